@@ -1,0 +1,100 @@
+package api
+
+import "time"
+
+// Status is the answer of `perch status -o json`: who owns what, and why, as
+// the asked node sees it. Fields may be added; none changes its name or meaning.
+type Status struct {
+	Node    string   `json:"node"`
+	Version string   `json:"version"`
+	Cluster *Cluster `json:"cluster,omitempty"`
+	VIPs    []VIP    `json:"vips"`
+	// Warnings are sentences for the operator, worst first.
+	Warnings []string `json:"warnings"`
+}
+
+// States of Cluster.State.
+const (
+	StateOK       = "ok"        // a leader with a running lease is known
+	StateNoQuorum = "no-quorum" // this node knows of no leader
+	StateElecting = "electing"  // a majority answers, a leader is being chosen
+)
+
+// Cluster is the raft group as the asked node sees it.
+type Cluster struct {
+	Name   string `json:"name"`
+	State  string `json:"state"`
+	Leader string `json:"leader"` // empty when none is known
+	Term   uint64 `json:"term"`
+	Quorum bool   `json:"quorum"`
+	Nodes  []Node `json:"nodes"`
+	// Refused counts connections to this node's cluster port that were turned away.
+	Refused uint64 `json:"refused"`
+}
+
+// Roles of Node.Role.
+const (
+	RoleLeader      = "leader"
+	RoleFollower    = "follower"
+	RoleCandidate   = "candidate"
+	RoleWitness     = "witness"
+	RoleUnreachable = "unreachable"
+)
+
+// Node is one member of the cluster.
+type Node struct {
+	Name     string `json:"name"`
+	Address  string `json:"address"`
+	Role     string `json:"role"`
+	Voter    bool   `json:"voter"`
+	Healthy  bool   `json:"healthy"`
+	Drained  bool   `json:"drained"`
+	Priority int    `json:"priority"`
+	Version  string `json:"version"`         // empty when unreachable
+	Error    string `json:"error,omitempty"` // why it is unreachable
+}
+
+// VIP is one virtual address: the node that should hold it and whether that
+// node's kernel has it.
+type VIP struct {
+	Address   string    `json:"address"`
+	Interface string    `json:"interface"`
+	Owner     string    `json:"owner"` // empty when nobody owns it
+	Held      bool      `json:"held"`
+	Since     time.Time `json:"since,omitzero"` // when the owner took it
+	Reason    string    `json:"reason"`         // why this owner, or why it is not held
+	Readded   uint64    `json:"readded"`        // times the owner put it back after somebody else removed it
+}
+
+// Move is one change of ownership in the cluster's history.
+type Move struct {
+	Time   time.Time `json:"time"`
+	Term   uint64    `json:"term"`
+	From   string    `json:"from"` // empty for the first owner
+	To     string    `json:"to"`
+	Reason string    `json:"reason"`
+}
+
+// TransferResult is the answer to a planned move.
+type TransferResult struct {
+	From string        `json:"from"`
+	To   string        `json:"to"`
+	Took time.Duration `json:"took_ns"`
+}
+
+// ReloadResult says what a reload changed.
+type ReloadResult struct {
+	Added    []string `json:"added"`    // VIPs as "ADDRESS INTERFACE"
+	Removed  []string `json:"removed"`  // likewise
+	Warnings []string `json:"warnings"` // also keys whose change needs a restart
+}
+
+// NodeReport is what a node says of itself to its peers.
+type NodeReport struct {
+	Node    string `json:"node"`
+	Version string `json:"version"`
+	Role    string `json:"role"`
+	Term    uint64 `json:"term"`
+	Leader  string `json:"leader"`
+	VIPs    []VIP  `json:"vips"`
+}
