@@ -1,0 +1,132 @@
+package state
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// HistoryLimit is the number of moves that are kept; older ones are forgotten.
+const HistoryLimit = 1000
+
+// Move is one change of ownership.
+type Move struct {
+	Time   time.Time `json:"time"`
+	Term   uint64    `json:"term"`
+	From   string    `json:"from"` // empty for the first owner
+	To     string    `json:"to"`
+	Reason string    `json:"reason"`
+}
+
+// State is what the cluster remembers. The zero value is a new cluster.
+type State struct {
+	// Drained holds the drained nodes' names, sorted.
+	Drained []string `json:"drained,omitempty"`
+	// History holds the last HistoryLimit moves, oldest first.
+	History []Move `json:"history,omitempty"`
+	// Plan is the announced move that has not happened yet, or nil.
+	Plan *Plan `json:"plan,omitempty"`
+}
+
+// Owner returns the last move, which names the present owner, and whether there
+// was one.
+func (s *State) Owner() (Move, bool) {
+	if len(s.History) == 0 {
+		return Move{}, false
+	}
+	return s.History[len(s.History)-1], true
+}
+
+// IsDrained tells whether node is drained.
+func (s *State) IsDrained(node string) bool {
+	_, found := slices.BinarySearch(s.Drained, node)
+	return found
+}
+
+// Clone returns a copy that shares nothing with s that Apply would change.
+func (s *State) Clone() State {
+	return State{
+		Drained: slices.Clone(s.Drained),
+		History: slices.Clone(s.History),
+		Plan:    s.Plan, // never changed in place
+	}
+}
+
+// Apply executes one log entry. It returns ErrUnknownCommand, or a decoding
+// error, for an entry that it cannot read; the state is then unchanged.
+func (s *State) Apply(entry []byte) error {
+	c, err := decode(entry)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.Drain != nil:
+		s.applyDrain(*c.Drain)
+	case c.Plan != nil:
+		s.Plan = c.Plan
+	case c.Claim != nil:
+		s.applyClaim(*c.Claim)
+	}
+	return nil
+}
+
+func (s *State) applyDrain(d Drain) {
+	i, found := slices.BinarySearch(s.Drained, d.Node)
+	switch {
+	case d.Drained && !found:
+		s.Drained = slices.Insert(slices.Clone(s.Drained), i, d.Node)
+	case !d.Drained && found:
+		s.Drained = slices.Delete(slices.Clone(s.Drained), i, i+1)
+	}
+}
+
+// applyClaim adds a move. A claim of an older term than the last move's lost a
+// race against a newer owner and is not part of the history.
+func (s *State) applyClaim(c Claim) {
+	last, _ := s.Owner()
+	if c.Term < last.Term {
+		return
+	}
+	move := Move{Time: c.Time, Term: c.Term, From: last.To, To: c.Node, Reason: s.reason(last, c)}
+	keep := s.History[max(0, len(s.History)-HistoryLimit+1):]
+	s.History = append(slices.Clone(keep), move)
+	s.Plan = nil
+}
+
+// reason says why the VIPs went from the last owner to the claimant.
+func (s *State) reason(last Move, c Claim) string {
+	planned := s.Plan != nil && s.Plan.From == last.To
+	switch {
+	case last.To == "":
+		return "first owner"
+	case planned && c.Node == last.To && c.Term == s.Plan.Term:
+		return "took back, hand-over not completed: " + s.Plan.Reason
+	case planned && c.Term > s.Plan.Term:
+		return s.Plan.Reason
+	case c.Node == last.To:
+		return c.Node + " regained a majority"
+	default:
+		return "lost contact with " + last.To
+	}
+}
+
+// Encode returns the snapshot of s.
+func (s *State) Encode() ([]byte, error) {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("encode snapshot: %w", err)
+	}
+	return data, nil
+}
+
+// Decode replaces s by a snapshot. On an error s is unchanged.
+func (s *State) Decode(snapshot []byte) error {
+	var fresh State
+	if err := json.Unmarshal(snapshot, &fresh); err != nil {
+		return fmt.Errorf("decode snapshot: %w", err)
+	}
+	slices.Sort(fresh.Drained)
+	*s = fresh
+	return nil
+}

@@ -1,0 +1,192 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+)
+
+var t0 = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+func mustApply(t interface{ Fatal(...any) }, s *State, c Command) {
+	entry, err := Encode(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Apply(entry); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func claim(term uint64, node string) Command {
+	return Command{Claim: &Claim{Time: t0.Add(time.Duration(term) * time.Second), Term: term, Node: node}}
+}
+
+func plan(term uint64, from, reason string) Command {
+	return Command{Plan: &Plan{Term: term, From: from, Reason: reason}}
+}
+
+func TestDrainIsASortedSet(t *testing.T) {
+	var s State
+	for _, node := range []string{"lb2", "lb1", "lb2", "lb3"} {
+		mustApply(t, &s, Command{Drain: &Drain{Node: node, Drained: true}})
+	}
+	mustApply(t, &s, Command{Drain: &Drain{Node: "lb1"}})
+	mustApply(t, &s, Command{Drain: &Drain{Node: "never"}})
+	if diff := cmp.Diff([]string{"lb2", "lb3"}, s.Drained); diff != "" {
+		t.Error(diff)
+	}
+	if s.IsDrained("lb1") || !s.IsDrained("lb3") {
+		t.Error("IsDrained disagrees with Drained")
+	}
+}
+
+func TestHistoryTellsPlannedMovesFromFailures(t *testing.T) {
+	tests := []struct {
+		name     string
+		commands []Command
+		want     []string
+	}{
+		{"first owner", []Command{claim(2, "lb1")}, []string{"-> lb1: first owner"}},
+		{
+			"failure",
+			[]Command{claim(2, "lb1"), claim(3, "lb2")},
+			[]string{"-> lb1: first owner", "lb1 -> lb2: lost contact with lb1"},
+		},
+		{
+			"planned",
+			[]Command{claim(2, "lb1"), plan(2, "lb1", "transfer to lb2 asked for on lb3"), claim(3, "lb2")},
+			[]string{"-> lb1: first owner", "lb1 -> lb2: transfer to lb2 asked for on lb3"},
+		},
+		{
+			"a plan is good for one move",
+			[]Command{claim(2, "lb1"), plan(2, "lb1", "drain"), claim(3, "lb2"), claim(4, "lb1")},
+			[]string{"-> lb1: first owner", "lb1 -> lb2: drain", "lb2 -> lb1: lost contact with lb2"},
+		},
+		{
+			"given up, then a real failure",
+			[]Command{claim(2, "lb1"), plan(2, "lb1", "drain"), claim(2, "lb1"), claim(3, "lb2")},
+			[]string{"-> lb1: first owner", "lb1 -> lb1: took back, hand-over not completed: drain", "lb1 -> lb2: lost contact with lb1"},
+		},
+		{
+			"a plan of somebody who no longer owned",
+			[]Command{claim(2, "lb1"), claim(3, "lb2"), plan(2, "lb1", "drain"), claim(4, "lb3")},
+			[]string{"-> lb1: first owner", "lb1 -> lb2: lost contact with lb1", "lb2 -> lb3: lost contact with lb2"},
+		},
+		{
+			"majority lost and regained",
+			[]Command{claim(2, "lb1"), claim(2, "lb1")},
+			[]string{"-> lb1: first owner", "lb1 -> lb1: lb1 regained a majority"},
+		},
+		{
+			"a claim that came too late",
+			[]Command{claim(2, "lb1"), claim(4, "lb2"), claim(3, "lb3")},
+			[]string{"-> lb1: first owner", "lb1 -> lb2: lost contact with lb1"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var s State
+			for _, c := range tt.commands {
+				mustApply(t, &s, c)
+			}
+			var got []string
+			for _, m := range s.History {
+				got = append(got, strings.TrimSpace(fmt.Sprintf("%s -> %s: %s", m.From, m.To, m.Reason)))
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestHistoryIsBounded(t *testing.T) {
+	var s State
+	for term := uint64(1); term <= HistoryLimit+7; term++ {
+		mustApply(t, &s, claim(term, fmt.Sprintf("lb%d", term%3)))
+	}
+	if len(s.History) != HistoryLimit {
+		t.Fatalf("%d moves kept, want %d", len(s.History), HistoryLimit)
+	}
+	if first := s.History[0].Term; first != 8 {
+		t.Errorf("oldest term is %d, want 8: the newest moves must stay", first)
+	}
+}
+
+func TestUnreadableEntriesChangeNothing(t *testing.T) {
+	var s State
+	mustApply(t, &s, claim(2, "lb1"))
+	before := s.Clone()
+	for _, entry := range []string{``, `{`, `null`, `[]`, `{"drain":7}`, `{"future":{"a":1}}`} {
+		err := s.Apply([]byte(entry))
+		if err == nil {
+			t.Errorf("%q was applied", entry)
+		}
+		if entry == `{"future":{"a":1}}` && !errors.Is(err, ErrUnknownCommand) {
+			t.Errorf("%q: %v, want ErrUnknownCommand", entry, err)
+		}
+	}
+	if err := s.Decode([]byte(`{"drained":1}`)); err == nil {
+		t.Error("a broken snapshot was restored")
+	}
+	if diff := cmp.Diff(before, s); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCloneIsIndependent(t *testing.T) {
+	var s State
+	mustApply(t, &s, Command{Drain: &Drain{Node: "lb2", Drained: true}})
+	mustApply(t, &s, claim(2, "lb1"))
+	clone := s.Clone()
+	mustApply(t, &s, Command{Drain: &Drain{Node: "lb1", Drained: true}})
+	mustApply(t, &s, claim(3, "lb2"))
+	want := State{Drained: []string{"lb2"}, History: []Move{{Time: t0.Add(2 * time.Second), Term: 2, To: "lb1", Reason: "first owner"}}}
+	if diff := cmp.Diff(want, clone); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Any log, cut anywhere by a snapshot and a restore, ends in the same state.
+func TestSnapshotAnywhereChangesNothing(t *testing.T) {
+	node := rapid.SampledFrom([]string{"lb1", "lb2", "lb3"})
+	command := rapid.Custom(func(t *rapid.T) Command {
+		switch rapid.IntRange(0, 2).Draw(t, "kind") {
+		case 0:
+			return Command{Drain: &Drain{Node: node.Draw(t, "node"), Drained: rapid.Bool().Draw(t, "drained")}}
+		case 1:
+			return plan(rapid.Uint64Range(1, 9).Draw(t, "term"), node.Draw(t, "from"), "asked")
+		default:
+			return claim(rapid.Uint64Range(1, 9).Draw(t, "term"), node.Draw(t, "to"))
+		}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		log := rapid.SliceOfN(command, 0, 30).Draw(t, "log")
+		cut := rapid.IntRange(0, len(log)).Draw(t, "cut")
+		var straight, restored State
+		for i, c := range log {
+			if i == cut {
+				snapshot, err := restored.Encode()
+				if err != nil {
+					t.Fatal(err)
+				}
+				restored = State{}
+				if err := restored.Decode(snapshot); err != nil {
+					t.Fatal(err)
+				}
+			}
+			mustApply(t, &straight, c)
+			mustApply(t, &restored, c)
+		}
+		if diff := cmp.Diff(straight, restored, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
