@@ -1,0 +1,74 @@
+package cluster
+
+import (
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/perch-vip/perch/cluster/state"
+)
+
+// maxSnapshot bounds a snapshot that is read back: a full history is 200 KiB.
+const maxSnapshot = 16 << 20
+
+// fsm is the raft.FSM over the pure state.
+type fsm struct {
+	changed func()
+
+	mu    sync.Mutex
+	state state.State
+}
+
+func (f *fsm) read() state.State {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state.Clone()
+}
+
+// Apply implements raft.FSM. The response is nil or an error.
+func (f *fsm) Apply(entry *raft.Log) any {
+	defer f.changed()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.state.Apply(entry.Data); err != nil {
+		return fmt.Errorf("log entry %d: %w", entry.Index, err)
+	}
+	return nil
+}
+
+// Snapshot implements raft.FSM.
+func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
+	clone := f.read()
+	data, err := clone.Encode()
+	return snapshot(data), err
+}
+
+// Restore implements raft.FSM.
+func (f *fsm) Restore(r io.ReadCloser) error {
+	defer f.changed()
+	defer r.Close()
+	data, err := io.ReadAll(io.LimitReader(r, maxSnapshot))
+	if err != nil {
+		return fmt.Errorf("read snapshot: %w", err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state.Decode(data)
+}
+
+// snapshot is an encoded state on its way to disk.
+type snapshot []byte
+
+// Persist implements raft.FSMSnapshot.
+func (s snapshot) Persist(sink raft.SnapshotSink) error {
+	if _, err := sink.Write(s); err != nil {
+		sink.Cancel()
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	return sink.Close()
+}
+
+// Release implements raft.FSMSnapshot.
+func (s snapshot) Release() {}

@@ -1,0 +1,110 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// repeatInterval is how often the library may log one and the same message. It
+// logs each failed heartbeat, dozens a second while a peer is down.
+const repeatInterval = 10 * time.Second
+
+// raftLogger returns an hclog logger that writes to log.
+func raftLogger(log *slog.Logger) hclog.Logger {
+	level := hclog.Info
+	if log.Enabled(context.Background(), slog.LevelDebug) {
+		level = hclog.Debug
+	}
+	// The intercept logger formats for its own output too: give it none.
+	logger := hclog.NewInterceptLogger(&hclog.LoggerOptions{Level: hclog.Off, Output: io.Discard})
+	logger.RegisterSink(&raftSink{level: level, log: log.With("part", "raft"), logged: make(map[string]repeat)})
+	return logger
+}
+
+// raftSink is an hclog sink. The library's levels are lowered by one: what it
+// calls an error (a peer does not answer) is a warning to an operator here.
+type raftSink struct {
+	level hclog.Level
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	logged map[string]repeat // by level, message and peer
+}
+
+type repeat struct {
+	last       time.Time
+	suppressed int
+}
+
+// Accept implements hclog.SinkAdapter.
+func (s *raftSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
+	if level < s.level {
+		return
+	}
+	suppressed, ok := s.admit(key(level, msg, args), time.Now())
+	if !ok {
+		return
+	}
+	if suppressed > 0 {
+		args = append(args, "suppressed", suppressed)
+	}
+	s.log.Log(context.Background(), slogLevel(level), msg, plain(args)...)
+}
+
+func (s *raftSink) admit(key string, now time.Time) (suppressed int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last, known := s.logged[key]
+	if known && now.Sub(last.last) < repeatInterval {
+		last.suppressed++
+		s.logged[key] = last
+		return 0, false
+	}
+	if len(s.logged) > 512 {
+		clear(s.logged)
+	}
+	s.logged[key] = repeat{last: now}
+	return last.suppressed, true
+}
+
+// key tells messages apart; state changes carry their term and are never held back.
+func key(level hclog.Level, msg string, args []any) string {
+	id := fmt.Sprint(int(level), msg)
+	for i := 0; i+1 < len(args); i += 2 {
+		switch args[i] {
+		case "peer", "term", "id", "to":
+			id += fmt.Sprint(" ", args[i+1])
+		}
+	}
+	return id
+}
+
+// plain turns the library's formatting wrappers into text.
+func plain(args []any) []any {
+	out := make([]any, len(args))
+	for i, arg := range args {
+		if f, ok := arg.(hclog.Format); ok && len(f) > 0 {
+			format, _ := f[0].(string)
+			arg = fmt.Sprintf(format, f[1:]...)
+		}
+		out[i] = arg
+	}
+	return out
+}
+
+func slogLevel(level hclog.Level) slog.Level {
+	switch {
+	case level >= hclog.Warn:
+		return slog.LevelWarn
+	case level == hclog.Info:
+		return slog.LevelInfo
+	default:
+		return slog.LevelDebug
+	}
+}

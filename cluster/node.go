@@ -1,0 +1,242 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/perch-vip/perch/cluster/state"
+)
+
+// ErrNotRunning is returned by operations on a Node before Run has started raft
+// or after it has ended.
+var ErrNotRunning = errors.New("the cluster is not running yet on this node")
+
+// shutdownLimit bounds the wait for raft's goroutines at the end.
+const shutdownLimit = 2 * time.Second
+
+// Node is this machine's part in the cluster.
+type Node struct {
+	cfg     Config
+	self    Peer
+	store   *store
+	fsm     *fsm
+	port    *port
+	now     func() time.Duration // boot clock
+	raft    atomic.Pointer[raft.Raft]
+	changed chan struct{}
+	fatal   chan error
+
+	transferring sync.Mutex
+
+	mu       sync.Mutex // guards what follows
+	lease    lease
+	contacts map[string]contact
+	yielded  uint64 // the term in which leadership was last given away, or 0
+	waiting  bool   // this node leads and waits for its lease
+}
+
+// contact is what a leader knows of a follower from its answers.
+type contact struct {
+	sent  time.Duration // when the newest answered request was sent
+	match uint64        // the newest log entry the follower is known to have
+}
+
+// Open checks the configuration and opens the store. It starts nothing; call
+// Run, and nothing else if Run is never called but Close.
+func Open(cfg Config) (*Node, error) {
+	self, ok := cfg.peer(cfg.Node)
+	if !ok {
+		return nil, fmt.Errorf("open cluster %s: this node, %q, is not one of its peers", cfg.Name, cfg.Node)
+	}
+	n := &Node{
+		cfg:      cfg,
+		self:     self,
+		now:      bootTime,
+		changed:  make(chan struct{}, 1),
+		fatal:    make(chan error, 1),
+		lease:    lease{length: leaseLength(cfg.Heartbeat)},
+		contacts: make(map[string]contact),
+	}
+	n.fsm = &fsm{changed: n.notify}
+	n.port = newPort(cfg, self)
+	var err error
+	if n.store, err = openStore(cfg.Dir, raftLogger(cfg.Log), n.fail); err != nil {
+		return nil, fmt.Errorf("open cluster %s: %w", cfg.Name, err)
+	}
+	return n, nil
+}
+
+// Close closes the store of a node that was opened but never run.
+func (n *Node) Close() error { return n.store.Close() }
+
+// Run takes part in the cluster until ctx ends, or the disk fails. It closes
+// the store. It neither hands over nor releases first: see Resign.
+func (n *Node) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	listener, err := n.port.listen(ctx)
+	if err != nil {
+		return errors.Join(err, n.store.Close())
+	}
+	defer listener.Close()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return n.port.serve(ctx, listener) })
+	g.Go(func() error { return n.runRaft(ctx, g) })
+	return g.Wait()
+}
+
+// runRaft starts the library, and stops it when ctx ends.
+func (n *Node) runRaft(ctx context.Context, g *errgroup.Group) error {
+	logger := raftLogger(n.cfg.Log)
+	trans := newTransport(n, n.port, logger)
+	r, err := n.startRaft(trans)
+	if err != nil {
+		return errors.Join(err, trans.Close(), n.store.Close())
+	}
+	n.raft.Store(r)
+	g.Go(func() error { n.wake(ctx, r); return nil })
+	g.Go(func() error { n.watchLeadership(ctx, r); return nil })
+	n.notify()
+
+	select {
+	case <-ctx.Done():
+	case err = <-n.fatal:
+	}
+	n.raft.Store(nil)
+	stopped := waitFuture(r.Shutdown(), shutdownLimit)
+	if stopped != nil {
+		n.cfg.Log.Warn("stopping raft", "error", stopped)
+	}
+	trans.CloseStreams()
+	closed := trans.Close()
+	if stopped == nil { // else raft may still use it
+		closed = errors.Join(closed, n.store.Close())
+	}
+	return errors.Join(err, closed)
+}
+
+func (n *Node) startRaft(trans raft.Transport) (*raft.Raft, error) {
+	rc := n.cfg.raftConfig()
+	known, err := raft.HasExistingState(n.store, n.store, n.store.snapshots)
+	if err != nil {
+		return nil, fmt.Errorf("read state of cluster %s: %w", n.cfg.Name, err)
+	}
+	if !known {
+		err := raft.BootstrapCluster(rc, n.store, n.store, n.store.snapshots, trans, n.cfg.bootstrap())
+		if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
+			return nil, fmt.Errorf("bootstrap cluster %s: %w", n.cfg.Name, err)
+		}
+	}
+	r, err := raft.NewRaft(rc, n.fsm, n.store, n.store, n.store.snapshots, trans)
+	if err != nil {
+		return nil, fmt.Errorf("start raft of cluster %s: %w", n.cfg.Name, err)
+	}
+	return r, nil
+}
+
+// watchLeadership turns the library's channel into a signal. The channel may
+// swallow a change, so its value is not used.
+func (n *Node) watchLeadership(ctx context.Context, r *raft.Raft) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.LeaderCh():
+			n.notify()
+		}
+	}
+}
+
+// fail releases the VIPs and makes Run return err.
+func (n *Node) fail(err error) {
+	if releaseErr := n.cfg.Release(); releaseErr != nil {
+		err = errors.Join(err, releaseErr)
+	}
+	select {
+	case n.fatal <- err:
+	default:
+	}
+}
+
+// Changed signals that Ownership, View or State may have changed. Signals
+// coalesce; there is one receiver.
+func (n *Node) Changed() <-chan struct{} { return n.changed }
+
+func (n *Node) notify() {
+	select {
+	case n.changed <- struct{}{}:
+	default:
+	}
+}
+
+// State returns a copy of what the cluster remembers, as far as this node knows.
+func (n *Node) State() state.State { return n.fsm.read() }
+
+// Drained tells whether the cluster remembers the node as drained.
+func (n *Node) Drained(node string) bool {
+	n.fsm.mu.Lock()
+	defer n.fsm.mu.Unlock()
+	return n.fsm.state.IsDrained(node)
+}
+
+// PeerListener yields the peers' connections to the peer API.
+func (n *Node) PeerListener() net.Listener { return n.port.api }
+
+// DialPeer connects to the peer API of a node.
+func (n *Node) DialPeer(ctx context.Context, node string) (net.Conn, error) {
+	return n.port.dial(ctx, protocolAPI, node)
+}
+
+// Refused counts the connections to the cluster port that were turned away.
+func (n *Node) Refused() uint64 { return n.port.refused.Load() }
+
+// preference returns the peers, the one that should own first.
+func (n *Node) preference() []Peer {
+	return byPreference(n.cfg.Peers, n.Drained)
+}
+
+// apply commits a command within limit. Only a leader can.
+func (n *Node) apply(c state.Command, limit time.Duration) error {
+	r := n.raft.Load()
+	if r == nil {
+		return ErrNotRunning
+	}
+	entry, err := state.Encode(c)
+	if err != nil {
+		return err
+	}
+	future := r.Apply(entry, limit)
+	if err := waitFuture(future, limit); err != nil {
+		return fmt.Errorf("commit to the cluster: %w", err)
+	}
+	if err, ok := future.Response().(error); ok && err != nil {
+		return err
+	}
+	return nil
+}
+
+// errLimit is what a future that takes too long is given up with.
+var errLimit = errors.New("no answer in time")
+
+// waitFuture waits for a future of the library, but not for ever: some never
+// end when a goroutine of the library is stuck.
+func waitFuture(future raft.Future, limit time.Duration) error {
+	done := make(chan error, 1)
+	go func() { done <- future.Error() }()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		return fmt.Errorf("%w (%s)", errLimit, limit)
+	}
+}

@@ -1,0 +1,107 @@
+package cluster
+
+import (
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/perch-vip/perch/cluster/state"
+)
+
+// Ownership says whether this node may hold the VIPs, and until when.
+type Ownership struct {
+	Term uint64
+	// Until is a reading of the boot clock (Node.Now): the node may hold before
+	// it and not after. 0 = it may not hold.
+	Until time.Duration
+}
+
+// Leads tells whether the node may hold at the given boot time.
+func (o Ownership) Leads(now time.Duration) bool { return now < o.Until }
+
+// Now reads the clock of Ownership.Until.
+func (n *Node) Now() time.Duration { return n.now() }
+
+// Ownership evaluates whether this node may hold now: it is leader, has not
+// given leadership away in this term, and a majority has acknowledged requests
+// that it sent recently enough.
+func (n *Node) Ownership() Ownership {
+	r := n.raft.Load()
+	if r == nil || r.State() != raft.Leader {
+		return Ownership{}
+	}
+	term := r.CurrentTerm()
+	voters := voters(r)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.yielded == term {
+		return Ownership{}
+	}
+	now := n.now()
+	until := n.lease.until(term, n.cfg.Node, voters, now)
+	n.waiting = until <= now
+	if n.waiting {
+		return Ownership{}
+	}
+	return Ownership{Term: term, Until: until}
+}
+
+// voters reads the members of the latest configuration that vote.
+func voters(r *raft.Raft) []string {
+	future := r.GetConfiguration() // answers from a copy, without the main loop
+	if future.Error() != nil {
+		return nil
+	}
+	var names []string
+	for _, server := range future.Configuration().Servers {
+		if server.Suffrage == raft.Voter {
+			names = append(names, string(server.ID))
+		}
+	}
+	return names
+}
+
+// leads tells whether this node is leader of term. It is not enough to hold.
+func (n *Node) leads(term uint64) bool {
+	r := n.raft.Load()
+	return r != nil && r.State() == raft.Leader && r.CurrentTerm() == term
+}
+
+// answered notes a follower's answer to a request that was sent at the given time.
+func (n *Node) answered(peer string, sent time.Duration, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) {
+	n.mu.Lock()
+	c := n.contacts[peer]
+	c.sent = max(c.sent, sent)
+	if resp.Success && resp.Term == req.Term {
+		n.lease.ack(req.Term, peer, sent)
+		if !isHeartbeat(req) {
+			c.match = req.PrevLogEntry + uint64(len(req.Entries))
+		}
+	}
+	n.contacts[peer] = c
+	waiting := n.waiting
+	n.mu.Unlock()
+	if waiting {
+		n.notify()
+	}
+}
+
+func (n *Node) contact(peer string) contact {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.contacts[peer]
+}
+
+// Claim records that this node took the VIPs in term.
+func (n *Node) Claim(term uint64) error {
+	return n.apply(state.Command{Claim: &state.Claim{Time: time.Now().UTC().Round(time.Millisecond), Term: term, Node: n.cfg.Node}}, n.commitLimit())
+}
+
+// SetDrained marks a node as drained or not. Only the leader can.
+func (n *Node) SetDrained(d state.Drain) error {
+	return n.apply(state.Command{Drain: &d}, n.commitLimit())
+}
+
+// commitLimit bounds the wait for an entry to be committed, which takes a write
+// to disk on a majority of the nodes.
+func (n *Node) commitLimit() time.Duration { return max(4*n.cfg.Heartbeat, 2*time.Second) }

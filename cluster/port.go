@@ -1,0 +1,207 @@
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// handshakeLimit bounds the TLS handshake of an incoming connection.
+const handshakeLimit = 5 * time.Second
+
+// maxStrangers bounds the handshakes under way with addresses that are not a
+// peer's: half-open connections of anybody else never keep a peer out.
+const maxStrangers = 32
+
+// port is the one TCP port of a node: it lets peers in by mutual TLS and sorts
+// their connections by ALPN into those for raft and those for the peer API.
+type port struct {
+	address   netip.AddrPort
+	peers     []Peer
+	self      string
+	creds     *Credentials
+	raft      *queue
+	api       *queue
+	strangers chan struct{}
+	refused   atomic.Uint64
+	refusals  refusals
+	log       *slog.Logger
+}
+
+func newPort(cfg Config, self Peer) *port {
+	addr := net.TCPAddrFromAddrPort(self.Address)
+	return &port{
+		address:   self.Address,
+		peers:     cfg.Peers,
+		self:      self.Name,
+		creds:     cfg.Credentials,
+		raft:      newQueue(addr),
+		api:       newQueue(addr),
+		strangers: make(chan struct{}, maxStrangers),
+		log:       cfg.Log,
+	}
+}
+
+// freebind lets the port be bound before its address is on an interface, so
+// that perch may start before the network is up.
+func freebind(network, _ string, c syscall.RawConn) error {
+	var err error
+	controlErr := c.Control(func(fd uintptr) {
+		if network == "tcp6" {
+			err = unix.SetsockoptInt(int(fd), unix.SOL_IPV6, unix.IPV6_FREEBIND, 1)
+		} else {
+			err = unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_FREEBIND, 1)
+		}
+	})
+	return errors.Join(controlErr, err)
+}
+
+// listen binds the port.
+func (p *port) listen(ctx context.Context) (net.Listener, error) {
+	lc := net.ListenConfig{Control: freebind, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
+	l, err := lc.Listen(ctx, "tcp", p.address.String())
+	if err != nil {
+		return nil, fmt.Errorf("listen on the cluster port: %w", err)
+	}
+	return l, nil
+}
+
+// serve accepts connections until ctx ends, and returns when the last
+// handshake has.
+func (p *port) serve(ctx context.Context, l net.Listener) error {
+	var handshakes sync.WaitGroup
+	defer handshakes.Wait()
+	defer p.raft.Close()
+	defer p.api.Close()
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	config := p.creds.serverTLS(p.names())
+	for {
+		conn, err := l.Accept()
+		if ctx.Err() != nil {
+			if err == nil {
+				conn.Close()
+			}
+			return nil
+		}
+		if err != nil { // out of file descriptors, or a connection gone while in the backlog
+			p.log.Warn("accepting on the cluster port", "error", err)
+			pause(ctx, 10*time.Millisecond)
+			continue
+		}
+		done, ok := p.admit(conn)
+		if !ok {
+			p.refuse(conn, errors.New("too many unfinished handshakes with addresses that are not a peer's"))
+			continue
+		}
+		handshakes.Go(func() {
+			defer done()
+			p.handshake(ctx, tls.Server(conn, config))
+		})
+	}
+}
+
+// admit reserves a place for a handshake. A peer's address always gets one.
+func (p *port) admit(conn net.Conn) (done func(), ok bool) {
+	remote := remoteAddr(conn)
+	for _, peer := range p.peers {
+		if peer.Address.Addr().Unmap() == remote {
+			return func() {}, true
+		}
+	}
+	select {
+	case p.strangers <- struct{}{}:
+		return func() { <-p.strangers }, true
+	default:
+		return nil, false
+	}
+}
+
+func (p *port) handshake(ctx context.Context, conn *tls.Conn) {
+	limited, cancel := context.WithTimeout(ctx, handshakeLimit)
+	defer cancel()
+	if err := conn.HandshakeContext(limited); err != nil {
+		if ctx.Err() == nil {
+			p.refuse(conn, err)
+		}
+		conn.Close()
+		return
+	}
+	switch conn.ConnectionState().NegotiatedProtocol {
+	case p.creds.alpn(protocolRaft):
+		p.raft.put(conn)
+	case p.creds.alpn(protocolAPI):
+		p.api.put(conn)
+	default:
+		conn.Close()
+	}
+}
+
+// refuse counts and closes a connection that does not belong to the cluster,
+// and logs it at most once a second for each address.
+func (p *port) refuse(conn net.Conn, cause error) {
+	defer conn.Close()
+	p.refused.Add(1)
+	remote := remoteAddr(conn)
+	if suppressed, ok := p.refusals.report(remote, time.Now()); ok {
+		p.log.Warn("connection to the cluster port refused", "remote", remote, "error", cause, "suppressed", suppressed)
+	}
+}
+
+// dial connects to a peer. The own address is the source, never a VIP.
+func (p *port) dial(ctx context.Context, protocol, peer string) (net.Conn, error) {
+	var target netip.AddrPort
+	for _, candidate := range p.peers {
+		if candidate.Name == peer {
+			target = candidate.Address
+		}
+	}
+	if !target.IsValid() {
+		return nil, fmt.Errorf("dial %q: not a node of this cluster", peer)
+	}
+	dialer := tls.Dialer{
+		NetDialer: &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(p.address.Addr(), 0))},
+		Config:    p.creds.clientTLS(protocol, peer),
+	}
+	conn, err := dialer.DialContext(ctx, "tcp", target.String())
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", peer, err)
+	}
+	return conn, nil
+}
+
+func (p *port) names() []string {
+	var names []string
+	for _, peer := range p.peers {
+		if peer.Name != p.self {
+			names = append(names, peer.Name)
+		}
+	}
+	return names
+}
+
+func remoteAddr(conn net.Conn) netip.Addr {
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

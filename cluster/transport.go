@@ -1,0 +1,99 @@
+package cluster
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+)
+
+// stream carries raft's connections over the cluster port.
+type stream struct {
+	*queue
+	port *port
+	ids  map[raft.ServerAddress]string
+}
+
+// Dial implements raft.StreamLayer.
+func (s *stream) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	return s.port.dial(ctx, protocolRaft, s.ids[address])
+}
+
+// transport is the library's network transport with perch's eyes and hands on
+// the calls that matter for ownership: answers to AppendEntries extend the
+// lease, and TimeoutNow, which gives leadership away, first releases the VIPs.
+type transport struct {
+	*raft.NetworkTransport
+	node *Node
+}
+
+func newTransport(n *Node, p *port, logger hclog.Logger) *transport {
+	ids := make(map[raft.ServerAddress]string)
+	for _, peer := range n.cfg.Peers {
+		ids[raft.ServerAddress(peer.Address.String())] = peer.Name
+	}
+	return &transport{
+		node: n,
+		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+			Stream:          &stream{queue: p.raft, port: p, ids: ids},
+			MaxPool:         3,
+			MaxRPCsInFlight: 1, // no pipeline: every answer passes through AppendEntries below
+			Timeout:         n.cfg.rpcTimeout(),
+			Logger:          logger,
+		}),
+	}
+}
+
+// SetHeartbeatHandler does nothing: the library's fast path for heartbeats runs
+// beside its main loop and races it for the term.
+func (t *transport) SetHeartbeatHandler(func(raft.RPC)) {}
+
+// AppendEntriesPipeline is switched off, see newTransport.
+func (t *transport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (raft.AppendPipeline, error) {
+	return nil, raft.ErrPipelineReplicationNotSupported
+}
+
+// AppendEntries notes when the request was sent, since that is what a lease may
+// count from.
+func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	sent := t.node.now()
+	err := t.NetworkTransport.AppendEntries(id, target, req, resp)
+	if err == nil {
+		t.node.answered(string(id), sent, req, resp)
+		return nil
+	}
+	if !isHeartbeat(req) {
+		t.awaitContact(id, req.Term, sent)
+	}
+	return err
+}
+
+// awaitContact holds the error of a replication request back until heartbeats
+// get through again or this node no longer leads. The library backs off up to
+// 10 s after repeated errors, and a peer that came back would wait so long for
+// its log, and could not be handed leadership.
+func (t *transport) awaitContact(id raft.ServerID, term uint64, since time.Duration) {
+	ticker := time.NewTicker(t.node.cfg.Heartbeat / 2)
+	defer ticker.Stop()
+	for !t.IsShutdown() && t.node.leads(term) && t.node.contact(string(id)).sent <= since {
+		<-ticker.C
+	}
+}
+
+// TimeoutNow asks a peer to take over at once. The VIPs are released before it
+// leaves, and when that fails it does not leave.
+func (t *transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, req *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse) error {
+	if err := t.node.yield(); err != nil {
+		return err
+	}
+	return t.NetworkTransport.TimeoutNow(id, target, req, resp)
+}
+
+// isHeartbeat recognises the requests that the library sends beside replication.
+func isHeartbeat(req *raft.AppendEntriesRequest) bool {
+	return req.PrevLogEntry == 0 && req.PrevLogTerm == 0 && len(req.Entries) == 0 && req.LeaderCommitIndex == 0
+}

@@ -1,0 +1,57 @@
+package cluster
+
+import (
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// Role is a node's part in the raft group.
+type Role string
+
+// Roles.
+const (
+	Leader    Role = "leader"
+	Follower  Role = "follower"
+	Candidate Role = "candidate"
+)
+
+// View is the cluster as this node sees it.
+type View struct {
+	Role   Role
+	Term   uint64
+	Leader string // empty when none is known
+	// Quorum tells whether a majority stands behind Leader: the own lease runs,
+	// or the leader was heard within the last two heartbeat timeouts.
+	Quorum bool
+	Voters []string
+}
+
+// View returns how this node sees the cluster.
+func (n *Node) View() View {
+	r := n.raft.Load()
+	if r == nil {
+		return View{Role: Follower}
+	}
+	_, leader := r.LeaderWithID()
+	view := View{Role: Follower, Term: r.CurrentTerm(), Leader: string(leader), Voters: voters(r)}
+	switch r.State() {
+	case raft.Leader:
+		view.Role = Leader
+		view.Quorum = n.leased(r)
+	case raft.Candidate:
+		view.Role = Candidate
+	default:
+		view.Quorum = leader != "" && time.Since(r.LastContact()) < 2*n.cfg.Heartbeat
+	}
+	return view
+}
+
+// leased tells whether the lease runs, whether or not the VIPs are held.
+func (n *Node) leased(r *raft.Raft) bool {
+	voters := voters(r)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := n.now()
+	return now < n.lease.until(r.CurrentTerm(), n.cfg.Node, voters, now)
+}

@@ -1,0 +1,65 @@
+package cluster
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// A follower of the library looks at its leader's silence when a timer fires
+// that is random in [H, 2H) and takes no notice of contact, so that detection
+// takes between H and 3H. The waker makes the follower look when the silence
+// really has lasted H.
+//
+// Survivors are woken one after the other, the best successor last: the first
+// ones' pre-votes are refused by those that still believe in the leader, and
+// when the best one asks, all the others have given the leader up and nobody
+// competes. So the best one wins, without a split vote.
+
+// wakeStep lies between the wakings of two survivors.
+func wakeStep(heartbeat time.Duration) time.Duration {
+	return max(heartbeat/16, 5*time.Millisecond)
+}
+
+// wakeDelay returns how long after the last contact with leader this node looks
+// at the silence.
+func wakeDelay(heartbeat time.Duration, preference []Peer, leader, self string) time.Duration {
+	survivors := slices.DeleteFunc(slices.Clone(preference), func(p Peer) bool { return p.Name == leader })
+	rank := slices.IndexFunc(survivors, func(p Peer) bool { return p.Name == self })
+	later := time.Duration(len(survivors) - 1 - rank)
+	return heartbeat + later*wakeStep(heartbeat)
+}
+
+// wake wakes raft's follower loop in time, until ctx ends.
+func (n *Node) wake(ctx context.Context, r *raft.Raft) {
+	var woken time.Time // the contact whose end was already acted on
+	for ctx.Err() == nil {
+		contact := r.LastContact()
+		_, leader := r.LeaderWithID()
+		wait := n.cfg.Heartbeat
+		if r.State() == raft.Follower && leader != "" && contact != woken {
+			delay := wakeDelay(n.cfg.Heartbeat, n.preference(), string(leader), n.cfg.Node)
+			wait = delay - time.Since(contact)
+			if wait <= 0 {
+				n.kick(r)
+				woken = contact
+				continue
+			}
+		}
+		pause(ctx, wait)
+	}
+}
+
+// kick makes a follower look at its leader's silence now. The library does so
+// when its heartbeat timeout is shortened, so it is lengthened first.
+func (n *Node) kick(r *raft.Raft) {
+	rc := r.ReloadableConfig()
+	for _, timeout := range []time.Duration{n.cfg.Heartbeat + time.Nanosecond, n.cfg.Heartbeat} {
+		rc.HeartbeatTimeout = timeout
+		if err := r.ReloadConfig(rc); err != nil {
+			n.cfg.Log.Warn("waking raft", "error", err)
+		}
+	}
+}
