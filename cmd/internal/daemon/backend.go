@@ -1,0 +1,164 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/perch-vip/perch/cluster"
+	"github.com/perch-vip/perch/cluster/state"
+	"github.com/perch-vip/perch/cmd/internal/api"
+)
+
+// reportLimit bounds how long a status waits for a peer that does not answer.
+const reportLimit = 500 * time.Millisecond
+
+// peerSide is the daemon as its peers see it.
+type peerSide struct{ *daemon }
+
+// NodeReport implements api.PeerBackend.
+func (d peerSide) NodeReport(context.Context) (api.NodeReport, error) {
+	return d.snapshot().report(), nil
+}
+
+// Transfer implements api.PeerBackend.
+func (d peerSide) Transfer(_ context.Context, to string) (api.TransferResult, error) {
+	return d.transfer(to, "transfer asked for by the operator")
+}
+
+// SetDrain implements api.PeerBackend. A leader that is to be drained hands over
+// first and leaves the mark to its successor.
+func (d peerSide) SetDrain(ctx context.Context, node string, to api.Drain) error {
+	if err := d.known(node); err != nil {
+		return err
+	}
+	if node == d.name() && to == api.Drained && d.node.View().Role == cluster.Leader {
+		res, err := d.transfer("", node+" was drained")
+		if err != nil {
+			return fmt.Errorf("drain %s: %w", node, err)
+		}
+		return d.peers.SetDrain(ctx, res.To, node, to)
+	}
+	err := d.node.SetDrained(state.Drain{Node: node, Drained: to == api.Drained})
+	return refusal(err)
+}
+
+// controlSide is the daemon as the operator's commands see it: what only the
+// leader can do is passed on to the leader.
+type controlSide struct{ *daemon }
+
+// Status implements api.Backend.
+func (d controlSide) Status(ctx context.Context) (api.Status, error) {
+	answers := d.askPeers(ctx)
+	return d.snapshot().status(answers), nil
+}
+
+// History implements api.Backend.
+func (d controlSide) History(context.Context) ([]api.Move, error) {
+	var moves []api.Move
+	for _, m := range d.node.State().History {
+		moves = append(moves, api.Move(m))
+	}
+	return moves, nil
+}
+
+// Transfer implements api.Backend.
+func (d controlSide) Transfer(ctx context.Context, to string) (api.TransferResult, error) {
+	if to != "" {
+		if err := d.known(to); err != nil {
+			return api.TransferResult{}, err
+		}
+	}
+	leader, err := d.leader()
+	if err != nil {
+		return api.TransferResult{}, err
+	}
+	if leader == d.name() {
+		return peerSide{d.daemon}.Transfer(ctx, to)
+	}
+	return d.peers.Transfer(ctx, leader, to)
+}
+
+// SetDrain implements api.Backend.
+func (d controlSide) SetDrain(ctx context.Context, node string, to api.Drain) error {
+	if err := d.known(node); err != nil {
+		return err
+	}
+	leader, err := d.leader()
+	if err != nil {
+		return err
+	}
+	if leader == d.name() {
+		return peerSide{d.daemon}.SetDrain(ctx, node, to)
+	}
+	return d.peers.SetDrain(ctx, leader, node, to)
+}
+
+// Reload implements api.Backend.
+func (d controlSide) Reload(context.Context) (api.ReloadResult, error) { return d.reload() }
+
+// transfer hands over from this node, which must lead.
+func (d *daemon) transfer(to, reason string) (api.TransferResult, error) {
+	begin := time.Now()
+	winner, err := d.node.Transfer(to, reason)
+	if err != nil {
+		return api.TransferResult{}, refusal(err)
+	}
+	return api.TransferResult{From: d.name(), To: winner, Took: time.Since(begin)}, nil
+}
+
+// refusal marks errors that asking again later may cure.
+func refusal(err error) error {
+	for _, later := range []error{cluster.ErrNotLeader, cluster.ErrTransferring, cluster.ErrNoSuccessor, cluster.ErrGivenUp, cluster.ErrNotRunning} {
+		if errors.Is(err, later) {
+			return api.NotNow(err)
+		}
+	}
+	return err
+}
+
+// leader returns the node that leads.
+func (d *daemon) leader() (string, error) {
+	view := d.node.View()
+	if view.Leader == "" {
+		return "", api.NotNow(errors.New("no node leads the cluster at the moment: without a majority nothing can be changed"))
+	}
+	return view.Leader, nil
+}
+
+func (d *daemon) known(node string) error {
+	cfg := d.config()
+	if _, ok := cfg.Cluster.Peer(node); ok {
+		return nil
+	}
+	var names []string
+	for _, p := range cfg.Cluster.Peers {
+		names = append(names, p.Name)
+	}
+	return api.Invalid(fmt.Errorf("%q is not a node of cluster %s; its nodes are %s", node, cfg.Cluster.Name, strings.Join(names, ", ")))
+}
+
+// askPeers asks all other nodes at once what they say of themselves.
+func (d *daemon) askPeers(ctx context.Context) map[string]answer {
+	ctx, cancel := context.WithTimeout(ctx, reportLimit)
+	defer cancel()
+	var mu sync.Mutex
+	var asks sync.WaitGroup
+	answers := make(map[string]answer)
+	for _, p := range d.config().Cluster.Peers {
+		if p.Name == d.name() {
+			continue
+		}
+		asks.Go(func() {
+			report, err := d.peers.Report(ctx, p.Name)
+			mu.Lock()
+			defer mu.Unlock()
+			answers[p.Name] = answer{report, err}
+		})
+	}
+	asks.Wait()
+	return answers
+}

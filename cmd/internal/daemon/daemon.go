@@ -1,0 +1,238 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/perch-vip/perch/cluster"
+	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip"
+)
+
+// Options of Run.
+type Options struct {
+	ConfigPath string
+	Version    string
+	Log        io.Writer // where log lines go
+}
+
+// lifetime is the valid lifetime of an address in the kernel: should perch be
+// killed, the address is gone at most 1.1 s after it. Shorter ones cost more
+// refreshes, longer ones leave a dead owner's address up for longer.
+const lifetime = 2 * time.Second
+
+// loaded is a config in force and what was odd about it.
+type loaded struct {
+	config   *config.Config
+	warnings []string
+}
+
+// daemon joins the domain packages.
+type daemon struct {
+	opts    Options
+	log     *slog.Logger
+	level   *slog.LevelVar
+	current atomic.Pointer[loaded]
+	vips    *vip.Manager
+	node    *cluster.Node
+	peers   *api.PeerClient
+	holder  *holder
+	systemd *systemd
+
+	reloading sync.Mutex
+}
+
+// Run is the daemon. It ends when ctx does, after it has handed leadership over
+// and released the VIPs, or when it cannot go on; VIPs are released then too.
+func Run(ctx context.Context, opts Options) error {
+	d, err := open(opts)
+	if err != nil {
+		return err
+	}
+	defer d.vips.Close()
+	control, err := api.ListenUnix(d.config().Node.Socket)
+	if err != nil {
+		return errors.Join(err, d.node.Close())
+	}
+	return d.run(ctx, control)
+}
+
+// open reads the config and prepares every part. It starts nothing.
+func open(opts Options) (*daemon, error) {
+	cfg, warnings, err := config.Load(opts.ConfigPath)
+	if err != nil {
+		return nil, err
+	}
+	d := &daemon{opts: opts, level: new(slog.LevelVar)}
+	d.level.Set(cfg.Node.LogLevel)
+	d.log = newLog(opts.Log, cfg.Node.LogFormat, d.level)
+	d.current.Store(&loaded{config: cfg, warnings: texts(warnings)})
+	for _, w := range warnings {
+		d.log.Warn("config", "warning", w.String())
+	}
+	if d.systemd, err = newSystemd(d.log); err != nil {
+		return nil, err
+	}
+	credentials, err := credentials(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if d.node, err = cluster.Open(d.clusterConfig(cfg, credentials)); err != nil {
+		return nil, err
+	}
+	d.vips, err = vip.New(vip.Options{
+		Ledger:   filepath.Join(cfg.Node.DataDir, "vips.json"),
+		Lifetime: lifetime,
+		Log:      d.log.With("part", "vip"),
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the kernel's address interface: %w", err), d.node.Close())
+	}
+	d.holder = newHolder(d.node, d.vips, d.standing, d.log)
+	d.peers = api.NewPeerClient(d.node.DialPeer)
+	return d, nil
+}
+
+func (d *daemon) clusterConfig(cfg *config.Config, credentials *cluster.Credentials) cluster.Config {
+	c := cluster.Config{
+		Name:        cfg.Cluster.Name,
+		Node:        cfg.Node.Name,
+		Heartbeat:   cfg.Cluster.Heartbeat,
+		Dir:         filepath.Join(cfg.Node.DataDir, "raft"),
+		Credentials: credentials,
+		Release:     func() error { return d.holder.release() },
+		Log:         d.log,
+	}
+	for _, p := range cfg.Cluster.Peers {
+		c.Peers = append(c.Peers, cluster.Peer(p))
+	}
+	return c
+}
+
+// credentials reads or derives what proves this node to its peers.
+func credentials(cfg *config.Config) (*cluster.Credentials, error) {
+	c := cfg.Cluster
+	switch {
+	case c.Insecure:
+		return cluster.CredentialsFromSecret(nil, c.Name, cfg.Node.Name)
+	case c.SecretFile != "":
+		secret, err := readSecret(c.SecretFile)
+		if err != nil {
+			return nil, err
+		}
+		return cluster.CredentialsFromSecret(secret, c.Name, cfg.Node.Name)
+	default:
+		return cluster.CredentialsFromFiles(c.TLSCA, c.TLSCert, c.TLSKey, c.Name)
+	}
+}
+
+// run runs all parts until ctx ends or one of them fails.
+func (d *daemon) run(ctx context.Context, control net.Listener) error {
+	// What is here already was left by a dead predecessor: this node owns nothing yet.
+	if err := d.holder.configure(addressesOf(d.config())); err != nil {
+		return errors.Join(err, control.Close(), d.node.Close())
+	}
+	parts, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	g, parts := errgroup.WithContext(parts)
+	g.Go(func() error { return d.node.Run(parts) })
+	g.Go(func() error { return d.vips.Run(parts) })
+	g.Go(func() error { return d.holder.run(parts) })
+	g.Go(func() error { return scribe(parts, d.holder.claims, d.node.Claim, d.log) })
+	g.Go(func() error { return mover(parts, d.holder.moves, d.moveAway, d.log) })
+	g.Go(func() error { return api.Serve(parts, control, api.ControlHandler(controlSide{d}), d.log) })
+	g.Go(func() error { return api.Serve(parts, d.node.PeerListener(), api.PeerHandler(peerSide{d}), d.log) })
+	g.Go(func() error { return d.reloadOnSIGHUP(parts) })
+	g.Go(func() error { return d.systemd.watchdog(parts, d.holder.alive, d.statusLine) })
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			defer cancel()
+			return d.stop()
+		case <-parts.Done():
+			return nil
+		}
+	})
+	d.systemd.ready()
+	d.log.Info("perch is running", "node", d.name(), "cluster", d.config().Cluster.Name, "version", d.opts.Version)
+	err := g.Wait()
+	d.peers.CloseIdleConnections()
+	return errors.Join(err, d.holder.stop())
+}
+
+// stop hands over, if this node leads and another can take over, and releases.
+func (d *daemon) stop() error {
+	d.systemd.stopping()
+	winner, err := d.node.Transfer("", d.name()+" was stopped")
+	switch {
+	case err == nil:
+		d.log.Info("handed over", "to", winner)
+	case !errors.Is(err, cluster.ErrNotLeader):
+		d.log.Warn("stopping without a hand-over", "error", err)
+	}
+	return d.holder.stop()
+}
+
+// moveAway hands over because this node leads and may not own.
+func (d *daemon) moveAway() error {
+	reason := d.name() + " is drained"
+	if self, _ := d.config().Cluster.Peer(d.name()); self.Witness {
+		reason = d.name() + " is a witness"
+	}
+	winner, err := d.node.Transfer("", reason)
+	if errors.Is(err, cluster.ErrNotLeader) {
+		return nil
+	}
+	if err == nil {
+		d.log.Info("handed over", "to", winner)
+	}
+	return err
+}
+
+// standing says what speaks against this node as an owner.
+func (d *daemon) standing() standing {
+	self, _ := d.config().Cluster.Peer(d.name())
+	return standing{witness: self.Witness, drained: d.node.Drained(d.name())}
+}
+
+func (d *daemon) config() *config.Config { return d.current.Load().config }
+
+func (d *daemon) name() string { return d.config().Node.Name }
+
+func (d *daemon) snapshot() snapshot {
+	current := d.current.Load()
+	return snapshot{
+		config:   current.config,
+		version:  d.opts.Version,
+		view:     d.node.View(),
+		memory:   d.node.State(),
+		refused:  d.node.Refused(),
+		holding:  d.holder.holding.Load(),
+		vips:     d.vips.Status(),
+		warnings: current.warnings,
+	}
+}
+
+// statusLine is what `systemctl status` shows.
+func (d *daemon) statusLine() string {
+	view := d.node.View()
+	switch {
+	case d.holder.holding.Load():
+		return fmt.Sprintf("owner of %d VIPs, term %d", len(d.config().VIPs), view.Term)
+	case view.Quorum:
+		return fmt.Sprintf("standby, %s leads, term %d", view.Leader, view.Term)
+	default:
+		return "no majority, no VIP is held"
+	}
+}

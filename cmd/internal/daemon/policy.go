@@ -1,0 +1,30 @@
+package daemon
+
+// standing is what the decision about the VIPs depends on.
+type standing struct {
+	leads   bool // leader of the cluster with a running lease
+	witness bool
+	drained bool
+}
+
+// decision is what a node does about the VIPs.
+type decision int
+
+const (
+	standby  decision = iota // hold nothing
+	hold                     // hold all of them
+	handOver                 // hold nothing, and give leadership to a node that may hold
+)
+
+// decide is the whole policy of raft mode: the leader owns, unless it is a node
+// that must not own.
+func decide(s standing) decision {
+	switch {
+	case !s.leads:
+		return standby
+	case s.witness, s.drained:
+		return handOver
+	default:
+		return hold
+	}
+}

@@ -1,0 +1,222 @@
+package daemon
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/perch-vip/perch/cluster"
+	"github.com/perch-vip/perch/cluster/state"
+	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip"
+)
+
+// snapshot is what this node knows by itself at one moment.
+type snapshot struct {
+	config   *config.Config
+	version  string
+	view     cluster.View
+	memory   state.State
+	refused  uint64
+	holding  bool
+	vips     []vip.Status
+	warnings []string // of the config
+}
+
+// answer is what a peer said of itself, or why it did not.
+type answer struct {
+	report api.NodeReport
+	err    error
+}
+
+// report returns what this node says of itself to its peers.
+func (s snapshot) report() api.NodeReport {
+	r := api.NodeReport{
+		Node:    s.config.Node.Name,
+		Version: s.version,
+		Role:    string(s.view.Role),
+		Term:    s.view.Term,
+		Leader:  s.view.Leader,
+	}
+	for _, v := range s.vips {
+		reported := api.VIP{
+			Address:   v.VIP.Address.String(),
+			Interface: v.VIP.Interface,
+			Held:      v.Held,
+			Reason:    v.Reason,
+			Readded:   v.Readded,
+		}
+		if s.holding {
+			reported.Owner = s.config.Node.Name
+			reported.Since = v.Since
+		}
+		r.VIPs = append(r.VIPs, reported)
+	}
+	return r
+}
+
+// status assembles the whole picture from this node's own knowledge and the
+// peers' answers.
+func (s snapshot) status(answers map[string]answer) api.Status {
+	answers[s.config.Node.Name] = answer{report: s.report()}
+	st := api.Status{
+		Node:     s.config.Node.Name,
+		Version:  s.version,
+		Cluster:  s.cluster(answers),
+		Warnings: s.warnings,
+	}
+	owner := s.owner(answers)
+	for _, v := range s.config.VIPs {
+		st.VIPs = append(st.VIPs, s.vip(v, owner, answers))
+	}
+	st.Warnings = append(s.alarms(st, answers), st.Warnings...)
+	return st
+}
+
+func (s snapshot) cluster(answers map[string]answer) *api.Cluster {
+	c := &api.Cluster{
+		Name:    s.config.Cluster.Name,
+		Term:    s.view.Term,
+		Quorum:  s.view.Quorum,
+		Refused: s.refused,
+	}
+	reachable := 0
+	for _, p := range s.config.Cluster.Peers {
+		node := s.node(p, answers[p.Name])
+		if node.Healthy {
+			reachable++
+		}
+		c.Nodes = append(c.Nodes, node)
+	}
+	switch {
+	case s.view.Quorum:
+		c.State, c.Leader = api.StateOK, s.view.Leader
+	case reachable > len(s.config.Cluster.Peers)/2:
+		c.State = api.StateElecting
+	default:
+		c.State = api.StateNoQuorum
+	}
+	return c
+}
+
+func (s snapshot) node(p config.Peer, a answer) api.Node {
+	node := api.Node{
+		Name:     p.Name,
+		Address:  p.Address.String(),
+		Role:     a.report.Role,
+		Drained:  s.memory.IsDrained(p.Name),
+		Priority: p.Priority,
+		Version:  a.report.Version,
+		Healthy:  a.err == nil,
+	}
+	for _, voter := range s.view.Voters {
+		node.Voter = node.Voter || voter == p.Name
+	}
+	switch {
+	case a.err != nil:
+		node.Role = api.RoleUnreachable
+		node.Error = a.err.Error()
+	case p.Witness && node.Role == api.RoleFollower:
+		node.Role = api.RoleWitness
+	}
+	return node
+}
+
+// owner returns the node that says it owns the VIPs. Should two say so, the one
+// of the newer term is right.
+func (s snapshot) owner(answers map[string]answer) string {
+	owner, term := "", uint64(0)
+	for name, a := range answers {
+		if len(a.report.VIPs) > 0 && a.report.VIPs[0].Owner == name && a.report.Term >= term {
+			owner, term = name, a.report.Term
+		}
+	}
+	return owner
+}
+
+func (s snapshot) vip(v config.VIP, owner string, answers map[string]answer) api.VIP {
+	out := api.VIP{Address: v.Address.String(), Interface: v.Interface, Owner: owner}
+	if owner == "" {
+		out.Reason = s.whyNobody(answers)
+		return out
+	}
+	for _, reported := range answers[owner].report.VIPs {
+		if reported.Address != out.Address {
+			continue
+		}
+		out.Held, out.Since, out.Readded = reported.Held, reported.Since, reported.Readded
+		out.Interface = reported.Interface
+		out.Reason = reported.Reason
+		if out.Reason == "" {
+			out.Reason = s.whyOwner(owner)
+		}
+		return out
+	}
+	out.Reason = owner + " does not have this VIP in its config"
+	return out
+}
+
+func (s snapshot) whyOwner(owner string) string {
+	last, ok := s.memory.Owner()
+	if !ok || last.To != owner {
+		return "took over just now"
+	}
+	return last.Reason
+}
+
+func (s snapshot) whyNobody(answers map[string]answer) string {
+	last, known := s.memory.Owner()
+	switch {
+	case !s.view.Quorum && known:
+		return fmt.Sprintf("%s sees no majority; the last owner it knows of is %s", s.config.Node.Name, last.To)
+	case !s.view.Quorum:
+		return s.config.Node.Name + " sees no majority"
+	case s.mayNotOwn(s.view.Leader) != "":
+		return fmt.Sprintf("%s leads and %s", s.view.Leader, s.mayNotOwn(s.view.Leader))
+	case answers[s.view.Leader].err != nil:
+		return s.view.Leader + " leads but does not answer"
+	default:
+		return s.view.Leader + " leads and is about to take over"
+	}
+}
+
+// mayNotOwn says why a node may not own VIPs, or "".
+func (s snapshot) mayNotOwn(node string) string {
+	p, _ := s.config.Cluster.Peer(node)
+	switch {
+	case p.Witness:
+		return "is a witness, which owns nothing"
+	case s.memory.IsDrained(node):
+		return "is drained"
+	}
+	return ""
+}
+
+// alarms returns warnings about the present state, worst first.
+func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
+	var alarms, unreachable, owners []string
+	for _, node := range st.Cluster.Nodes {
+		if !node.Healthy {
+			unreachable = append(unreachable, node.Name)
+		}
+		if r := answers[node.Name].report; len(r.VIPs) > 0 && r.VIPs[0].Owner == node.Name {
+			owners = append(owners, node.Name)
+		}
+	}
+	if len(owners) > 1 {
+		alarms = append(alarms, fmt.Sprintf("%s say that they own the VIPs at once; ask again, a hand-over may be under way", strings.Join(owners, " and ")))
+	}
+	if total := len(st.Cluster.Nodes); st.Cluster.State == api.StateNoQuorum {
+		alarms = append(alarms, fmt.Sprintf("no majority: %s reaches %d of %d nodes, itself included, and %d are needed; VIPs are held by nobody on this side",
+			st.Node, total-len(unreachable), total, total/2+1))
+	}
+	for _, v := range st.VIPs {
+		if v.Owner != "" && !v.Held {
+			alarms = append(alarms, fmt.Sprintf("VIP %s is not held by %s: %s", v.Address, v.Owner, v.Reason))
+		}
+	}
+	if len(unreachable) > 0 {
+		alarms = append(alarms, "not answering: "+strings.Join(unreachable, ", "))
+	}
+	return alarms
+}
