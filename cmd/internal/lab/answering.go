@@ -1,0 +1,147 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/mdlayher/arp"
+	"github.com/mdlayher/ndp"
+)
+
+// Answering asks the whole segment of the host's eth0 who has addr, by ARP or
+// by a neighbour solicitation, and returns the hosts that answer within the
+// time. More than one is what must never be. Ask from a host that does not use
+// addr: answers change its neighbour cache.
+func (h *Host) Answering(addr netip.Addr, within time.Duration) ([]*Host, error) {
+	ask := h.askNDP
+	if addr.Is4() {
+		ask = h.askARP
+	}
+	macs, err := ask(addr, within)
+	if err != nil {
+		return nil, fmt.Errorf("ask from %s who has %s: %w", h.Name, addr, err)
+	}
+	var answering []*Host
+	for _, mac := range macs {
+		host := h.lab.hostByMAC(mac)
+		if host == nil {
+			return nil, fmt.Errorf("ask from %s who has %s: unknown MAC %s", h.Name, addr, mac)
+		}
+		if !slices.Contains(answering, host) {
+			answering = append(answering, host)
+		}
+	}
+	return answering, nil
+}
+
+func (h *Host) askARP(addr netip.Addr, within time.Duration) ([]net.HardwareAddr, error) {
+	var client *arp.Client
+	err := h.Do(func() error {
+		ifi, err := net.InterfaceByName(h.Eth0.Interface)
+		if err != nil {
+			return err
+		}
+		client, err = arp.Dial(ifi)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	if err := client.SetReadDeadline(time.Now().Add(within)); err != nil {
+		return nil, err
+	}
+	if err := client.Request(addr); err != nil {
+		return nil, err
+	}
+	return collect(func() (net.HardwareAddr, error) {
+		packet, _, err := client.Read()
+		if err != nil || packet.Operation != arp.OperationReply || packet.SenderIP != addr {
+			return nil, err
+		}
+		return packet.SenderHardwareAddr, nil
+	})
+}
+
+func (h *Host) askNDP(addr netip.Addr, within time.Duration) ([]net.HardwareAddr, error) {
+	group, err := ndp.SolicitedNodeMulticast(addr)
+	if err != nil {
+		return nil, err
+	}
+	var conn *ndp.Conn
+	err = h.Do(func() error {
+		ifi, err := net.InterfaceByName(h.Eth0.Interface)
+		if err != nil {
+			return err
+		}
+		// The name becomes the zone of what is sent, and package net keeps one
+		// table of zones for all namespaces. A number is not looked up there.
+		ifi.Name = strconv.Itoa(ifi.Index)
+		conn, _, err = ndp.Listen(ifi, ndp.Addr(h.Eth0.IPv6.Addr().String()))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if err := conn.SetReadDeadline(time.Now().Add(within)); err != nil {
+		return nil, err
+	}
+	if err := conn.WriteTo(h.solicitation(addr), nil, group); err != nil {
+		return nil, err
+	}
+	return collect(func() (net.HardwareAddr, error) {
+		message, _, _, err := conn.ReadFrom()
+		if err != nil {
+			return nil, err
+		}
+		return advertised(message, addr), nil
+	})
+}
+
+func (h *Host) solicitation(addr netip.Addr) *ndp.NeighborSolicitation {
+	return &ndp.NeighborSolicitation{
+		TargetAddress: addr,
+		Options: []ndp.Option{
+			&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: h.Eth0.MAC},
+		},
+	}
+}
+
+// advertised returns the MAC address that a solicited advertisement gives for
+// addr, or nil for any other message.
+func advertised(message ndp.Message, addr netip.Addr) net.HardwareAddr {
+	advert, ok := message.(*ndp.NeighborAdvertisement)
+	if !ok || !advert.Solicited || advert.TargetAddress != addr {
+		return nil
+	}
+	for _, option := range advert.Options {
+		if lla, ok := option.(*ndp.LinkLayerAddress); ok && lla.Direction == ndp.Target {
+			return lla.Addr
+		}
+	}
+	return nil
+}
+
+// collect calls next until its socket's deadline and returns what was not nil.
+func collect(next func() (net.HardwareAddr, error)) ([]net.HardwareAddr, error) {
+	var macs []net.HardwareAddr
+	for {
+		mac, err := next()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return macs, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if mac != nil {
+			macs = append(macs, mac)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package lab
+
+import (
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestConfigOfANode(t *testing.T) {
+	vips := []VIP{
+		{netip.MustParsePrefix("198.18.0.100/24"), "eth0"},
+		{netip.MustParsePrefix("2001:db8::100/64"), "eth0"},
+	}
+	peer := func(name string, last byte) *Node {
+		eth0 := &Link{IPv4: netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, 0, last}), 24)}
+		return &Node{Name: name, Dir: "/tmp/x/" + name, Host: &Host{Eth0: eth0}}
+	}
+	peers := []*Node{peer("lb1", 1), peer("lb2", 2)}
+	const head = `[node]
+name = "lb2"
+data_dir = "/tmp/x/lb2/data"
+socket = "/tmp/x/lb2/perch.sock"
+log_level = "debug"
+
+[cluster]
+name = "edge"
+secret_file = "/tmp/x/lb2/secret"
+`
+	const tail = `
+[[cluster.peer]]
+name = "lb1"
+address = "198.18.0.1:7400"
+
+[[cluster.peer]]
+name = "lb2"
+address = "198.18.0.2:7400"
+
+[[vip]]
+address = "198.18.0.100/24"
+interface = "eth0"
+
+[[vip]]
+address = "2001:db8::100/64"
+interface = "eth0"
+`
+	tests := map[string]struct {
+		spec ClusterSpec
+		want string
+	}{
+		"default":   {ClusterSpec{}, ""},
+		"profile":   {ClusterSpec{Failover: "fast"}, "failover = \"fast\"\n"},
+		"heartbeat": {ClusterSpec{Failover: "fast", Heartbeat: 150 * time.Millisecond}, "heartbeat = \"150ms\"\n"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			tt.spec.Name, tt.spec.VIPs = "edge", vips
+			got, err := config(tt.spec, peers[1], peers)
+			must(t, err)
+			if diff := cmp.Diff(head+tt.want+tail, got); diff != "" {
+				t.Errorf("config (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestNewClusterWritesFiles(t *testing.T) {
+	_, hosts := newLab(t, 3)
+	c, err := NewCluster(ClusterSpec{Dir: t.TempDir(), Name: "edge", Secret: "s3cret"}, hosts...)
+	must(t, err)
+	for _, n := range c.Nodes {
+		secret, err := os.Stat(n.SecretFile())
+		must(t, err)
+		if secret.Mode().Perm() != 0o600 {
+			t.Errorf("secret of %s has mode %v", n.Name, secret.Mode())
+		}
+		if _, err := os.Stat(n.ConfigFile()); err != nil {
+			t.Error(err)
+		}
+	}
+	if c.Node("lb3") != c.Nodes[2] || c.Node("lb4") != nil || c.NodeOn(hosts[1]) != c.Nodes[1] {
+		t.Error("nodes are not found by name or host")
+	}
+}

@@ -1,0 +1,141 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// maxHosts leaves 198.18.K.100 and above to virtual addresses.
+const maxHosts = 99
+
+// Host is one machine of a lab.
+type Host struct {
+	Name string
+	Eth0 *Link
+
+	lab    *Lab
+	number int // N in 198.18.K.N
+	ns     *namespace
+
+	mu        sync.Mutex
+	links     []*Link
+	processes []*Process
+}
+
+// AddHost adds a host whose eth0 is joined to the switch. The name is for
+// people only; hosts may share one.
+func (l *Lab) AddHost(name string, sw *Switch) (*Host, error) {
+	h, err := l.newHost(name)
+	if err != nil {
+		return nil, err
+	}
+	if h.Eth0, err = h.Join(sw); err != nil {
+		return nil, err // the host itself goes with the lab
+	}
+	return h, nil
+}
+
+func (l *Lab) newHost(name string) (*Host, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.hosts) == maxHosts {
+		return nil, fmt.Errorf("add host %s: a lab has room for %d hosts", name, maxHosts)
+	}
+	ns, err := newNamespace()
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{Name: name, lab: l, number: len(l.hosts) + 1, ns: ns}
+	l.hosts = append(l.hosts, h)
+	return h, nil
+}
+
+// Do runs fn on a thread in the host's namespace and returns its error. Sockets
+// that fn opens stay in that namespace. fn must not start goroutines that need
+// it, and must not end the goroutine (as testing's FailNow does).
+func (h *Host) Do(fn func() error) error { return h.ns.do(fn) }
+
+// Netlink returns a handle on the host's namespace, good until the lab closes.
+func (h *Host) Netlink() *netlink.Handle { return h.ns.nl }
+
+// Dial connects from the host to a literal address and port.
+func (h *Host) Dial(ctx context.Context, network string, to netip.AddrPort) (conn net.Conn, err error) {
+	err = h.Do(func() error {
+		conn, err = new(net.Dialer).DialContext(ctx, network, to.String())
+		return err
+	})
+	return conn, err
+}
+
+// Has reports whether one of the host's interfaces has the address.
+func (h *Host) Has(addr netip.Addr) (bool, error) {
+	addrs, err := h.addresses()
+	if err != nil {
+		return false, fmt.Errorf("list the addresses of %s: %w", h.Name, err)
+	}
+	return slices.ContainsFunc(addrs, func(a netlink.Addr) bool {
+		has, ok := netip.AddrFromSlice(a.IP)
+		return ok && has.Unmap() == addr
+	}), nil
+}
+
+// addresses repeats a listing that changed while the kernel wrote it.
+func (h *Host) addresses() (addrs []netlink.Addr, err error) {
+	for range 10 {
+		addrs, err = h.ns.nl.AddrList(nil, unix.AF_UNSPEC)
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return addrs, err
+		}
+	}
+	return addrs, err
+}
+
+// RemoveAddress takes an address away by hand, as an operator or another
+// daemon would.
+func (h *Host) RemoveAddress(addr netip.Addr) error {
+	addrs, err := h.addresses()
+	if err != nil {
+		return fmt.Errorf("list the addresses of %s: %w", h.Name, err)
+	}
+	for _, a := range addrs {
+		has, _ := netip.AddrFromSlice(a.IP)
+		if has.Unmap() != addr {
+			continue
+		}
+		link, err := h.ns.nl.LinkByIndex(a.LinkIndex)
+		if err != nil {
+			return fmt.Errorf("find the interface of %s on %s: %w", addr, h.Name, err)
+		}
+		if err := h.ns.nl.AddrDel(link, &netlink.Addr{IPNet: a.IPNet}); err != nil {
+			return fmt.Errorf("remove %s from %s: %w", addr, h.Name, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("remove %s from %s: it has no such address", addr, h.Name)
+}
+
+// Links returns the host's links: eth0, eth1, and so on.
+func (h *Host) Links() []*Link {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.links)
+}
+
+func (h *Host) close() error {
+	h.mu.Lock()
+	processes := h.processes
+	h.processes = nil
+	h.mu.Unlock()
+	for _, p := range processes {
+		p.kill()
+	}
+	return h.ns.close()
+}

@@ -1,0 +1,146 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+var errClosed = errors.New("namespace is closed")
+
+// namespace is an anonymous network namespace and the one thread in it.
+type namespace struct {
+	calls chan func()
+	stop  chan struct{}
+	done  chan struct{}
+
+	fd netns.NsHandle
+	nl *netlink.Handle
+
+	ownMounts bool // used on the thread alone
+}
+
+func newNamespace() (*namespace, error) {
+	ns := &namespace{
+		calls: make(chan func()),
+		stop:  make(chan struct{}),
+		done:  make(chan struct{}),
+	}
+	entered := make(chan error, 1)
+	onOwnThread(func() {
+		defer close(ns.done)
+		err := ns.enter()
+		entered <- err
+		if err == nil {
+			ns.serve()
+		}
+	})
+	if err := <-entered; err != nil {
+		<-ns.done
+		return nil, err
+	}
+	return ns, nil
+}
+
+// enter moves the thread into a new namespace.
+func (ns *namespace) enter() error {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return missing("a network namespace", err)
+	}
+	fd, err := netns.Get()
+	if err != nil {
+		return fmt.Errorf("open the new namespace: %w", err)
+	}
+	nl, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return errors.Join(fmt.Errorf("open a netlink socket in the new namespace: %w", err), fd.Close())
+	}
+	ns.fd, ns.nl = fd, nl
+	return ns.loopbackUp()
+}
+
+func (ns *namespace) loopbackUp() error {
+	lo, err := ns.nl.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("find the loopback of the new namespace: %w", err)
+	}
+	if err := ns.nl.LinkSetUp(lo); err != nil {
+		return missing("an interface", fmt.Errorf("set lo up: %w", err))
+	}
+	return nil
+}
+
+func (ns *namespace) serve() {
+	for {
+		select {
+		case call := <-ns.calls:
+			call()
+		case <-ns.stop:
+			return
+		}
+	}
+}
+
+// do runs fn on the thread of the namespace and returns its error.
+func (ns *namespace) do(fn func() error) error {
+	result := make(chan error, 1)
+	select {
+	case ns.calls <- func() { result <- fn() }:
+		return <-result
+	case <-ns.done:
+		return errClosed
+	}
+}
+
+// close ends the thread, and with it every process that was started from it.
+// The kernel removes the namespace and its interfaces once nothing holds it.
+func (ns *namespace) close() error {
+	close(ns.stop)
+	<-ns.done
+	ns.nl.Close()
+	if err := ns.fd.Close(); err != nil {
+		return fmt.Errorf("close the namespace: %w", err)
+	}
+	return nil
+}
+
+// unshareMounts gives the thread mounts of its own, which nobody else sees.
+func (ns *namespace) unshareMounts() error {
+	if ns.ownMounts {
+		return nil
+	}
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return missing("a mount namespace", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return os.NewSyscallError("make the mounts private", err)
+	}
+	ns.ownMounts = true
+	return nil
+}
+
+// onOwnThread runs fn on an OS thread that runs nothing else and ends with fn.
+// It is never the main thread: that one cannot end, and /proc/PID shows its
+// namespaces as those of the whole process.
+func onOwnThread(fn func()) {
+	go func() {
+		runtime.LockOSThread() // and never unlock: the thread is to end
+		if unix.Gettid() != unix.Getpid() {
+			fn()
+			return
+		}
+		elsewhere := make(chan struct{})
+		go func() {
+			runtime.LockOSThread()
+			close(elsewhere)
+			fn()
+		}()
+		<-elsewhere
+		runtime.UnlockOSThread()
+	}()
+}

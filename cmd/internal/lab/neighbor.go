@@ -1,0 +1,51 @@
+package lab
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Neighbor returns the host whose MAC address this host believes to be that of
+// addr, or nil when its neighbour cache has no MAC for it or an unknown one.
+func (h *Host) Neighbor(addr netip.Addr) (*Host, error) {
+	entries, err := h.ns.nl.NeighList(0, familyOf(addr))
+	if err != nil {
+		return nil, fmt.Errorf("list the neighbours of %s: %w", h.Name, err)
+	}
+	for _, e := range entries {
+		ip, ok := netip.AddrFromSlice(e.IP)
+		if ok && ip.Unmap() == addr && hasMAC(e) {
+			return h.lab.hostByMAC(e.HardwareAddr), nil
+		}
+	}
+	return nil, nil
+}
+
+func hasMAC(e netlink.Neigh) bool {
+	const resolved = unix.NUD_REACHABLE | unix.NUD_STALE | unix.NUD_DELAY | unix.NUD_PROBE | unix.NUD_PERMANENT
+	return e.State&resolved != 0
+}
+
+// ForgetNeighbors empties the host's neighbour cache.
+func (h *Host) ForgetNeighbors() error {
+	entries, err := h.ns.nl.NeighList(0, unix.AF_UNSPEC)
+	if err != nil {
+		return fmt.Errorf("list the neighbours of %s: %w", h.Name, err)
+	}
+	for _, e := range entries {
+		if err := h.ns.nl.NeighDel(&e); err != nil {
+			return fmt.Errorf("forget neighbour %s of %s: %w", e.IP, h.Name, err)
+		}
+	}
+	return nil
+}
+
+func familyOf(addr netip.Addr) int {
+	if addr.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}

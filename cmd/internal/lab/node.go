@@ -1,0 +1,130 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
+)
+
+// Node is one perch daemon of a cluster and the host it runs on.
+type Node struct {
+	Name string
+	Host *Host
+	Dir  string // holds all its files
+
+	cluster *Cluster
+	process *Process
+}
+
+func (n *Node) ConfigFile() string { return filepath.Join(n.Dir, "perch.toml") }
+func (n *Node) SecretFile() string { return filepath.Join(n.Dir, "secret") }
+func (n *Node) DataDir() string    { return filepath.Join(n.Dir, "data") }
+func (n *Node) Socket() string     { return filepath.Join(n.Dir, "perch.sock") }
+func (n *Node) LogFile() string    { return filepath.Join(n.Dir, "log") }
+
+// Address is where the node meets its peers.
+func (n *Node) Address() netip.AddrPort {
+	return netip.AddrPortFrom(n.Host.Eth0.IPv4.Addr(), clusterPort)
+}
+
+// Start starts the daemon. Its log goes to LogFile, after what is there.
+func (n *Node) Start() error {
+	log, err := os.OpenFile(n.LogFile(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the log of %s: %w", n.Name, err)
+	}
+	cmd := exec.Command(n.cluster.Spec.Binary, "serve", "-c", n.ConfigFile())
+	cmd.Stdout, cmd.Stderr = log, log
+	n.process, err = n.Host.Start(cmd)
+	return errors.Join(err, log.Close())
+}
+
+// Running reports whether the daemon was started and has not ended.
+func (n *Node) Running() bool {
+	if n.process == nil {
+		return false
+	}
+	select {
+	case <-n.process.Done():
+		return false
+	default:
+		return true
+	}
+}
+
+// Process is the daemon that was started last, or nil.
+func (n *Node) Process() *Process { return n.process }
+
+// Kill ends the daemon with SIGKILL and waits for its end.
+func (n *Node) Kill() error {
+	if err := n.process.Signal(syscall.SIGKILL); err != nil {
+		return err
+	}
+	<-n.process.Done()
+	return nil
+}
+
+// Terminate sends SIGTERM and returns how the daemon ended; an error when it
+// did not exit with 0, or not before ctx was done.
+func (n *Node) Terminate(ctx context.Context) error {
+	if err := n.process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case <-n.process.Done():
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the end of %s after SIGTERM: %w", n.Name, context.Cause(ctx))
+	}
+	if err := n.process.Err(); err != nil {
+		return fmt.Errorf("end of %s after SIGTERM: %w", n.Name, err)
+	}
+	return nil
+}
+
+// Perch runs a command of perch against the node's control socket and returns
+// what it printed. What it wrote to stderr is part of the error.
+func (n *Node) Perch(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, n.cluster.Spec.Binary, append(args, "--socket", n.Socket())...)
+	cmd.WaitDelay = time.Second
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return stdout.String(), fmt.Errorf("perch %s on %s: %w: %s",
+			strings.Join(args, " "), n.Name, err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.String(), nil
+}
+
+// Status asks the node for its view of the cluster.
+func (n *Node) Status(ctx context.Context) (api.Status, error) {
+	var status api.Status
+	out, err := n.Perch(ctx, "status", "-o", "json")
+	if err != nil {
+		return status, err
+	}
+	if err := json.Unmarshal([]byte(out), &status); err != nil {
+		return status, fmt.Errorf("read the status of %s: %w", n.Name, err)
+	}
+	return status, nil
+}
+
+// LogTail returns the last lines of the daemon's log.
+func (n *Node) LogTail(lines int) string {
+	log, err := os.ReadFile(n.LogFile())
+	if err != nil {
+		return err.Error()
+	}
+	all := strings.Split(strings.TrimSpace(string(log)), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}

@@ -1,0 +1,168 @@
+package lab
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestProcessRunsInTheHost(t *testing.T) {
+	_, hosts := newLab(t, 1)
+	p, err := hosts[0].Start(exec.Command("sleep", "60"))
+	must(t, err)
+	want := netnsOf(t, fmt.Sprint("/proc/", p.PID(), "/ns/net"))
+	must(t, hosts[0].Do(func() error {
+		if got := netnsOf(t, "/proc/thread-self/ns/net"); got != want {
+			t.Errorf("process in %s, host is %s", want, got)
+		}
+		return nil
+	}))
+	if own := netnsOf(t, "/proc/self/ns/net"); own == want {
+		t.Error("the process is in the namespace of the test")
+	}
+}
+
+func netnsOf(t *testing.T, path string) string {
+	t.Helper()
+	name, err := os.Readlink(path)
+	if err != nil {
+		t.Error(err)
+	}
+	return name
+}
+
+func TestSignalsReachTheProcess(t *testing.T) {
+	_, hosts := newLab(t, 1)
+	p, err := hosts[0].Start(exec.Command("sleep", "60"))
+	must(t, err)
+	must(t, p.Signal(syscall.SIGTERM))
+	if err := p.Err(); err == nil || err.Error() != "signal: terminated" {
+		t.Errorf("ended with %v", err)
+	}
+	if err := p.Signal(syscall.SIGTERM); err == nil {
+		t.Error("a process that has ended took a signal")
+	}
+}
+
+func TestCloseEndsEverything(t *testing.T) {
+	l, hosts := newLab(t, 2)
+	p, err := hosts[0].Start(exec.Command("sh", "-c", "sleep 60 & sleep 60"))
+	must(t, err)
+	frozen, err := hosts[1].Start(exec.Command("sleep", "60"))
+	must(t, err)
+	must(t, frozen.Signal(syscall.SIGSTOP))
+	pinger := ping(t, hosts[0], hosts[1].Eth0.IPv4.Addr().String())
+	waitAnswers(t, pinger)
+	l.Watch(hosts[0].Eth0.IPv4.Addr())
+
+	must(t, l.Close())
+	for _, pid := range []int{-p.PID(), frozen.PID()} {
+		eventually(t, "the processes are gone", func() bool { return syscall.Kill(pid, 0) == syscall.ESRCH })
+	}
+	eventually(t, "the namespaces are left", func() bool { return namespacesHere(t) == 1 })
+	if err := hosts[0].Do(func() error { return nil }); err == nil {
+		t.Error("a host of a closed lab still works")
+	}
+}
+
+// namespacesHere counts the network namespaces that threads and descriptors of
+// this process hold.
+func namespacesHere(t *testing.T) int {
+	t.Helper()
+	found := map[string]bool{}
+	for _, pattern := range []string{"/proc/self/task/*/ns/net", "/proc/self/fd/*"} {
+		paths, err := filepath.Glob(pattern)
+		must(t, err)
+		for _, path := range paths {
+			// A thread or descriptor may end while it is looked at.
+			if name, err := os.Readlink(path); err == nil && strings.HasPrefix(name, "net:") {
+				found[name] = true
+			}
+		}
+	}
+	return len(found)
+}
+
+const abandonEnv = "PERCH_TEST_ABANDON_LAB"
+
+// abandonLab is the life of a process that makes a lab and is then killed.
+func abandonLab() {
+	l, err := New()
+	if err == nil {
+		var sw *Switch
+		if sw, err = l.AddSwitch(); err == nil {
+			var h *Host
+			if h, err = l.AddHost("h1", sw); err == nil {
+				var p *Process
+				if p, err = h.Start(exec.Command("sleep", "60")); err == nil {
+					fmt.Println(p.PID())
+				}
+			}
+		}
+	}
+	if err != nil {
+		fmt.Println(err)
+	}
+	select {}
+}
+
+func TestNothingOutlivesAKilledLab(t *testing.T) {
+	needRoot(t)
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), abandonEnv+"=1")
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	must(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatalf("the lab could not be made: %s", line)
+	}
+	ns := netnsOf(t, fmt.Sprintf("/proc/%d/ns/net", pid))
+
+	must(t, cmd.Process.Kill())
+	_ = cmd.Wait() // "signal: killed"
+	eventually(t, "the process in the lab is gone", func() bool { return syscall.Kill(pid, 0) == syscall.ESRCH })
+	eventually(t, "the namespace is gone", func() bool { return !heldByAnybody(ns) })
+}
+
+func heldByAnybody(ns string) bool {
+	paths, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*/ns/net")
+	for _, path := range paths {
+		if name, err := os.Readlink(path); err == nil && name == ns {
+			return true
+		}
+	}
+	return false
+}
+
+func TestDiskIsSmallAndPrivate(t *testing.T) {
+	dir := t.TempDir()
+	_, hosts := newLab(t, 2)
+	disk, err := hosts[0].MountDisk(dir, 64<<10)
+	must(t, err)
+	must(t, disk.Fill())
+	write := func() error { return os.WriteFile(filepath.Join(dir, "file"), []byte("text"), 0o600) }
+	if err := hosts[0].Do(write); err == nil || !strings.Contains(err.Error(), unix.ENOSPC.Error()) {
+		t.Errorf("write to a full disk: %v", err)
+	}
+	must(t, hosts[1].Do(write))
+	must(t, write())
+	must(t, disk.Empty())
+	must(t, hosts[0].Do(write))
+
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	must(t, err)
+	if strings.Contains(string(mounts), dir) {
+		t.Error("the disk is mounted for the whole machine")
+	}
+}
