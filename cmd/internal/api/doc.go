@@ -1,11 +1,29 @@
 // Package api is how a perch daemon is talked to: the control API on the unix
 // socket, for the commands of this binary, and the peer API between the nodes
-// of a cluster, over mutual TLS. Both are HTTP with JSON bodies; the types in
-// types.go are the contract of `perch status -o json` and its siblings.
+// of a cluster, over mutual TLS. Both are HTTP/1.1 with JSON bodies; the types
+// in types.go are the contract of `perch status -o json` and its siblings.
 //
-// Goroutines: none of its own. Serve runs one server until its context ends,
-// and net/http starts one goroutine a connection under it.
+//	GET  /v1/status    control   Status
+//	GET  /v1/history   control   []Move, oldest first
+//	GET  /v1/node      peer      NodeReport
+//	POST /v1/transfer  both      {"to":"lb2"} or {} for the best node -> TransferResult
+//	POST /v1/drain     both      {"node":"lb2"} -> {}
+//	POST /v1/undrain   both      {"node":"lb2"} -> {}
+//	POST /v1/reload    control   {} -> ReloadResult
+//
+// A request that is not granted is answered {"errors":["…"]}, one string per
+// mistake, with 400 when asking again is no use (ErrInvalid), 503 when the
+// cluster cannot do it now (ErrNotNow), 504 when it took too long, and 500 for
+// anything else. The clients turn that back into an error of one line per
+// mistake which matches the same sentinels.
+//
+// Goroutines: Serve runs one server until its context ends and waits for all
+// it started, net/http's goroutine of each connection among them. A client
+// owns the goroutines of its kept connections until CloseIdleConnections or
+// the end of their idle time.
 //
 // It must never decide anything: it decodes a request, calls the Backend that
-// the daemon gives it, and encodes the answer.
+// the daemon gives it, and encodes the answer. It must never make the control
+// socket reachable with a mode wider than 0660, nor remove a socket that
+// another daemon listens on.
 package api

@@ -1,0 +1,33 @@
+package api
+
+import "context"
+
+// Backend is the daemon as the control API sees it. An error may be marked
+// with Invalid or NotNow; its text is split into one answer per line.
+type Backend interface {
+	Status(ctx context.Context) (Status, error)
+	// History returns the moves that the cluster remembers, oldest first.
+	History(ctx context.Context) ([]Move, error)
+	// Transfer moves ownership to the named node, or to the best one if to is empty.
+	Transfer(ctx context.Context, to string) (TransferResult, error)
+	// SetDrain drains or undrains the named node; doing it again is no error.
+	SetDrain(ctx context.Context, node string, to Drain) error
+	Reload(ctx context.Context) (ReloadResult, error)
+}
+
+// PeerBackend is the daemon as the other nodes see it. What it cannot do itself
+// it refuses with NotNow: it never forwards, so that no request goes in circles.
+type PeerBackend interface {
+	NodeReport(ctx context.Context) (NodeReport, error)
+	Transfer(ctx context.Context, to string) (TransferResult, error)
+	SetDrain(ctx context.Context, node string, to Drain) error
+}
+
+// Drain is whether a node may own VIPs.
+type Drain string
+
+// Values of Drain.
+const (
+	Drained   Drain = "drained"   // it owns none until it is undrained
+	Undrained Drain = "undrained" // it may own them
+)

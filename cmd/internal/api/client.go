@@ -1,0 +1,78 @@
+package api
+
+import (
+	"context"
+	"net"
+	"time"
+)
+
+// How long a command waits for its answer.
+const (
+	askTimeout = 10 * time.Second
+	actTimeout = writeTimeout
+)
+
+// Client asks the daemon behind a control socket. It may be used by several
+// goroutines at once.
+type Client struct {
+	path string
+	caller
+}
+
+// NewClient returns a client of the socket at path. It dials when it is asked.
+func NewClient(path string) *Client {
+	return &Client{path: path, caller: newCaller(func(ctx context.Context, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	})}
+}
+
+// Status returns who owns what, as the daemon of this node sees it.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var s Status
+	err := c.ask(ctx, "/v1/status", &s)
+	return s, err
+}
+
+// History returns the moves that the cluster remembers, oldest first.
+func (c *Client) History(ctx context.Context) ([]Move, error) {
+	var moves []Move
+	err := c.ask(ctx, "/v1/history", &moves)
+	return moves, err
+}
+
+// Transfer moves ownership to a node, or to the best one if to is empty.
+func (c *Client) Transfer(ctx context.Context, to string) (TransferResult, error) {
+	var res TransferResult
+	err := c.act(ctx, "/v1/transfer", transferRequest{To: to}, &res)
+	return res, err
+}
+
+// SetDrain drains or undrains a node.
+func (c *Client) SetDrain(ctx context.Context, node string, to Drain) error {
+	return c.act(ctx, drainPath(to), drainRequest{Node: node}, &empty{})
+}
+
+// Reload makes the daemon read its config again.
+func (c *Client) Reload(ctx context.Context) (ReloadResult, error) {
+	var res ReloadResult
+	err := c.act(ctx, "/v1/reload", empty{}, &res)
+	return res, err
+}
+
+// CloseIdleConnections ends what the client keeps for its next request.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+
+func (c *Client) ask(ctx context.Context, path string, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return c.explain(c.get(ctx, socketHost, path, out))
+}
+
+func (c *Client) act(ctx context.Context, path string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, actTimeout)
+	defer cancel()
+	return c.explain(c.post(ctx, socketHost, path, in, out))
+}
+
+// socketHost stands where HTTP wants a host.
+const socketHost = "perch"

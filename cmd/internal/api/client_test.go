@@ -1,0 +1,220 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// serveUnix serves the control API of a backend on a fresh socket.
+func serveUnix(t *testing.T, b Backend) (path string) {
+	t.Helper()
+	path = socketPath(t)
+	ln := listen(t, path)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, ln, ControlHandler(b), quiet) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	return path
+}
+
+func client(t *testing.T, path string) *Client {
+	c := NewClient(path)
+	t.Cleanup(c.CloseIdleConnections)
+	return c
+}
+
+func TestClientAndServer(t *testing.T) {
+	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	backend := &fakeBackend{
+		status: Status{
+			Node: "lb1", Version: "v1",
+			Cluster:  &Cluster{Name: "edge", State: StateOK, Nodes: []Node{{Name: "lb1", Role: RoleLeader}}},
+			VIPs:     []VIP{{Address: "198.18.0.100/24", Owner: "lb1", Held: true, Since: since}},
+			Warnings: []string{"<two> nodes & no witness"},
+		},
+		history:  []Move{{Time: since, Term: 7, To: "lb1", Reason: "first leader"}},
+		transfer: TransferResult{From: "lb1", To: "lb2", Took: 2600 * time.Microsecond},
+		reload:   ReloadResult{Added: []string{"198.18.0.101/24 eth0"}, Removed: []string{}, Warnings: []string{}},
+	}
+	c := client(t, serveUnix(t, backend))
+	ctx := t.Context()
+	status, err := c.Status(ctx)
+	wantSame(t, "Status", status, backend.status, err)
+	history, err := c.History(ctx)
+	wantSame(t, "History", history, backend.history, err)
+	transfer, err := c.Transfer(ctx, "lb2")
+	wantSame(t, "Transfer", transfer, backend.transfer, err)
+	reload, err := c.Reload(ctx)
+	wantSame(t, "Reload", reload, backend.reload, err)
+	err = errors.Join(c.SetDrain(ctx, "lb2", Drained), c.SetDrain(ctx, "lb2", Undrained))
+	want := []string{"status", "history", "transfer lb2", "reload", "drained lb2", "undrained lb2"}
+	wantSame(t, "calls", backend.calls(), want, err)
+}
+
+func wantSame(t *testing.T, what string, got, want any, err error) {
+	t.Helper()
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%s:\n got %+v, %v\nwant %+v", what, got, err, want)
+	}
+}
+
+func TestClientReturnsEveryMistake(t *testing.T) {
+	mistakes := Invalid(errors.Join(errors.New("perch.toml:3:1: a"), errors.New("perch.toml:9:1: b")))
+	c := client(t, serveUnix(t, &fakeBackend{err: mistakes}))
+	_, err := c.Reload(t.Context())
+	if err == nil || err.Error() != "perch.toml:3:1: a\nperch.toml:9:1: b" || !errors.Is(err, ErrInvalid) {
+		t.Errorf("Reload = %v", err)
+	}
+}
+
+func TestManyClientsAtOnce(t *testing.T) {
+	backend := &fakeBackend{status: Status{Node: "lb1"}}
+	path := serveUnix(t, backend)
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			c := client(t, path)
+			for j := range 10 {
+				node := fmt.Sprintf("lb%d-%d", i, j)
+				if err := c.SetDrain(t.Context(), node, Drained); err != nil {
+					t.Error(err)
+				}
+				if s, err := c.Status(t.Context()); err != nil || s.Node != "lb1" {
+					t.Errorf("Status = %+v, %v", s, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	calls := backend.calls()
+	slices.Sort(calls)
+	if len(slices.Compact(calls)) != 201 { // "status" and 200 drains
+		t.Errorf("the backend was asked for %d different things, want 201", len(calls))
+	}
+}
+
+func TestClientWithoutADaemon(t *testing.T) {
+	missing, stale := socketPath(t), socketPath(t)
+	leaveStale(t, stale)
+	for path, cause := range map[string]string{missing: "no such file or directory", stale: "connection refused"} {
+		_, err := client(t, path).Status(t.Context())
+		want := "no daemon answers at " + path + ": is perch serve running on this node? (" + cause + ")"
+		if err == nil || err.Error() != want || !errors.Is(err, ErrNoDaemon) {
+			t.Errorf("Status:\n got %v\nwant %s", err, want)
+		}
+	}
+}
+
+func TestClientWithoutRights(t *testing.T) {
+	path := serveUnix(t, &fakeBackend{})
+	if err := os.Chmod(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c := client(t, path)
+	err := asNobody(t, func() error {
+		// http.Transport dials on a thread of root's: this is what it would meet.
+		_, err := net.Dial("unix", path)
+		return c.explain(err)
+	})
+	want := "no access to " + path + ": it is for user root and group root: use sudo, or join that group (permission denied)"
+	if err == nil || err.Error() != want || !errors.Is(err, fs.ErrPermission) || errors.Is(err, ErrNoDaemon) {
+		t.Errorf("explained as\n     %v\nwant %s", err, want)
+	}
+	hidden := filepath.Join(t.TempDir(), "none", "perch.sock")
+	if got := whoMay(hidden); got != "use sudo" {
+		t.Errorf("whoMay(a hidden path) = %q", got)
+	}
+}
+
+// pipeClient is a Client whose socket is a pipe in virtual time.
+func pipeClient(ln *pipeListener) *Client {
+	return &Client{path: "/run/perch.sock", caller: newCaller(func(ctx context.Context, _ string) (net.Conn, error) {
+		return ln.dial(ctx)
+	})}
+}
+
+func TestClientOfAFrozenDaemon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ln := newPipeListener()
+		go func() { // a stopped daemon's kernel accepts and takes what fits
+			conn, _ := ln.Accept()
+			_, _ = conn.Read(make([]byte, 1024))
+		}()
+		start := time.Now()
+		_, err := pipeClient(ln).Status(t.Context())
+		want := "the daemon at /run/perch.sock does not answer: is it stopped or overloaded? (context deadline exceeded)"
+		if err == nil || err.Error() != want {
+			t.Errorf("Status:\n got %v\nwant %s", err, want)
+		}
+		if took := time.Since(start); took != askTimeout {
+			t.Errorf("gave up after %v, want %v", took, askTimeout)
+		}
+	})
+}
+
+func TestClientOfADaemonThatDies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ln := newPipeListener()
+		go func() {
+			for range 2 { // the second time if the client tries again
+				conn, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = conn.Read(make([]byte, 1024))
+				_ = conn.Close()
+			}
+		}()
+		_, err := pipeClient(ln).Transfer(t.Context(), "")
+		want := "the daemon at /run/perch.sock went away before it answered (EOF)"
+		if err == nil || err.Error() != want {
+			t.Errorf("Transfer:\n got %v\nwant %s", err, want)
+		}
+		_ = ln.Close()
+	})
+}
+
+func TestClientOfSomethingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ln := newPipeListener()
+		go func() {
+			conn, _ := ln.Accept()
+			go func() { _, _ = conn.Read(make([]byte, 1024)) }()
+			_, _ = conn.Write([]byte("220 smtp.example ESMTP\r\n"))
+			_ = conn.Close()
+		}()
+		_, err := pipeClient(ln).Status(t.Context())
+		if err == nil || !strings.HasPrefix(err.Error(), "daemon at /run/perch.sock: ") {
+			t.Errorf("Status = %v", err)
+		}
+	})
+}
+
+func TestClientIsInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ln, stop := servePipe(t, ControlHandler(&fakeBackend{hang: func(ctx context.Context) { <-ctx.Done() }}))
+		defer stop()
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if _, err := pipeClient(ln).Status(ctx); err != context.Canceled {
+			t.Errorf("Status = %v, want %v", err, context.Canceled)
+		}
+	})
+}

@@ -1,0 +1,62 @@
+package api
+
+import (
+	"context"
+	"sync"
+)
+
+// fakeBackend answers with its fields and records what it was asked to do. It
+// is a Backend, and a PeerBackend too.
+type fakeBackend struct {
+	status   Status
+	history  []Move
+	report   NodeReport
+	transfer TransferResult
+	reload   ReloadResult
+	err      error
+	// hang, if set, is called before every answer.
+	hang func(context.Context)
+
+	mu   sync.Mutex
+	done []string
+}
+
+func (f *fakeBackend) record(ctx context.Context, did string) error {
+	if f.hang != nil {
+		f.hang(ctx)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.done = append(f.done, did)
+	return f.err
+}
+
+func (f *fakeBackend) calls() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.done...)
+}
+
+func (f *fakeBackend) Status(ctx context.Context) (Status, error) {
+	return f.status, f.record(ctx, "status")
+}
+
+func (f *fakeBackend) History(ctx context.Context) ([]Move, error) {
+	return f.history, f.record(ctx, "history")
+}
+
+func (f *fakeBackend) NodeReport(ctx context.Context) (NodeReport, error) {
+	return f.report, f.record(ctx, "report")
+}
+
+func (f *fakeBackend) Transfer(ctx context.Context, to string) (TransferResult, error) {
+	return f.transfer, f.record(ctx, "transfer "+to)
+}
+
+func (f *fakeBackend) SetDrain(ctx context.Context, node string, to Drain) error {
+	return f.record(ctx, string(to)+" "+node)
+}
+
+func (f *fakeBackend) Reload(ctx context.Context) (ReloadResult, error) {
+	return f.reload, f.record(ctx, "reload")
+}

@@ -1,0 +1,107 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+)
+
+// ControlHandler serves the control API; see the package's table.
+func ControlHandler(b Backend) http.Handler {
+	rs := moves(b)
+	rs["/v1/status"] = route{http.MethodGet, status(b)}
+	rs["/v1/history"] = route{http.MethodGet, history(b)}
+	rs["/v1/reload"] = route{http.MethodPost, reload(b)}
+	return rs
+}
+
+// PeerHandler serves the peer API; see the package's table. Who may connect is
+// the listener's business.
+func PeerHandler(b PeerBackend) http.Handler {
+	rs := moves(b)
+	rs["/v1/node"] = route{http.MethodGet, report(b)}
+	return rs
+}
+
+// mover is what both APIs have in common.
+type mover interface {
+	Transfer(ctx context.Context, to string) (TransferResult, error)
+	SetDrain(ctx context.Context, node string, to Drain) error
+}
+
+func moves(b mover) routes {
+	return routes{
+		"/v1/transfer":       {http.MethodPost, transfer(b)},
+		drainPath(Drained):   {http.MethodPost, setDrain(b, Drained)},
+		drainPath(Undrained): {http.MethodPost, setDrain(b, Undrained)},
+	}
+}
+
+func drainPath(to Drain) string {
+	if to == Drained {
+		return "/v1/drain"
+	}
+	return "/v1/undrain"
+}
+
+func status(b Backend) answer {
+	return func(ctx context.Context, _ []byte) (any, error) {
+		s, err := b.Status(ctx)
+		s.VIPs, s.Warnings = list(s.VIPs), list(s.Warnings)
+		if s.Cluster != nil {
+			cluster := *s.Cluster // the backend's own is left alone
+			cluster.Nodes = list(cluster.Nodes)
+			s.Cluster = &cluster
+		}
+		return s, err
+	}
+}
+
+func history(b Backend) answer {
+	return func(ctx context.Context, _ []byte) (any, error) {
+		moves, err := b.History(ctx)
+		return list(moves), err
+	}
+}
+
+func report(b PeerBackend) answer {
+	return func(ctx context.Context, _ []byte) (any, error) {
+		n, err := b.NodeReport(ctx)
+		n.VIPs = list(n.VIPs)
+		return n, err
+	}
+}
+
+func reload(b Backend) answer {
+	return func(ctx context.Context, body []byte) (any, error) {
+		if err := decode(body, &empty{}); err != nil {
+			return nil, err
+		}
+		res, err := b.Reload(ctx)
+		res.Added, res.Removed, res.Warnings = list(res.Added), list(res.Removed), list(res.Warnings)
+		return res, err
+	}
+}
+
+func transfer(b mover) answer {
+	return func(ctx context.Context, body []byte) (any, error) {
+		var req transferRequest
+		if err := decode(body, &req); err != nil {
+			return nil, err
+		}
+		return b.Transfer(ctx, req.To)
+	}
+}
+
+func setDrain(b mover, to Drain) answer {
+	return func(ctx context.Context, body []byte) (any, error) {
+		var req drainRequest
+		if err := decode(body, &req); err != nil {
+			return nil, err
+		}
+		if req.Node == "" {
+			return nil, Invalid(errors.New("request body: node is not named"))
+		}
+		return empty{}, b.SetDrain(ctx, req.Node, to)
+	}
+}

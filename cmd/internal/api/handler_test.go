@@ -1,0 +1,189 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// ask sends one request to a handler and returns its answer.
+func ask(h http.Handler, method, path, body string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+	return w
+}
+
+func TestHandlersAnswer(t *testing.T) {
+	backend := &fakeBackend{
+		status:   Status{Node: "lb1", Cluster: &Cluster{Name: "edge", State: StateOK}},
+		transfer: TransferResult{From: "lb1", To: "lb2", Took: 2600},
+		report:   NodeReport{Node: "lb1", Role: RoleLeader},
+	}
+	control, peer := ControlHandler(backend), PeerHandler(backend)
+	tests := []struct {
+		name         string
+		handler      http.Handler
+		method, path string
+		body         string
+		want         string
+		wantCall     string
+	}{
+		{"status", control, "GET", "/v1/status", "", `{"node":"lb1","version":"","cluster":{"name":"edge","state":"ok","leader":"","term":0,"quorum":false,"nodes":[],"refused":0},"vips":[],"warnings":[]}`, "status"},
+		{"history", control, "GET", "/v1/history", "", `[]`, "history"},
+		{"transfer", control, "POST", "/v1/transfer", `{"to":"lb2"}`, `{"from":"lb1","to":"lb2","took_ns":2600}`, "transfer lb2"},
+		{"transfer to the best", control, "POST", "/v1/transfer", `{}`, `{"from":"lb1","to":"lb2","took_ns":2600}`, "transfer "},
+		{"transfer without body", control, "POST", "/v1/transfer", ``, `{"from":"lb1","to":"lb2","took_ns":2600}`, "transfer "},
+		{"drain", control, "POST", "/v1/drain", `{"node":"lb2"}`, `{}`, "drained lb2"},
+		{"undrain", control, "POST", "/v1/undrain", `{"node":"lb2"}`, `{}`, "undrained lb2"},
+		{"reload", control, "POST", "/v1/reload", `{}`, `{"added":[],"removed":[],"warnings":[]}`, "reload"},
+		{"peer's report", peer, "GET", "/v1/node", "", `{"node":"lb1","version":"","role":"leader","term":0,"leader":"","vips":[]}`, "report"},
+		{"peer's transfer", peer, "POST", "/v1/transfer", `{"to":"lb2"}`, `{"from":"lb1","to":"lb2","took_ns":2600}`, "transfer lb2"},
+		{"peer's drain", peer, "POST", "/v1/drain", `{"node":"lb2"}`, `{}`, "drained lb2"},
+		{"peer's undrain", peer, "POST", "/v1/undrain", `{"node":"lb2"}`, `{}`, "undrained lb2"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := ask(tt.handler, tt.method, tt.path, tt.body)
+			if got := strings.TrimSpace(w.Body.String()); w.Code != http.StatusOK || got != tt.want {
+				t.Errorf("answer %d %s\nwant   200 %s", w.Code, got, tt.want)
+			}
+			if calls := backend.calls(); calls[len(calls)-1] != tt.wantCall {
+				t.Errorf("the backend was asked for %q, want %q", calls[len(calls)-1], tt.wantCall)
+			}
+		})
+	}
+}
+
+func TestHandlersRefuse(t *testing.T) {
+	backend := &fakeBackend{}
+	control, peer := ControlHandler(backend), PeerHandler(backend)
+	tests := []struct {
+		name         string
+		handler      http.Handler
+		method, path string
+		body         string
+		code         int
+		want         string
+	}{
+		{"unknown path", control, "GET", "/v1/statuses", "", 404, `"/v1/statuses": no such resource`},
+		{"root", control, "GET", "/", "", 404, `"/": no such resource`},
+		{"peer path on the socket", control, "GET", "/v1/node", "", 404, `"/v1/node": no such resource`},
+		{"control path for a peer", peer, "POST", "/v1/reload", "", 404, `"/v1/reload": no such resource`},
+		{"status for a peer", peer, "GET", "/v1/status", "", 404, `"/v1/status": no such resource`},
+		{"GET of an action", control, "GET", "/v1/transfer", "", 405, `/v1/transfer: method "GET" is not allowed, only POST`},
+		{"POST to status", control, "POST", "/v1/status", "{}", 405, `/v1/status: method "POST" is not allowed, only GET`},
+		{"DELETE", peer, "DELETE", "/v1/node", "", 405, `/v1/node: method "DELETE" is not allowed, only GET`},
+		{"unknown field", control, "POST", "/v1/transfer", `{"too":"lb2"}`, 400, `request body: json: unknown field "too"`},
+		{"field for a reload", control, "POST", "/v1/reload", `{"force":true}`, 400, `request body: json: unknown field "force"`},
+		{"wrong type", control, "POST", "/v1/drain", `{"node":7}`, 400, `request body: json: cannot unmarshal number into Go struct field drainRequest.node of type string`},
+		{"list", control, "POST", "/v1/drain", `[]`, 400, `request body: json: cannot unmarshal array into Go value of type api.drainRequest`},
+		{"not JSON", control, "POST", "/v1/drain", `node=lb1`, 400, `request body: invalid character 'o' in literal null (expecting 'u')`},
+		{"cut off", control, "POST", "/v1/drain", `{"node":"lb`, 400, `request body: unexpected EOF`},
+		{"two values", control, "POST", "/v1/drain", `{"node":"lb1"}{"node":"lb2"}`, 400, `request body: more than one JSON value`},
+		{"trailing garbage", control, "POST", "/v1/drain", `{"node":"lb1"}}`, 400, `request body: more than one JSON value`},
+		{"no node", control, "POST", "/v1/drain", `{}`, 400, `request body: node is not named`},
+		{"no node, by a peer", peer, "POST", "/v1/undrain", ``, 400, `request body: node is not named`},
+		{"too large", control, "POST", "/v1/drain", `{"node":"` + strings.Repeat("x", maxRequest) + `"}`, 413, `request body: over 16384 bytes`},
+		{"too large, only blanks", peer, "POST", "/v1/transfer", strings.Repeat(" ", maxRequest+1), 413, `request body: over 16384 bytes`},
+		{"deep", control, "POST", "/v1/drain", strings.Repeat("[", maxRequest), 400, `request body: invalid character '[' exceeded max depth`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := ask(tt.handler, tt.method, tt.path, tt.body)
+			wantRefusal(t, w, tt.code, tt.want)
+		})
+	}
+	if calls := backend.calls(); len(calls) != 0 {
+		t.Errorf("refused requests reached the backend: %q", calls)
+	}
+}
+
+func wantRefusal(t *testing.T, w *httptest.ResponseRecorder, code int, lines ...string) {
+	t.Helper()
+	var answer errorAnswer
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+		t.Fatalf("answer %q is no JSON: %v", w.Body, err)
+	}
+	if w.Code != code || !slices.Equal(answer.Errors, lines) {
+		t.Errorf("refused with %d %q\nwant %d %q", w.Code, answer.Errors, code, lines)
+	}
+	if got := w.Header().Get("Content-Type"); got != "application/json" {
+		t.Errorf("Content-Type is %q", got)
+	}
+	if w.Code == http.StatusMethodNotAllowed && w.Header().Get("Allow") == "" {
+		t.Error("405 without Allow")
+	}
+}
+
+func TestBackendErrors(t *testing.T) {
+	noLeader := errors.New("cluster edge has no leader")
+	tests := []struct {
+		name  string
+		err   error
+		code  int
+		lines []string
+	}{
+		{"plain", errors.New("disk is full"), 500, []string{"disk is full"}},
+		{"invalid", Invalid(errors.New("no node lb9")), 400, []string{"no node lb9"}},
+		{"wrapped invalid", fmt.Errorf("drain: %w", Invalid(errors.New("no node lb9"))), 400, []string{"drain: no node lb9"}},
+		{"not now", NotNow(noLeader), 503, []string{"cluster edge has no leader"}},
+		{"late", fmt.Errorf("transfer: %w", context.DeadlineExceeded), 504, []string{"transfer: context deadline exceeded"}},
+		{"stopping", context.Canceled, 503, []string{"context canceled"}},
+		{"mistakes", Invalid(errors.Join(errors.New("perch.toml:3:1: a"), errors.New("perch.toml:9:1: b"))), 400, []string{"perch.toml:3:1: a", "perch.toml:9:1: b"}},
+		{"blank lines", errors.New("\n\n a \r\n\n"), 500, []string{"a"}},
+		{"no text", errors.New(""), 500, []string{"unknown error"}},
+		{"from a peer", &AnswerError{Code: 503, Lines: []string{"lb2 is not the leader"}}, 503, []string{"lb2 is not the leader"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := ask(ControlHandler(&fakeBackend{err: tt.err}), "POST", "/v1/reload", "{}")
+			wantRefusal(t, w, tt.code, tt.lines...)
+		})
+	}
+}
+
+func TestMarksKeepTheError(t *testing.T) {
+	cause := errors.New("no node lb9")
+	if err := Invalid(cause); !errors.Is(err, cause) || !errors.Is(err, ErrInvalid) || errors.Is(err, ErrNotNow) {
+		t.Errorf("Invalid(%v) does not match its cause and ErrInvalid alone", cause)
+	}
+	if err := NotNow(cause); !errors.Is(err, cause) || !errors.Is(err, ErrNotNow) || errors.Is(err, ErrInvalid) {
+		t.Errorf("NotNow(%v) does not match its cause and ErrNotNow alone", cause)
+	}
+}
+
+// The backend's own value may be shared between requests.
+func TestStatusLeavesTheBackendsValueAlone(t *testing.T) {
+	backend := &fakeBackend{status: Status{Cluster: &Cluster{}}}
+	ask(ControlHandler(backend), "GET", "/v1/status", "")
+	if backend.status.Cluster.Nodes != nil {
+		t.Error("the handler wrote to the backend's status")
+	}
+}
+
+func FuzzDecodeRequest(f *testing.F) {
+	for _, seed := range []string{``, `{}`, `null`, `{"node":"lb1"}`, `{"Node":"a","node":"b"}`, `{"node":"\u0000"}`, `{"node":"lb1"} x`, `[[[[`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		backend := &fakeBackend{}
+		w := ask(ControlHandler(backend), "POST", "/v1/drain", string(body))
+		switch calls := backend.calls(); {
+		case w.Code == http.StatusOK && (len(calls) != 1 || calls[0] == "drained "):
+			t.Fatalf("%q was granted, and the backend asked for %q", body, calls)
+		case w.Code != http.StatusOK && len(calls) != 0:
+			t.Fatalf("%q was refused with %d, but the backend asked for %q", body, w.Code, calls)
+		case w.Code >= 500:
+			t.Fatalf("%q is answered with %d", body, w.Code)
+		}
+		if !json.Valid(w.Body.Bytes()) {
+			t.Fatalf("%q is answered with %q", body, w.Body)
+		}
+	})
+}

@@ -1,0 +1,80 @@
+package api
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// DialNode connects to the peer API of the named node: an authenticated
+// connection, on which nothing has been sent yet.
+type DialNode func(ctx context.Context, node string) (net.Conn, error)
+
+// PeerClient asks the other nodes of the cluster. It may be used by several
+// goroutines at once; the caller's context limits how long it waits.
+type PeerClient struct {
+	// kept holds on to one connection per node, for what may be asked again
+	// when a restarted peer has closed it.
+	kept caller
+	// fresh dials for each request: a move must be sent once and not fail
+	// because of a connection that had died before.
+	fresh caller
+}
+
+// NewPeerClient returns a client that dials when it is asked.
+func NewPeerClient(dial DialNode) *PeerClient {
+	c := &PeerClient{kept: newCaller(byHost(dial)), fresh: newCaller(byHost(dial))}
+	c.fresh.http.Transport.(*http.Transport).DisableKeepAlives = true
+	return c
+}
+
+// Report returns what a node says of itself.
+func (c *PeerClient) Report(ctx context.Context, node string) (NodeReport, error) {
+	var n NodeReport
+	err := c.kept.get(ctx, hostOf(node), "/v1/node", &n)
+	return n, at(node, err)
+}
+
+// Transfer asks a node, the leader, to move ownership; see Backend.
+func (c *PeerClient) Transfer(ctx context.Context, node, to string) (TransferResult, error) {
+	var res TransferResult
+	err := c.fresh.post(ctx, hostOf(node), "/v1/transfer", transferRequest{To: to}, &res)
+	return res, at(node, err)
+}
+
+// SetDrain asks a node, the leader, to drain or undrain target.
+func (c *PeerClient) SetDrain(ctx context.Context, node, target string, to Drain) error {
+	err := c.fresh.post(ctx, hostOf(node), drainPath(to), drainRequest{Node: target}, &empty{})
+	return at(node, err)
+}
+
+// CloseIdleConnections ends the kept connections, such as those to nodes that
+// have left the cluster.
+func (c *PeerClient) CloseIdleConnections() { c.kept.http.CloseIdleConnections() }
+
+// at names the node in its error. The lines of a refusal stay as they are.
+func at(node string, err error) error {
+	if _, refused := err.(*AnswerError); refused || err == nil {
+		return err
+	}
+	return fmt.Errorf("node %s: %w", node, err)
+}
+
+const hostSuffix = ".node"
+
+// hostOf returns a host name for a node that a URL cannot change, whatever is
+// in the node's name; byHost turns it back.
+func hostOf(node string) string { return hex.EncodeToString([]byte(node)) + hostSuffix }
+
+func byHost(dial DialNode) func(context.Context, string) (net.Conn, error) {
+	return func(ctx context.Context, host string) (net.Conn, error) {
+		node, err := hex.DecodeString(strings.TrimSuffix(host, hostSuffix))
+		if err != nil {
+			return nil, fmt.Errorf("host %q: %w", host, err)
+		}
+		return dial(ctx, string(node))
+	}
+}

@@ -1,0 +1,72 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Limits of the server. A reload or a transfer is the slowest thing asked for.
+const (
+	headerTimeout  = 2 * time.Second
+	readTimeout    = 5 * time.Second
+	writeTimeout   = 60 * time.Second
+	serverIdle     = 60 * time.Second
+	shutdownGrace  = time.Second
+	maxHeaderBytes = 4 << 10
+)
+
+// Serve answers on ln with h until ctx ends, and closes ln. The contexts of
+// requests under way end with ctx; they have a second to send their answer.
+// A listener that fails before that is an error.
+func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logger) error {
+	srv := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       serverIdle,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+	}
+	stopped := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		shutdown(srv)
+	})
+	err := srv.Serve(plainListener{ln})
+	if !errors.Is(err, http.ErrServerClosed) {
+		cancel()
+		_ = srv.Close()
+		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
+	}
+	<-stopped
+	return nil
+}
+
+func shutdown(srv *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	if srv.Shutdown(ctx) != nil {
+		_ = srv.Close()
+	}
+}
+
+// plainListener hides that its connections are TLS: net/http closes a TLS
+// connection whose ALPN protocol it does not know, and the peer API has its own.
+type plainListener struct{ net.Listener }
+
+type plainConn struct{ net.Conn }
+
+func (l plainListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return plainConn{conn}, nil
+}
