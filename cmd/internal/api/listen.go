@@ -34,9 +34,8 @@ func ListenUnix(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
-	if len(draft(path)) > maxSocketPath {
-		return nil, fmt.Errorf("socket %s: the path has %d bytes, at most %d are possible",
-			path, len(path), maxSocketPath-len(draft("")))
+	if n := max(len(path), len(draft(path))); n > maxSocketPath {
+		return nil, fmt.Errorf("socket %s: the path has %d bytes, at most %d are possible", path, n, maxSocketPath)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
@@ -52,8 +51,9 @@ func ListenUnix(path string) (net.Listener, error) {
 	return place(path)
 }
 
-// draft is the name under which the socket for path is made.
-func draft(path string) string { return path + ".new" }
+// draft is the name under which the socket for path is made, as short as a
+// socket's usual name because it has the same limit. The lock is the directory's.
+func draft(path string) string { return filepath.Join(filepath.Dir(path), ".perch-new") }
 
 // vacant returns nil if path is free or holds the socket of a dead daemon.
 func vacant(path string) error {
@@ -80,8 +80,8 @@ func vacant(path string) error {
 // place binds the socket and puts it at path.
 func place(path string) (*socket, error) {
 	name := draft(path)
-	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("socket: %w", err) // what a predecessor killed just here has left
+	if info, err := os.Lstat(name); err == nil && info.Mode().Type() == fs.ModeSocket {
+		_ = os.Remove(name) // left by one that was killed just here; if it stays, bind says so
 	}
 	ln, err := bind(name)
 	if err != nil {

@@ -163,8 +163,16 @@ func TestListenUnixRefuses(t *testing.T) {
 		wantOnly(t, filepath.Dir(path))
 	})
 	t.Run("a long path", func(t *testing.T) {
-		path := "/tmp/" + strings.Repeat("x", 100)
-		wantError(t, path, "socket "+path+": the path has 105 bytes, at most 103 are possible")
+		path := "/tmp/" + strings.Repeat("x", 103)
+		wantError(t, path, "socket "+path+": the path has 108 bytes, at most 107 are possible")
+	})
+	t.Run("a file under the name of a draft", func(t *testing.T) {
+		path := socketPath(t)
+		if err := os.WriteFile(draft(path), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, path, "socket "+path+": bind: address already in use")
+		wantOnly(t, filepath.Dir(path), ".perch-new")
 	})
 	t.Run("one that another perch is about to place", func(t *testing.T) {
 		path := socketPath(t)
@@ -173,7 +181,7 @@ func TestListenUnixRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer unlock()
-		wantError(t, path, "socket "+path+": "+path+".lock: another perch is starting or stopping there")
+		wantError(t, path, "socket "+path+": "+filepath.Dir(path)+"/.perch-lock: another perch is starting or stopping there")
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,11 +18,11 @@ const (
 
 var errLocked = errors.New("another perch is starting or stopping there")
 
-// lockSocket keeps two daemons from replacing the socket at path at a time. The
-// lock is a file of this user's own, removed by unlock: a lock on the directory
-// could be held by anybody who can read it.
+// lockSocket keeps two daemons from replacing a socket in path's directory at a
+// time. The lock is a file of this user's own, removed by unlock: a lock on the
+// directory itself could be held by anybody who can read it.
 func lockSocket(path string) (unlock func(), err error) {
-	name := path + ".lock"
+	name := filepath.Join(filepath.Dir(path), ".perch-lock")
 	for end := time.Now().Add(lockWait); ; time.Sleep(lockRetry) {
 		file, err := tryLock(name)
 		if err == nil {
