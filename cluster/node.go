@@ -41,6 +41,7 @@ type Node struct {
 	contacts map[string]contact
 	yielded  uint64 // the term in which leadership was last given away, or 0
 	waiting  bool   // this node leads and waits for its lease
+	replay   uint64 // the last log entry at start: until it is applied, drains may be unknown
 }
 
 // contact is what a leader knows of a follower from its answers.
@@ -101,6 +102,7 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group) error {
 	if err != nil {
 		return errors.Join(err, trans.Close(), n.store.Close())
 	}
+	n.replay = r.LastIndex()
 	n.raft.Store(r)
 	g.Go(func() error { n.wake(ctx, r); return nil })
 	g.Go(func() error { n.watchLeadership(ctx, r); return nil })

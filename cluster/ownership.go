@@ -23,11 +23,11 @@ func (o Ownership) Leads(now time.Duration) bool { return now < o.Until }
 func (n *Node) Now() time.Duration { return n.now() }
 
 // Ownership evaluates whether this node may hold now: it is leader, has not
-// given leadership away in this term, and a majority has acknowledged requests
-// that it sent recently enough.
+// given leadership away in this term, a majority has acknowledged requests that
+// it sent recently enough, and it knows again what it knew before its start.
 func (n *Node) Ownership() Ownership {
 	r := n.raft.Load()
-	if r == nil || r.State() != raft.Leader {
+	if r == nil || r.State() != raft.Leader || r.AppliedIndex() < n.replay {
 		return Ownership{}
 	}
 	term := r.CurrentTerm()

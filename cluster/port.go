@@ -81,8 +81,7 @@ func (p *port) listen(ctx context.Context) (net.Listener, error) {
 func (p *port) serve(ctx context.Context, l net.Listener) error {
 	var handshakes sync.WaitGroup
 	defer handshakes.Wait()
-	defer p.raft.Close()
-	defer p.api.Close()
+	defer p.api.Close() // that of raft is closed by its transport
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	config := p.creds.serverTLS(p.names())

@@ -15,8 +15,9 @@ const (
 // refusals decides which refused connections are logged: at most one a second
 // for each address, with the number of those that were not.
 type refusals struct {
-	mu   sync.Mutex
-	seen map[netip.Addr]refusal
+	mu    sync.Mutex
+	seen  map[netip.Addr]refusal
+	swept time.Time
 }
 
 type refusal struct {
@@ -46,11 +47,13 @@ func (r *refusals) report(addr netip.Addr, now time.Time) (suppressed int, ok bo
 	return last.suppressed, true
 }
 
-// forget drops the addresses that have been quiet, once there are many.
+// forget drops the addresses that have been quiet, once there are many, and at
+// most once an interval: a flood must not make every refusal expensive.
 func (r *refusals) forget(now time.Time) {
-	if len(r.seen) < maxRefusals {
+	if len(r.seen) < maxRefusals || now.Sub(r.swept) < refusalInterval {
 		return
 	}
+	r.swept = now
 	for addr, last := range r.seen {
 		if now.Sub(last.logged) >= refusalInterval {
 			delete(r.seen, addr)

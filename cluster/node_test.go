@@ -1,0 +1,378 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/perch-vip/perch/cluster/state"
+)
+
+// A failed disk leaves one goroutine of the library in store.must, on purpose.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/perch-vip/perch/cluster.(*store).must"))
+}
+
+// member is one running node of a test's cluster.
+type member struct {
+	*Node
+	cfg      Config
+	released atomic.Int32
+	cancel   context.CancelFunc
+	done     chan error
+}
+
+// group is a cluster on the loopback range.
+type group struct {
+	t       *testing.T
+	members map[string]*member
+	peers   []Peer
+	dir     string
+}
+
+func newGroup(t *testing.T, size int) *group {
+	g := &group{t: t, members: make(map[string]*member), dir: t.TempDir()}
+	for i := 1; i <= size; i++ {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.%d:0", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := l.Addr().(*net.TCPAddr).AddrPort()
+		l.Close()
+		g.peers = append(g.peers, Peer{Name: fmt.Sprintf("lb%d", i), Address: address, Priority: 100})
+	}
+	t.Cleanup(g.stop)
+	return g
+}
+
+func (g *group) config(name string) Config {
+	peers := slices.Clone(g.peers)
+	if name != "lb1" {
+		slices.Reverse(peers) // the order of the list must not matter
+	}
+	return Config{
+		Name:        "edge",
+		Node:        name,
+		Peers:       peers,
+		Heartbeat:   300 * ms,
+		Dir:         filepath.Join(g.dir, name),
+		Credentials: credentials(g.t, secret, "edge", name),
+		Log:         slog.New(slog.NewTextHandler(g.t.Output(), nil)).With("node", name),
+	}
+}
+
+func (g *group) start(name string) *member {
+	g.t.Helper()
+	m := &member{cfg: g.config(name), done: make(chan error, 1)}
+	m.cfg.Release = func() error { m.released.Add(1); return nil }
+	node, err := Open(m.cfg)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	m.Node = node
+	ctx, cancel := context.WithCancel(context.Background())
+	m.cancel = cancel
+	api := node.PeerListener() // somebody must serve the peer API; here it is refused
+	go func() {
+		for {
+			conn, err := api.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	go func() { m.done <- node.Run(ctx) }()
+	g.members[name] = m
+	return m
+}
+
+func (g *group) startAll() {
+	for _, p := range g.peers {
+		g.start(p.Name)
+	}
+}
+
+func (g *group) stop() {
+	for name := range g.members {
+		g.kill(name)
+	}
+}
+
+func (g *group) kill(name string) {
+	m := g.members[name]
+	delete(g.members, name)
+	m.cancel()
+	if err := <-m.done; err != nil {
+		g.t.Errorf("%s: %v", name, err)
+	}
+}
+
+// owners returns who may hold now.
+func (g *group) owners() []string {
+	var names []string
+	for name, m := range g.members {
+		if m.Ownership().Leads(m.Now()) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// owner waits until exactly one node may hold and returns it.
+func (g *group) owner() *member {
+	g.t.Helper()
+	var names []string
+	g.eventually("one owner", func() bool {
+		names = g.owners()
+		return len(names) == 1
+	})
+	return g.members[names[0]]
+}
+
+func (g *group) eventually(what string, ok func() bool) {
+	g.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !ok() {
+		if time.Now().After(deadline) {
+			g.t.Fatalf("not within 20s: %s", what)
+		}
+		time.Sleep(5 * ms)
+	}
+}
+
+func TestElectionAndFailover(t *testing.T) {
+	g := newGroup(t, 3)
+	g.startAll()
+	first := g.owner()
+	if err := first.Claim(first.Ownership().Term); err != nil {
+		t.Fatal(err)
+	}
+	g.kill(first.cfg.Node)
+	second := g.owner()
+	if err := second.Claim(second.Ownership().Term); err != nil {
+		t.Fatal(err)
+	}
+	last := second.State().History
+	if move := last[len(last)-1]; move.From != first.cfg.Node || move.To != second.cfg.Node || !strings.Contains(move.Reason, "lost contact") {
+		t.Errorf("history says %+v", move)
+	}
+	g.kill(second.cfg.Node)
+	g.eventually("the last node gives up without a majority", func() bool { return len(g.owners()) == 0 })
+}
+
+func TestTransferToNamedNode(t *testing.T) {
+	g := newGroup(t, 3)
+	g.startAll()
+	first := g.owner()
+	for _, p := range g.peers {
+		from := g.owner()
+		if p.Name == from.cfg.Node {
+			continue
+		}
+		g.eventually(p.Name+" has the log", func() bool {
+			_, err := from.successor(from.raft.Load(), p.Name)
+			return err == nil
+		})
+		released := from.released.Load()
+		won, err := from.Transfer(p.Name, "asked for")
+		if err != nil || won != p.Name {
+			t.Fatalf("transfer to %s: %q, %v", p.Name, won, err)
+		}
+		if from.released.Load() == released {
+			t.Error("leadership was given away without a release")
+		}
+		if to := g.owner(); to.cfg.Node != p.Name {
+			t.Errorf("%s owns, want %s", to.cfg.Node, p.Name)
+		}
+	}
+	if _, err := first.Transfer("lb9", ""); !errors.Is(err, ErrNotLeader) && !errors.Is(err, ErrNoSuccessor) {
+		t.Errorf("transfer to an unknown node: %v", err)
+	}
+}
+
+func TestTransferRefusals(t *testing.T) {
+	g := newGroup(t, 3)
+	g.startAll()
+	owner := g.owner()
+	var others []string
+	for name := range g.members {
+		if name != owner.cfg.Node {
+			others = append(others, name)
+		}
+	}
+	if err := owner.SetDrained(state.Drain{Node: others[0], Drained: true}); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]string{
+		others[0]:      "is drained",
+		owner.cfg.Node: "leads already",
+		"lb9":          "is not a node of this cluster",
+	}
+	for to, want := range tests {
+		if _, err := owner.Transfer(to, "asked for"); !errors.Is(err, ErrNoSuccessor) || !strings.Contains(err.Error(), want) {
+			t.Errorf("transfer to %s: %v, want %q", to, err, want)
+		}
+	}
+	if _, err := g.members[others[0]].Transfer("", ""); !errors.Is(err, ErrNotLeader) {
+		t.Errorf("transfer on a follower: %v", err)
+	}
+	g.kill(others[1])
+	g.eventually("no successor is left", func() bool {
+		_, err := owner.Transfer("", "asked for")
+		return errors.Is(err, ErrNoSuccessor)
+	})
+	if owner.released.Load() != 0 {
+		t.Error("a refused transfer released the VIPs")
+	}
+}
+
+// A target that is told to take over and does not leaves the old leader in
+// charge, which may hold again at once.
+func TestTransferGivenUp(t *testing.T) {
+	g := newGroup(t, 3)
+	g.startAll()
+	owner := g.owner()
+	// A release that fails withholds TimeoutNow: the target never learns of it.
+	broken := errors.New("the kernel refuses")
+	owner.Node.cfg.Release = func() error { return broken }
+	_, err := owner.Transfer("", "asked for")
+	if !errors.Is(err, ErrGivenUp) {
+		t.Fatalf("transfer: %v, want ErrGivenUp", err)
+	}
+	if again := g.owner(); again != owner {
+		t.Errorf("%s owns, want the old leader", again.cfg.Node)
+	}
+}
+
+func TestStateSurvivesRestart(t *testing.T) {
+	g := newGroup(t, 3)
+	g.startAll()
+	owner := g.owner()
+	if err := owner.SetDrained(state.Drain{Node: "lb3", Drained: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := owner.Claim(owner.Ownership().Term); err != nil {
+		t.Fatal(err)
+	}
+	g.stop()
+	g.startAll()
+	again := g.owner()
+	s := again.State()
+	if !s.IsDrained("lb3") || len(s.History) != 1 || s.History[0].To != owner.cfg.Node {
+		t.Errorf("after a restart the cluster remembers %+v", s)
+	}
+}
+
+func TestNoLogTrafficWhenNothingHappens(t *testing.T) {
+	g := newGroup(t, 3)
+	g.startAll()
+	owner := g.owner()
+	if err := owner.Claim(owner.Ownership().Term); err != nil { // after the library's own first entry
+		t.Fatal(err)
+	}
+	g.eventually("all have the log", func() bool {
+		for _, m := range g.members {
+			if r := m.raft.Load(); r == nil || r.LastIndex() != owner.raft.Load().LastIndex() {
+				return false
+			}
+		}
+		return true
+	})
+	before := owner.raft.Load().LastIndex()
+	time.Sleep(2 * owner.cfg.Heartbeat)
+	if after := owner.raft.Load().LastIndex(); after != before {
+		t.Errorf("the log grew from %d to %d entries", before, after)
+	}
+}
+
+func TestFailedDiskReleasesAndEnds(t *testing.T) {
+	g := newGroup(t, 1)
+	m := g.start("lb1")
+	g.owner()
+	delete(g.members, "lb1")
+	full := errors.New("no space left on device")
+	go m.store.must("write term to", full)
+	err := <-m.done
+	if !errors.Is(err, full) {
+		t.Errorf("Run: %v, want the disk's error", err)
+	}
+	if m.released.Load() == 0 {
+		t.Error("the VIPs were not released")
+	}
+	m.cancel()
+}
+
+func TestOpenRefusals(t *testing.T) {
+	g := newGroup(t, 1)
+	cfg := g.config("lb1")
+	cfg.Node = "lb7"
+	if _, err := Open(cfg); err == nil || !strings.Contains(err.Error(), `"lb7", is not one of its peers`) {
+		t.Errorf("unknown node: %v", err)
+	}
+	first, err := Open(g.config("lb1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	if _, err := Open(g.config("lb1")); err == nil || !strings.Contains(err.Error(), "another perch daemon is using") {
+		t.Errorf("data directory in use: %v", err)
+	}
+	cfg = g.config("lb1")
+	cfg.Dir = filepath.Join(g.dir, "file")
+	if err := os.WriteFile(cfg.Dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(cfg); err == nil || !strings.Contains(err.Error(), "create data_dir") {
+		t.Errorf("data directory is a file: %v", err)
+	}
+}
+
+func TestGarbageOnThePortIsCountedAndHarmless(t *testing.T) {
+	g := newGroup(t, 3)
+	g.startAll()
+	owner := g.owner()
+	target := owner.self.Address.String()
+	from := func(ip string) *net.Dialer {
+		return &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort(ip + ":0"))}
+	}
+	var open []net.Conn
+	defer func() {
+		for _, c := range open {
+			c.Close()
+		}
+	}()
+	for range 2 * maxStrangers { // half open: they say nothing
+		conn, err := from("127.0.0.99").Dial("tcp", target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, conn)
+	}
+	g.eventually("those over the limit are refused", func() bool { return owner.Refused() >= maxStrangers })
+	before := owner.Refused()
+	conn, err := from(g.peers[0].Address.Addr().String()).Dial("tcp", target) // a peer's address gets in
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "GET / HTTP/1.1\r\n\r\n")
+	io.Copy(io.Discard, conn)
+	conn.Close()
+	g.eventually("garbage is refused", func() bool { return owner.Refused() > before })
+	if now := g.owner(); now != owner {
+		t.Errorf("%s owns now: strangers deposed %s", now.cfg.Node, owner.cfg.Node)
+	}
+}
