@@ -1,0 +1,65 @@
+# perch. The two targets that matter: `sudo make demo` and `sudo make test`.
+
+GO ?= $(shell command -v go || echo /usr/local/go/bin/go)
+export GOFLAGS += -buildvcs=false
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
+
+# Debian packages that the tests use, and a command of each to see whether it is there.
+PACKAGES := nftables:nft iproute2:ip gcc:gcc libc6-dev:
+
+.PHONY: build demo test deps unit e2e lint vet staticcheck gofumpt govulncheck bench-failover clean
+
+build: ## the static binary, bin/perch
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/perch ./cmd/perch
+
+demo: build ## three nodes on this machine, killed and healed before your eyes (needs root)
+	./bin/perch demo
+
+test: deps lint unit e2e ## everything that CI runs (the end-to-end tests need root)
+
+deps: ## install the Debian packages that the tests need, when root and when missing
+	@missing=""; \
+	for p in $(PACKAGES); do \
+		name=$${p%%:*}; command=$${p##*:}; \
+		if [ -n "$$command" ]; then command -v $$command >/dev/null || missing="$$missing $$name"; \
+		else dpkg -s $$name >/dev/null 2>&1 || missing="$$missing $$name"; fi; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "not installed, some tests will skip:$$missing"; exit 0; fi; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null
+
+unit: ## unit tests, with the race detector and in random order
+	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -v /cmd/internal/e2e)
+
+e2e: ## end-to-end tests: the real binary in network namespaces
+	CGO_ENABLED=0 $(GO) test -count=1 -timeout 20m -parallel 4 ./cmd/internal/e2e
+
+lint: vet staticcheck gofumpt govulncheck
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) run $(STATICCHECK) ./...
+
+gofumpt:
+	@out="$$($(GO) run $(GOFUMPT) -l cmd cluster vip)"; \
+	if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
+
+govulncheck: ## known vulnerabilities; "not run" where its database cannot be reached
+	@out="$$($(GO) run $(GOVULNCHECK) ./... 2>&1)"; rc=$$?; \
+	case "$$out" in \
+	*"fetching vulnerabilities"*|*"dial tcp"*|*"no such host"*|*"connection refused"*) echo "govulncheck: not run, its database cannot be reached";; \
+	*) echo "$$out"; exit $$rc;; esac
+
+bench-failover: build ## outage of each kind of move, into docs/performance.md
+	PERCH_BENCH=1 CGO_ENABLED=0 $(GO) test -count=1 -timeout 60m -run TestBenchFailover -v ./cmd/internal/e2e
+
+clean:
+	rm -rf bin dist
