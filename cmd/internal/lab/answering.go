@@ -42,11 +42,7 @@ func (h *Host) Answering(addr netip.Addr, within time.Duration) ([]*Host, error)
 
 func (h *Host) askARP(addr netip.Addr, within time.Duration) ([]net.HardwareAddr, error) {
 	var client *arp.Client
-	err := h.Do(func() error {
-		ifi, err := net.InterfaceByName(h.Eth0.Interface)
-		if err != nil {
-			return err
-		}
+	err := h.withEth0(func(ifi *net.Interface) (err error) {
 		client, err = arp.Dial(ifi)
 		return err
 	})
@@ -54,13 +50,8 @@ func (h *Host) askARP(addr netip.Addr, within time.Duration) ([]net.HardwareAddr
 		return nil, err
 	}
 	defer client.Close()
-	if err := client.SetReadDeadline(time.Now().Add(within)); err != nil {
-		return nil, err
-	}
-	if err := client.Request(addr); err != nil {
-		return nil, err
-	}
-	return collect(func() (net.HardwareAddr, error) {
+	ask := func() error { return client.Request(addr) }
+	return survey(client, within, ask, func() (net.HardwareAddr, error) {
 		packet, _, err := client.Read()
 		if err != nil || packet.Operation != arp.OperationReply || packet.SenderIP != addr {
 			return nil, err
@@ -75,11 +66,7 @@ func (h *Host) askNDP(addr netip.Addr, within time.Duration) ([]net.HardwareAddr
 		return nil, err
 	}
 	var conn *ndp.Conn
-	err = h.Do(func() error {
-		ifi, err := net.InterfaceByName(h.Eth0.Interface)
-		if err != nil {
-			return err
-		}
+	err = h.withEth0(func(ifi *net.Interface) (err error) {
 		// The name becomes the zone of what is sent, and package net keeps one
 		// table of zones for all namespaces. A number is not looked up there.
 		ifi.Name = strconv.Itoa(ifi.Index)
@@ -90,18 +77,23 @@ func (h *Host) askNDP(addr netip.Addr, within time.Duration) ([]net.HardwareAddr
 		return nil, err
 	}
 	defer conn.Close()
-	if err := conn.SetReadDeadline(time.Now().Add(within)); err != nil {
-		return nil, err
-	}
-	if err := conn.WriteTo(h.solicitation(addr), nil, group); err != nil {
-		return nil, err
-	}
-	return collect(func() (net.HardwareAddr, error) {
+	ask := func() error { return conn.WriteTo(h.solicitation(addr), nil, group) }
+	return survey(conn, within, ask, func() (net.HardwareAddr, error) {
 		message, _, _, err := conn.ReadFrom()
 		if err != nil {
 			return nil, err
 		}
 		return advertised(message, addr), nil
+	})
+}
+
+func (h *Host) withEth0(fn func(*net.Interface) error) error {
+	return h.Do(func() error {
+		ifi, err := net.InterfaceByName(h.Eth0.Interface)
+		if err != nil {
+			return err
+		}
+		return fn(ifi)
 	})
 }
 
@@ -129,7 +121,35 @@ func advertised(message ndp.Message, addr netip.Addr) net.HardwareAddr {
 	return nil
 }
 
-// collect calls next until its socket's deadline and returns what was not nil.
+// surveyRounds is how often a question is asked: one may be lost, as on a host
+// whose kernel has the IPv6 address but has not joined its group yet.
+const surveyRounds = 5
+
+// survey asks, and returns what next reads until the time is over, unless nil.
+func survey(
+	conn interface{ SetReadDeadline(time.Time) error },
+	within time.Duration,
+	ask func() error,
+	next func() (net.HardwareAddr, error),
+) ([]net.HardwareAddr, error) {
+	var macs []net.HardwareAddr
+	for range surveyRounds {
+		if err := conn.SetReadDeadline(time.Now().Add(within / surveyRounds)); err != nil {
+			return nil, err
+		}
+		if err := ask(); err != nil {
+			return nil, err
+		}
+		more, err := collect(next)
+		if err != nil {
+			return nil, err
+		}
+		macs = append(macs, more...)
+	}
+	return macs, nil
+}
+
+// collect calls next until its deadline and returns what was not nil.
 func collect(next func() (net.HardwareAddr, error)) ([]net.HardwareAddr, error) {
 	var macs []net.HardwareAddr
 	for {
