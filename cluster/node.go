@@ -33,6 +33,7 @@ type Node struct {
 	raft    atomic.Pointer[raft.Raft]
 	changed chan struct{}
 	fatal   chan error
+	replay  uint64 // the last log entry at start, set before raft: until it is applied, drains may be unknown
 
 	transferring sync.Mutex
 
@@ -41,7 +42,6 @@ type Node struct {
 	contacts map[string]contact
 	yielded  uint64 // the term in which leadership was last given away, or 0
 	waiting  bool   // this node leads and waits for its lease
-	replay   uint64 // the last log entry at start: until it is applied, drains may be unknown
 }
 
 // contact is what a leader knows of a follower from its answers.

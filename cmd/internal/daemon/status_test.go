@@ -1,0 +1,206 @@
+package daemon
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perch-vip/perch/cluster"
+	"github.com/perch-vip/perch/cluster/state"
+	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip"
+)
+
+var (
+	since     = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	testV     = vip.VIP{Address: netip.MustParsePrefix("198.18.0.100/24"), Interface: "eth0"}
+	threePeer = []config.Peer{
+		{Name: "lb1", Address: netip.MustParseAddrPort("198.18.0.1:7400"), Priority: 100},
+		{Name: "lb2", Address: netip.MustParseAddrPort("198.18.0.2:7400"), Priority: 90},
+		{Name: "w", Address: netip.MustParseAddrPort("198.18.0.3:7400"), Priority: 100, Witness: true},
+	}
+)
+
+// knowing is what lb2, a follower of lb1, knows.
+func knowing() snapshot {
+	return snapshot{
+		config: &config.Config{
+			Node:    config.Node{Name: "lb2"},
+			Cluster: &config.Cluster{Name: "edge", Peers: threePeer},
+			VIPs:    []config.VIP{config.VIP(testV)},
+		},
+		version:  "1.0",
+		view:     cluster.View{Role: cluster.Follower, Term: 7, Leader: "lb1", Quorum: true, Voters: []string{"lb1", "lb2", "w"}},
+		memory:   state.State{History: []state.Move{{Time: since, Term: 7, From: "lb2", To: "lb1", Reason: "lost contact with lb2"}}},
+		vips:     []vip.Status{{VIP: testV}},
+		warnings: []string{"perch.toml:1:1: warning: odd"},
+	}
+}
+
+// from returns what a node says of itself.
+func from(node, owner string, term uint64, held bool, reason string) answer {
+	role := "follower"
+	if node == "lb1" {
+		role = "leader"
+	}
+	return answer{report: api.NodeReport{
+		Node: node, Version: "1.0", Role: role, Term: term, Leader: "lb1",
+		VIPs: []api.VIP{{Address: "198.18.0.100/24", Interface: "eth0", Owner: owner, Held: held, Reason: reason, Since: since, Readded: 3}},
+	}}
+}
+
+func healthy() map[string]answer {
+	return map[string]answer{"lb1": from("lb1", "lb1", 7, true, ""), "w": from("w", "", 7, false, "")}
+}
+
+func TestStatusOfAHealthyCluster(t *testing.T) {
+	got := knowing().status(healthy())
+	node := func(name, address, role string, priority int) api.Node {
+		return api.Node{Name: name, Address: address, Role: role, Voter: true, Healthy: true, Priority: priority, Version: "1.0"}
+	}
+	want := api.Status{
+		Node: "lb2", Version: "1.0",
+		Cluster: &api.Cluster{Name: "edge", State: "ok", Leader: "lb1", Term: 7, Quorum: true, Nodes: []api.Node{
+			node("lb1", "198.18.0.1:7400", "leader", 100),
+			node("lb2", "198.18.0.2:7400", "follower", 90),
+			node("w", "198.18.0.3:7400", "witness", 100),
+		}},
+		VIPs:     []api.VIP{{Address: "198.18.0.100/24", Interface: "eth0", Owner: "lb1", Held: true, Since: since, Reason: "lost contact with lb2", Readded: 3}},
+		Warnings: []string{"perch.toml:1:1: warning: odd"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestStatusSaysWhy(t *testing.T) {
+	unreachable := answer{err: errors.New("dial lb1: timeout")}
+	tests := []struct {
+		name    string
+		change  func(*snapshot, map[string]answer)
+		state   string
+		owner   string
+		held    bool
+		reason  string
+		warning string
+	}{
+		{
+			"interface missing on the owner",
+			func(_ *snapshot, a map[string]answer) {
+				a["lb1"] = from("lb1", "lb1", 7, false, "interface eth0 is down")
+			},
+			"ok", "lb1", false, "interface eth0 is down", "VIP 198.18.0.100/24 is not held by lb1: interface eth0 is down",
+		},
+		{
+			"owner not in the history yet",
+			func(s *snapshot, _ map[string]answer) { s.memory = state.State{} },
+			"ok", "lb1", true, "took over just now", "",
+		},
+		{
+			"the owner lacks the VIP",
+			func(_ *snapshot, a map[string]answer) {
+				other := from("lb1", "lb1", 7, true, "")
+				other.report.VIPs[0].Address = "198.18.0.101/24"
+				a["lb1"] = other
+			},
+			"ok", "lb1", false, "lb1 does not have this VIP in its config", "is not held by lb1",
+		},
+		{
+			"alone",
+			func(s *snapshot, a map[string]answer) {
+				s.view.Quorum = false
+				a["lb1"], a["w"] = unreachable, unreachable
+			},
+			"no-quorum", "", false, "lb2 sees no majority; the last owner it knows of is lb1", "no majority: lb2 reaches 1 of 3 nodes",
+		},
+		{
+			"between leaders",
+			func(s *snapshot, a map[string]answer) {
+				s.view.Quorum, s.view.Leader = false, ""
+				a["lb1"] = unreachable
+			},
+			"electing", "", false, "lb2 sees no majority; the last owner it knows of is lb1", "not answering: lb1",
+		},
+		{
+			"a drained leader with nobody to hand over to",
+			func(s *snapshot, a map[string]answer) {
+				s.memory.Drained = []string{"lb1"}
+				a["lb1"] = from("lb1", "", 7, false, "")
+			},
+			"ok", "", false, "lb1 leads and is drained", "",
+		},
+		{
+			"leader about to take over",
+			func(_ *snapshot, a map[string]answer) { a["lb1"] = from("lb1", "", 7, false, "") },
+			"ok", "", false, "lb1 leads and is about to take over", "",
+		},
+		{
+			"leader does not answer",
+			func(_ *snapshot, a map[string]answer) { a["lb1"] = unreachable },
+			"ok", "", false, "lb1 leads but does not answer", "not answering: lb1",
+		},
+		{
+			"two owners",
+			func(_ *snapshot, a map[string]answer) { a["w"] = from("w", "w", 6, true, "") },
+			"ok", "lb1", true, "lost contact with lb2", "lb1 and w say that they own the VIPs at once",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, answers := knowing(), healthy()
+			tt.change(&s, answers)
+			got := s.status(answers)
+			v := got.VIPs[0]
+			if got.Cluster.State != tt.state || v.Owner != tt.owner || v.Held != tt.held || v.Reason != tt.reason {
+				t.Errorf("state %q, VIP %+v", got.Cluster.State, v)
+			}
+			found := slices.ContainsFunc(got.Warnings, func(w string) bool { return strings.Contains(w, tt.warning) })
+			if tt.warning != "" && !found {
+				t.Errorf("warnings %q, want %q among them", got.Warnings, tt.warning)
+			}
+			if tt.warning == "" && len(got.Warnings) != 1 {
+				t.Errorf("warnings %q, want only the config's", got.Warnings)
+			}
+		})
+	}
+}
+
+func TestReportOfAnOwner(t *testing.T) {
+	s := knowing()
+	s.holding = true
+	s.vips = []vip.Status{{VIP: testV, Held: true, Since: since, Readded: 3}}
+	r := s.report()
+	if v := r.VIPs[0]; v.Owner != "lb2" || !v.Held || !v.Since.Equal(since) || v.Readded != 3 {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestPendingNamesWhatNeedsARestart(t *testing.T) {
+	running := knowing().config
+	same := *running
+	cluster := *running.Cluster
+	cluster.Peers = slices.Clone(threePeer)
+	slices.Reverse(cluster.Peers)
+	same.Cluster = &cluster
+	if got := pending(running, &same); len(got) != 0 {
+		t.Errorf("the order of the peers counts as a change: %q", got)
+	}
+	other := same
+	changed := cluster
+	changed.Heartbeat = time.Second
+	changed.Peers = threePeer[:2]
+	other.Cluster = &changed
+	other.Node.Socket = "/elsewhere"
+	got := strings.Join(pending(running, &other), "\n")
+	for _, want := range []string{"node.socket has changed", "cluster.heartbeat or cluster.failover has", "cluster.peer has"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q lacks %q", got, want)
+		}
+	}
+}
