@@ -1,0 +1,111 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/lab"
+)
+
+// act is one thing that happens to the cluster.
+type act struct {
+	name   string // in the table
+	title  string // said before; %s is the owner
+	do     func(ctx context.Context, s *stage, owner *lab.Node) error
+	moves  bool // whether the VIPs are to move
+	mend   func(ctx context.Context, s *stage, old *lab.Node) error
+	mended string // said after mend; %s is the old owner
+}
+
+func acts() []act {
+	return []act{
+		{
+			name:  "planned transfer",
+			title: "A planned move: perch transfer, while %s owns the VIPs",
+			do:    transfer,
+			moves: true,
+		},
+		{
+			name:   "SIGTERM",
+			title:  "An orderly stop: SIGTERM to perch on %s",
+			do:     terminate,
+			moves:  true,
+			mend:   restart,
+			mended: "perch on %s is started again and follows.",
+		},
+		{
+			name:   "SIGKILL",
+			title:  "A crash: SIGKILL to perch on %s",
+			do:     kill,
+			moves:  true,
+			mend:   restart,
+			mended: "perch on %s is started again and follows.",
+		},
+		{
+			name:  "link cut",
+			title: "A dead switch port: the link of %s is cut",
+			do:    cut,
+			moves: true,
+		},
+		{
+			name:  "link healed",
+			title: "The link is back; %s goes on owning the VIPs",
+			do:    heal,
+		},
+	}
+}
+
+// transfer names the target, so that the next owner is no accident.
+func transfer(ctx context.Context, s *stage, owner *lab.Node) error {
+	for i, n := range s.cluster.Nodes {
+		if n == owner {
+			next := s.cluster.Nodes[(i+1)%len(s.cluster.Nodes)]
+			_, err := owner.Perch(ctx, "transfer", next.Name)
+			return err
+		}
+	}
+	return fmt.Errorf("%s is not part of the cluster", owner.Name)
+}
+
+func terminate(_ context.Context, _ *stage, owner *lab.Node) error {
+	return owner.Process().Signal(syscall.SIGTERM)
+}
+
+func kill(_ context.Context, _ *stage, owner *lab.Node) error {
+	return owner.Process().Signal(syscall.SIGKILL)
+}
+
+func cut(_ context.Context, _ *stage, owner *lab.Node) error {
+	return owner.Host.Eth0.Cut()
+}
+
+// heal splices every link; those that were not cut stay as they are.
+func heal(ctx context.Context, s *stage, owner *lab.Node) error {
+	for _, n := range s.cluster.Nodes {
+		if err := n.Host.Eth0.Splice(); err != nil {
+			return err
+		}
+	}
+	return s.allFollow(ctx, owner)
+}
+
+// restart starts an ended node again and waits until it follows.
+func restart(ctx context.Context, s *stage, old *lab.Node) error {
+	select {
+	case <-old.Process().Done():
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(patience):
+		return fmt.Errorf("perch on %s has not ended within %s", old.Name, patience)
+	}
+	if err := old.Start(); err != nil {
+		return err
+	}
+	owner, err := s.firstOwner(ctx)
+	if err != nil {
+		return err
+	}
+	return s.allFollow(ctx, owner)
+}

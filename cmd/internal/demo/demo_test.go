@@ -1,0 +1,136 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// needRoot skips the test on a laptop; in CI a skip is a failure.
+func needRoot(t *testing.T) {
+	t.Helper()
+	switch {
+	case os.Geteuid() == 0:
+	case os.Getenv("CI") != "":
+		t.Fatal("needs root for network namespaces, and CI must not skip")
+	default:
+		t.Skip("needs root for network namespaces")
+	}
+}
+
+// script writes a stand-in for perch.
+func script(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "perch")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// tempIn makes the demo put its folder where the test finds it.
+func tempIn(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	return dir
+}
+
+func TestADaemonThatEndsStopsTheDemo(t *testing.T) {
+	needRoot(t)
+	dir, before := tempIn(t), machine(t)
+	var out bytes.Buffer
+	err := Run(t.Context(), Options{
+		Binary: script(t, "echo port 7400 is taken >&2; exit 3"),
+		Out:    &out,
+	})
+	if err == nil || !strings.Contains(err.Error(), "ended by itself (exit status 3)") {
+		t.Errorf("the demo ended with: %v", err)
+	}
+	if !strings.Contains(out.String(), "port 7400 is taken") {
+		t.Errorf("the log of the nodes is not shown:\n%s", &out)
+	}
+	checkGone(t, dir, before)
+}
+
+func TestInterruptedDemoLeavesNothing(t *testing.T) {
+	needRoot(t)
+	dir, before := tempIn(t), machine(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupted := time.AfterFunc(300*time.Millisecond, interrupt)
+	defer interrupted.Stop()
+	err := Run(ctx, Options{Binary: script(t, "exec sleep 60"), Out: new(bytes.Buffer)})
+	if err == nil || !strings.Contains(err.Error(), "interrupted") {
+		t.Errorf("the demo ended with: %v", err)
+	}
+	checkGone(t, dir, before)
+}
+
+// checkGone checks that a demo left no files and the machine as it was.
+func checkGone(t *testing.T, dir string, before map[string]string) {
+	t.Helper()
+	left, err := filepath.Glob(filepath.Join(dir, "perch-demo-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if diff := cmp.Diff(before, machine(t)); diff != "" {
+		t.Errorf("the machine is not as it was (-before +after):\n%s", diff)
+	}
+}
+
+// machine returns what a demo could leave behind on the machine.
+func machine(t *testing.T) map[string]string {
+	t.Helper()
+	state := map[string]string{
+		"processes": children(t),
+	}
+	for _, path := range []string{
+		"/proc/self/mounts", "/proc/net/if_inet6", "/proc/net/fib_trie", "/proc/net/route",
+	} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state[path] = string(text)
+	}
+	links, err := filepath.Glob("/sys/class/net/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := filepath.Glob("/run/netns/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	state["interfaces"] = strings.Join(links, " ")
+	state["named namespaces"] = strings.Join(names, " ")
+	return state
+}
+
+// children lists the processes that this one has started.
+func children(t *testing.T) string {
+	t.Helper()
+	var list []string
+	paths, err := filepath.Glob("/proc/self/task/*/children")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err == nil && len(text) > 0 { // a thread may have ended meanwhile
+			list = append(list, string(text))
+		}
+	}
+	return strings.Join(list, " ")
+}

@@ -1,0 +1,135 @@
+package demo
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/perch-vip/perch/cmd/internal/lab"
+)
+
+// printer writes the story for a person to read.
+type printer struct {
+	out         io.Writer
+	bold, plain string // empty without colour
+}
+
+func newPrinter(out io.Writer) *printer {
+	p := &printer{out: out}
+	if wantsColour(out) {
+		p.bold, p.plain = "\x1b[1m", "\x1b[0m"
+	}
+	return p
+}
+
+// wantsColour follows https://no-color.org.
+func wantsColour(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+func (p *printer) line(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+
+func (p *printer) detail(format string, args ...any) { p.line("    "+format, args...) }
+
+func (p *printer) opening(s *stage) {
+	p.line("%sperch demo%s: three nodes and a client, each in a network namespace of its own.", p.bold, p.plain)
+	p.line("Nothing of this machine's own network is touched, and all of it is gone at the end.\n")
+	for _, h := range s.lab.Hosts() {
+		if h != s.asker {
+			p.detail("%-8s %-14s %s", h.Name, h.Eth0.IPv4.Addr(), h.Eth0.IPv6.Addr())
+		}
+	}
+	p.detail("%-8s %-14s %s", "VIPs", s.vips[0], s.vips[1])
+	p.line("\nThe client pings both VIPs every millisecond, from now on.\n")
+}
+
+// command shows a command and what it printed.
+func (p *printer) command(name, output string) {
+	p.line("\n    %s$ %s%s", p.bold, name, p.plain)
+	for line := range strings.Lines(output) {
+		p.detail("%s", strings.TrimRight(line, "\n"))
+	}
+}
+
+func (p *printer) act(label, title, owner string) {
+	p.line("\n%s%s "+title+"%s", p.bold, label, owner, p.plain)
+}
+
+// move tells who owns the VIPs now, and what the kernels did meanwhile.
+func (p *printer) move(o outcome) {
+	if o.from == o.to {
+		p.detail("%s owns the VIPs, as before.", o.to)
+	} else {
+		p.detail("%s -> %s", o.from, o.to)
+	}
+	if o.released > 0 && o.taken > o.released {
+		p.detail("%s gave them up after %s, %s took them after %s.",
+			o.from, inMillis(o.released), o.to, inMillis(o.taken))
+	}
+	if o.alone > 0 {
+		p.detail("%s answered for them beside %s for another %s, until the addresses, which perch\n"+
+			"    only lends to the kernel, ran out there.", others(o), o.to, inMillis(o.alone))
+	}
+}
+
+// others names the nodes that answered beside the new owner.
+func others(o outcome) string {
+	var list []string
+	for _, name := range o.answering {
+		if name != o.to {
+			list = append(list, name)
+		}
+	}
+	return strings.Join(list, " and ")
+}
+
+func (p *printer) silence(o outcome) {
+	p.detail("Longest silence for the client: %s by IPv4, %s by IPv6.",
+		inMillis(o.outages[0].Gap), inMillis(o.outages[1].Gap))
+}
+
+func (p *printer) table(outcomes []outcome) {
+	p.line("\n%sWhat the client saw%s\n", p.bold, p.plain)
+	w := tabwriter.NewWriter(p.out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(w, "    EVENT\tOUTAGE IPV4\tIPV6\tOWNER\tANSWERING AFTERWARDS")
+	for _, o := range outcomes {
+		fmt.Fprintf(w, "    %s\t%s\t%s\t%s -> %s\t%s\n", o.name,
+			inMillis(o.outages[0].Gap), inMillis(o.outages[1].Gap), o.from, o.to, afterwards(o))
+	}
+	_ = w.Flush()
+	p.line("\nAn outage is the longest time between two answers; without one it is 1 to 2 ms.")
+}
+
+func afterwards(o outcome) string {
+	if o.alone == 0 {
+		return strings.Join(o.answering, ", ")
+	}
+	return fmt.Sprintf("%s for %s, then %s", strings.Join(o.answering, ", "), inMillis(o.alone), o.to)
+}
+
+// logs shows the end of every node's log.
+func (p *printer) logs(c *lab.Cluster) {
+	for _, n := range c.Nodes {
+		p.line("\n%sLast lines of the log of %s%s", p.bold, n.Name, p.plain)
+		p.line("%s", n.LogTail(15))
+	}
+	p.line("")
+}
+
+// inMillis writes a duration in milliseconds, with a fraction where it counts.
+func inMillis(d time.Duration) string {
+	if ms := float64(d) / float64(time.Millisecond); ms < 10 {
+		return fmt.Sprintf("%.1f ms", ms)
+	}
+	return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
+}

@@ -1,0 +1,143 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	"golang.org/x/sys/unix"
+)
+
+// bareNode is hashicorp/raft by itself: no TLS, no VIPs, the library's own
+// transport and store. It is what planned moves are compared with.
+type bareNode struct {
+	*raft.Raft
+	id      raft.ServerID
+	address raft.ServerAddress
+	close   func()
+}
+
+type nothing struct{}
+
+func (nothing) Apply(*raft.Log) any                 { return nil }
+func (nothing) Snapshot() (raft.FSMSnapshot, error) { return nothing{}, nil }
+func (nothing) Restore(r io.ReadCloser) error       { return r.Close() }
+func (nothing) Persist(s raft.SnapshotSink) error   { return s.Close() }
+func (nothing) Release()                            {}
+
+// bareCluster starts three bare nodes on loopback whose logs are below dir.
+func bareCluster(tb testing.TB, dir string, heartbeat time.Duration) []*bareNode {
+	tb.Helper()
+	logger := hclog.NewNullLogger()
+	var nodes []*bareNode
+	var configuration raft.Configuration
+	var starts []func() error
+	for i := range 3 {
+		trans, err := raft.NewTCPTransportWithLogger("127.0.0.1:0", nil, 3, 2*heartbeat, logger)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		store, err := raftboltdb.NewBoltStore(filepath.Join(dir, fmt.Sprintf("bare%d.db", i)))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		n := &bareNode{id: raft.ServerID(fmt.Sprint(i)), address: trans.LocalAddr()}
+		nodes = append(nodes, n)
+		configuration.Servers = append(configuration.Servers, raft.Server{ID: n.id, Address: n.address})
+		starts = append(starts, func() error {
+			rc := raft.DefaultConfig()
+			rc.LocalID, rc.Logger = n.id, logger
+			rc.HeartbeatTimeout, rc.ElectionTimeout, rc.LeaderLeaseTimeout = heartbeat, heartbeat, heartbeat
+			snapshots := raft.NewDiscardSnapshotStore()
+			if err := raft.BootstrapCluster(rc, store, store, snapshots, trans, configuration); err != nil {
+				return err
+			}
+			n.Raft, err = raft.NewRaft(rc, nothing{}, store, store, snapshots, trans)
+			n.close = func() {
+				n.Shutdown().Error()
+				trans.Close()
+				store.Close()
+			}
+			return err
+		})
+	}
+	for _, start := range starts {
+		if err := start(); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	tb.Cleanup(func() {
+		for _, n := range nodes {
+			n.close()
+		}
+	})
+	return nodes
+}
+
+// bareTransfers measures how long each of many transfers of a bare cluster takes,
+// from the call to the new leader's word that it leads.
+func bareTransfers(tb testing.TB, dir string, heartbeat time.Duration, rounds int) []time.Duration {
+	tb.Helper()
+	nodes := bareCluster(tb, dir, heartbeat)
+	leader := func() int {
+		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+			for i, n := range nodes {
+				if n.State() == raft.Leader && n.VerifyLeader().Error() == nil {
+					return i
+				}
+			}
+		}
+		tb.Fatal("the bare cluster has no leader")
+		return 0
+	}
+	var took []time.Duration
+	for range rounds {
+		from := leader()
+		to := nodes[(from+1)%len(nodes)]
+		nodes[from].Barrier(time.Second).Error()
+		time.Sleep(2 * heartbeat)
+		for len(to.LeaderCh()) > 0 {
+			<-to.LeaderCh()
+		}
+		begin := time.Now()
+		future := nodes[from].LeadershipTransferToServer(to.id, to.address)
+		select {
+		case <-to.LeaderCh():
+			took = append(took, time.Since(begin))
+		case <-time.After(5 * time.Second):
+			tb.Logf("a bare transfer did not happen within 5s")
+		}
+		future.Error()
+	}
+	return took
+}
+
+// fdatasyncs measures the disk below dir.
+func fdatasyncs(tb testing.TB, dir string) []time.Duration {
+	tb.Helper()
+	f, err := os.Create(filepath.Join(dir, "fdatasync"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	block := make([]byte, 4096)
+	var took []time.Duration
+	for i := range 200 {
+		if _, err := f.WriteAt(block, int64(i%16)*4096); err != nil {
+			tb.Fatal(err)
+		}
+		begin := time.Now()
+		if err := unix.Fdatasync(int(f.Fd())); err != nil {
+			tb.Fatal(err)
+		}
+		took = append(took, time.Since(begin))
+	}
+	return took
+}
+

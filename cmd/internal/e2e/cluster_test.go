@@ -1,0 +1,201 @@
+package e2e
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/lab"
+)
+
+// network is a lab with one switch, a client on it, and a host that asks who has
+// an address so that the client's neighbour cache stays as it is.
+type network struct {
+	*lab.Lab
+	sw     *lab.Switch
+	client *lab.Host
+	asker  *lab.Host
+}
+
+func newNetwork(t *testing.T) *network {
+	t.Helper()
+	needRoot(t)
+	l, err := lab.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	n := &network{Lab: l}
+	if n.sw, err = l.AddSwitch(); err != nil {
+		t.Fatal(err)
+	}
+	n.client = n.addHost(t, "client")
+	n.asker = n.addHost(t, "asker")
+	return n
+}
+
+func (n *network) addHost(t *testing.T, name string) *lab.Host {
+	t.Helper()
+	h, err := n.AddHost(name, n.sw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// cluster is a perch cluster under test.
+type cluster struct {
+	*lab.Cluster
+	t   *testing.T
+	net *network
+}
+
+// option changes the cluster of a case from the usual one: three nodes named
+// lb1, lb2 and lb3, profile normal, one VIP of each family on eth0.
+type option func(*lab.ClusterSpec)
+
+func failover(profile string) option {
+	return func(s *lab.ClusterSpec) { s.Failover = profile }
+}
+
+func named(name, secret string) option {
+	return func(s *lab.ClusterSpec) { s.Name, s.Secret = name, secret }
+}
+
+// vips sets the VIPs, each with its prefix length, on an interface.
+func vips(iface string, prefixes ...string) option {
+	return func(s *lab.ClusterSpec) {
+		s.VIPs = nil
+		for _, p := range prefixes {
+			s.VIPs = append(s.VIPs, lab.VIP{Address: netip.MustParsePrefix(p), Interface: iface})
+		}
+	}
+}
+
+// newCluster writes the files of a cluster of three new hosts and starts nothing.
+func newCluster(t *testing.T, n *network, opts ...option) *cluster {
+	t.Helper()
+	var hosts []*lab.Host
+	for _, name := range []string{"lb1", "lb2", "lb3"} {
+		hosts = append(hosts, n.addHost(t, name))
+	}
+	return newClusterOn(t, n, hosts, opts...)
+}
+
+func newClusterOn(t *testing.T, n *network, hosts []*lab.Host, opts ...option) *cluster {
+	t.Helper()
+	spec := lab.ClusterSpec{
+		Binary:   perchBinary(t),
+		Dir:      tempDir(t),
+		Name:     "edge",
+		Secret:   "a-secret-for-tests-only-0123456789",
+		Failover: "normal",
+	}
+	vips("eth0", "198.18.0.100/24", "2001:db8::100/64")(&spec)
+	for _, opt := range opts {
+		opt(&spec)
+	}
+	lc, err := lab.NewCluster(spec, hosts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cluster{Cluster: lc, t: t, net: n}
+	t.Cleanup(c.explainFailure)
+	return c
+}
+
+// tempDir is short, unlike that of testing: a socket's path has 107 bytes.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "perch-e2e-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// startCluster starts a cluster in a network of its own and waits until it has
+// an owner that all nodes follow.
+func startCluster(t *testing.T, opts ...option) *cluster {
+	t.Helper()
+	c := newCluster(t, newNetwork(t), opts...)
+	c.must(c.StartAll())
+	c.settled()
+	return c
+}
+
+// explainFailure shows all there is to know about a case that failed.
+func (c *cluster) explainFailure() {
+	if !c.t.Failed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for _, n := range c.Nodes {
+		c.t.Logf("%s of cluster %s at %s", n.Name, c.Spec.Name, n.Address())
+		if n.Running() {
+			status, err := n.Perch(ctx, "status")
+			c.t.Logf("status of %s (%v):\n%s", n.Name, err, status)
+		} else {
+			c.t.Logf("%s does not run", n.Name)
+		}
+		c.t.Logf("log of %s:\n%s", n.Name, n.LogTail(40))
+	}
+}
+
+func (c *cluster) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// perch runs a command of perch on a node and returns what it printed.
+func (c *cluster) perch(n *lab.Node, args ...string) string {
+	c.t.Helper()
+	ctx, cancel := c.limit()
+	defer cancel()
+	out, err := n.Perch(ctx, args...)
+	c.must(err)
+	return out
+}
+
+// patience is how long a case waits for what should happen soon.
+const patience = 15 * time.Second
+
+func (c *cluster) limit() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.t.Context(), patience)
+}
+
+// eventually waits until done is true.
+func (c *cluster) eventually(what string, done func() bool) {
+	c.t.Helper()
+	deadline := time.Now().Add(patience)
+	for !done() {
+		if time.Now().After(deadline) {
+			c.t.Fatalf("still not after %s: %s", patience, what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// never watches for a while that bad is not true.
+func (c *cluster) never(what string, during time.Duration, bad func() bool) {
+	c.t.Helper()
+	for end := time.Now().Add(during); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if bad() {
+			c.t.Fatalf("within %s: %s", during, what)
+		}
+	}
+}

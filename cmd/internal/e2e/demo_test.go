@@ -1,0 +1,149 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The demo runs alone: its figures are to be those of an idle machine, and what
+// it might leave behind must not be mixed up with what other cases have.
+func TestDemo(t *testing.T) {
+	needRoot(t)
+	before := machine(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, err := demo(t, ctx).CombinedOutput()
+	if err != nil {
+		t.Fatalf("perch demo: %v\n%s", err, out)
+	}
+	t.Logf("perch demo:\n%s", out)
+	for _, event := range []string{"planned transfer", "SIGTERM", "SIGKILL", "link cut", "link healed"} {
+		if !bytes.Contains(out, []byte("\n    "+event+" ")) {
+			t.Errorf("no line about %q in the table", event)
+		}
+	}
+	if bytes.Contains(out, []byte("\x1b[")) {
+		t.Error("colour without a terminal")
+	}
+	checkMachine(t, before)
+}
+
+func TestDemoEndsCleanlyOnEverySignal(t *testing.T) {
+	needRoot(t)
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL} {
+		t.Run(sig.String(), func(t *testing.T) {
+			before := machine(t)
+			dir := tempDir(t)
+			cmd := demo(t, t.Context())
+			cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+			out := &owned{line: "owns the VIPs", seen: make(chan struct{})}
+			cmd.Stdout, cmd.Stderr = out, out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-out.seen:
+			case <-time.After(patience):
+				t.Errorf("no owner within %s", patience)
+			}
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Error(err)
+			}
+			if err := cmd.Wait(); err == nil {
+				t.Error("an interrupted demo exited with 0")
+			}
+			checkMachine(t, before)
+			if left, _ := filepath.Glob(dir + "/*"); len(left) > 0 && sig != syscall.SIGKILL {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+func demo(t *testing.T, ctx context.Context) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(ctx, perchBinary(t), "demo")
+	cmd.WaitDelay = time.Second
+	return cmd
+}
+
+// owned closes seen when a line has been written.
+type owned struct {
+	line string
+	seen chan struct{}
+	buf  bytes.Buffer
+	done bool
+}
+
+func (o *owned) Write(p []byte) (int, error) {
+	o.buf.Write(p)
+	if !o.done && strings.Contains(o.buf.String(), o.line) {
+		o.done = true
+		close(o.seen)
+	}
+	return len(p), nil
+}
+
+// checkMachine waits until the machine is as it was: what a killed demo had is
+// taken down by the kernel and may last a moment.
+func checkMachine(t *testing.T, before map[string]string) {
+	t.Helper()
+	deadline := time.Now().Add(5 * time.Second)
+	for {
+		diff := cmp.Diff(before, machine(t))
+		if diff == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the machine is not as it was (-before +after):\n%s", diff)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// machine returns what a demo could change or leave behind on this machine.
+func machine(t *testing.T) map[string]string {
+	t.Helper()
+	state := map[string]string{"daemons": daemons(t)}
+	for _, path := range []string{"/proc/self/mounts", "/proc/net/if_inet6", "/proc/net/fib_trie", "/proc/net/route"} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state[path] = string(text)
+	}
+	for _, pattern := range []string{"/sys/class/net/*", "/run/netns/*"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state[pattern] = strings.Join(paths, " ")
+	}
+	return state
+}
+
+// daemons lists the processes that serve from a demo's folder.
+func daemons(t *testing.T) string {
+	t.Helper()
+	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err == nil && bytes.Contains(text, []byte("perch-demo-")) { // it may end meanwhile
+			list = append(list, path)
+		}
+	}
+	return strings.Join(list, " ")
+}

@@ -1,0 +1,73 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if err := os.RemoveAll(binary.dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+		os.Exit(code)
+	}))
+}
+
+// binary is perch as it is shipped, built by the first test that asks for it.
+var binary struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+func perchBinary(t *testing.T) string {
+	t.Helper()
+	binary.once.Do(func() { binary.err = buildPerch() })
+	if binary.err != nil {
+		t.Fatal(binary.err)
+	}
+	return filepath.Join(binary.dir, "perch")
+}
+
+func buildPerch() (err error) {
+	if binary.dir, err = os.MkdirTemp("", "perch-e2e-"); err != nil {
+		return err
+	}
+	build := exec.Command("go", "build", "-o", binary.dir, "github.com/perch-vip/perch/cmd/perch")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build perch: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		skip(t, "needs root for network namespaces")
+	}
+}
+
+func needNft(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("nft"); err != nil {
+		skip(t, "needs nft(8), Debian package nftables")
+	}
+}
+
+// skip skips the test on a laptop; in CI that is a failure.
+func skip(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatal(why + ", and CI must not skip")
+	}
+	t.Skip(why)
+}

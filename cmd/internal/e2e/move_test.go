@@ -1,0 +1,74 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+)
+
+func TestTransferToNamedNode(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.neverTwoOwners()
+	p := c.ping()
+	old := c.owner()
+	for _, target := range append(c.others(old), old) {
+		from := c.owner()
+		c.perch(c.Nodes[0], "transfer", target.Name)
+		if now := c.movedFrom(from); now != target {
+			t.Errorf("the VIPs went to %s, want %s", now.Name, target.Name)
+		}
+		p.outageAtMost(250 * time.Millisecond)
+	}
+}
+
+func TestTransferToBestNode(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.neverTwoOwners()
+	p := c.ping()
+	old := c.owner()
+	gone := c.others(old)[0]
+	c.must(gone.Kill())
+	c.perch(old, "transfer")
+	if now := c.movedFrom(old); now == gone {
+		t.Errorf("the VIPs went to %s, which is dead", now.Name)
+	}
+	p.outageAtMost(250 * time.Millisecond)
+}
+
+func TestTransferToUnknownNode(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	old := c.owner()
+	ctx, cancel := c.limit()
+	defer cancel()
+	if out, err := old.Perch(ctx, "transfer", "lb9"); err == nil {
+		t.Errorf("transfer to a node that does not exist: %s", out)
+	}
+	if now := c.settled(); now != old {
+		t.Errorf("%s owns the VIPs, want %s still", now.Name, old.Name)
+	}
+}
+
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.neverTwoOwners()
+	p := c.ping()
+	old := c.owner()
+	c.perch(old, "drain", old.Name)
+	next := c.movedFrom(old)
+	p.outageAtMost(250 * time.Millisecond)
+
+	// With one node drained and one dead the last may own, and the drained may not.
+	c.must(next.Kill())
+	last := c.movedFrom(next)
+	if last == old {
+		t.Errorf("%s owns the VIPs although it is drained", old.Name)
+	}
+	c.perch(last, "undrain", old.Name)
+	c.perch(last, "transfer", old.Name)
+	if now := c.movedFrom(last); now != old {
+		t.Errorf("the VIPs went to %s, want %s, which is no longer drained", now.Name, old.Name)
+	}
+}

@@ -1,0 +1,94 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestStartInEachOrder(t *testing.T) {
+	for _, order := range []string{
+		"lb1 lb2 lb3", "lb1 lb3 lb2", "lb2 lb1 lb3", "lb2 lb3 lb1", "lb3 lb1 lb2", "lb3 lb2 lb1",
+	} {
+		t.Run(order, func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t, newNetwork(t))
+			c.neverTwoOwners()
+			for _, name := range strings.Fields(order) {
+				n := c.Node(name)
+				c.must(n.Start())
+				c.eventually(name+" answers commands", func() bool {
+					_, err := n.Status(t.Context())
+					return err == nil
+				})
+			}
+			c.soleAnswer(c.settled())
+		})
+	}
+}
+
+func TestLateThirdNode(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, newNetwork(t))
+	c.neverTwoOwners()
+	c.must(c.Node("lb1").Start())
+	c.must(c.Node("lb3").Start())
+	owner := c.settled()
+	p := c.ping()
+	c.must(c.Node("lb2").Start())
+	if now := c.settled(); now != owner {
+		t.Errorf("%s owns the VIPs after a node came late, want %s still", now.Name, owner.Name)
+	}
+	p.outageAtMost(100 * time.Millisecond)
+}
+
+func TestRestartKeepsState(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.perch(c.Nodes[0], "drain", "lb3")
+	before := c.status(c.Nodes[0]).Cluster.Term
+	history := c.perch(c.Nodes[0], "history")
+	for _, n := range c.Nodes {
+		c.terminate(n)
+	}
+	if holders := c.holders(); len(holders) != 0 {
+		t.Errorf("%d nodes hold VIPs after all were stopped", len(holders))
+	}
+	c.must(c.StartAll())
+	owner := c.settled()
+	after := c.status(owner)
+	for _, n := range after.Cluster.Nodes {
+		if n.Drained != (n.Name == "lb3") {
+			t.Errorf("drained of %s is %v after a restart", n.Name, n.Drained)
+		}
+	}
+	if after.Cluster.Term <= before {
+		t.Errorf("term %d after a restart, was %d before", after.Cluster.Term, before)
+	}
+	first, _, _ := strings.Cut(history, "\n")
+	if now := c.perch(owner, "history"); !strings.Contains(now, first) {
+		t.Errorf("history after a restart:\n%s\nwant it to begin with\n%s", now, history)
+	}
+}
+
+func TestOneNodeOfThreeNeverOwns(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, newNetwork(t))
+	c.must(c.Node("lb2").Start())
+	c.never("a node without a majority holds a VIP", 4*time.Second, func() bool {
+		return len(c.holders()) > 0
+	})
+}
+
+func TestLastNodeOfThreeLetsGo(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	owner := c.settled()
+	for _, n := range c.others(owner) {
+		c.must(n.Kill())
+	}
+	c.eventually("the last node lets go", func() bool { return len(c.holders()) == 0 })
+	c.never("a node without a majority holds a VIP", 3*time.Second, func() bool {
+		return len(c.holders()) > 0
+	})
+}

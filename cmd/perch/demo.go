@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/perch-vip/perch/cmd/internal/demo"
+	"github.com/perch-vip/perch/cmd/internal/lab"
+)
+
+func newDemoCommand() *cobra.Command {
+	o := demo.Options{Binary: "/proc/self/exe"}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Watch a cluster of three nodes on this machine being killed and healed",
+		Long: `Watch a cluster of three nodes being moved, stopped, killed, cut off and healed.
+
+The nodes and a client live in network namespaces of this machine, which are
+gone when the demo ends, however it ends. Nothing of the machine's own network
+is touched and nothing needs to be installed. The client pings the virtual
+addresses every millisecond; the demo tells what it saw. It needs root, and
+takes about 20 seconds.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			// With SIGPIPE among them a closed pipe ends the demo in good order.
+			ctx, stop := signal.NotifyContext(cmd.Context(),
+				syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+			defer stop()
+			o.Out = cmd.OutOrStdout()
+			return explainMissing(demo.Run(ctx, o))
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.Failover, "failover", "fast", "profile of the nodes: fast, normal or wan")
+	flags.DurationVar(&o.Heartbeat, "heartbeat", 0, "heartbeat timeout of the nodes, instead of a profile's")
+	flags.BoolVar(&o.KeepFiles, "keep-files", false, "leave the folder with configs, logs and data of the nodes")
+	cmd.MarkFlagsMutuallyExclusive("failover", "heartbeat")
+	return cmd
+}
+
+// explainMissing says what to do where the demo cannot run.
+func explainMissing(err error) error {
+	var missing *lab.MissingError
+	switch {
+	case !errors.As(err, &missing):
+		return err
+	case errors.Is(missing, fs.ErrPermission):
+		return fmt.Errorf("the demo cannot run here: %w; try: sudo perch demo", missing)
+	default:
+		return fmt.Errorf("the demo cannot run here: %w", missing)
+	}
+}
