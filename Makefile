@@ -59,7 +59,7 @@ govulncheck: ## known vulnerabilities; "not run" where its database cannot be re
 	*) echo "$$out"; exit $$rc;; esac
 
 bench-failover: build ## outage of each kind of move, into docs/performance.md
-	PERCH_BENCH=1 CGO_ENABLED=0 $(GO) test -count=1 -timeout 60m -run TestBenchFailover -v ./cmd/internal/e2e
+	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench Failover -benchtime 1x ./cmd/internal/e2e -args -rounds 50 -record $(CURDIR)/docs/performance.md
 
 clean:
 	rm -rf bin dist

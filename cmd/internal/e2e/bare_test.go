@@ -140,4 +140,3 @@ func fdatasyncs(tb testing.TB, dir string) []time.Duration {
 	}
 	return took
 }
-
