@@ -1,0 +1,109 @@
+package config
+
+import (
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"time"
+)
+
+// maxSize bounds what is read, in bytes. A config of 5,000 VIPs needs a third of it.
+const maxSize = 1 << 20
+
+// Config is a valid perch.toml. Its cluster is never nil while raft is the
+// only way to own a VIP.
+type Config struct {
+	Node    Node
+	Cluster *Cluster
+	VIPs    []VIP // in the order of the file
+}
+
+// Node is this machine's part of the config.
+type Node struct {
+	Name      string
+	DataDir   string // absolute
+	Socket    string // absolute, short enough for a unix socket
+	LogLevel  slog.Level
+	LogFormat string // "text" or "json"
+}
+
+// Cluster is the raft group. Exactly one of SecretFile, the three TLS paths
+// and Insecure is set.
+type Cluster struct {
+	Name       string
+	SecretFile string
+	TLSCA      string
+	TLSCert    string
+	TLSKey     string
+	Insecure   bool
+	Heartbeat  time.Duration // the heartbeat timeout, whether set by failover or by itself
+	Peers      []Peer        // in the order of the file, this node among them
+}
+
+// Peer is one member of the cluster.
+type Peer struct {
+	Name     string
+	Address  netip.AddrPort
+	Priority int // 1 to 254, the highest is preferred
+	Witness  bool
+}
+
+// VIP is one virtual address with its prefix length and the interface that carries it.
+type VIP struct {
+	Address   netip.Prefix
+	Interface string
+}
+
+// Peer returns the member of that name.
+func (c *Cluster) Peer(name string) (Peer, bool) {
+	for _, p := range c.Peers {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Peer{}, false
+}
+
+// Load reads and validates the file. The error is a Mistakes when the file is
+// wrong, in file order and complete, or an *os.PathError when it cannot be read.
+// Warnings come with or without mistakes.
+func Load(path string) (*Config, []Warning, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, nil, err
+	}
+	// Without a host name the file has to set node.name, and Parse says so.
+	hostname, _ := os.Hostname()
+	return Parse(path, data, hostname)
+}
+
+// Parse validates the text of a config. The path only names the file in
+// mistakes; hostname is the default of node.name. The error is a Mistakes.
+func Parse(path string, data []byte, hostname string) (*Config, []Warning, error) {
+	r := &report{file: path}
+	if len(data) > maxSize {
+		r.add(position{1, 1}, "the file is larger than 1 MiB; must be a perch.toml")
+		return nil, nil, r.err()
+	}
+	root, ok := parseTree(r, data)
+	if !ok {
+		return nil, nil, r.err()
+	}
+	c := &Config{Node: defaultNode()}
+	decode(r, root, configKeys(c))
+	if root.child("node").child("name") == nil {
+		c.Node.Name = hostname
+	}
+	validate(r, root, c)
+	warn(r, root, c)
+	if err := r.err(); err != nil {
+		return nil, r.sortedWarnings(), err
+	}
+	return c, r.sortedWarnings(), nil
+}

@@ -1,0 +1,242 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+var compareAddresses = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{})
+
+// mustParse parses what a test knows to be right.
+func mustParse(t *testing.T, text string) *Config {
+	t.Helper()
+	c, _, err := Parse("perch.toml", []byte(text), "lb1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestDefaults(t *testing.T) {
+	want := &Config{
+		Node: Node{
+			Name:      "lb1", // the host name
+			DataDir:   "/var/lib/perch",
+			Socket:    "/run/perch/perch.sock",
+			LogLevel:  slog.LevelInfo,
+			LogFormat: "text",
+		},
+		Cluster: &Cluster{
+			Name:       "edge",
+			SecretFile: "/etc/perch/secret",
+			Heartbeat:  300 * time.Millisecond,
+			Peers: []Peer{
+				{Name: "lb1", Address: netip.MustParseAddrPort("198.18.0.1:7400"), Priority: 100},
+				{Name: "lb2", Address: netip.MustParseAddrPort("198.18.0.2:7400"), Priority: 100},
+				{Name: "lb3", Address: netip.MustParseAddrPort("198.18.0.3:7400"), Priority: 100},
+			},
+		},
+		VIPs: []VIP{{Address: netip.MustParsePrefix("198.18.0.100/24"), Interface: "eth0"}},
+	}
+	for _, name := range []string{"least", "crlf"} {
+		got := mustParse(t, readFile(t, "testdata/ok/"+name+".toml"))
+		if diff := cmp.Diff(want, got, compareAddresses); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestEveryKey(t *testing.T) {
+	got := mustParse(t, readFile(t, "testdata/ok/every-key.toml"))
+	want := &Config{
+		Node: Node{
+			Name:      "lb2",
+			DataDir:   "/srv/perch",
+			Socket:    "/run/perch/edge.sock",
+			LogLevel:  slog.LevelDebug,
+			LogFormat: "json",
+		},
+		Cluster: &Cluster{
+			Name:      "edge",
+			TLSCA:     "/etc/perch/ca.pem",
+			TLSCert:   "/etc/perch/cert.pem",
+			TLSKey:    "/etc/perch/key.pem",
+			Heartbeat: 150 * time.Millisecond,
+			Peers: []Peer{
+				{Name: "lb1", Address: netip.MustParseAddrPort("198.18.0.1:7400"), Priority: 200},
+				{Name: "lb2", Address: netip.MustParseAddrPort("[2001:db8::2]:7400"), Priority: 10},
+				{Name: "arbiter.example", Address: netip.MustParseAddrPort("198.18.0.3:7400"), Priority: 100, Witness: true},
+			},
+		},
+		VIPs: []VIP{
+			{Address: netip.MustParsePrefix("198.18.0.100/24"), Interface: "eth0"},
+			{Address: netip.MustParsePrefix("2001:db8::100/64"), Interface: "eth0"},
+		},
+	}
+	if diff := cmp.Diff(want, got, compareAddresses); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// The forms that TOML has for the same document make the same config.
+func TestInlineForms(t *testing.T) {
+	got := mustParse(t, readFile(t, "testdata/ok/inline-forms.toml"))
+	want := mustParse(t, readFile(t, "testdata/ok/least.toml"))
+	want.Node.LogLevel = slog.LevelWarn
+	want.Cluster.Heartbeat = time.Second
+	want.Cluster.Peers[1].Priority = 16
+	if diff := cmp.Diff(want, got, compareAddresses); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestChoices(t *testing.T) {
+	least := readFile(t, "testdata/ok/least.toml")
+	heartbeats := map[string]time.Duration{"fast": 100 * time.Millisecond, "normal": 300 * time.Millisecond, "wan": time.Second}
+	for word, want := range heartbeats {
+		c := mustParse(t, strings.Replace(least, "[cluster]\n", fmt.Sprintf("[cluster]\nfailover = %q\n", word), 1))
+		if got := c.Cluster.Heartbeat; got != want {
+			t.Errorf("failover = %q: heartbeat %v, want %v", word, got, want)
+		}
+	}
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	for word, want := range levels {
+		c := mustParse(t, fmt.Sprintf("node.log_level = %q\n", word)+least)
+		if got := c.Node.LogLevel; got != want {
+			t.Errorf("log_level = %q: %v, want %v", word, got, want)
+		}
+	}
+}
+
+func TestPeer(t *testing.T) {
+	c := mustParse(t, readFile(t, "testdata/ok/every-key.toml")).Cluster
+	if p, ok := c.Peer("lb2"); !ok || p != c.Peers[1] {
+		t.Errorf(`Peer("lb2") = %v, %v`, p, ok)
+	}
+	if p, ok := c.Peer("lb9"); ok || p != (Peer{}) {
+		t.Errorf(`Peer("lb9") = %v, %v`, p, ok)
+	}
+}
+
+func TestNoHostName(t *testing.T) {
+	data := []byte(readFile(t, "testdata/ok/least.toml"))
+	_, _, err := Parse("perch.toml", data, "")
+	want := "perch.toml:5:11: cluster.peer: this machine has no host name to find itself by; node.name must be one of the cluster's peers: lb1, lb2, lb3"
+	if err == nil || err.Error() != want {
+		t.Errorf("error %v\nwant  %s", err, want)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "perch.toml")
+	text := "[node]\nname = \"lb1\"\n\n" + readFile(t, "testdata/ok/warn-insecure.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, warnings, err := Load(path)
+	if err != nil || c.Node.Name != "lb1" || len(warnings) != 1 || warnings[0].File != path {
+		t.Errorf("Load = %v, %v, %v", c, warnings, err)
+	}
+
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, _, err = Load(path)
+	var mistakes Mistakes
+	if !errors.As(err, &mistakes) || mistakes[0].File != path || c != nil {
+		t.Errorf("empty file: %v, %v", c, err)
+	}
+}
+
+func TestLoadUnreadable(t *testing.T) {
+	folder := t.TempDir()
+	for _, path := range []string{folder, filepath.Join(folder, "absent")} {
+		var pathError *fs.PathError
+		if _, _, err := Load(path); !errors.As(err, &pathError) || pathError.Path != path {
+			t.Errorf("Load(%s): %v, want a path error", path, err)
+		}
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	text := readFile(t, "testdata/ok/least.toml")
+	largest := text + "#" + strings.Repeat("x", maxSize-len(text)-1)
+	mustParse(t, largest)
+
+	path := filepath.Join(t.TempDir(), "perch.toml")
+	if err := os.WriteFile(path, []byte(largest+"x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := Load(path)
+	if want := path + ":1:1: the file is larger than 1 MiB; must be a perch.toml"; err == nil || err.Error() != want {
+		t.Errorf("error %v\nwant  %s", err, want)
+	}
+}
+
+// The largest files, of the shapes that cost a reader most, are read in less
+// time and memory than an operator would notice.
+func TestBounded(t *testing.T) {
+	fill := func(format string) []byte {
+		var b bytes.Buffer
+		for i := 0; b.Len() < maxSize-100; i++ {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.Bytes()
+	}
+	half := strings.Repeat("k", maxSize/2)
+	for name, data := range map[string][]byte{
+		"many keys":          fill("k%d = 1\n"),
+		"many tables":        fill("[t%d]\n"),
+		"many VIPs":          fill("[[vip]] # %d\n"),
+		"one key repeated":   fill("k = %d\n"),
+		"keys misspelt":      fill("[[vip]]\naddres%d = 1\n"),
+		"deep dotted key":    []byte(strings.Repeat("a.", maxSize/2-4) + "a = 1"),
+		"deep header":        []byte("[" + strings.Repeat("a.", maxSize/2-4) + "a]"),
+		"deep arrays":        []byte("a = " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000)),
+		"deep inline tables": []byte("a = " + strings.Repeat("{a = ", 9000) + "1" + strings.Repeat("}", 9000)),
+		"deeper than parsed": []byte("a = " + strings.Repeat("[", maxSize/2)),
+		"long key repeated":  append([]byte("["+half+"]\n"), bytes.Repeat([]byte("a = 1\n"), maxSize/2/6-8)...),
+		"long string":        []byte("[node]\nname = \"" + half + "\""),
+		"long number":        []byte("[node]\nname = " + strings.Repeat("1", maxSize/2)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if len(data) > maxSize {
+				t.Fatalf("%d bytes would be refused unread", len(data))
+			}
+			start := time.Now()
+			_, _, err := Parse("perch.toml", data, "lb1")
+			if err == nil {
+				t.Fatal("no mistake")
+			}
+			if took := time.Since(start); took > 20*time.Second {
+				t.Errorf("took %v", took)
+			}
+			for _, m := range err.(Mistakes) {
+				if len(m.Text) > 400 {
+					t.Fatalf("a message of %d bytes: %.100s...", len(m.Text), m.Text)
+				}
+			}
+		})
+	}
+}

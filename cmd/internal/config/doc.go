@@ -1,0 +1,24 @@
+// Package config turns perch.toml into a typed Config that is safe to run, or
+// into the full list of what is wrong with it.
+//
+// A file is read in four steps: tree.go makes a tree of values that know where
+// they stand, decode.go reads it strictly by the list of keys in keys.go,
+// validate.go checks what only several keys together can get wrong, and warn.go
+// remarks on what is allowed but rarely meant. Every step reports and goes on,
+// so one run names all mistakes, in the order of the file. Only text that is no
+// TOML at all ends the run early.
+//
+// A mistake reads FILE:LINE:COL: KEY = VALUE: what is wrong; what is allowed.
+// "= VALUE" is left out when the key itself is wrong, missing or in the wrong
+// place. Columns count bytes from 1, as compilers do.
+//
+// To add a key, add its field in config.go, its line in keys.go and its row in
+// docs/config.md; a test fails until the three agree.
+//
+// The syntax is go-toml's; its decoder is not used, because it stops at the
+// first wrong type and needs time quadratic in the number of keys.
+//
+// Goroutines: none. Parse is pure. Nothing here may look at the network, the
+// named files or the clock: a config is right or wrong on any machine alike,
+// but for its host name.
+package config

@@ -1,0 +1,89 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// The keys of every table, in the order of docs/config.md. This is the one
+// list of them: what is not here is an unknown key.
+
+func configKeys(c *Config) []key {
+	return []key{
+		optional("node", table(&c.Node, nodeKeys)),
+		optional("cluster", tablePointer(&c.Cluster, defaultCluster(), clusterKeys)),
+		optional("vip", tables(&c.VIPs, VIP{}, vipKeys)),
+	}
+}
+
+// defaultNode lacks the name, whose default is this machine's host name.
+func defaultNode() Node {
+	return Node{
+		DataDir:   "/var/lib/perch",
+		Socket:    "/run/perch/perch.sock",
+		LogLevel:  slog.LevelInfo,
+		LogFormat: "text",
+	}
+}
+
+func nodeKeys(n *Node) []key {
+	return []key{
+		optional("name", text(&n.Name, nameRule, parseName)),
+		optional("data_dir", text(&n.DataDir, pathRule, parsePath)),
+		optional("socket", text(&n.Socket, socketRule, parseSocket)),
+		optional("log_level", choice(&n.LogLevel,
+			option[slog.Level]{"debug", slog.LevelDebug},
+			option[slog.Level]{"info", slog.LevelInfo},
+			option[slog.Level]{"warn", slog.LevelWarn},
+			option[slog.Level]{"error", slog.LevelError})),
+		optional("log_format", choice(&n.LogFormat,
+			option[string]{"text", "text"},
+			option[string]{"json", "json"})),
+	}
+}
+
+// The heartbeat timeouts that failover stands for, and the limits of a free choice.
+const (
+	heartbeatFast   = 100 * time.Millisecond
+	heartbeatNormal = 300 * time.Millisecond
+	heartbeatWAN    = time.Second
+	minHeartbeat    = 50 * time.Millisecond
+	maxHeartbeat    = 10 * time.Second
+)
+
+func defaultCluster() Cluster { return Cluster{Heartbeat: heartbeatNormal} }
+
+func clusterKeys(c *Cluster) []key {
+	return []key{
+		required("name", text(&c.Name, nameRule, parseName)),
+		optional("secret_file", text(&c.SecretFile, pathRule, parsePath)),
+		optional("tls_ca", text(&c.TLSCA, pathRule, parsePath)),
+		optional("tls_cert", text(&c.TLSCert, pathRule, parsePath)),
+		optional("tls_key", text(&c.TLSKey, pathRule, parsePath)),
+		optional("insecure", boolean(&c.Insecure)),
+		optional("failover", choice(&c.Heartbeat,
+			option[time.Duration]{"fast", heartbeatFast},
+			option[time.Duration]{"normal", heartbeatNormal},
+			option[time.Duration]{"wan", heartbeatWAN})),
+		optional("heartbeat", duration(&c.Heartbeat, minHeartbeat, maxHeartbeat)),
+		required("peer", tables(&c.Peers, defaultPeer(), peerKeys)),
+	}
+}
+
+func defaultPeer() Peer { return Peer{Priority: 100} }
+
+func peerKeys(p *Peer) []key {
+	return []key{
+		required("name", text(&p.Name, nameRule, parseName)),
+		required("address", text(&p.Address, peerAddressRule, parsePeerAddress)),
+		optional("priority", integer(&p.Priority, 1, 254)),
+		optional("witness", boolean(&p.Witness)),
+	}
+}
+
+func vipKeys(v *VIP) []key {
+	return []key{
+		required("address", text(&v.Address, vipAddressRule, parseVIPAddress)),
+		required("interface", text(&v.Interface, interfaceRule, parseInterface)),
+	}
+}

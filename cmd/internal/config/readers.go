@@ -1,0 +1,142 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// text reads a string; parse says what is wrong with one, as in "is empty".
+func text[T any](dst *T, allowed string, parse func(string) (T, error)) reader {
+	return reader{allowed: allowed, read: func(d *decoder, v *value) {
+		if v.kind != kindString {
+			d.wrongType(v, "a string", allowed)
+			return
+		}
+		parsed, err := parse(v.text)
+		if err != nil {
+			d.badValue(v, err.Error(), allowed)
+			return
+		}
+		*dst = parsed
+	}}
+}
+
+// option is one word that a choice takes, and what it stands for.
+type option[T any] struct {
+	word string
+	is   T
+}
+
+// choice reads one of a few words.
+func choice[T any](dst *T, options ...option[T]) reader {
+	words := make([]string, len(options))
+	for i, o := range options {
+		words[i] = strconv.Quote(o.word)
+	}
+	allowed := "must be one of " + strings.Join(words, ", ")
+	return text(dst, allowed, func(s string) (T, error) {
+		for _, o := range options {
+			if o.word == s {
+				return o.is, nil
+			}
+		}
+		var none T
+		return none, errUnknownWord
+	})
+}
+
+// duration reads a Go duration within limits, both allowed.
+func duration(dst *time.Duration, least, most time.Duration) reader {
+	allowed := fmt.Sprintf(`must be a number with a unit, like "150ms", from %v to %v`, least, most)
+	return text(dst, allowed, func(s string) (time.Duration, error) {
+		d, err := time.ParseDuration(s)
+		switch {
+		case err != nil:
+			return 0, errNoDuration
+		case d < least:
+			return 0, errTooShort
+		case d > most:
+			return 0, errTooLong
+		}
+		return d, nil
+	})
+}
+
+// integer reads a whole number within limits, both allowed.
+func integer(dst *int, least, most int) reader {
+	allowed := fmt.Sprintf("must be an integer from %d to %d", least, most)
+	return reader{allowed: allowed, read: func(d *decoder, v *value) {
+		if v.kind != kindInteger {
+			d.wrongType(v, "an integer", allowed)
+			return
+		}
+		// The parser vouches for the form; Go has the same prefixes and underscores.
+		n, err := strconv.ParseInt(v.text, 0, 0)
+		if err != nil || int(n) < least || int(n) > most {
+			d.badValue(v, "is out of range", allowed)
+			return
+		}
+		*dst = int(n)
+	}}
+}
+
+func boolean(dst *bool) reader {
+	const allowed = "must be true or false"
+	return reader{allowed: allowed, read: func(d *decoder, v *value) {
+		if v.kind != kindBoolean {
+			d.wrongType(v, "a boolean", allowed)
+			return
+		}
+		*dst = v.text == "true"
+	}}
+}
+
+// table reads a [table] over what dst holds already.
+func table[T any](dst *T, keys func(*T) []key) reader {
+	const allowed = "must be written [PATH]"
+	own := keys(dst)
+	return reader{allowed: allowed, keys: own, read: func(d *decoder, v *value) {
+		if v.kind != kindTable {
+			d.wrongType(v, "a table", allowed)
+			return
+		}
+		d.table(v, own)
+	}}
+}
+
+// tablePointer reads a [table] whose absence means something: dst stays nil.
+func tablePointer[T any](dst **T, defaults T, keys func(*T) []key) reader {
+	t := &defaults
+	r := table(t, keys)
+	read := r.read
+	r.read = func(d *decoder, v *value) {
+		if v.kind == kindTable {
+			*dst = t
+		}
+		read(d, v)
+	}
+	return r
+}
+
+// tables reads an array of [[tables]]. It appends an element for each one,
+// right or wrong, so that element i of dst is item i of the document.
+func tables[T any](dst *[]T, defaults T, keys func(*T) []key) reader {
+	const allowed = "must be tables, each written [[PATH]]"
+	return reader{allowed: allowed, keys: keys(new(T)), read: func(d *decoder, v *value) {
+		if v.kind != kindArray {
+			d.wrongType(v, "an array of tables", allowed)
+			return
+		}
+		for _, item := range v.items {
+			element := defaults
+			if item.kind == kindTable {
+				d.table(item, keys(&element))
+			} else {
+				d.wrongType(item, "a table", allowed)
+			}
+			*dst = append(*dst, element)
+		}
+	}}
+}

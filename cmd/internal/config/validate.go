@@ -1,0 +1,165 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// validate checks what single values cannot show. Fields whose value was
+// missing or refused are zero and are passed over: that is reported already.
+func validate(r *report, root *value, c *Config) {
+	checkVIPs(r, root, c)
+	if c.Cluster == nil {
+		checkNothing(r, root)
+		return
+	}
+	cluster := root.child("cluster")
+	checkCredentials(r, cluster)
+	checkHeartbeat(r, cluster)
+	checkPeers(r, cluster.child("peer"), c.Cluster)
+	checkSelf(r, root, c)
+}
+
+// checkNothing says what a file without a cluster lacks.
+func checkNothing(r *report, root *value) {
+	switch vips := root.child("vip"); {
+	case root.child("cluster") != nil: // it was refused
+	case len(root.fields) == 0:
+		r.add(root.pos, "the file sets nothing; must have a [cluster] with its [[cluster.peer]] list (`perch init` writes one to begin with)")
+	case vips != nil:
+		r.badKey(vips, "there is no [cluster] to own it", "must stand beside a [cluster] with its [[cluster.peer]] list")
+	default:
+		r.missing(root, "cluster", "must be a [cluster] with its [[cluster.peer]] list, since there is nothing else to run")
+	}
+}
+
+// checkCredentials wants exactly one of a secret, certificates and insecure = true.
+func checkCredentials(r *report, cluster *value) {
+	secret, insecure := cluster.child("secret_file"), cluster.child("insecure")
+	first := checkTLS(r, cluster)
+	open := insecure != nil && insecure.kind == kindBoolean && insecure.text == "true"
+	closed := insecure == nil || insecure.kind == kindBoolean && insecure.text == "false"
+	const allowed = "must have exactly one of secret_file, the three tls_ keys and insecure = true"
+	switch {
+	case secret != nil && first != nil:
+		r.badKey(first, "given together with secret_file", allowed)
+	case secret == nil && first == nil && closed:
+		r.badKey(cluster, "has no credentials", allowed)
+	}
+	switch {
+	case open && secret != nil:
+		r.badValue(insecure, "given together with secret_file", allowed)
+	case open && first != nil:
+		r.badValue(insecure, "given together with "+first.name, allowed)
+	}
+}
+
+// checkTLS wants all of the tls_ keys or none, and returns the first that is there.
+func checkTLS(r *report, cluster *value) *value {
+	var first *value
+	var absent []string
+	for _, name := range []string{"tls_ca", "tls_cert", "tls_key"} {
+		v := cluster.child(name)
+		if v == nil {
+			absent = append(absent, name)
+		} else if first == nil {
+			first = v
+		}
+	}
+	if first != nil && len(absent) > 0 {
+		r.badKey(first, "given without "+strings.Join(absent, " and "), "must come with all of tls_ca, tls_cert, tls_key")
+	}
+	return first
+}
+
+func checkHeartbeat(r *report, cluster *value) {
+	if heartbeat := cluster.child("heartbeat"); heartbeat != nil && cluster.child("failover") != nil {
+		r.badKey(heartbeat, "given together with failover, which sets it too", "must be one of failover and heartbeat")
+	}
+}
+
+func checkPeers(r *report, list *value, c *Cluster) {
+	names, addresses := firsts[string]{}, firsts[netip.AddrPort]{}
+	for i, p := range c.Peers {
+		if p.Name != "" {
+			names.check(r, p.Name, list.item(i).child("name"), "must be different for every peer")
+		}
+		if p.Address.IsValid() {
+			addresses.check(r, p.Address, list.item(i).child("address"), "must be different for every peer")
+		}
+	}
+	switch {
+	case list == nil || list.kind != kindArray:
+	case len(list.items) == 0:
+		r.badKey(list, "is empty", "must have a [[cluster.peer]] for each node, this one among them")
+	case len(c.Peers) > 0 && owners(c) == 0:
+		r.badKey(list, "all peers are witnesses, so none may own a VIP", "must have a peer without witness = true")
+	}
+}
+
+// firsts remembers where each value was given first.
+type firsts[K comparable] map[K]*value
+
+func (f firsts[K]) check(r *report, k K, v *value, allowed string) {
+	if first, ok := f[k]; ok {
+		r.badValue(v, fmt.Sprintf("given before, on line %d", first.pos.line), allowed)
+		return
+	}
+	f[k] = v
+}
+
+// checkSelf makes sure that this node is one of the peers.
+func checkSelf(r *report, root *value, c *Config) {
+	name, list := root.child("node").child("name"), root.child("cluster").child("peer")
+	if len(c.Cluster.Peers) == 0 || name != nil && c.Node.Name == "" {
+		return
+	}
+	var names []string
+	for _, p := range c.Cluster.Peers {
+		if p.Name == c.Node.Name || p.Name == "" {
+			return // or it may be the one whose name was refused
+		}
+		names = append(names, p.Name)
+	}
+	allowed := "must be one of the cluster's peers: " + shorten(strings.Join(names, ", "))
+	switch {
+	case name != nil:
+		r.badValue(name, "is not in the list of peers", allowed)
+	case c.Node.Name == "":
+		r.badKey(list, "this machine has no host name to find itself by", "node.name "+allowed)
+	default:
+		r.badKey(list, fmt.Sprintf("this machine's host name, %q, is not in the list of peers", shorten(c.Node.Name)), "node.name "+allowed)
+	}
+}
+
+func checkVIPs(r *report, root *value, c *Config) {
+	peers := map[netip.Addr]*value{}
+	if c.Cluster != nil {
+		for i, p := range c.Cluster.Peers {
+			peers[p.Address.Addr()] = root.child("cluster").child("peer").item(i).child("address")
+		}
+	}
+	seen := firsts[netip.Addr]{}
+	for i, vip := range c.VIPs {
+		if !vip.Address.IsValid() {
+			continue
+		}
+		v := root.child("vip").item(i).child("address")
+		seen.check(r, vip.Address.Addr(), v, "must be different for every [[vip]], whatever its interface and prefix length")
+		if peer, ok := peers[vip.Address.Addr()]; ok {
+			r.badValue(v, fmt.Sprintf("is a peer's address, on line %d", peer.pos.line), "must be an address that no node has of its own")
+		}
+	}
+}
+
+// owners counts the peers that may own a VIP.
+func owners(c *Cluster) int {
+	n := 0
+	for _, p := range c.Peers {
+		if !p.Witness {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,188 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode"
+)
+
+// What is allowed, one rule for each kind of text.
+const (
+	nameRule        = `must be 1 to 63 letters, digits, ".", "_" or "-", the first a letter or digit`
+	pathRule        = "must be an absolute path"
+	socketRule      = "must be an absolute path of at most 107 bytes"
+	peerAddressRule = `must be one host's IP address and port, like "198.18.0.1:7400" or "[2001:db8::1]:7400"`
+	vipAddressRule  = `must be one host's address and prefix length, like "198.18.0.100/24" or "2001:db8::100/64"`
+	interfaceRule   = `must be the name of a network interface, like "eth0": 1 to 15 bytes without "/", ":" or white space`
+)
+
+// What can be wrong with a text; each completes KEY = VALUE.
+var (
+	errUnknownWord   = errors.New("is not known")
+	errNoDuration    = errors.New("is not a duration")
+	errTooShort      = errors.New("is too short")
+	errTooLong       = errors.New("is too long")
+	errEmpty         = errors.New("is empty")
+	errFirstRune     = errors.New("does not begin with a letter or digit")
+	errRelative      = errors.New("is not absolute")
+	errControl       = errors.New("has a control character in it")
+	errNoAddress     = errors.New("is not an IP address")
+	errNoPort        = errors.New("has no port")
+	errBadPort       = errors.New("has a port that is not 1 to 65535")
+	errNoLength      = errors.New("has no prefix length")
+	errZone          = errors.New("has a zone")
+	errMapped        = errors.New("is an IPv4 address in IPv6 form")
+	errUnspecified   = errors.New("is the unspecified address")
+	errMulticast     = errors.New("is a multicast address")
+	errLoopback      = errors.New("is a loopback address")
+	errLinkLocal     = errors.New("is a link-local address, which needs an interface")
+	errBroadcast     = errors.New("is a broadcast address")
+	errNetwork       = errors.New("is the address of the network itself")
+	errInterfaceName = errors.New("is not a name the kernel accepts")
+)
+
+// maxSocketPath is sizeof(sun_path) of unix(7) less the closing NUL.
+const maxSocketPath = 107
+
+func parseName(s string) (string, error) {
+	switch {
+	case s == "":
+		return "", errEmpty
+	case len(s) > 63:
+		return "", fmt.Errorf("is %d bytes long", len(s))
+	}
+	for _, r := range s {
+		if !isBare(r) && r != '.' {
+			return "", fmt.Errorf("has %q in it", r)
+		}
+	}
+	if !isAlphanumeric(rune(s[0])) {
+		return "", errFirstRune // it would pass for a flag or a hidden file
+	}
+	return s, nil
+}
+
+func parsePath(s string) (string, error) {
+	switch {
+	case s == "":
+		return "", errEmpty
+	case s[0] != '/':
+		return "", errRelative
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return "", errControl
+	}
+	return s, nil
+}
+
+func parseSocket(s string) (string, error) {
+	if len(s) > maxSocketPath {
+		return "", fmt.Errorf("is %d bytes long", len(s))
+	}
+	return parsePath(s)
+}
+
+func parsePeerAddress(s string) (netip.AddrPort, error) {
+	ap, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return netip.AddrPort{}, whyNoAddrPort(s)
+	}
+	a := ap.Addr()
+	switch {
+	case ap.Port() == 0:
+		return netip.AddrPort{}, errBadPort
+	case a.IsLinkLocalUnicast() && a.Is6():
+		return netip.AddrPort{}, errLinkLocal
+	}
+	if err := checkUnicast(a); err != nil {
+		return netip.AddrPort{}, err
+	}
+	return ap, nil
+}
+
+// whyNoAddrPort tells an address without a port from what is no address at all.
+func whyNoAddrPort(s string) error {
+	host := strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
+	if _, err := netip.ParseAddr(host); err == nil {
+		return errNoPort
+	}
+	if i := strings.LastIndexByte(s, ':'); i >= 0 {
+		host = strings.TrimSuffix(strings.TrimPrefix(s[:i], "["), "]")
+		if _, err := netip.ParseAddr(host); err == nil {
+			return errBadPort
+		}
+	}
+	return errNoAddress
+}
+
+func parseVIPAddress(s string) (netip.Prefix, error) {
+	host, length, slash := strings.Cut(s, "/")
+	a, err := netip.ParseAddr(host)
+	switch {
+	case err != nil:
+		return netip.Prefix{}, errNoAddress
+	case a.Zone() != "":
+		return netip.Prefix{}, errZone
+	case !slash:
+		return netip.Prefix{}, errNoLength
+	}
+	if err := checkUnicast(a); err != nil {
+		return netip.Prefix{}, err
+	}
+	p, err := netip.ParsePrefix(host + "/" + length)
+	if err != nil || p.Bits() == 0 {
+		return netip.Prefix{}, fmt.Errorf("has a prefix length that is not 1 to %d", a.BitLen())
+	}
+	return p, checkHost(p)
+}
+
+// checkUnicast refuses what no machine can be reached by.
+func checkUnicast(a netip.Addr) error {
+	switch {
+	case a.Zone() != "":
+		return errZone
+	case a.Is4In6():
+		return errMapped
+	case a.IsUnspecified():
+		return errUnspecified
+	case a.IsMulticast():
+		return errMulticast
+	case a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return errBroadcast
+	}
+	return nil
+}
+
+// checkHost refuses what is no host's address within its prefix.
+func checkHost(p netip.Prefix) error {
+	a := p.Addr()
+	hostBits := a.BitLen() - p.Bits()
+	switch {
+	case a.IsLoopback():
+		return errLoopback
+	case hostBits < 2:
+		return nil // point-to-point links use both addresses: RFC 3021, RFC 6164
+	case a == p.Masked().Addr():
+		return errNetwork // in IPv6 the routers' anycast address: RFC 4291, 2.6.1
+	case a.Is4() && !p.Contains(a.Next()):
+		return errBroadcast
+	}
+	return nil
+}
+
+// parseInterface follows the kernel's dev_valid_name.
+func parseInterface(s string) (string, error) {
+	invalid := func(r rune) bool {
+		return r == '/' || r == ':' || unicode.IsSpace(r) || unicode.IsControl(r)
+	}
+	switch {
+	case s == "":
+		return "", errEmpty
+	case len(s) > 15:
+		return "", fmt.Errorf("is %d bytes long", len(s))
+	case s == "." || s == "..", strings.ContainsFunc(s, invalid):
+		return "", errInterfaceName
+	}
+	return s, nil
+}
