@@ -1,0 +1,184 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const top = "../../.." // of the repository
+
+// documented is one row of docs/config.md.
+type documented struct{ table, key, typ, def string }
+
+var (
+	heading = regexp.MustCompile(`^##+ \[+([a-z_.]+)\]+$`)
+	row     = regexp.MustCompile(`^\| \x60([a-z_]+)\x60 \| *([^|]*?) *\| *([^|]*?) *\|`)
+)
+
+// readDocs returns the tables and the keys that docs/config.md describes.
+func readDocs(t *testing.T) (tables []string, keys []documented) {
+	t.Helper()
+	table := ""
+	for line := range strings.Lines(readFile(t, filepath.Join(top, "docs/config.md"))) {
+		line = strings.TrimSpace(line)
+		if m := heading.FindStringSubmatch(line); m != nil {
+			table = m[1]
+			tables = append(tables, table)
+		} else if m := row.FindStringSubmatch(line); m != nil {
+			keys = append(keys, documented{table, m[1], m[2], m[3]})
+		}
+	}
+	return tables, keys
+}
+
+func TestEveryKeyIsDocumented(t *testing.T) {
+	tables, keys := readDocs(t)
+	docs := slices.Clone(tables)
+	for _, k := range keys {
+		if path := k.table + "." + k.key; !slices.Contains(tables, path) {
+			docs = append(docs, path)
+		}
+	}
+	known := knownKeys("", configKeys(new(Config)))
+	slices.Sort(docs)
+	slices.Sort(known)
+	if diff := cmp.Diff(known, docs); diff != "" {
+		t.Errorf("keys of the decoder and of docs/config.md (-known +documented):\n%s", diff)
+	}
+}
+
+func TestRequiredKeysAreDocumented(t *testing.T) {
+	required := map[string]bool{}
+	var walk func(path string, keys []key)
+	walk = func(path string, keys []key) {
+		for _, k := range keys {
+			required[join(path, k.name)] = k.required
+			walk(join(path, k.name), k.keys)
+		}
+	}
+	walk("", configKeys(new(Config)))
+	_, keys := readDocs(t)
+	for _, k := range keys {
+		if path := k.table + "." + k.key; required[path] != (k.def == "required") {
+			t.Errorf("%s: documented default is %q, required in fact: %v", path, k.def, required[path])
+		}
+	}
+}
+
+// Writing out a documented default changes nothing.
+func TestDocumentedDefaults(t *testing.T) {
+	text := readFile(t, "testdata/ok/least.toml")
+	want := mustParse(t, text)
+	_, keys := readDocs(t)
+	n := 0
+	for _, k := range keys {
+		if !strings.HasPrefix(k.def, "`") {
+			continue
+		}
+		n++
+		line := fmt.Sprintf("%s = %s\n", k.key, strings.Trim(k.def, "`"))
+		header := regexp.MustCompile(`(?m)^\[+` + regexp.QuoteMeta(k.table) + `\]+\n`)
+		explicit := header.ReplaceAllString("[node]\n"+text, "${0}"+line)
+		if !strings.Contains(explicit, line) {
+			t.Fatalf("no [%s] in the text", k.table)
+		}
+		if diff := cmp.Diff(want, mustParse(t, explicit), compareAddresses); diff != "" {
+			t.Errorf("%s.%s (-left out +written):\n%s", k.table, k.key, diff)
+		}
+	}
+	if n < 8 {
+		t.Errorf("only %d defaults found in docs/config.md", n)
+	}
+}
+
+var block = regexp.MustCompile("(?ms)^```toml([^\n]*)\n(.*?)^```$")
+
+// Every TOML block of the documentation can be run, as machine lb1. One that
+// is marked ```toml fragment need only have keys and values that are right.
+func TestDocumentedConfigs(t *testing.T) {
+	var pages []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
+		found, err := filepath.Glob(filepath.Join(top, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, found...)
+	}
+	n := 0
+	for _, page := range pages {
+		text := readFile(t, page)
+		for _, m := range block.FindAllStringSubmatchIndex(text, -1) {
+			n++
+			first := strings.Count(text[:m[4]], "\n")
+			// Blank lines before the block make the lines of mistakes those of the page.
+			padded := strings.Repeat("\n", first) + text[m[4]:m[5]]
+			if err := parseBlock(page, padded, strings.TrimSpace(text[m[2]:m[3]])); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("no TOML found")
+	}
+}
+
+func parseBlock(page, text, info string) error {
+	switch info {
+	case "":
+		_, _, err := Parse(page, []byte(text), "lb1")
+		return err
+	case "fragment":
+		r := &report{file: page}
+		if root, ok := parseTree(r, []byte(text)); ok {
+			decode(r, root, configKeys(new(Config)))
+		}
+		r.mistakes = slices.DeleteFunc(r.mistakes, func(m Mistake) bool { return strings.Contains(m.Text, ": missing; ") })
+		return r.err()
+	default:
+		return fmt.Errorf("%s: a toml block is marked %q", page, info)
+	}
+}
+
+func TestFragments(t *testing.T) {
+	if err := parseBlock("page.md", "[cluster]\nheartbeat = \"150ms\"\n", "fragment"); err != nil {
+		t.Error(err)
+	}
+	for _, wrong := range []string{"[cluster]\nheartbeat = 150\n", "[cluster]\nheart = 1\n", "[cluster"} {
+		if err := parseBlock("page.md", wrong, "fragment"); err == nil {
+			t.Errorf("no mistake in %q", wrong)
+		}
+	}
+}
+
+// The three example files can be run, each on its machine, without a warning,
+// and say the same but for the name.
+func TestThreeNodes(t *testing.T) {
+	folder := filepath.Join(top, "docs/examples/three-nodes")
+	files, err := filepath.Glob(filepath.Join(folder, "*.toml"))
+	if err != nil || len(files) != 3 {
+		t.Fatalf("files %v, %v", files, err)
+	}
+	first := readFile(t, files[0])
+	for i, file := range files {
+		name := fmt.Sprintf("lb%d", i+1)
+		text := readFile(t, file)
+		c, warnings, err := Parse(file, []byte(text), "elsewhere")
+		if err != nil || len(warnings) > 0 {
+			t.Errorf("mistakes %v, warnings %v", err, warnings)
+			continue
+		}
+		if c.Node.Name != name || filepath.Base(file) != name+".toml" {
+			t.Errorf("%s is for node %q", file, c.Node.Name)
+		}
+		want := strings.Replace(first, `name = "lb1"`, `name = "`+name+`"`, 1)
+		if diff := cmp.Diff(want, text); diff != "" {
+			t.Errorf("%s differs from the first in more than the name:\n%s", file, diff)
+		}
+	}
+}
