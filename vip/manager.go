@@ -1,42 +1,161 @@
 package vip
 
 import (
-	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // Manager keeps the wanted VIPs in the kernel. Its methods may be called from
 // several goroutines at once.
-type Manager struct{ opts Options }
+type Manager struct {
+	lifetime uint32        // seconds, or forever
+	renewal  time.Duration // between two refreshes; 0 for never
+	log      *slog.Logger
+	ledger   ledger
+
+	// configuring is held while the configuration changes, also while the
+	// ledger is written; op never is. It is taken first, op second, mu last.
+	configuring sync.Mutex
+	opened      bool  // the ledger has been read
+	written     []VIP // what the ledger says
+
+	// op is held while the kernel is read or changed and while frames are sent:
+	// nothing is announced or refreshed after the release that came in between.
+	op        sync.Mutex
+	kernel    kernel
+	announcer announcer
+	mine      map[place]address // put there or taken over by this process
+	schedule  schedule
+	renewals  agenda
+	told      string // the last error of Run
+	lines     lines
+
+	// mu guards state, and is held for moments only. What state says of the
+	// kernel (links aside) changes under op and mu, and may be read under either.
+	mu sync.Mutex
+	state
+
+	epoch   atomic.Uint64 // counts Sets; one that finds it changed stops
+	waiting atomic.Int32  // Sets that wait for op: Run lets them pass
+	running atomic.Bool
+	wake    chan struct{} // tells Run that its timers are out of date
+
+	readded   atomic.Uint64
+	refreshed atomic.Uint64
+	syncs     atomic.Uint64
+	overruns  atomic.Uint64
+}
 
 // New opens the sockets of a Manager in the network namespace of the calling
 // thread. It needs CAP_NET_ADMIN and CAP_NET_RAW, and starts nothing.
-func New(opts Options) (*Manager, error) { return &Manager{opts: opts}, nil }
+func New(opts Options) (*Manager, error) {
+	if err := opts.check(); err != nil {
+		return nil, fmt.Errorf("vip: %w", err)
+	}
+	s, err := openSockets()
+	if err != nil {
+		return nil, fmt.Errorf("vip: %w", err)
+	}
+	return newManager(opts, s), nil
+}
 
-// Configure replaces the VIPs that this node answers for, held or not. It writes
-// the ledger, then removes from the kernel every VIP of the ledger that is not
-// wanted. At start that is the sweep of what a dead predecessor left behind. A
-// VIP that stays configured and is wanted is left untouched. When it fails to
-// write the ledger nothing has changed.
-func (m *Manager) Configure(vips []VIP) error { return errors.ErrUnsupported }
+func newManager(opts Options, t transport) *Manager {
+	log := opts.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Manager{
+		lifetime:  opts.seconds(),
+		renewal:   opts.Lifetime / 4,
+		log:       log,
+		ledger:    ledger(opts.Ledger),
+		kernel:    kernel{t},
+		announcer: announcer{transport: t},
+		mine:      make(map[place]address),
+		state:     newState(),
+		wake:      make(chan struct{}, 1),
+	}
+}
+
+// Close closes the sockets. It releases nothing: Set(nil) does. Run must have
+// ended.
+func (m *Manager) Close() error {
+	m.op.Lock()
+	defer m.op.Unlock()
+	return m.kernel.Close()
+}
 
 // Set makes want, a subset of the configured VIPs, the VIPs that this node
 // holds: it adds and announces what is missing, then removes the others. A VIP
-// whose interface is missing or down is waited for; that is no error. Set(nil)
-// returns when the kernel has no VIP any more. A Set that a later one overtakes
-// stops and returns ErrSuperseded.
-func (m *Manager) Set(want []VIP) error { return errors.ErrUnsupported }
+// whose interface is missing or down is waited for; that is no error. Others are
+// tried again by Run. Set(nil) returns when the kernel has no VIP any more. A Set
+// that one with another want overtakes stops, and returns ErrSuperseded.
+func (m *Manager) Set(want []VIP) error {
+	want, err := m.demand(want)
+	if err != nil {
+		return fmt.Errorf("vip: %w", err)
+	}
+	m.waiting.Add(1)
+	m.op.Lock()
+	m.waiting.Add(-1)
+	defer m.op.Unlock()
+	defer m.nudge()
+	for m.wants(want) {
+		if err := m.sync((*state).atOnce); !errors.Is(err, ErrSuperseded) {
+			return err
+		}
+	}
+	return ErrSuperseded
+}
 
-// Run puts back what others remove, follows the interfaces, repeats the
-// announcements and refreshes the lifetimes until ctx ends. It does not release.
-// It may be run once at a time.
-func (m *Manager) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// demand publishes what is wanted before it waits for its turn, so that whoever
+// is at work on the last demand stops.
+func (m *Manager) demand(want []VIP) ([]VIP, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	want, err := m.accept(want)
+	if err != nil {
+		return nil, err
+	}
+	m.setWant(want)
+	m.epoch.Add(1)
+	return want, nil
+}
+
+func (m *Manager) wants(want []VIP) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Equal(m.want, want)
+}
+
+// nudge makes Run look at its timers.
+func (m *Manager) nudge() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
 
 // Status returns the state of every configured VIP, in the order of Configure.
-func (m *Manager) Status() []Status { return nil }
+func (m *Manager) Status() []Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.report()
+}
 
 // Stats returns the counters.
-func (m *Manager) Stats() Stats { return Stats{} }
-
-// Close closes the sockets. It releases nothing: Set(nil) does.
-func (m *Manager) Close() error { return nil }
+func (m *Manager) Stats() Stats {
+	return Stats{
+		Announced:      m.announcer.sent.Load(),
+		AnnounceErrors: m.announcer.failed.Load(),
+		Readded:        m.readded.Load(),
+		Refreshed:      m.refreshed.Load(),
+		Syncs:          m.syncs.Load(),
+		Overruns:       m.overruns.Load(),
+	}
+}

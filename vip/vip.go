@@ -2,8 +2,11 @@ package vip
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"math"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -20,16 +23,45 @@ type VIP struct {
 // String returns the VIP as "ADDRESS/BITS INTERFACE".
 func (v VIP) String() string { return v.Address.String() + " " + v.Interface }
 
+// check reports why v cannot be a VIP.
+func (v VIP) check() error {
+	addr := v.Address.Addr()
+	switch {
+	case !v.Address.IsValid() || addr.Is4In6():
+		return fmt.Errorf("VIP %s: not an address with a prefix length", v)
+	case addr.IsUnspecified() || addr.IsMulticast() || addr.IsLoopback():
+		return fmt.Errorf("VIP %s: not an address of one host on a network", v)
+	case v.Interface == "" || len(v.Interface) > 15 || strings.ContainsAny(v.Interface, "/ \t\n\x00"):
+		return fmt.Errorf("VIP %s: %q names no interface", v, v.Interface)
+	}
+	return nil
+}
+
 // Options are the fixed properties of a Manager.
 type Options struct {
 	// Ledger is the file that remembers every VIP which this node was ever made
 	// responsible for and which may still be in the kernel. Empty means none.
 	Ledger string
 	// Lifetime is the valid lifetime that the kernel is given for a VIP, in
-	// whole seconds, refreshed while the VIP is wanted. 0 means for ever.
+	// whole seconds, refreshed by Run while the VIP is wanted. 0 means for ever.
 	Lifetime time.Duration
 	// Log receives what happens to the addresses. nil discards it.
 	Log *slog.Logger
+}
+
+func (o Options) check() error {
+	if o.Lifetime < 0 || o.Lifetime%time.Second != 0 || o.Lifetime/time.Second > math.MaxInt32 {
+		return fmt.Errorf("lifetime %v: want whole seconds, or 0 for ever", o.Lifetime)
+	}
+	return nil
+}
+
+// seconds is the lifetime as the kernel counts it.
+func (o Options) seconds() uint32 {
+	if o.Lifetime == 0 {
+		return forever
+	}
+	return uint32(o.Lifetime / time.Second)
 }
 
 // Status is what is known of one configured VIP.
@@ -37,7 +69,7 @@ type Status struct {
 	VIP     VIP
 	Held    bool      // the kernel had it at the last look
 	Since   time.Time // when Held last changed; zero if it never did
-	Reason  string    // what stands in the way of a wanted VIP; empty when nothing does
+	Reason  string    // what keeps a wanted VIP from being held or reached; empty if nothing does
 	Readded uint64    // times it was put back after somebody else had removed it
 }
 
@@ -47,6 +79,6 @@ type Stats struct {
 	AnnounceErrors uint64 // frames that the kernel refused
 	Readded        uint64 // addresses put back after somebody else had removed them
 	Refreshed      uint64 // lifetimes renewed
-	Syncs          uint64 // times the kernel's state was read and compared
-	Overruns       uint64 // times the kernel dropped notifications and all was read anew
+	Syncs          uint64 // times the kernel's addresses were read and compared
+	Overruns       uint64 // times the kernel dropped notifications, so that all was read anew
 }

@@ -1,0 +1,181 @@
+package vip
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	forever = math.MaxUint32 // a lifetime without end (INFINITY_LIFE_TIME)
+
+	ifaProto = 11 // IFA_PROTO of linux/if_addr.h, which x/sys/unix lacks
+
+	// The flags that a request may set; the kernel decides the others itself.
+	settableFlags = unix.IFA_F_NODAD | unix.IFA_F_OPTIMISTIC | unix.IFA_F_HOMEADDRESS |
+		unix.IFA_F_MANAGETEMPADDR | unix.IFA_F_NOPREFIXROUTE | unix.IFA_F_MCAUTOJOIN
+)
+
+// address is one address of an interface with all that the kernel keeps of it,
+// so that it can be put back as it was. It is comparable.
+type address struct {
+	index     int          // of the interface
+	prefix    netip.Prefix // the address with its prefix length
+	peer      netip.Addr   // the other end where that is not the address itself, else zero
+	broadcast netip.Addr   // zero if none
+	label     string       // IPv4 only
+	scope     uint8
+	proto     uint8 // who put it there, as that one says itself
+	flags     uint32
+	valid     uint32 // seconds, or forever
+	preferred uint32 // seconds, or forever
+	metric    uint32 // of its prefix route; 0 means the kernel's choice
+}
+
+// place tells one address of the kernel from another.
+type place struct {
+	index  int
+	prefix netip.Prefix
+}
+
+// spot is an IP on an interface, whatever its prefix length.
+type spot struct {
+	index int
+	addr  netip.Addr
+}
+
+func (a address) String() string { return fmt.Sprintf("%s on interface %d", a.prefix, a.index) }
+
+func (a address) place() place { return place{a.index, a.prefix} }
+
+func (a address) spot() spot { return spot{a.index, a.prefix.Addr()} }
+
+func (a address) is4() bool { return a.prefix.Addr().Is4() }
+
+func (a address) has(flag uint32) bool { return a.flags&flag != 0 }
+
+// secondary reports whether the kernel removes the address along with the
+// primary one of its subnet. IPv6 knows no such thing.
+func (a address) secondary() bool { return a.is4() && a.has(unix.IFA_F_SECONDARY) }
+
+// unusable reports whether the kernel has the address but does not answer for
+// it: duplicate address detection is under way or has failed.
+func (a address) unusable() bool {
+	return !a.is4() && a.has(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) && !a.has(unix.IFA_F_OPTIMISTIC)
+}
+
+// lasting is a with a lifetime in seconds, or forever. An IPv6 address is
+// deprecated from the start, so that it is never chosen as a source.
+func (a address) lasting(lifetime uint32) address {
+	a.valid, a.preferred = lifetime, lifetime
+	if !a.is4() {
+		a.preferred = 0
+	}
+	return a
+}
+
+// subnet is the prefix that the address makes reachable.
+func (a address) subnet() netip.Prefix {
+	if a.peer.IsValid() {
+		return netip.PrefixFrom(a.peer, a.prefix.Bits()).Masked()
+	}
+	return a.prefix.Masked()
+}
+
+// appendAddress appends a as the payload of RTM_NEWADDR or RTM_DELADDR.
+func appendAddress(b []byte, a address) []byte {
+	family := byte(unix.AF_INET6)
+	if a.is4() {
+		family = unix.AF_INET
+	}
+	flags := a.flags & settableFlags
+	b = append(b, family, byte(a.prefix.Bits()), byte(flags), a.scope)
+	b = binary.NativeEndian.AppendUint32(b, uint32(a.index))
+	remote := a.prefix.Addr()
+	if a.peer.IsValid() {
+		remote = a.peer
+	}
+	b = appendAttribute(b, unix.IFA_LOCAL, a.prefix.Addr().AsSlice())
+	b = appendAttribute(b, unix.IFA_ADDRESS, remote.AsSlice())
+	if a.broadcast.IsValid() {
+		b = appendAttribute(b, unix.IFA_BROADCAST, a.broadcast.AsSlice())
+	}
+	if a.label != "" {
+		b = appendAttribute(b, unix.IFA_LABEL, append([]byte(a.label), 0))
+	}
+	b = appendUint32(b, unix.IFA_FLAGS, flags)
+	if a.metric != 0 {
+		b = appendUint32(b, unix.IFA_RT_PRIORITY, a.metric)
+	}
+	if a.proto != 0 {
+		b = appendAttribute(b, ifaProto, []byte{a.proto})
+	}
+	if a.valid != 0 {
+		b = appendAttribute(b, unix.IFA_CACHEINFO, cacheInfo(a))
+	}
+	return b
+}
+
+// cacheInfo is a struct ifa_cacheinfo; the kernel ignores its two time stamps.
+func cacheInfo(a address) []byte {
+	b := binary.NativeEndian.AppendUint32(nil, a.preferred)
+	b = binary.NativeEndian.AppendUint32(b, a.valid)
+	return append(b, make([]byte, 8)...)
+}
+
+// parseAddress reads the payload of RTM_NEWADDR or RTM_DELADDR.
+func parseAddress(b []byte) (address, error) {
+	if len(b) < unix.SizeofIfAddrmsg {
+		return address{}, fmt.Errorf("address of %d bytes: %w", len(b), errShort)
+	}
+	a := address{
+		index: int(int32(binary.NativeEndian.Uint32(b[4:]))),
+		flags: uint32(b[2]), scope: b[3], valid: forever, preferred: forever,
+	}
+	var local, remote netip.Addr
+	for kind, value := range attributes(b[unix.SizeofIfAddrmsg:]) {
+		switch kind {
+		case unix.IFA_LOCAL:
+			local, _ = netip.AddrFromSlice(value)
+		case unix.IFA_ADDRESS:
+			remote, _ = netip.AddrFromSlice(value)
+		case unix.IFA_BROADCAST:
+			a.broadcast, _ = netip.AddrFromSlice(value)
+		default:
+			a.setAttribute(kind, value)
+		}
+	}
+	switch {
+	case !local.IsValid():
+		local = remote // IPv6 names only IFA_ADDRESS where there is no peer
+	case remote != local && remote.BitLen() == local.BitLen():
+		a.peer = remote
+	}
+	a.prefix = netip.PrefixFrom(local, int(b[1]))
+	if !a.prefix.IsValid() {
+		return address{}, fmt.Errorf("address %v with %d bits: %w", local, b[1], unix.EINVAL)
+	}
+	return a, nil
+}
+
+func (a *address) setAttribute(kind uint16, value []byte) {
+	switch kind {
+	case unix.IFA_LABEL:
+		label, _, _ := bytes.Cut(value, []byte{0})
+		a.label = string(label)
+	case unix.IFA_FLAGS:
+		a.flags = uint32At(value, 0)
+	case unix.IFA_CACHEINFO:
+		a.preferred, a.valid = uint32At(value, 0), uint32At(value, 1)
+	case unix.IFA_RT_PRIORITY:
+		a.metric = uint32At(value, 0)
+	case ifaProto:
+		if len(value) == 1 {
+			a.proto = value[0]
+		}
+	}
+}

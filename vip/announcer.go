@@ -1,0 +1,49 @@
+package vip
+
+import (
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// announcer tells the neighbours on a link where an address is.
+type announcer struct {
+	transport
+	frame  []byte // reused
+	sent   atomic.Uint64
+	failed atomic.Uint64
+}
+
+// Announce sends every form of announcement that addr has. A link that cannot
+// carry it is left alone: there is nobody to tell.
+func (a *announcer) Announce(addr netip.Addr, l link) error {
+	if !l.ethernet || !l.running {
+		return nil
+	}
+	if !addr.Is4() {
+		var role byte
+		if l.routes {
+			role = naRouter
+		}
+		a.frame = unsolicitedNA(l.mac, addr, role).appendTo(a.frame[:0])
+		return a.send(l, unix.ETH_P_IPV6)
+	}
+	a.frame = gratuitousARP(arpRequest, l.mac, addr).appendTo(a.frame[:0])
+	err := a.send(l, unix.ETH_P_ARP)
+	a.frame = gratuitousARP(arpReply, l.mac, addr).appendTo(a.frame[:0])
+	if again := a.send(l, unix.ETH_P_ARP); err == nil {
+		err = again
+	}
+	return err
+}
+
+func (a *announcer) send(l link, etherType uint16) error {
+	if err := a.Send(l.index, etherType, a.frame); err != nil {
+		a.failed.Add(1)
+		return fmt.Errorf("announce on %s: %w", l.name, err)
+	}
+	a.sent.Add(1)
+	return nil
+}

@@ -1,0 +1,223 @@
+package vip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// errorsShown is how many errors of one plan are told one by one.
+const errorsShown = 8
+
+// execution is the course of one plan.
+type execution struct {
+	added, removed int
+	keeping        bool // between opKeep and opUnkeep
+	refused        bool // opKeep was
+	errs           []error
+}
+
+// execute carries out a plan. It stops between two addresses when the epoch is over.
+func (m *Manager) execute(actions []action, epoch uint64) error {
+	var x execution
+	defer func() {
+		if x.added+x.removed > 0 {
+			m.log.Info("addresses changed", "added", x.added, "removed", x.removed, "errors", len(x.errs))
+		}
+	}()
+	for _, a := range actions {
+		if !x.keeping && m.epoch.Load() != epoch {
+			return ErrSuperseded
+		}
+		if err := m.apply(a, &x); err != nil {
+			x.errs = append(x.errs, err)
+		}
+	}
+	return joinSome(x.errs)
+}
+
+func joinSome(errs []error) error {
+	if more := len(errs) - errorsShown; more > 0 {
+		errs = append(errs[:errorsShown:errorsShown], fmt.Errorf("and %d more", more))
+	}
+	return errors.Join(errs...)
+}
+
+func (m *Manager) apply(a action, x *execution) error {
+	switch a.op {
+	case opAdopt:
+		return m.adopt(a)
+	case opAdd:
+		x.added++
+		return m.add(a)
+	case opModify:
+		return m.modify(a)
+	case opRemove:
+		x.removed++
+		return m.remove(a)
+	case opKeep:
+		x.keeping = true
+		x.refused = m.kernel.Promote(a.address.index, 1) != nil
+	case opRestore:
+		if x.refused {
+			return m.restore(a.address)
+		}
+	case opUnkeep:
+		x.keeping = false
+		if !x.refused {
+			return m.unkeep(a.address.index)
+		}
+	}
+	return nil
+}
+
+func (m *Manager) adopt(a action) error {
+	if err := m.kernel.Replace(a.address); err != nil {
+		return m.refused(a, "take over", err)
+	}
+	m.say(&m.lines.found, slog.LevelInfo, "address was there already, taken over", "vip", a.vip)
+	m.holds(a)
+	m.announce(a.vip)
+	return nil
+}
+
+func (m *Manager) add(a action) error {
+	err := m.kernel.Add(a.address)
+	if errors.Is(err, unix.EEXIST) { // put there since the look
+		err = m.kernel.Replace(a.address)
+	}
+	if err != nil {
+		return m.refused(a, "add", err)
+	}
+	m.holds(a)
+	m.announce(a.vip)
+	return nil
+}
+
+func (m *Manager) modify(a action) error {
+	if err := m.kernel.Replace(a.address); err != nil {
+		return m.refused(a, "change", err)
+	}
+	m.holds(a)
+	return nil
+}
+
+// holds notes that the kernel has the address of a VIP. An address that is never
+// refreshed does not reliably end with its lifetime, so that the first refresh is
+// due at once.
+func (m *Manager) holds(a action) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	e := m.entries[a.vip]
+	m.mine[a.address.place()] = a.address
+	e.address, e.err = a.address, nil
+	e.setHeld(true, now)
+	if e.lost {
+		e.lost = false
+		e.readded++
+		m.readded.Add(1)
+		m.say(&m.lines.putBack, slog.LevelWarn, "address put back that somebody else had removed",
+			"vip", a.vip, "times", e.readded)
+	}
+	if m.renewal > 0 {
+		m.renewals.Put(a.vip, now)
+	}
+}
+
+// refused notes that the kernel did not take an address. An interface that has
+// just vanished or gone down is no error: its return is waited for.
+func (m *Manager) refused(a action, what string, err error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.entries[a.vip]
+	e.hold = time.Now().Add(retryAfter)
+	if noInterface(err) || errors.Is(err, unix.ENETDOWN) {
+		return nil
+	}
+	e.err = fmt.Errorf("%s %s on %s: %w", what, a.address.prefix, a.vip.Interface, err)
+	return e.err
+}
+
+func (m *Manager) remove(a action) error {
+	at := a.address.place()
+	_, mine := m.mine[at]
+	err := m.kernel.Remove(a.address)
+	if err != nil {
+		err = fmt.Errorf("remove %s: %w", a.address, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	e, configured := m.entries[a.vip]
+	_, wanted := m.wanted[a.vip]
+	switch {
+	case configured && !wanted && err != nil:
+		e.address, e.err = a.address, err
+		e.setHeld(true, now)
+	case configured && e.held && e.address.place() == at:
+		e.err, e.lost = nil, false
+		m.lose(e, now)
+	}
+	if err == nil {
+		delete(m.mine, at)
+	}
+	if err == nil && !mine {
+		m.say(&m.lines.swept, slog.LevelWarn, "address removed that this node must not hold", "address", a.address)
+	}
+	return err
+}
+
+// restore puts back an address that the kernel removed along with a VIP.
+func (m *Manager) restore(a address) error {
+	err := m.kernel.Add(a)
+	if err == nil || errors.Is(err, unix.EEXIST) || noInterface(err) {
+		return nil
+	}
+	return fmt.Errorf("put back %s: %w", a, err)
+}
+
+func (m *Manager) unkeep(index int) error {
+	if err := m.kernel.Promote(index, 0); err != nil && !noInterface(err) {
+		return fmt.Errorf("set promote_secondaries of interface %d back: %w", index, err)
+	}
+	return nil
+}
+
+// announce sends the first announcement of a VIP, and begins its repeats.
+func (m *Manager) announce(v VIP) {
+	now := time.Now()
+	m.schedule.Start(v, now)
+	m.tell(v, now)
+}
+
+// tell announces a VIP that is on the schedule.
+func (m *Manager) tell(v VIP, now time.Time) {
+	m.mu.Lock()
+	l := m.links[v.Interface]
+	m.mu.Unlock()
+	if err := m.announcer.Announce(v.Address.Addr(), l); err != nil {
+		m.say(&m.lines.unsent, slog.LevelWarn, "announcement not sent", "vip", v, "error", err)
+	}
+	m.schedule.Sent(v, now)
+}
+
+// lines limits log lines of which there may be one an address. The caller of say
+// holds op.
+type lines struct{ found, swept, putBack, unsent, unrenewed limiter }
+
+// say logs unless too much of the kind was logged lately.
+func (m *Manager) say(kind *limiter, level slog.Level, message string, args ...any) {
+	suppressed, ok := kind.Allow(time.Now())
+	if !ok {
+		return
+	}
+	if suppressed > 0 {
+		args = append(args, "lines_suppressed", suppressed)
+	}
+	m.log.Log(context.Background(), level, message, args...)
+}

@@ -1,0 +1,142 @@
+package vip
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// Configure replaces the VIPs that this node answers for, held or not. It writes
+// the ledger, then removes from the kernel every VIP of the ledger that is not
+// wanted. At start that is the sweep of what a dead predecessor left behind. A
+// VIP that stays configured and wanted is untouched.
+//
+// Where the ledger cannot be written nothing changes, except that the first call
+// sweeps all the same. After any other error the configuration is in force, and
+// what the kernel refused is tried again by Run.
+func (m *Manager) Configure(vips []VIP) error {
+	if err := checkVIPs(vips); err != nil {
+		return fmt.Errorf("vip: %w", err)
+	}
+	m.configuring.Lock()
+	defer m.configuring.Unlock()
+	old := m.predecessors()
+	all := union(vips, old)
+	if err := m.record(all); err != nil {
+		err = fmt.Errorf("vip: %w", err)
+		if m.opened {
+			return err
+		}
+		return errors.Join(err, m.enforce(nil, all))
+	}
+	m.opened = true
+	err := m.enforce(vips, old)
+	if short := m.record(union(vips, m.leftovers())); short != nil {
+		m.log.Warn("ledger keeps addresses that are gone", "error", short)
+	}
+	return err
+}
+
+// checkVIPs finds all mistakes.
+func checkVIPs(vips []VIP) error {
+	type where struct {
+		addr netip.Addr
+		name string
+	}
+	seen := make(map[where]VIP, len(vips))
+	var errs []error
+	for _, v := range vips {
+		at := where{v.Address.Addr(), v.Interface}
+		if other, again := seen[at]; again {
+			errs = append(errs, fmt.Errorf("VIP %s: same address and interface as %s", v, other))
+		}
+		seen[at] = v
+		errs = append(errs, v.check())
+	}
+	return errors.Join(errs...)
+}
+
+// predecessors are the VIPs that may be in the kernel from before: at first those
+// of the ledger, later those of the last configuration. A ledger that cannot be
+// read must not keep the node from starting.
+func (m *Manager) predecessors() []VIP {
+	if m.opened {
+		return union(m.configuredNow(), m.leftovers())
+	}
+	vips, err := m.ledger.Read()
+	if err == nil {
+		m.written = vips
+		return vips
+	}
+	aside, failed := m.ledger.SetAside()
+	m.log.Error("addresses that an earlier run left and that are not configured any more are not removed",
+		"error", err, "set_aside", aside, "set_aside_error", failed)
+	return nil
+}
+
+func (m *Manager) configuredNow() []VIP {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.configured
+}
+
+// leftovers are the VIPs that are no longer configured and may not be gone yet.
+func (m *Manager) leftovers() []VIP {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.retired)
+}
+
+// record writes vips into the ledger if it does not say so already.
+func (m *Manager) record(vips []VIP) error {
+	if sameSet(m.written, vips) {
+		return nil
+	}
+	if err := m.ledger.Write(vips); err != nil {
+		return err
+	}
+	m.written = vips
+	return nil
+}
+
+// enforce puts a configuration in force; old are VIPs of earlier ones.
+func (m *Manager) enforce(vips, old []VIP) error {
+	m.op.Lock()
+	defer m.op.Unlock()
+	defer m.nudge()
+	m.install(vips, old)
+	for {
+		if err := m.sync((*state).atOnce); !errors.Is(err, ErrSuperseded) {
+			return err
+		}
+	}
+}
+
+// install makes vips the configured ones. Their addresses go with the next sync.
+func (m *Manager) install(vips, old []VIP) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, v := range m.state.install(vips, old) {
+		m.schedule.Stop(v)
+		m.renewals.Drop(v)
+	}
+}
+
+// union is a followed by what b has besides.
+func union(a, b []VIP) []VIP {
+	all := slices.Clone(a)
+	in := make(map[VIP]struct{}, len(a))
+	for _, v := range a {
+		in[v] = struct{}{}
+	}
+	for _, v := range b {
+		if _, ok := in[v]; !ok {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// sameSet reports whether a and b, each without repetitions, have the same VIPs.
+func sameSet(a, b []VIP) bool { return len(a) == len(b) && len(union(a, b)) == len(a) }

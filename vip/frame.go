@@ -1,0 +1,214 @@
+package vip
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// hwAddr is an Ethernet MAC address.
+type hwAddr [6]byte
+
+var (
+	broadcast = hwAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	// allNodesMAC is where ff02::1 is on an Ethernet (RFC 2464 section 7).
+	allNodesMAC = hwAddr{0x33, 0x33, 0, 0, 0, 1}
+	allNodes    = netip.MustParseAddr("ff02::1")
+
+	errFrame = errors.New("not the expected frame")
+)
+
+const (
+	etherHeader = 14
+	arpLength   = 28 // Ethernet and IPv4 (RFC 826)
+	ipv6Header  = 40
+	naLength    = 24 // RFC 4861 section 4.4, without options
+	tllaLength  = 8  // RFC 4861 section 4.6.1, with a 6-byte address
+
+	arpFrameLength = etherHeader + arpLength
+	naFrameLength  = etherHeader + ipv6Header + naLength + tllaLength
+)
+
+// arpFrame is an ARP packet for IPv4 in an Ethernet frame.
+type arpFrame struct {
+	dst, src  hwAddr // of the frame
+	op        uint16
+	senderMAC hwAddr
+	sender    netip.Addr
+	targetMAC hwAddr
+	target    netip.Addr
+}
+
+const (
+	arpRequest = 1
+	arpReply   = 2
+)
+
+// gratuitousARP announces that addr is at mac. As a request its target MAC is
+// zero (RFC 5227 section 3), as a reply it is the sender's own: some neighbours
+// believe only the one, some only the other.
+func gratuitousARP(op uint16, mac hwAddr, addr netip.Addr) arpFrame {
+	f := arpFrame{dst: broadcast, src: mac, op: op, senderMAC: mac, sender: addr, target: addr}
+	if op == arpReply {
+		f.targetMAC = mac
+	}
+	return f
+}
+
+// appendTo appends the frame without padding, which is the driver's to add.
+func (f arpFrame) appendTo(b []byte) []byte {
+	b = appendEther(b, f.dst, f.src, unix.ETH_P_ARP)
+	b = append(b, 0, 1, 0x08, 0x00, 6, 4) // Ethernet, IPv4, their lengths
+	b = binary.BigEndian.AppendUint16(b, f.op)
+	b = append(b, f.senderMAC[:]...)
+	b = append4(b, f.sender)
+	b = append(b, f.targetMAC[:]...)
+	return append4(b, f.target)
+}
+
+// parseARP reads a frame, whose padding it ignores.
+func parseARP(b []byte) (arpFrame, error) {
+	if len(b) < arpFrameLength {
+		return arpFrame{}, fmt.Errorf("ARP frame of %d bytes: %w", len(b), errShort)
+	}
+	kind, packet := binary.BigEndian.Uint16(b[12:]), b[etherHeader:]
+	if kind != unix.ETH_P_ARP || [6]byte(packet) != [6]byte{0, 1, 0x08, 0x00, 6, 4} {
+		return arpFrame{}, fmt.Errorf("ARP for Ethernet and IPv4: %w", errFrame)
+	}
+	return arpFrame{
+		dst: hwAddr(b), src: hwAddr(b[6:]),
+		op:        binary.BigEndian.Uint16(packet[6:]),
+		senderMAC: hwAddr(packet[8:]),
+		sender:    netip.AddrFrom4([4]byte(packet[14:])),
+		targetMAC: hwAddr(packet[18:]),
+		target:    netip.AddrFrom4([4]byte(packet[24:])),
+	}, nil
+}
+
+// naFrame is a neighbor advertisement in an Ethernet frame (RFC 4861 section 4.4).
+type naFrame struct {
+	dst, src hwAddr // of the frame
+	from, to netip.Addr
+	flags    byte // naRouter, naSolicited, naOverride
+	target   netip.Addr
+	mac      hwAddr // target link-layer address
+}
+
+const (
+	naRouter    = 0x80
+	naSolicited = 0x40
+	naOverride  = 0x20
+
+	icmpNeighborAdvertisement = 136
+	optionTargetMAC           = 2
+	hopLimit                  = 255 // proves that no router passed it on (RFC 4861 section 7.1.2)
+)
+
+// unsolicitedNA announces that addr is at mac (RFC 4861 section 7.2.6). role is
+// naRouter where the interface forwards, else 0.
+func unsolicitedNA(mac hwAddr, addr netip.Addr, role byte) naFrame {
+	return naFrame{
+		dst: allNodesMAC, src: mac, from: addr, to: allNodes,
+		flags: naOverride | role, target: addr, mac: mac,
+	}
+}
+
+// appendTo appends the frame with its checksum.
+func (f naFrame) appendTo(b []byte) []byte {
+	b = appendEther(b, f.dst, f.src, unix.ETH_P_IPV6)
+	b = append(b, 6<<4, 0, 0, 0, 0, naLength+tllaLength, unix.IPPROTO_ICMPV6, hopLimit)
+	b = append16(b, f.from)
+	b = append16(b, f.to)
+	start := len(b)
+	b = append(b, icmpNeighborAdvertisement, 0, 0, 0, f.flags, 0, 0, 0)
+	b = append16(b, f.target)
+	b = append(b, optionTargetMAC, tllaLength/8)
+	b = append(b, f.mac[:]...)
+	binary.BigEndian.PutUint16(b[start+2:], checksum(f.from, f.to, b[start:]))
+	return b
+}
+
+// parseNA reads a frame and checks what RFC 4861 section 7.1.2 wants checked.
+func parseNA(b []byte) (naFrame, error) {
+	if len(b) < etherHeader+ipv6Header+naLength {
+		return naFrame{}, fmt.Errorf("neighbor advertisement of %d bytes: %w", len(b), errShort)
+	}
+	kind, header := binary.BigEndian.Uint16(b[12:]), b[etherHeader:]
+	size := int(binary.BigEndian.Uint16(header[4:]))
+	icmp := header[ipv6Header:]
+	switch {
+	case kind != unix.ETH_P_IPV6 || header[0]>>4 != 6:
+		return naFrame{}, fmt.Errorf("IPv6: %w", errFrame)
+	case header[6] != unix.IPPROTO_ICMPV6 || icmp[0] != icmpNeighborAdvertisement || icmp[1] != 0:
+		return naFrame{}, fmt.Errorf("neighbor advertisement: %w", errFrame)
+	case size < naLength || size > len(icmp):
+		return naFrame{}, fmt.Errorf("neighbor advertisement of %d bytes in %d: %w", size, len(icmp), errShort)
+	case header[7] != hopLimit:
+		return naFrame{}, fmt.Errorf("hop limit %d: %w", header[7], errFrame)
+	}
+	f := naFrame{
+		dst: hwAddr(b), src: hwAddr(b[6:]),
+		from: netip.AddrFrom16([16]byte(header[8:])), to: netip.AddrFrom16([16]byte(header[24:])),
+		flags: icmp[4], target: netip.AddrFrom16([16]byte(icmp[8:])),
+	}
+	if checksum(f.from, f.to, icmp[:size]) != 0 {
+		return naFrame{}, fmt.Errorf("checksum: %w", errFrame)
+	}
+	var err error
+	f.mac, err = targetMAC(icmp[naLength:size])
+	return f, err
+}
+
+// targetMAC finds the target link-layer address among the options.
+func targetMAC(options []byte) (hwAddr, error) {
+	var mac hwAddr
+	for len(options) >= 2 {
+		size := 8 * int(options[1])
+		if size == 0 || size > len(options) {
+			return hwAddr{}, fmt.Errorf("option of %d bytes in %d: %w", size, len(options), errShort)
+		}
+		if options[0] == optionTargetMAC && size == tllaLength {
+			mac = hwAddr(options[2:])
+		}
+		options = options[size:]
+	}
+	return mac, nil
+}
+
+// checksum is that of an ICMPv6 message (RFC 4443 section 2.3). Over a message
+// whose own checksum is right it is 0.
+func checksum(from, to netip.Addr, message []byte) uint16 {
+	src, dst := from.As16(), to.As16()
+	sum := uint32(len(message)) + unix.IPPROTO_ICMPV6
+	for _, part := range [...][]byte{src[:], dst[:], message} {
+		for i := 0; i+1 < len(part); i += 2 {
+			sum += uint32(part[i])<<8 | uint32(part[i+1])
+		}
+		if len(part)%2 == 1 {
+			sum += uint32(part[len(part)-1]) << 8
+		}
+	}
+	for sum>>16 != 0 {
+		sum = sum&0xffff + sum>>16
+	}
+	return ^uint16(sum)
+}
+
+func appendEther(b []byte, dst, src hwAddr, kind uint16) []byte {
+	b = append(b, dst[:]...)
+	b = append(b, src[:]...)
+	return binary.BigEndian.AppendUint16(b, kind)
+}
+
+func append4(b []byte, addr netip.Addr) []byte {
+	a := addr.As4()
+	return append(b, a[:]...)
+}
+
+func append16(b []byte, addr netip.Addr) []byte {
+	a := addr.As16()
+	return append(b, a[:]...)
+}

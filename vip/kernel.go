@@ -1,0 +1,93 @@
+package vip
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// dumpTries is how often a dump is begun anew that other changes ran into.
+const dumpTries = 5
+
+// kernel reads and changes addresses through netlink.
+type kernel struct{ transport }
+
+// Link looks up an interface by name or alternative name. It returns false when
+// there is none.
+func (k kernel) Link(name string) (link, bool, error) {
+	answers, err := k.Request(unix.RTM_GETLINK, 0, appendLinkQuery(nil, name), unix.RTM_NEWLINK)
+	if errors.Is(err, unix.ENODEV) {
+		return link{}, false, nil
+	}
+	if err == nil && len(answers) != 1 {
+		err = fmt.Errorf("%d answers: %w", len(answers), unix.EPROTO)
+	}
+	if err != nil {
+		return link{}, false, fmt.Errorf("look up interface %s: %w", name, err)
+	}
+	found, err := parseLink(answers[0])
+	return found.link, err == nil, err
+}
+
+// Addresses lists the addresses of the interfaces for which of returns true. The
+// list is complete unless complete is false: then others changed addresses faster
+// than they could be read.
+func (k kernel) Addresses(of func(index int) bool) (list []address, complete bool, err error) {
+	var answers [][]byte
+	for range dumpTries {
+		answers, err = k.Request(unix.RTM_GETADDR, unix.NLM_F_DUMP, make([]byte, unix.SizeofIfAddrmsg), unix.RTM_NEWADDR)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	complete = err == nil
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return nil, false, fmt.Errorf("list addresses: %w", err)
+	}
+	for _, b := range answers {
+		a, err := parseAddress(b)
+		if err != nil {
+			return nil, false, fmt.Errorf("list addresses: %w", err)
+		}
+		if of(a.index) {
+			list = append(list, a)
+		}
+	}
+	return list, complete, nil
+}
+
+// Add adds an address. That it is there already is unix.EEXIST.
+func (k kernel) Add(a address) error {
+	return k.change(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL, a)
+}
+
+// Replace adds an address, or renews what can be changed of it.
+func (k kernel) Replace(a address) error {
+	return k.change(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, a)
+}
+
+// Remove removes an address. That it or its interface is gone is success.
+func (k kernel) Remove(a address) error {
+	a.label = ""
+	err := k.change(unix.RTM_DELADDR, 0, a)
+	if errors.Is(err, unix.EADDRNOTAVAIL) || noInterface(err) {
+		return nil
+	}
+	return err
+}
+
+func (k kernel) change(kind, flags int, a address) error {
+	_, err := k.Request(kind, flags|unix.NLM_F_ACK, appendAddress(nil, a), 0)
+	return err
+}
+
+// Promote sets whether secondary IPv4 addresses of an interface outlive their primary.
+func (k kernel) Promote(index int, value uint32) error {
+	_, err := k.Request(unix.RTM_SETLINK, unix.NLM_F_ACK, appendPromotion(nil, index, value), 0)
+	return err
+}
+
+// noInterface reports whether err is the kernel's way of saying that an
+// interface does not exist, or not any more.
+func noInterface(err error) bool { return errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) }

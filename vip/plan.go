@@ -1,0 +1,241 @@
+package vip
+
+import "golang.org/x/sys/unix"
+
+// view is what the kernel has.
+type view struct {
+	links     map[string]link // by the name that VIPs use; one that does not exist is missing
+	addresses []address       // in the kernel's order
+}
+
+// intent is what the kernel should have.
+type intent struct {
+	configured []VIP
+	want       []VIP             // some of the configured ones, in the order of addition
+	retired    []VIP             // no longer configured, but maybe still in the kernel
+	mine       map[place]address // addresses that this process put there or took over
+	lifetime   uint32            // of a VIP's address in seconds, or forever
+}
+
+// op is one kind of action.
+type op int
+
+const (
+	opAdopt  op = iota // take over an address that is there: renew its lifetimes, announce it
+	opAdd              // add a VIP's address and announce it
+	opModify           // change the flags of a VIP's address in place
+	opRemove           // remove an address
+
+	// The kernel removes the secondary IPv4 addresses of a subnet along with the
+	// primary one, unless it is told to promote one of them. opKeep tells it so,
+	// opUnkeep takes that back, and opRestore puts an address back that was lost
+	// because opKeep was refused.
+	opKeep
+	opUnkeep
+	opRestore
+)
+
+// action is one step of a plan.
+type action struct {
+	op      op
+	vip     VIP     // whose address it is; zero if that is no configured VIP
+	address address // as it is to be, or as it is if it is to go; for opKeep and opUnkeep only its index
+}
+
+// planner compares a view with an intent. It is pure.
+type planner struct {
+	view
+	intent
+
+	owners  map[spot]VIP // configured VIPs by where they belong
+	wanted  map[VIP]struct{}
+	old     map[place]struct{} // where retired VIPs are, if they still are
+	present map[VIP]address    // configured VIPs that the kernel has, in a state of use
+	blocked map[VIP]address    // of no use to a wanted VIP, and in its way
+	surplus []address
+
+	actions []action
+	model   model // what the kernel has after actions
+}
+
+// survey finds out which VIPs the kernel has.
+func survey(v view, in intent) *planner {
+	p := &planner{
+		view: v, intent: in,
+		owners:  make(map[spot]VIP, len(in.configured)),
+		wanted:  make(map[VIP]struct{}, len(in.want)),
+		old:     make(map[place]struct{}, len(in.retired)),
+		present: make(map[VIP]address, len(in.want)),
+		blocked: make(map[VIP]address),
+		model:   newModel(v),
+	}
+	p.locate()
+	p.classify()
+	return p
+}
+
+// plan returns the actions that turn the view into what the intent asks for, in
+// order: adds before removes. VIPs in later are not put back yet. It touches no
+// address but those of configured, retired and mine, and those it has to put back
+// because the kernel removes them along. It is to be called once.
+func (p *planner) plan(later map[VIP]struct{}) []action {
+	for _, vip := range p.want {
+		if _, wait := later[vip]; !wait {
+			p.take(vip)
+		}
+	}
+	p.removeSurplus()
+	return p.actions
+}
+
+// locate finds out where VIPs belong. Where two of them belong to one spot, by
+// two names of one interface, a wanted one has it.
+func (p *planner) locate() {
+	for _, vips := range [...][]VIP{p.configured, p.want} {
+		for _, vip := range vips {
+			if l, ok := p.links[vip.Interface]; ok {
+				p.owners[spot{l.index, vip.Address.Addr()}] = vip
+			}
+		}
+	}
+	for _, vip := range p.want {
+		p.wanted[vip] = struct{}{}
+	}
+	for _, vip := range p.retired {
+		if l, ok := p.links[vip.Interface]; ok {
+			p.old[place{l.index, vip.Address}] = struct{}{}
+		}
+	}
+}
+
+// classify sorts the kernel's addresses into those of wanted VIPs, those that
+// have to go, and those that are none of our business.
+func (p *planner) classify() {
+	for _, a := range p.addresses {
+		vip, owned := p.owners[a.spot()]
+		_, wanted := p.wanted[vip]
+		switch {
+		case owned && wanted:
+			p.candidate(vip, a)
+		case owned:
+			p.present[vip] = a
+			p.surplus = append(p.surplus, a)
+		case p.ours(a):
+			p.surplus = append(p.surplus, a)
+		default:
+			p.model.Foreign(a)
+		}
+	}
+}
+
+// ours reports whether this process or a dead one of this node put a there.
+func (p *planner) ours(a address) bool {
+	_, mine := p.mine[a.place()]
+	_, old := p.old[a.place()]
+	return mine || old
+}
+
+// candidate decides what a, which has the IP of the wanted vip, is to it. With
+// another prefix length it is the VIP all the same if somebody else put it there;
+// one of ours is left from an older configuration, and makes way.
+func (p *planner) candidate(vip VIP, a address) {
+	_, found := p.present[vip]
+	switch {
+	case a.unusable():
+		p.blocked[vip] = a
+	case a.prefix == vip.Address:
+		p.present[vip] = a
+	case p.ours(a) && !a.is4():
+		p.blocked[vip] = a // IPv6 has an IP only once on an interface
+	case p.ours(a):
+		p.surplus = append(p.surplus, a)
+	case !found:
+		p.present[vip] = a
+	}
+}
+
+// take plans what a wanted VIP needs.
+func (p *planner) take(vip VIP) {
+	a, found := p.present[vip]
+	_, mine := p.mine[a.place()]
+	l, exists := p.links[vip.Interface]
+	switch {
+	case found && !mine:
+		p.emit(opAdopt, vip, a.lasting(p.lifetime))
+	case found:
+		p.correct(vip, a, l)
+	case !exists || !l.up:
+	default:
+		if b, ok := p.blocked[vip]; ok {
+			p.remove(b)
+		}
+		p.add(vip, l)
+	}
+}
+
+// correct gives a VIP its prefix route when the address is gone that had
+// provided it. IPv4 cannot change an address in place.
+func (p *planner) correct(vip VIP, a address, l link) {
+	if !a.has(unix.IFA_F_NOPREFIXROUTE) || p.model.Covered(a) || !l.up {
+		return
+	}
+	switch {
+	case !a.is4():
+		a.flags &^= unix.IFA_F_NOPREFIXROUTE
+		p.emit(opModify, vip, a.lasting(p.lifetime))
+	case p.model.Primary(a) && !a.prefix.IsSingleIP():
+		p.remove(a)
+		p.add(vip, l)
+	}
+}
+
+// add plans a VIP's address. It brings a prefix route only where nothing else
+// provides one. IPv6 ones skip duplicate address detection, which would fail as
+// long as the last owner answers.
+func (p *planner) add(vip VIP, l link) {
+	a := address{index: l.index, prefix: vip.Address}.lasting(p.lifetime)
+	if !a.is4() {
+		a.flags |= unix.IFA_F_NODAD
+	}
+	if p.model.Covered(a) {
+		a.flags |= unix.IFA_F_NOPREFIXROUTE
+	}
+	a.scope = p.model.Scope(a)
+	p.model.Add(a)
+	p.emit(opAdd, vip, a)
+}
+
+// removeSurplus removes secondary addresses before primary ones, which then have
+// only those left that stay.
+func (p *planner) removeSurplus() {
+	var primaries []address
+	for _, a := range p.surplus {
+		if p.model.Primary(a) {
+			primaries = append(primaries, a)
+			continue
+		}
+		p.remove(a)
+	}
+	for _, a := range primaries {
+		p.remove(a)
+	}
+}
+
+func (p *planner) remove(a address) {
+	vip := p.owners[a.spot()]
+	left := p.model.Remove(a)
+	if len(left) == 0 || p.model.promotes[a.index] {
+		p.emit(opRemove, vip, a)
+		return
+	}
+	p.emit(opKeep, VIP{}, address{index: a.index})
+	p.emit(opRemove, vip, a)
+	for _, other := range left {
+		p.emit(opRestore, VIP{}, other)
+	}
+	p.emit(opUnkeep, VIP{}, address{index: a.index})
+}
+
+func (p *planner) emit(op op, vip VIP, a address) {
+	p.actions = append(p.actions, action{op: op, vip: vip, address: a})
+}

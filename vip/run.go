@@ -1,0 +1,180 @@
+package vip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// lookEvery is how often the kernel is looked at without a reason.
+const lookEvery = time.Minute
+
+// Run puts back what others remove, follows the interfaces, repeats the
+// announcements and refreshes the lifetimes until ctx ends. It does not release.
+// It can be run once.
+func (m *Manager) Run(ctx context.Context) error {
+	if m.running.Swap(true) {
+		return errors.New("vip: Run was called before")
+	}
+	m.disturbed(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watched := make(chan error, 1)
+	go func() {
+		watched <- m.watch()
+		cancel()
+	}()
+	m.loop(ctx)
+	m.kernel.Interrupt()
+	return <-watched
+}
+
+// loop keeps the timers.
+func (m *Manager) loop(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.wake:
+		case <-timer.C:
+		}
+		timer.Reset(time.Until(m.turn()))
+	}
+}
+
+// turn does what is due, and returns when something is due next.
+func (m *Manager) turn() time.Time {
+	if m.waiting.Load() > 0 {
+		return time.Now().Add(pace)
+	}
+	m.op.Lock()
+	defer m.op.Unlock()
+	if m.lookDue(time.Now()) {
+		m.lookAgain()
+	}
+	m.tellDue(time.Now())
+	m.renewDue(time.Now())
+	return m.deadline()
+}
+
+func (m *Manager) tellDue(now time.Time) {
+	for m.waiting.Load() == 0 {
+		v, ok := m.schedule.Step(now)
+		if !ok {
+			return
+		}
+		m.tell(v, now)
+	}
+}
+
+func (m *Manager) renewDue(now time.Time) {
+	for m.waiting.Load() == 0 {
+		v, ok := m.renewals.Take(now)
+		if !ok {
+			return
+		}
+		m.renew(v, now)
+	}
+}
+
+func (m *Manager) lookDue(now time.Time) bool { return !now.Before(m.nextSync()) }
+
+// nextSync is when the kernel is to be looked at again.
+func (m *Manager) nextSync() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := m.looked.Add(lookEvery)
+	if m.dirty && m.notBefore.Before(next) {
+		next = m.notBefore
+	}
+	if !m.retry.IsZero() && m.retry.Before(next) {
+		next = m.retry
+	}
+	return next
+}
+
+// deadline is the next time at which something is due.
+func (m *Manager) deadline() time.Time {
+	next := m.nextSync()
+	for _, agenda := range [...]*agenda{&m.schedule.agenda, &m.renewals} {
+		if at, any := agenda.Deadline(); any && at.Before(next) {
+			next = at
+		}
+	}
+	return next
+}
+
+// lookAgain syncs, and tells what is wrong each time it changes.
+func (m *Manager) lookAgain() {
+	err := m.sync((*state).patiently)
+	if errors.Is(err, ErrSuperseded) {
+		return // the one who demanded something else is waiting for op
+	}
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != m.told && err != nil {
+		m.log.Error("addresses are not as wanted", "error", err)
+	}
+	m.told = text
+}
+
+// renew refreshes the lifetime of a VIP's address.
+func (m *Manager) renew(v VIP, now time.Time) {
+	m.mu.Lock()
+	e := m.entries[v]
+	_, wanted := m.wanted[v]
+	m.mu.Unlock()
+	if !wanted || !e.held {
+		m.renewals.Drop(v)
+		return
+	}
+	if err := m.kernel.Replace(e.address.lasting(m.lifetime)); err != nil {
+		m.renewals.Put(v, now.Add(min(m.renewal, retryAfter)))
+		m.unrenewed(v, err)
+		return
+	}
+	m.renewals.Put(v, now.Add(m.renewal))
+	m.refreshed.Add(1)
+}
+
+// unrenewed asks for a look, as the interface may be gone.
+func (m *Manager) unrenewed(v VIP, err error) {
+	m.disturbed(nil)
+	if !noInterface(err) {
+		m.say(&m.lines.unrenewed, slog.LevelWarn, "lifetime not refreshed", "vip", v, "error", err)
+	}
+}
+
+// watch reads notifications until it is interrupted.
+func (m *Manager) watch() error {
+	for {
+		messages, err := m.kernel.Notices()
+		switch {
+		case errors.Is(err, os.ErrClosed):
+			return nil
+		case errors.Is(err, unix.ENOBUFS):
+			m.overrun()
+		case err != nil:
+			return fmt.Errorf("vip: read netlink notifications: %w", err)
+		case m.note(messages):
+			m.nudge()
+		}
+	}
+}
+
+// overrun makes good for lost notifications: all is read anew, and as an
+// interface may have come back meanwhile, all is announced anew.
+func (m *Manager) overrun() {
+	m.overruns.Add(1)
+	m.disturbed(map[int]struct{}{everywhere: {}})
+	m.nudge()
+}

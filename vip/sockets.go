@@ -1,0 +1,144 @@
+package vip
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	noticeBuffer  = 8 << 20 // bytes: some thousand notifications
+	frameBuffer   = 1 << 20 // bytes
+	answerSeconds = 5       // how long the kernel may take to answer a request
+)
+
+// transport is how a Manager reaches the kernel. Request and Send are not called
+// at the same time; Notices may be called beside them.
+type transport interface {
+	// Request sends a netlink request of a kind (RTM_...) and returns the
+	// payloads of the answers that are of the kind answer.
+	Request(kind, flags int, payload []byte, answer uint16) ([][]byte, error)
+	// Notices waits for notifications. It returns unix.ENOBUFS when some were
+	// lost, and os.ErrClosed after Interrupt.
+	Notices() ([]syscall.NetlinkMessage, error)
+	// Interrupt ends Notices for good.
+	Interrupt()
+	// Send sends one Ethernet frame of a type (ETH_P_...) from an interface.
+	Send(index int, etherType uint16, frame []byte) error
+	// Close closes all.
+	Close() error
+}
+
+// sockets is the transport to the kernel, in the network namespace where it was
+// opened, whichever thread uses it later.
+type sockets struct {
+	requests    map[int]*nl.SocketHandle
+	notices     *nl.NetlinkSocket
+	interrupted atomic.Bool
+	frames      int
+	to          unix.SockaddrLinklayer // kept so that Send does not allocate
+}
+
+// openSockets opens them in the namespace of the calling thread.
+func openSockets() (*sockets, error) {
+	s := &sockets{frames: -1}
+	if err := errors.Join(s.openRequests(), s.openNotices(noticeBuffer), s.openFrames()); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *sockets) openRequests() error {
+	socket, err := nl.GetNetlinkSocketAt(-1, -1, unix.NETLINK_ROUTE)
+	if err != nil {
+		return fmt.Errorf("open netlink socket: %w", err)
+	}
+	s.requests = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
+	return socket.SetReceiveTimeout(&unix.Timeval{Sec: answerSeconds})
+}
+
+// openNotices subscribes to addresses, interfaces, and whether they forward. A
+// buffer smaller than wished for costs no more than a look at everything.
+func (s *sockets) openNotices(buffer int) error {
+	socket, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK,
+		unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV6_NETCONF)
+	if err != nil {
+		return fmt.Errorf("subscribe to netlink notifications: %w", err)
+	}
+	s.notices = socket
+	if socket.SetReceiveBufferSize(buffer, true) == nil {
+		return nil
+	}
+	if err := socket.SetReceiveBufferSize(buffer, false); err != nil {
+		return fmt.Errorf("size buffer of netlink notifications: %w", err)
+	}
+	return nil
+}
+
+// openFrames opens one packet socket for all interfaces; with protocol 0 it
+// receives nothing. PACKET_QDISC_BYPASS must stay off: a filter at egress has to
+// see what is announced.
+func (s *sockets) openFrames() error {
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return fmt.Errorf("open packet socket: %w", err)
+	}
+	s.frames = fd
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, frameBuffer) == nil {
+		return nil
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, frameBuffer); err != nil {
+		return fmt.Errorf("size buffer of packet socket: %w", err)
+	}
+	return nil
+}
+
+func (s *sockets) Request(kind, flags int, payload []byte, answer uint16) ([][]byte, error) {
+	r := nl.NewNetlinkRequest(kind, flags)
+	r.Sockets = s.requests
+	r.AddRawData(payload)
+	return r.Execute(unix.NETLINK_ROUTE, answer)
+}
+
+func (s *sockets) Notices() ([]syscall.NetlinkMessage, error) {
+	messages, from, err := s.notices.Receive()
+	if err != nil {
+		if s.interrupted.Load() {
+			return nil, os.ErrClosed
+		}
+		return nil, err
+	}
+	if from.Pid != nl.PidKernel {
+		return nil, nil // another process may write to the socket, too
+	}
+	return messages, nil
+}
+
+func (s *sockets) Interrupt() {
+	if s.notices != nil && !s.interrupted.Swap(true) {
+		s.notices.Close()
+	}
+}
+
+func (s *sockets) Send(index int, etherType uint16, frame []byte) error {
+	s.to.Ifindex, s.to.Protocol = index, nl.Swap16(etherType)
+	return unix.Sendto(s.frames, frame, 0, &s.to)
+}
+
+func (s *sockets) Close() error {
+	s.Interrupt()
+	for _, handle := range s.requests {
+		handle.Close()
+	}
+	if s.frames < 0 {
+		return nil
+	}
+	fd := s.frames
+	s.frames = -1
+	return os.NewSyscallError("close", unix.Close(fd))
+}

@@ -1,0 +1,136 @@
+package vip
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// state is what a Manager was told and what it knows of the kernel.
+type state struct {
+	configured []VIP
+	entries    map[VIP]*entry // of configured
+	want       []VIP
+	wanted     map[VIP]struct{} // the same as want
+	retired    []VIP            // no longer configured, but maybe still in the kernel
+	names      []string         // of the interfaces of configured and retired
+
+	links  map[string]link // by name, as last seen or notified
+	owners map[spot]VIP    // configured VIPs by where they belong, as last seen
+
+	dirty     bool             // something happened that asks for a look at the kernel
+	moved     map[int]struct{} // interfaces whose neighbours must be told anew
+	notBefore time.Time        // no look because of dirty before
+	retry     time.Time        // when what did not work is to be tried again, zero for never
+	looked    time.Time        // when the last look ended
+}
+
+func newState() state {
+	return state{
+		entries: make(map[VIP]*entry),
+		links:   make(map[string]link),
+		moved:   make(map[int]struct{}),
+	}
+}
+
+// install replaces the configured VIPs, and returns those that are no longer. old
+// are others that may be in the kernel.
+func (s *state) install(vips, old []VIP) (dropped []VIP) {
+	entries := make(map[VIP]*entry, len(vips))
+	for _, v := range vips {
+		e, known := s.entries[v]
+		if !known {
+			e = &entry{vip: v}
+		}
+		entries[v] = e
+	}
+	configured := func(v VIP) bool { _, ok := entries[v]; return ok }
+	others := func(v VIP) bool { return !configured(v) }
+	for _, v := range s.configured {
+		if others(v) {
+			dropped = append(dropped, v)
+		}
+	}
+	s.retired = slices.DeleteFunc(union(union(s.retired, dropped), old), configured)
+	s.configured, s.entries = slices.Clone(vips), entries
+	s.setWant(slices.DeleteFunc(slices.Clone(s.want), others))
+	s.setNames()
+	return dropped
+}
+
+func (s *state) setNames() {
+	names := make(map[string]struct{})
+	for _, vips := range [...][]VIP{s.configured, s.retired} {
+		for _, v := range vips {
+			names[v.Interface] = struct{}{}
+		}
+	}
+	s.names = slices.Sorted(maps.Keys(names))
+}
+
+// accept returns want without repetitions, if all of it is configured.
+func (s *state) accept(want []VIP) ([]VIP, error) {
+	seen := make(map[VIP]struct{}, len(want))
+	list := make([]VIP, 0, len(want))
+	for _, v := range want {
+		if _, ok := s.entries[v]; !ok {
+			return nil, fmt.Errorf("want %s: not configured", v)
+		}
+		if _, again := seen[v]; !again {
+			seen[v] = struct{}{}
+			list = append(list, v)
+		}
+	}
+	return list, nil
+}
+
+// setWant replaces what is wanted. The list is not changed afterwards.
+func (s *state) setWant(list []VIP) {
+	s.want = list
+	s.wanted = make(map[VIP]struct{}, len(list))
+	for _, v := range list {
+		s.wanted[v] = struct{}{}
+	}
+}
+
+// firstHold returns when the first of the VIPs that wait at now may be tried
+// again, zero if none waits.
+func (s *state) firstHold(now time.Time) time.Time {
+	var first time.Time
+	for _, v := range s.want {
+		e := s.entries[v]
+		if !e.held && e.hold.After(now) && (first.IsZero() || e.hold.Before(first)) {
+			first = e.hold
+		}
+	}
+	return first
+}
+
+// atOnce defers nothing.
+func (*state) atOnce(time.Time) map[VIP]struct{} { return nil }
+
+// patiently defers the VIPs that must not be put back at now.
+func (s *state) patiently(now time.Time) map[VIP]struct{} {
+	later := make(map[VIP]struct{})
+	for _, v := range s.want {
+		if s.entries[v].hold.After(now) {
+			later[v] = struct{}{}
+		}
+	}
+	return later
+}
+
+// report is the status of every configured VIP.
+func (s *state) report() []Status {
+	list := make([]Status, len(s.configured))
+	for i, v := range s.configured {
+		e := s.entries[v]
+		list[i] = Status{VIP: v, Held: e.held, Since: e.since, Readded: e.readded}
+		if _, wanted := s.wanted[v]; wanted {
+			l, exists := s.links[v.Interface]
+			list[i].Reason = e.reason(l, exists)
+		}
+	}
+	return list
+}

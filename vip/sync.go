@@ -1,0 +1,194 @@
+package vip
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// sync makes the kernel match what is wanted now, but for the VIPs that later
+// defers. It returns ErrSuperseded when something else was demanded meanwhile.
+// The caller holds op.
+func (m *Manager) sync(later func(*state, time.Time) map[VIP]struct{}) error {
+	begin := time.Now()
+	in, moved, epoch := m.intent()
+	v, blind := m.look(in)
+	if blind != nil && len(in.want) > 0 {
+		m.postpone(moved)
+		return blind
+	}
+	p := survey(v, in)
+	err := m.execute(p.plan(m.observe(p, moved, later)), epoch)
+	if errors.Is(err, ErrSuperseded) {
+		m.disturbed(moved)
+		return err
+	}
+	err = errors.Join(blind, err)
+	m.conclude(begin, moved, err)
+	return err
+}
+
+// breather is the pause after a look at the kernel that took so long, so that a
+// burst of notifications costs few looks, and none is answered later than
+// within 100 ms.
+func breather(took time.Duration) time.Duration {
+	return min(max(4*took, 5*time.Millisecond), 60*time.Millisecond)
+}
+
+// intent is what is wanted now, which interfaces have moved since the last time,
+// and the epoch of it all.
+func (m *Manager) intent() (in intent, moved map[int]struct{}, epoch uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	in = intent{
+		configured: m.configured,
+		want:       m.want,
+		retired:    slices.Clone(m.retired),
+		mine:       m.mine,
+		lifetime:   m.lifetime,
+	}
+	moved = m.moved
+	m.dirty, m.moved = false, make(map[int]struct{})
+	return in, moved, m.epoch.Load()
+}
+
+// disturbed asks for another look, and hands moved on to it.
+func (m *Manager) disturbed(moved map[int]struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dirty = true
+	for index := range moved {
+		m.moved[index] = struct{}{}
+	}
+}
+
+// postpone is disturbed, but gives the kernel some time.
+func (m *Manager) postpone(moved map[int]struct{}) {
+	m.disturbed(moved)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.notBefore = time.Now().Add(retryAfter)
+}
+
+// look reads what the kernel has on the interfaces of in. Where that fails the
+// view is what is remembered: enough to give it up.
+func (m *Manager) look(in intent) (view, error) {
+	m.syncs.Add(1)
+	v := view{links: make(map[string]link)}
+	indexes := make(map[int]struct{})
+	for _, name := range m.names {
+		l, exists, err := m.kernel.Link(name)
+		if err != nil {
+			return m.remembered(), fmt.Errorf("vip: %w", err)
+		}
+		if exists {
+			v.links[name] = l
+			indexes[l.index] = struct{}{}
+		}
+	}
+	for p := range in.mine {
+		indexes[p.index] = struct{}{}
+	}
+	list, complete, err := m.kernel.Addresses(func(index int) bool { _, ok := indexes[index]; return ok })
+	if err != nil {
+		return m.remembered(), fmt.Errorf("vip: %w", err)
+	}
+	v.addresses = list
+	if !complete {
+		v.addresses = m.withMine(list)
+		m.disturbed(nil)
+	}
+	return v, nil
+}
+
+// remembered is the view that the last look and what came of it gave.
+func (m *Manager) remembered() view {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return view{links: maps.Clone(m.links), addresses: m.withMine(nil)}
+}
+
+// withMine adds our own addresses to an incomplete list: to remove one that is
+// gone does no harm, to overlook one does.
+func (m *Manager) withMine(list []address) []address {
+	listed := make(map[place]struct{}, len(list))
+	for _, a := range list {
+		listed[a.place()] = struct{}{}
+	}
+	for p, a := range m.mine {
+		if _, ok := listed[p]; !ok {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// observe takes over what the survey found, and returns the VIPs that later defers.
+func (m *Manager) observe(p *planner, moved map[int]struct{}, later func(*state, time.Time) map[VIP]struct{}) map[VIP]struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	m.links, m.owners = maps.Clone(p.links), p.owners
+	there := make(map[place]struct{}, len(p.addresses))
+	for _, a := range p.addresses {
+		there[a.place()] = struct{}{}
+	}
+	for at := range m.mine {
+		if _, ok := there[at]; !ok {
+			delete(m.mine, at)
+		}
+	}
+	for _, vip := range m.configured {
+		e := m.entries[vip]
+		a, found := p.present[vip]
+		switch {
+		case !e.held:
+		case found && a.place() == e.address.place():
+			e.address = a
+		default:
+			l := p.links[vip.Interface]
+			_, wasMoved := moved[l.index]
+			m.lose(e, now)
+			if l.up && l.index == e.address.index && !wasMoved {
+				e.lost, e.hold = true, e.fight.Lost(now)
+			}
+		}
+		if _, wanted := p.wanted[vip]; !wanted {
+			e.lost, e.hold, e.err = false, time.Time{}, nil
+		}
+	}
+	return later(&m.state, now)
+}
+
+// lose notes that the kernel has not got a VIP any more. The caller holds op and mu.
+func (m *Manager) lose(e *entry, now time.Time) {
+	delete(m.mine, e.address.place())
+	m.schedule.Stop(e.vip)
+	m.renewals.Drop(e.vip)
+	e.setHeld(false, now)
+}
+
+// conclude ends a sync that was not cut short.
+func (m *Manager) conclude(begin time.Time, moved map[int]struct{}, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	m.looked = now
+	m.notBefore = now.Add(breather(now.Sub(begin)))
+	m.retry = m.firstHold(now)
+	switch {
+	case err != nil && m.retry.IsZero():
+		m.retry = now.Add(retryAfter)
+	case err == nil && !m.dirty:
+		m.retired = nil // the kernel has none of them
+		m.setNames()
+	}
+	_, all := moved[everywhere]
+	for vip, e := range m.entries {
+		if _, ok := moved[e.address.index]; (ok || all) && e.held {
+			m.schedule.Start(vip, now)
+		}
+	}
+}
