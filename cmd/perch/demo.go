@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/signal"
 	"syscall"
 
@@ -45,13 +46,15 @@ takes about 20 seconds.`,
 
 // explainMissing says what to do where the demo cannot run.
 func explainMissing(err error) error {
-	var missing *lab.MissingError
+	missing, ok := errors.AsType[*lab.MissingError](err)
 	switch {
-	case !errors.As(err, &missing):
+	case !ok:
 		return err
-	case errors.Is(missing, fs.ErrPermission):
-		return fmt.Errorf("the demo cannot run here: %w; try: sudo perch demo", missing)
-	default:
+	case !errors.Is(missing, fs.ErrPermission):
 		return fmt.Errorf("the demo cannot run here: %w", missing)
+	case os.Geteuid() == 0:
+		return fmt.Errorf("the demo cannot run here: %w; this root lacks it (a container has it with --privileged)", missing)
+	default:
+		return fmt.Errorf("the demo cannot run here: %w; try: sudo perch demo", missing)
 	}
 }

@@ -11,12 +11,12 @@ import (
 
 // act is one thing that happens to the cluster.
 type act struct {
-	name   string // in the table
-	title  string // said before; %s is the owner
-	do     func(ctx context.Context, s *stage, owner *lab.Node) error
-	moves  bool // whether the VIPs are to move
-	mend   func(ctx context.Context, s *stage, old *lab.Node) error
-	mended string // said after mend; %s is the old owner
+	name  string // in the table
+	title string // said before; %s is the owner
+	do    func(ctx context.Context, s *stage, owner *lab.Node) error
+	moves bool                                                     // whether the VIPs are to move
+	story func(*printer, outcome)                                  // told after the move; may be nil
+	mend  func(ctx context.Context, s *stage, old *lab.Node) error // may be nil
 }
 
 func acts() []act {
@@ -28,30 +28,30 @@ func acts() []act {
 			moves: true,
 		},
 		{
-			name:   "SIGTERM",
-			title:  "An orderly stop: SIGTERM to perch on %s",
-			do:     terminate,
-			moves:  true,
-			mend:   restart,
-			mended: "perch on %s is started again and follows.",
+			name:  "SIGTERM",
+			title: "An orderly stop: SIGTERM to perch on %s",
+			do:    terminate,
+			moves: true,
+			mend:  restart,
 		},
 		{
-			name:   "SIGKILL",
-			title:  "A crash: SIGKILL to perch on %s",
-			do:     kill,
-			moves:  true,
-			mend:   restart,
-			mended: "perch on %s is started again and follows.",
+			name:  "SIGKILL",
+			title: "A crash: SIGKILL to perch on %s",
+			do:    kill,
+			moves: true,
+			story: (*printer).leftBehind,
+			mend:  restart,
 		},
 		{
 			name:  "link cut",
 			title: "A dead switch port: the link of %s is cut",
 			do:    cut,
 			moves: true,
+			story: (*printer).handover,
 		},
 		{
 			name:  "link healed",
-			title: "The link is back; %s goes on owning the VIPs",
+			title: "The link is back, while %s owns the VIPs",
 			do:    heal,
 		},
 	}
@@ -103,7 +103,7 @@ func restart(ctx context.Context, s *stage, old *lab.Node) error {
 	if err := old.Start(); err != nil {
 		return err
 	}
-	owner, err := s.firstOwner(ctx)
+	owner, err := s.reachedOwner(ctx)
 	if err != nil {
 		return err
 	}

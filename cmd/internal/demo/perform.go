@@ -21,37 +21,37 @@ type outcome struct {
 }
 
 // perform plays one act and tells of it.
-func perform(ctx context.Context, s *stage, out *printer, a act, label string) (outcome, error) {
-	owner, err := s.firstOwner(ctx)
-	if err != nil {
-		return outcome{}, err
-	}
-	out.act(label, a.title, owner.Name)
-	got := outcome{name: a.name, from: owner.Name, to: owner.Name}
+func (sh *show) perform(ctx context.Context, a act, label string) error {
+	old := sh.owner
+	sh.out.act(label, a.title, old.Name)
+	got := outcome{name: a.name, from: old.Name, to: old.Name}
 	start := time.Now()
-	if err := a.do(ctx, s, owner); err != nil {
-		return got, err
+	if err := a.do(ctx, sh.stage, old); err != nil {
+		return err
 	}
 	if a.moves {
-		if err := s.follow(ctx, owner, start, &got); err != nil {
-			return got, err
+		if err := sh.follow(ctx, old, start, &got); err != nil {
+			return err
 		}
 	}
-	if err := s.countOwners(ctx, &got); err != nil {
-		return got, err
+	if err := sh.countOwners(ctx, &got); err != nil {
+		return err
 	}
-	out.move(got)
+	sh.out.move(got)
+	if a.story != nil {
+		a.story(sh.out, got)
+	}
 	if a.mend != nil {
-		if err := a.mend(ctx, s, owner); err != nil {
-			return got, err
+		if err := a.mend(ctx, sh.stage, old); err != nil {
+			return err
 		}
-		out.detail(a.mended, owner.Name)
+		sh.out.detail("perch on %s is started again and follows.", old.Name)
 	}
-	for _, ping := range s.pings {
-		got.outages = append(got.outages, ping.Since(start))
-	}
-	out.silence(got)
-	return got, nil
+	got.outages = sh.outages(start)
+	sh.out.silence(got)
+	sh.outcomes = append(sh.outcomes, got)
+	sh.owner, sh.lastAct = sh.cluster.Node(got.to), time.Now()
+	return nil
 }
 
 // follow waits until the client has moved from the old owner to a new one, and

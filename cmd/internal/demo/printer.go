@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
@@ -65,21 +66,41 @@ func (p *printer) act(label, title, owner string) {
 	p.line("\n%s%s "+title+"%s", p.bold, label, owner, p.plain)
 }
 
-// move tells who owns the VIPs now, and what the kernels did meanwhile.
+// move tells who owns the VIPs now.
 func (p *printer) move(o outcome) {
 	if o.from == o.to {
 		p.detail("%s owns the VIPs, as before.", o.to)
 	} else {
 		p.detail("%s -> %s", o.from, o.to)
 	}
-	if o.released > 0 && o.taken > o.released {
-		p.detail("%s gave them up after %s, %s took them after %s.",
-			o.from, inMillis(o.released), o.to, inMillis(o.taken))
+}
+
+// handover tells that a node which is cut off lets go before another takes over.
+func (p *printer) handover(o outcome) {
+	if o.released == 0 || o.taken < o.released {
+		return
 	}
+	p.detail("%s, cut off, gave the VIPs up after %s; %s took them after %s.",
+		o.from, inMillis(o.released), o.to, inMillis(o.taken))
+}
+
+// leftBehind tells of the addresses that a killed perch could not take away.
+func (p *printer) leftBehind(o outcome) {
 	if o.alone > 0 {
-		p.detail("%s answered for them beside %s for another %s, until the addresses, which perch\n"+
-			"    only lends to the kernel, ran out there.", others(o), o.to, inMillis(o.alone))
+		p.detail("The kernel of %s went on answering beside %s for %s, until the addresses,", others(o), o.to, inMillis(o.alone))
+		p.detail("which perch only lends to it, ran out.")
 	}
+}
+
+// surprise tells of a move that nobody asked for.
+func (p *printer) surprise(o outcome, moves []api.Move) {
+	why := "unknown"
+	if len(moves) > 0 {
+		why = moves[len(moves)-1].Reason
+	}
+	p.line("\nMeanwhile the VIPs moved by themselves: %s -> %s (perch history: %s).", o.from, o.to, why)
+	p.detail("A busy machine does that to the fast profile; try --failover normal.")
+	p.silence(o)
 }
 
 // others names the nodes that answered beside the new owner.
@@ -98,7 +119,7 @@ func (p *printer) silence(o outcome) {
 		inMillis(o.outages[0].Gap), inMillis(o.outages[1].Gap))
 }
 
-func (p *printer) table(outcomes []outcome) {
+func (p *printer) table(outcomes []outcome, quiet time.Duration) {
 	p.line("\n%sWhat the client saw%s\n", p.bold, p.plain)
 	w := tabwriter.NewWriter(p.out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, "    EVENT\tOUTAGE IPV4\tIPV6\tOWNER\tANSWERING AFTERWARDS")
@@ -107,14 +128,14 @@ func (p *printer) table(outcomes []outcome) {
 			inMillis(o.outages[0].Gap), inMillis(o.outages[1].Gap), o.from, o.to, afterwards(o))
 	}
 	_ = w.Flush()
-	p.line("\nAn outage is the longest time between two answers; without one it is 1 to 2 ms.")
+	p.line("\nAn outage is the longest time between two answers; between the events it was %s.", inMillis(quiet))
 }
 
 func afterwards(o outcome) string {
 	if o.alone == 0 {
 		return strings.Join(o.answering, ", ")
 	}
-	return fmt.Sprintf("%s for %s, then %s", strings.Join(o.answering, ", "), inMillis(o.alone), o.to)
+	return fmt.Sprintf("%s for %s, then %s", strings.Join(o.answering, " and "), inMillis(o.alone), o.to)
 }
 
 // logs shows the end of every node's log.
@@ -128,8 +149,8 @@ func (p *printer) logs(c *lab.Cluster) {
 
 // inMillis writes a duration in milliseconds, with a fraction where it counts.
 func inMillis(d time.Duration) string {
-	if ms := float64(d) / float64(time.Millisecond); ms < 10 {
-		return fmt.Sprintf("%.1f ms", ms)
+	if d < 10*time.Millisecond {
+		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
 	}
 	return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
 }

@@ -45,7 +45,7 @@ func newStage(dir string, o Options) (_ *stage, err error) {
 		Binary:    o.Binary,
 		Dir:       dir,
 		Name:      "demo",
-		Secret:    rand.Text(),
+		Secret:    rand.Text() + rand.Text(),
 		Failover:  o.Failover,
 		Heartbeat: o.Heartbeat,
 		VIPs:      vips,
@@ -85,8 +85,8 @@ func (s *stage) startPings(vips []lab.VIP) error {
 
 func (s *stage) close() error { return s.lab.Close() }
 
-// firstOwner waits until the client reaches every VIP on one node.
-func (s *stage) firstOwner(ctx context.Context) (owner *lab.Node, err error) {
+// reachedOwner waits until the client reaches every VIP on one node.
+func (s *stage) reachedOwner(ctx context.Context) (owner *lab.Node, err error) {
 	return owner, within(ctx, patience, "wait for an owner of the VIPs", func() (bool, error) {
 		if err := s.allRun(); err != nil {
 			return false, err

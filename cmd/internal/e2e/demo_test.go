@@ -69,6 +69,21 @@ func TestDemoEndsCleanlyOnEverySignal(t *testing.T) {
 	}
 }
 
+func TestDemoWithoutRootSaysWhatItNeeds(t *testing.T) {
+	needRoot(t) // to become nobody
+	cmd := demo(t, t.Context())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		t.Error("a demo without root exited with 0")
+	}
+	const want = "perch: the demo cannot run here: a network namespace needs root (CAP_SYS_ADMIN): " +
+		"operation not permitted; try: sudo perch demo\n"
+	if got := string(out); got != want {
+		t.Errorf("perch demo printed %q, want %q", got, want)
+	}
+}
+
 func demo(t *testing.T, ctx context.Context) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(ctx, perchBinary(t), "demo")

@@ -41,6 +41,9 @@ func buildPerch() (err error) {
 	if binary.dir, err = os.MkdirTemp("", "perch-e2e-"); err != nil {
 		return err
 	}
+	if err := os.Chmod(binary.dir, 0o755); err != nil { // other users run it too
+		return err
+	}
 	build := exec.Command("go", "build", "-o", binary.dir, "github.com/perch-vip/perch/cmd/perch")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
 func TestTransferToNamedNode(t *testing.T) {
@@ -29,11 +32,38 @@ func TestTransferToBestNode(t *testing.T) {
 	old := c.owner()
 	gone := c.others(old)[0]
 	c.must(gone.Kill())
+	c.eventually("the dead node is known to be unreachable", func() bool {
+		return c.seenBy(old, gone).Role == api.RoleUnreachable
+	})
 	c.perch(old, "transfer")
 	if now := c.movedFrom(old); now == gone {
 		t.Errorf("the VIPs went to %s, which is dead", now.Name)
 	}
 	p.outageAtMost(250 * time.Millisecond)
+}
+
+// A target that does not win in time is given up on, and the VIPs come back.
+func TestTransferToFrozenNode(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.neverTwoOwners()
+	p := c.ping()
+	old := c.owner()
+	frozen := c.others(old)[0]
+	c.must(frozen.Process().Signal(syscall.SIGSTOP))
+	ctx, cancel := c.limit()
+	defer cancel()
+	if _, err := old.Perch(ctx, "transfer", frozen.Name); err == nil {
+		t.Errorf("the VIPs were handed to %s, which is frozen", frozen.Name)
+	} else {
+		t.Log(err)
+	}
+	if now := c.owner(); now != old {
+		t.Errorf("%s owns the VIPs, want %s, which could not hand them over", now.Name, old.Name)
+	}
+	p.outageAtMost(2 * time.Second)
+	c.must(frozen.Process().Signal(syscall.SIGCONT))
+	c.soleAnswer(c.settled())
 }
 
 func TestTransferToUnknownNode(t *testing.T) {
@@ -60,8 +90,8 @@ func TestDrain(t *testing.T) {
 	next := c.movedFrom(old)
 	p.outageAtMost(250 * time.Millisecond)
 
-	// With one node drained and one dead the last may own, and the drained may not.
-	c.must(next.Kill())
+	// With one node drained and one gone the last may own, and the drained may not.
+	c.terminate(next)
 	last := c.movedFrom(next)
 	if last == old {
 		t.Errorf("%s owns the VIPs although it is drained", old.Name)

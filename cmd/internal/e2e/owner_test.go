@@ -115,6 +115,18 @@ func (c *cluster) status(n *lab.Node) api.Status {
 	return status
 }
 
+// seenBy returns what one node says of another.
+func (c *cluster) seenBy(viewer, n *lab.Node) api.Node {
+	c.t.Helper()
+	for _, seen := range c.status(viewer).Cluster.Nodes {
+		if seen.Name == n.Name {
+			return seen
+		}
+	}
+	c.t.Fatalf("%s does not know of %s", viewer.Name, n.Name)
+	return api.Node{}
+}
+
 // movedFrom waits until another node than old owns the VIPs, checks that the
 // client has noticed, and returns the new owner. Old may be cut off or dead: it
 // must have let go too.

@@ -107,16 +107,24 @@ func (n *Node) Perch(ctx context.Context, args ...string) (string, error) {
 }
 
 // Status asks the node for its view of the cluster.
-func (n *Node) Status(ctx context.Context) (api.Status, error) {
-	var status api.Status
-	out, err := n.Perch(ctx, "status", "-o", "json")
+func (n *Node) Status(ctx context.Context) (status api.Status, err error) {
+	return status, n.ask(ctx, "status", &status)
+}
+
+// History asks the node for the moves that the cluster remembers, oldest first.
+func (n *Node) History(ctx context.Context) (moves []api.Move, err error) {
+	return moves, n.ask(ctx, "history", &moves)
+}
+
+func (n *Node) ask(ctx context.Context, command string, answer any) error {
+	out, err := n.Perch(ctx, command, "-o", "json")
 	if err != nil {
-		return status, err
+		return err
 	}
-	if err := json.Unmarshal([]byte(out), &status); err != nil {
-		return status, fmt.Errorf("read the status of %s: %w", n.Name, err)
+	if err := json.Unmarshal([]byte(out), answer); err != nil {
+		return fmt.Errorf("read the %s of %s: %w", command, n.Name, err)
 	}
-	return status, nil
+	return nil
 }
 
 // LogTail returns the last lines of the daemon's log.
