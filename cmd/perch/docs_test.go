@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const (
+	docsFile = "../../docs/cli.md"
+	// docsMark ends what is written by hand.
+	docsMark = "<!-- What follows is written by: go test ./cmd/perch -run TestDocs -update -->\n"
+)
+
+// TestDocs compares docs/cli.md with the commands as they are.
+func TestDocs(t *testing.T) {
+	text, err := os.ReadFile(docsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byHand, generated, ok := strings.Cut(string(text), docsMark)
+	if !ok {
+		t.Fatalf("%s lacks the line %s", docsFile, docsMark)
+	}
+	want := describe(newRootCommand())
+	if *update {
+		if err := os.WriteFile(docsFile, []byte(byHand+docsMark+want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, generated); diff != "" {
+		t.Errorf("%s is not what the commands say; run go test ./cmd/perch -run TestDocs -update (-commands +file):\n%s", docsFile, diff)
+	}
+}
+
+func TestDocsKnowTheExitCodesAndDefaults(t *testing.T) {
+	text, err := os.ReadFile(docsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byHand, _, _ := strings.Cut(string(text), docsMark)
+	for _, want := range []string{
+		fmt.Sprintf("| %d | done", exitOK), fmt.Sprintf("| %d | an error", exitError), fmt.Sprintf("| %d | a wrong command line", exitUsage),
+		"`" + socketEnv + "`", "`" + defaultSocket + "`", "`NO_COLOR`",
+	} {
+		if !strings.Contains(byHand, want) {
+			t.Errorf("%s does not say %q", docsFile, want)
+		}
+	}
+}
+
+// describe writes the reference of every command, group by group as in the help.
+func describe(root *cobra.Command) string {
+	root.InitDefaultCompletionCmd()
+	var b strings.Builder
+	for _, group := range root.Groups() {
+		fmt.Fprintf(&b, "\n## %s\n", strings.TrimSuffix(group.Title, ":"))
+		for _, cmd := range root.Commands() {
+			if cmd.GroupID == group.ID && cmd.Name() != "help" {
+				b.WriteString(describeCommand(cmd))
+			}
+		}
+	}
+	return b.String()
+}
+
+func describeCommand(cmd *cobra.Command) string {
+	cmd.InitDefaultHelpFlag()
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n### %s\n\n    %s\n\n%s.\n", cmd.CommandPath(), cmd.UseLine(), cmd.Short)
+	if cmd.Long != "" {
+		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(cmd.Long))
+	}
+	if subs := cmd.Commands(); len(subs) > 0 {
+		b.WriteString("\n")
+		for _, sub := range subs {
+			fmt.Fprintf(&b, "- `%s`: %s\n", sub.CommandPath(), sub.Short)
+		}
+	}
+	b.WriteString(describeFlags(cmd.LocalFlags()))
+	if cmd.Example != "" {
+		fmt.Fprintf(&b, "\nFor example:\n\n%s\n", indent(cmd.Example))
+	}
+	return b.String()
+}
+
+func describeFlags(flags *pflag.FlagSet) string {
+	var b strings.Builder
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Name == "help" || f.Hidden {
+			return
+		}
+		if b.Len() == 0 {
+			b.WriteString("\n| Flag | Default | |\n|---|---|---|\n")
+		}
+		kind, usage := pflag.UnquoteUsage(f)
+		name := strings.TrimSpace("--" + f.Name + " " + kind)
+		if f.Shorthand != "" {
+			name = "-" + f.Shorthand + ", " + name
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", name, defaultOf(f), usage)
+	})
+	return b.String()
+}
+
+func defaultOf(f *pflag.Flag) string {
+	switch f.DefValue {
+	case "", "[]", "false", "0s":
+		return ""
+	}
+	return "`" + f.DefValue + "`"
+}
+
+func indent(text string) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = "    " + strings.TrimPrefix(line, "  ")
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
+)
+
+type drainOptions struct {
+	daemon daemonOptions
+	to     api.Drain
+	said   string // what is printed when it is done, with the node's name twice
+}
+
+func newDrainCommand() *cobra.Command {
+	return newDrainLikeCommand(&drainOptions{
+		to:   api.Drained,
+		said: "%s is drained: it owns no VIP until perch undrain %[1]s\n",
+	}, &cobra.Command{
+		Use:   "drain [NODE]",
+		Short: "Keep the VIPs away from a node, by default this one",
+		Long: `Drain a node: the VIPs leave it if it holds them, and it takes none until it is
+undrained. It stays a member of the cluster and goes on voting, and the cluster
+remembers the drain over restarts. By default the node is the one asked.`,
+		Example: `  perch drain
+  perch drain lb2`,
+	})
+}
+
+func newUndrainCommand() *cobra.Command {
+	return newDrainLikeCommand(&drainOptions{
+		to:   api.Undrained,
+		said: "%s is not drained: it may own the VIPs\n",
+	}, &cobra.Command{
+		Use:   "undrain [NODE]",
+		Short: "Let a drained node own VIPs again, by default this one",
+		Long: `Undrain a node: it may own VIPs again. They do not move to it by that alone; see
+perch transfer. By default the node is the one asked.`,
+		Example: `  perch undrain
+  perch undrain lb2`,
+	})
+}
+
+// newDrainLikeCommand completes a command with what drain and undrain share.
+func newDrainLikeCommand(o *drainOptions, cmd *cobra.Command) *cobra.Command {
+	cmd.Args = optionalNode
+	cmd.ValidArgsFunction = o.daemon.completeNode
+	cmd.RunE = o.drain
+	o.daemon.bind(cmd)
+	return cmd
+}
+
+func (o *drainOptions) drain(cmd *cobra.Command, args []string) error {
+	client, err := o.daemon.client()
+	if err != nil {
+		return err
+	}
+	node, err := nodeOrSelf(cmd.Context(), client, args)
+	if err != nil {
+		return err
+	}
+	if err := client.SetDrain(cmd.Context(), node, o.to); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), o.said, clean(node))
+	return err
+}
+
+// nodeOrSelf returns the NODE of the command line or the name of the node asked.
+func nodeOrSelf(ctx context.Context, client *api.Client, args []string) (string, error) {
+	if len(args) > 0 {
+		return args[0], nil
+	}
+	status, err := client.Status(ctx)
+	return status.Node, err
+}

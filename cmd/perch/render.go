@@ -1,0 +1,195 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
+)
+
+// renderStatus draws the answer of `perch status`: the cluster in one line, its
+// nodes, the VIPs, and what the operator should know.
+func renderStatus(s api.Status, v view) string {
+	var parts []string
+	if s.Cluster == nil {
+		parts = append(parts, drawLine(v, cell{"node " + s.Node, heading}, word("no cluster")))
+	} else {
+		parts = append(parts, drawLine(v, summary(s.Cluster, s.Node)...))
+	}
+	if s.Cluster != nil && len(s.Cluster.Nodes) > 0 {
+		parts = append(parts, nodesTable(s.Cluster.Nodes, s.Node).draw(v))
+	}
+	if len(s.VIPs) > 0 {
+		parts = append(parts, vipsTable(s.VIPs, v.now).draw(v))
+	}
+	if notes := drawNotes(s, v); notes != "" {
+		parts = append(parts, notes)
+	}
+	return strings.Join(parts, "\n")
+}
+
+// drawLine draws cells side by side.
+func drawLine(v view, cells ...cell) string {
+	texts := make([]string, len(cells))
+	for i, c := range cells {
+		texts[i] = v.paint(clean(c.text), c.style)
+	}
+	return strings.Join(texts, "   ") + "\n"
+}
+
+// summary is the cluster in one line, as the node self sees it.
+func summary(c *api.Cluster, self string) []cell {
+	leader, quorum := word("leader "+c.Leader), word("quorum")
+	if c.Leader == "" {
+		leader = cell{"no leader", bad}
+	}
+	if !c.Quorum {
+		quorum = cell{"no quorum", bad}
+	}
+	term := "term " + strconv.FormatUint(c.Term, 10)
+	return []cell{{"cluster " + c.Name, heading}, stateCell(c.State), leader, word(term), quorum, word("seen from " + self)}
+}
+
+func stateCell(state string) cell {
+	switch state {
+	case api.StateOK:
+		return cell{state, good}
+	case api.StateElecting:
+		return cell{state, doubtful}
+	}
+	return cell{state, bad}
+}
+
+func nodesTable(nodes []api.Node, self string) table {
+	t := table{header: []string{"NODE", "ROLE", "HEALTH", "PRIORITY", "ADDRESS", "VERSION", "NOTE"}}
+	for _, n := range nodes {
+		t.rows = append(t.rows, []cell{
+			word(n.Name), roleCell(n.Role), healthCell(n), word(strconv.Itoa(n.Priority)),
+			word(n.Address), word(n.Version), noteCell(n, self),
+		})
+	}
+	return t
+}
+
+func roleCell(role string) cell {
+	switch role {
+	case api.RoleLeader:
+		return cell{role, good}
+	case api.RoleCandidate:
+		return cell{role, doubtful}
+	case api.RoleUnreachable:
+		return cell{role, bad}
+	}
+	return word(role)
+}
+
+func healthCell(n api.Node) cell {
+	switch {
+	case n.Role == api.RoleUnreachable:
+		return word("")
+	case n.Healthy:
+		return cell{"ok", good}
+	}
+	return cell{"sick", bad}
+}
+
+// noteCell says what sets a node apart.
+func noteCell(n api.Node, self string) cell {
+	var notes []string
+	note := cell{style: plain}
+	if n.Name == self {
+		notes = append(notes, "this node")
+	}
+	if n.Drained {
+		notes, note.style = append(notes, "drained"), doubtful
+	}
+	if !n.Voter {
+		notes = append(notes, "no voter")
+	}
+	if n.Error != "" {
+		notes, note.style = append(notes, n.Error), bad
+	}
+	note.text = strings.Join(notes, ", ")
+	return note
+}
+
+func vipsTable(vips []api.VIP, now time.Time) table {
+	t := table{header: []string{"VIP", "INTERFACE", "OWNER", "HELD", "SINCE", "REASON"}}
+	for _, vip := range vips {
+		t.rows = append(t.rows, []cell{
+			word(vip.Address), word(vip.Interface), ownerCell(vip), heldCell(vip),
+			word(age(vip.Since, now)), reasonCell(vip),
+		})
+	}
+	return t
+}
+
+func ownerCell(vip api.VIP) cell {
+	if vip.Owner == "" {
+		return cell{"nobody", bad}
+	}
+	return word(vip.Owner)
+}
+
+func heldCell(vip api.VIP) cell {
+	if vip.Held {
+		return cell{"yes", good}
+	}
+	return cell{"no", bad}
+}
+
+func reasonCell(vip api.VIP) cell {
+	text := vip.Reason
+	if vip.Readded > 0 {
+		text += fmt.Sprintf(" (removed by somebody else and put back: %d)", vip.Readded)
+	}
+	return word(strings.TrimSpace(text))
+}
+
+// drawNotes draws the warnings and what else is out of the ordinary.
+func drawNotes(s api.Status, v view) string {
+	var b strings.Builder
+	for _, w := range s.Warnings {
+		b.WriteString(v.paint(fit("warning: "+clean(w), 0, v.width), doubtful) + "\n")
+	}
+	if s.Cluster != nil && s.Cluster.Refused > 0 {
+		fmt.Fprintf(&b, "connections to the cluster port of %s turned away: %d\n", clean(s.Node), s.Cluster.Refused)
+	}
+	return b.String()
+}
+
+// age is the time since t in its two largest units.
+func age(t, now time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	d := max(now.Sub(t), 0)
+	days, hours := d/(24*time.Hour), d/time.Hour%24
+	minutes, seconds := d/time.Minute%60, d/time.Second%60
+	switch {
+	case days > 0:
+		return fmt.Sprintf("%dd%dh", days, hours)
+	case hours > 0:
+		return fmt.Sprintf("%dh%02dm", hours, minutes)
+	case minutes > 0:
+		return fmt.Sprintf("%dm%02ds", minutes, seconds)
+	}
+	return fmt.Sprintf("%ds", seconds)
+}
+
+// renderHistory draws the moves, the latest last.
+func renderHistory(moves []api.Move, v view) string {
+	if len(moves) == 0 {
+		return "the VIPs have had no owner yet\n"
+	}
+	t := table{header: []string{"TIME", "TERM", "FROM", "→", "TO", "REASON"}}
+	for _, m := range moves {
+		when := m.Time.In(v.now.Location()).Format("2006-01-02 15:04:05 MST")
+		t.rows = append(t.rows, []cell{
+			word(when), word(strconv.FormatUint(m.Term, 10)), word(m.From), word("→"), word(m.To), word(m.Reason),
+		})
+	}
+	return t.draw(v)
+}

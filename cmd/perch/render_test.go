@@ -1,0 +1,165 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
+)
+
+var now = time.Date(2026, 1, 12, 3, 4, 5, 0, time.UTC)
+
+// golden compares got with a file of testdata/render, or writes it. The escape
+// character is shown as ␛.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	got = strings.ReplaceAll(got, "\x1b", "␛")
+	path := filepath.Join("testdata", "render", name+".txt")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (-want +got):\n%s", path, diff)
+	}
+}
+
+// healthy is a cluster of two nodes and a witness with nothing to remark on.
+func healthy() api.Status {
+	return api.Status{
+		Node: "lb2", Version: "v0.1.0",
+		Cluster: &api.Cluster{
+			Name: "edge", State: api.StateOK, Leader: "lb1", Term: 7, Quorum: true,
+			Nodes: []api.Node{
+				{Name: "lb1", Address: "198.18.0.1:7400", Role: api.RoleLeader, Voter: true, Healthy: true, Priority: 100, Version: "v0.1.0"},
+				{Name: "lb2", Address: "[2001:db8::2]:7400", Role: api.RoleFollower, Voter: true, Healthy: true, Priority: 50, Version: "v0.1.0"},
+				{Name: "w", Address: "198.18.0.3:7400", Role: api.RoleWitness, Voter: true, Healthy: true, Priority: 1, Version: "v0.1.0"},
+			},
+		},
+		VIPs: []api.VIP{
+			{Address: "198.18.0.100/24", Interface: "eth0", Owner: "lb1", Held: true, Since: now.Add(-26 * time.Hour), Reason: "lb2 was stopped"},
+			{Address: "2001:db8::100/64", Interface: "eth0", Owner: "lb1", Held: true, Since: now.Add(-3 * time.Minute), Reason: "lb2 was stopped", Readded: 2},
+		},
+	}
+}
+
+// troubled has one of everything that should catch the eye.
+func troubled() api.Status {
+	s := healthy()
+	s.Cluster.State, s.Cluster.Leader, s.Cluster.Quorum, s.Cluster.Refused = api.StateElecting, "", false, 12
+	n := s.Cluster.Nodes
+	n[0].Role, n[0].Healthy, n[0].Version, n[0].Error = api.RoleUnreachable, false, "", "dial tcp 198.18.0.1:7400: i/o timeout"
+	n[1].Role, n[1].Healthy, n[1].Drained = api.RoleCandidate, false, true
+	n[2].Voter = false
+	s.VIPs[0] = api.VIP{Address: "198.18.0.100/24", Interface: "eth0", Reason: "no node leads"}
+	s.VIPs[1].Held = false
+	s.Warnings = []string{"no majority: lb2 reaches 1 of 3 nodes, itself included, and 2 are needed", "not answering: lb1"}
+	return s
+}
+
+// hostile is what a peer or a file should not be able to do to a terminal.
+func hostile() api.Status {
+	s := healthy()
+	s.Node = "lb2\x1b[2J"
+	s.Cluster.Name = "edge\r\n"
+	s.Cluster.Nodes[0].Error = "\x1b]0;owned\x07 \u202egnp.exe"
+	s.VIPs[0].Reason = "first\nsecond\tthird"
+	s.Warnings = []string{"\x1b[31mred\x1b[0m"}
+	return s
+}
+
+func TestRenderStatus(t *testing.T) {
+	tests := []struct {
+		name   string
+		status api.Status
+		view   view
+	}{
+		{"healthy", healthy(), view{now: now, paint: noColour}},
+		{"healthy-colour", healthy(), view{now: now, paint: ansiColour}},
+		{"troubled", troubled(), view{now: now, paint: noColour}},
+		{"troubled-colour", troubled(), view{now: now, paint: ansiColour}},
+		{"troubled-narrow", troubled(), view{now: now, paint: noColour, width: 80}},
+		{"troubled-narrow-colour", troubled(), view{now: now, paint: ansiColour, width: 80}},
+		{"hostile", hostile(), view{now: now, paint: noColour}},
+		{"no-cluster", api.Status{Node: "lb1"}, view{now: now, paint: noColour}},
+		{"no-vips", api.Status{Node: "lb1", Cluster: &api.Cluster{Name: "edge", State: api.StateNoQuorum}}, view{now: now, paint: noColour}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			text := renderStatus(tt.status, tt.view)
+			golden(t, tt.name, text)
+			if tt.view.width == 0 {
+				return
+			}
+			for line := range strings.Lines(renderStatus(tt.status, view{now: now, paint: noColour, width: tt.view.width})) {
+				if n := len([]rune(strings.TrimSpace(line))); n > tt.view.width {
+					t.Errorf("a line has %d columns, over %d: %q", n, tt.view.width, line)
+				}
+			}
+		})
+	}
+}
+
+func TestRenderHistory(t *testing.T) {
+	moves := []api.Move{
+		{Time: now.Add(-240 * time.Hour), Term: 2, To: "lb1", Reason: "lb1 was elected"},
+		{Time: now, Term: 13, From: "lb1", To: "lb2-long-name", Reason: "lb1 was\x1b[2J stopped"},
+	}
+	golden(t, "history", renderHistory(moves, view{now: now, paint: noColour}))
+	golden(t, "history-colour", renderHistory(moves, view{now: now, paint: ansiColour}))
+}
+
+func TestAge(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Hour:                          "0s", // its clock is ahead of ours
+		0:                                   "0s",
+		999 * time.Millisecond:              "0s",
+		59 * time.Second:                    "59s",
+		time.Minute:                         "1m00s",
+		59*time.Minute + 59*time.Second:     "59m59s",
+		time.Hour + 5*time.Minute:           "1h05m",
+		24*time.Hour - 1:                    "23h59m",
+		24 * time.Hour:                      "1d0h",
+		400*24*time.Hour + 13*time.Hour + 1: "400d13h",
+	} {
+		if got := age(now.Add(-d), now); got != want {
+			t.Errorf("age of %v is %q, want %q", d, got, want)
+		}
+	}
+	if got := age(time.Time{}, now); got != "" {
+		t.Errorf("age of no time is %q", got)
+	}
+}
+
+func TestFit(t *testing.T) {
+	tests := []struct {
+		text          string
+		column, width int
+		want          string
+	}{
+		{"abc", 0, 0, "abc"},
+		{"abc", 100, 0, "abc"},
+		{"abc", 0, 3, "abc"},
+		{"abcd", 0, 3, "ab…"},
+		{"äöüß", 1, 4, "äö…"},
+		{"abc", 3, 4, "…"},
+		{"abc", 4, 4, ""},
+		{"abc", 9, 4, ""},
+	}
+	for _, tt := range tests {
+		if got := fit(tt.text, tt.column, tt.width); got != tt.want {
+			t.Errorf("fit(%q, %d, %d) = %q, want %q", tt.text, tt.column, tt.width, got, tt.want)
+		}
+	}
+}

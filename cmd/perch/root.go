@@ -1,0 +1,52 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/perch-vip/perch/cmd/internal/daemon"
+)
+
+// Groups of commands in the help.
+const (
+	groupDaemon = "daemon"
+	groupLook   = "look"
+	groupMove   = "move"
+	groupOther  = "other"
+)
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "perch",
+		Short: "Keep virtual IP addresses alive on a set of Linux nodes",
+		Long: `perch keeps virtual IP addresses (VIPs) alive on a set of Linux nodes: exactly
+one of them holds the VIPs, and when it fails another takes them over.
+
+Start with "perch init" on each node, then "perch serve", then "perch status" on
+any of them. "perch demo" shows it all on this machine alone.
+
+Exit codes: 0 done, 1 an error, 2 the command line is wrong.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddGroup(
+		&cobra.Group{ID: groupDaemon, Title: "Run a node:"},
+		&cobra.Group{ID: groupLook, Title: "See what is going on, on any node:"},
+		&cobra.Group{ID: groupMove, Title: "Move the VIPs, on any node:"},
+		&cobra.Group{ID: groupOther, Title: "More:"},
+	)
+	root.SetHelpCommandGroupID(groupOther)
+	root.SetCompletionCommandGroupID(groupOther)
+	add(root, groupDaemon, newInitCommand(), newCheckCommand(), newServeCommand(daemon.Run), newReloadCommand())
+	add(root, groupLook, newStatusCommand(), newHistoryCommand())
+	add(root, groupMove, newTransferCommand(), newDrainCommand(), newUndrainCommand())
+	add(root, groupOther, newDemoCommand(), newVersionCommand())
+	return root
+}
+
+func add(root *cobra.Command, group string, cmds ...*cobra.Command) {
+	for _, cmd := range cmds {
+		cmd.GroupID = group
+		cmd.RunE = marking(cmd.RunE)
+		root.AddCommand(cmd)
+	}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+func TestExitCodes(t *testing.T) {
+	socket, _ := serveStatus(t, healthy())
+	wrong := filepath.Join(t.TempDir(), "wrong.toml")
+	if err := os.WriteFile(wrong, []byte("nonsense"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]int{
+		"":                               exitOK,
+		"help":                           exitOK,
+		"status --help":                  exitOK,
+		"version":                        exitOK,
+		"status --socket " + socket:      exitOK,
+		"drain lb1 --socket " + socket:   exitOK,
+		"status --socket /nowhere":       exitError,
+		"check -c " + wrong:              exitError,
+		"check -c " + wrong + " -o json": exitError,
+		"check -c /nowhere":              exitError,
+		"serve -c " + wrong:              exitError,
+		"init --dir /dev/null --name a --address 198.18.0.1": exitError,
+		"stauts":                     exitUsage,
+		"--frobnicate":               exitUsage,
+		"status --frobnicate":        exitUsage,
+		"status -o yaml":             exitUsage,
+		"status lb1":                 exitUsage,
+		"status -c a --socket b":     exitUsage,
+		"transfer lb1 lb2":           exitUsage,
+		"init --name a":              exitUsage,
+		"serve -c":                   exitUsage,
+		"init --name a --peer a=b=c": exitUsage,
+	} {
+		var out, errOut strings.Builder
+		if got := run(t.Context(), strings.Fields(line), &out, &errOut); got != want {
+			t.Errorf("perch %s: exit code %d, want %d: %s", line, got, want, errOut.String())
+		}
+		if want != exitOK && out.Len() > 0 && !strings.Contains(line, "json") {
+			t.Errorf("perch %s prints an error to standard output: %s", line, out.String())
+		}
+		if (want != exitOK) != (errOut.Len() > 0) && !strings.Contains(line, "json") {
+			t.Errorf("perch %s: on standard error is %q", line, errOut.String())
+		}
+	}
+}
+
+func TestReportIsOneLinePerMistake(t *testing.T) {
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	tests := []struct {
+		name string
+		ctx  context.Context
+		err  error
+		want string
+	}{
+		{"one", t.Context(), &runError{errors.New("a")}, "perch: a\n"},
+		{"two", t.Context(), &runError{errors.Join(errors.New("a"), errors.New("b\n"))}, "perch: a\nperch: b\n"},
+		{"control characters", t.Context(), &runError{errors.New("a\x1b[2J\tb")}, "perch: a?[2J?b\n"},
+		{"interrupt", interrupted, &runError{fmt.Errorf("ask: %w", context.Canceled)}, "perch: interrupted\n"},
+		{"canceled by itself", t.Context(), &runError{context.Canceled}, "perch: context canceled\n"},
+		{"told already", t.Context(), &runError{errReported}, ""},
+	}
+	for _, tt := range tests {
+		cmd := &cobra.Command{}
+		cmd.SetContext(tt.ctx)
+		var errOut strings.Builder
+		if code := report(&errOut, cmd, tt.err); code != exitError || errOut.String() != tt.want {
+			t.Errorf("%s: reported %q with exit code %d, want %q", tt.name, errOut.String(), code, tt.want)
+		}
+	}
+}
+
+func TestVersionsOf(t *testing.T) {
+	info := &debug.BuildInfo{
+		Main: debug.Module{Version: "v0.0.0-2026"},
+		Deps: []*debug.Module{{Path: "github.com/hashicorp/raft-boltdb/v2", Version: "v2.3.1"}, {Path: raftModule, Version: "v1.7.3"}},
+	}
+	if v := versionsOf(info, "v0.1.0"); v.Version != "v0.1.0" || v.Raft != "v1.7.3" {
+		t.Errorf("released: %+v", v)
+	}
+	if v := versionsOf(info, ""); v.Version != "v0.0.0-2026" {
+		t.Errorf("built by hand: %+v", v)
+	}
+	if v := versionsOf(&debug.BuildInfo{}, ""); v.Version != "(unknown)" || v.Raft != "(unknown)" {
+		t.Errorf("built without information: %+v", v)
+	}
+}
+
+// Every command has what its help should have.
+func TestEveryCommandIsDescribed(t *testing.T) {
+	for _, cmd := range newRootCommand().Commands() {
+		if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") {
+			t.Errorf("%s: short help is %q", cmd.Name(), cmd.Short)
+		}
+		if cmd.Args == nil || cmd.RunE == nil || cmd.GroupID == "" {
+			t.Errorf("%s lacks Args, RunE or a group", cmd.Name())
+		}
+		for line := range strings.Lines(cmd.Long + "\n" + cmd.Example) {
+			if len(strings.TrimRight(line, "\n")) > 80 {
+				t.Errorf("%s: help is wider than 80 columns: %s", cmd.Name(), line)
+			}
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/perch-vip/perch/cmd/internal/daemon"
+)
+
+type serveOptions struct {
+	config string
+	run    func(context.Context, daemon.Options) error
+}
+
+// newServeCommand returns the command that runs the daemon by calling run.
+func newServeCommand(run func(context.Context, daemon.Options) error) *cobra.Command {
+	o := &serveOptions{run: run}
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the daemon of this node",
+		Long: `Run the daemon of this node until SIGTERM or SIGINT. It then hands the VIPs over
+to another node, if it holds them, and exits with 0. SIGHUP reloads the config.
+
+It logs to standard error and stays in the foreground, as systemd wants it.`,
+		Example: `  perch serve
+  perch serve -c /etc/perch/perch.toml`,
+		Args: noArgument,
+		RunE: o.serve,
+	}
+	cmd.Flags().StringVarP(&o.config, "config", "c", defaultConfig, "config `FILE`")
+	return cmd
+}
+
+func (o *serveOptions) serve(cmd *cobra.Command, _ []string) error {
+	// A reader of the log that goes away must not take the daemon with it: a
+	// signal that somebody is notified of does not end the process.
+	pipes := make(chan os.Signal, 1)
+	signal.Notify(pipes, syscall.SIGPIPE)
+	defer signal.Stop(pipes)
+	return o.run(cmd.Context(), daemon.Options{
+		ConfigPath: o.config,
+		Version:    currentVersion().Version,
+		Log:        cmd.ErrOrStderr(),
+	})
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/perch-vip/perch/cmd/internal/daemon"
+)
+
+func TestServeCallsTheDaemon(t *testing.T) {
+	var got daemon.Options
+	wantErr := errors.New("the port is taken")
+	cmd := newServeCommand(func(_ context.Context, o daemon.Options) error {
+		got = o
+		return wantErr
+	})
+	var log strings.Builder
+	cmd.SetErr(&log)
+	cmd.SetArgs([]string{"-c", "node.toml"})
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	if err := cmd.ExecuteContext(t.Context()); !errors.Is(err, wantErr) {
+		t.Errorf("serve returned %v, want %v", err, wantErr)
+	}
+	want := daemon.Options{ConfigPath: "node.toml", Version: currentVersion().Version, Log: &log}
+	if got != want {
+		t.Errorf("the daemon got %+v, want %+v", got, want)
+	}
+}
+
+// perchChatty is perch with a daemon that writes to its log until that fails.
+func perchChatty() {
+	cmd := newServeCommand(func(_ context.Context, o daemon.Options) error {
+		var err error
+		for err == nil {
+			_, err = fmt.Fprintln(o.Log, "still here")
+		}
+		if !errors.Is(err, syscall.EPIPE) {
+			return err
+		}
+		return nil
+	})
+	cmd.SetArgs([]string{})
+	if err := cmd.ExecuteContext(context.Background()); err != nil {
+		os.Exit(exitError)
+	}
+}
+
+// A daemon that died with the reader of its log would leave its VIPs behind.
+func TestServeOutlivesTheReaderOfItsLog(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self)
+	cmd.Args = []string{"perch-chatty"}
+	cmd.Env = append(os.Environ(), "GORACE="+promptExit)
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(log, make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	_ = log.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("serve ended with %v", err)
+	}
+}

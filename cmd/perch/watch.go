@@ -1,0 +1,87 @@
+package main
+
+import (
+	"io"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
+)
+
+// screen redraws a terminal with each answer.
+type screen struct {
+	out  io.Writer
+	last api.Status
+}
+
+func (d *screen) show(s api.Status) error {
+	d.last = s
+	return d.draw("")
+}
+
+func (d *screen) trouble(err error) error {
+	return d.draw("perch: " + clean(err.Error()))
+}
+
+func (d *screen) draw(complaint string) error {
+	now := time.Now()
+	v := viewOf(d.out, now)
+	term, _ := terminalSize(d.out)
+	v.width = term.columns
+	text := renderStatus(d.last, v) + "\n" + now.Format(time.TimeOnly) + "\n"
+	if complaint != "" {
+		text = v.paint(fit(complaint, 0, v.width), bad) + "\n\n" + text
+	}
+	_, err := io.WriteString(d.out, frame(text, term.rows))
+	return err
+}
+
+// Control sequences of every terminal since the VT100.
+const (
+	home      = "\x1b[H"
+	clearLine = "\x1b[K"
+	clearRest = "\x1b[J"
+)
+
+// frame is the text as a whole screen of some rows, written over the last one
+// so that nothing flickers. What does not fit is left out.
+func frame(text string, rows int) string {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if rows > 1 && len(lines) > rows-1 {
+		lines = append(lines[:rows-2], "…")
+	}
+	return home + strings.Join(lines, clearLine+"\n") + clearLine + "\n" + clearRest
+}
+
+// journal prints what has changed, one answer after the other.
+type journal struct {
+	out, errOut io.Writer
+	output      format
+
+	shown     bool
+	last      api.Status
+	complaint string
+}
+
+func (d *journal) show(s api.Status) error {
+	d.complaint = ""
+	if d.shown && reflect.DeepEqual(s, d.last) {
+		return nil
+	}
+	d.shown, d.last = true, s
+	if d.output == formatJSON {
+		return printJSON(d.out, s, "")
+	}
+	now := time.Now()
+	_, err := io.WriteString(d.out, "--- "+now.Format(time.RFC3339)+"\n"+renderStatus(s, viewOf(d.out, now)))
+	return err
+}
+
+func (d *journal) trouble(err error) error {
+	if d.complaint != err.Error() {
+		d.complaint = err.Error()
+		complain(d.errOut, d.complaint)
+	}
+	return nil
+}
