@@ -57,7 +57,7 @@ func (sh *show) perform(ctx context.Context, a act, label string) error {
 // follow waits until the client has moved from the old owner to a new one, and
 // notes when the kernels did.
 func (s *stage) follow(ctx context.Context, old *lab.Node, start time.Time, got *outcome) error {
-	err := within(ctx, patience, "wait for another owner than "+old.Name, func() (bool, error) {
+	err := within(ctx, byLooking, "wait for another owner than "+old.Name, func() (bool, error) {
 		if err := s.noteKernels(old, start, got); err != nil {
 			return false, err
 		}
@@ -71,7 +71,7 @@ func (s *stage) follow(ctx context.Context, old *lab.Node, start time.Time, got 
 	if err != nil {
 		return err
 	}
-	return within(ctx, patience, "wait until the client reaches "+got.to, func() (bool, error) {
+	return within(ctx, byLooking, "wait until the client reaches "+got.to, func() (bool, error) {
 		return s.calm(), nil
 	})
 }
@@ -96,7 +96,7 @@ func (s *stage) noteKernels(old *lab.Node, start time.Time, got *outcome) error 
 // one node alone.
 func (s *stage) countOwners(ctx context.Context, got *outcome) error {
 	start := time.Now()
-	return within(ctx, patience, "wait for a single owner", func() (bool, error) {
+	return within(ctx, byLooking, "wait for a single owner", func() (bool, error) {
 		nodes, err := s.answering()
 		if err != nil {
 			return false, err

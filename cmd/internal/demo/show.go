@@ -120,12 +120,19 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// within calls done each few milliseconds until it is true; what says what is
-// waited for.
-func within(ctx context.Context, limit time.Duration, what string, done func() (bool, error)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not within %s", limit))
+// How often within looks: at the kernels, which costs little, or by running a
+// command, which would disturb what is measured.
+const (
+	byLooking = 2 * time.Millisecond
+	byCommand = 100 * time.Millisecond
+)
+
+// within calls done at an interval until it is true, or fails when patience ends;
+// what says what is waited for.
+func within(ctx context.Context, interval time.Duration, what string, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %s", patience))
 	defer cancel()
-	tick := time.NewTicker(2 * time.Millisecond)
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		ok, err := done()

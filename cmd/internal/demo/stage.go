@@ -87,7 +87,7 @@ func (s *stage) close() error { return s.lab.Close() }
 
 // reachedOwner waits until the client reaches every VIP on one node.
 func (s *stage) reachedOwner(ctx context.Context) (owner *lab.Node, err error) {
-	return owner, within(ctx, patience, "wait for an owner of the VIPs", func() (bool, error) {
+	return owner, within(ctx, byLooking, "wait for an owner of the VIPs", func() (bool, error) {
 		if err := s.allRun(); err != nil {
 			return false, err
 		}
@@ -137,7 +137,7 @@ func (s *stage) calm() bool {
 // allFollow waits until every running node is a healthy part of the cluster in
 // the eyes of the owner.
 func (s *stage) allFollow(ctx context.Context, owner *lab.Node) error {
-	return within(ctx, patience, "wait for all nodes to follow "+owner.Name, func() (bool, error) {
+	return within(ctx, byCommand, "wait for all nodes to follow "+owner.Name, func() (bool, error) {
 		status, err := owner.Status(ctx)
 		if err != nil || status.Cluster == nil {
 			return false, err

@@ -76,7 +76,7 @@ func TestInterfaceOfTheVIPsRemoved(t *testing.T) {
 	c.must(c.StartAll())
 	owner := c.settled()
 	c.must(eth1[owner].Remove())
-	c.eventually("status says why the VIPs are not held", func() bool {
+	c.eventuallySays("status says why the VIPs are not held", func() bool {
 		for _, vip := range c.status(owner).VIPs {
 			if vip.Held || vip.Reason == "" {
 				return false

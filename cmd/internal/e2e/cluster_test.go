@@ -178,22 +178,40 @@ func (c *cluster) limit() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(c.t.Context(), patience)
 }
 
-// eventually waits until done is true.
+// How often eventually looks: at the kernels, which costs little, or by running
+// a command, which takes its time from the other cases.
+const (
+	byLooking = 5 * time.Millisecond
+	byCommand = 100 * time.Millisecond
+)
+
+// eventually waits until done is true, which looks at the kernels.
 func (c *cluster) eventually(what string, done func() bool) {
+	c.t.Helper()
+	c.wait(byLooking, what, done)
+}
+
+// eventuallySays waits until done is true, which runs commands.
+func (c *cluster) eventuallySays(what string, done func() bool) {
+	c.t.Helper()
+	c.wait(byCommand, what, done)
+}
+
+func (c *cluster) wait(interval time.Duration, what string, done func() bool) {
 	c.t.Helper()
 	deadline := time.Now().Add(patience)
 	for !done() {
 		if time.Now().After(deadline) {
 			c.t.Fatalf("still not after %s: %s", patience, what)
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(interval)
 	}
 }
 
 // never watches for a while that bad is not true.
 func (c *cluster) never(what string, during time.Duration, bad func() bool) {
 	c.t.Helper()
-	for end := time.Now().Add(during); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(during); time.Now().Before(end); time.Sleep(byLooking) {
 		if bad() {
 			c.t.Fatalf("within %s: %s", during, what)
 		}

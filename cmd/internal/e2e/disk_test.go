@@ -44,7 +44,7 @@ func (c *cluster) writeUntilMoved(old *lab.Node) {
 		_, _ = idle.Perch(ctx, commands[i%2], idle.Name)
 		cancel()
 	}
-	c.eventually("the idle node is not drained", func() bool {
+	c.eventuallySays("the idle node is not drained", func() bool {
 		ctx, cancel := c.limit()
 		defer cancel()
 		_, err := idle.Perch(ctx, "undrain", idle.Name)

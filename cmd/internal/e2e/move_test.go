@@ -32,7 +32,7 @@ func TestTransferToBestNode(t *testing.T) {
 	old := c.owner()
 	gone := c.others(old)[0]
 	c.must(gone.Kill())
-	c.eventually("the dead node is known to be unreachable", func() bool {
+	c.eventuallySays("the dead node is known to be unreachable", func() bool {
 		return c.seenBy(old, gone).Role == api.RoleUnreachable
 	})
 	c.perch(old, "transfer")

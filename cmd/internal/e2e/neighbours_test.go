@@ -51,7 +51,7 @@ func TestForeignNodeOnAPeersAddress(t *testing.T) {
 	foreign := newClusterOn(t, net, hosts, named("edge", "another-secret-for-tests-9876543210"))
 	c.must(foreign.Node(left.Name).Start())
 
-	c.eventually("the foreign node was refused and counted", func() bool {
+	c.eventuallySays("the foreign node was refused and counted", func() bool {
 		return c.status(owner).Cluster.Refused > 0
 	})
 	if now := c.settled(); now != owner {

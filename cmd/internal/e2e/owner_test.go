@@ -77,7 +77,7 @@ func (c *cluster) owner() (owner *lab.Node) {
 // returns the owner.
 func (c *cluster) settled() (owner *lab.Node) {
 	c.t.Helper()
-	c.eventually("all running nodes agree on the owner", func() bool {
+	c.eventuallySays("all running nodes agree on the owner", func() bool {
 		owner = c.owner()
 		return !slices.ContainsFunc(c.Nodes, func(n *lab.Node) bool {
 			return n.Running() && !c.agrees(n, owner)

@@ -39,7 +39,7 @@ func TestGarbageOnTheRaftPort(t *testing.T) {
 			_, _ = c.dialPort(n).Write([]byte(bytes))
 		}
 	}
-	c.eventually("garbage is refused and counted", func() bool {
+	c.eventuallySays("garbage is refused and counted", func() bool {
 		return c.status(owner).Cluster.Refused >= 3
 	})
 	c.undisturbed(owner, term)

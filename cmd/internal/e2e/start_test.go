@@ -17,7 +17,7 @@ func TestStartInEachOrder(t *testing.T) {
 			for _, name := range strings.Fields(order) {
 				n := c.Node(name)
 				c.must(n.Start())
-				c.eventually(name+" answers commands", func() bool {
+				c.eventuallySays(name+" answers commands", func() bool {
 					_, err := n.Status(t.Context())
 					return err == nil
 				})

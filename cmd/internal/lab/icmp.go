@@ -1,10 +1,15 @@
 package lab
 
 import (
+	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
+	"syscall"
+	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,12 +25,16 @@ const (
 	maxIPv4Len = 60 // the longest IPv4 header, which raw sockets show
 )
 
-// echoSocket is a raw ICMP socket connected to one address.
+// echoSocket is a raw ICMP socket connected to one address. One goroutine may
+// send while another receives.
 type echoSocket struct {
-	fd   int // for writing; belongs to file
 	file *os.File
+	raw  syscall.RawConn
 	ipv4 bool
 	id   uint16
+
+	out      []byte // for send
+	in, meta []byte // for receive
 }
 
 // openEcho opens the socket in the namespace of the calling thread.
@@ -42,12 +51,25 @@ func openEcho(to netip.Addr, id uint16) (*echoSocket, error) {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("prepare a raw socket to %s: %w", to, err)
 	}
-	return &echoSocket{fd: fd, file: os.NewFile(uintptr(fd), "icmp"), ipv4: to.Is4(), id: id}, nil
+	file := os.NewFile(uintptr(fd), "icmp")
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &echoSocket{
+		file: file, raw: raw, ipv4: to.Is4(), id: id,
+		in:   make([]byte, maxIPv4Len+echoLen),
+		meta: make([]byte, unix.CmsgSpace(int(unsafe.Sizeof(unix.Timespec{})))),
+	}, nil
 }
 
-// prepareEcho lets nothing but echo replies of to into the socket. Its buffer
-// holds some seconds of them, should the reader be kept from running.
+// prepareEcho lets nothing but echo replies of to into the socket, each with the
+// time when it came in. Its buffer holds some seconds of them, should the reader
+// be kept from running.
 func prepareEcho(fd int, to netip.Addr) error {
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
+		return os.NewSyscallError("setsockopt SO_TIMESTAMPNS", err)
+	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1<<20); err != nil {
 		return os.NewSyscallError("setsockopt SO_RCVBUF", err)
 	}
@@ -69,27 +91,54 @@ func prepareEcho(fd int, to netip.Addr) error {
 	return os.NewSyscallError("connect", unix.Connect(fd, &unix.SockaddrInet6{Addr: to.As16()}))
 }
 
-func (s *echoSocket) send(buf []byte, counter uint64) error {
-	buf = appendEcho(buf[:0], s.ipv4, s.id, counter)
-	_, err := unix.Write(s.fd, buf)
+func (s *echoSocket) send(counter uint64) error {
+	s.out = appendEcho(s.out[:0], s.ipv4, s.id, counter)
+	_, err := s.file.Write(s.out)
 	return err
 }
 
-// receive waits for a message and returns the counter of an answer to this
-// socket; ok is false for any other message.
-func (s *echoSocket) receive(buf []byte) (counter uint64, ok bool, err error) {
-	n, err := s.file.Read(buf)
-	if err != nil {
-		return 0, false, err
+// answer is an echo reply to this socket.
+type answer struct {
+	counter uint64
+	at      time.Time // when the kernel got it, by the wall clock
+}
+
+// receive waits for a message; ok is false when it is no answer.
+func (s *echoSocket) receive() (a answer, ok bool, err error) {
+	var n, nmeta int
+	readErr := s.raw.Read(func(fd uintptr) bool {
+		n, nmeta, _, _, err = unix.Recvmsg(int(fd), s.in, s.meta, 0)
+		return !errors.Is(err, unix.EAGAIN)
+	})
+	if err := cmp.Or(readErr, err); err != nil {
+		return answer{}, false, err
 	}
-	msg := buf[:n]
+	msg := s.in[:n]
 	if s.ipv4 {
 		if msg = withoutIPv4Header(msg); msg == nil {
-			return 0, false, nil
+			return answer{}, false, nil
 		}
 	}
-	counter, ok = parseEcho(msg, s.ipv4, s.id)
-	return counter, ok, nil
+	if a.counter, ok = parseEcho(msg, s.ipv4, s.id); !ok {
+		return answer{}, false, nil
+	}
+	a.at, err = parseTimestamp(s.meta[:nmeta])
+	return a, err == nil, err
+}
+
+func parseTimestamp(meta []byte) (time.Time, error) {
+	messages, err := unix.ParseSocketControlMessage(meta)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("parse the time of an answer: %w", err)
+	}
+	for _, m := range messages {
+		var ts unix.Timespec
+		if m.Header.Type == unix.SCM_TIMESTAMPNS && len(m.Data) >= int(unsafe.Sizeof(ts)) {
+			ts = *(*unix.Timespec)(unsafe.Pointer(&m.Data[0]))
+			return time.Unix(ts.Unix()), nil
+		}
+	}
+	return time.Time{}, errors.New("an answer came without its time")
 }
 
 func (s *echoSocket) close() error { return s.file.Close() }

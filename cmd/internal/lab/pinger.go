@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -20,12 +19,12 @@ import (
 const PingInterval = time.Millisecond
 
 // Pinger sends an echo request to one address each PingInterval and writes down
-// when the answers come in.
+// when the kernel got the answers.
 type Pinger struct {
 	target netip.Addr
 	socket *echoSocket
+	ticks  *os.File // a timer of the kernel
 	start  time.Time
-	stop   chan struct{}
 	ended  sync.WaitGroup
 	close  func() error
 
@@ -42,20 +41,23 @@ type echo struct {
 
 // Outage is what a Pinger saw over some time.
 type Outage struct {
-	Gap  time.Duration // longest time without an answer; PingInterval when all is well
+	Gap  time.Duration // longest time without an answer; about PingInterval when all is well
 	Sent int
 	Lost int // not answered, or not yet
 }
 
 // Ping pings target from the host until the Pinger or the lab is closed.
 func (h *Host) Ping(target netip.Addr) (*Pinger, error) {
-	p := &Pinger{target: target, start: time.Now(), stop: make(chan struct{})}
+	p := &Pinger{target: target, start: time.Now()}
 	err := h.Do(func() (err error) {
 		p.socket, err = openEcho(target, uint16(rand.Uint32()))
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("ping %s from %s: %w", target, h.Name, err)
+	}
+	if p.ticks, err = newTicks(PingInterval); err != nil {
+		return nil, errors.Join(err, p.socket.close())
 	}
 	p.close = sync.OnceValue(p.end)
 	p.ended.Go(p.receive)
@@ -64,87 +66,95 @@ func (h *Host) Ping(target netip.Addr) (*Pinger, error) {
 	return p, nil
 }
 
+// newTicks returns a file that can be read once an interval. Unlike a timer of
+// Go it is as fine as a millisecond needs; unlike a sleep in the kernel it keeps
+// no other goroutine from running.
+func newTicks(interval time.Duration) (*os.File, error) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("timerfd_create", err)
+	}
+	every := unix.NsecToTimespec(interval.Nanoseconds())
+	if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: every, Value: every}, nil); err != nil {
+		return nil, errors.Join(os.NewSyscallError("timerfd_settime", err), unix.Close(fd))
+	}
+	return os.NewFile(uintptr(fd), "ticks"), nil
+}
+
 // Close ends the pings. What was seen stays readable.
 func (p *Pinger) Close() error { return p.close() }
 
 func (p *Pinger) end() error {
-	close(p.stop)
-	// A deadline wakes the reader and leaves the socket to the sender.
-	err := p.socket.file.SetReadDeadline(time.Now())
+	err := errors.Join(
+		p.ticks.SetReadDeadline(time.Now()),
+		p.socket.file.SetReadDeadline(time.Now()),
+	)
 	p.ended.Wait()
-	return errors.Join(err, p.socket.close())
+	return errors.Join(err, p.ticks.Close(), p.socket.close())
 }
 
-// send keeps to a fixed schedule; when it was kept from running it goes on from
-// now instead of sending what it missed in a burst. It sleeps in the kernel,
-// because the timers of Go may be late by as much as the interval.
+// send sends one request a tick, until the deadline of the ticks. When it was
+// kept from running it goes on from now instead of sending what it missed in a
+// burst.
 func (p *Pinger) send() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	buf := make([]byte, 0, echoLen)
-	next := time.Now()
-	for counter := uint64(0); !p.stopped(); counter++ {
+	missed := make([]byte, 8) // a number of ticks
+	for counter := uint64(0); ; counter++ {
+		if _, err := p.ticks.Read(missed); err != nil {
+			return
+		}
 		p.mu.Lock()
 		p.sent = append(p.sent, echo{sent: time.Since(p.start)})
 		p.mu.Unlock()
 		// A request that cannot be sent is one that is not answered.
-		_ = p.socket.send(buf, counter)
-		next = next.Add(PingInterval)
-		if wait := time.Until(next); wait > 0 {
-			ts := unix.NsecToTimespec(wait.Nanoseconds())
-			_ = unix.Nanosleep(&ts, nil)
-		} else {
-			next = time.Now()
-		}
-	}
-}
-
-func (p *Pinger) stopped() bool {
-	select {
-	case <-p.stop:
-		return true
-	default:
-		return false
+		_ = p.socket.send(counter)
 	}
 }
 
 // receive reads until the socket's deadline. Other errors are those of single
 // requests (host unreachable), which a connected socket reports on reading.
 func (p *Pinger) receive() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	buf := make([]byte, maxIPv4Len+echoLen)
 	for {
-		counter, ok, err := p.socket.receive(buf)
-		now := time.Since(p.start)
+		got, ok, err := p.socket.receive()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return
 		}
 		if err == nil && ok {
-			p.answer(counter, now)
+			p.note(got)
 		}
 	}
 }
 
-func (p *Pinger) answer(counter uint64, now time.Duration) {
+// note writes an answer down. The kernel's time is that of the wall clock, which
+// somebody may set; no answer came in before its predecessor or in the future.
+func (p *Pinger) note(got answer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if counter < uint64(len(p.sent)) && !p.sent[counter].answered {
-		p.sent[counter].answered = true
-		p.answers = append(p.answers, now)
+	if got.counter >= uint64(len(p.sent)) || p.sent[got.counter].answered {
+		return
 	}
+	p.sent[got.counter].answered = true
+	at := min(got.at.Sub(p.start), time.Since(p.start))
+	if n := len(p.answers); n > 0 {
+		at = max(at, p.answers[n-1])
+	}
+	p.answers = append(p.answers, at)
 }
 
 // Since returns what happened from a moment until now. An outage that had begun
 // before counts whole; so does, up to now, one that lasts.
 func (p *Pinger) Since(from time.Time) Outage {
+	begin, now := from.Sub(p.start), time.Since(p.start)
+	p.catchUp(now)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	begin, now := from.Sub(p.start), time.Since(p.start)
-	out := Outage{Gap: longestGap(p.answers, begin, now)}
-	for _, e := range slices.Backward(p.sent) {
-		if e.sent < begin {
-			break
+	end := time.Since(p.start)
+	if n := len(p.answers); n > 0 && p.answers[n-1] >= now {
+		end = p.answers[n-1]
+	}
+	out := Outage{Gap: longestGap(p.answers, begin, end)}
+	for _, e := range p.sent {
+		if e.sent < begin || e.sent > now {
+			continue
 		}
 		out.Sent++
 		if !e.answered {
@@ -154,9 +164,17 @@ func (p *Pinger) Since(from time.Time) Outage {
 	return out
 }
 
+// catchUp waits until an answer was read that came in after now, so that those
+// before it are known too. While there are none it does not wait for long.
+func (p *Pinger) catchUp(now time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+	defer cancel()
+	_ = p.WaitAnswers(ctx, p.start.Add(now), 1)
+}
+
 // longestGap returns the longest time between two neighbours among the answers
-// of [begin, now], the one before begin, and now itself.
-func longestGap(answers []time.Duration, begin, now time.Duration) time.Duration {
+// of [begin, end], the one before begin, and end itself.
+func longestGap(answers []time.Duration, begin, end time.Duration) time.Duration {
 	first, _ := slices.BinarySearch(answers, begin)
 	last := time.Duration(0)
 	if first > 0 {
@@ -167,7 +185,7 @@ func longestGap(answers []time.Duration, begin, now time.Duration) time.Duration
 		longest = max(longest, at-last)
 		last = at
 	}
-	return max(longest, now-last)
+	return max(longest, end-last)
 }
 
 // Answered returns how many answers came in after a moment.
