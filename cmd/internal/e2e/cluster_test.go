@@ -52,8 +52,9 @@ func (n *network) addHost(t *testing.T, name string) *lab.Host {
 // cluster is a perch cluster under test.
 type cluster struct {
 	*lab.Cluster
-	t   *testing.T
-	net *network
+	t      *testing.T
+	net    *network
+	pinged bool // so the client has the VIPs in its neighbour cache
 }
 
 // option changes the cluster of a case from the usual one: three nodes named

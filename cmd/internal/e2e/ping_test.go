@@ -25,6 +25,7 @@ func (c *cluster) ping() *pings {
 	}
 	p.answered()
 	p.since = time.Now()
+	c.pinged = true
 	return p
 }
 
