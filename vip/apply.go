@@ -1,7 +1,6 @@
 package vip
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,7 +25,8 @@ func (m *Manager) execute(actions []action, epoch uint64) error {
 	var x execution
 	defer func() {
 		if x.added+x.removed > 0 {
-			m.log.Info("addresses changed", "added", x.added, "removed", x.removed, "errors", len(x.errs))
+			m.journal.Say(slog.LevelInfo, "addresses changed",
+				"added", x.added, "removed", x.removed, "errors", len(x.errs))
 		}
 	}()
 	for _, a := range actions {
@@ -79,7 +79,7 @@ func (m *Manager) adopt(a action) error {
 	if err := m.kernel.Replace(a.address); err != nil {
 		return m.refused(a, "take over", err)
 	}
-	m.say(&m.lines.found, slog.LevelInfo, "address was there already, taken over", "vip", a.vip)
+	m.journal.Say(slog.LevelInfo, "address was there already, taken over", "vip", a.vip)
 	m.holds(a)
 	m.announce(a.vip)
 	return nil
@@ -114,14 +114,14 @@ func (m *Manager) holds(a action) {
 	defer m.mu.Unlock()
 	now := time.Now()
 	e := m.entries[a.vip]
-	m.mine[a.address.place()] = a.address
+	m.mine[a.address.place()] = claim{a.address, a.op == opAdopt}
 	e.address, e.err = a.address, nil
 	e.setHeld(true, now)
 	if e.lost {
 		e.lost = false
 		e.readded++
 		m.readded.Add(1)
-		m.say(&m.lines.putBack, slog.LevelWarn, "address put back that somebody else had removed",
+		m.journal.Say(slog.LevelWarn, "address put back that somebody else had removed",
 			"vip", a.vip, "times", e.readded)
 	}
 	if m.renewal > 0 {
@@ -167,7 +167,7 @@ func (m *Manager) remove(a action) error {
 		delete(m.mine, at)
 	}
 	if err == nil && !mine {
-		m.say(&m.lines.swept, slog.LevelWarn, "address removed that this node must not hold", "address", a.address)
+		m.journal.Say(slog.LevelWarn, "address removed that this node must not hold", "address", a.address)
 	}
 	return err
 }
@@ -201,23 +201,7 @@ func (m *Manager) tell(v VIP, now time.Time) {
 	l := m.links[v.Interface]
 	m.mu.Unlock()
 	if err := m.announcer.Announce(v.Address.Addr(), l); err != nil {
-		m.say(&m.lines.unsent, slog.LevelWarn, "announcement not sent", "vip", v, "error", err)
+		m.journal.Say(slog.LevelWarn, "announcement not sent", "vip", v, "error", err)
 	}
 	m.schedule.Sent(v, now)
-}
-
-// lines limits log lines of which there may be one an address. The caller of say
-// holds op.
-type lines struct{ found, swept, putBack, unsent, unrenewed limiter }
-
-// say logs unless too much of the kind was logged lately.
-func (m *Manager) say(kind *limiter, level slog.Level, message string, args ...any) {
-	suppressed, ok := kind.Allow(time.Now())
-	if !ok {
-		return
-	}
-	if suppressed > 0 {
-		args = append(args, "lines_suppressed", suppressed)
-	}
-	m.log.Log(context.Background(), level, message, args...)
 }

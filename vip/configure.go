@@ -3,6 +3,7 @@ package vip
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 )
@@ -19,6 +20,7 @@ func (m *Manager) Configure(vips []VIP) error {
 	if err := checkVIPs(vips); err != nil {
 		return fmt.Errorf("vip: %w", err)
 	}
+	defer m.journal.Flush()
 	m.configuring.Lock()
 	defer m.configuring.Unlock()
 	old := m.predecessors()
@@ -33,7 +35,7 @@ func (m *Manager) Configure(vips []VIP) error {
 	m.opened = true
 	err := m.enforce(vips, old)
 	if short := m.record(union(vips, m.leftovers())); short != nil {
-		m.log.Warn("ledger keeps addresses that are gone", "error", short)
+		m.journal.Say(slog.LevelWarn, "ledger keeps addresses that are gone", "error", short)
 	}
 	return err
 }
@@ -70,8 +72,8 @@ func (m *Manager) predecessors() []VIP {
 		return vips
 	}
 	aside, failed := m.ledger.SetAside()
-	m.log.Error("addresses that an earlier run left and that are not configured any more are not removed",
-		"error", err, "set_aside", aside, "set_aside_error", failed)
+	m.journal.Say(slog.LevelError, "ledger set aside; what an earlier run left is removed only where it is configured",
+		"set_aside", aside, "error", errors.Join(err, failed))
 	return nil
 }
 

@@ -16,15 +16,31 @@ type kernel struct{ transport }
 // Link looks up an interface by name or alternative name. It returns false when
 // there is none.
 func (k kernel) Link(name string) (link, bool, error) {
-	answers, err := k.Request(unix.RTM_GETLINK, 0, appendLinkQuery(nil, name), unix.RTM_NEWLINK)
-	if errors.Is(err, unix.ENODEV) {
-		return link{}, false, nil
-	}
-	if err == nil && len(answers) != 1 {
-		err = fmt.Errorf("%d answers: %w", len(answers), unix.EPROTO)
-	}
+	l, exists, err := k.link(appendLinkQuery(nil, name, 0))
 	if err != nil {
-		return link{}, false, fmt.Errorf("look up interface %s: %w", name, err)
+		err = fmt.Errorf("look up interface %s: %w", name, err)
+	}
+	return l, exists, err
+}
+
+// LinkAt looks up an interface by index.
+func (k kernel) LinkAt(index int) (link, bool, error) {
+	l, exists, err := k.link(appendLinkQuery(nil, "", index))
+	if err != nil {
+		err = fmt.Errorf("look up interface %d: %w", index, err)
+	}
+	return l, exists, err
+}
+
+func (k kernel) link(query []byte) (link, bool, error) {
+	answers, err := k.Request(unix.RTM_GETLINK, 0, query, unix.RTM_NEWLINK)
+	switch {
+	case errors.Is(err, unix.ENODEV):
+		return link{}, false, nil
+	case err != nil:
+		return link{}, false, err
+	case len(answers) != 1:
+		return link{}, false, fmt.Errorf("%d answers: %w", len(answers), unix.EPROTO)
 	}
 	found, err := parseLink(answers[0])
 	return found.link, err == nil, err

@@ -106,11 +106,16 @@ func cString(b []byte) string {
 	return string(s)
 }
 
-// appendLinkQuery appends the payload of an RTM_GETLINK for one name.
-func appendLinkQuery(b []byte, name string) []byte {
+// appendLinkQuery appends the payload of an RTM_GETLINK for a name, or for an
+// index if the name is empty.
+func appendLinkQuery(b []byte, name string, index int) []byte {
 	const skipStatistics = 1 << 3 // RTEXT_FILTER_SKIP_STATS
-	b = append(b, make([]byte, unix.SizeofIfInfomsg)...)
-	b = appendAttribute(b, unix.IFLA_IFNAME, append([]byte(name), 0))
+	b = append(b, unix.AF_UNSPEC, 0, 0, 0)
+	b = binary.NativeEndian.AppendUint32(b, uint32(index))
+	b = append(b, make([]byte, 8)...)
+	if name != "" {
+		b = appendAttribute(b, unix.IFLA_IFNAME, append([]byte(name), 0))
+	}
 	return appendUint32(b, unix.IFLA_EXT_MASK, skipStatistics)
 }
 

@@ -15,8 +15,8 @@ import (
 type Manager struct {
 	lifetime uint32        // seconds, or forever
 	renewal  time.Duration // between two refreshes; 0 for never
-	log      *slog.Logger
 	ledger   ledger
+	journal  journal
 
 	// configuring is held while the configuration changes, also while the
 	// ledger is written; op never is. It is taken first, op second, mu last.
@@ -29,11 +29,10 @@ type Manager struct {
 	op        sync.Mutex
 	kernel    kernel
 	announcer announcer
-	mine      map[place]address // put there or taken over by this process
+	mine      map[place]claim // put there or taken over by this process
 	schedule  schedule
 	renewals  agenda
 	told      string // the last error of Run
-	lines     lines
 
 	// mu guards state, and is held for moments only. What state says of the
 	// kernel (links aside) changes under op and mu, and may be read under either.
@@ -72,11 +71,11 @@ func newManager(opts Options, t transport) *Manager {
 	return &Manager{
 		lifetime:  opts.seconds(),
 		renewal:   opts.Lifetime / 4,
-		log:       log,
 		ledger:    ledger(opts.Ledger),
+		journal:   journal{log: log},
 		kernel:    kernel{t},
 		announcer: announcer{transport: t},
-		mine:      make(map[place]address),
+		mine:      make(map[place]claim),
 		state:     newState(),
 		wake:      make(chan struct{}, 1),
 	}
@@ -85,6 +84,7 @@ func newManager(opts Options, t transport) *Manager {
 // Close closes the sockets. It releases nothing: Set(nil) does. Run must have
 // ended.
 func (m *Manager) Close() error {
+	defer m.journal.Flush()
 	m.op.Lock()
 	defer m.op.Unlock()
 	return m.kernel.Close()

@@ -1,9 +1,6 @@
 package vip
 
-import (
-	"net/netip"
-	"slices"
-)
+import "net/netip"
 
 // subnet is a prefix on an interface.
 type subnet struct {
@@ -14,7 +11,8 @@ type subnet struct {
 func (a address) subnetOf() subnet { return subnet{a.index, a.subnet()} }
 
 // model foretells what the kernel makes of changes: of the IPv4 addresses of one
-// subnet the first is the primary one, which takes the others with it when it goes.
+// subnet the first is the primary one, which takes the others with it when it
+// goes, or hands over to the next of them.
 type model struct {
 	groups   map[subnet]*group
 	promotes map[int]bool        // interfaces whose secondary addresses outlive the primary
@@ -25,8 +23,20 @@ type model struct {
 // group is the IPv4 addresses of one subnet.
 type group struct {
 	primary place
-	order   []place // also of members that have gone
-	members map[place]address
+	order   []turn // also of members that have gone
+	members map[place]member
+}
+
+type member struct {
+	address
+	turn    int
+	foreign bool
+}
+
+// turn is the position of a member. One that went and came back has a new one.
+type turn struct {
+	place
+	number int
 }
 
 func newModel(v view) model {
@@ -37,6 +47,9 @@ func newModel(v view) model {
 		covered:  make(map[subnet]bool),
 	}
 	for _, l := range v.links {
+		m.promotes[l.index] = l.promotes
+	}
+	for _, l := range v.others {
 		m.promotes[l.index] = l.promotes
 	}
 	for _, a := range v.addresses {
@@ -55,14 +68,14 @@ func (m *model) Add(a address) {
 	}
 	g, ok := m.groups[a.subnetOf()]
 	if !ok {
-		g = &group{members: make(map[place]address)}
+		g = &group{members: make(map[place]member)}
 		m.groups[a.subnetOf()] = g
 	}
 	if len(g.members) == 0 {
-		g.primary, g.order = a.place(), nil
+		g.primary = a.place()
 	}
-	g.members[a.place()] = a
-	g.order = append(g.order, a.place())
+	g.members[a.place()] = member{address: a, turn: len(g.order)}
+	g.order = append(g.order, turn{a.place(), len(g.order)})
 }
 
 // Remove removes an address, and returns those that go with it, in the order in
@@ -76,34 +89,73 @@ func (m *model) Remove(a address) []address {
 	if g.primary != a.place() || len(g.members) == 0 {
 		return nil
 	}
-	g.order = slices.DeleteFunc(g.order, func(p place) bool {
-		_, there := g.members[p]
-		return !there
-	})
-	g.primary = g.order[0]
-	left := make([]address, len(g.order))
-	for i, p := range g.order {
-		left[i] = g.members[p]
+	var left []address
+	for _, b := range g.all() {
+		left = append(left, b.address)
 	}
+	g.primary = left[0].place()
 	return left
 }
 
-// Primary reports whether others may go with a.
-func (m *model) Primary(a address) bool {
+// all are the members in order.
+func (g *group) all() []member {
+	list := make([]member, 0, len(g.members))
+	for _, t := range g.order {
+		if b, ok := g.members[t.place]; ok && b.turn == t.number {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// Leads reports whether others depend on a, and Joins whether a would depend on
+// another.
+func (m *model) Leads(a address) bool {
 	g, ok := m.groups[a.subnetOf()]
 	return ok && a.is4() && g.primary == a.place()
 }
 
+func (m *model) Joins(a address) bool {
+	g, ok := m.groups[a.subnetOf()]
+	return ok && a.is4() && len(g.members) > 0
+}
+
 // Scope is the scope that a must have: the kernel wants one for a whole subnet.
 func (m *model) Scope(a address) uint8 {
-	if g, ok := m.groups[a.subnetOf()]; ok && a.is4() {
+	if m.Joins(a) {
+		g := m.groups[a.subnetOf()]
 		return g.members[g.primary].scope
 	}
 	return a.scope
 }
 
-// Foreign notes an address that is no VIP's.
-func (m *model) Foreign(a address) { m.foreign[a.subnetOf()] = struct{}{} }
+// Foreign notes that an address is no VIP's.
+func (m *model) Foreign(a address) {
+	m.foreign[a.subnetOf()] = struct{}{}
+	if !a.is4() {
+		return
+	}
+	g := m.groups[a.subnetOf()]
+	b := g.members[a.place()]
+	b.foreign = true
+	g.members[a.place()] = b
+}
+
+// Ahead returns the addresses after the primary one a that come before the first
+// foreign one, and whether there is such a one.
+func (m *model) Ahead(a address) ([]address, bool) {
+	g := m.groups[a.subnetOf()]
+	var ahead []address
+	for _, b := range g.all() {
+		if b.foreign {
+			return ahead, true
+		}
+		if b.place() != a.place() {
+			ahead = append(ahead, b.address)
+		}
+	}
+	return nil, false
+}
 
 // Covered reports whether an address that is no VIP makes a's subnet reachable.
 func (m *model) Covered(a address) bool {

@@ -40,15 +40,16 @@ func (s *state) asks(msg syscall.NetlinkMessage) bool {
 	return false
 }
 
-// addressAsks is true for a wanted VIP that went, for an unwanted one that came,
-// and for any other address that went from an interface with VIPs: it may have
-// been what made their subnet reachable.
+// addressAsks is true for a wanted VIP that went and for an unwanted one that
+// came. Any other address on an interface with VIPs matters when it goes, as it
+// may have been what made their subnet reachable, and when it comes behind one of
+// them, which then has to give way.
 func (s *state) addressAsks(kind uint16, a address) bool {
 	vip, owned := s.owners[a.spot()]
 	_, wanted := s.wanted[vip]
 	gone := kind == unix.RTM_DELADDR
 	if !owned {
-		return gone && s.watches(a.index)
+		return (gone || a.secondary()) && s.watches(a.index)
 	}
 	return gone == wanted
 }

@@ -5,16 +5,23 @@ import "golang.org/x/sys/unix"
 // view is what the kernel has.
 type view struct {
 	links     map[string]link // by the name that VIPs use; one that does not exist is missing
+	others    []link          // further ones with addresses of ours
 	addresses []address       // in the kernel's order
 }
 
 // intent is what the kernel should have.
 type intent struct {
 	configured []VIP
-	want       []VIP             // some of the configured ones, in the order of addition
-	retired    []VIP             // no longer configured, but maybe still in the kernel
-	mine       map[place]address // addresses that this process put there or took over
-	lifetime   uint32            // of a VIP's address in seconds, or forever
+	want       []VIP           // some of the configured ones, in the order of addition
+	retired    []VIP           // no longer configured, but maybe still in the kernel
+	mine       map[place]claim // addresses that this process put there or took over
+	lifetime   uint32          // of a VIP's address in seconds, or forever
+}
+
+// claim is an address that this process holds.
+type claim struct {
+	address
+	adopted bool // somebody else put it there, and chose its flags
 }
 
 // op is one kind of action.
@@ -85,6 +92,9 @@ func (p *planner) plan(later map[VIP]struct{}) []action {
 		}
 	}
 	p.removeSurplus()
+	for _, vip := range p.want {
+		p.correct(vip)
+	}
 	return p.actions
 }
 
@@ -136,18 +146,19 @@ func (p *planner) ours(a address) bool {
 }
 
 // candidate decides what a, which has the IP of the wanted vip, is to it. With
-// another prefix length it is the VIP all the same if somebody else put it there;
-// one of ours is left from an older configuration, and makes way.
+// another prefix length it is the VIP all the same, unless it is one of ours from
+// an older configuration, which makes way.
 func (p *planner) candidate(vip VIP, a address) {
 	_, found := p.present[vip]
+	_, old := p.old[a.place()]
 	switch {
 	case a.unusable():
 		p.blocked[vip] = a
 	case a.prefix == vip.Address:
 		p.present[vip] = a
-	case p.ours(a) && !a.is4():
+	case old && !a.is4() && p.links[vip.Interface].up:
 		p.blocked[vip] = a // IPv6 has an IP only once on an interface
-	case p.ours(a):
+	case old:
 		p.surplus = append(p.surplus, a)
 	case !found:
 		p.present[vip] = a
@@ -160,12 +171,10 @@ func (p *planner) take(vip VIP) {
 	_, mine := p.mine[a.place()]
 	l, exists := p.links[vip.Interface]
 	switch {
-	case found && !mine:
-		p.emit(opAdopt, vip, a.lasting(p.lifetime))
+	case found && mine:
 	case found:
-		p.correct(vip, a, l)
-	case !exists || !l.up:
-	default:
+		p.emit(opAdopt, vip, a.lasting(p.lifetime))
+	case exists && l.up:
 		if b, ok := p.blocked[vip]; ok {
 			p.remove(b)
 		}
@@ -173,31 +182,60 @@ func (p *planner) take(vip VIP) {
 	}
 }
 
-// correct gives a VIP its prefix route when the address is gone that had
-// provided it. IPv4 cannot change an address in place.
-func (p *planner) correct(vip VIP, a address, l link) {
-	if !a.has(unix.IFA_F_NOPREFIXROUTE) || p.model.Covered(a) || !l.up {
-		return
-	}
+// correct mends a VIP of ours where other addresses have come or gone since it
+// was added. IPv4 cannot change an address in place: it goes and comes back.
+func (p *planner) correct(vip VIP) {
+	a := p.present[vip]
+	l := p.links[vip.Interface]
 	switch {
+	case !p.free(a) || !l.up:
+	case p.model.Leads(a) && p.giveWay(vip, a):
+	case !a.has(unix.IFA_F_NOPREFIXROUTE) || p.model.Covered(a):
 	case !a.is4():
 		a.flags &^= unix.IFA_F_NOPREFIXROUTE
 		p.emit(opModify, vip, a.lasting(p.lifetime))
-	case p.model.Primary(a) && !a.prefix.IsSingleIP():
+	case p.model.Leads(a) && !a.prefix.IsSingleIP():
 		p.remove(a)
 		p.add(vip, l)
 	}
 }
 
+// free reports whether a is ours to change: somebody else's stays as it is.
+func (p *planner) free(a address) bool {
+	c, mine := p.mine[a.place()]
+	return mine && !c.adopted
+}
+
+// giveWay moves VIPs behind the first address of their subnet that is no VIP, so
+// that this one becomes the primary: the node's own source, and what stays when
+// the VIPs leave. Most of them move while a, the primary until now, holds the
+// others; a moves last. It returns false where there is no such address.
+func (p *planner) giveWay(vip VIP, a address) bool {
+	ahead, ok := p.model.Ahead(a)
+	if !ok {
+		return false
+	}
+	for _, b := range ahead {
+		if other, owned := p.owners[b.spot()]; owned && p.free(b) {
+			p.remove(b)
+			p.add(other, p.links[other.Interface])
+		}
+	}
+	p.remove(a)
+	p.add(vip, p.links[vip.Interface])
+	return true
+}
+
 // add plans a VIP's address. It brings a prefix route only where nothing else
-// provides one. IPv6 ones skip duplicate address detection, which would fail as
-// long as the last owner answers.
+// provides one; a secondary IPv4 address never does, and shall when it is promoted.
+// IPv6 ones skip duplicate address detection, which would fail as long as the last
+// owner answers.
 func (p *planner) add(vip VIP, l link) {
 	a := address{index: l.index, prefix: vip.Address}.lasting(p.lifetime)
 	if !a.is4() {
 		a.flags |= unix.IFA_F_NODAD
 	}
-	if p.model.Covered(a) {
+	if p.model.Covered(a) && !p.model.Joins(a) {
 		a.flags |= unix.IFA_F_NOPREFIXROUTE
 	}
 	a.scope = p.model.Scope(a)
@@ -210,7 +248,7 @@ func (p *planner) add(vip VIP, l link) {
 func (p *planner) removeSurplus() {
 	var primaries []address
 	for _, a := range p.surplus {
-		if p.model.Primary(a) {
+		if p.model.Leads(a) {
 			primaries = append(primaries, a)
 			continue
 		}

@@ -45,7 +45,9 @@ func (m *Manager) loop(ctx context.Context) {
 		case <-m.wake:
 		case <-timer.C:
 		}
-		timer.Reset(time.Until(m.turn()))
+		next := m.turn()
+		m.journal.Flush()
+		timer.Reset(time.Until(next))
 	}
 }
 
@@ -122,7 +124,7 @@ func (m *Manager) lookAgain() {
 		text = err.Error()
 	}
 	if text != m.told && err != nil {
-		m.log.Error("addresses are not as wanted", "error", err)
+		m.journal.Say(slog.LevelError, "addresses are not as wanted", "error", err)
 	}
 	m.told = text
 }
@@ -150,7 +152,7 @@ func (m *Manager) renew(v VIP, now time.Time) {
 func (m *Manager) unrenewed(v VIP, err error) {
 	m.disturbed(nil)
 	if !noInterface(err) {
-		m.say(&m.lines.unrenewed, slog.LevelWarn, "lifetime not refreshed", "vip", v, "error", err)
+		m.journal.Say(slog.LevelWarn, "lifetime not refreshed", "vip", v, "error", err)
 	}
 }
 

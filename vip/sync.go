@@ -76,24 +76,42 @@ func (m *Manager) postpone(moved map[int]struct{}) {
 // view is what is remembered: enough to give it up.
 func (m *Manager) look(in intent) (view, error) {
 	m.syncs.Add(1)
+	v, err := m.lookAt(in)
+	if err != nil {
+		return m.remembered(), fmt.Errorf("vip: %w", err)
+	}
+	return v, nil
+}
+
+func (m *Manager) lookAt(in intent) (view, error) {
 	v := view{links: make(map[string]link)}
 	indexes := make(map[int]struct{})
 	for _, name := range m.names {
 		l, exists, err := m.kernel.Link(name)
 		if err != nil {
-			return m.remembered(), fmt.Errorf("vip: %w", err)
+			return view{}, err
 		}
 		if exists {
 			v.links[name] = l
 			indexes[l.index] = struct{}{}
 		}
 	}
-	for p := range in.mine {
-		indexes[p.index] = struct{}{}
+	for at := range in.mine { // an interface may have got another name
+		if _, known := indexes[at.index]; known {
+			continue
+		}
+		indexes[at.index] = struct{}{}
+		l, exists, err := m.kernel.LinkAt(at.index)
+		if err != nil {
+			return view{}, err
+		}
+		if exists {
+			v.others = append(v.others, l)
+		}
 	}
 	list, complete, err := m.kernel.Addresses(func(index int) bool { _, ok := indexes[index]; return ok })
 	if err != nil {
-		return m.remembered(), fmt.Errorf("vip: %w", err)
+		return view{}, err
 	}
 	v.addresses = list
 	if !complete {
@@ -117,9 +135,9 @@ func (m *Manager) withMine(list []address) []address {
 	for _, a := range list {
 		listed[a.place()] = struct{}{}
 	}
-	for p, a := range m.mine {
+	for p, c := range m.mine {
 		if _, ok := listed[p]; !ok {
-			list = append(list, a)
+			list = append(list, c.address)
 		}
 	}
 	return list

@@ -1,0 +1,417 @@
+package vip
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// fakeKernel is a transport to a model of the kernel: it speaks netlink messages,
+// keeps addresses as Linux does, and lets them end with their lifetime.
+type fakeKernel struct {
+	mu        sync.Mutex
+	links     []link
+	addresses []address
+	expiry    map[place]time.Time
+	requests  []string // what was asked of it, as text
+	dumps     int
+	sent      []sentFrame
+	refuse    func(kind int, a address) error // may fail a request, nil for none
+	latency   time.Duration                   // of each change
+	overrun   bool                            // the next Notices loses one
+	notices   chan syscall.NetlinkMessage
+	closed    chan struct{}
+	once      sync.Once
+}
+
+type sentFrame struct {
+	at    time.Time
+	index int
+	data  []byte
+}
+
+func newFakeKernel(links ...link) *fakeKernel {
+	return &fakeKernel{
+		links:   links,
+		expiry:  make(map[place]time.Time),
+		notices: make(chan syscall.NetlinkMessage, 100_000),
+		closed:  make(chan struct{}),
+	}
+}
+
+// ethernetLink is an interface that is ready for VIPs.
+func ethernetLink(index int, name string) link {
+	return link{index: index, name: name, up: true, running: true, ethernet: true, mac: hwAddr{2, 0, 0, 0, 0, byte(index)}}
+}
+
+func (k *fakeKernel) Request(kind, flags int, payload []byte, _ uint16) ([][]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.expire()
+	switch kind {
+	case unix.RTM_GETLINK:
+		return k.getLink(payload)
+	case unix.RTM_SETLINK:
+		return nil, k.setLink(payload)
+	case unix.RTM_GETADDR:
+		k.dumps++
+		return k.dump(), k.refused(kind, address{})
+	}
+	a, err := parseAddress(payload)
+	if err != nil {
+		return nil, err
+	}
+	if k.latency > 0 {
+		k.mu.Unlock()
+		time.Sleep(k.latency)
+		k.mu.Lock()
+	}
+	if err := k.refused(kind, a); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(k.links, func(l link) bool { return l.index == a.index }) {
+		return nil, unix.ENODEV
+	}
+	if kind == unix.RTM_DELADDR {
+		k.requests = append(k.requests, "del "+a.String())
+		return nil, k.remove(a)
+	}
+	if flags&unix.NLM_F_EXCL != 0 {
+		k.requests = append(k.requests, "add "+a.String())
+	} else {
+		k.requests = append(k.requests, "replace "+a.String())
+	}
+	return nil, k.add(a, flags&unix.NLM_F_REPLACE != 0)
+}
+
+func (k *fakeKernel) refused(kind int, a address) error {
+	if k.refuse == nil {
+		return nil
+	}
+	return k.refuse(kind, a)
+}
+
+func (k *fakeKernel) getLink(payload []byte) ([][]byte, error) {
+	index := int(binary.NativeEndian.Uint32(payload[4:]))
+	for kind, value := range attributes(payload[unix.SizeofIfInfomsg:]) {
+		for _, l := range k.links {
+			if index != 0 && l.index == index {
+				return [][]byte{appendLink(nil, l)}, nil
+			}
+			if kind == unix.IFLA_IFNAME && l.name == cString(value) {
+				return [][]byte{appendLink(nil, l)}, nil
+			}
+		}
+	}
+	return nil, unix.ENODEV
+}
+
+// setLink knows one setting.
+func (k *fakeKernel) setLink(payload []byte) error {
+	if err := k.refused(unix.RTM_SETLINK, address{}); err != nil {
+		return err
+	}
+	index := int(binary.NativeEndian.Uint32(payload[4:]))
+	// The setting is three attributes deep, each of which has a header.
+	setting := payload[unix.SizeofIfInfomsg+3*unix.SizeofRtAttr:]
+	for kind, value := range attributes(setting) {
+		if kind != promoteSecondaries {
+			return unix.EINVAL
+		}
+		for i := range k.links {
+			if k.links[i].index == index {
+				k.links[i].promotes = uint32At(value, 0) != 0
+			}
+		}
+	}
+	return nil
+}
+
+func (k *fakeKernel) dump() [][]byte {
+	var answers [][]byte
+	for _, a := range k.addresses {
+		answers = append(answers, appendDump(nil, a))
+	}
+	return answers
+}
+
+// appendDump appends an address as the kernel tells it: with all its flags.
+func appendDump(b []byte, a address) []byte {
+	start := len(b)
+	b = appendAddress(b, a)
+	b[start+2] = byte(a.flags)
+	return appendUint32(b, unix.IFA_FLAGS, a.flags)
+}
+
+// appendLink appends the payload of an RTM_NEWLINK.
+func appendLink(b []byte, l link, names ...string) []byte {
+	var flags uint32
+	if l.up {
+		flags |= unix.IFF_UP
+	}
+	if l.running {
+		flags |= unix.IFF_RUNNING
+	}
+	kind := uint16(unix.ARPHRD_NONE)
+	if l.ethernet {
+		kind = unix.ARPHRD_ETHER
+	}
+	b = append(b, unix.AF_UNSPEC, 0)
+	b = binary.NativeEndian.AppendUint16(b, kind)
+	b = binary.NativeEndian.AppendUint32(b, uint32(l.index))
+	b = binary.NativeEndian.AppendUint32(b, flags)
+	b = binary.NativeEndian.AppendUint32(b, 0)
+	b = appendAttribute(b, unix.IFLA_IFNAME, append([]byte(l.name), 0))
+	b = appendAttribute(b, unix.IFLA_ADDRESS, l.mac[:])
+	if l.master != 0 {
+		b = appendUint32(b, unix.IFLA_MASTER, uint32(l.master))
+	}
+	var other []byte
+	for _, name := range names {
+		other = appendAttribute(other, unix.IFLA_ALT_IFNAME, append([]byte(name), 0))
+	}
+	if other != nil {
+		b = appendAttribute(b, unix.IFLA_PROP_LIST|unix.NLA_F_NESTED, other)
+	}
+	conf4, conf6 := make([]byte, 4*32), make([]byte, 4*50)
+	if l.promotes {
+		conf4[4*(promoteSecondaries-1)] = 1
+	}
+	if l.routes {
+		conf6[4*forwarding6] = 1
+	}
+	families := appendAttribute(nil, unix.AF_INET, appendAttribute(nil, unix.IFLA_INET_CONF, conf4))
+	families = appendAttribute(families, unix.AF_INET6, appendAttribute(nil, unix.IFLA_INET6_CONF, conf6))
+	return appendAttribute(b, unix.IFLA_AF_SPEC, families)
+}
+
+func (k *fakeKernel) find(at place) int {
+	return slices.IndexFunc(k.addresses, func(a address) bool { return a.place() == at })
+}
+
+// add does what inet_rtm_newaddr and inet6_rtm_newaddr do.
+func (k *fakeKernel) add(a address, replace bool) error {
+	i := slices.IndexFunc(k.addresses, func(b address) bool {
+		return b.place() == a.place() || !a.is4() && b.spot() == a.spot()
+	})
+	if i >= 0 && !replace {
+		return unix.EEXIST
+	}
+	if i >= 0 {
+		if !a.is4() {
+			k.addresses[i].flags = a.flags
+		}
+		k.addresses[i].valid, k.addresses[i].preferred = a.valid, a.preferred
+		k.addresses[i].metric, k.addresses[i].proto = a.metric, a.proto
+		k.keep(a)
+		k.emit(unix.RTM_NEWADDR, k.addresses[i])
+		return nil
+	}
+	at := 0
+	for i, b := range k.addresses {
+		if a.is4() && b.is4() && b.subnetOf() == a.subnetOf() {
+			if b.scope != a.scope {
+				return unix.EINVAL
+			}
+			a.flags |= unix.IFA_F_SECONDARY
+		}
+		if b.is4() && !b.secondary() {
+			at = i + 1
+		}
+	}
+	if a.secondary() || !a.is4() {
+		at = len(k.addresses)
+	}
+	k.addresses = slices.Insert(k.addresses, at, a)
+	k.keep(a)
+	k.emit(unix.RTM_NEWADDR, a)
+	return nil
+}
+
+// keep notes when an address ends.
+func (k *fakeKernel) keep(a address) {
+	delete(k.expiry, a.place())
+	if a.valid != forever && a.valid != 0 {
+		k.expiry[a.place()] = time.Now().Add(time.Duration(a.valid) * time.Second)
+	}
+}
+
+func (k *fakeKernel) expire() {
+	for at, end := range k.expiry {
+		if i := k.find(at); i >= 0 && !time.Now().Before(end) {
+			_ = k.remove(k.addresses[i])
+		}
+	}
+}
+
+// remove does what __inet_del_ifa does.
+func (k *fakeKernel) remove(a address) error {
+	i := k.find(a.place())
+	if i < 0 {
+		return unix.EADDRNOTAVAIL
+	}
+	a = k.addresses[i]
+	k.drop(i)
+	if !a.is4() || a.secondary() {
+		return nil
+	}
+	for i := 0; i < len(k.addresses); i++ {
+		b := k.addresses[i]
+		if !b.secondary() || b.subnetOf() != a.subnetOf() {
+			continue
+		}
+		if k.promotes(a.index) {
+			k.addresses[i].flags &^= unix.IFA_F_SECONDARY
+			return nil
+		}
+		k.drop(i)
+		i--
+	}
+	return nil
+}
+
+func (k *fakeKernel) drop(i int) {
+	a := k.addresses[i]
+	k.addresses = slices.Delete(k.addresses, i, i+1)
+	delete(k.expiry, a.place())
+	k.emit(unix.RTM_DELADDR, a)
+}
+
+func (k *fakeKernel) promotes(index int) bool {
+	return slices.ContainsFunc(k.links, func(l link) bool { return l.index == index && l.promotes })
+}
+
+func (k *fakeKernel) emit(kind uint16, a address) {
+	k.notify(kind, appendDump(nil, a))
+}
+
+func (k *fakeKernel) notify(kind uint16, payload []byte) {
+	k.notices <- syscall.NetlinkMessage{Header: syscall.NlMsghdr{Type: kind}, Data: payload}
+}
+
+func (k *fakeKernel) Notices() ([]syscall.NetlinkMessage, error) {
+	select {
+	case <-k.closed:
+		return nil, os.ErrClosed
+	case msg := <-k.notices:
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.overrun {
+			k.overrun = false
+			return nil, unix.ENOBUFS
+		}
+		return []syscall.NetlinkMessage{msg}, nil
+	}
+}
+
+func (k *fakeKernel) Interrupt() { k.once.Do(func() { close(k.closed) }) }
+
+func (k *fakeKernel) Close() error { k.Interrupt(); return nil }
+
+func (k *fakeKernel) Send(index int, _ uint16, frame []byte) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.refused(0, address{index: index}); err != nil {
+		return err
+	}
+	k.sent = append(k.sent, sentFrame{time.Now(), index, slices.Clone(frame)})
+	return nil
+}
+
+// The rest is what tests do to the kernel.
+
+// byHand removes an address as an operator would.
+func (k *fakeKernel) byHand(index int, prefix string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.remove(address{index: index, prefix: netip.MustParsePrefix(prefix)})
+}
+
+// put adds an address as an operator would.
+func (k *fakeKernel) put(index int, prefix string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	a := address{index: index, prefix: netip.MustParsePrefix(prefix), valid: forever, preferred: forever}
+	if err := k.add(a, false); err != nil {
+		panic(fmt.Sprintf("put %s: %v", prefix, err))
+	}
+}
+
+// list is all addresses as text, in the kernel's order.
+func (k *fakeKernel) list() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.expire()
+	list := []string{}
+	for _, a := range k.addresses {
+		list = append(list, a.prefix.String())
+	}
+	return list
+}
+
+// change replaces an interface, as its notification tells. A link without a name
+// is removed, with its addresses.
+func (k *fakeKernel) change(l link) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	i := slices.IndexFunc(k.links, func(old link) bool { return old.index == l.index })
+	switch {
+	case l.name == "":
+		gone := k.links[i]
+		k.links = slices.Delete(k.links, i, i+1)
+		k.flush(func(a address) bool { return a.index == l.index })
+		k.notify(unix.RTM_DELLINK, appendLink(nil, gone))
+		return
+	case i < 0:
+		k.links = append(k.links, l)
+	default:
+		k.links[i] = l
+	}
+	if !l.up {
+		k.flush(func(a address) bool { return a.index == l.index && !a.is4() })
+	}
+	k.notify(unix.RTM_NEWLINK, appendLink(nil, l))
+}
+
+func (k *fakeKernel) flush(match func(address) bool) {
+	for i := len(k.addresses) - 1; i >= 0; i-- {
+		if match(k.addresses[i]) {
+			k.drop(i)
+		}
+	}
+}
+
+// takeRequests returns the requests since the last call.
+func (k *fakeKernel) takeRequests() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	list := k.requests
+	k.requests = nil
+	return list
+}
+
+// announced are the announcements of an address since the start, and their times.
+func (k *fakeKernel) announced(addr string) []announcement {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var list []announcement
+	for _, f := range k.sent {
+		if a, ok := asAnnouncement(capturedFrame{f.at, f.data}); ok && a.addr == netip.MustParseAddr(addr) {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+func (k *fakeKernel) locked(f func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f()
+}

@@ -1,0 +1,266 @@
+package vip
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/mdlayher/arp"
+	"github.com/mdlayher/ethernet"
+	"github.com/mdlayher/ndp"
+	"pgregory.net/rapid"
+)
+
+var (
+	testMAC = hwAddr{0x02, 0x00, 0x5e, 0x10, 0x20, 0x30}
+	test4   = netip.MustParseAddr("198.18.0.100")
+	test6   = netip.MustParseAddr("2001:db8::100")
+)
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(strings.Join(strings.Fields(s), ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestGratuitousARPBytes(t *testing.T) {
+	tests := []struct {
+		name string
+		op   uint16
+		want string
+	}{
+		{"request, RFC 5227 section 3", arpRequest, `
+			ffffffffffff 02005e102030 0806
+			0001 0800 06 04 0001
+			02005e102030 c6120064 000000000000 c6120064`},
+		{"reply", arpReply, `
+			ffffffffffff 02005e102030 0806
+			0001 0800 06 04 0002
+			02005e102030 c6120064 02005e102030 c6120064`},
+	}
+	for _, test := range tests {
+		got := gratuitousARP(test.op, testMAC, test4).appendTo(nil)
+		if diff := cmp.Diff(unhex(t, test.want), got); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", test.name, diff)
+		}
+	}
+}
+
+func TestUnsolicitedNABytes(t *testing.T) {
+	// RFC 4861 sections 4.4 and 7.2.6. The checksums come from another implementation.
+	tests := []struct {
+		name string
+		role byte
+		want string
+	}{
+		{"host", 0, `
+			333300000001 02005e102030 86dd
+			60000000 0020 3a ff
+			20010db8000000000000000000000100 ff020000000000000000000000000001
+			88 00 78ed 20000000
+			20010db8000000000000000000000100
+			02 01 02005e102030`},
+		{"router", naRouter, `
+			333300000001 02005e102030 86dd
+			60000000 0020 3a ff
+			20010db8000000000000000000000100 ff020000000000000000000000000001
+			88 00 f8ec a0000000
+			20010db8000000000000000000000100
+			02 01 02005e102030`},
+	}
+	for _, test := range tests {
+		got := unsolicitedNA(testMAC, test6, test.role).appendTo(nil)
+		if diff := cmp.Diff(unhex(t, test.want), got); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", test.name, diff)
+		}
+	}
+}
+
+// oracleARP is what mdlayher/arp makes of a frame.
+func oracleARP(t testing.TB, f arpFrame) []byte {
+	t.Helper()
+	p, err := arp.NewPacket(arp.Operation(f.op), f.senderMAC[:], f.sender, f.targetMAC[:], f.target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := p.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame := ethernet.Frame{Destination: f.dst[:], Source: f.src[:], EtherType: ethernet.EtherTypeARP, Payload: payload}
+	b, err := frame.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func drawMAC(t *rapid.T, what string) hwAddr {
+	return hwAddr(rapid.SliceOfN(rapid.Byte(), 6, 6).Draw(t, what))
+}
+
+func draw4(t *rapid.T, what string) netip.Addr {
+	return netip.AddrFrom4([4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, what)))
+}
+
+func draw6(t *rapid.T, what string) netip.Addr {
+	a := [16]byte(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, what))
+	a[0] |= 1 // never an IPv4 address in disguise
+	return netip.AddrFrom16(a)
+}
+
+func TestARPAgainstOracle(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		f := arpFrame{
+			dst: drawMAC(rt, "dst"), src: drawMAC(rt, "src"), op: rapid.Uint16().Draw(rt, "op"),
+			senderMAC: drawMAC(rt, "sender mac"), sender: draw4(rt, "sender"),
+			targetMAC: drawMAC(rt, "target mac"), target: draw4(rt, "target"),
+		}
+		b := f.appendTo(nil)
+		if want := oracleARP(t, f); !bytes.Equal(b, want[:len(b)]) {
+			rt.Fatalf("frame is\n%x, the oracle's is\n%x", b, want)
+		}
+		if back, err := parseARP(b); err != nil || back != f {
+			rt.Fatalf("read back as %+v, %v, want %+v", back, err, f)
+		}
+	})
+}
+
+func TestNAAgainstOracle(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		f := naFrame{
+			dst: drawMAC(rt, "dst"), src: drawMAC(rt, "src"), from: draw6(rt, "from"), to: draw6(rt, "to"),
+			flags: rapid.Byte().Draw(rt, "flags") & (naRouter | naSolicited | naOverride), target: draw6(rt, "target"),
+			mac: drawMAC(rt, "mac"),
+		}
+		b := f.appendTo(nil)
+		want, err := ndp.MarshalMessageChecksum(&ndp.NeighborAdvertisement{
+			Router:        f.flags&naRouter != 0,
+			Solicited:     f.flags&naSolicited != 0,
+			Override:      f.flags&naOverride != 0,
+			TargetAddress: f.target,
+			Options:       []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Target, Addr: net.HardwareAddr(f.mac[:])}},
+		}, f.from, f.to)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if got := b[etherHeader+ipv6Header:]; !bytes.Equal(got, want) {
+			rt.Fatalf("message is\n%x, the oracle's is\n%x", got, want)
+		}
+		if back, err := parseNA(b); err != nil || back != f {
+			rt.Fatalf("read back as %+v, %v, want %+v", back, err, f)
+		}
+	})
+}
+
+func TestParseIgnoresPadding(t *testing.T) {
+	padding := make([]byte, 18)
+	request := gratuitousARP(arpRequest, testMAC, test4)
+	if got, err := parseARP(append(request.appendTo(nil), padding...)); err != nil || got != request {
+		t.Errorf("ARP: %+v, %v, want %+v", got, err, request)
+	}
+	na := unsolicitedNA(testMAC, test6, naRouter)
+	if got, err := parseNA(append(na.appendTo(nil), padding...)); err != nil || got != na {
+		t.Errorf("NA: %+v, %v, want %+v", got, err, na)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	arpBytes := gratuitousARP(arpRequest, testMAC, test4).appendTo(nil)
+	naBytes := unsolicitedNA(testMAC, test6, 0).appendTo(nil)
+	changed := func(b []byte, at int, value byte) []byte {
+		b = bytes.Clone(b)
+		b[at] = value
+		return b
+	}
+	parse4 := func(b []byte) error { _, err := parseARP(b); return err }
+	parse6 := func(b []byte) error { _, err := parseNA(b); return err }
+	tests := []struct {
+		name  string
+		parse func([]byte) error
+		frame []byte
+		want  error
+	}{
+		{"ARP: nothing", parse4, nil, errShort},
+		{"ARP: one byte less", parse4, arpBytes[:arpFrameLength-1], errShort},
+		{"ARP: another EtherType", parse4, changed(arpBytes, 13, 0), errFrame},
+		{"ARP: another hardware", parse4, changed(arpBytes, 15, 6), errFrame},
+		{"ARP: another protocol", parse4, changed(arpBytes, 17, 1), errFrame},
+		{"ARP: long MAC", parse4, changed(arpBytes, 18, 8), errFrame},
+		{"ARP: long IP", parse4, changed(arpBytes, 19, 16), errFrame},
+		{"NA: nothing", parse6, nil, errShort},
+		{"NA: another EtherType", parse6, changed(naBytes, 13, 0), errFrame},
+		{"NA: another IP version", parse6, changed(naBytes, 14, 0x40), errFrame},
+		{"NA: longer than the frame", parse6, changed(naBytes, 18, 1), errShort},
+		{"NA: shorter than an advertisement", parse6, changed(naBytes, 19, 23), errShort},
+		{"NA: another protocol", parse6, changed(naBytes, 20, 17), errFrame},
+		{"NA: passed on by a router", parse6, changed(naBytes, 21, 254), errFrame},
+		{"NA: another type", parse6, changed(naBytes, 54, 135), errFrame},
+		{"NA: another code", parse6, changed(naBytes, 55, 1), errFrame},
+		{"NA: bad checksum", parse6, changed(naBytes, 56, naBytes[56]+1), errFrame},
+		{"NA: changed address", parse6, changed(naBytes, 70, 1), errFrame},
+	}
+	for _, test := range tests {
+		if err := test.parse(test.frame); !errors.Is(err, test.want) {
+			t.Errorf("%s: error %v, want %v", test.name, err, test.want)
+		}
+	}
+}
+
+func TestTargetMAC(t *testing.T) {
+	tests := []struct {
+		name, options string
+		want          hwAddr
+		err           error
+	}{
+		{"none", "", hwAddr{}, nil},
+		{"alone", "0201 02005e102030", testMAC, nil},
+		{"after an unknown one", "0e01 000000000000 0201 02005e102030", testMAC, nil},
+		{"length 0", "0200 02005e102030", hwAddr{}, errShort},
+		{"longer than the message", "0202 02005e102030", hwAddr{}, errShort},
+		{"8-byte address", "0202 02005e102030 0000000000000000", hwAddr{}, nil},
+	}
+	for _, test := range tests {
+		got, err := targetMAC(unhex(t, test.options))
+		if got != test.want || !errors.Is(err, test.err) {
+			t.Errorf("%s: %x, %v, want %x, %v", test.name, got, err, test.want, test.err)
+		}
+	}
+}
+
+func FuzzParseARP(f *testing.F) {
+	f.Add(gratuitousARP(arpRequest, testMAC, test4).appendTo(nil))
+	f.Add(gratuitousARP(arpReply, testMAC, test4).appendTo(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		frame, err := parseARP(b)
+		if err != nil {
+			return
+		}
+		if again := frame.appendTo(nil); !bytes.Equal(again, b[:arpFrameLength]) {
+			t.Errorf("%x reads as %+v, which is written as %x", b, frame, again)
+		}
+	})
+}
+
+func FuzzParseNA(f *testing.F) {
+	f.Add(unsolicitedNA(testMAC, test6, 0).appendTo(nil))
+	f.Add(unsolicitedNA(testMAC, test6, naRouter).appendTo(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		frame, err := parseNA(b)
+		if err != nil {
+			return
+		}
+		back, err := parseNA(frame.appendTo(nil))
+		if err != nil || back != frame {
+			t.Errorf("%x reads as %+v, which reads back as %+v, %v", b, frame, back, err)
+		}
+	})
+}

@@ -1,0 +1,201 @@
+package vip
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+)
+
+// epoch is when the tests of pure code begin.
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func testVIP(i int) VIP {
+	return VIP{netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), 16), "eth0"}
+}
+
+// play lets a schedule run until end, and returns when which VIP was announced.
+func play(s *schedule, until time.Time, sent func(VIP, time.Time)) {
+	for {
+		at, any := s.Deadline()
+		if !any || at.After(until) {
+			return
+		}
+		for v, ok := s.Step(at); ok; v, ok = s.Step(at) {
+			sent(v, at)
+			s.Sent(v, at)
+		}
+	}
+}
+
+func TestScheduleOfOne(t *testing.T) {
+	var s schedule
+	s.Start(testVIP(1), epoch)
+	var got []time.Duration
+	play(&s, epoch.Add(3*time.Minute), func(_ VIP, at time.Time) { got = append(got, at.Sub(epoch)) })
+	want := []time.Duration{
+		0, 50 * time.Millisecond, 200 * time.Millisecond, time.Second, 5 * time.Second,
+		65 * time.Second, 125 * time.Second,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("announced at %v, want %v", got, want)
+	}
+}
+
+func TestScheduleStartsAnew(t *testing.T) {
+	var s schedule
+	s.Start(testVIP(1), epoch)
+	play(&s, epoch.Add(2*time.Second), func(VIP, time.Time) {})
+	again := epoch.Add(3 * time.Second)
+	s.Start(testVIP(1), again)
+	var got []time.Duration
+	play(&s, again.Add(2*time.Second), func(_ VIP, at time.Time) { got = append(got, at.Sub(again)) })
+	want := []time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond, time.Second}
+	if !slices.Equal(got, want) {
+		t.Errorf("announced at %v, want %v", got, want)
+	}
+}
+
+func TestScheduleStops(t *testing.T) {
+	var s schedule
+	s.Start(testVIP(1), epoch)
+	s.Start(testVIP(2), epoch)
+	s.Stop(testVIP(1))
+	s.Stop(testVIP(3))
+	play(&s, epoch.Add(time.Second), func(v VIP, _ time.Time) {
+		if v != testVIP(2) {
+			t.Errorf("%s was announced", v)
+		}
+	})
+	s.Stop(testVIP(2))
+	if at, any := s.Deadline(); any {
+		t.Errorf("deadline is %v, want none", at)
+	}
+}
+
+// TestScheduleAfterPause: what a process missed that did not run is not made up for.
+func TestScheduleAfterPause(t *testing.T) {
+	var s schedule
+	v := testVIP(1)
+	s.Start(v, epoch)
+	late := epoch.Add(10 * time.Minute)
+	s.Sent(v, epoch)
+	count := 0
+	for got, ok := s.Step(late); ok; got, ok = s.Step(late) {
+		s.Sent(got, late)
+		count++
+	}
+	if at, _ := s.Deadline(); count != 1 || !at.After(late) {
+		t.Errorf("%d announcements after the pause, next at %v, want 1 and one later than %v", count, at, late)
+	}
+}
+
+// TestScheduleSpreads: thousands of VIPs that start at once do not send at once,
+// neither the first time nor later, and none is forgotten.
+func TestScheduleSpreads(t *testing.T) {
+	const n = 5000
+	var s schedule
+	for i := range n {
+		s.Start(testVIP(i), epoch)
+	}
+	perMillisecond := make(map[time.Duration]int)
+	perVIP := make(map[VIP]int)
+	play(&s, epoch.Add(10*time.Second), func(v VIP, at time.Time) {
+		perMillisecond[at.Sub(epoch).Truncate(time.Millisecond)]++
+		perVIP[v]++
+	})
+	for at, count := range perMillisecond {
+		if count > perPace {
+			t.Errorf("%d VIPs were announced in the millisecond at %v, want at most %d", count, at, perPace)
+		}
+	}
+	if len(perVIP) != n {
+		t.Errorf("%d VIPs were announced, want %d", len(perVIP), n)
+	}
+	for v, count := range perVIP {
+		if count != len(repeats) {
+			t.Fatalf("%s was announced %d times in 10 s, want %d", v, count, len(repeats))
+		}
+	}
+}
+
+func TestAgendaOrder(t *testing.T) {
+	var a agenda
+	for _, i := range []int{3, 1, 2} {
+		a.Put(testVIP(i), epoch.Add(time.Duration(i)*time.Second))
+	}
+	a.Put(testVIP(1), epoch.Add(4*time.Second)) // moves
+	if v, ok := a.Take(epoch.Add(1999 * time.Millisecond)); ok {
+		t.Errorf("%s came early", v)
+	}
+	var got []string
+	for at, any := a.Deadline(); any; at, any = a.Deadline() {
+		v, ok := a.Take(at)
+		got = append(got, fmt.Sprintf("%v %s %t", at.Sub(epoch), v.Address.Addr(), ok))
+		a.Drop(v)
+	}
+	want := []string{"2s 198.18.0.2 true", "3s 198.18.0.3 true", "4s 198.18.0.1 true"}
+	if !slices.Equal(got, want) {
+		t.Errorf("taken %q, want %q", got, want)
+	}
+}
+
+func TestFight(t *testing.T) {
+	type loss struct{ after, wait time.Duration }
+	tests := []struct {
+		name   string
+		losses []loss // time since the loss before, and pause until the address may be put back
+	}{
+		{"once", []loss{{0, 0}}},
+		{"first ones quick, then slower and slower", []loss{
+			{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0},
+			{0, 100 * time.Millisecond}, {time.Second, 200 * time.Millisecond}, {time.Second, 400 * time.Millisecond},
+			{time.Second, 800 * time.Millisecond}, {time.Second, time.Second}, {time.Second, time.Second},
+		}},
+		{"calm in between", []loss{
+			{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 100 * time.Millisecond},
+			{fightCalm, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {fightCalm - 1, 100 * time.Millisecond},
+		}},
+	}
+	for _, test := range tests {
+		var f fight
+		now := epoch
+		for i, l := range test.losses {
+			now = now.Add(l.after)
+			if got := f.Lost(now).Sub(now); got != l.wait {
+				t.Errorf("%s: pause after loss %d is %v, want %v", test.name, i+1, got, l.wait)
+			}
+		}
+	}
+}
+
+// TestFightForEver: the pause neither overflows nor exceeds a second.
+func TestFightForEver(t *testing.T) {
+	var f fight
+	for range 1000 {
+		if wait := f.Lost(epoch).Sub(epoch); wait < 0 || wait > fightMax {
+			t.Fatalf("pause is %v, want at most %v", wait, fightMax)
+		}
+	}
+}
+
+func TestLimiter(t *testing.T) {
+	var l limiter
+	passed := 0
+	for range 100 {
+		if _, ok := l.Allow(epoch); ok {
+			passed++
+		}
+	}
+	if passed != limitBurst {
+		t.Errorf("%d lines passed, want %d", passed, limitBurst)
+	}
+	later := epoch.Add(limitPeriod)
+	if suppressed, ok := l.Allow(later); !ok || suppressed != 100-limitBurst {
+		t.Errorf("after the period: %t with %d suppressed, want true with %d", ok, suppressed, 100-limitBurst)
+	}
+	if suppressed, ok := l.Allow(later); !ok || suppressed != 0 {
+		t.Errorf("and then: %t with %d suppressed, want true with 0", ok, suppressed)
+	}
+}
