@@ -47,6 +47,7 @@ type Node struct {
 // contact is what a leader knows of a follower from its answers.
 type contact struct {
 	sent  time.Duration // when the newest answered request was sent
+	lost  bool          // the newest request failed
 	match uint64        // the newest log entry the follower is known to have
 }
 

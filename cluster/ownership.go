@@ -71,7 +71,7 @@ func (n *Node) leads(term uint64) bool {
 func (n *Node) answered(peer string, sent time.Duration, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) {
 	n.mu.Lock()
 	c := n.contacts[peer]
-	c.sent = max(c.sent, sent)
+	c.sent, c.lost = max(c.sent, sent), false
 	if resp.Success && resp.Term == req.Term {
 		n.lease.ack(req.Term, peer, sent)
 		if !isHeartbeat(req) {
@@ -84,6 +84,15 @@ func (n *Node) answered(peer string, sent time.Duration, req *raft.AppendEntries
 	if waiting {
 		n.notify()
 	}
+}
+
+// unanswered notes that a request to a follower failed.
+func (n *Node) unanswered(peer string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c := n.contacts[peer]
+	c.lost = true
+	n.contacts[peer] = c
 }
 
 func (n *Node) contact(peer string) contact {

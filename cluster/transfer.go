@@ -116,7 +116,7 @@ func (n *Node) obstacle(p Peer, voting []string, lastIndex uint64) string {
 		return "is drained"
 	case !slices.Contains(voting, p.Name):
 		return "has no vote"
-	case n.now()-c.sent > n.cfg.Heartbeat/2:
+	case c.lost || n.now()-c.sent > n.cfg.Heartbeat/2:
 		return "is not in contact"
 	case c.match+maxBehind < lastIndex:
 		return "is still catching up with the log"

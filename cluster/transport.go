@@ -66,6 +66,7 @@ func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, r
 		t.node.answered(string(id), sent, req, resp)
 		return nil
 	}
+	t.node.unanswered(string(id))
 	if !isHeartbeat(req) {
 		t.awaitContact(id, req.Term, sent)
 	}

@@ -22,7 +22,8 @@ const (
 
 // Serve answers on ln with h until ctx ends, and closes ln. The contexts of
 // requests under way end with ctx; they have a second to send their answer.
-// A listener that fails before that is an error.
+// A listener that fails before ctx ends is an error; one that is closed with it
+// is not.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logger) error {
 	srv := &http.Server{
 		Handler:           h,
@@ -40,7 +41,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 		shutdown(srv)
 	})
 	err := srv.Serve(plainListener{ln})
-	if !errors.Is(err, http.ErrServerClosed) {
+	if !errors.Is(err, http.ErrServerClosed) && ctx.Err() == nil {
 		cancel()
 		_ = srv.Close()
 		return fmt.Errorf("serve %s: %w", ln.Addr(), err)

@@ -61,6 +61,7 @@ func bareCluster(tb testing.TB, dir string, heartbeat time.Duration) []*bareNode
 			n.Raft, err = raft.NewRaft(rc, nothing{}, store, store, snapshots, trans)
 			n.close = func() {
 				n.Shutdown().Error()
+				trans.CloseStreams()
 				trans.Close()
 				store.Close()
 			}
