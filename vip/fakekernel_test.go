@@ -20,12 +20,13 @@ type fakeKernel struct {
 	links     []link
 	addresses []address
 	expiry    map[place]time.Time
-	requests  []string // what was asked of it, as text
-	dumps     int
+	soonest   time.Time // no address ends before
+	requests  []string  // what was asked of it and sent through it, as text
 	sent      []sentFrame
 	refuse    func(kind int, a address) error // may fail a request, nil for none
 	latency   time.Duration                   // of each change
 	overrun   bool                            // the next Notices loses one
+	torn      bool                            // dumps lack the second half, and say so
 	notices   chan syscall.NetlinkMessage
 	closed    chan struct{}
 	once      sync.Once
@@ -61,7 +62,9 @@ func (k *fakeKernel) Request(kind, flags int, payload []byte, _ uint16) ([][]byt
 	case unix.RTM_SETLINK:
 		return nil, k.setLink(payload)
 	case unix.RTM_GETADDR:
-		k.dumps++
+		if answers := k.dump(); k.torn {
+			return answers[:len(answers)/2], unix.EINTR
+		}
 		return k.dump(), k.refused(kind, address{})
 	}
 	a, err := parseAddress(payload)
@@ -238,17 +241,30 @@ func (k *fakeKernel) add(a address, replace bool) error {
 // keep notes when an address ends.
 func (k *fakeKernel) keep(a address) {
 	delete(k.expiry, a.place())
-	if a.valid != forever && a.valid != 0 {
-		k.expiry[a.place()] = time.Now().Add(time.Duration(a.valid) * time.Second)
+	if a.valid == forever || a.valid == 0 {
+		return
+	}
+	end := time.Now().Add(time.Duration(a.valid) * time.Second)
+	k.expiry[a.place()] = end
+	if len(k.expiry) == 1 || end.Before(k.soonest) {
+		k.soonest = end
 	}
 }
 
 func (k *fakeKernel) expire() {
+	now := time.Now()
+	if now.Before(k.soonest) {
+		return
+	}
+	next := now.Add(time.Hour)
 	for at, end := range k.expiry {
-		if i := k.find(at); i >= 0 && !time.Now().Before(end) {
+		if i := k.find(at); i >= 0 && !now.Before(end) {
 			_ = k.remove(k.addresses[i])
+		} else if end.Before(next) {
+			next = end
 		}
 	}
+	k.soonest = next
 }
 
 // remove does what __inet_del_ifa does.
@@ -322,6 +338,9 @@ func (k *fakeKernel) Send(index int, _ uint16, frame []byte) error {
 		return err
 	}
 	k.sent = append(k.sent, sentFrame{time.Now(), index, slices.Clone(frame)})
+	if a, ok := asAnnouncement(capturedFrame{data: frame}); ok {
+		k.requests = append(k.requests, a.kind+" "+a.addr.String())
+	}
 	return nil
 }
 
@@ -392,6 +411,10 @@ func (k *fakeKernel) flush(match func(address) bool) {
 func (k *fakeKernel) takeRequests() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	return k.takeRequestsLocked()
+}
+
+func (k *fakeKernel) takeRequestsLocked() []string {
 	list := k.requests
 	k.requests = nil
 	return list

@@ -26,7 +26,7 @@ type Manager struct {
 
 	// op is held while the kernel is read or changed and while frames are sent:
 	// nothing is announced or refreshed after the release that came in between.
-	op        sync.Mutex
+	op        baton
 	kernel    kernel
 	announcer announcer
 	mine      map[place]claim // put there or taken over by this process
@@ -40,7 +40,6 @@ type Manager struct {
 	state
 
 	epoch   atomic.Uint64 // counts Sets; one that finds it changed stops
-	waiting atomic.Int32  // Sets that wait for op: Run lets them pass
 	running atomic.Bool
 	wake    chan struct{} // tells Run that its timers are out of date
 
@@ -73,6 +72,7 @@ func newManager(opts Options, t transport) *Manager {
 		renewal:   opts.Lifetime / 4,
 		ledger:    ledger(opts.Ledger),
 		journal:   journal{log: log},
+		op:        newBaton(),
 		kernel:    kernel{t},
 		announcer: announcer{transport: t},
 		mine:      make(map[place]claim),
@@ -100,9 +100,7 @@ func (m *Manager) Set(want []VIP) error {
 	if err != nil {
 		return fmt.Errorf("vip: %w", err)
 	}
-	m.waiting.Add(1)
 	m.op.Lock()
-	m.waiting.Add(-1)
 	defer m.op.Unlock()
 	defer m.nudge()
 	for m.wants(want) {

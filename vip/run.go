@@ -51,23 +51,22 @@ func (m *Manager) loop(ctx context.Context) {
 	}
 }
 
-// turn does what is due, and returns when something is due next.
+// turn does what is due, and returns when something is due next. It breaks off
+// when somebody waits with another demand.
 func (m *Manager) turn() time.Time {
-	if m.waiting.Load() > 0 {
-		return time.Now().Add(pace)
-	}
 	m.op.Lock()
 	defer m.op.Unlock()
+	epoch := m.epoch.Load()
 	if m.lookDue(time.Now()) {
 		m.lookAgain()
 	}
-	m.tellDue(time.Now())
-	m.renewDue(time.Now())
+	m.tellDue(time.Now(), epoch)
+	m.renewDue(time.Now(), epoch)
 	return m.deadline()
 }
 
-func (m *Manager) tellDue(now time.Time) {
-	for m.waiting.Load() == 0 {
+func (m *Manager) tellDue(now time.Time, epoch uint64) {
+	for m.epoch.Load() == epoch {
 		v, ok := m.schedule.Step(now)
 		if !ok {
 			return
@@ -76,8 +75,8 @@ func (m *Manager) tellDue(now time.Time) {
 	}
 }
 
-func (m *Manager) renewDue(now time.Time) {
-	for m.waiting.Load() == 0 {
+func (m *Manager) renewDue(now time.Time, epoch uint64) {
+	for m.epoch.Load() == epoch {
 		v, ok := m.renewals.Take(now)
 		if !ok {
 			return
