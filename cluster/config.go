@@ -65,7 +65,7 @@ func (c Config) raftConfig() *raft.Config {
 	rc.HeartbeatTimeout = c.Heartbeat
 	rc.ElectionTimeout = c.Heartbeat + time.Millisecond // room for kick, which lengthens the former
 	rc.LeaderLeaseTimeout = c.Heartbeat
-	rc.CommitTimeout = max(c.Heartbeat/2, 50*time.Millisecond)
+	rc.CommitTimeout = max(c.Heartbeat, 250*time.Millisecond) // until followers learn of a commit
 	rc.MaxAppendEntries = 64
 	rc.TrailingLogs = 128
 	rc.SnapshotThreshold = 512

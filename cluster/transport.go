@@ -60,6 +60,9 @@ func (t *transport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (ra
 // AppendEntries notes when the request was sent, since that is what a lease may
 // count from.
 func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	if isHeartbeat(req) {
+		t.pace()
+	}
 	sent := t.node.now()
 	err := t.NetworkTransport.AppendEntries(id, target, req, resp)
 	if err == nil {
@@ -72,6 +75,18 @@ func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, r
 	}
 	return err
 }
+
+// pace delays a heartbeat to the next tick of a clock that all peers' heartbeats
+// share. The library sends one to each peer every H/10 to H/5; what costs is the
+// waking up, and so they are sent less often and together.
+func (t *transport) pace() {
+	now, interval := t.node.now(), heartbeatPace(t.node.cfg.Heartbeat)
+	time.Sleep(interval - now%interval)
+}
+
+// heartbeatPace is the time between two heartbeats to a peer. The lease must
+// outlast the loss of one, and detection that of two.
+func heartbeatPace(heartbeat time.Duration) time.Duration { return heartbeat * 3 / 10 }
 
 // awaitContact holds the error of a replication request back until heartbeats
 // get through again or this node no longer leads. The library backs off up to
