@@ -11,7 +11,8 @@
 //
 // Goroutines, all owned by Node.Run and gone when it returns: raft's own, the
 // accept loop of the cluster port and one handshake a connection, the watcher
-// of raft's leadership channel, the waker that shortens detection (wake.go).
+// of raft's leadership channel, the waker that shortens detection (wake.go), and
+// one for each peer that keeps a connection to it warm.
 // A transfer, a claim or a drain runs in its caller's goroutine, and a raft
 // future that outlives its limit is left to a goroutine that ends with raft.
 //

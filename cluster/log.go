@@ -85,10 +85,14 @@ func key(level hclog.Level, msg string, args []any) string {
 	return id
 }
 
-// plain turns the library's formatting wrappers into text.
+// plain turns the library's formatting wrappers into text, and renames a key
+// that slog has for itself.
 func plain(args []any) []any {
 	out := make([]any, len(args))
 	for i, arg := range args {
+		if i%2 == 0 && arg == slog.TimeKey {
+			arg = "silence"
+		}
 		if f, ok := arg.(hclog.Format); ok && len(f) > 0 {
 			format, _ := f[0].(string)
 			arg = fmt.Sprintf(format, f[1:]...)

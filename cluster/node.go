@@ -29,6 +29,7 @@ type Node struct {
 	store   *store
 	fsm     *fsm
 	port    *port
+	warm    *warm
 	now     func() time.Duration // boot clock
 	raft    atomic.Pointer[raft.Raft]
 	changed chan struct{}
@@ -69,6 +70,11 @@ func Open(cfg Config) (*Node, error) {
 	}
 	n.fsm = &fsm{changed: n.notify}
 	n.port = newPort(cfg, self)
+	n.warm = newWarm(func(ctx context.Context, peer string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, cfg.rpcTimeout())
+		defer cancel()
+		return n.port.dial(ctx, protocolRaft, peer)
+	})
 	var err error
 	if n.store, err = openStore(cfg.Dir, raftLogger(cfg.Log), n.fail); err != nil {
 		return nil, fmt.Errorf("open cluster %s: %w", cfg.Name, err)
@@ -91,6 +97,9 @@ func (n *Node) Run(ctx context.Context) error {
 	defer listener.Close()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.port.serve(ctx, listener) })
+	for _, peer := range n.port.names() {
+		g.Go(func() error { n.warm.run(ctx, peer); return nil })
+	}
 	g.Go(func() error { return n.runRaft(ctx, g) })
 	return g.Wait()
 }
@@ -98,7 +107,7 @@ func (n *Node) Run(ctx context.Context) error {
 // runRaft starts the library, and stops it when ctx ends.
 func (n *Node) runRaft(ctx context.Context, g *errgroup.Group) error {
 	logger := raftLogger(n.cfg.Log)
-	trans := newTransport(n, n.port, logger)
+	trans := newTransport(n, logger)
 	r, err := n.startRaft(trans)
 	if err != nil {
 		return errors.Join(err, trans.Close(), n.store.Close())

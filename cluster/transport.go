@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"net"
 	"time"
 
@@ -13,11 +14,15 @@ import (
 type stream struct {
 	*queue
 	port *port
+	warm *warm
 	ids  map[raft.ServerAddress]string
 }
 
 // Dial implements raft.StreamLayer.
 func (s *stream) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	if conn := s.warm.take(s.ids[address]); conn != nil {
+		return conn, nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	return s.port.dial(ctx, protocolRaft, s.ids[address])
@@ -31,7 +36,10 @@ type transport struct {
 	node *Node
 }
 
-func newTransport(n *Node, p *port, logger hclog.Logger) *transport {
+// maxPool is how many idle connections to a peer the library keeps.
+const maxPool = 3
+
+func newTransport(n *Node, logger hclog.Logger) *transport {
 	ids := make(map[raft.ServerAddress]string)
 	for _, peer := range n.cfg.Peers {
 		ids[raft.ServerAddress(peer.Address.String())] = peer.Name
@@ -39,8 +47,8 @@ func newTransport(n *Node, p *port, logger hclog.Logger) *transport {
 	return &transport{
 		node: n,
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-			Stream:          &stream{queue: p.raft, port: p, ids: ids},
-			MaxPool:         3,
+			Stream:          &stream{queue: n.port.raft, port: n.port, warm: n.warm, ids: ids},
+			MaxPool:         maxPool,
 			MaxRPCsInFlight: 1, // no pipeline: every answer passes through AppendEntries below
 			Timeout:         n.cfg.rpcTimeout(),
 			Logger:          logger,
@@ -107,6 +115,34 @@ func (t *transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, req 
 		return err
 	}
 	return t.NetworkTransport.TimeoutNow(id, target, req, resp)
+}
+
+// RequestPreVote implements raft.WithPreVote.
+func (t *transport) RequestPreVote(id raft.ServerID, target raft.ServerAddress, req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
+	return again(func() error { return t.NetworkTransport.RequestPreVote(id, target, req, resp) })
+}
+
+// RequestVote implements raft.Transport.
+func (t *transport) RequestVote(id raft.ServerID, target raft.ServerAddress, req *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	return again(func() error { return t.NetworkTransport.RequestVote(id, target, req, resp) })
+}
+
+// again repeats a request that can do no harm twice, as long as connections
+// fail that a peer had closed while they were idle, and at last on a new one.
+// The library itself asks again only after its next election timeout.
+func again(request func() error) error {
+	var err error
+	for range maxPool + 2 {
+		if err = request(); err == nil || timedOut(err) {
+			return err
+		}
+	}
+	return err
+}
+
+func timedOut(err error) bool {
+	var netErr net.Error
+	return errors.As(err, &netErr) && netErr.Timeout()
 }
 
 // isHeartbeat recognises the requests that the library sends beside replication.

@@ -1,0 +1,113 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// warmPair keeps connections of a warm to a listener ready and returns the
+// accepted ends.
+func warmPair(t *testing.T) (*warm, <-chan net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan net.Conn, 16)
+	ctx, cancel := context.WithCancel(context.Background())
+	w := newWarm(func(ctx context.Context, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "tcp", l.Addr().String())
+	})
+	var running sync.WaitGroup
+	running.Go(func() { w.run(ctx, "lb2") })
+	running.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- conn
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		l.Close()
+		running.Wait()
+		for len(accepted) > 0 {
+			(<-accepted).Close()
+		}
+	})
+	return w, accepted
+}
+
+func takeSoon(t *testing.T, w *warm) net.Conn {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(ms) {
+		if conn := w.take("lb2"); conn != nil {
+			t.Cleanup(func() { conn.Close() })
+			return conn
+		}
+	}
+	t.Fatal("no connection became ready")
+	return nil
+}
+
+func TestWarmConnectionIsUsable(t *testing.T) {
+	w, accepted := warmPair(t)
+	for range 3 { // each that is taken is replaced
+		conn, peer := takeSoon(t, w), <-accepted
+		defer peer.Close()
+		if _, err := conn.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 1)
+		if _, err := peer.Read(buf); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := peer.Write([]byte("y")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(buf); err != nil || buf[0] != 'y' {
+			t.Fatalf("read %q, %v", buf, err)
+		}
+	}
+}
+
+func TestWarmConnectionThatThePeerClosedIsReplaced(t *testing.T) {
+	w, accepted := warmPair(t)
+	(<-accepted).Close()
+	peer := <-accepted // it dialed again by itself
+	defer peer.Close()
+	conn := takeSoon(t, w)
+	if conn.LocalAddr().String() != peer.RemoteAddr().String() {
+		t.Error("the closed connection was handed out")
+	}
+}
+
+func TestAgainRepeatsOnlyWhatFailedAtOnce(t *testing.T) {
+	stale := errors.New("EOF")
+	calls := 0
+	request := func(failures int, err error) func() error {
+		calls = 0
+		return func() error {
+			if calls++; calls <= failures {
+				return err
+			}
+			return nil
+		}
+	}
+	if err := again(request(maxPool+1, stale)); err != nil {
+		t.Errorf("every idle connection stale: %v", err)
+	}
+	if err := again(request(100, stale)); err == nil || calls != maxPool+2 {
+		t.Errorf("a dead peer: %v after %d calls", err, calls)
+	}
+	if err := again(request(1, context.DeadlineExceeded)); err == nil || calls != 1 {
+		t.Errorf("a timeout: %v after %d calls, want the error after one", err, calls)
+	}
+}
