@@ -176,6 +176,7 @@ func appendLink(b []byte, l link, names ...string) []byte {
 	if l.master != 0 {
 		b = appendUint32(b, unix.IFLA_MASTER, uint32(l.master))
 	}
+	b = appendUint32(b, unix.IFLA_CARRIER_CHANGES, l.flaps)
 	var other []byte
 	for _, name := range names {
 		other = appendAttribute(other, unix.IFLA_ALT_IFNAME, append([]byte(name), 0))

@@ -24,6 +24,7 @@ type link struct {
 	ethernet bool   // has a 6-byte MAC, and neighbours that resolve addresses
 	mac      hwAddr // zero unless ethernet
 	master   int    // index of the bridge, bond or VRF it is part of, 0 if none
+	flaps    uint32 // how often its carrier has come or gone
 	promotes bool   // a secondary IPv4 address outlives its primary
 	routes   bool   // forwards IPv6: neighbours are told of a router
 }
@@ -81,6 +82,8 @@ func (l *linkNews) setAttribute(kind uint16, value []byte) {
 		}
 	case unix.IFLA_MASTER:
 		l.master = int(uint32At(value, 0))
+	case unix.IFLA_CARRIER_CHANGES:
+		l.flaps = uint32At(value, 0)
 	case unix.IFLA_AF_SPEC:
 		l.setFamilies(value)
 	case unix.IFLA_WIRELESS:

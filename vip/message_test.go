@@ -110,7 +110,7 @@ func TestLinkRoundTrip(t *testing.T) {
 		l := link{
 			index: rapid.IntRange(1, 1<<30).Draw(t, "index"), name: rapid.StringMatching(`[a-z]{1,15}`).Draw(t, "name"),
 			up: rapid.Bool().Draw(t, "up"), ethernet: rapid.Bool().Draw(t, "ethernet"),
-			master:   rapid.IntRange(0, 9).Draw(t, "master"),
+			master: rapid.IntRange(0, 9).Draw(t, "master"), flaps: rapid.Uint32().Draw(t, "flaps"),
 			promotes: rapid.Bool().Draw(t, "promotes"), routes: rapid.Bool().Draw(t, "routes"),
 		}
 		l.running = l.up && rapid.Bool().Draw(t, "running")

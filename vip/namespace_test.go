@@ -245,6 +245,9 @@ func (l *lab) drain() {
 			if errors.Is(err, unix.EAGAIN) {
 				return
 			}
+			if errors.Is(err, unix.ENETDOWN) {
+				continue // peer0 was down in between
+			}
 			l.must(err)
 			if from.(*unix.SockaddrLinklayer).Pkttype != unix.PACKET_OUTGOING {
 				l.captured = append(l.captured, capturedFrame{stamp(control[:c]), slices.Clone(data[:n])})

@@ -147,20 +147,19 @@ func (p *planner) ours(a address) bool {
 
 // candidate decides what a, which has the IP of the wanted vip, is to it. With
 // another prefix length it is the VIP all the same, unless it is one of ours from
-// an older configuration, which makes way.
+// an older configuration, which makes way: IPv6 has an IP only once on an
+// interface, so that there the old one goes first.
 func (p *planner) candidate(vip VIP, a address) {
 	_, found := p.present[vip]
+	exact := a.prefix == vip.Address
 	_, old := p.old[a.place()]
+	stale := old && !exact
 	switch {
-	case a.unusable():
-		p.blocked[vip] = a
-	case a.prefix == vip.Address:
-		p.present[vip] = a
-	case old && !a.is4() && p.links[vip.Interface].up:
-		p.blocked[vip] = a // IPv6 has an IP only once on an interface
-	case old:
+	case stale && (a.is4() || !p.links[vip.Interface].up):
 		p.surplus = append(p.surplus, a)
-	case !found:
+	case stale || a.unusable():
+		p.blocked[vip] = a
+	case exact || !found:
 		p.present[vip] = a
 	}
 }

@@ -345,8 +345,12 @@ func drawScene(t *rapid.T) scene {
 			}
 		}
 	}
-	for _, a := range s.kernel.addresses {
+	for i, a := range s.kernel.addresses {
 		if rapid.IntRange(0, 3).Draw(t, "mine") == 0 {
+			if a.secondary() { // what is added as such never has the flag
+				a.flags &^= unix.IFA_F_NOPREFIXROUTE
+				s.kernel.addresses[i] = a
+			}
 			s.intent.mine[a.place()] = claim{address: a}
 		}
 	}

@@ -143,11 +143,17 @@ func (m *Manager) withMine(list []address) []address {
 	return list
 }
 
-// observe takes over what the survey found, and returns the VIPs that later defers.
+// observe takes over what the survey found, adds to moved the interfaces that have
+// moved since the last look, and returns the VIPs that later defers.
 func (m *Manager) observe(p *planner, moved map[int]struct{}, later func(*state, time.Time) map[VIP]struct{}) map[VIP]struct{} {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
+	for name, l := range p.links {
+		if old, known := m.links[name]; !known || old.moved(l) {
+			moved[l.index] = struct{}{} // its notification is still on the way
+		}
+	}
 	m.links, m.owners = maps.Clone(p.links), p.owners
 	there := make(map[place]struct{}, len(p.addresses))
 	for _, a := range p.addresses {
