@@ -143,6 +143,16 @@ func (g *group) owner() *member {
 	return g.members[names[0]]
 }
 
+func (g *group) others(than *member) []*member {
+	var others []*member
+	for _, p := range g.peers {
+		if m := g.members[p.Name]; m != nil && m != than {
+			others = append(others, m)
+		}
+	}
+	return others
+}
+
 func (g *group) eventually(what string, ok func() bool) {
 	g.t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
@@ -240,21 +250,57 @@ func TestTransferRefusals(t *testing.T) {
 	}
 }
 
-// A target that is told to take over and does not leaves the old leader in
+// A target that dies when it is told to take over leaves the old leader in
 // charge, which may hold again at once.
 func TestTransferGivenUp(t *testing.T) {
 	g := newGroup(t, 3)
 	g.startAll()
 	owner := g.owner()
-	// A release that fails withholds TimeoutNow: the target never learns of it.
-	broken := errors.New("the kernel refuses")
-	owner.Node.cfg.Release = func() error { return broken }
-	_, err := owner.Transfer("", "asked for")
+	target := g.others(owner)[0]
+	g.eventually("the target has the log", func() bool {
+		_, err := owner.successor(owner.raft.Load(), target.cfg.Node)
+		return err == nil
+	})
+	var held bool
+	owner.Node.cfg.Release = func() error {
+		held = owner.Ownership().Leads(owner.Now())
+		g.kill(target.cfg.Node)
+		return nil
+	}
+	_, err := owner.Transfer(target.cfg.Node, "asked for")
 	if !errors.Is(err, ErrGivenUp) {
 		t.Fatalf("transfer: %v, want ErrGivenUp", err)
 	}
+	if held {
+		t.Error("ownership was still given while leadership was given away")
+	}
 	if again := g.owner(); again != owner {
 		t.Errorf("%s owns, want the old leader", again.cfg.Node)
+	}
+	g.eventually("the history tells of it", func() bool { return owner.Claim(owner.Ownership().Term) == nil })
+	s := owner.State()
+	if last, _ := s.Owner(); last.To != owner.cfg.Node {
+		t.Errorf("history says %+v", last)
+	}
+}
+
+// When the release fails, the target is not told at all.
+func TestTransferWithoutReleaseDoesNotHappen(t *testing.T) {
+	g := newGroup(t, 3)
+	g.startAll()
+	owner := g.owner()
+	term := owner.Ownership().Term
+	broken := errors.New("the kernel refuses")
+	owner.Node.cfg.Release = func() error { return broken }
+	g.eventually("a transfer is tried", func() bool {
+		_, err := owner.Transfer("", "asked for")
+		if err == nil {
+			t.Fatal("leadership was given away although the release failed")
+		}
+		return errors.Is(err, ErrGivenUp)
+	})
+	if again := g.owner(); again != owner || again.Ownership().Term != term {
+		t.Errorf("%s owns in term %d, want the old leader in %d", again.cfg.Node, again.Ownership().Term, term)
 	}
 }
 
