@@ -59,7 +59,7 @@ func parseLedger(b []byte) ([]VIP, error) {
 	}
 	var vips []VIP
 	for _, e := range file.VIPs {
-		if v := (VIP{Address: e.Address, Interface: e.Interface}); v.check() == nil {
+		if v := VIP(e); v.check() == nil {
 			vips = append(vips, v)
 		}
 	}

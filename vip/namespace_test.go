@@ -93,6 +93,7 @@ func (l *lab) link(h *netlink.Handle, name string) netlink.Link {
 }
 
 func (l *lab) up(h *netlink.Handle, name string) { l.t.Helper(); l.must(h.LinkSetUp(l.link(h, name))) }
+
 func (l *lab) down(h *netlink.Handle, name string) {
 	l.t.Helper()
 	l.must(h.LinkSetDown(l.link(h, name)))

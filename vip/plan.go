@@ -12,10 +12,11 @@ type view struct {
 // intent is what the kernel should have.
 type intent struct {
 	configured []VIP
-	want       []VIP           // some of the configured ones, in the order of addition
-	retired    []VIP           // no longer configured, but maybe still in the kernel
-	mine       map[place]claim // addresses that this process put there or took over
-	lifetime   uint32          // of a VIP's address in seconds, or forever
+	want       []VIP            // some of the configured ones, in the order of addition
+	wanted     map[VIP]struct{} // the same as want
+	retired    []VIP            // no longer configured, but maybe still in the kernel
+	mine       map[place]claim  // addresses that this process put there or took over
+	lifetime   uint32           // of a VIP's address in seconds, or forever
 }
 
 // claim is an address that this process holds.
@@ -54,8 +55,7 @@ type planner struct {
 	view
 	intent
 
-	owners  map[spot]VIP // configured VIPs by where they belong
-	wanted  map[VIP]struct{}
+	owners  map[spot]VIP       // configured VIPs by where they belong
 	old     map[place]struct{} // where retired VIPs are, if they still are
 	present map[VIP]address    // configured VIPs that the kernel has, in a state of use
 	blocked map[VIP]address    // of no use to a wanted VIP, and in its way
@@ -70,7 +70,6 @@ func survey(v view, in intent) *planner {
 	p := &planner{
 		view: v, intent: in,
 		owners:  make(map[spot]VIP, len(in.configured)),
-		wanted:  make(map[VIP]struct{}, len(in.want)),
 		old:     make(map[place]struct{}, len(in.retired)),
 		present: make(map[VIP]address, len(in.want)),
 		blocked: make(map[VIP]address),
@@ -101,15 +100,16 @@ func (p *planner) plan(later map[VIP]struct{}) []action {
 // locate finds out where VIPs belong. Where two of them belong to one spot, by
 // two names of one interface, a wanted one has it.
 func (p *planner) locate() {
-	for _, vips := range [...][]VIP{p.configured, p.want} {
-		for _, vip := range vips {
-			if l, ok := p.links[vip.Interface]; ok {
-				p.owners[spot{l.index, vip.Address.Addr()}] = vip
-			}
+	for _, vip := range p.configured {
+		l, exists := p.links[vip.Interface]
+		if !exists {
+			continue
 		}
-	}
-	for _, vip := range p.want {
-		p.wanted[vip] = struct{}{}
+		at := spot{l.index, vip.Address.Addr()}
+		if other, taken := p.owners[at]; taken && p.wants(other) {
+			continue
+		}
+		p.owners[at] = vip
 	}
 	for _, vip := range p.retired {
 		if l, ok := p.links[vip.Interface]; ok {
@@ -118,14 +118,18 @@ func (p *planner) locate() {
 	}
 }
 
+func (p *planner) wants(vip VIP) bool {
+	_, ok := p.wanted[vip]
+	return ok
+}
+
 // classify sorts the kernel's addresses into those of wanted VIPs, those that
 // have to go, and those that are none of our business.
 func (p *planner) classify() {
 	for _, a := range p.addresses {
 		vip, owned := p.owners[a.spot()]
-		_, wanted := p.wanted[vip]
 		switch {
-		case owned && wanted:
+		case owned && p.wants(vip):
 			p.candidate(vip, a)
 		case owned:
 			p.present[vip] = a

@@ -27,6 +27,15 @@ func (a action) text() string {
 	return s
 }
 
+// survey fills in what follows from the rest.
+func (in intent) survey(v view) *planner {
+	in.wanted = make(map[VIP]struct{})
+	for _, vip := range in.want {
+		in.wanted[vip] = struct{}{}
+	}
+	return survey(v, in)
+}
+
 func texts(actions []action) string {
 	var list []string
 	for _, a := range actions {
@@ -255,7 +264,7 @@ func TestPlan(t *testing.T) {
 			for _, s := range test.have {
 				v.addresses = append(v.addresses, addressOn(t, s, &in))
 			}
-			if got := texts(survey(v, in).plan(nil)); got != test.plan {
+			if got := texts(in.survey(v).plan(nil)); got != test.plan {
 				t.Errorf("plan is\n\t%s\nwant\n\t%s", got, test.plan)
 			}
 		})
@@ -266,7 +275,7 @@ func TestPlanWaits(t *testing.T) {
 	all := vips("198.18.0.100/24", "198.18.0.101/24")
 	v := view{links: map[string]link{"eth0": ethernetLink(2, "eth0")}}
 	later := map[VIP]struct{}{all[0]: {}}
-	got := texts(survey(v, intent{configured: all, want: all}).plan(later))
+	got := texts(intent{configured: all, want: all}.survey(v).plan(later))
 	if want := "add 198.18.0.101/24"; got != want {
 		t.Errorf("plan is %q, want %q", got, want)
 	}
@@ -280,7 +289,7 @@ func TestPlanGivesNewAddresses(t *testing.T) {
 		links:     map[string]link{"eth0": ethernetLink(2, "eth0")},
 		addresses: []address{addressOn(t, "198.18.0.1/24 link", &in)},
 	}
-	actions := survey(v, in).plan(nil)
+	actions := in.survey(v).plan(nil)
 	want := []address{
 		{
 			index: 2, prefix: netip.MustParsePrefix("198.18.0.100/24"), scope: unix.RT_SCOPE_LINK,
@@ -440,7 +449,7 @@ func TestPlanProperties(t *testing.T) {
 		}
 		promoted := s.kernel.promotes(2)
 		foreign := s.foreign()
-		actions := survey(s.view(), s.intent).plan(nil)
+		actions := s.intent.survey(s.view()).plan(nil)
 		addsFirst(t, actions)
 		refused := false
 		keeping := false
@@ -457,7 +466,7 @@ func TestPlanProperties(t *testing.T) {
 		if s.kernel.promotes(2) != promoted {
 			t.Fatalf("%s: promote_secondaries has changed", texts(actions))
 		}
-		if again := survey(s.view(), s.intent).plan(nil); len(again) > 0 {
+		if again := s.intent.survey(s.view()).plan(nil); len(again) > 0 {
 			t.Fatalf("after %s the plan is %s, want none", texts(actions), texts(again))
 		}
 	})

@@ -45,6 +45,7 @@ func (m *Manager) intent() (in intent, moved map[int]struct{}, epoch uint64) {
 	in = intent{
 		configured: m.configured,
 		want:       m.want,
+		wanted:     m.wanted,
 		retired:    slices.Clone(m.retired),
 		mine:       m.mine,
 		lifetime:   m.lifetime,
@@ -179,7 +180,7 @@ func (m *Manager) observe(p *planner, moved map[int]struct{}, later func(*state,
 				e.lost, e.hold = true, e.fight.Lost(now)
 			}
 		}
-		if _, wanted := p.wanted[vip]; !wanted {
+		if !p.wants(vip) {
 			e.lost, e.hold, e.err = false, time.Time{}, nil
 		}
 	}
