@@ -17,6 +17,7 @@ type execution struct {
 	added, removed int
 	keeping        bool // between opKeep and opUnkeep
 	refused        bool // opKeep was
+	forbidden      bool // something was not allowed
 	errs           []error
 }
 
@@ -37,6 +38,9 @@ func (m *Manager) execute(actions []action, epoch uint64) error {
 			x.errs = append(x.errs, err)
 		}
 	}
+	if x.forbidden {
+		x.errs = append(x.errs, ErrNotAllowed)
+	}
 	return joinSome(x.errs)
 }
 
@@ -48,6 +52,14 @@ func joinSome(errs []error) error {
 }
 
 func (m *Manager) apply(a action, x *execution) error {
+	switch a.op {
+	case opAdopt, opAdd, opModify:
+		if !m.allowed() {
+			m.putOff(a.vip)
+			x.forbidden = true
+			return nil
+		}
+	}
 	switch a.op {
 	case opAdopt:
 		return m.adopt(a)
@@ -132,15 +144,25 @@ func (m *Manager) holds(a action) {
 // refused notes that the kernel did not take an address. An interface that has
 // just vanished or gone down is no error: its return is waited for.
 func (m *Manager) refused(a action, what string, err error) error {
+	m.putOff(a.vip)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := m.entries[a.vip]
-	e.hold = time.Now().Add(retryAfter)
-	if noInterface(err) || errors.Is(err, unix.ENETDOWN) {
+	switch {
+	case noInterface(err), errors.Is(err, unix.ENETDOWN):
 		return nil
+	case errors.Is(err, unix.EACCES) && !a.address.is4():
+		err = fmt.Errorf("IPv6 is disabled there: %w", err)
 	}
-	e.err = fmt.Errorf("%s %s on %s: %w", what, a.address.prefix, a.vip.Interface, err)
-	return e.err
+	err = fmt.Errorf("%s %s on %s: %w", what, a.address.prefix, a.vip.Interface, err)
+	m.entries[a.vip].err = err
+	return err
+}
+
+// putOff lets Run wait before it tries a VIP again.
+func (m *Manager) putOff(v VIP) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.entries[v].hold = time.Now().Add(retryAfter)
 }
 
 func (m *Manager) remove(a action) error {
@@ -197,11 +219,14 @@ func (m *Manager) announce(v VIP) {
 
 // tell announces a VIP that is on the schedule.
 func (m *Manager) tell(v VIP, now time.Time) {
+	m.schedule.Sent(v, now)
+	if !m.allowed() {
+		return
+	}
 	m.mu.Lock()
 	l := m.links[v.Interface]
 	m.mu.Unlock()
 	if err := m.announcer.Announce(v.Address.Addr(), l); err != nil {
 		m.journal.Say(slog.LevelWarn, "announcement not sent", "vip", v, "error", err)
 	}
-	m.schedule.Sent(v, now)
 }

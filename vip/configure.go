@@ -4,14 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"slices"
 )
 
 // Configure replaces the VIPs that this node answers for, held or not. It writes
 // the ledger, then removes from the kernel every VIP of the ledger that is not
 // wanted. At start that is the sweep of what a dead predecessor left behind. A
-// VIP that stays configured and wanted is untouched.
+// VIP that stays configured and wanted is untouched; where nothing but the prefix
+// length changes, the new address comes before the old one goes.
 //
 // Where the ledger cannot be written nothing changes, except that the first call
 // sweeps all the same. After any other error the configuration is in force, and
@@ -42,18 +42,13 @@ func (m *Manager) Configure(vips []VIP) error {
 
 // checkVIPs finds all mistakes.
 func checkVIPs(vips []VIP) error {
-	type where struct {
-		addr netip.Addr
-		name string
-	}
-	seen := make(map[where]VIP, len(vips))
+	seen := make(map[VIP]VIP, len(vips))
 	var errs []error
 	for _, v := range vips {
-		at := where{v.Address.Addr(), v.Interface}
-		if other, again := seen[at]; again {
+		if other, again := seen[v.whatever()]; again {
 			errs = append(errs, fmt.Errorf("VIP %s: same address and interface as %s", v, other))
 		}
-		seen[at] = v
+		seen[v.whatever()] = v
 		errs = append(errs, v.check())
 	}
 	return errors.Join(errs...)

@@ -600,6 +600,36 @@ func TestKernelWithoutNeighbours(t *testing.T) {
 	l.must(m.Set(nil))
 }
 
+func TestKernelIPv6Disabled(t *testing.T) {
+	l := newLab(t)
+	l.sysctl("ipv6/conf/eth0/disable_ipv6", "1")
+	all := vips("198.18.0.100/24", "2001:db8::100/64")
+	m := l.manager(Options{})
+	l.must(m.Configure(all))
+	l.run(m)
+	const want = "add 2001:db8::100/64 on eth0: IPv6 is disabled there: permission denied"
+	if err := m.Set(all); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %q", err, want)
+	}
+	l.wantAddresses("198.18.0.100/24")
+	l.sysctl("ipv6/conf/eth0/disable_ipv6", "0")
+	l.eventually("held", func() bool { return m.Status()[1].Held && m.Status()[1].Reason == "" })
+}
+
+// TestKernelAlternativeName: a VIP may name its interface by another of its names.
+func TestKernelAlternativeName(t *testing.T) {
+	l := newLab(t)
+	l.must(l.here.LinkAddAltName(l.link(l.here, "eth0"), "wan0"))
+	all := []VIP{{netip.MustParsePrefix("198.18.0.100/24"), "wan0"}}
+	m := l.manager(Options{})
+	l.must(m.Configure(all))
+	l.must(m.Set(all))
+	l.run(m)
+	l.wantAddresses("198.18.0.100/24")
+	l.must(l.delAddr("198.18.0.100/24"))
+	l.eventually("back", func() bool { return l.has("198.18.0.100/24") })
+}
+
 // TestKernelNamespace: a Manager works in the namespace where it was made,
 // whatever thread calls it.
 func TestKernelNamespace(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 type Manager struct {
 	lifetime uint32        // seconds, or forever
 	renewal  time.Duration // between two refreshes; 0 for never
+	allowed  func() bool
 	ledger   ledger
 	journal  journal
 
@@ -63,13 +64,17 @@ func New(opts Options) (*Manager, error) {
 }
 
 func newManager(opts Options, t transport) *Manager {
-	log := opts.Log
+	log, allowed := opts.Log, opts.Allowed
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
+	}
+	if allowed == nil {
+		allowed = func() bool { return true }
 	}
 	return &Manager{
 		lifetime:  opts.seconds(),
 		renewal:   opts.Lifetime / 4,
+		allowed:   allowed,
 		ledger:    ledger(opts.Ledger),
 		journal:   journal{log: log},
 		op:        newBaton(),
@@ -93,8 +98,9 @@ func (m *Manager) Close() error {
 // Set makes want, a subset of the configured VIPs, the VIPs that this node
 // holds: it adds and announces what is missing, then removes the others. A VIP
 // whose interface is missing or down is waited for; that is no error. Others are
-// tried again by Run. Set(nil) returns when the kernel has no VIP any more. A Set
-// that one with another want overtakes stops, and returns ErrSuperseded.
+// tried again by Run. Set(nil) returns when the kernel has no VIP any more; it
+// waits for one address of what else is under way. A Set that one with another
+// want overtakes stops, and returns ErrSuperseded.
 func (m *Manager) Set(want []VIP) error {
 	want, err := m.demand(want)
 	if err != nil {

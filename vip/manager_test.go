@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -524,6 +525,55 @@ func TestFirstRefreshAtOnce(t *testing.T) {
 	})
 }
 
+// TestNotAllowed: while ownership has ended, what Run does of itself takes nothing
+// back, until somebody releases or ownership is back.
+func TestNotAllowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24", "2001:db8::100/64")
+		var ended atomic.Bool
+		allowed := func() bool { return !ended.Load() }
+		m := newFake(t, Options{Lifetime: 5 * time.Second, Allowed: allowed}, k, all)
+		stop := start(t, m)
+		must(t, m.Set(all))
+		time.Sleep(10 * time.Second)
+		ended.Store(true)
+		k.takeRequests()
+		must(t, k.byHand(2, "198.18.0.100/24"))
+		time.Sleep(2 * time.Minute)
+		wantRequests(t, k)
+		wantList(t, k)
+		if err := m.Set(all); !errors.Is(err, ErrNotAllowed) {
+			t.Errorf("error %v, want %v", err, ErrNotAllowed)
+		}
+		wantRequests(t, k)
+		ended.Store(false)
+		time.Sleep(retryAfter + 10*time.Millisecond)
+		wantList(t, k, "198.18.0.100/24", "2001:db8::100/64")
+		ended.Store(true)
+		must(t, m.Set(nil))
+		wantList(t, k)
+		stop()
+	})
+}
+
+func TestIPv6Disabled(t *testing.T) {
+	k := newFakeKernel(ethernetLink(2, "eth0"))
+	all := vips("2001:db8::100/64")
+	m := newFake(t, Options{}, k, all)
+	k.refuse = func(kind int, _ address) error {
+		if kind == unix.RTM_NEWADDR {
+			return unix.EACCES
+		}
+		return nil
+	}
+	const want = "add 2001:db8::100/64 on eth0: IPv6 is disabled there: permission denied"
+	if err := m.Set(all); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %q", err, want)
+	}
+	wantReason(t, m, want)
+}
+
 func TestAnnouncementTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newFakeKernel(ethernetLink(2, "eth0"))
@@ -787,10 +837,11 @@ func TestReloadTouchesOnlyWhatChanged(t *testing.T) {
 	k.takeRequests()
 	after := vips("198.18.0.101/24", "198.18.0.102/32", "198.18.0.103/24")
 	must(t, m.Configure(after))
-	wantRequests(t, k, "del 198.18.0.100/24 on interface 2", "del 198.18.0.102/24 on interface 2")
-	must(t, m.Set(after))
 	wantRequests(t, k,
 		"add 198.18.0.102/32 on interface 2", "request 198.18.0.102", "reply 198.18.0.102",
+		"del 198.18.0.100/24 on interface 2", "del 198.18.0.102/24 on interface 2")
+	must(t, m.Set(after))
+	wantRequests(t, k,
 		"add 198.18.0.103/24 on interface 2", "request 198.18.0.103", "reply 198.18.0.103")
 	if got := m.Status()[0]; got.VIP != after[0] || !got.Held || !got.Since.Equal(since) {
 		t.Errorf("status is %+v, want held since %v", got, since)

@@ -115,8 +115,8 @@ func (m *Manager) deadline() time.Time {
 // lookAgain syncs, and tells what is wrong each time it changes.
 func (m *Manager) lookAgain() {
 	err := m.sync((*state).patiently)
-	if errors.Is(err, ErrSuperseded) {
-		return // the one who demanded something else is waiting for op
+	if errors.Is(err, ErrSuperseded) || errors.Is(err, ErrNotAllowed) {
+		return // who demands something else is waiting for op, or will soon
 	}
 	text := ""
 	if err != nil {
@@ -134,8 +134,12 @@ func (m *Manager) renew(v VIP, now time.Time) {
 	e := m.entries[v]
 	_, wanted := m.wanted[v]
 	m.mu.Unlock()
-	if !wanted || !e.held {
+	switch {
+	case !wanted || !e.held:
 		m.renewals.Drop(v)
+		return
+	case !m.allowed():
+		m.renewals.Put(v, now.Add(m.renewal))
 		return
 	}
 	if err := m.kernel.Replace(e.address.lasting(m.lifetime)); err != nil {

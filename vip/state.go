@@ -46,17 +46,32 @@ func (s *state) install(vips, old []VIP) (dropped []VIP) {
 		entries[v] = e
 	}
 	configured := func(v VIP) bool { _, ok := entries[v]; return ok }
-	others := func(v VIP) bool { return !configured(v) }
 	for _, v := range s.configured {
-		if others(v) {
+		if !configured(v) {
 			dropped = append(dropped, v)
 		}
 	}
 	s.retired = slices.DeleteFunc(union(union(s.retired, dropped), old), configured)
 	s.configured, s.entries = slices.Clone(vips), entries
-	s.setWant(slices.DeleteFunc(slices.Clone(s.want), others))
+	s.setWant(successors(s.want, vips))
 	s.setNames()
 	return dropped
+}
+
+// successors are those of vips that want names, or whose address and interface it
+// names with another prefix length, in the order of want.
+func successors(want, vips []VIP) []VIP {
+	now := make(map[VIP]VIP, len(vips))
+	for _, v := range vips {
+		now[v.whatever()] = v
+	}
+	var list []VIP
+	for _, v := range want {
+		if next, ok := now[v.whatever()]; ok {
+			list = append(list, next)
+		}
+	}
+	return list
 }
 
 func (s *state) setNames() {

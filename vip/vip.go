@@ -14,6 +14,9 @@ import (
 // done yet was left to the later one.
 var ErrSuperseded = errors.New("superseded by a later Set")
 
+// ErrNotAllowed is returned by a Set that Options.Allowed kept from adding.
+var ErrNotAllowed = errors.New("this node may not hold VIPs now")
+
 // VIP is one virtual address on one interface. It is comparable.
 type VIP struct {
 	Address   netip.Prefix // the address itself, not masked, with its prefix length
@@ -22,6 +25,13 @@ type VIP struct {
 
 // String returns the VIP as "ADDRESS/BITS INTERFACE".
 func (v VIP) String() string { return v.Address.String() + " " + v.Interface }
+
+// whatever is v with the longest prefix length, so that VIPs that differ in
+// nothing else are the same.
+func (v VIP) whatever() VIP {
+	addr := v.Address.Addr()
+	return VIP{netip.PrefixFrom(addr, addr.BitLen()), v.Interface}
+}
 
 // check reports why v cannot be a VIP.
 func (v VIP) check() error {
@@ -45,6 +55,11 @@ type Options struct {
 	// Lifetime is the valid lifetime that the kernel is given for a VIP, in
 	// whole seconds, refreshed by Run while the VIP is wanted. 0 means for ever.
 	Lifetime time.Duration
+	// Allowed is asked before each address that is added, taken over or refreshed,
+	// and before each announcement: while it says no there are none. So a process
+	// that was stopped for a while takes nothing back from the node that has taken
+	// over, before it finds out itself. It must be quick. nil means always.
+	Allowed func() bool
 	// Log receives what happens to the addresses. nil discards it.
 	Log *slog.Logger
 }
