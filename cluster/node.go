@@ -215,24 +215,25 @@ func (n *Node) preference() []Peer {
 	return byPreference(n.cfg.Peers, n.Drained)
 }
 
-// apply commits a command within limit. Only a leader can.
-func (n *Node) apply(c state.Command, limit time.Duration) error {
+// apply commits a command within limit and returns the index of its log entry.
+// Only a leader can.
+func (n *Node) apply(c state.Command, limit time.Duration) (uint64, error) {
 	r := n.raft.Load()
 	if r == nil {
-		return ErrNotRunning
+		return 0, ErrNotRunning
 	}
 	entry, err := state.Encode(c)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	future := r.Apply(entry, limit)
 	if err := waitFuture(future, limit); err != nil {
-		return fmt.Errorf("commit to the cluster: %w", err)
+		return 0, fmt.Errorf("commit to the cluster: %w", err)
 	}
 	if err, ok := future.Response().(error); ok && err != nil {
-		return err
+		return 0, err
 	}
-	return nil
+	return future.Index(), nil
 }
 
 // errLimit is what a future that takes too long is given up with.

@@ -27,20 +27,18 @@ func (n *Node) Now() time.Duration { return n.now() }
 // it sent recently enough, and it knows again what it knew before its start.
 func (n *Node) Ownership() Ownership {
 	r := n.raft.Load()
-	if r == nil || r.State() != raft.Leader || r.AppliedIndex() < n.replay {
+	if r == nil || r.State() != raft.Leader {
 		return Ownership{}
 	}
 	term := r.CurrentTerm()
 	voters := voters(r)
+	remembers := r.AppliedIndex() >= n.replay
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.yielded == term {
-		return Ownership{}
-	}
 	now := n.now()
 	until := n.lease.until(term, n.cfg.Node, voters, now)
-	n.waiting = until <= now
-	if n.waiting {
+	n.waiting = until <= now || !remembers
+	if n.waiting || n.yielded == term {
 		return Ownership{}
 	}
 	return Ownership{Term: term, Until: until}
@@ -103,12 +101,15 @@ func (n *Node) contact(peer string) contact {
 
 // Claim records that this node took the VIPs in term.
 func (n *Node) Claim(term uint64) error {
-	return n.apply(state.Command{Claim: &state.Claim{Time: time.Now().UTC().Round(time.Millisecond), Term: term, Node: n.cfg.Node}}, n.commitLimit())
+	claim := state.Claim{Time: time.Now().UTC().Round(time.Millisecond), Term: term, Node: n.cfg.Node}
+	_, err := n.apply(state.Command{Claim: &claim}, n.commitLimit())
+	return err
 }
 
 // SetDrained marks a node as drained or not. Only the leader can.
 func (n *Node) SetDrained(d state.Drain) error {
-	return n.apply(state.Command{Drain: &d}, n.commitLimit())
+	_, err := n.apply(state.Command{Drain: &d}, n.commitLimit())
+	return err
 }
 
 // commitLimit bounds the wait for an entry to be committed, which takes a write

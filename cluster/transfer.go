@@ -34,23 +34,54 @@ func (n *Node) Transfer(to, reason string) (string, error) {
 		return "", ErrNotLeader
 	}
 	term := r.CurrentTerm()
-	target, err := n.successor(r, to)
-	if err != nil {
+	if _, err := n.successor(r, to); err != nil {
 		return "", err
 	}
 	plan := state.Plan{Term: term, From: n.cfg.Node, Reason: reason}
-	if err := n.apply(state.Command{Plan: &plan}, n.commitLimit()); err != nil {
+	index, err := n.apply(state.Command{Plan: &plan}, n.commitLimit())
+	if err != nil {
 		return "", err
 	}
-	// The plan's entry is committed but perhaps not by the target: the library
-	// brings it up to date before it sends TimeoutNow.
-	server := raft.ServerAddress(target.Address.String())
-	err = waitFuture(r.LeadershipTransferToServer(raft.ServerID(target.Name), server), 2*n.cfg.Heartbeat)
+	target, err := n.awaitSuccessor(r, to, index)
+	if err != nil {
+		n.withdraw(plan)
+		return "", err
+	}
+	address := raft.ServerAddress(target.Address.String())
+	err = waitFuture(r.LeadershipTransferToServer(raft.ServerID(target.Name), address), 2*n.cfg.Heartbeat)
 	if !n.leads(term) {
 		return target.Name, n.awaitLeader(r, target.Name)
 	}
-	n.resume()
-	return "", fmt.Errorf("%w: %s did not take over within %s (%w)", ErrGivenUp, target.Name, 2*n.cfg.Heartbeat, err)
+	if !n.resume(term) {
+		n.withdraw(plan)
+	}
+	return "", fmt.Errorf("%w: %s did not take over (%w)", ErrGivenUp, target.Name, err)
+}
+
+// awaitSuccessor returns the peer to hand over to once it has acknowledged the
+// log up to index, which also proves that it is alive. When the best one does not
+// answer in time the next best takes its place, unless it was named.
+func (n *Node) awaitSuccessor(r *raft.Raft, to string, index uint64) (Peer, error) {
+	deadline := n.now() + n.cfg.Heartbeat/2
+	for {
+		candidates := n.candidates(r, to)
+		if len(candidates) == 0 {
+			_, err := n.successor(r, to)
+			return Peer{}, err
+		}
+		ready := func(p Peer) bool { return n.contact(p.Name).match >= index }
+		if ready(candidates[0]) {
+			return candidates[0], nil
+		}
+		if n.now() < deadline {
+			time.Sleep(200 * time.Microsecond)
+			continue
+		}
+		if i := slices.IndexFunc(candidates, ready); i >= 0 {
+			return candidates[i], nil
+		}
+		return Peer{}, fmt.Errorf("%w: %s does not answer", ErrNoSuccessor, candidates[0].Name)
+	}
 }
 
 // yield releases the VIPs; this node holds nothing from here on until resume or
@@ -69,36 +100,52 @@ func (n *Node) yield() error {
 	return nil
 }
 
-// resume lets this node hold again after a hand-over that did not happen. Only
-// answers to requests sent from now on count for its lease: a voter that has
-// meanwhile gone over to the target gives none.
-func (n *Node) resume() {
+// resume lets this node hold again in term after a hand-over that did not
+// happen. If it had released, only answers to requests sent from now on count for
+// its lease: a voter that has meanwhile gone over to the target gives none. It
+// returns whether it had released.
+func (n *Node) resume(term uint64) (released bool) {
+	defer n.notify()
 	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.yielded != term {
+		return false
+	}
 	n.yielded = 0
 	n.lease.restart(n.now())
-	n.mu.Unlock()
-	n.notify()
+	return true
 }
 
-// successor returns the peer to hand over to. It must be in contact and have
-// the whole log, else it could not win.
-func (n *Node) successor(r *raft.Raft, to string) (Peer, error) {
-	voting := voters(r)
-	for _, p := range n.preference() {
-		if p.Name == n.cfg.Node || (to != "" && p.Name != to) {
-			continue
-		}
-		obstacle := n.obstacle(p, voting, r.LastIndex())
-		if obstacle == "" {
-			return p, nil
-		}
-		if to != "" {
-			return Peer{}, fmt.Errorf("%w: %s %s", ErrNoSuccessor, p.Name, obstacle)
-		}
+// withdraw takes back a plan that came to nothing, so that it does not explain a
+// later failure. The VIPs never moved: should it not work the history is a little
+// wrong, no more.
+func (n *Node) withdraw(plan state.Plan) {
+	plan.Reason = ""
+	if _, err := n.apply(state.Command{Plan: &plan}, n.commitLimit()); err != nil {
+		n.cfg.Log.Warn("withdrawing a planned hand-over", "error", err)
 	}
+}
+
+// candidates returns the peers that could be handed over to now, best first: the
+// named one, or any.
+func (n *Node) candidates(r *raft.Raft, to string) []Peer {
+	voting := voters(r)
+	return slices.DeleteFunc(n.preference(), func(p Peer) bool {
+		return p.Name == n.cfg.Node || (to != "" && p.Name != to) || n.obstacle(p, voting, r.LastIndex()) != ""
+	})
+}
+
+// successor returns the best candidate, or says why there is none.
+func (n *Node) successor(r *raft.Raft, to string) (Peer, error) {
+	if candidates := n.candidates(r, to); len(candidates) > 0 {
+		return candidates[0], nil
+	}
+	peer, known := n.cfg.peer(to)
 	switch {
 	case to == n.cfg.Node:
 		return Peer{}, fmt.Errorf("%w: %s leads already", ErrNoSuccessor, to)
+	case known:
+		return Peer{}, fmt.Errorf("%w: %s %s", ErrNoSuccessor, to, n.obstacle(peer, voters(r), r.LastIndex()))
 	case to != "":
 		return Peer{}, fmt.Errorf("%w: %s is not a node of this cluster", ErrNoSuccessor, to)
 	default:

@@ -27,7 +27,8 @@ type Drain struct {
 }
 
 // Plan is written by an owner before it hands over on purpose, so that the
-// history can tell a planned move from a failure.
+// history can tell a planned move from a failure. One without a reason withdraws
+// the last.
 type Plan struct {
 	Term   uint64 `json:"term"` // the term in which From leads
 	From   string `json:"from"`

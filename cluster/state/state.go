@@ -64,7 +64,7 @@ func (s *State) Apply(entry []byte) error {
 	case c.Drain != nil:
 		s.applyDrain(*c.Drain)
 	case c.Plan != nil:
-		s.Plan = c.Plan
+		s.applyPlan(c.Plan)
 	case c.Claim != nil:
 		s.applyClaim(*c.Claim)
 	}
@@ -78,6 +78,13 @@ func (s *State) applyDrain(d Drain) {
 		s.Drained = slices.Insert(slices.Clone(s.Drained), i, d.Node)
 	case !d.Drained && found:
 		s.Drained = slices.Delete(slices.Clone(s.Drained), i, i+1)
+	}
+}
+
+func (s *State) applyPlan(p *Plan) {
+	s.Plan = p
+	if p.Reason == "" {
+		s.Plan = nil
 	}
 }
 

@@ -70,6 +70,11 @@ func TestHistoryTellsPlannedMovesFromFailures(t *testing.T) {
 			[]string{"-> lb1: first owner", "lb1 -> lb2: drain", "lb2 -> lb1: lost contact with lb2"},
 		},
 		{
+			"withdrawn, then a real failure",
+			[]Command{claim(2, "lb1"), plan(2, "lb1", "drain"), plan(2, "lb1", ""), claim(3, "lb2")},
+			[]string{"-> lb1: first owner", "lb1 -> lb2: lost contact with lb1"},
+		},
+		{
 			"given up, then a real failure",
 			[]Command{claim(2, "lb1"), plan(2, "lb1", "drain"), claim(2, "lb1"), claim(3, "lb2")},
 			[]string{"-> lb1: first owner", "lb1 -> lb1: took back, hand-over not completed: drain", "lb1 -> lb2: lost contact with lb1"},
