@@ -115,7 +115,7 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group) error {
 	n.replay = r.LastIndex()
 	n.raft.Store(r)
 	g.Go(func() error { n.wake(ctx, r); return nil })
-	g.Go(func() error { n.watchLeadership(ctx, r); return nil })
+	g.Go(func() error { n.watchLeadership(ctx, r, trans); return nil })
 	n.notify()
 
 	select {
@@ -156,13 +156,21 @@ func (n *Node) startRaft(trans raft.Transport) (*raft.Raft, error) {
 
 // watchLeadership turns the library's channel into a signal. The channel may
 // swallow a change, so its value is not used.
-func (n *Node) watchLeadership(ctx context.Context, r *raft.Raft) {
+func (n *Node) watchLeadership(ctx context.Context, r *raft.Raft, trans *transport) {
+	var beats sync.WaitGroup
+	defer beats.Wait()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-r.LeaderCh():
 			n.notify()
+		}
+		if r.State() == raft.Leader {
+			term := r.CurrentTerm()
+			for _, peer := range n.cfg.Peers {
+				beats.Go(func() { trans.beat(peer, term) })
+			}
 		}
 	}
 }

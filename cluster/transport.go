@@ -84,6 +84,27 @@ func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, r
 	return err
 }
 
+// beat sends a first heartbeat of term as soon as this node leads. The library
+// begins with log entries, whose answers wait for the followers' disks, and the
+// lease waits for the answers.
+func (t *transport) beat(peer Peer, term uint64) {
+	if peer.Name == t.node.cfg.Node || !t.node.leads(term) {
+		return
+	}
+	self := t.EncodePeer(raft.ServerID(t.node.cfg.Node), t.LocalAddr())
+	req := &raft.AppendEntriesRequest{
+		RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(t.node.cfg.Node), Addr: self},
+		Term:      term,
+		Leader:    self,
+	}
+	id, address := raft.ServerID(peer.Name), raft.ServerAddress(peer.Address.String())
+	sent := t.node.now()
+	var resp raft.AppendEntriesResponse
+	if err := t.NetworkTransport.AppendEntries(id, address, req, &resp); err == nil {
+		t.node.answered(peer.Name, sent, req, &resp)
+	}
+}
+
 // pace delays a heartbeat to the next tick of a clock that all peers' heartbeats
 // share. The library sends one to each peer every H/10 to H/5; what costs is the
 // waking up, and so they are sent less often and together.
