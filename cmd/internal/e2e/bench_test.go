@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -174,18 +173,7 @@ func BenchmarkFailover(b *testing.B) {
 		x.measure("SIGTERM of the owner", *benchRounds,
 			func(n *lab.Node) { must(b, n.Terminate(limit())) }, start),
 		{"bare library: LeadershipTransfer, no VIP, no TLS", bareTransfers(b, b.TempDir(), benchHeartbeat, *benchRounds)},
-		x.measure("transfer to a node that was just frozen: given up, taken back", max(*benchRounds/3, 1), func(n *lab.Node) {
-			target := x.Nodes[(slices.Index(x.Nodes, n)+1)%len(x.Nodes)]
-			must(b, target.Process().Signal(syscall.SIGSTOP))
-			_, err := api.NewClient(n.Socket()).Transfer(limit(), target.Name)
-			if err == nil || !strings.Contains(err.Error(), "given up") {
-				b.Errorf("transfer to a frozen node: %v", err)
-			}
-		}, func(*lab.Node) {
-			for _, n := range x.Nodes {
-				must(b, n.Process().Signal(syscall.SIGCONT))
-			}
-		}),
+		{"hand-over whose target dies at the release: given up, taken back", givenUp(b, benchHeartbeat, *benchRounds)},
 		{"fdatasync of 4 KiB on this disk", fdatasyncs(b, b.TempDir())},
 	}
 	report := x.report(figures, idle)
