@@ -12,7 +12,7 @@
 // Goroutines, all owned by Node.Run and gone when it returns: raft's own, the
 // accept loop of the cluster port and one handshake a connection, the watcher
 // of raft's leadership channel, the waker that shortens detection (wake.go), and
-// one for each peer that keeps a connection to it warm.
+// one for each connection that is kept warm (warm.go).
 // A transfer, a claim or a drain runs in its caller's goroutine, and a raft
 // future that outlives its limit is left to a goroutine that ends with raft.
 //

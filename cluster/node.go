@@ -98,7 +98,9 @@ func (n *Node) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.port.serve(ctx, listener) })
 	for _, peer := range n.port.names() {
-		g.Go(func() error { n.warm.run(ctx, peer); return nil })
+		for range warmConns {
+			g.Go(func() error { n.warm.run(ctx, peer); return nil })
+		}
 	}
 	g.Go(func() error { return n.runRaft(ctx, g) })
 	return g.Wait()

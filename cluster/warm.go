@@ -5,20 +5,28 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
 
-// warmRetry lies between two attempts to connect to a peer that is down.
-const warmRetry = 200 * time.Millisecond
+const (
+	// warmConns is how many connections are kept ready for each peer: a new leader
+	// sends a heartbeat and log entries at once, beside the vote it has just asked for.
+	warmConns = 3
+	// warmPause lies before a connection that was taken is replaced: whoever takes
+	// one is in an election, and a handshake takes processor time from it. It also
+	// lies between two attempts to reach a peer that is down.
+	warmPause = 500 * time.Millisecond
+)
 
-// warm keeps one idle connection to each peer ready, so that no TLS handshake,
-// some milliseconds, falls into an election.
+// warm keeps idle connections to each peer ready, so that no TLS handshake, some
+// milliseconds, falls into an election.
 type warm struct {
 	dial func(ctx context.Context, peer string) (net.Conn, error)
 
 	mu   sync.Mutex
-	idle map[string]*idleConn
+	idle map[string][]*idleConn
 }
 
 // idleConn is a connection that nobody uses yet. A reader watches it: it ends
@@ -29,15 +37,15 @@ type idleConn struct {
 }
 
 func newWarm(dial func(context.Context, string) (net.Conn, error)) *warm {
-	return &warm{dial: dial, idle: make(map[string]*idleConn)}
+	return &warm{dial: dial, idle: make(map[string][]*idleConn)}
 }
 
-// run keeps a connection to peer ready until ctx ends.
+// run keeps one connection to peer ready until ctx ends.
 func (w *warm) run(ctx context.Context, peer string) {
 	for ctx.Err() == nil {
 		conn, err := w.dial(ctx, peer)
 		if err != nil {
-			pause(ctx, warmRetry)
+			pause(ctx, warmPause)
 			continue
 		}
 		c := &idleConn{Conn: conn, watched: make(chan error, 1)}
@@ -45,42 +53,63 @@ func (w *warm) run(ctx context.Context, peer string) {
 		stop := context.AfterFunc(ctx, func() { c.SetReadDeadline(time.Unix(1, 0)) })
 		_, err = c.Read(make([]byte, 1)) // a peer never speaks first
 		stop()
-		if w.drop(peer, c) {
-			c.Close()
-		}
 		c.watched <- err
+		if w.drop(peer, c) {
+			c.Close() // by the peer, or ctx has ended
+		} else {
+			pause(ctx, warmPause) // it was taken
+		}
 	}
 }
 
 func (w *warm) put(peer string, c *idleConn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.idle[peer] = c
+	w.idle[peer] = append(w.idle[peer], c)
 }
 
 // drop forgets c and tells whether it was still there, not taken.
 func (w *warm) drop(peer string, c *idleConn) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.idle[peer] != c {
+	i := slices.Index(w.idle[peer], c)
+	if i < 0 {
 		return false
 	}
-	delete(w.idle, peer)
+	w.idle[peer] = slices.Delete(w.idle[peer], i, i+1)
 	return true
 }
 
-// take returns the ready connection to peer, or nil.
+// take returns a ready connection to peer, or nil.
 func (w *warm) take(peer string) net.Conn {
+	for {
+		c := w.pop(peer)
+		if c == nil {
+			return nil
+		}
+		if conn := c.release(); conn != nil {
+			return conn
+		}
+	}
+}
+
+func (w *warm) pop(peer string) *idleConn {
 	w.mu.Lock()
-	c := w.idle[peer]
-	delete(w.idle, peer)
-	w.mu.Unlock()
-	if c == nil {
+	defer w.mu.Unlock()
+	idle := w.idle[peer]
+	if len(idle) == 0 {
 		return nil
 	}
-	c.SetReadDeadline(time.Unix(1, 0)) // ends the watching
+	w.idle[peer] = idle[:len(idle)-1]
+	return idle[len(idle)-1]
+}
+
+// release ends the watching of c and returns the connection, or nil when the peer
+// had closed it.
+func (c *idleConn) release() net.Conn {
+	c.SetReadDeadline(time.Unix(1, 0))
 	if err := <-c.watched; !errors.Is(err, os.ErrDeadlineExceeded) {
-		c.Close() // the peer had closed it
+		c.Close()
 		return nil
 	}
 	c.SetReadDeadline(time.Time{})
