@@ -217,15 +217,16 @@ func (m *Manager) announce(v VIP) {
 	m.tell(v, now)
 }
 
-// tell announces a VIP that is on the schedule.
+// tell announces a VIP that is on the schedule, if it is wanted.
 func (m *Manager) tell(v VIP, now time.Time) {
 	m.schedule.Sent(v, now)
-	if !m.allowed() {
-		return
-	}
 	m.mu.Lock()
+	_, wanted := m.wanted[v]
 	l := m.links[v.Interface]
 	m.mu.Unlock()
+	if !wanted || !m.allowed() {
+		return
+	}
 	if err := m.announcer.Announce(v.Address.Addr(), l); err != nil {
 		m.journal.Say(slog.LevelWarn, "announcement not sent", "vip", v, "error", err)
 	}

@@ -26,7 +26,8 @@ type fakeKernel struct {
 	refuse    func(kind int, a address) error // may fail a request, nil for none
 	latency   time.Duration                   // of each change
 	overrun   bool                            // the next Notices loses one
-	torn      bool                            // dumps lack the second half, and say so
+	torn      int                             // so many dumps lack the second half, and say so
+	sending   time.Duration                   // of each frame
 	notices   chan syscall.NetlinkMessage
 	closed    chan struct{}
 	once      sync.Once
@@ -62,7 +63,8 @@ func (k *fakeKernel) Request(kind, flags int, payload []byte, _ uint16) ([][]byt
 	case unix.RTM_SETLINK:
 		return nil, k.setLink(payload)
 	case unix.RTM_GETADDR:
-		if answers := k.dump(); k.torn {
+		if answers := k.dump(); k.torn > 0 {
+			k.torn--
 			return answers[:len(answers)/2], unix.EINTR
 		}
 		return k.dump(), k.refused(kind, address{})
@@ -71,11 +73,7 @@ func (k *fakeKernel) Request(kind, flags int, payload []byte, _ uint16) ([][]byt
 	if err != nil {
 		return nil, err
 	}
-	if k.latency > 0 {
-		k.mu.Unlock()
-		time.Sleep(k.latency)
-		k.mu.Lock()
-	}
+	k.pause(k.latency)
 	if err := k.refused(kind, a); err != nil {
 		return nil, err
 	}
@@ -92,6 +90,15 @@ func (k *fakeKernel) Request(kind, flags int, payload []byte, _ uint16) ([][]byt
 		k.requests = append(k.requests, "replace "+a.String())
 	}
 	return nil, k.add(a, flags&unix.NLM_F_REPLACE != 0)
+}
+
+// pause lets others in for a while.
+func (k *fakeKernel) pause(d time.Duration) {
+	if d > 0 {
+		k.mu.Unlock()
+		time.Sleep(d)
+		k.mu.Lock()
+	}
 }
 
 func (k *fakeKernel) refused(kind int, a address) error {
@@ -140,6 +147,10 @@ func (k *fakeKernel) setLink(payload []byte) error {
 func (k *fakeKernel) dump() [][]byte {
 	var answers [][]byte
 	for _, a := range k.addresses {
+		if end, ends := k.expiry[a.place()]; ends {
+			left := uint32((max(time.Until(end), 0) + time.Second - 1) / time.Second)
+			a.valid, a.preferred = left, min(left, a.preferred)
+		}
 		answers = append(answers, appendDump(nil, a))
 	}
 	return answers
@@ -335,6 +346,7 @@ func (k *fakeKernel) Close() error { k.Interrupt(); return nil }
 func (k *fakeKernel) Send(index int, _ uint16, frame []byte) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.pause(k.sending)
 	if err := k.refused(0, address{index: index}); err != nil {
 		return err
 	}

@@ -231,7 +231,7 @@ func TestInterruptedDump(t *testing.T) {
 		must(t, m.Set(all))
 		stop := start(t, m)
 		k.locked(func() {
-			k.torn = true
+			k.torn = 1000
 			k.takeRequestsLocked()
 		})
 		k.notify(unix.RTM_NEWNETCONF, []byte{0, 0, 0, 0, 8, 0, 1, 0, 2, 0, 0, 0})
@@ -242,8 +242,131 @@ func TestInterruptedDump(t *testing.T) {
 			}
 		}
 		must(t, m.Set(nil))
-		k.locked(func() { k.torn = false })
+		k.locked(func() { k.torn = 0 })
 		wantList(t, k)
+		stop()
+	})
+}
+
+// TestTornDumpIsReadAgain: mostly the next one is whole.
+func TestTornDumpIsReadAgain(t *testing.T) {
+	k := newFakeKernel(ethernetLink(2, "eth0"))
+	all := vips("198.18.0.100/24", "198.18.0.101/24")
+	m := newFake(t, Options{}, k, all)
+	must(t, m.Set(all))
+	k.torn = dumpTries - 1
+	must(t, m.Set(all))
+	if k.torn != 0 || m.dirty {
+		t.Errorf("%d torn dumps are left, another look is due: %t", k.torn, m.dirty)
+	}
+}
+
+// TestReleaseWaitsForOneAddress: what Run does of itself makes way, too.
+func TestReleaseWaitsForOneAddress(t *testing.T) {
+	const n, each = 15, 100 * time.Millisecond
+	for name, slow := range map[string]func(*fakeKernel){
+		"refresh":  func(k *fakeKernel) { k.latency = each },
+		"announce": func(k *fakeKernel) { k.sending = each },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				k := newFakeKernel(ethernetLink(2, "eth0"))
+				all := many(n)
+				m := newFake(t, Options{Lifetime: 20 * time.Second}, k, all)
+				stop := start(t, m)
+				must(t, m.Set(all))
+				time.Sleep(4900 * time.Millisecond) // refresh and announcement are due in 100 ms
+				k.locked(func() { slow(k) })
+				time.Sleep(250 * time.Millisecond)
+				begin := time.Now()
+				must(t, m.Set(nil))
+				// All that goes, and one address that was under way; it has two frames.
+				if took := time.Since(begin); took > n*k.latency+2*each {
+					t.Errorf("the release took %v", took)
+				}
+				stop()
+			})
+		})
+	}
+}
+
+// TestSupersededInTheMiddle: a Set that stops leaves no address lost that the
+// kernel removed along with a VIP.
+func TestSupersededInTheMiddle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24")
+		m := newFake(t, Options{}, k, all)
+		must(t, m.Set(all))
+		for _, own := range []string{"198.18.0.1/24", "198.18.0.2/24", "198.18.0.3/24"} {
+			k.put(2, own)
+		}
+		k.refuse = func(kind int, _ address) error {
+			if kind == unix.RTM_SETLINK {
+				return unix.EPERM
+			}
+			return nil
+		}
+		k.latency = time.Millisecond
+		first := make(chan error, 1)
+		go func() { first <- m.Set(nil) }()
+		time.Sleep(1500 * time.Microsecond)
+		must(t, m.Set(all))
+		<-first
+		wantList(t, k, "198.18.0.1/24", "198.18.0.2/24", "198.18.0.3/24", "198.18.0.100/24")
+	})
+}
+
+// TestPutThereMeanwhile: somebody adds the VIP between the look and the add.
+func TestPutThereMeanwhile(t *testing.T) {
+	k := newFakeKernel(ethernetLink(2, "eth0"))
+	all := vips("198.18.0.100/24")
+	m := newFake(t, Options{Lifetime: 30 * time.Second}, k, all)
+	k.refuse = func(kind int, a address) error {
+		if kind == unix.RTM_NEWADDR && k.find(a.place()) < 0 {
+			a.valid, a.preferred = forever, forever
+			return k.add(a, false)
+		}
+		return nil
+	}
+	must(t, m.Set(all))
+	if !m.Status()[0].Held || k.addresses[0].valid != 30 {
+		t.Errorf("status is %+v, and the kernel has %+v; want it held with our lifetime", m.Status()[0], k.addresses[0])
+	}
+}
+
+// TestReleaseForgetsTheLoss: a VIP that was lost and then released was not put
+// back when it is taken later.
+func TestReleaseForgetsTheLoss(t *testing.T) {
+	k := newFakeKernel(ethernetLink(2, "eth0"))
+	all := vips("198.18.0.100/24")
+	m := newFake(t, Options{}, k, all)
+	must(t, m.Set(all))
+	must(t, k.byHand(2, "198.18.0.100/24"))
+	must(t, m.Set(nil))
+	must(t, m.Set(all))
+	if got := m.Status()[0]; !got.Held || got.Readded != 0 {
+		t.Errorf("status is %+v, want held and none readded", got)
+	}
+}
+
+// TestLinkChangeSeenFirst: a look at the kernel may see a change of an interface
+// before its notification comes, or instead of it.
+func TestLinkChangeSeenFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24")
+		m := newFake(t, Options{}, k, all)
+		must(t, m.Set(all))
+		stop := start(t, m)
+		time.Sleep(10 * time.Second)
+		k.takeRequests()
+		k.locked(func() { k.links[0].mac[5]++ })
+		must(t, m.Set(all))
+		time.Sleep(2 * time.Second)
+		if got := len(k.takeRequests()); got != 2*4 {
+			t.Errorf("%d announcements in 2 s, want 4 of each form", got)
+		}
 		stop()
 	})
 }
@@ -557,6 +680,26 @@ func TestNotAllowed(t *testing.T) {
 	})
 }
 
+// TestNotAllowedToAnnounce: nor does it go on announcing what it still holds.
+func TestNotAllowedToAnnounce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24")
+		var ended atomic.Bool
+		m := newFake(t, Options{Allowed: func() bool { return !ended.Load() }}, k, all)
+		stop := start(t, m)
+		must(t, m.Set(all))
+		ended.Store(true)
+		k.takeRequests()
+		time.Sleep(3 * time.Minute)
+		wantRequests(t, k)
+		ended.Store(false)
+		time.Sleep(time.Minute)
+		wantRequests(t, k, "request 198.18.0.100", "reply 198.18.0.100")
+		stop()
+	})
+}
+
 func TestIPv6Disabled(t *testing.T) {
 	k := newFakeKernel(ethernetLink(2, "eth0"))
 	all := vips("2001:db8::100/64")
@@ -715,16 +858,18 @@ func TestRenamedInterface(t *testing.T) {
 func TestOverrun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newFakeKernel(ethernetLink(2, "eth0"))
-		all := vips("198.18.0.100/24")
+		all := vips("198.18.0.100/24", "2001:db8::100/64")
 		m := newFake(t, Options{}, k, all)
 		must(t, m.Set(all))
 		stop := start(t, m)
 		time.Sleep(30 * time.Second)
-		k.takeRequests()
-		k.locked(func() { k.overrun = true })
+		k.locked(func() { k.overrun, k.sent = true, nil })
 		must(t, k.byHand(2, "198.18.0.100/24")) // its notification is the one that is lost
 		time.Sleep(100 * time.Millisecond)
-		wantList(t, k, "198.18.0.100/24")
+		wantList(t, k, "198.18.0.100/24", "2001:db8::100/64")
+		if got := k.announced("2001:db8::100"); len(got) != 2 {
+			t.Errorf("%d announcements of the other VIP, want those of a new start", len(got))
+		}
 		if got := m.Stats(); got.Overruns != 1 || got.Readded != 1 {
 			t.Errorf("stats are %+v, want one overrun and one readded", got)
 		}

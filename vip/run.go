@@ -21,7 +21,6 @@ func (m *Manager) Run(ctx context.Context) error {
 	if m.running.Swap(true) {
 		return errors.New("vip: Run was called before")
 	}
-	m.disturbed(nil)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watched := make(chan error, 1)
@@ -51,38 +50,23 @@ func (m *Manager) loop(ctx context.Context) {
 	}
 }
 
-// turn does what is due, and returns when something is due next. It breaks off
-// when somebody waits with another demand.
+// turn does what is due, and returns when something is due next. What is no
+// longer wanted needs neither announcement nor refresh, so that whoever waits to
+// give it up does not wait for these.
 func (m *Manager) turn() time.Time {
 	m.op.Lock()
 	defer m.op.Unlock()
-	epoch := m.epoch.Load()
 	if m.lookDue(time.Now()) {
 		m.lookAgain()
 	}
-	m.tellDue(time.Now(), epoch)
-	m.renewDue(time.Now(), epoch)
-	return m.deadline()
-}
-
-func (m *Manager) tellDue(now time.Time, epoch uint64) {
-	for m.epoch.Load() == epoch {
-		v, ok := m.schedule.Step(now)
-		if !ok {
-			return
-		}
+	now := time.Now()
+	for v, ok := m.schedule.Step(now); ok; v, ok = m.schedule.Step(now) {
 		m.tell(v, now)
 	}
-}
-
-func (m *Manager) renewDue(now time.Time, epoch uint64) {
-	for m.epoch.Load() == epoch {
-		v, ok := m.renewals.Take(now)
-		if !ok {
-			return
-		}
+	for v, ok := m.renewals.Take(now); ok; v, ok = m.renewals.Take(now) {
 		m.renew(v, now)
 	}
+	return m.deadline()
 }
 
 func (m *Manager) lookDue(now time.Time) bool { return !now.Before(m.nextSync()) }
@@ -135,7 +119,7 @@ func (m *Manager) renew(v VIP, now time.Time) {
 	_, wanted := m.wanted[v]
 	m.mu.Unlock()
 	switch {
-	case !wanted || !e.held:
+	case !wanted:
 		m.renewals.Drop(v)
 		return
 	case !m.allowed():
