@@ -95,7 +95,6 @@ func (t *transport) beat(peer Peer, term uint64) {
 	req := &raft.AppendEntriesRequest{
 		RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(t.node.cfg.Node), Addr: self},
 		Term:      term,
-		Leader:    self,
 	}
 	id, address := raft.ServerID(peer.Name), raft.ServerAddress(peer.Address.String())
 	sent := t.node.now()

@@ -77,7 +77,7 @@ func (d controlSide) Transfer(ctx context.Context, to string) (api.TransferResul
 		return api.TransferResult{}, err
 	}
 	if leader == d.name() {
-		return peerSide{d.daemon}.Transfer(ctx, to)
+		return peerSide(d).Transfer(ctx, to)
 	}
 	return d.peers.Transfer(ctx, leader, to)
 }
@@ -92,7 +92,7 @@ func (d controlSide) SetDrain(ctx context.Context, node string, to api.Drain) er
 		return err
 	}
 	if leader == d.name() {
-		return peerSide{d.daemon}.SetDrain(ctx, node, to)
+		return peerSide(d).SetDrain(ctx, node, to)
 	}
 	return d.peers.SetDrain(ctx, leader, node, to)
 }
