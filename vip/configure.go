@@ -18,7 +18,7 @@ import (
 // what the kernel refused is tried again by Run.
 func (m *Manager) Configure(vips []VIP) error {
 	if err := checkVIPs(vips); err != nil {
-		return fmt.Errorf("vip: %w", err)
+		return err
 	}
 	defer m.journal.Flush()
 	m.configuring.Lock()
@@ -26,7 +26,6 @@ func (m *Manager) Configure(vips []VIP) error {
 	old := m.predecessors()
 	all := union(vips, old)
 	if err := m.record(all); err != nil {
-		err = fmt.Errorf("vip: %w", err)
 		if m.opened {
 			return err
 		}
@@ -45,10 +44,10 @@ func checkVIPs(vips []VIP) error {
 	seen := make(map[VIP]VIP, len(vips))
 	var errs []error
 	for _, v := range vips {
-		if other, again := seen[v.whatever()]; again {
+		if other, again := seen[v.bare()]; again {
 			errs = append(errs, fmt.Errorf("VIP %s: same address and interface as %s", v, other))
 		}
-		seen[v.whatever()] = v
+		seen[v.bare()] = v
 		errs = append(errs, v.check())
 	}
 	return errors.Join(errs...)
@@ -104,7 +103,7 @@ func (m *Manager) enforce(vips, old []VIP) error {
 	defer m.nudge()
 	m.install(vips, old)
 	for {
-		if err := m.sync((*state).atOnce); !errors.Is(err, ErrSuperseded) {
+		if err := m.sync(atOnce); !errors.Is(err, ErrSuperseded) {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package vip
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -54,11 +53,11 @@ type Manager struct {
 // thread. It needs CAP_NET_ADMIN and CAP_NET_RAW, and starts nothing.
 func New(opts Options) (*Manager, error) {
 	if err := opts.check(); err != nil {
-		return nil, fmt.Errorf("vip: %w", err)
+		return nil, err
 	}
 	s, err := openSockets()
 	if err != nil {
-		return nil, fmt.Errorf("vip: %w", err)
+		return nil, err
 	}
 	return newManager(opts, s), nil
 }
@@ -104,13 +103,13 @@ func (m *Manager) Close() error {
 func (m *Manager) Set(want []VIP) error {
 	want, err := m.demand(want)
 	if err != nil {
-		return fmt.Errorf("vip: %w", err)
+		return err
 	}
 	m.op.Lock()
 	defer m.op.Unlock()
 	defer m.nudge()
 	for m.wants(want) {
-		if err := m.sync((*state).atOnce); !errors.Is(err, ErrSuperseded) {
+		if err := m.sync(atOnce); !errors.Is(err, ErrSuperseded) {
 			return err
 		}
 	}

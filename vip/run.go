@@ -19,7 +19,7 @@ const lookEvery = time.Minute
 // It can be run once.
 func (m *Manager) Run(ctx context.Context) error {
 	if m.running.Swap(true) {
-		return errors.New("vip: Run was called before")
+		return errors.New("run VIP manager: it ran before")
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -98,7 +98,7 @@ func (m *Manager) deadline() time.Time {
 
 // lookAgain syncs, and tells what is wrong each time it changes.
 func (m *Manager) lookAgain() {
-	err := m.sync((*state).patiently)
+	err := m.sync(patiently)
 	if errors.Is(err, ErrSuperseded) || errors.Is(err, ErrNotAllowed) {
 		return // who demands something else is waiting for op, or will soon
 	}
@@ -153,7 +153,7 @@ func (m *Manager) watch() error {
 		case errors.Is(err, unix.ENOBUFS):
 			m.overrun()
 		case err != nil:
-			return fmt.Errorf("vip: read netlink notifications: %w", err)
+			return fmt.Errorf("read netlink notifications: %w", err)
 		case m.note(messages):
 			m.nudge()
 		}

@@ -63,11 +63,11 @@ func (s *state) install(vips, old []VIP) (dropped []VIP) {
 func successors(want, vips []VIP) []VIP {
 	now := make(map[VIP]VIP, len(vips))
 	for _, v := range vips {
-		now[v.whatever()] = v
+		now[v.bare()] = v
 	}
 	var list []VIP
 	for _, v := range want {
-		if next, ok := now[v.whatever()]; ok {
+		if next, ok := now[v.bare()]; ok {
 			list = append(list, next)
 		}
 	}
@@ -122,11 +122,14 @@ func (s *state) firstHold(now time.Time) time.Time {
 	return first
 }
 
-// atOnce defers nothing.
-func (*state) atOnce(time.Time) map[VIP]struct{} { return nil }
+// deferral says which VIPs are not to be put back yet at a time.
+type deferral func(*state, time.Time) map[VIP]struct{}
 
-// patiently defers the VIPs that must not be put back at now.
-func (s *state) patiently(now time.Time) map[VIP]struct{} {
+// atOnce defers nothing.
+func atOnce(*state, time.Time) map[VIP]struct{} { return nil }
+
+// patiently defers the VIPs that somebody keeps removing or the kernel refused.
+func patiently(s *state, now time.Time) map[VIP]struct{} {
 	later := make(map[VIP]struct{})
 	for _, v := range s.want {
 		if s.entries[v].hold.After(now) {

@@ -2,16 +2,15 @@ package vip
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 )
 
-// sync makes the kernel match what is wanted now, but for the VIPs that later
-// defers. It returns ErrSuperseded when something else was demanded meanwhile.
+// sync makes the kernel match what is wanted now, but for the VIPs that are
+// deferred. It returns ErrSuperseded when something else was demanded meanwhile.
 // The caller holds op.
-func (m *Manager) sync(later func(*state, time.Time) map[VIP]struct{}) error {
+func (m *Manager) sync(deferred deferral) error {
 	begin := time.Now()
 	in, moved, epoch := m.intent()
 	v, blind := m.look(in)
@@ -20,7 +19,8 @@ func (m *Manager) sync(later func(*state, time.Time) map[VIP]struct{}) error {
 		return blind
 	}
 	p := survey(v, in)
-	err := m.execute(p.plan(m.observe(p, moved, later)), epoch)
+	later := m.observe(p, moved, deferred)
+	err := m.execute(p.plan(later), epoch)
 	if errors.Is(err, ErrSuperseded) {
 		m.disturbed(moved)
 		return err
@@ -79,7 +79,7 @@ func (m *Manager) look(in intent) (view, error) {
 	m.syncs.Add(1)
 	v, err := m.lookAt(in)
 	if err != nil {
-		return m.remembered(), fmt.Errorf("vip: %w", err)
+		return m.remembered(), err
 	}
 	return v, nil
 }
@@ -145,8 +145,8 @@ func (m *Manager) withMine(list []address) []address {
 }
 
 // observe takes over what the survey found, adds to moved the interfaces that have
-// moved since the last look, and returns the VIPs that later defers.
-func (m *Manager) observe(p *planner, moved map[int]struct{}, later func(*state, time.Time) map[VIP]struct{}) map[VIP]struct{} {
+// moved since the last look, and returns the VIPs that are deferred.
+func (m *Manager) observe(p *planner, moved map[int]struct{}, deferred deferral) map[VIP]struct{} {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
@@ -156,8 +156,23 @@ func (m *Manager) observe(p *planner, moved map[int]struct{}, later func(*state,
 		}
 	}
 	m.links, m.owners = maps.Clone(p.links), p.owners
-	there := make(map[place]struct{}, len(p.addresses))
-	for _, a := range p.addresses {
+	m.forgetGone(p.addresses)
+	for _, vip := range m.configured {
+		e := m.entries[vip]
+		if e.held {
+			m.recheck(e, p, moved, now)
+		}
+		if !p.wants(vip) {
+			e.lost, e.hold, e.err = false, time.Time{}, nil
+		}
+	}
+	return deferred(&m.state, now)
+}
+
+// forgetGone forgets our addresses that are not in the list.
+func (m *Manager) forgetGone(list []address) {
+	there := make(map[place]struct{}, len(list))
+	for _, a := range list {
 		there[a.place()] = struct{}{}
 	}
 	for at := range m.mine {
@@ -165,26 +180,21 @@ func (m *Manager) observe(p *planner, moved map[int]struct{}, later func(*state,
 			delete(m.mine, at)
 		}
 	}
-	for _, vip := range m.configured {
-		e := m.entries[vip]
-		a, found := p.present[vip]
-		switch {
-		case !e.held:
-		case found && a.place() == e.address.place():
-			e.address = a
-		default:
-			l := p.links[vip.Interface]
-			_, wasMoved := moved[l.index]
-			m.lose(e, now)
-			if l.up && l.index == e.address.index && !wasMoved {
-				e.lost, e.hold = true, e.fight.Lost(now)
-			}
-		}
-		if !p.wants(vip) {
-			e.lost, e.hold, e.err = false, time.Time{}, nil
-		}
+}
+
+// recheck finds out whether a VIP is still held. If not, somebody else removed
+// the address, unless it went with its interface.
+func (m *Manager) recheck(e *entry, p *planner, moved map[int]struct{}, now time.Time) {
+	a, found := p.present[e.vip]
+	if found && a.place() == e.address.place() {
+		e.address = a
+		return
 	}
-	return later(&m.state, now)
+	m.lose(e, now)
+	l := p.links[e.vip.Interface]
+	if _, interrupted := moved[l.index]; l.up && l.index == e.address.index && !interrupted {
+		e.lost, e.hold = true, e.fight.Lost(now)
+	}
 }
 
 // lose notes that the kernel has not got a VIP any more. The caller holds op and mu.

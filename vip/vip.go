@@ -26,9 +26,9 @@ type VIP struct {
 // String returns the VIP as "ADDRESS/BITS INTERFACE".
 func (v VIP) String() string { return v.Address.String() + " " + v.Interface }
 
-// whatever is v with the longest prefix length, so that VIPs that differ in
+// bare is v with the longest prefix length, so that VIPs that differ in
 // nothing else are the same.
-func (v VIP) whatever() VIP {
+func (v VIP) bare() VIP {
 	addr := v.Address.Addr()
 	return VIP{netip.PrefixFrom(addr, addr.BitLen()), v.Interface}
 }
@@ -58,7 +58,8 @@ type Options struct {
 	// Allowed is asked before each address that is added, taken over or refreshed,
 	// and before each announcement: while it says no there are none. So a process
 	// that was stopped for a while takes nothing back from the node that has taken
-	// over, before it finds out itself. It must be quick. nil means always.
+	// over, before it finds out itself. It must be quick, and wait for nobody who
+	// waits for the Manager. nil means always.
 	Allowed func() bool
 	// Log receives what happens to the addresses. nil discards it.
 	Log *slog.Logger

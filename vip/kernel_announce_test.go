@@ -1,0 +1,211 @@
+package vip
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+)
+
+func TestKernelAnnouncements(t *testing.T) {
+	l := newLab(t)
+	l.listen()
+	m := l.manager(Options{})
+	all := vips("198.18.0.100/24", "2001:db8::100/64")
+	l.must(m.Configure(all))
+	before := goleak.IgnoreCurrent()
+	stop := l.run(m)
+	l.must(m.Set(all))
+	l.eventually("three announcements", func() bool {
+		return l.kinds("198.18.0.100") == "request reply request reply request reply" && l.kinds("2001:db8::100") == "na na na"
+	})
+	mac := hwAddr(l.link(l.here, "eth0").Attrs().HardwareAddr)
+	heard := l.heard()
+	for _, a := range heard {
+		if a.mac != mac {
+			t.Errorf("%s announces %x, want %x", a.addr, a.mac, mac)
+		}
+	}
+	for i, want := range []time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond} {
+		at := heard[3*i].at.Sub(heard[0].at)
+		if at < want || at > want+100*time.Millisecond {
+			t.Errorf("announcement %d came %v after the first, want %v", i, at, want)
+		}
+	}
+	l.must(m.Set(nil))
+	count := len(l.heard())
+	time.Sleep(100 * time.Millisecond)
+	if again := len(l.heard()); again != count {
+		t.Errorf("%d announcements after the release", again-count)
+	}
+	stop()
+	goleak.VerifyNone(t, before)
+}
+
+// TestKernelAnnouncesEachAddressAtOnce: with many VIPs the announcement of each
+// follows its addition, as the kernel tells it, and not the last addition.
+func TestKernelAnnouncesEachAddressAtOnce(t *testing.T) {
+	l := newLab(t)
+	l.listen()
+	all := many(300)
+	m := l.manager(Options{})
+	l.must(m.Configure(all))
+	added := l.watchAdditions()
+	begin := time.Now()
+	l.must(m.Set(all))
+	took := time.Since(begin)
+	first := make(map[netip.Addr]time.Time)
+	for _, a := range l.heard() {
+		if _, again := first[a.addr]; !again {
+			first[a.addr] = a.at
+		}
+	}
+	var delays []time.Duration
+	for _, v := range all {
+		addr := v.Address.Addr()
+		at, announced := first[addr]
+		if !announced {
+			t.Fatalf("%s was not announced", addr)
+		}
+		delays = append(delays, at.Sub(added()[addr]))
+	}
+	slices.Sort(delays)
+	t.Logf("%d VIPs in %v; announced after median %v, p99 %v", len(all), took, delays[len(all)/2], delays[len(all)*99/100])
+	// The median, as on a busy machine either process may have to wait at times.
+	if median := delays[len(all)/2]; median > time.Millisecond {
+		t.Errorf("half of the VIPs were announced %v or later after the address, want 1 ms", median)
+	}
+}
+
+// watchAdditions notes when the kernel tells of each address.
+func (l *lab) watchAdditions() func() map[netip.Addr]time.Time {
+	l.t.Helper()
+	s := &sockets{frames: -1}
+	l.must(s.openNotices(noticeBuffer))
+	var mu sync.Mutex
+	times := make(map[netip.Addr]time.Time)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			messages, err := s.Notices()
+			if err != nil {
+				return
+			}
+			now := time.Now()
+			mu.Lock()
+			for _, msg := range messages {
+				if a, err := parseAddress(msg.Data); err == nil && msg.Header.Type == unix.RTM_NEWADDR {
+					times[a.prefix.Addr()] = now
+				}
+			}
+			mu.Unlock()
+		}
+	}()
+	l.t.Cleanup(func() { s.Interrupt(); <-done })
+	return func() map[netip.Addr]time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return times
+	}
+}
+
+// TestKernelLinkEvents: after each of these neighbours are told from the start on.
+func TestKernelLinkEvents(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.listen()
+	all := vips("198.18.0.100/24", "2001:db8::100/64")
+	m := l.manager(Options{})
+	l.must(m.Configure(all))
+	l.must(m.Set(all))
+	l.run(m)
+	events := []struct {
+		name  string
+		cause func()
+	}{
+		{"down and up", func() { l.down(l.here, "eth0"); l.up(l.here, "eth0") }},
+		{"carrier", func() { l.down(l.there, "peer0"); l.up(l.there, "peer0") }},
+		{"MAC", func() {
+			l.must(l.here.LinkSetHardwareAddr(l.link(l.here, "eth0"), net.HardwareAddr{2, 0, 0, 0, 0, 7}))
+		}},
+		{"bridge", func() {
+			attrs := netlink.NewLinkAttrs()
+			attrs.Name = "br0"
+			l.must(l.here.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}))
+			l.must(l.here.LinkSetMaster(l.link(l.here, "eth0"), l.link(l.here, "br0")))
+		}},
+	}
+	for _, event := range events {
+		l.eventually("first repeats over", func() bool {
+			heard := l.heard()
+			return len(heard) > 0 && time.Since(heard[len(heard)-1].at) > 900*time.Millisecond
+		})
+		l.captured = nil
+		event.cause()
+		l.eventually("told after "+event.name, func() bool {
+			return strings.HasPrefix(l.kinds("198.18.0.100"), "request reply request reply") &&
+				strings.HasPrefix(l.kinds("2001:db8::100"), "na na")
+		})
+	}
+	if heard := l.heard(); heard[len(heard)-1].mac != (hwAddr{2, 0, 0, 0, 0, 7}) {
+		t.Errorf("announced %x, want the new MAC", heard[len(heard)-1].mac)
+	}
+}
+
+func TestKernelRouterFlag(t *testing.T) {
+	l := newLab(t)
+	l.listen()
+	all := vips("2001:db8::100/64")
+	m := l.manager(Options{})
+	l.must(m.Configure(all))
+	l.run(m)
+	l.must(m.Set(all))
+	l.eventually("announced as a host", func() bool { return strings.HasPrefix(l.kinds("2001:db8::100"), "na") })
+	l.sysctl("ipv6/conf/eth0/forwarding", "1")
+	l.eventually("announced as a router", func() bool { return strings.HasSuffix(l.kinds("2001:db8::100"), "na-router") })
+}
+
+// TestKernelWithoutNeighbours: on a link that is no Ethernet a VIP is held, and
+// there is nobody to tell.
+func TestKernelWithoutNeighbours(t *testing.T) {
+	l := newLab(t)
+	all := []VIP{{netip.MustParsePrefix("198.18.0.100/32"), "lo"}, {netip.MustParsePrefix("2001:db8::100/128"), "lo"}}
+	m := l.manager(Options{})
+	l.must(m.Configure(all))
+	l.must(m.Set(all))
+	for _, s := range m.Status() {
+		if !s.Held || s.Reason != "" {
+			t.Errorf("status is %+v, want held", s)
+		}
+	}
+	if got := m.Stats(); got.Announced+got.AnnounceErrors != 0 {
+		t.Errorf("stats are %+v, want no announcements", got)
+	}
+	l.must(m.Set(nil))
+}
+
+func TestAnnounceDoesNotAllocate(t *testing.T) {
+	l := newLab(t)
+	s, err := openSockets()
+	l.must(err)
+	defer func() { l.must(s.Close()) }()
+	a := announcer{transport: s}
+	eth0, exists, err := kernel{s}.Link("eth0")
+	if err != nil || !exists {
+		t.Fatal(err)
+	}
+	for _, addr := range []netip.Addr{test4, test6} {
+		allocs := testing.AllocsPerRun(100, func() { l.must(a.Announce(addr, eth0)) })
+		if allocs != 0 {
+			t.Errorf("the announcement of %s allocates %v times", addr, allocs)
+		}
+	}
+}

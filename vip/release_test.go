@@ -1,0 +1,282 @@
+package vip
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestReleaseDoesNotWait: Set(nil) waits for one address, not for the rest of a
+// Set that is under way, and afterwards nothing is added or announced.
+func TestReleaseDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := many(1000)
+		m := newFake(t, Options{}, k, all)
+		stop := start(t, m)
+		k.latency = time.Millisecond
+		first := make(chan error, 1)
+		go func() { first <- m.Set(all) }()
+		time.Sleep(100*time.Millisecond + 500*time.Microsecond)
+		begin := time.Now()
+		must(t, m.Set(nil))
+		if took := time.Since(begin); took > 110*time.Millisecond {
+			t.Errorf("the release of 100 addresses at 1 ms each took %v", took)
+		}
+		if err := <-first; !errors.Is(err, ErrSuperseded) {
+			t.Errorf("the first Set returned %v, want %v", err, ErrSuperseded)
+		}
+		wantList(t, k)
+		k.takeRequests()
+		time.Sleep(2 * time.Minute)
+		wantRequests(t, k)
+		stop()
+	})
+}
+
+// TestReleaseDuringReconcile: the same while Run puts back what somebody flushed.
+func TestReleaseDuringReconcile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := many(1000)
+		m := newFake(t, Options{Lifetime: 20 * time.Second}, k, all)
+		must(t, m.Set(all))
+		stop := start(t, m)
+		time.Sleep(time.Second)
+		k.locked(func() {
+			k.flush(func(address) bool { return true })
+			k.latency = time.Millisecond
+		})
+		time.Sleep(50*time.Millisecond + 500*time.Microsecond)
+		begin := time.Now()
+		must(t, m.Set(nil))
+		if took := time.Since(begin); took > 60*time.Millisecond {
+			t.Errorf("the release of at most 50 addresses at 1 ms each took %v", took)
+		}
+		wantList(t, k)
+		time.Sleep(time.Minute)
+		wantList(t, k)
+		stop()
+	})
+}
+
+// TestReleaseDuringConfigure: a sweep does not hold up the release either.
+func TestReleaseDuringConfigure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := many(100)
+		m := newFake(t, Options{}, k, all)
+		must(t, m.Set(all))
+		k.latency = time.Millisecond
+		swept := make(chan error, 1)
+		go func() { swept <- m.Configure(all[:50]) }()
+		time.Sleep(20 * time.Millisecond)
+		must(t, m.Set(nil))
+		must(t, <-swept)
+		wantList(t, k)
+	})
+}
+
+// TestSetSameWantShares: a Set that one with the same want overtakes is none the worse.
+func TestSetSameWantShares(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := many(100)
+		m := newFake(t, Options{}, k, all)
+		k.latency = time.Millisecond
+		first := make(chan error, 1)
+		go func() { first <- m.Set(all) }()
+		time.Sleep(20 * time.Millisecond)
+		must(t, m.Set(all))
+		must(t, <-first)
+		if got := len(k.list()); got != len(all) {
+			t.Errorf("the kernel has %d addresses, want %d", got, len(all))
+		}
+	})
+}
+
+// TestReleaseBlind: an address goes even when the kernel cannot be read.
+func TestReleaseBlind(t *testing.T) {
+	k := newFakeKernel(ethernetLink(2, "eth0"))
+	all := vips("198.18.0.100/24", "2001:db8::100/64")
+	m := newFake(t, Options{}, k, all)
+	must(t, m.Set(all))
+	k.refuse = func(kind int, _ address) error {
+		if kind == unix.RTM_GETADDR {
+			return unix.ENOMEM
+		}
+		return nil
+	}
+	if err := m.Set(nil); !errors.Is(err, unix.ENOMEM) {
+		t.Errorf("error %v, want %v", err, unix.ENOMEM)
+	}
+	wantList(t, k)
+	for _, s := range m.Status() {
+		if s.Held {
+			t.Errorf("%s is held", s.VIP)
+		}
+	}
+}
+
+// TestInterruptedDump: a list that is not complete loses no VIP, and releases all.
+func TestInterruptedDump(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24", "198.18.0.101/24")
+		m := newFake(t, Options{}, k, all)
+		must(t, m.Set(all))
+		stop := start(t, m)
+		k.locked(func() {
+			k.torn = 1000
+			k.takeRequestsLocked()
+		})
+		k.notify(unix.RTM_NEWNETCONF, []byte{0, 0, 0, 0, 8, 0, 1, 0, 2, 0, 0, 0})
+		time.Sleep(time.Second)
+		for _, r := range k.takeRequests() {
+			if !strings.HasPrefix(r, "request") && !strings.HasPrefix(r, "reply") {
+				t.Errorf("unwanted request: %s", r)
+			}
+		}
+		must(t, m.Set(nil))
+		k.locked(func() { k.torn = 0 })
+		wantList(t, k)
+		stop()
+	})
+}
+
+// TestTornDumpIsReadAgain: mostly the next one is whole.
+func TestTornDumpIsReadAgain(t *testing.T) {
+	k := newFakeKernel(ethernetLink(2, "eth0"))
+	all := vips("198.18.0.100/24", "198.18.0.101/24")
+	m := newFake(t, Options{}, k, all)
+	must(t, m.Set(all))
+	k.torn = dumpTries - 1
+	must(t, m.Set(all))
+	if k.torn != 0 || m.dirty {
+		t.Errorf("%d torn dumps are left, another look is due: %t", k.torn, m.dirty)
+	}
+}
+
+// TestReleaseWaitsForOneAddress: what Run does of itself makes way, too.
+func TestReleaseWaitsForOneAddress(t *testing.T) {
+	const n, each = 15, 100 * time.Millisecond
+	for name, slow := range map[string]func(*fakeKernel){
+		"refresh":  func(k *fakeKernel) { k.latency = each },
+		"announce": func(k *fakeKernel) { k.sending = each },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				k := newFakeKernel(ethernetLink(2, "eth0"))
+				all := many(n)
+				m := newFake(t, Options{Lifetime: 20 * time.Second}, k, all)
+				stop := start(t, m)
+				must(t, m.Set(all))
+				time.Sleep(4900 * time.Millisecond) // refresh and announcement are due in 100 ms
+				k.locked(func() { slow(k) })
+				time.Sleep(250 * time.Millisecond)
+				begin := time.Now()
+				must(t, m.Set(nil))
+				// All that goes, and one address that was under way; it has two frames.
+				if took := time.Since(begin); took > n*k.latency+2*each {
+					t.Errorf("the release took %v", took)
+				}
+				stop()
+			})
+		})
+	}
+}
+
+// TestSupersededInTheMiddle: a Set that stops leaves no address lost that the
+// kernel removed along with a VIP.
+func TestSupersededInTheMiddle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24")
+		m := newFake(t, Options{}, k, all)
+		must(t, m.Set(all))
+		for _, own := range []string{"198.18.0.1/24", "198.18.0.2/24", "198.18.0.3/24"} {
+			k.put(2, own)
+		}
+		k.refuse = func(kind int, _ address) error {
+			if kind == unix.RTM_SETLINK {
+				return unix.EPERM
+			}
+			return nil
+		}
+		k.latency = time.Millisecond
+		first := make(chan error, 1)
+		go func() { first <- m.Set(nil) }()
+		time.Sleep(1500 * time.Microsecond)
+		must(t, m.Set(all))
+		<-first
+		wantList(t, k, "198.18.0.1/24", "198.18.0.2/24", "198.18.0.3/24", "198.18.0.100/24")
+	})
+}
+
+// TestRemoveFails: a VIP that cannot be removed is held, says so, and is tried again.
+func TestRemoveFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24")
+		m := newFake(t, Options{}, k, all)
+		must(t, m.Set(all))
+		stop := start(t, m)
+		k.locked(func() {
+			k.refuse = func(kind int, _ address) error {
+				if kind == unix.RTM_DELADDR {
+					return unix.EPERM
+				}
+				return nil
+			}
+		})
+		const want = "remove 198.18.0.100/24 on interface 2: operation not permitted"
+		if err := m.Set(nil); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %q", err, want)
+		}
+		if !m.Status()[0].Held {
+			t.Error("not held, although the kernel has it")
+		}
+		k.locked(func() { k.refuse = nil })
+		time.Sleep(retryAfter + 10*time.Millisecond)
+		wantList(t, k)
+		if m.Status()[0].Held {
+			t.Error("held, although the kernel has not got it")
+		}
+		stop()
+	})
+}
+
+// stuck is a log handler that blocks from a certain line on.
+type stuck struct {
+	slog.Handler
+	blocked chan struct{}
+}
+
+func (s stuck) Handle(context.Context, slog.Record) error { <-s.blocked; return nil }
+
+// TestReleaseDoesNotWaitForLog: a log that nobody reads keeps no VIP up.
+func TestReleaseDoesNotWaitForLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24")
+		m := newFake(t, Options{}, k, all)
+		log := stuck{slog.NewTextHandler(os.Stderr, nil), make(chan struct{})}
+		m.journal.log = slog.New(log)
+		stop := start(t, m)
+		must(t, m.Set(all))
+		must(t, k.byHand(2, "198.18.0.100/24"))
+		time.Sleep(time.Second) // Run is stuck now
+		must(t, m.Set(all))
+		must(t, m.Set(nil))
+		wantList(t, k)
+		close(log.blocked)
+		stop()
+	})
+}

@@ -1,0 +1,416 @@
+package vip
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestLinkChangeSeenFirst: a look at the kernel may see a change of an interface
+// before its notification comes, or instead of it.
+func TestLinkChangeSeenFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24")
+		m := newFake(t, Options{}, k, all)
+		must(t, m.Set(all))
+		stop := start(t, m)
+		time.Sleep(10 * time.Second)
+		k.takeRequests()
+		k.locked(func() { k.links[0].mac[5]++ })
+		must(t, m.Set(all))
+		time.Sleep(2 * time.Second)
+		if got := len(k.takeRequests()); got != 2*4 {
+			t.Errorf("%d announcements in 2 s, want 4 of each form", got)
+		}
+		stop()
+	})
+}
+
+// TestStandbyAnswersForNothing: a VIP that somebody puts on a node that must not
+// hold it is removed at once.
+func TestStandbyAnswersForNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		m := newFake(t, Options{}, k, vips("198.18.0.100/24"))
+		stop := start(t, m)
+		time.Sleep(time.Second)
+		k.put(2, "198.18.0.100/24")
+		k.put(2, "198.18.0.7/24")
+		time.Sleep(100 * time.Millisecond)
+		wantList(t, k, "198.18.0.7/24")
+		stop()
+	})
+}
+
+func TestPutBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24", "2001:db8::100/64")
+		m := newFake(t, Options{}, k, all)
+		must(t, m.Set(all))
+		stop := start(t, m)
+		time.Sleep(30 * time.Second)
+		k.takeRequests()
+		must(t, k.byHand(2, "198.18.0.100/24"))
+		synctest.Wait()
+		wantRequests(t, k, "add 198.18.0.100/24 on interface 2", "request 198.18.0.100", "reply 198.18.0.100")
+		if got := m.Status(); !got[0].Held || got[0].Readded != 1 || got[1].Readded != 0 {
+			t.Errorf("status is %+v", got)
+		}
+		if got := m.Stats().Readded; got != 1 {
+			t.Errorf("%d readded, want 1", got)
+		}
+		stop()
+	})
+}
+
+// TestFightOverAnAddress: somebody removes the VIP as soon as it is there.
+func TestFightOverAnAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24")
+		m := newFake(t, Options{}, k, all)
+		must(t, m.Set(all))
+		stop := start(t, m)
+		k.takeRequests()
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
+			_ = k.byHand(2, "198.18.0.100/24")
+		}
+		wantReason(t, m, "removed by somebody else 68 times in a row, put back at most once a second")
+		adds := 0
+		for _, r := range k.takeRequests() {
+			if strings.HasPrefix(r, "add") {
+				adds++
+			}
+		}
+		if want := uint64(adds); m.Status()[0].Readded != want || want < 60 || want > 70 {
+			t.Errorf("added %d times in a minute, and says %d; want about 65", adds, m.Status()[0].Readded)
+		}
+		time.Sleep(time.Second)
+		wantList(t, k, "198.18.0.100/24")
+		wantReason(t, m, "")
+		stop()
+	})
+}
+
+// TestBurst: thousands of notifications cost few looks at the kernel.
+func TestBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24")
+		m := newFake(t, Options{}, k, all)
+		must(t, m.Set(all))
+		stop := start(t, m)
+		before := m.Stats().Syncs
+		foreign := appendDump(nil, address{index: 2, prefix: netip.MustParsePrefix("198.18.0.7/24")})
+		for range 5000 {
+			k.notify(unix.RTM_DELADDR, foreign)
+			time.Sleep(50 * time.Microsecond)
+		}
+		time.Sleep(time.Second)
+		// 250 ms, and at least 5 ms from one look to the next.
+		if looks := m.Stats().Syncs - before; looks > 52 || looks < 2 {
+			t.Errorf("5,000 notifications in 250 ms cost %d looks, want some 50", looks)
+		}
+		stop()
+	})
+}
+
+// TestOwnChangesAskForNothing: neither adding nor refreshing nor releasing makes
+// Run look at the kernel.
+func TestOwnChangesAskForNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := append(vips("198.18.0.100/24", "2001:db8::100/64"), many(100)...)
+		m := newFake(t, Options{Lifetime: 4 * time.Second}, k, all)
+		stop := start(t, m)
+		before := m.Stats()
+		must(t, m.Set(all))
+		time.Sleep(30*time.Second + 500*time.Millisecond)
+		must(t, m.Set(nil))
+		time.Sleep(10 * time.Second)
+		after := m.Stats()
+		if looks := after.Syncs - before.Syncs; looks != 2 {
+			t.Errorf("%d looks, want the 2 of Set", looks)
+		}
+		if n := uint64(len(all)); after.Refreshed < 30*n || after.Refreshed > 31*n {
+			t.Errorf("%d refreshes of %d VIPs in 30 s, want one a second", after.Refreshed, n)
+		}
+		if frames := uint64(len(k.sent)); after.Announced != frames || after.Announced != 5*(2*uint64(len(all))-1) {
+			t.Errorf("%d announcements, and %d counted, want 5 of each VIP", frames, after.Announced)
+		}
+		stop()
+	})
+}
+
+// TestLifetimes: refreshed in time for hours; gone soon after Run has ended.
+func TestLifetimes(t *testing.T) {
+	for _, lifetime := range []time.Duration{time.Second, 5 * time.Second, time.Hour} {
+		t.Run(lifetime.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				k := newFakeKernel(ethernetLink(2, "eth0"))
+				all := vips("198.18.0.100/24", "2001:db8::100/64")
+				m := newFake(t, Options{Lifetime: lifetime}, k, all)
+				stop := start(t, m)
+				must(t, m.Set(all))
+				for range 1000 {
+					time.Sleep(lifetime / 10)
+					wantList(t, k, "198.18.0.100/24", "2001:db8::100/64")
+				}
+				if got := m.Stats().Readded; got != 0 {
+					t.Errorf("%d readded, want none", got)
+				}
+				stop()
+				time.Sleep(lifetime)
+				wantList(t, k)
+			})
+		})
+	}
+}
+
+// TestFirstRefreshAtOnce: an address that is never refreshed is not sure to end.
+func TestFirstRefreshAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24")
+		m := newFake(t, Options{Lifetime: time.Hour}, k, all)
+		stop := start(t, m)
+		must(t, m.Set(all))
+		synctest.Wait()
+		wantRequests(t, k, "add 198.18.0.100/24 on interface 2", "request 198.18.0.100", "reply 198.18.0.100",
+			"replace 198.18.0.100/24 on interface 2")
+		stop()
+	})
+}
+
+// TestNotAllowed: while ownership has ended, what Run does of itself takes nothing
+// back, until somebody releases or ownership is back.
+func TestNotAllowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24", "2001:db8::100/64")
+		var ended atomic.Bool
+		allowed := func() bool { return !ended.Load() }
+		m := newFake(t, Options{Lifetime: 5 * time.Second, Allowed: allowed}, k, all)
+		stop := start(t, m)
+		must(t, m.Set(all))
+		time.Sleep(10100 * time.Millisecond) // between two refreshes
+		ended.Store(true)
+		k.takeRequests()
+		must(t, k.byHand(2, "198.18.0.100/24"))
+		time.Sleep(2 * time.Minute)
+		wantRequests(t, k)
+		wantList(t, k)
+		if err := m.Set(all); !errors.Is(err, ErrNotAllowed) {
+			t.Errorf("error %v, want %v", err, ErrNotAllowed)
+		}
+		wantRequests(t, k)
+		ended.Store(false)
+		time.Sleep(retryAfter + 10*time.Millisecond)
+		wantList(t, k, "198.18.0.100/24", "2001:db8::100/64")
+		ended.Store(true)
+		must(t, m.Set(nil))
+		wantList(t, k)
+		stop()
+	})
+}
+
+// TestNotAllowedToAnnounce: nor does it go on announcing what it still holds.
+func TestNotAllowedToAnnounce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24")
+		var ended atomic.Bool
+		m := newFake(t, Options{Allowed: func() bool { return !ended.Load() }}, k, all)
+		stop := start(t, m)
+		must(t, m.Set(all))
+		ended.Store(true)
+		k.takeRequests()
+		time.Sleep(3 * time.Minute)
+		wantRequests(t, k)
+		ended.Store(false)
+		time.Sleep(time.Minute)
+		wantRequests(t, k, "request 198.18.0.100", "reply 198.18.0.100")
+		stop()
+	})
+}
+
+func TestAnnouncementTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("2001:db8::100/64")
+		m := newFake(t, Options{}, k, all)
+		stop := start(t, m)
+		begin := time.Now()
+		must(t, m.Set(all))
+		time.Sleep(2 * time.Minute)
+		var got []time.Duration
+		for _, a := range k.announced("2001:db8::100") {
+			got = append(got, a.at.Sub(begin))
+		}
+		want := []time.Duration{
+			0, 50 * time.Millisecond, 200 * time.Millisecond, time.Second, 5 * time.Second, 65 * time.Second,
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("announced at %v, want %v", got, want)
+		}
+		stop()
+	})
+}
+
+// TestInterfaces follows one VIP through the life of its interface.
+func TestInterfaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel()
+		all := vips("2001:db8::100/64", "198.18.0.100/24")
+		m := newFake(t, Options{}, k, all)
+		stop := start(t, m)
+		settle := func() { time.Sleep(100 * time.Millisecond) }
+		announced := func(what string, want bool) {
+			t.Helper()
+			if got := len(k.takeRequests()) > 0; got != want {
+				t.Fatalf("%s: announced %t, want %t", what, got, want)
+			}
+			k.locked(func() { k.sent = nil })
+		}
+		must(t, m.Set(all))
+		wantReason(t, m, "interface eth0 does not exist")
+
+		l := ethernetLink(7, "eth0")
+		l.up, l.running = false, false
+		k.change(l)
+		settle()
+		wantReason(t, m, "interface eth0 is down")
+		wantList(t, k)
+
+		l.up = true
+		k.change(l)
+		settle()
+		wantReason(t, m, "interface eth0 has no carrier")
+		wantList(t, k, "198.18.0.100/24", "2001:db8::100/64")
+		if len(k.sent) != 0 {
+			t.Fatal("announced without a carrier")
+		}
+
+		l.running = true
+		k.change(l)
+		settle()
+		wantReason(t, m, "")
+		announced("carrier", true)
+		time.Sleep(6 * time.Second)
+		announced("repeats", true)
+
+		l.mac[5]++
+		k.change(l)
+		settle()
+		if got := k.announced("198.18.0.100"); len(got) == 0 || got[0].mac != l.mac {
+			t.Fatalf("announced %v, want the new MAC %x", got, l.mac)
+		}
+		time.Sleep(6 * time.Second)
+		announced("MAC", true)
+
+		l.master = 9
+		k.change(l)
+		settle()
+		announced("moved to a bridge", true)
+		time.Sleep(6 * time.Second)
+		announced("repeats", true)
+
+		l.promotes = true
+		k.change(l)
+		settle()
+		announced("a setting that is nobody else's business", false)
+
+		l.routes = true
+		k.change(l)
+		time.Sleep(time.Minute)
+		if got := k.announced("2001:db8::100"); len(got) == 0 || got[0].kind != "na-router" {
+			t.Fatalf("announced %v, want a router", got)
+		}
+
+		l.up, l.running = false, false
+		k.change(l) // takes the IPv6 address with it, as the kernel does
+		settle()
+		wantReason(t, m, "interface eth0 is down")
+		wantList(t, k, "198.18.0.100/24")
+		l.up, l.running = true, true
+		k.change(l)
+		settle()
+		wantList(t, k, "198.18.0.100/24", "2001:db8::100/64")
+
+		k.change(link{index: 7})
+		settle()
+		wantReason(t, m, "interface eth0 does not exist")
+		k.takeRequests()
+		k.change(ethernetLink(8, "eth0"))
+		settle()
+		wantList(t, k, "198.18.0.100/24", "2001:db8::100/64")
+		announced("another interface of that name", true)
+		for _, s := range m.Status() {
+			if !s.Held || s.Readded != 0 {
+				t.Errorf("status is %+v, want held, and never removed by somebody else", s)
+			}
+		}
+		stop()
+	})
+}
+
+// TestRenamedInterface: a VIP does not stay behind on an interface that is no
+// longer the one it was configured for.
+func TestRenamedInterface(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24")
+		m := newFake(t, Options{}, k, all)
+		stop := start(t, m)
+		must(t, m.Set(all))
+		k.change(ethernetLink(2, "lan0"))
+		time.Sleep(100 * time.Millisecond)
+		wantList(t, k)
+		wantReason(t, m, "interface eth0 does not exist")
+		stop()
+	})
+}
+
+// TestOverrun: after lost notifications all is read anew.
+func TestOverrun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24", "2001:db8::100/64")
+		m := newFake(t, Options{}, k, all)
+		must(t, m.Set(all))
+		stop := start(t, m)
+		time.Sleep(30 * time.Second)
+		k.locked(func() { k.overrun, k.sent = true, nil })
+		must(t, k.byHand(2, "198.18.0.100/24")) // its notification is the one that is lost
+		time.Sleep(100 * time.Millisecond)
+		wantList(t, k, "198.18.0.100/24", "2001:db8::100/64")
+		if got := k.announced("2001:db8::100"); len(got) != 2 {
+			t.Errorf("%d announcements of the other VIP, want those of a new start", len(got))
+		}
+		if got := m.Stats(); got.Overruns != 1 || got.Readded != 1 {
+			t.Errorf("stats are %+v, want one overrun and one readded", got)
+		}
+		stop()
+	})
+}
+
+func TestRunOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newFake(t, Options{}, newFakeKernel(), nil)
+		stop := start(t, m)
+		if err := m.Run(t.Context()); err == nil {
+			t.Error("a second Run began")
+		}
+		stop()
+		must(t, m.Close())
+	})
+}
