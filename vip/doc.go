@@ -3,23 +3,30 @@
 // again.
 //
 // Manager.Configure names the addresses that this node answers for, Manager.Set
-// those of them that it must hold now. Both are desired state: the difference to
-// the kernel is computed by a pure plan (plan.go), adds come before removes, and
-// either call may be repeated. The plan, the announcement schedule, the limits
-// on a fight over an address and the frame codec do no I/O and read no clock.
+// those of them that it must hold now. Both are desired state: survey and plan
+// (plan.go, with a model of the kernel's rules in model.go) compute what differs
+// from the kernel, and apply.go carries it out, adds before removes, each address
+// announced as soon as it is there. What others do to addresses and interfaces is
+// noticed by netlink and answered by another comparison, never by the single event.
 //
-// Goroutines: none but those of Run, which its caller owns. Run itself keeps the
-// timers (announcements, lifetimes, retries), and has one goroutine that reads
-// netlink notifications; both have ended when Run returns.
+// Pure, without I/O, clock or log: the plan, the announcement schedule and the
+// agenda under it, the limits on fights and log lines, and the codecs of frames
+// and netlink messages. Everything that reaches the kernel passes the transport
+// of sockets.go; the tests put a model of the kernel there, or use a real one in
+// network namespaces of their own.
 //
-// It must never
+// Goroutines: none but those of Run, whose caller owns them. Run itself keeps the
+// timers (announcements, lifetimes, retries), and one goroutine under it reads
+// netlink notifications; it has ended when Run returns.
+//
+// The package must never
 //   - change or remove an address that is neither configured here nor in the
 //     ledger, nor lose one that the kernel removes along with a VIP;
-//   - send an announcement for an address after the Set that gave it up has
-//     returned;
-//   - make Set(nil) wait for another address than the one that is being handled.
+//   - announce or refresh an address after the Set that gave it up has returned;
+//   - let Set(nil) wait for more than the one address that is being handled: not
+//     for the rest of a Set, nor for the disk or a log line.
 //
-// Implemented: gratuitous ARP in both forms of RFC 5227 section 3 and RFC 5944
-// section 4.6 over RFC 826 frames, and unsolicited neighbor advertisements
-// (RFC 4861 sections 4.4 and 7.2.6).
+// Implemented: gratuitous ARP as a request and as a reply (RFC 5227 section 3,
+// RFC 5944 section 4.6), in RFC 826 frames, and unsolicited neighbor
+// advertisements (RFC 4861 sections 4.4 and 7.2.6).
 package vip

@@ -1,6 +1,7 @@
 package vip
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -207,5 +208,45 @@ func TestAnnounceDoesNotAllocate(t *testing.T) {
 		if allocs != 0 {
 			t.Errorf("the announcement of %s allocates %v times", addr, allocs)
 		}
+	}
+}
+
+// TestKernelNeighboursBelieve: a neighbour that has just learnt where the VIP is
+// learns at once that it is elsewhere.
+func TestKernelNeighboursBelieve(t *testing.T) {
+	l := newLab(t)
+	l.in(l.thereFD, func() {
+		for _, prefix := range []string{"198.18.0.254/24", "2001:db8::254/64"} {
+			l.must(l.there.AddrAdd(l.link(l.there, "peer0"), l.parse(prefix)))
+		}
+	})
+	all := vips("198.18.0.100/24", "2001:db8::100/64")
+	m := l.manager(Options{})
+	l.must(m.Configure(all))
+	l.must(m.Set(all))
+	l.run(m)
+	known := func(v VIP) string {
+		list, err := l.there.NeighList(l.link(l.there, "peer0").Attrs().Index, netlink.FAMILY_ALL)
+		l.must(err)
+		for _, n := range list {
+			if n.IP.Equal(v.Address.Addr().AsSlice()) {
+				return n.HardwareAddr.String()
+			}
+		}
+		return ""
+	}
+	for _, v := range all {
+		l.in(l.thereFD, func() {
+			conn, err := net.Dial("udp", netip.AddrPortFrom(v.Address.Addr(), 9).String())
+			l.must(err)
+			_, err = conn.Write([]byte("where are you"))
+			l.must(errors.Join(err, conn.Close()))
+		})
+		l.eventually("found", func() bool { return known(v) != "" })
+	}
+	elsewhere := net.HardwareAddr{2, 0, 0, 0, 0, 7}
+	l.must(l.here.LinkSetHardwareAddr(l.link(l.here, "eth0"), elsewhere))
+	for _, v := range all {
+		within(t, 500*time.Millisecond, v.String()+" found elsewhere", func() bool { return known(v) == elsewhere.String() })
 	}
 }
