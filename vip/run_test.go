@@ -191,6 +191,72 @@ func TestFirstRefreshAtOnce(t *testing.T) {
 	})
 }
 
+// TestRefreshRefused: a refresh that fails is tried again in time.
+func TestRefreshRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24")
+		m := newFake(t, Options{Lifetime: 20 * time.Second}, k, all)
+		stop := start(t, m)
+		must(t, m.Set(all))
+		time.Sleep(4 * time.Second)
+		failed := 0
+		k.locked(func() {
+			k.refuse = func(kind int, _ address) error {
+				if kind != unix.RTM_NEWADDR {
+					return nil
+				}
+				failed++
+				return unix.ENOMEM
+			}
+		})
+		time.Sleep(14 * time.Second)
+		k.locked(func() { k.refuse = nil })
+		time.Sleep(10 * time.Second)
+		wantList(t, k, "198.18.0.100/24")
+		if got := m.Stats(); failed < 10 || got.Readded != 0 {
+			t.Errorf("%d tries failed, stats are %+v; want about one a second, and none readded", failed, got)
+		}
+		stop()
+	})
+}
+
+// TestLookFails: while the kernel cannot be read nothing is lost, and Run goes on
+// trying, but not all the time.
+func TestLookFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFakeKernel(ethernetLink(2, "eth0"))
+		all := vips("198.18.0.100/24", "198.18.0.101/24")
+		m := newFake(t, Options{}, k, all)
+		must(t, m.Set(all[:1]))
+		stop := start(t, m)
+		k.locked(func() {
+			k.refuse = func(kind int, _ address) error {
+				if kind == unix.RTM_GETADDR {
+					return unix.ENOMEM
+				}
+				return nil
+			}
+		})
+		const want = "list addresses: cannot allocate memory"
+		if err := m.Set(all); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %q", err, want)
+		}
+		before := m.Stats().Syncs
+		time.Sleep(10 * time.Second)
+		if looks := m.Stats().Syncs - before; looks < 9 || looks > 11 {
+			t.Errorf("%d looks in 10 s, want one a second", looks)
+		}
+		if got := m.Status(); !got[0].Held || got[1].Held {
+			t.Errorf("status is %+v, want what it was", got)
+		}
+		k.locked(func() { k.refuse = nil })
+		time.Sleep(retryAfter + 10*time.Millisecond)
+		wantList(t, k, "198.18.0.100/24", "198.18.0.101/24")
+		stop()
+	})
+}
+
 // TestNotAllowed: while ownership has ended, what Run does of itself takes nothing
 // back, until somebody releases or ownership is back.
 func TestNotAllowed(t *testing.T) {
