@@ -13,7 +13,7 @@ import (
 // VIP that stays configured and wanted is untouched; where nothing but the prefix
 // length changes, the new address comes before the old one goes.
 //
-// Where the ledger cannot be written nothing changes, except that the first call
+// Where the ledger cannot be written (ErrLedger) nothing changes, except that the first call
 // sweeps all the same. After any other error the configuration is in force, and
 // what the kernel refused is tried again by Run.
 func (m *Manager) Configure(vips []VIP) error {
@@ -26,6 +26,7 @@ func (m *Manager) Configure(vips []VIP) error {
 	old := m.predecessors()
 	all := union(vips, old)
 	if err := m.record(all); err != nil {
+		err = fmt.Errorf("%w: %w", ErrLedger, err)
 		if m.opened {
 			return err
 		}

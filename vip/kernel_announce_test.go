@@ -2,6 +2,7 @@ package vip
 
 import (
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -68,6 +69,8 @@ func TestKernelAnnouncesEachAddressAtOnce(t *testing.T) {
 			first[a.addr] = a.at
 		}
 	}
+	l.eventually("all additions noticed", func() bool { return len(added()) >= len(all) })
+	times := added()
 	var delays []time.Duration
 	for _, v := range all {
 		addr := v.Address.Addr()
@@ -75,7 +78,7 @@ func TestKernelAnnouncesEachAddressAtOnce(t *testing.T) {
 		if !announced {
 			t.Fatalf("%s was not announced", addr)
 		}
-		delays = append(delays, at.Sub(added()[addr]))
+		delays = append(delays, at.Sub(times[addr]))
 	}
 	slices.Sort(delays)
 	t.Logf("%d VIPs in %v; announced after median %v, p99 %v", len(all), took, delays[len(all)/2], delays[len(all)*99/100])
@@ -114,7 +117,7 @@ func (l *lab) watchAdditions() func() map[netip.Addr]time.Time {
 	return func() map[netip.Addr]time.Time {
 		mu.Lock()
 		defer mu.Unlock()
-		return times
+		return maps.Clone(times)
 	}
 }
 

@@ -99,7 +99,8 @@ func (m *Manager) Close() error {
 // whose interface is missing or down is waited for; that is no error. Others are
 // tried again by Run. Set(nil) returns when the kernel has no VIP any more; it
 // waits for one address of what else is under way. A Set that one with another
-// want overtakes stops, and returns ErrSuperseded.
+// want overtakes stops, and returns ErrSuperseded; one that may not add returns
+// ErrNotAllowed. Other errors name address and interface.
 func (m *Manager) Set(want []VIP) error {
 	want, err := m.demand(want)
 	if err != nil {

@@ -90,7 +90,7 @@ func (s *state) accept(want []VIP) ([]VIP, error) {
 	list := make([]VIP, 0, len(want))
 	for _, v := range want {
 		if _, ok := s.entries[v]; !ok {
-			return nil, fmt.Errorf("want %s: not configured", v)
+			return nil, fmt.Errorf("want %s: %w", v, ErrNotConfigured)
 		}
 		if _, again := seen[v]; !again {
 			seen[v] = struct{}{}

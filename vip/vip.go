@@ -17,6 +17,12 @@ var ErrSuperseded = errors.New("superseded by a later Set")
 // ErrNotAllowed is returned by a Set that Options.Allowed kept from adding.
 var ErrNotAllowed = errors.New("this node may not hold VIPs now")
 
+// ErrNotConfigured is returned by a Set of a VIP that Configure does not know.
+var ErrNotConfigured = errors.New("not configured")
+
+// ErrLedger is returned by a Configure that could not write the ledger.
+var ErrLedger = errors.New("ledger not written")
+
 // VIP is one virtual address on one interface. It is comparable.
 type VIP struct {
 	Address   netip.Prefix // the address itself, not masked, with its prefix length
@@ -53,7 +59,8 @@ type Options struct {
 	// responsible for and which may still be in the kernel. Empty means none.
 	Ledger string
 	// Lifetime is the valid lifetime that the kernel is given for a VIP, in
-	// whole seconds, refreshed by Run while the VIP is wanted. 0 means for ever.
+	// whole seconds, refreshed by Run while the VIP is wanted: the kernel drops the
+	// VIP of a process that is gone or stopped at most 1.1 s after it. 0 means for ever.
 	Lifetime time.Duration
 	// Allowed is asked before each address that is added, taken over or refreshed,
 	// and before each announcement: while it says no there are none. So a process
