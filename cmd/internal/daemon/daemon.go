@@ -7,9 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,10 +30,15 @@ type Options struct {
 	Log        io.Writer // where log lines go
 }
 
-// lifetime is the valid lifetime of an address in the kernel: should perch be
-// killed, the address is gone at most 1.1 s after it. Shorter ones cost more
-// refreshes, longer ones leave a dead owner's address up for longer.
+// lifetime is the valid lifetime of an address in the kernel, refreshed while it
+// is held: should perch be killed, the kernel takes the address away within
+// lifetime + 1.1 s. Shorter ones cost more refreshes, longer ones leave a dead
+// owner's address up for longer.
 const lifetime = 2 * time.Second
+
+// stopLimit bounds the wait for a hand-over that was under way when the daemon is
+// stopped.
+const stopLimit = 3 * time.Second
 
 // loaded is a config in force and what was odd about it.
 type loaded struct {
@@ -91,15 +99,17 @@ func open(opts Options) (*daemon, error) {
 	if d.node, err = cluster.Open(d.clusterConfig(cfg, credentials)); err != nil {
 		return nil, err
 	}
+	d.holder = newHolder(d.node, d.standing, d.log)
 	d.vips, err = vip.New(vip.Options{
 		Ledger:   filepath.Join(cfg.Node.DataDir, "vips.json"),
 		Lifetime: lifetime,
+		Allowed:  d.holder.allowed,
 		Log:      d.log.With("part", "vip"),
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the kernel's address interface: %w", err), d.node.Close())
 	}
-	d.holder = newHolder(d.node, d.vips, d.standing, d.log)
+	d.holder.vips = d.vips
 	d.peers = api.NewPeerClient(d.node.DialPeer)
 	return d, nil
 }
@@ -140,9 +150,15 @@ func credentials(cfg *config.Config) (*cluster.Credentials, error) {
 // run runs all parts until ctx ends or one of them fails.
 func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	// What is here already was left by a dead predecessor: this node owns nothing yet.
-	if err := d.holder.configure(addressesOf(d.config())); err != nil {
+	switch err := d.holder.configure(addressesOf(d.config())); {
+	case errors.Is(err, vip.ErrLedger):
 		return errors.Join(err, control.Close(), d.node.Close())
+	case err != nil:
+		d.log.Error("removing addresses of an earlier run", "error", err)
 	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	parts, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	g, parts := errgroup.WithContext(parts)
@@ -153,28 +169,35 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	g.Go(func() error { return mover(parts, d.holder.moves, d.moveAway, d.log) })
 	g.Go(func() error { return api.Serve(parts, control, api.ControlHandler(controlSide{d}), d.log) })
 	g.Go(func() error { return api.Serve(parts, d.node.PeerListener(), api.PeerHandler(peerSide{d}), d.log) })
-	g.Go(func() error { return d.reloadOnSIGHUP(parts) })
+	g.Go(func() error { return d.reloadOn(parts, hangups) })
 	g.Go(func() error { return d.systemd.watchdog(parts, d.holder.alive, d.statusLine) })
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():
 			defer cancel()
 			return d.stop()
-		case <-parts.Done():
-			return nil
+		case <-parts.Done(): // a part has failed, and the others may take long to end
+			return d.holder.stop()
 		}
 	})
 	d.systemd.ready()
 	d.log.Info("perch is running", "node", d.name(), "cluster", d.config().Cluster.Name, "version", d.opts.Version)
 	err := g.Wait()
 	d.peers.CloseIdleConnections()
-	return errors.Join(err, d.holder.stop())
+	return err
 }
 
 // stop hands over, if this node leads and another can take over, and releases.
+// The VIPs stay until the hand-over releases them, and do not come back if it
+// fails. One that is under way already is waited for.
 func (d *daemon) stop() error {
 	d.systemd.stopping()
+	d.holder.leave()
 	winner, err := d.node.Transfer("", d.name()+" was stopped")
+	for deadline := time.Now().Add(stopLimit); errors.Is(err, cluster.ErrTransferring) && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+		winner, err = d.node.Transfer("", d.name()+" was stopped")
+	}
 	switch {
 	case err == nil:
 		d.log.Info("handed over", "to", winner)
@@ -218,7 +241,7 @@ func (d *daemon) snapshot() snapshot {
 		view:     d.node.View(),
 		memory:   d.node.State(),
 		refused:  d.node.Refused(),
-		holding:  d.holder.holding.Load(),
+		holding:  d.holder.holding(),
 		vips:     d.vips.Status(),
 		warnings: current.warnings,
 	}
@@ -228,7 +251,7 @@ func (d *daemon) snapshot() snapshot {
 func (d *daemon) statusLine() string {
 	view := d.node.View()
 	switch {
-	case d.holder.holding.Load():
+	case d.holder.holding():
 		return fmt.Sprintf("owner of %d VIPs, term %d", len(d.config().VIPs), view.Term)
 	case view.Quorum:
 		return fmt.Sprintf("standby, %s leads, term %d", view.Leader, view.Term)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,7 +16,8 @@ import (
 // idle is how long the holder sleeps at most; its beat feeds the watchdog.
 const idle = 500 * time.Millisecond
 
-// addresses is what the holder needs of package vip.
+// addresses is what the holder needs of package vip. Before each address that it
+// adds or refreshes the real one asks allowed.
 type addresses interface {
 	Configure([]vip.VIP) error
 	Set([]vip.VIP) error
@@ -28,7 +30,8 @@ type ownership interface {
 	Changed() <-chan struct{}
 }
 
-// holder keeps the VIPs in step with ownership.
+// holder keeps the VIPs in step with ownership. No lock is held while addresses
+// are set: that nothing is added once ownership is gone rests on allowed.
 type holder struct {
 	cluster ownership
 	vips    addresses
@@ -36,23 +39,32 @@ type holder struct {
 	log     *slog.Logger
 	claims  chan uint64   // terms in which the VIPs were taken, for the scribe; newest wins
 	moves   chan struct{} // for the mover
+	poke    chan struct{} // for the loop
 	beat    atomic.Int64  // when the loop last ran, Unix milliseconds
 
-	mu         sync.Mutex // held from the evaluation of ownership to the end of what follows from it
+	mu         sync.Mutex // guards what follows, for moments only
 	configured []vip.VIP
-	stopped    bool
-	holding    atomic.Bool
-	term       uint64 // of the last taking
+	leaving    bool // take no more
+	stopped    bool // hold no more
+	orders     uint64
+	done       setting // what the kernel was brought to by the last order
 }
 
-func newHolder(c ownership, vips addresses, may func() standing, log *slog.Logger) *holder {
+// setting is what the kernel was told to hold.
+type setting struct {
+	known bool   // false: an order is under way, or the last one failed
+	all   bool   // all VIPs of configured, else none
+	term  uint64 // of all
+}
+
+func newHolder(c ownership, may func() standing, log *slog.Logger) *holder {
 	return &holder{
 		cluster: c,
-		vips:    vips,
 		may:     may,
 		log:     log,
 		claims:  make(chan uint64, 1),
 		moves:   make(chan struct{}, 1),
+		poke:    make(chan struct{}, 1),
 	}
 }
 
@@ -65,6 +77,7 @@ func (h *holder) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-h.cluster.Changed():
+		case <-h.poke:
 		case <-timer.C:
 		}
 		timer.Reset(h.step())
@@ -75,13 +88,8 @@ func (h *holder) run(ctx context.Context) error {
 // step evaluates ownership, does what follows, and returns after which time it
 // must be evaluated again at the latest.
 func (h *holder) step() time.Duration {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	own := h.cluster.Ownership()
-	now := h.cluster.Now()
-	s := h.may()
-	s.leads = own.Leads(now) && !h.stopped
-	switch decide(s) {
+	own, decided := h.evaluate()
+	switch decided {
 	case hold:
 		h.take(own.Term)
 	case handOver:
@@ -90,61 +98,116 @@ func (h *holder) step() time.Duration {
 	case standby:
 		h.give("this node does not lead, or its lease ended")
 	}
-	if s.leads {
-		return min(max(own.Until-h.cluster.Now(), 0), idle)
+	if decided == standby {
+		return idle
 	}
-	return idle
+	return min(max(own.Until-h.cluster.Now(), time.Millisecond), idle)
 }
 
-// take sets all configured VIPs. The caller holds mu.
+// evaluate asks the cluster and decides.
+func (h *holder) evaluate() (cluster.Ownership, decision) {
+	own := h.cluster.Ownership()
+	s := h.may()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.leads = own.Leads(h.cluster.Now()) && !h.stopped
+	return own, decide(s)
+}
+
+// allowed tells whether this node may hold VIPs at this moment. The VIP manager
+// asks before each address, so that a taking ends with ownership wherever it is.
+func (h *holder) allowed() bool {
+	_, decided := h.evaluate()
+	return decided == hold
+}
+
+// holding tells whether this node took the VIPs and has not released them all.
+func (h *holder) holding() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.done.all
+}
+
+// take sets all configured VIPs.
 func (h *holder) take(term uint64) {
-	if h.holding.Load() && term == h.term {
+	h.mu.Lock()
+	done, want := h.done, h.configured
+	refuse := h.leaving && !done.all
+	h.mu.Unlock()
+	if refuse || done == (setting{known: true, all: true, term: term}) {
 		return
 	}
-	err := h.vips.Set(h.configured)
-	if errors.Is(err, vip.ErrSuperseded) {
-		return // by release, which waits for mu
-	}
-	if err != nil { // the VIP manager tries again by itself
+	err := h.order(want, setting{all: true, term: term})
+	switch {
+	case outOfDate(err):
+		offer(h.poke, struct{}{})
+		return
+	case err != nil: // the VIP manager tries again by itself
 		h.log.Error("taking the VIPs", "error", err)
 	}
-	h.holding.Store(true)
-	h.term = term
+	if done.all && done.term == term {
+		return // only the list has changed
+	}
 	h.log.Info("this node owns the VIPs", "term", term)
 	offer(h.claims, term)
 }
 
-// give releases all VIPs. The caller holds mu. When it fails it is tried again
-// at the next step.
+// give releases all VIPs. When it fails it is tried again at the next step.
 func (h *holder) give(why string) {
-	if !h.holding.Load() {
+	h.mu.Lock()
+	done := h.done
+	h.mu.Unlock()
+	if done == (setting{known: true}) {
 		return
 	}
-	if err := h.vips.Set(nil); err != nil && !errors.Is(err, vip.ErrSuperseded) {
+	if err := h.order(nil, setting{}); err != nil {
 		h.log.Error("releasing the VIPs", "error", err)
 		return
 	}
-	h.holding.Store(false)
-	h.log.Info("this node released the VIPs", "why", why)
+	h.log.Info("this node holds no VIP", "why", why)
 }
 
-// release gives up the VIPs from any goroutine; a taking under way is cut
-// short. The caller has seen to it that ownership is not given again.
-func (h *holder) release() error {
-	if err := h.vips.Set(nil); err != nil && !errors.Is(err, vip.ErrSuperseded) {
-		return err
-	}
-	// A step may have evaluated ownership before it was lost and not have begun
-	// to set the addresses yet: wait for it, and release once more.
+// order makes the kernel hold want. What came of it is noted only if no later
+// order was given meanwhile.
+func (h *holder) order(want []vip.VIP, to setting) error {
+	h.mu.Lock()
+	h.orders++
+	number := h.orders
+	h.done.known = false
+	h.mu.Unlock()
+	err := h.vips.Set(want)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.vips.Set(nil); err != nil {
-		return err
+	if number == h.orders && (err == nil || to.all && !outOfDate(err)) {
+		to.known = true
+		h.done = to
 	}
-	if h.holding.Swap(false) {
-		h.log.Info("this node released the VIPs", "why", "hand-over")
+	return err
+}
+
+// outOfDate tells whether a Set ended because what was decided no longer held, and
+// not because of the kernel.
+func outOfDate(err error) bool {
+	return errors.Is(err, vip.ErrSuperseded) || errors.Is(err, vip.ErrNotAllowed) || errors.Is(err, vip.ErrNotConfigured)
+}
+
+// release gives up the VIPs from any goroutine, and cuts a taking under way
+// short. The caller has seen to it that ownership is gone: so what overtakes it
+// adds nothing, and gives way.
+func (h *holder) release() error {
+	for {
+		err := h.order(nil, setting{})
+		if !errors.Is(err, vip.ErrSuperseded) {
+			return err
+		}
 	}
-	return nil
+}
+
+// leave keeps the VIPs while they are held, but takes them no more.
+func (h *holder) leave() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.leaving = true
 }
 
 // stop releases for good.
@@ -155,18 +218,20 @@ func (h *holder) stop() error {
 	return h.release()
 }
 
-// configure replaces the VIPs that this node holds when it owns.
+// configure replaces the VIPs that this node holds when it owns. An error that is
+// vip.ErrLedger means that nothing has changed; any other that the kernel did not
+// take all, which is tried again.
 func (h *holder) configure(vips []vip.VIP) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if err := h.vips.Configure(vips); err != nil {
+	err := h.vips.Configure(vips)
+	if errors.Is(err, vip.ErrLedger) {
 		return err
 	}
-	h.configured = vips
-	if !h.holding.Load() {
-		return nil
-	}
-	return h.vips.Set(vips)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.configured = slices.Clone(vips)
+	h.done.known = false // set anew, as far as this node owns
+	offer(h.poke, struct{}{})
+	return err
 }
 
 // offer puts v into a channel of capacity one, replacing what nobody took yet.

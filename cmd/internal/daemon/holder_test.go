@@ -48,47 +48,77 @@ func (c *fakeCluster) give(term uint64, lease time.Duration) {
 	offer(c.changed, struct{}{})
 }
 
-// fakeKernel is a VIP manager without a kernel. A Set that finds gate non-nil
-// waits there and is superseded by a later Set, like the real one.
+// fakeKernel is a VIP manager without a kernel. A Set of something waits at gate
+// if there is one, as one of thousands of addresses takes its time; it stops when
+// another Set overtakes it, and asks before it adds, like the real one.
 type fakeKernel struct {
+	allowed func() bool
+
 	mu         sync.Mutex
 	configured []vip.VIP
 	held       []vip.VIP
-	epoch      int
+	want       []vip.VIP
 	sets       int
 	gate       chan struct{}
-	err        error
+	err        error // of Set
+	ledger     error // of Configure
+	trouble    error // of Configure, which takes effect all the same
+	configure  chan struct{}
 }
 
 func (k *fakeKernel) Configure(vips []vip.VIP) error {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.err != nil {
-		return k.err
+	wait := k.configure
+	k.mu.Unlock()
+	if wait != nil {
+		<-wait // the disk is slow
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ledger != nil {
+		return k.ledger
+	}
+	gone := func(v vip.VIP) bool { return !slices.Contains(vips, v) }
 	k.configured = vips
-	return nil
+	k.held = slices.DeleteFunc(slices.Clone(k.held), gone)
+	return k.trouble
 }
 
 func (k *fakeKernel) Set(want []vip.VIP) error {
 	k.mu.Lock()
-	k.epoch++
-	epoch, gate := k.epoch, k.gate
+	for _, v := range want {
+		if !slices.Contains(k.configured, v) {
+			k.mu.Unlock()
+			return vip.ErrNotConfigured
+		}
+	}
+	k.want = want
 	k.sets++
+	gate := k.gate
 	k.mu.Unlock()
 	if gate != nil && len(want) > 0 {
 		<-gate
 	}
+	may := len(want) == 0 || k.allowed()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if epoch != k.epoch {
+	switch {
+	case !slices.Equal(want, k.want):
 		return vip.ErrSuperseded
-	}
-	if k.err != nil {
+	case k.err != nil:
 		return k.err
+	case !may:
+		return vip.ErrNotAllowed
 	}
 	k.held = want
 	return nil
+}
+
+// change alters the fake while nobody looks.
+func (k *fakeKernel) change(how func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	how()
 }
 
 func (k *fakeKernel) holds() int {
@@ -116,7 +146,8 @@ func holding(t *testing.T, test func(t *testing.T, r *rig)) {
 			cluster: &fakeCluster{start: time.Now(), changed: make(chan struct{}, 1)},
 			kernel:  &fakeKernel{},
 		}
-		r.holder = newHolder(r.cluster, r.kernel, func() standing { return r.may }, slog.New(slog.DiscardHandler))
+		r.holder = newHolder(r.cluster, func() standing { return r.may }, slog.New(slog.DiscardHandler))
+		r.holder.vips, r.kernel.allowed = r.kernel, r.holder.allowed
 		if err := r.configure(testVIPs); err != nil {
 			t.Fatal(err)
 		}
@@ -135,8 +166,8 @@ func expect(t *testing.T, r *rig, want int, when string) {
 	if got := r.kernel.holds(); got != want {
 		t.Errorf("%s: %d VIPs held, want %d", when, got, want)
 	}
-	if r.holder.holding.Load() != (want > 0) {
-		t.Errorf("%s: holding = %t", when, r.holder.holding.Load())
+	if r.holder.holding() != (want > 0) {
+		t.Errorf("%s: holding = %t", when, r.holder.holding())
 	}
 }
 
@@ -196,7 +227,7 @@ func TestWitnessAndDrainedNodesHandOver(t *testing.T) {
 }
 
 // The moment that matters: ownership was evaluated and is lost before the
-// addresses are set. Release must not return while they can still appear.
+// addresses are set. Once release has returned none may appear.
 func TestReleaseBeatsATakingThatEvaluatedBefore(t *testing.T) {
 	holding(t, func(t *testing.T, r *rig) {
 		evaluated, goOn := make(chan struct{}), make(chan struct{})
@@ -208,41 +239,74 @@ func TestReleaseBeatsATakingThatEvaluatedBefore(t *testing.T) {
 		r.cluster.mu.Lock()
 		r.cluster.own = cluster.Ownership{}
 		r.cluster.mu.Unlock()
-		released := make(chan error, 1)
-		go func() { released <- r.release() }()
-		time.Sleep(time.Second)
-		close(goOn)
-		if err := <-released; err != nil {
+		if err := r.release(); err != nil {
 			t.Fatal(err)
 		}
-		if held := r.kernel.holds(); held != 0 {
-			t.Errorf("%d VIPs held when release returned", held)
-		}
-		expect(t, r, 0, "afterwards")
+		close(goOn)
+		expect(t, r, 0, "after the release")
 	})
 }
 
 func TestReleaseCutsATakingShort(t *testing.T) {
 	holding(t, func(t *testing.T, r *rig) {
-		r.kernel.mu.Lock()
-		r.kernel.gate = make(chan struct{})
-		r.kernel.mu.Unlock()
+		gate := make(chan struct{})
+		r.kernel.change(func() { r.kernel.gate = gate })
 		r.cluster.give(2, time.Minute)
 		synctest.Wait() // in Set, thousands of addresses to go
 		r.cluster.mu.Lock()
 		r.cluster.own = cluster.Ownership{}
 		r.cluster.mu.Unlock()
-		released := make(chan error, 1)
-		go func() { released <- r.release() }()
-		synctest.Wait()
-		if r.kernel.epoch != 2 {
-			t.Fatal("release waited for the taking instead of overtaking it")
-		}
-		close(r.kernel.gate)
-		if err := <-released; err != nil {
+		if err := r.release(); err != nil { // does not wait for the gate
 			t.Fatal(err)
 		}
+		close(gate)
 		expect(t, r, 0, "afterwards")
+	})
+}
+
+// A taking that lasts longer than the lease adds nothing after its end.
+func TestTakingEndsWithTheLease(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		gate := make(chan struct{})
+		r.kernel.change(func() { r.kernel.gate = gate })
+		r.cluster.give(2, 80*time.Millisecond)
+		time.Sleep(time.Second)
+		close(gate)
+		expect(t, r, 0, "after a taking that was too slow")
+	})
+}
+
+// A reload that waits for the disk keeps nobody from releasing.
+func TestLeaseEndsDuringAReload(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		r.cluster.give(2, 80*time.Millisecond)
+		expect(t, r, 2, "with a lease")
+		disk := make(chan struct{})
+		r.kernel.change(func() { r.kernel.configure = disk })
+		reloaded := make(chan error, 1)
+		go func() { reloaded <- r.configure(testVIPs) }()
+		time.Sleep(80 * time.Millisecond)
+		expect(t, r, 0, "at the end of the lease, while the disk hangs")
+		close(disk)
+		if err := <-reloaded; err != nil {
+			t.Fatal(err)
+		}
+		expect(t, r, 0, "after the reload")
+	})
+}
+
+// A node that is about to stop keeps what it holds, and takes nothing back.
+func TestLeavingNodeTakesNothingBack(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		r.cluster.give(2, time.Minute)
+		expect(t, r, 2, "with a lease")
+		r.leave()
+		r.cluster.give(2, time.Minute)
+		expect(t, r, 2, "leaving")
+		r.cluster.give(0, 0)
+		expect(t, r, 0, "released for the hand-over")
+		r.cluster.give(2, time.Minute)
+		expect(t, r, 0, "the hand-over was given up")
 	})
 }
 
@@ -264,17 +328,28 @@ func TestReleaseThatFailsIsReportedAndTriedAgain(t *testing.T) {
 		r.cluster.give(2, 100*time.Millisecond)
 		expect(t, r, 2, "with a lease")
 		broken := errors.New("the kernel refuses")
-		r.kernel.mu.Lock()
-		r.kernel.err = broken
-		r.kernel.mu.Unlock()
+		r.kernel.change(func() { r.kernel.err = broken })
 		if err := r.release(); !errors.Is(err, broken) {
 			t.Errorf("release: %v, want the kernel's error", err)
 		}
-		r.kernel.mu.Lock()
-		r.kernel.err = nil
-		r.kernel.mu.Unlock()
+		r.kernel.change(func() { r.kernel.err = nil })
 		time.Sleep(100*time.Millisecond + idle)
 		expect(t, r, 0, "once the kernel is well again")
+	})
+}
+
+// After a release that worked in part an owner must set all VIPs again.
+func TestOwnerSetsAllAgainAfterAReleaseThatFailed(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		r.cluster.give(2, time.Minute)
+		expect(t, r, 2, "with a lease")
+		r.kernel.change(func() { r.kernel.err = errors.New("the kernel refuses one") })
+		if err := r.release(); err == nil {
+			t.Fatal("release did not fail")
+		}
+		r.kernel.change(func() { r.kernel.err, r.kernel.held = nil, testVIPs[:1] })
+		r.cluster.give(2, time.Minute)
+		expect(t, r, 2, "still owner")
 	})
 }
 
@@ -282,27 +357,48 @@ func TestConfigureWhileHolding(t *testing.T) {
 	holding(t, func(t *testing.T, r *rig) {
 		r.cluster.give(2, time.Minute)
 		expect(t, r, 2, "with a lease")
+		<-r.claims
 		if err := r.configure(testVIPs[:1]); err != nil {
 			t.Fatal(err)
 		}
 		expect(t, r, 1, "with one VIP less")
-		full := errors.New("no space left on device")
-		r.kernel.mu.Lock()
-		r.kernel.err = full
-		r.kernel.mu.Unlock()
-		if err := r.configure(testVIPs); !errors.Is(err, full) {
+		if err := r.configure(testVIPs); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, r, 2, "with both again")
+		if len(r.claims) > 0 {
+			t.Error("a reload was claimed as a change of ownership")
+		}
+	})
+}
+
+func TestConfigureThatFails(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		r.cluster.give(2, time.Minute)
+		expect(t, r, 2, "with a lease")
+		r.kernel.change(func() { r.kernel.ledger = vip.ErrLedger })
+		if err := r.configure(testVIPs[:1]); !errors.Is(err, vip.ErrLedger) {
 			t.Errorf("configure: %v, want the ledger's error", err)
 		}
-		if !slices.Equal(r.configured, testVIPs[:1]) {
-			t.Error("a refused reload replaced the VIPs")
+		expect(t, r, 2, "after a reload that changed nothing")
+		trouble := errors.New("the kernel refuses one")
+		r.kernel.change(func() { r.kernel.ledger, r.kernel.trouble = nil, trouble })
+		if err := r.configure(testVIPs[:1]); !errors.Is(err, trouble) {
+			t.Errorf("configure: %v, want the kernel's error", err)
 		}
+		expect(t, r, 1, "after a reload in force with trouble")
+		r.cluster.give(0, 0)
+		expect(t, r, 0, "standby")
+		r.cluster.give(3, time.Minute)
+		expect(t, r, 1, "owner again, of the new list")
 	})
 }
 
 func TestAliveNeedsTheLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &fakeCluster{start: time.Now(), changed: make(chan struct{}, 1)}
-		h := newHolder(c, &fakeKernel{}, func() standing { return standing{} }, slog.New(slog.DiscardHandler))
+		h := newHolder(c, func() standing { return standing{} }, slog.New(slog.DiscardHandler))
+		h.vips = &fakeKernel{}
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { h.run(ctx) })

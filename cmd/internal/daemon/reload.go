@@ -2,12 +2,11 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"reflect"
 	"slices"
-	"syscall"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
@@ -27,8 +26,12 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 		return api.ReloadResult{}, api.Invalid(err)
 	}
 	old := d.config()
-	if err := d.holder.configure(addressesOf(fresh)); err != nil {
+	var trouble []string
+	switch err := d.holder.configure(addressesOf(fresh)); {
+	case errors.Is(err, vip.ErrLedger):
 		return api.ReloadResult{}, fmt.Errorf("reload: %w", err)
+	case err != nil: // in force all the same
+		trouble = append(trouble, "not all addresses are as wanted, which is tried again: "+err.Error())
 	}
 	d.level.Set(fresh.Node.LogLevel)
 	applied := *old // what runs: the old settings with the new VIPs
@@ -37,18 +40,15 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	result := api.ReloadResult{
 		Added:    missing(fresh.VIPs, old.VIPs),
 		Removed:  missing(old.VIPs, fresh.VIPs),
-		Warnings: append(pending(&applied, fresh), texts(warnings)...),
+		Warnings: slices.Concat(pending(&applied, fresh), texts(warnings), trouble),
 	}
-	d.current.Store(&loaded{config: &applied, warnings: result.Warnings})
+	d.current.Store(&loaded{config: &applied, warnings: slices.Concat(pending(&applied, fresh), texts(warnings))})
 	d.log.Info("config reloaded", "added", len(result.Added), "removed", len(result.Removed), "warnings", len(result.Warnings))
 	return result, nil
 }
 
-// reloadOnSIGHUP reloads for whoever has no socket: systemd, logrotate, people.
-func (d *daemon) reloadOnSIGHUP(ctx context.Context) error {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+// reloadOn reloads at SIGHUP, for whoever has no socket: systemd, people.
+func (d *daemon) reloadOn(ctx context.Context, hangups <-chan os.Signal) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -112,7 +112,7 @@ func addressesOf(cfg *config.Config) []vip.VIP {
 func texts(warnings []config.Warning) []string {
 	var out []string
 	for _, w := range warnings {
-		out = append(out, w.String())
+		out = append(out, fmt.Sprintf("%s:%d:%d: %s", w.File, w.Line, w.Col, w.Text))
 	}
 	return out
 }
