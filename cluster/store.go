@@ -1,8 +1,10 @@
 package cluster
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -14,20 +16,22 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// store is raft's memory on disk: log, term and vote in one bolt file, and
-// snapshots beside it.
+// store is raft's memory on disk: the log in one bolt file, term and vote in
+// the ballot, and snapshots beside them.
 //
 // The library panics when it cannot write its term, and a panic must not leave
 // a VIP behind. So a failed write of term or vote goes to failed and never
 // returns to the library: the daemon releases, says why, and ends.
 type store struct {
 	*raftboltdb.BoltStore
+	ballot    *ballotFile
 	snapshots *raft.FileSnapshotStore
 	path      string
 	failed    func(error)
 }
 
-// openStore opens or creates the store below dir.
+// openStore opens or creates the store below dir. The log comes first, for its
+// file is locked: a second daemon must not get as far as the ballot.
 func openStore(dir string, logger hclog.Logger, failed func(error)) (*store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create data_dir: %w", err)
@@ -43,22 +47,125 @@ func openStore(dir string, logger hclog.Logger, failed func(error)) (*store, err
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	snapshots, err := raft.NewFileSnapshotStoreWithLogger(dir, 2, logger)
-	if err != nil {
+	s := &store{BoltStore: db, path: path, failed: failed}
+	if s.snapshots, err = raft.NewFileSnapshotStoreWithLogger(dir, 2, logger); err != nil {
 		return nil, errors.Join(fmt.Errorf("open snapshots in %s: %w", dir, err), db.Close())
 	}
-	return &store{BoltStore: db, snapshots: snapshots, path: path, failed: failed}, nil
+	if err := s.openBallot(dir); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+// keyBallot is where raft.db keeps the id of its ballot.
+const keyBallot = "Ballot"
+
+// openBallot opens the ballot, and refuses one that raft.db does not know.
+// A node's first start makes raft.db, the ballot and the mark in raft.db in this
+// order, and raft runs after all three: a start cut short is taken up again,
+// and a file that has gone missing later is told from one not made yet.
+func (s *store) openBallot(dir string) error {
+	last, err := s.lastTerm()
+	if err != nil {
+		return fmt.Errorf("read %s: %w", s.path, err)
+	}
+	mark, err := s.BoltStore.Get([]byte(keyBallot))
+	if err != nil && !errors.Is(err, raftboltdb.ErrKeyNotFound) {
+		return fmt.Errorf("read %s: %w", s.path, err)
+	}
+	b, err := openBallot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if mark != nil || last != 0 {
+			return unusable(filepath.Join(dir, "ballot"), errors.New("missing beside a raft.db in use"))
+		}
+		if err := createBallot(dir); err != nil {
+			return fmt.Errorf("create ballot in %s: %w", dir, err)
+		}
+		b, err = openBallot(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("open ballot: %w", err)
+	}
+	if err := s.adopt(b, mark, last); err != nil {
+		return errors.Join(err, b.Close())
+	}
+	return nil
+}
+
+// adopt takes b for this store's ballot.
+func (s *store) adopt(b *ballotFile, mark []byte, last uint64) error {
+	if err := belongs(b.last, mark, last); err != nil {
+		return unusable(b.path, err)
+	}
+	if mark == nil {
+		if err := s.BoltStore.Set([]byte(keyBallot), b.last.id[:]); err != nil {
+			return fmt.Errorf("write %s: %w", s.path, err)
+		}
+	}
+	if last == 0 && b.last.ballot == (ballot{CurrentTerm: 1}) {
+		// Bootstrapping was cut short between the term and the first log entry:
+		// the library would neither repeat it nor go on without it.
+		b.last.ballot = ballot{}
+	}
+	s.ballot = b
+	return nil
+}
+
+// belongs tells whether a ballot goes with a raft.db that has the mark, and the
+// term of its newest entry (0 if it has none).
+func belongs(r record, mark []byte, last uint64) error {
+	fresh := mark == nil && last == 0 && r.ballot == ballot{}
+	switch {
+	case !fresh && !bytes.Equal(mark, r.id[:]):
+		return errors.New("made for another raft.db")
+	case r.ballot.CurrentTerm < last:
+		return fmt.Errorf("of term %d, but the log is of term %d", r.ballot.CurrentTerm, last)
+	}
+	return nil
+}
+
+// lastTerm returns the term of the newest entry in log and snapshots, or 0 if
+// there is none.
+func (s *store) lastTerm() (uint64, error) {
+	var entry raft.Log
+	index, err := s.LastIndex()
+	if err == nil && index > 0 {
+		err = s.GetLog(index, &entry)
+	}
+	if err != nil {
+		return 0, err
+	}
+	snapshots, err := s.snapshots.List()
+	if err != nil {
+		return 0, err
+	}
+	last := entry.Term
+	for _, snapshot := range snapshots {
+		last = max(last, snapshot.Term)
+	}
+	return last, nil
+}
+
+// Close closes both files, the locked one last.
+func (s *store) Close() error {
+	return errors.Join(s.ballot.Close(), s.BoltStore.Close())
 }
 
 // Set implements raft.StableStore.
 func (s *store) Set(key, value []byte) error {
-	return s.must("write vote to", s.BoltStore.Set(key, value))
+	return s.must("write vote to", s.ballot.Set(key, value))
 }
 
 // SetUint64 implements raft.StableStore.
 func (s *store) SetUint64(key []byte, value uint64) error {
-	return s.must("write term to", s.BoltStore.SetUint64(key, value))
+	return s.must("write term to", s.ballot.SetUint64(key, value))
 }
+
+// Get implements raft.StableStore.
+func (s *store) Get(key []byte) ([]byte, error) { return s.ballot.Get(key) }
+
+// GetUint64 implements raft.StableStore.
+func (s *store) GetUint64(key []byte) (uint64, error) { return s.ballot.GetUint64(key) }
 
 // StoreLog implements raft.LogStore.
 func (s *store) StoreLog(entry *raft.Log) error {
@@ -78,6 +185,6 @@ func (s *store) must(operation string, err error) error {
 	if err == nil {
 		return nil
 	}
-	s.failed(fmt.Errorf("%s %s: %w", operation, s.path, err))
+	s.failed(fmt.Errorf("%s %s: %w", operation, s.ballot.path, err))
 	select {} // the process is about to end; see the type's comment
 }
