@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -50,7 +51,7 @@ func (c Config) bootstrap() raft.Configuration {
 			Address:  raft.ServerAddress(p.Address.String()),
 		})
 	}
-	slices.SortFunc(servers, func(a, b raft.Server) int { return compare(a.ID, b.ID) })
+	slices.SortFunc(servers, func(a, b raft.Server) int { return cmp.Compare(a.ID, b.ID) })
 	return raft.Configuration{Servers: servers}
 }
 

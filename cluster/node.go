@@ -34,19 +34,20 @@ type Node struct {
 	raft    atomic.Pointer[raft.Raft]
 	changed chan struct{}
 	fatal   chan error
-	replay  uint64 // the last log entry at start, set before raft: until it is applied, drains may be unknown
 
 	transferring sync.Mutex
 
 	mu       sync.Mutex // guards what follows
 	lease    lease
 	contacts map[string]contact
-	yielded  uint64 // the term in which leadership was last given away, or 0
+	moving   handOver
 	waiting  bool   // this node leads and waits for its lease
+	recalled uint64 // the term as whose leader this node knew all that it has in its log
 }
 
 // contact is what a leader knows of a follower from its answers.
 type contact struct {
+	term  uint64        // in which this node leads; what it knew in an older one is void
 	sent  time.Duration // when the newest answered request was sent
 	lost  bool          // the newest request failed
 	match uint64        // the newest log entry the follower is known to have
@@ -103,6 +104,7 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 	}
 	g.Go(func() error { return n.runRaft(ctx, g) })
+	defer n.port.api.Close() // after the error that ended Run, which its listener must not hide
 	return g.Wait()
 }
 
@@ -114,7 +116,6 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group) error {
 	if err != nil {
 		return errors.Join(err, trans.Close(), n.store.Close())
 	}
-	n.replay = r.LastIndex()
 	n.raft.Store(r)
 	g.Go(func() error { n.wake(ctx, r); return nil })
 	g.Go(func() error { n.watchLeadership(ctx, r, trans); return nil })
@@ -125,6 +126,7 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group) error {
 	case err = <-n.fatal:
 	}
 	n.raft.Store(nil)
+	n.notify()
 	stopped := waitFuture(r.Shutdown(), shutdownLimit)
 	if stopped != nil {
 		n.cfg.Log.Warn("stopping raft", "error", stopped)
@@ -177,14 +179,15 @@ func (n *Node) watchLeadership(ctx context.Context, r *raft.Raft, trans *transpo
 	}
 }
 
-// fail releases the VIPs and makes Run return err.
+// fail ends ownership, makes Run return err and releases the VIPs.
 func (n *Node) fail(err error) {
-	if releaseErr := n.cfg.Release(); releaseErr != nil {
-		err = errors.Join(err, releaseErr)
-	}
+	n.raft.Store(nil)
 	select {
 	case n.fatal <- err:
 	default:
+	}
+	if err := n.cfg.Release(); err != nil {
+		n.cfg.Log.Error("releasing because of the disk", "error", err)
 	}
 }
 

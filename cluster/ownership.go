@@ -24,24 +24,47 @@ func (n *Node) Now() time.Duration { return n.now() }
 
 // Ownership evaluates whether this node may hold now: it is leader, has not
 // given leadership away in this term, a majority has acknowledged requests that
-// it sent recently enough, and it knows again what it knew before its start.
+// it sent recently enough, and it has applied all commands of its log, without
+// which it might not know that it is drained.
 func (n *Node) Ownership() Ownership {
 	r := n.raft.Load()
 	if r == nil || r.State() != raft.Leader {
 		return Ownership{}
 	}
 	term := r.CurrentTerm()
-	voters := voters(r)
-	remembers := r.AppliedIndex() >= n.replay
+	voting := voters(r)
+	recalls := n.recalls(r, term)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.now()
-	until := n.lease.until(term, n.cfg.Node, voters, now)
-	n.waiting = until <= now || !remembers
-	if n.waiting || n.yielded == term {
+	until := n.lease.until(term, n.cfg.Node, voting, now)
+	n.waiting = until <= now || !recalls
+	if n.waiting || n.moving.yielded == term {
 		return Ownership{}
 	}
 	return Ownership{Term: term, Until: until}
+}
+
+// recalls tells whether the leader of term has applied every command that was in
+// its log when it was elected. It looks only until the answer is yes once.
+func (n *Node) recalls(r *raft.Raft, term uint64) bool {
+	n.mu.Lock()
+	known := n.recalled == term
+	n.mu.Unlock()
+	if known {
+		return true
+	}
+	applied := n.fsm.applied()
+	for i := r.LastIndex(); i > applied; i-- {
+		var entry raft.Log
+		if err := n.store.GetLog(i, &entry); err != nil || entry.Type == raft.LogCommand {
+			return false
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.recalled = term
+	return true
 }
 
 // voters reads the members of the latest configuration that vote.
@@ -65,10 +88,25 @@ func (n *Node) leads(term uint64) bool {
 	return r != nil && r.State() == raft.Leader && r.CurrentTerm() == term
 }
 
+// noting sends a request to a peer and notes what its answer is worth. What
+// counts is when it was sent: the peer may have heard of it then.
+func (n *Node) noting(peer string, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse, send func() error) error {
+	sent := n.now()
+	if err := send(); err != nil {
+		n.unanswered(peer)
+		return err
+	}
+	n.answered(peer, sent, req, resp)
+	return nil
+}
+
 // answered notes a follower's answer to a request that was sent at the given time.
 func (n *Node) answered(peer string, sent time.Duration, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) {
 	n.mu.Lock()
 	c := n.contacts[peer]
+	if c.term != req.Term {
+		c = contact{term: req.Term}
+	}
 	c.sent, c.lost = max(c.sent, sent), false
 	if resp.Success && resp.Term == req.Term {
 		n.lease.ack(req.Term, peer, sent)

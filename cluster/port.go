@@ -81,7 +81,6 @@ func (p *port) listen(ctx context.Context) (net.Listener, error) {
 func (p *port) serve(ctx context.Context, l net.Listener) error {
 	var handshakes sync.WaitGroup
 	defer handshakes.Wait()
-	defer p.api.Close() // that of raft is closed by its transport
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	config := p.creds.serverTLS(p.names())
@@ -95,7 +94,7 @@ func (p *port) serve(ctx context.Context, l net.Listener) error {
 		}
 		if err != nil { // out of file descriptors, or a connection gone while in the backlog
 			p.log.Warn("accepting on the cluster port", "error", err)
-			pause(ctx, 10*time.Millisecond)
+			pause(ctx, 100*time.Millisecond)
 			continue
 		}
 		done, ok := p.admit(conn)

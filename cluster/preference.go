@@ -5,9 +5,6 @@ import (
 	"slices"
 )
 
-// compare orders two names.
-func compare[S ~string](a, b S) int { return cmp.Compare(a, b) }
-
 // byPreference returns the peers in the order in which they should own the
 // VIPs, best first: those that may own at all, then by priority, then by name.
 func byPreference(peers []Peer, drained func(string) bool) []Peer {

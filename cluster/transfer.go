@@ -48,11 +48,13 @@ func (n *Node) Transfer(to, reason string) (string, error) {
 		return "", err
 	}
 	address := raft.ServerAddress(target.Address.String())
+	n.openHandOver()
 	err = waitFuture(r.LeadershipTransferToServer(raft.ServerID(target.Name), address), 2*n.cfg.Heartbeat)
 	if !n.leads(term) {
+		n.closeHandOver()
 		return target.Name, n.awaitLeader(r, target.Name)
 	}
-	if !n.resume(term) {
+	if !n.giveUp(term) {
 		n.withdraw(plan)
 	}
 	return "", fmt.Errorf("%w: %s did not take over (%w)", ErrGivenUp, target.Name, err)
@@ -84,36 +86,96 @@ func (n *Node) awaitSuccessor(r *raft.Raft, to string, index uint64) (Peer, erro
 	}
 }
 
-// yield releases the VIPs; this node holds nothing from here on until resume or
-// a new term.
-func (n *Node) yield() error {
+// handOver is the state of the hand-over under way.
+type handOver struct {
+	open    bool   // Transfer still waits for it
+	busy    bool   // between the begin of the release and the answer to TimeoutNow
+	yielded uint64 // the term in which this node released for it, or 0
+}
+
+// yield releases the VIPs and then lets send tell the target to take over. This
+// node holds nothing from here on until the hand-over is given up or a new term.
+// The library may call late: what Transfer no longer waits for is not sent.
+func (n *Node) yield(send func() error) error {
 	r := n.raft.Load()
 	if r == nil {
 		return ErrNotRunning
 	}
-	n.mu.Lock()
-	n.yielded = r.CurrentTerm()
-	n.mu.Unlock()
+	if !n.beginYield(r.CurrentTerm()) {
+		return ErrGivenUp
+	}
+	defer n.endYield()
 	if err := n.cfg.Release(); err != nil {
 		return fmt.Errorf("release before hand-over: %w", err)
 	}
-	return nil
+	if !n.stillMoving() {
+		return ErrGivenUp
+	}
+	return send()
 }
 
-// resume lets this node hold again in term after a hand-over that did not
-// happen. If it had released, only answers to requests sent from now on count for
-// its lease: a voter that has meanwhile gone over to the target gives none. It
-// returns whether it had released.
-func (n *Node) resume(term uint64) (released bool) {
+func (n *Node) beginYield(term uint64) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.moving.open {
+		return false
+	}
+	n.moving.busy, n.moving.yielded = true, term
+	return true
+}
+
+func (n *Node) stillMoving() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.moving.open
+}
+
+// endYield ends what Transfer has given up meanwhile.
+func (n *Node) endYield() {
 	defer n.notify()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.yielded != term {
-		return false
+	n.moving.busy = false
+	if !n.moving.open {
+		n.holdAgain()
 	}
-	n.yielded = 0
+}
+
+// holdAgain ends the effect of a release. Only answers to requests sent from now
+// on count for the lease: a voter that has meanwhile gone over to the target
+// gives none. The caller holds mu.
+func (n *Node) holdAgain() {
+	n.moving.yielded = 0
 	n.lease.restart(n.now())
-	return true
+}
+
+func (n *Node) openHandOver() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.moving.open = true
+}
+
+// closeHandOver ends a hand-over that happened: this node holds nothing until a
+// later term.
+func (n *Node) closeHandOver() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.moving.open = false
+}
+
+// giveUp ends a hand-over in term that did not happen, and lets this node hold
+// again, at once or when a call under way has ended. It returns whether the VIPs
+// had been released.
+func (n *Node) giveUp(term uint64) (released bool) {
+	defer n.notify()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.moving.open = false
+	released = n.moving.yielded == term
+	if released && !n.moving.busy {
+		n.holdAgain()
+	}
+	return released
 }
 
 // withdraw takes back a plan that came to nothing, so that it does not explain a

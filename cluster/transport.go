@@ -69,16 +69,13 @@ func (t *transport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (ra
 // count from.
 func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
 	if isHeartbeat(req) {
-		t.pace()
+		t.pace(string(id))
 	}
 	sent := t.node.now()
-	err := t.NetworkTransport.AppendEntries(id, target, req, resp)
-	if err == nil {
-		t.node.answered(string(id), sent, req, resp)
-		return nil
-	}
-	t.node.unanswered(string(id))
-	if !isHeartbeat(req) {
+	err := t.node.noting(string(id), req, resp, func() error {
+		return t.NetworkTransport.AppendEntries(id, target, req, resp)
+	})
+	if err != nil && !isHeartbeat(req) {
 		t.awaitContact(id, req.Term, sent)
 	}
 	return err
@@ -97,23 +94,28 @@ func (t *transport) beat(peer Peer, term uint64) {
 		Term:      term,
 	}
 	id, address := raft.ServerID(peer.Name), raft.ServerAddress(peer.Address.String())
-	sent := t.node.now()
 	var resp raft.AppendEntriesResponse
-	if err := t.NetworkTransport.AppendEntries(id, address, req, &resp); err == nil {
-		t.node.answered(peer.Name, sent, req, &resp)
+	err := t.node.noting(peer.Name, req, &resp, func() error {
+		return t.NetworkTransport.AppendEntries(id, address, req, &resp)
+	})
+	if err != nil {
+		t.node.cfg.Log.Debug("first heartbeat", "to", peer.Name, "error", err)
 	}
 }
 
 // pace delays a heartbeat to the next tick of a clock that all peers' heartbeats
 // share. The library sends one to each peer every H/10 to H/5; what costs is the
-// waking up, and so they are sent less often and together.
-func (t *transport) pace() {
+// waking up, and so they are sent less often and together. One that is late
+// already, because the last answer took long, is not delayed.
+func (t *transport) pace(id string) {
 	now, interval := t.node.now(), heartbeatPace(t.node.cfg.Heartbeat)
-	time.Sleep(interval - now%interval)
+	if now-t.node.contact(id).sent < interval {
+		time.Sleep(interval - now%interval)
+	}
 }
 
-// heartbeatPace is the time between two heartbeats to a peer. The lease must
-// outlast the loss of one, and detection that of two.
+// heartbeatPace is the usual time between two heartbeats to a peer: the lease
+// outlasts two of them and detection three.
 func heartbeatPace(heartbeat time.Duration) time.Duration { return heartbeat * 3 / 10 }
 
 // awaitContact holds the error of a replication request back until heartbeats
@@ -131,10 +133,7 @@ func (t *transport) awaitContact(id raft.ServerID, term uint64, since time.Durat
 // TimeoutNow asks a peer to take over at once. The VIPs are released before it
 // leaves, and when that fails it does not leave.
 func (t *transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, req *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse) error {
-	if err := t.node.yield(); err != nil {
-		return err
-	}
-	return t.NetworkTransport.TimeoutNow(id, target, req, resp)
+	return t.node.yield(func() error { return t.NetworkTransport.TimeoutNow(id, target, req, resp) })
 }
 
 // RequestPreVote implements raft.WithPreVote.

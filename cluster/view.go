@@ -49,9 +49,9 @@ func (n *Node) View() View {
 
 // leased tells whether the lease runs, whether or not the VIPs are held.
 func (n *Node) leased(r *raft.Raft) bool {
-	voters := voters(r)
+	voting := voters(r)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.now()
-	return now < n.lease.until(r.CurrentTerm(), n.cfg.Node, voters, now)
+	return now < n.lease.until(r.CurrentTerm(), n.cfg.Node, voting, now)
 }

@@ -14,9 +14,9 @@ const (
 	// warmConns is how many connections are kept ready for each peer: a new leader
 	// sends a heartbeat and log entries at once, beside the vote it has just asked for.
 	warmConns = 3
-	// warmPause lies before a connection that was taken is replaced: whoever takes
-	// one is in an election, and a handshake takes processor time from it. It also
-	// lies between two attempts to reach a peer that is down.
+	// warmPause lies before a connection is replaced: whoever takes one is in an
+	// election, and a handshake takes processor time from it. It also lies between
+	// two attempts to reach a peer that is down, or turns this node away.
 	warmPause = 500 * time.Millisecond
 )
 
@@ -54,11 +54,10 @@ func (w *warm) run(ctx context.Context, peer string) {
 		_, err = c.Read(make([]byte, 1)) // a peer never speaks first
 		stop()
 		c.watched <- err
-		if w.drop(peer, c) {
-			c.Close() // by the peer, or ctx has ended
-		} else {
-			pause(ctx, warmPause) // it was taken
+		if w.drop(peer, c) { // not taken: the peer has closed it, or ctx has ended
+			c.Close()
 		}
+		pause(ctx, warmPause)
 	}
 }
 

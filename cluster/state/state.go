@@ -21,6 +21,8 @@ type Move struct {
 
 // State is what the cluster remembers. The zero value is a new cluster.
 type State struct {
+	// Applied is the index in the log of the last command.
+	Applied uint64 `json:"applied,omitempty"`
 	// Drained holds the drained nodes' names, sorted.
 	Drained []string `json:"drained,omitempty"`
 	// History holds the last HistoryLimit moves, oldest first.
@@ -47,15 +49,17 @@ func (s *State) IsDrained(node string) bool {
 // Clone returns a copy that shares nothing with s that Apply would change.
 func (s *State) Clone() State {
 	return State{
+		Applied: s.Applied,
 		Drained: slices.Clone(s.Drained),
 		History: slices.Clone(s.History),
 		Plan:    s.Plan, // never changed in place
 	}
 }
 
-// Apply executes one log entry. It returns ErrUnknownCommand, or a decoding
-// error, for an entry that it cannot read; the state is then unchanged.
-func (s *State) Apply(entry []byte) error {
+// Apply executes the log entry at index. It returns ErrUnknownCommand, or a
+// decoding error, for an entry that it cannot read; only Applied changes then.
+func (s *State) Apply(index uint64, entry []byte) error {
+	s.Applied = index
 	c, err := decode(entry)
 	if err != nil {
 		return err
@@ -109,7 +113,7 @@ func (s *State) reason(last Move, c Claim) string {
 		return "first owner"
 	case planned && c.Node == last.To && c.Term == s.Plan.Term:
 		return "took back, hand-over not completed: " + s.Plan.Reason
-	case planned && c.Term > s.Plan.Term:
+	case planned && c.Term > s.Plan.Term && c.Node != last.To:
 		return s.Plan.Reason
 	case c.Node == last.To:
 		return c.Node + " regained a majority"

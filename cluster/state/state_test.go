@@ -19,7 +19,7 @@ func mustApply(t interface{ Fatal(...any) }, s *State, c Command) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Apply(entry); err != nil {
+	if err := s.Apply(s.Applied+1, entry); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -68,6 +68,11 @@ func TestHistoryTellsPlannedMovesFromFailures(t *testing.T) {
 			"a plan is good for one move",
 			[]Command{claim(2, "lb1"), plan(2, "lb1", "drain"), claim(3, "lb2"), claim(4, "lb1")},
 			[]string{"-> lb1: first owner", "lb1 -> lb2: drain", "lb2 -> lb1: lost contact with lb2"},
+		},
+		{
+			"the planner is elected again",
+			[]Command{claim(2, "lb1"), plan(2, "lb1", "drain"), claim(3, "lb1")},
+			[]string{"-> lb1: first owner", "lb1 -> lb1: lb1 regained a majority"},
 		},
 		{
 			"withdrawn, then a real failure",
@@ -130,7 +135,7 @@ func TestUnreadableEntriesChangeNothing(t *testing.T) {
 	mustApply(t, &s, claim(2, "lb1"))
 	before := s.Clone()
 	for _, entry := range []string{``, `{`, `null`, `[]`, `{"drain":7}`, `{"future":{"a":1}}`} {
-		err := s.Apply([]byte(entry))
+		err := s.Apply(s.Applied, []byte(entry))
 		if err == nil {
 			t.Errorf("%q was applied", entry)
 		}
@@ -153,7 +158,7 @@ func TestCloneIsIndependent(t *testing.T) {
 	clone := s.Clone()
 	mustApply(t, &s, Command{Drain: &Drain{Node: "lb1", Drained: true}})
 	mustApply(t, &s, claim(3, "lb2"))
-	want := State{Drained: []string{"lb2"}, History: []Move{{Time: t0.Add(2 * time.Second), Term: 2, To: "lb1", Reason: "first owner"}}}
+	want := State{Applied: 2, Drained: []string{"lb2"}, History: []Move{{Time: t0.Add(2 * time.Second), Term: 2, To: "lb1", Reason: "first owner"}}}
 	if diff := cmp.Diff(want, clone); diff != "" {
 		t.Error(diff)
 	}

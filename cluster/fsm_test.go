@@ -1,0 +1,92 @@
+package cluster
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/raft"
+
+	"github.com/perch-vip/perch/cluster/state"
+)
+
+type sink struct {
+	bytes.Buffer
+	err      error
+	canceled bool
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	return s.Buffer.Write(p)
+}
+func (s *sink) Close() error  { return nil }
+func (s *sink) ID() string    { return "test" }
+func (s *sink) Cancel() error { s.canceled = true; return nil }
+
+func command(t *testing.T, c state.Command) []byte {
+	t.Helper()
+	entry, err := state.Encode(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entry
+}
+
+func TestSnapshotAndRestore(t *testing.T) {
+	signals := 0
+	f := &fsm{changed: func() { signals++ }}
+	f.Apply(&raft.Log{Index: 8, Data: command(t, state.Command{Drain: &state.Drain{Node: "lb2", Drained: true}})})
+	f.Apply(&raft.Log{Index: 9, Data: command(t, state.Command{Claim: &state.Claim{Time: time.Unix(1, 0).UTC(), Term: 3, Node: "lb1"}})})
+	if signals != 2 {
+		t.Errorf("%d signals for two commands", signals)
+	}
+	snap, err := f.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snap.Release()
+	f.Apply(&raft.Log{Index: 10, Data: command(t, state.Command{Drain: &state.Drain{Node: "lb3", Drained: true}})})
+	var out sink
+	if err := snap.Persist(&out); err != nil {
+		t.Fatal(err)
+	}
+	restored := &fsm{changed: func() { signals++ }}
+	if err := restored.Restore(io.NopCloser(&out.Buffer)); err != nil {
+		t.Fatal(err)
+	}
+	if signals != 4 {
+		t.Error("a restore is not signalled")
+	}
+	got := restored.read()
+	want := state.State{
+		Applied: 9,
+		Drained: []string{"lb2"},
+		History: []state.Move{{Time: time.Unix(1, 0).UTC(), Term: 3, To: "lb1", Reason: "first owner"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSnapshotThatCannotBeWrittenIsCanceled(t *testing.T) {
+	out := sink{err: errors.New("no space left on device")}
+	if err := snapshot("x").Persist(&out); !errors.Is(err, out.err) || !out.canceled {
+		t.Errorf("%v, canceled: %t", err, out.canceled)
+	}
+}
+
+func TestEntryOfANewerPerchIsSkipped(t *testing.T) {
+	f := &fsm{changed: func() {}}
+	if err, _ := f.Apply(&raft.Log{Index: 4, Data: []byte(`{"future":{}}`)}).(error); !errors.Is(err, state.ErrUnknownCommand) {
+		t.Errorf("%v, want ErrUnknownCommand", err)
+	}
+	if f.applied() != 4 {
+		t.Error("the entry counts as not applied, and this node would never own")
+	}
+}

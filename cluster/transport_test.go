@@ -1,0 +1,150 @@
+package cluster
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// talking is a node of three without raft, whose clock the test sets.
+type talking struct {
+	*Node
+	clock time.Duration
+}
+
+func newTalking() *talking {
+	x := &talking{clock: time.Second}
+	x.Node = &Node{
+		cfg:      Config{Node: "lb1", Heartbeat: 100 * ms, Peers: []Peer{{Name: "lb1"}, {Name: "lb2"}, {Name: "lb3", Witness: true}}},
+		fsm:      &fsm{changed: func() {}},
+		now:      func() time.Duration { return x.clock },
+		changed:  make(chan struct{}, 1),
+		lease:    lease{length: leaseLength(100 * ms)},
+		contacts: make(map[string]contact),
+	}
+	return x
+}
+
+func (x *talking) until() time.Duration {
+	return x.lease.until(7, "lb1", []string{"lb1", "lb2", "lb3"}, x.clock)
+}
+
+func TestLeaseCountsFromTheSending(t *testing.T) {
+	x := newTalking()
+	var resp raft.AppendEntriesResponse
+	err := x.noting("lb2", &raft.AppendEntriesRequest{Term: 7}, &resp, func() error {
+		x.clock += 40 * ms // a slow answer
+		resp.Success, resp.Term = true, 7
+		return nil
+	})
+	if want := time.Second + x.lease.length; err != nil || x.until() != want {
+		t.Errorf("lease ends at %s (%v), want %s: from the sending, not from the answer", x.until(), err, want)
+	}
+}
+
+func TestLeaseCountsOnlyAgreementInItsTerm(t *testing.T) {
+	tests := map[string]struct {
+		resp raft.AppendEntriesResponse
+		err  error
+	}{
+		"refused":      {resp: raft.AppendEntriesResponse{Term: 7}},
+		"a newer term": {resp: raft.AppendEntriesResponse{Term: 8, Success: true}},
+		"no answer":    {resp: raft.AppendEntriesResponse{Term: 7, Success: true}, err: errors.New("EOF")},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			x := newTalking()
+			var resp raft.AppendEntriesResponse
+			err := x.noting("lb2", &raft.AppendEntriesRequest{Term: 7}, &resp, func() error {
+				resp = tt.resp
+				return tt.err
+			})
+			if !errors.Is(err, tt.err) || x.until() != 0 {
+				t.Errorf("lease until %s, %v", x.until(), err)
+			}
+		})
+	}
+}
+
+func TestObstaclesOfASuccessor(t *testing.T) {
+	voting := []string{"lb1", "lb2", "lb3"}
+	ready := contact{term: 7, sent: time.Second, match: 100}
+	tests := []struct {
+		name   string
+		peer   Peer
+		change func(x *talking)
+		want   string
+	}{
+		{"ready", Peer{Name: "lb2"}, func(*talking) {}, ""},
+		{"witness", Peer{Name: "lb2", Witness: true}, func(*talking) {}, "is a witness"},
+		{"drained", Peer{Name: "lb2"}, func(x *talking) { x.fsm.state.Drained = []string{"lb2"} }, "is drained"},
+		{"no voter", Peer{Name: "lb4"}, func(*talking) {}, "has no vote"},
+		{"silent for long", Peer{Name: "lb2"}, func(x *talking) { x.clock += 51 * ms }, "is not in contact"},
+		{"last request failed", Peer{Name: "lb2"}, func(x *talking) { x.unanswered("lb2") }, "is not in contact"},
+		{"behind", Peer{Name: "lb2"}, func(x *talking) { x.contacts["lb2"] = contact{sent: time.Second, match: 50} }, "is still catching up with the log"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			x := newTalking()
+			x.contacts["lb2"], x.contacts["lb4"] = ready, ready
+			tt.change(x)
+			if got := x.obstacle(tt.peer, voting, 100); got != tt.want {
+				t.Errorf("obstacle = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestWhatAFollowerHadInAnOlderTermIsVoid(t *testing.T) {
+	x := newTalking()
+	agree := func(term, prev uint64) {
+		resp := raft.AppendEntriesResponse{Term: term, Success: true}
+		x.answered("lb2", x.clock, &raft.AppendEntriesRequest{Term: term, PrevLogEntry: prev, PrevLogTerm: 1}, &resp)
+	}
+	agree(7, 90)
+	if x.contact("lb2").match != 90 {
+		t.Fatalf("match = %d, want 90", x.contact("lb2").match)
+	}
+	resp := raft.AppendEntriesResponse{Term: 8, Success: true}
+	x.answered("lb2", x.clock, &raft.AppendEntriesRequest{Term: 8}, &resp) // a heartbeat says nothing of the log
+	if x.contact("lb2").match != 0 {
+		t.Errorf("match = %d in a new term, want 0", x.contact("lb2").match)
+	}
+}
+
+// A call that the library makes after its hand-over was given up sends nothing
+// and leaves nothing behind.
+func TestYieldAfterGivingUp(t *testing.T) {
+	for _, when := range []string{"before the release", "during the release", "while TimeoutNow is under way"} {
+		t.Run(when, func(t *testing.T) {
+			x := newTalking()
+			sent := false
+			giveUp := func(at string) {
+				if at == when {
+					x.giveUp(7)
+				}
+			}
+			x.openHandOver()
+			giveUp("before the release")
+			if x.beginYield(7) {
+				giveUp("during the release")
+				if x.stillMoving() {
+					sent = true
+					giveUp("while TimeoutNow is under way")
+				}
+				if x.moving.yielded != 7 {
+					t.Error("the node may hold while the call is under way")
+				}
+				x.endYield()
+			}
+			if sent != (when == "while TimeoutNow is under way") {
+				t.Errorf("TimeoutNow sent: %t", sent)
+			}
+			if x.moving.yielded != 0 {
+				t.Error("the node stays dark")
+			}
+		})
+	}
+}
