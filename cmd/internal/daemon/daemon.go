@@ -64,6 +64,13 @@ type daemon struct {
 // Run is the daemon. It ends when ctx does, after it has handed leadership over
 // and released the VIPs, or when it cannot go on; VIPs are released then too.
 func Run(ctx context.Context, opts Options) error {
+	queue := newLogQueue(opts.Log)
+	opts.Log = queue
+	logging, end := context.WithCancel(context.WithoutCancel(ctx))
+	var writer sync.WaitGroup
+	writer.Go(func() { queue.run(logging) })
+	defer writer.Wait()
+	defer end()
 	d, err := open(opts)
 	if err != nil {
 		return err

@@ -6,7 +6,8 @@
 // cluster node, the VIP manager, the holder (the only one that sets VIPs in the
 // normal course), the scribe (writes ownership into the history), the mover
 // (hands over from a node that leads but may not own), the servers of the
-// control and the peer API, the reloader (SIGHUP), systemd's watchdog.
+// control and the peer API, the reloader (SIGHUP), systemd's watchdog. Beside them
+// the writer of the log, which ends last.
 //
 // It must never: hold a VIP that the last evaluation of ownership did not
 // allow; wait for the disk, a peer or a log line between losing ownership and
