@@ -16,6 +16,8 @@
 // A transfer, a claim or a drain runs in its caller's goroutine, and a raft
 // future that outlives its limit is left to a goroutine that ends with raft.
 //
+// On disk are raft's log (raft.db), its term and vote (ballot) and snapshots.
+//
 // It must never: wait on a raft future without a limit; parse anything from a
 // connection before its TLS handshake has named a peer of this cluster; use
 // the wall clock for ownership (it uses CLOCK_BOOTTIME, which goes on during

@@ -34,7 +34,7 @@ func (n *Node) Transfer(to, reason string) (string, error) {
 		return "", ErrNotLeader
 	}
 	term := r.CurrentTerm()
-	if _, err := n.successor(r, to); err != nil {
+	if err := n.awaitCandidate(r, to); err != nil {
 		return "", err
 	}
 	plan := state.Plan{Term: term, From: n.cfg.Node, Reason: reason}
@@ -58,6 +58,19 @@ func (n *Node) Transfer(to, reason string) (string, error) {
 		n.withdraw(plan)
 	}
 	return "", fmt.Errorf("%w: %s did not take over (%w)", ErrGivenUp, target.Name, err)
+}
+
+// awaitCandidate waits for a peer that could take over: one that has just come
+// back is in contact a moment later.
+func (n *Node) awaitCandidate(r *raft.Raft, to string) error {
+	deadline := n.now() + 2*n.cfg.Heartbeat
+	for {
+		_, err := n.successor(r, to)
+		if err == nil || n.now() > deadline {
+			return err
+		}
+		time.Sleep(n.cfg.Heartbeat / 20)
+	}
 }
 
 // awaitSuccessor returns the peer to hand over to once it has acknowledged the

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"net/netip"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,7 +20,7 @@ func TestOneFamilyAlone(t *testing.T) {
 			p := c.ping()
 			c.terminate(old)
 			c.movedFrom(old)
-			p.outageAtMost(250 * time.Millisecond)
+			p.outageAtMost(brief)
 		})
 	}
 }
@@ -36,7 +38,7 @@ func TestAddressDeletedByHandIsBack(t *testing.T) {
 			return has
 		})
 	}
-	p.outageAtMost(150 * time.Millisecond)
+	p.outageAtMost(brief)
 	for _, vip := range c.status(owner).VIPs {
 		if vip.Readded == 0 {
 			t.Errorf("%s was put back, and status does not count it", vip.Address)
@@ -108,6 +110,7 @@ func TestReloadWhilePinged(t *testing.T) {
 	c.neverTwoOwners()
 	owner := c.owner()
 	p := c.ping()
+	before := c.status(owner).VIPs
 	added := lab.VIP{Address: netip.MustParsePrefix("198.18.0.101/24"), Interface: "eth0"}
 	for _, n := range c.Nodes {
 		c.must(n.WriteConfig(append(c.Spec.VIPs, added)...))
@@ -122,7 +125,35 @@ func TestReloadWhilePinged(t *testing.T) {
 	if now := c.settled(); now != owner {
 		t.Errorf("%s owns the VIPs after a reload, want %s still", now.Name, owner.Name)
 	}
-	p.outageAtMost(50 * time.Millisecond)
+	for i, vip := range c.status(owner).VIPs {
+		if !vip.Since.Equal(before[i].Since) {
+			t.Errorf("%s was let go by a reload that kept it", vip.Address)
+		}
+	}
+	if moves := c.perch(owner, "history", "-o", "json"); strings.Count(moves, `"to"`) != 1 {
+		t.Errorf("the reloads are in the history of moves:\n%s", moves)
+	}
+	p.outageAtMost(brief)
+}
+
+// SIGHUP reloads too, and SIGINT stops as SIGTERM does.
+func TestSignals(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.neverTwoOwners()
+	owner := c.owner()
+	added := lab.VIP{Address: netip.MustParsePrefix("198.18.0.101/24"), Interface: "eth0"}
+	c.must(owner.WriteConfig(append(c.Spec.VIPs, added)...))
+	c.must(owner.Process().Signal(syscall.SIGHUP))
+	c.eventually("the owner has the new VIP", func() bool { return c.hasOn(owner, added) })
+	c.must(owner.Process().Signal(syscall.SIGINT))
+	select {
+	case <-owner.Process().Done():
+		c.must(owner.Process().Err())
+	case <-time.After(patience):
+		t.Fatal("SIGINT did not end the daemon")
+	}
+	c.movedFrom(owner)
 }
 
 func (c *cluster) hasOn(n *lab.Node, vip lab.VIP) bool {
@@ -149,5 +180,5 @@ func TestReloadOfABadFileChangesNothing(t *testing.T) {
 	if now := c.settled(); now != owner {
 		t.Errorf("%s owns the VIPs after a reload, want %s still", now.Name, owner.Name)
 	}
-	p.outageAtMost(50 * time.Millisecond)
+	p.outageAtMost(brief)
 }

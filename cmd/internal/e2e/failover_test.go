@@ -23,10 +23,10 @@ func TestLeaderSIGTERM(t *testing.T) {
 	p := c.ping()
 	c.terminate(old)
 	c.movedFrom(old)
-	p.outageAtMost(250 * time.Millisecond)
+	p.outageAtMost(brief)
 	c.must(old.Start())
 	c.settled()
-	p.outageAtMost(250 * time.Millisecond)
+	p.outageAtMost(brief)
 }
 
 // A killed perch leaves its addresses to the kernel, which lets them run out.
@@ -44,7 +44,7 @@ func TestLeaderSIGKILL(t *testing.T) {
 	c.neverTwoOwners()
 	c.must(old.Start())
 	c.settled()
-	p.outageAtMost(time.Second)
+	p.outageAtMost(brief)
 }
 
 func TestLeaderLinkCut(t *testing.T) {
@@ -55,7 +55,7 @@ func TestLeaderLinkCut(t *testing.T) {
 	p := c.ping()
 	c.must(old.Host.Eth0.Cut())
 	c.movedFrom(old)
-	p.outageAtMost(time.Second)
+	p.outageAtMost(brief)
 	c.must(old.Host.Eth0.Splice())
 	c.soleAnswer(c.settled())
 }

@@ -3,7 +3,6 @@ package e2e
 import (
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
 )
@@ -20,7 +19,7 @@ func TestTransferToNamedNode(t *testing.T) {
 		if now := c.movedFrom(from); now != target {
 			t.Errorf("the VIPs went to %s, want %s", now.Name, target.Name)
 		}
-		p.outageAtMost(250 * time.Millisecond)
+		p.outageAtMost(brief)
 	}
 }
 
@@ -39,7 +38,7 @@ func TestTransferToBestNode(t *testing.T) {
 	if now := c.movedFrom(old); now == gone {
 		t.Errorf("the VIPs went to %s, which is dead", now.Name)
 	}
-	p.outageAtMost(250 * time.Millisecond)
+	p.outageAtMost(brief)
 }
 
 // A target that does not win in time is given up on, and the VIPs come back.
@@ -61,7 +60,7 @@ func TestTransferToFrozenNode(t *testing.T) {
 	if now := c.owner(); now != old {
 		t.Errorf("%s owns the VIPs, want %s, which could not hand them over", now.Name, old.Name)
 	}
-	p.outageAtMost(2 * time.Second)
+	p.outageAtMost(brief)
 	c.must(frozen.Process().Signal(syscall.SIGCONT))
 	c.soleAnswer(c.settled())
 }
@@ -88,7 +87,7 @@ func TestDrain(t *testing.T) {
 	old := c.owner()
 	c.perch(old, "drain", old.Name)
 	next := c.movedFrom(old)
-	p.outageAtMost(250 * time.Millisecond)
+	p.outageAtMost(brief)
 
 	// With one node drained and one gone the last may own, and the drained may not.
 	c.terminate(next)

@@ -43,7 +43,7 @@ func TestGarbageOnTheRaftPort(t *testing.T) {
 		return c.status(owner).Cluster.Refused >= 3
 	})
 	c.undisturbed(owner, term)
-	p.outageAtMost(100 * time.Millisecond)
+	p.outageAtMost(brief)
 }
 
 func TestHalfOpenConnectionsOnTheRaftPort(t *testing.T) {
@@ -57,7 +57,7 @@ func TestHalfOpenConnectionsOnTheRaftPort(t *testing.T) {
 	}
 	c.never("the owner changes", 2*time.Second, func() bool { return c.owner() != owner })
 	c.undisturbed(owner, term)
-	p.outageAtMost(100 * time.Millisecond)
+	p.outageAtMost(brief)
 
 	// New peers still get in beside them.
 	other := c.others(owner)[0]

@@ -39,7 +39,7 @@ func TestLateThirdNode(t *testing.T) {
 	if now := c.settled(); now != owner {
 		t.Errorf("%s owns the VIPs after a node came late, want %s still", now.Name, owner.Name)
 	}
-	p.outageAtMost(100 * time.Millisecond)
+	p.outageAtMost(brief)
 }
 
 func TestRestartKeepsState(t *testing.T) {

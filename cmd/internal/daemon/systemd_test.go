@@ -1,0 +1,105 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// notifySocket is a service manager that collects what it is told.
+func notifySocket(t *testing.T) *net.UnixConn {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	t.Setenv("NOTIFY_SOCKET", path)
+	return conn
+}
+
+// told returns the next thing that the service manager is told.
+func told(t *testing.T, conn *net.UnixConn) string {
+	t.Helper()
+	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	buf := make([]byte, 4096)
+	n, err := conn.Read(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(buf[:n])
+}
+
+func TestSystemdIsToldOfEachStep(t *testing.T) {
+	conn := notifySocket(t)
+	s, err := newSystemd(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := []struct {
+		do   func()
+		want string
+	}{
+		{s.ready, "READY=1"},
+		{s.reloading, "RELOADING=1\nMONOTONIC_USEC="},
+		{s.stopping, "STOPPING=1"},
+		{func() { s.status("standby") }, "STATUS=standby"},
+	}
+	for _, step := range steps {
+		step.do()
+		if got := told(t, conn); !strings.HasPrefix(got, step.want) {
+			t.Errorf("told %q, want %q", got, step.want)
+		}
+	}
+}
+
+// The watchdog is fed while the holder lives, and starves with it.
+func TestWatchdogStarvesWithTheHolder(t *testing.T) {
+	conn := notifySocket(t)
+	t.Setenv("WATCHDOG_USEC", "30000")
+	s, err := newSystemd(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var alive atomic.Bool
+	var line atomic.Value
+	alive.Store(true)
+	line.Store("standby")
+	var running sync.WaitGroup
+	running.Go(func() { s.watchdog(ctx, alive.Load, func() string { return line.Load().(string) }) })
+	defer running.Wait()
+	defer cancel()
+	for _, want := range []string{"WATCHDOG=1", "STATUS=standby", "WATCHDOG=1"} {
+		if got := told(t, conn); got != want {
+			t.Fatalf("told %q, want %q", got, want)
+		}
+	}
+	alive.Store(false)
+	line.Store("starving")
+	for got := ""; got != "STATUS=starving"; got = told(t, conn) { // what was under way
+	}
+	conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	if n, _ := conn.Read(make([]byte, 100)); n > 0 {
+		t.Error("the watchdog is fed although the holder is dead")
+	}
+}
+
+func TestWithoutSystemdNothingIsTold(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", "")
+	s, err := newSystemd(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.ready()
+	if err := s.watchdog(t.Context(), nil, nil); err != nil {
+		t.Error(err)
+	}
+}
