@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -19,22 +18,15 @@ const repeatInterval = 10 * time.Second
 func raftLogger(log *slog.Logger) hclog.Logger {
 	// The intercept logger formats for its own output too: give it none.
 	logger := hclog.NewInterceptLogger(&hclog.LoggerOptions{Level: hclog.Off, Output: io.Discard})
-	logger.RegisterSink(&raftSink{log: log.With("part", "raft"), logged: make(map[string]repeat)})
+	logger.RegisterSink(&raftSink{log: log.With("part", "raft"), logged: repeats[string]{interval: repeatInterval}})
 	return logger
 }
 
 // raftSink is an hclog sink. The library's levels are lowered by one: what it
 // calls an error (a peer does not answer) is a warning to an operator here.
 type raftSink struct {
-	log *slog.Logger
-
-	mu     sync.Mutex
-	logged map[string]repeat // by level, message and peer
-}
-
-type repeat struct {
-	last       time.Time
-	suppressed int
+	log    *slog.Logger
+	logged repeats[string] // by level, message and peer
 }
 
 // Accept implements hclog.SinkAdapter.
@@ -42,7 +34,7 @@ func (s *raftSink) Accept(_ string, level hclog.Level, msg string, args ...any) 
 	if !s.log.Enabled(context.Background(), slogLevel(level)) {
 		return
 	}
-	suppressed, ok := s.admit(key(level, msg, args), time.Now())
+	suppressed, ok := s.logged.report(key(level, msg, args), time.Now())
 	if !ok {
 		return
 	}
@@ -50,22 +42,6 @@ func (s *raftSink) Accept(_ string, level hclog.Level, msg string, args ...any) 
 		args = append(args, "suppressed", suppressed)
 	}
 	s.log.Log(context.Background(), slogLevel(level), msg, plain(args)...)
-}
-
-func (s *raftSink) admit(key string, now time.Time) (suppressed int, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	last, known := s.logged[key]
-	if known && now.Sub(last.last) < repeatInterval {
-		last.suppressed++
-		s.logged[key] = last
-		return 0, false
-	}
-	if len(s.logged) > 512 {
-		clear(s.logged)
-	}
-	s.logged[key] = repeat{last: now}
-	return last.suppressed, true
 }
 
 // key tells messages apart; state changes carry their term and are never held back.

@@ -23,6 +23,9 @@ const handshakeLimit = 5 * time.Second
 // peer's: half-open connections of anybody else never keep a peer out.
 const maxStrangers = 32
 
+// refusalInterval is how often refused connections of one address are logged.
+const refusalInterval = time.Second
+
 // port is the one TCP port of a node: it lets peers in by mutual TLS and sorts
 // their connections by ALPN into those for raft and those for the peer API.
 type port struct {
@@ -34,7 +37,7 @@ type port struct {
 	api       *queue
 	strangers chan struct{}
 	refused   atomic.Uint64
-	refusals  refusals
+	refusals  repeats[netip.Addr]
 	log       *slog.Logger
 }
 
@@ -48,6 +51,7 @@ func newPort(cfg Config, self Peer) *port {
 		raft:      newQueue(addr),
 		api:       newQueue(addr),
 		strangers: make(chan struct{}, maxStrangers),
+		refusals:  repeats[netip.Addr]{interval: refusalInterval},
 		log:       cfg.Log,
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-func TestRefusalsAreLoggedOnceASecondForEachAddress(t *testing.T) {
-	var r refusals
+func TestRepeatsAreLoggedOnceAnIntervalForEachKind(t *testing.T) {
+	r := repeats[netip.Addr]{interval: refusalInterval}
 	a, b := netip.MustParseAddr("198.18.0.7"), netip.MustParseAddr("2001:db8::7")
 	now := time.Now()
 	steps := []struct {
@@ -31,19 +31,19 @@ func TestRefusalsAreLoggedOnceASecondForEachAddress(t *testing.T) {
 	}
 }
 
-func TestRefusalsStayBounded(t *testing.T) {
-	var r refusals
+func TestRepeatsStayBounded(t *testing.T) {
+	r := repeats[netip.Addr]{interval: refusalInterval}
 	now := time.Now()
 	addr := netip.MustParseAddr("2001:db8::")
 	logged := 0
-	for range 10 * maxRefusals {
+	for range 10 * maxRepeats {
 		addr = addr.Next()
 		if _, ok := r.report(addr, now); ok {
 			logged++
 		}
 	}
-	if len(r.seen) != maxRefusals || logged != maxRefusals {
-		t.Errorf("%d addresses kept and %d logged, want %d", len(r.seen), logged, maxRefusals)
+	if len(r.seen) != maxRepeats || logged != maxRepeats {
+		t.Errorf("%d addresses kept and %d logged, want %d", len(r.seen), logged, maxRepeats)
 	}
 	if _, ok := r.report(addr.Next(), now.Add(refusalInterval)); !ok {
 		t.Error("a quiet second later a new address is still not logged")
