@@ -93,7 +93,7 @@ func (n *Node) leads(term uint64) bool {
 func (n *Node) noting(peer string, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse, send func() error) error {
 	sent := n.now()
 	if err := send(); err != nil {
-		n.unanswered(peer)
+		n.unanswered(peer, sent)
 		return err
 	}
 	n.answered(peer, sent, req, resp)
@@ -122,12 +122,12 @@ func (n *Node) answered(peer string, sent time.Duration, req *raft.AppendEntries
 	}
 }
 
-// unanswered notes that a request to a follower failed.
-func (n *Node) unanswered(peer string) {
+// unanswered notes that a request to a follower, sent at the given time, failed.
+func (n *Node) unanswered(peer string, sent time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	c := n.contacts[peer]
-	c.lost = true
+	c.lost = sent >= c.sent // else a later one was answered
 	n.contacts[peer] = c
 }
 

@@ -179,7 +179,18 @@ func (p *port) dial(ctx context.Context, protocol, peer string) (net.Conn, error
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", peer, err)
 	}
+	if secured, ok := conn.(*tls.Conn); ok && protocol == protocolRaft {
+		discardAtClose(secured.NetConn())
+	}
 	return conn, nil
+}
+
+// discardAtClose lets a request that timed out die with its connection: the kernel
+// would go on sending it, and a TimeoutNow that is late deposes a healthy leader.
+func discardAtClose(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // fails only on a connection that is gone
+	}
 }
 
 func (p *port) names() []string {

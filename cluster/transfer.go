@@ -48,7 +48,7 @@ func (n *Node) Transfer(to, reason string) (string, error) {
 		return "", err
 	}
 	address := raft.ServerAddress(target.Address.String())
-	n.openHandOver()
+	n.openHandOver(term)
 	err = waitFuture(r.LeadershipTransferToServer(raft.ServerID(target.Name), address), 2*n.cfg.Heartbeat)
 	if !n.leads(term) {
 		n.closeHandOver()
@@ -102,6 +102,7 @@ func (n *Node) awaitSuccessor(r *raft.Raft, to string, index uint64) (Peer, erro
 // handOver is the state of the hand-over under way.
 type handOver struct {
 	open    bool   // Transfer still waits for it
+	term    uint64 // in which this node leads and hands over; 0 once it has happened
 	busy    bool   // between the begin of the release and the answer to TimeoutNow
 	yielded uint64 // the term in which this node released for it, or 0
 }
@@ -114,7 +115,7 @@ func (n *Node) yield(send func() error) error {
 	if r == nil {
 		return ErrNotRunning
 	}
-	if !n.beginYield(r.CurrentTerm()) {
+	if !n.leads(r.CurrentTerm()) || !n.beginYield(r.CurrentTerm()) {
 		return ErrGivenUp
 	}
 	defer n.endYield()
@@ -130,8 +131,8 @@ func (n *Node) yield(send func() error) error {
 func (n *Node) beginYield(term uint64) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if !n.moving.open {
-		return false
+	if !n.moving.open || n.moving.term != term {
+		return false // of another term: somebody else may lead already
 	}
 	n.moving.busy, n.moving.yielded = true, term
 	return true
@@ -149,7 +150,7 @@ func (n *Node) endYield() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.moving.busy = false
-	if !n.moving.open {
+	if !n.moving.open && n.moving.term != 0 {
 		n.holdAgain()
 	}
 }
@@ -162,10 +163,10 @@ func (n *Node) holdAgain() {
 	n.lease.restart(n.now())
 }
 
-func (n *Node) openHandOver() {
+func (n *Node) openHandOver(term uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.moving.open = true
+	n.moving.open, n.moving.term = true, term
 }
 
 // closeHandOver ends a hand-over that happened: this node holds nothing until a
@@ -173,7 +174,7 @@ func (n *Node) openHandOver() {
 func (n *Node) closeHandOver() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.moving.open = false
+	n.moving.open, n.moving.term = false, 0
 }
 
 // giveUp ends a hand-over in term that did not happen, and lets this node hold

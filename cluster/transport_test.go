@@ -82,7 +82,8 @@ func TestObstaclesOfASuccessor(t *testing.T) {
 		{"drained", Peer{Name: "lb2"}, func(x *talking) { x.fsm.state.Drained = []string{"lb2"} }, "is drained"},
 		{"no voter", Peer{Name: "lb4"}, func(*talking) {}, "has no vote"},
 		{"silent for long", Peer{Name: "lb2"}, func(x *talking) { x.clock += 51 * ms }, "is not in contact"},
-		{"last request failed", Peer{Name: "lb2"}, func(x *talking) { x.unanswered("lb2") }, "is not in contact"},
+		{"last request failed", Peer{Name: "lb2"}, func(x *talking) { x.unanswered("lb2", x.clock) }, "is not in contact"},
+		{"an older request failed late", Peer{Name: "lb2"}, func(x *talking) { x.unanswered("lb2", x.clock-1) }, ""},
 		{"behind", Peer{Name: "lb2"}, func(x *talking) { x.contacts["lb2"] = contact{sent: time.Second, match: 50} }, "is still catching up with the log"},
 	}
 	for _, tt := range tests {
@@ -114,6 +115,14 @@ func TestWhatAFollowerHadInAnOlderTermIsVoid(t *testing.T) {
 	}
 }
 
+func TestYieldInAnotherTermSendsNothing(t *testing.T) {
+	x := newTalking()
+	x.openHandOver(7)
+	if x.beginYield(8) || x.moving.yielded != 0 {
+		t.Error("a hand-over of term 7 was carried out in term 8")
+	}
+}
+
 // A call that the library makes after its hand-over was given up sends nothing
 // and leaves nothing behind.
 func TestYieldAfterGivingUp(t *testing.T) {
@@ -126,7 +135,7 @@ func TestYieldAfterGivingUp(t *testing.T) {
 					x.giveUp(7)
 				}
 			}
-			x.openHandOver()
+			x.openHandOver(7)
 			giveUp("before the release")
 			if x.beginYield(7) {
 				giveUp("during the release")

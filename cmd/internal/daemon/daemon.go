@@ -184,7 +184,10 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 			defer cancel()
 			return d.stop()
 		case <-parts.Done(): // a part has failed, and the others may take long to end
-			return d.holder.stop()
+			if err := d.holder.stop(); err != nil {
+				d.log.Error("releasing the VIPs at the end", "error", err)
+			}
+			return nil
 		}
 	})
 	d.systemd.ready()

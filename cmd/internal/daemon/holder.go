@@ -139,6 +139,8 @@ func (h *holder) take(term uint64) {
 	}
 	err := h.order(want, setting{all: true, term: term})
 	switch {
+	case errors.Is(err, vip.ErrNotConfigured): // a reload is under way, which pokes at its end
+		return
 	case outOfDate(err):
 		offer(h.poke, struct{}{})
 		return
@@ -229,6 +231,7 @@ func (h *holder) configure(vips []vip.VIP) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.configured = slices.Clone(vips)
+	h.orders++           // one under way is of the old list
 	h.done.known = false // set anew, as far as this node owns
 	offer(h.poke, struct{}{})
 	return err

@@ -372,6 +372,48 @@ func TestConfigureWhileHolding(t *testing.T) {
 	})
 }
 
+// A reload that comes while the old list is being set is not lost.
+func TestConfigureDuringATaking(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		if err := r.configure(testVIPs[:1]); err != nil {
+			t.Fatal(err)
+		}
+		gate := make(chan struct{})
+		r.kernel.change(func() { r.kernel.gate = gate })
+		r.cluster.give(2, time.Minute)
+		synctest.Wait() // in Set of the one
+		if err := r.configure(testVIPs); err != nil {
+			t.Fatal(err)
+		}
+		close(gate)
+		expect(t, r, 2, "after both")
+	})
+}
+
+// A node that becomes owner while a reload hangs half way waits for it quietly.
+func TestTakingDuringAReloadThatHangs(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		r.kernel.change(func() { r.kernel.configured = testVIPs[:1] }) // installed, not returned
+		r.cluster.give(2, time.Hour)
+		synctest.Wait()
+		r.kernel.mu.Lock()
+		before := r.kernel.sets
+		r.kernel.mu.Unlock()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		r.kernel.mu.Lock()
+		tries := r.kernel.sets - before
+		r.kernel.mu.Unlock()
+		if tries > 5 {
+			t.Errorf("%d tries in a second", tries)
+		}
+		if err := r.configure(testVIPs[:1]); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, r, 1, "after the reload")
+	})
+}
+
 func TestConfigureThatFails(t *testing.T) {
 	holding(t, func(t *testing.T, r *rig) {
 		r.cluster.give(2, time.Minute)
