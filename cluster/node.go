@@ -159,14 +159,25 @@ func (n *Node) startRaft(trans raft.Transport) (*raft.Raft, error) {
 }
 
 // watchLeadership turns the library's channel into a signal. The channel may
-// swallow a change, so its value is not used.
+// swallow a change, so its value is not used, and it tells of the loss of
+// leadership only after a write to disk: an observer of the state tells before.
 func (n *Node) watchLeadership(ctx context.Context, r *raft.Raft, trans *transport) {
 	var beats sync.WaitGroup
 	defer beats.Wait()
+	states := make(chan raft.Observation, 1)
+	observer := raft.NewObserver(states, false, func(o *raft.Observation) bool {
+		_, isState := o.Data.(raft.RaftState)
+		return isState
+	})
+	r.RegisterObserver(observer)
+	defer r.DeregisterObserver(observer)
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-states:
+			n.notify()
+			continue
 		case <-r.LeaderCh():
 			n.notify()
 		}
