@@ -35,6 +35,8 @@ type Node struct {
 	changed chan struct{}
 	fatal   chan error
 
+	candidate atomic.Int64 // boot time at which this node last became a candidate
+
 	transferring sync.Mutex
 
 	mu       sync.Mutex // guards what follows
@@ -166,7 +168,10 @@ func (n *Node) watchLeadership(ctx context.Context, r *raft.Raft, trans *transpo
 	defer beats.Wait()
 	states := make(chan raft.Observation, 1)
 	observer := raft.NewObserver(states, false, func(o *raft.Observation) bool {
-		_, isState := o.Data.(raft.RaftState)
+		state, isState := o.Data.(raft.RaftState)
+		if state == raft.Candidate {
+			n.candidate.Store(int64(n.now())) // called by the library at the change itself
+		}
 		return isState
 	})
 	r.RegisterObserver(observer)

@@ -143,7 +143,20 @@ func (t *transport) RequestPreVote(id raft.ServerID, target raft.ServerAddress, 
 
 // RequestVote implements raft.Transport.
 func (t *transport) RequestVote(id raft.ServerID, target raft.ServerAddress, req *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	req = t.node.withoutStalePrivilege(req)
 	return again(func() error { return t.NetworkTransport.RequestVote(id, target, req, resp) })
+}
+
+// withoutStalePrivilege takes the right to depose a leader, which TimeoutNow gives
+// to a candidate, from one that was held up since: the old leader may have given
+// the hand-over up and hold again.
+func (n *Node) withoutStalePrivilege(req *raft.RequestVoteRequest) *raft.RequestVoteRequest {
+	if !req.LeadershipTransfer || n.now()-time.Duration(n.candidate.Load()) < n.cfg.Heartbeat/2 {
+		return req
+	}
+	ordinary := *req // the library shares it between its peers
+	ordinary.LeadershipTransfer = false
+	return &ordinary
 }
 
 // again repeats a request that can do no harm twice, as long as connections

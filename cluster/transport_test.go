@@ -115,6 +115,22 @@ func TestWhatAFollowerHadInAnOlderTermIsVoid(t *testing.T) {
 	}
 }
 
+func TestPrivilegeOfAHandOverEnds(t *testing.T) {
+	x := newTalking()
+	x.candidate.Store(int64(x.clock))
+	req := &raft.RequestVoteRequest{Term: 8, LeadershipTransfer: true}
+	if got := x.withoutStalePrivilege(req); got != req {
+		t.Error("a candidate that asks at once lost its privilege")
+	}
+	x.clock += 50 * ms
+	if got := x.withoutStalePrivilege(req); got.LeadershipTransfer || got.Term != 8 {
+		t.Errorf("a candidate that was held up asks with %+v", got)
+	}
+	if !req.LeadershipTransfer {
+		t.Error("the library's request was changed")
+	}
+}
+
 func TestYieldInAnotherTermSendsNothing(t *testing.T) {
 	x := newTalking()
 	x.openHandOver(7)
