@@ -195,13 +195,19 @@ func (n *Node) watchLeadership(ctx context.Context, r *raft.Raft, trans *transpo
 	}
 }
 
-// fail ends ownership, makes Run return err and releases the VIPs.
-func (n *Node) fail(err error) {
+// end ends ownership and makes Run return err.
+func (n *Node) end(err error) {
 	n.raft.Store(nil)
 	select {
 	case n.fatal <- err:
 	default:
 	}
+	n.notify()
+}
+
+// fail is end for a goroutine that may wait until the VIPs are released.
+func (n *Node) fail(err error) {
+	n.end(err)
 	if err := n.cfg.Release(); err != nil {
 		n.cfg.Log.Error("releasing because of the disk", "error", err)
 	}

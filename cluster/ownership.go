@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -33,7 +35,7 @@ func (n *Node) Ownership() Ownership {
 	}
 	term := r.CurrentTerm()
 	voting := voters(r)
-	recalls := n.recalls(r, term)
+	recalls := n.recalls(r.LastIndex(), term)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.now()
@@ -45,9 +47,10 @@ func (n *Node) Ownership() Ownership {
 	return Ownership{Term: term, Until: until}
 }
 
-// recalls tells whether the leader of term has applied every command that was in
-// its log when it was elected. It looks only until the answer is yes once.
-func (n *Node) recalls(r *raft.Raft, term uint64) bool {
+// recalls tells whether the leader of term has applied every command of its log,
+// which ends at index last. It looks only until the answer is yes once. What is
+// no longer in the log stands in a snapshot, which was restored before.
+func (n *Node) recalls(last, term uint64) bool {
 	n.mu.Lock()
 	known := n.recalled == term
 	n.mu.Unlock()
@@ -55,9 +58,17 @@ func (n *Node) recalls(r *raft.Raft, term uint64) bool {
 		return true
 	}
 	applied := n.fsm.applied()
-	for i := r.LastIndex(); i > applied; i-- {
+	for i := last; i > applied; i-- {
 		var entry raft.Log
-		if err := n.store.GetLog(i, &entry); err != nil || entry.Type == raft.LogCommand {
+		err := n.store.GetLog(i, &entry)
+		if errors.Is(err, raft.ErrLogNotFound) {
+			break
+		}
+		if err != nil {
+			n.end(fmt.Errorf("read log entry %d from %s: %w", i, n.store.path, err))
+			return false
+		}
+		if entry.Type == raft.LogCommand {
 			return false
 		}
 	}
