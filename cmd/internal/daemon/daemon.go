@@ -36,9 +36,9 @@ type Options struct {
 // owner's address up for longer.
 const lifetime = 2 * time.Second
 
-// stopLimit bounds the wait for a hand-over that was under way when the daemon is
-// stopped.
-const stopLimit = 3 * time.Second
+// stopLimit bounds the hand-over when the daemon is stopped, one that was under
+// way already included. Who stops it does not wait for ever: Docker kills after 10 s.
+const stopLimit = 5 * time.Second
 
 // loaded is a config in force and what was odd about it.
 type loaded struct {
@@ -65,13 +65,12 @@ type daemon struct {
 // and released the VIPs, or when it cannot go on; VIPs are released then too.
 func Run(ctx context.Context, opts Options) error {
 	queue := newLogQueue(opts.Log)
-	opts.Log = queue
 	logging, end := context.WithCancel(context.WithoutCancel(ctx))
 	var writer sync.WaitGroup
 	writer.Go(func() { queue.run(logging) })
 	defer writer.Wait()
 	defer end()
-	d, err := open(opts)
+	d, err := open(opts, queue)
 	if err != nil {
 		return err
 	}
@@ -84,14 +83,14 @@ func Run(ctx context.Context, opts Options) error {
 }
 
 // open reads the config and prepares every part. It starts nothing.
-func open(opts Options) (*daemon, error) {
+func open(opts Options, queue *logQueue) (*daemon, error) {
 	cfg, warnings, err := config.Load(opts.ConfigPath)
 	if err != nil {
 		return nil, err
 	}
 	d := &daemon{opts: opts, level: new(slog.LevelVar)}
 	d.level.Set(cfg.Node.LogLevel)
-	d.log = newLog(opts.Log, cfg.Node.LogFormat, d.level)
+	d.log = queue.logger(cfg.Node.LogFormat, d.level)
 	d.current.Store(&loaded{config: cfg, warnings: texts(warnings)})
 	for _, w := range warnings {
 		d.log.Warn("config", "warning", w.String())
@@ -182,7 +181,7 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 		select {
 		case <-ctx.Done():
 			defer cancel()
-			return d.stop()
+			return d.stop(parts)
 		case <-parts.Done(): // a part has failed, and the others may take long to end
 			if err := d.holder.stop(); err != nil {
 				d.log.Error("releasing the VIPs at the end", "error", err)
@@ -199,22 +198,40 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 
 // stop hands over, if this node leads and another can take over, and releases.
 // The VIPs stay until the hand-over releases them, and do not come back if it
-// fails. One that is under way already is waited for.
-func (d *daemon) stop() error {
+// fails. It does not wait for the hand-over longer than stopLimit, or than the
+// other parts run.
+func (d *daemon) stop(parts context.Context) error {
 	d.systemd.stopping()
 	d.holder.leave()
+	ctx, cancel := context.WithTimeout(parts, stopLimit)
+	defer cancel()
+	done := make(chan struct{})
+	go func() { // left behind when it takes too long: the process is about to end
+		defer close(done)
+		d.handOverAtEnd(ctx)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		d.log.Warn("stopping without a hand-over", "error", fmt.Errorf("not done: %w", ctx.Err()))
+	}
+	return d.holder.stop()
+}
+
+// handOverAtEnd hands over. One that is under way already is waited for.
+func (d *daemon) handOverAtEnd(ctx context.Context) {
 	winner, err := d.node.Transfer("", d.name()+" was stopped")
-	for deadline := time.Now().Add(stopLimit); errors.Is(err, cluster.ErrTransferring) && time.Now().Before(deadline); {
-		time.Sleep(10 * time.Millisecond)
+	for errors.Is(err, cluster.ErrTransferring) && ctx.Err() == nil {
+		pause(ctx, 10*time.Millisecond)
 		winner, err = d.node.Transfer("", d.name()+" was stopped")
 	}
 	switch {
+	case ctx.Err() != nil: // nobody waits for it any more
 	case err == nil:
 		d.log.Info("handed over", "to", winner)
 	case !errors.Is(err, cluster.ErrNotLeader):
 		d.log.Warn("stopping without a hand-over", "error", err)
 	}
-	return d.holder.stop()
 }
 
 // moveAway hands over because this node leads and may not own.

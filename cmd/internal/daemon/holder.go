@@ -50,10 +50,19 @@ type holder struct {
 	done       setting // what the kernel was brought to by the last order
 }
 
+// amount is how many of the configured VIPs the kernel holds.
+type amount int
+
+const (
+	none amount = iota
+	some        // what a release under way, or one that failed, has left
+	all
+)
+
 // setting is what the kernel was told to hold.
 type setting struct {
-	known bool   // false: an order is under way, or the last one failed
-	all   bool   // all VIPs of configured, else none
+	known bool // false: an order is under way, or the last one failed
+	held  amount
 	term  uint64 // of all
 }
 
@@ -125,19 +134,19 @@ func (h *holder) allowed() bool {
 func (h *holder) holding() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.done.all
+	return h.done.held != none
 }
 
 // take sets all configured VIPs.
 func (h *holder) take(term uint64) {
 	h.mu.Lock()
 	done, want := h.done, h.configured
-	refuse := h.leaving && !done.all
+	refuse := h.leaving && done.held != all
 	h.mu.Unlock()
-	if refuse || done == (setting{known: true, all: true, term: term}) {
+	if refuse || done == (setting{known: true, held: all, term: term}) {
 		return
 	}
-	err := h.order(want, setting{all: true, term: term})
+	err := h.order(want, setting{held: all, term: term})
 	switch {
 	case errors.Is(err, vip.ErrNotConfigured): // a reload is under way, which pokes at its end
 		return
@@ -147,7 +156,7 @@ func (h *holder) take(term uint64) {
 	case err != nil: // the VIP manager tries again by itself
 		h.log.Error("taking the VIPs", "error", err)
 	}
-	if done.all && done.term == term {
+	if done.held == all && done.term == term {
 		return // only the list has changed
 	}
 	h.log.Info("this node owns the VIPs", "term", term)
@@ -176,11 +185,14 @@ func (h *holder) order(want []vip.VIP, to setting) error {
 	h.orders++
 	number := h.orders
 	h.done.known = false
+	if to.held == none && h.done.held == all {
+		h.done.held = some
+	}
 	h.mu.Unlock()
 	err := h.vips.Set(want)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if number == h.orders && (err == nil || to.all && !outOfDate(err)) {
+	if number == h.orders && (err == nil || to.held == all && !outOfDate(err)) {
 		to.known = true
 		h.done = to
 	}

@@ -310,6 +310,22 @@ func TestLeavingNodeTakesNothingBack(t *testing.T) {
 	})
 }
 
+// What a release that failed has left is not a reason to take the rest back.
+func TestLeavingNodeTakesNothingBackAfterAReleaseThatFailed(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		r.cluster.give(2, time.Minute)
+		expect(t, r, 2, "with a lease")
+		r.leave()
+		r.kernel.change(func() { r.kernel.err = errors.New("the kernel refuses one") })
+		if err := r.release(); err == nil {
+			t.Fatal("release did not fail")
+		}
+		r.kernel.change(func() { r.kernel.err, r.kernel.held = nil, testVIPs[:1] })
+		r.cluster.give(2, time.Minute)
+		expect(t, r, 1, "the hand-over did not happen")
+	})
+}
+
 func TestStopIsForGood(t *testing.T) {
 	holding(t, func(t *testing.T, r *rig) {
 		r.cluster.give(2, time.Minute)
@@ -348,8 +364,12 @@ func TestOwnerSetsAllAgainAfterAReleaseThatFailed(t *testing.T) {
 			t.Fatal("release did not fail")
 		}
 		r.kernel.change(func() { r.kernel.err, r.kernel.held = nil, testVIPs[:1] })
+		<-r.claims
 		r.cluster.give(2, time.Minute)
 		expect(t, r, 2, "still owner")
+		if len(r.claims) == 0 {
+			t.Error("what was released and taken back is not claimed")
+		}
 	})
 }
 

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"sync/atomic"
@@ -10,7 +9,7 @@ import (
 )
 
 // newLog returns a logger in the configured format whose level can change.
-func newLog(w io.Writer, format string, level *slog.LevelVar) *slog.Logger {
+func newLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
@@ -25,16 +24,27 @@ const (
 )
 
 // logQueue is a writer that waits for nobody: whoever reads the log, a pipe or a
-// journal, may stop reading, and no release or heartbeat must wait for that. When
-// it is full, lines are dropped and counted.
+// journal, may stop reading, and no release or heartbeat must wait for that. Lines
+// that find it full, or cannot be written, are counted, which the log tells when
+// it goes on.
 type logQueue struct {
-	out     io.Writer
-	lines   chan []byte
-	dropped atomic.Uint64
+	out   io.Writer
+	lines chan []byte
+	lost  atomic.Uint64
+	tell  atomic.Pointer[slog.Logger] // straight to out
 }
 
 func newLogQueue(out io.Writer) *logQueue {
-	return &logQueue{out: out, lines: make(chan []byte, logQueueLines)}
+	q := &logQueue{out: out, lines: make(chan []byte, logQueueLines)}
+	q.tell.Store(newLog(out, "text", nil))
+	return q
+}
+
+// logger returns a logger through the queue, in whose format the queue itself
+// speaks from now on.
+func (q *logQueue) logger(format string, level *slog.LevelVar) *slog.Logger {
+	q.tell.Store(newLog(q.out, format, nil))
+	return newLog(q, format, level)
 }
 
 // Write implements io.Writer for one line.
@@ -42,7 +52,7 @@ func (q *logQueue) Write(line []byte) (int, error) {
 	select {
 	case q.lines <- append([]byte(nil), line...):
 	default:
-		q.dropped.Add(1)
+		q.lost.Add(1)
 	}
 	return len(line), nil
 }
@@ -77,13 +87,22 @@ func (q *logQueue) next(ctx context.Context) bool {
 			select {
 			case line = <-q.lines:
 			default:
+				q.tellLost()
 				return false
 			}
 		}
 	}
-	if n := q.dropped.Swap(0); n > 0 {
-		fmt.Fprintf(q.out, "level=WARN msg=\"log lines dropped, whoever reads them is too slow\" lines=%d\n", n)
+	if _, err := q.out.Write(line); err != nil {
+		q.lost.Add(1)
+		return true
 	}
-	q.out.Write(line) // an error has nowhere to go
+	q.tellLost()
 	return true
+}
+
+// tellLost writes how many lines were lost, if any.
+func (q *logQueue) tellLost() {
+	if n := q.lost.Swap(0); n > 0 {
+		q.tell.Load().Warn("log lines lost, whoever reads them is too slow or gone", "lines", n)
+	}
 }

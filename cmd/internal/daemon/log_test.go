@@ -3,7 +3,10 @@ package daemon
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"io"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -51,8 +54,58 @@ func TestLogQueueWaitsForNobody(t *testing.T) {
 		var got bytes.Buffer
 		go func() { time.Sleep(time.Second); w.Close() }()
 		io.Copy(&got, r)
-		if !strings.Contains(got.String(), "log lines dropped") {
+		if !strings.Contains(got.String(), "log lines lost") {
 			t.Error("nothing tells of the lines that were dropped")
 		}
 	})
+}
+
+// fullDisk fails until there is room.
+type fullDisk struct {
+	bytes.Buffer
+	full bool
+}
+
+func (d *fullDisk) Write(b []byte) (int, error) {
+	if d.full {
+		return 0, errors.New("no space left on device")
+	}
+	return d.Buffer.Write(b)
+}
+
+func TestLostLinesAreToldInTheLogsFormat(t *testing.T) {
+	out := &fullDisk{full: true}
+	q := newLogQueue(out)
+	log := q.logger("json", new(slog.LevelVar))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	log.Info("one")
+	log.Info("two")
+	q.next(ctx)
+	out.full = false
+	for q.next(ctx) {
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 2 || !strings.Contains(lines[0], `"two"`) || !strings.Contains(lines[1], `"lines":1`) {
+		t.Errorf("got %q, want line two and then that one was lost", lines)
+	}
+	for _, line := range lines {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("not JSON: %s", line)
+		}
+	}
+}
+
+// The count is told even if no line comes after those that were lost.
+func TestLostLinesAreToldAtTheEnd(t *testing.T) {
+	out := &fullDisk{full: true}
+	q := newLogQueue(out)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	q.Write([]byte("line\n"))
+	q.next(ctx)
+	out.full = false
+	if q.next(ctx) || !strings.Contains(out.String(), "lines=1") {
+		t.Errorf("the log ends with %q", out.String())
+	}
 }
