@@ -351,13 +351,22 @@ func TestFailedDiskReleasesAndEnds(t *testing.T) {
 	g.owner()
 	delete(g.members, "lb1")
 	full := errors.New("no space left on device")
-	go m.store.must("write term to", full)
+	returned := make(chan struct{})
+	go func() {
+		_ = m.store.must("write term to", full)
+		close(returned)
+	}()
 	err := <-m.done
 	if !errors.Is(err, full) {
 		t.Errorf("Run: %v, want the disk's error", err)
 	}
 	if m.released.Load() == 0 {
 		t.Error("the VIPs were not released")
+	}
+	select {
+	case <-returned:
+		t.Error("the library heard of the error, on which it panics")
+	default:
 	}
 	m.cancel()
 }

@@ -1,0 +1,61 @@
+package cluster
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+)
+
+// dialing is a raft.StreamLayer without a network: what it dials is the queue to.
+type dialing struct {
+	*queue
+	to *queue
+}
+
+func (d dialing) Dial(raft.ServerAddress, time.Duration) (net.Conn, error) {
+	near, far := net.Pipe()
+	go d.to.put(far)
+	return near, nil
+}
+
+// The library can let heartbeats pass its main loop by, and would then answer in a
+// term that the main loop is about to leave.
+func TestHeartbeatsGoThroughTheMainLoop(t *testing.T) {
+	self := Peer{Name: "lb1", Address: netip.MustParseAddrPort("127.0.0.1:1")}
+	cfg := Config{Node: "lb1", Peers: []Peer{self}, Heartbeat: 300 * ms, Log: slog.New(slog.DiscardHandler)}
+	n := &Node{cfg: cfg, now: bootTime, contacts: make(map[string]contact), port: newPort(cfg, self)}
+	receiver := newTransport(n, hclog.NewNullLogger())
+	defer receiver.Close()
+	passedBy := make(chan struct{})
+	receiver.SetHeartbeatHandler(func(raft.RPC) { close(passedBy) })
+
+	sender := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+		Stream:  dialing{newQueue(nil), n.port.raft},
+		Timeout: 10 * time.Second,
+		Logger:  hclog.NewNullLogger(),
+	})
+	defer sender.Close()
+	answered := make(chan error, 1)
+	go func() {
+		heartbeat := &raft.AppendEntriesRequest{Term: 7, RPCHeader: raft.RPCHeader{Addr: []byte("lb2")}}
+		answered <- sender.AppendEntries("lb1", "lb1", heartbeat, &raft.AppendEntriesResponse{})
+	}()
+	var rpc raft.RPC
+	select {
+	case rpc = <-receiver.Consumer():
+	case <-passedBy:
+		t.Fatal("a heartbeat passed the main loop by")
+	}
+	if req, ok := rpc.Command.(*raft.AppendEntriesRequest); !ok || !isHeartbeat(req) {
+		t.Fatalf("got %+v, want a heartbeat", rpc.Command)
+	}
+	rpc.Respond(&raft.AppendEntriesResponse{Term: 7, Success: true}, nil)
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+}
