@@ -33,10 +33,8 @@ func TestConfigureSweeps(t *testing.T) {
 // forgets it only when it has gone.
 func TestLedgerBeforeKernel(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "vips.json")
-	k := newFakeKernel(ethernetLink(2, "eth0"))
 	all := vips("198.18.0.100/24", "198.18.0.101/24")
-	m := newFake(t, Options{Ledger: path}, k, all[:1])
-	must(t, m.Set(all[:1]))
+	m, k := holding(t, Options{Ledger: path}, all[:1])
 	k.refuse = func(kind int, _ address) error {
 		if kind != unix.RTM_DELADDR {
 			return nil
@@ -52,7 +50,7 @@ func TestLedgerBeforeKernel(t *testing.T) {
 	if got, err := ledger(path).Read(); err != nil || len(got) != 2 {
 		t.Errorf("the ledger has %v, %v, want both", got, err)
 	}
-	k.refuse = nil
+	k.refuses(0, nil)
 	must(t, m.Configure(all[1:]))
 	wantList(t, k)
 	if got, err := ledger(path).Read(); err != nil || !slices.Equal(got, all[1:]) {
@@ -61,10 +59,9 @@ func TestLedgerBeforeKernel(t *testing.T) {
 }
 
 func TestReloadTouchesOnlyWhatChanged(t *testing.T) {
-	k := newFakeKernel(ethernetLink(2, "eth0"))
-	k.put(2, "198.18.0.1/24")
 	before := vips("198.18.0.100/24", "198.18.0.101/24", "198.18.0.102/24")
-	m := newFake(t, Options{}, k, before)
+	m, k := fakeWith(t, Options{}, before)
+	k.put(2, "198.18.0.1/24")
 	must(t, m.Set(before))
 	since := m.Status()[1].Since
 	k.takeRequests()

@@ -2,8 +2,6 @@ package vip
 
 import (
 	"encoding/binary"
-	"fmt"
-	"net/netip"
 	"os"
 	"slices"
 	"sync"
@@ -156,57 +154,6 @@ func (k *fakeKernel) dump() [][]byte {
 	return answers
 }
 
-// appendDump appends an address as the kernel tells it: with all its flags.
-func appendDump(b []byte, a address) []byte {
-	start := len(b)
-	b = appendAddress(b, a)
-	b[start+2] = byte(a.flags)
-	return appendUint32(b, unix.IFA_FLAGS, a.flags)
-}
-
-// appendLink appends the payload of an RTM_NEWLINK.
-func appendLink(b []byte, l link, names ...string) []byte {
-	var flags uint32
-	if l.up {
-		flags |= unix.IFF_UP
-	}
-	if l.running {
-		flags |= unix.IFF_RUNNING
-	}
-	kind := uint16(unix.ARPHRD_NONE)
-	if l.ethernet {
-		kind = unix.ARPHRD_ETHER
-	}
-	b = append(b, unix.AF_UNSPEC, 0)
-	b = binary.NativeEndian.AppendUint16(b, kind)
-	b = binary.NativeEndian.AppendUint32(b, uint32(l.index))
-	b = binary.NativeEndian.AppendUint32(b, flags)
-	b = binary.NativeEndian.AppendUint32(b, 0)
-	b = appendAttribute(b, unix.IFLA_IFNAME, append([]byte(l.name), 0))
-	b = appendAttribute(b, unix.IFLA_ADDRESS, l.mac[:])
-	if l.master != 0 {
-		b = appendUint32(b, unix.IFLA_MASTER, uint32(l.master))
-	}
-	b = appendUint32(b, unix.IFLA_CARRIER_CHANGES, l.flaps)
-	var other []byte
-	for _, name := range names {
-		other = appendAttribute(other, unix.IFLA_ALT_IFNAME, append([]byte(name), 0))
-	}
-	if other != nil {
-		b = appendAttribute(b, unix.IFLA_PROP_LIST|unix.NLA_F_NESTED, other)
-	}
-	conf4, conf6 := make([]byte, 4*32), make([]byte, 4*50)
-	if l.promotes {
-		conf4[4*(promoteSecondaries-1)] = 1
-	}
-	if l.routes {
-		conf6[4*forwarding6] = 1
-	}
-	families := appendAttribute(nil, unix.AF_INET, appendAttribute(nil, unix.IFLA_INET_CONF, conf4))
-	families = appendAttribute(families, unix.AF_INET6, appendAttribute(nil, unix.IFLA_INET6_CONF, conf6))
-	return appendAttribute(b, unix.IFLA_AF_SPEC, families)
-}
-
 func (k *fakeKernel) find(at place) int {
 	return slices.IndexFunc(k.addresses, func(a address) bool { return a.place() == at })
 }
@@ -355,99 +302,4 @@ func (k *fakeKernel) Send(index int, _ uint16, frame []byte) error {
 		k.requests = append(k.requests, a.kind+" "+a.addr.String())
 	}
 	return nil
-}
-
-// The rest is what tests do to the kernel.
-
-// byHand removes an address as an operator would.
-func (k *fakeKernel) byHand(index int, prefix string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.remove(address{index: index, prefix: netip.MustParsePrefix(prefix)})
-}
-
-// put adds an address as an operator would.
-func (k *fakeKernel) put(index int, prefix string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	a := address{index: index, prefix: netip.MustParsePrefix(prefix), valid: forever, preferred: forever}
-	if err := k.add(a, false); err != nil {
-		panic(fmt.Sprintf("put %s: %v", prefix, err))
-	}
-}
-
-// list is all addresses as text, in the kernel's order.
-func (k *fakeKernel) list() []string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.expire()
-	list := []string{}
-	for _, a := range k.addresses {
-		list = append(list, a.prefix.String())
-	}
-	return list
-}
-
-// change replaces an interface, as its notification tells. A link without a name
-// is removed, with its addresses.
-func (k *fakeKernel) change(l link) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	i := slices.IndexFunc(k.links, func(old link) bool { return old.index == l.index })
-	switch {
-	case l.name == "":
-		gone := k.links[i]
-		k.links = slices.Delete(k.links, i, i+1)
-		k.flush(func(a address) bool { return a.index == l.index })
-		k.notify(unix.RTM_DELLINK, appendLink(nil, gone))
-		return
-	case i < 0:
-		k.links = append(k.links, l)
-	default:
-		k.links[i] = l
-	}
-	if !l.up {
-		k.flush(func(a address) bool { return a.index == l.index && !a.is4() })
-	}
-	k.notify(unix.RTM_NEWLINK, appendLink(nil, l))
-}
-
-func (k *fakeKernel) flush(match func(address) bool) {
-	for i := len(k.addresses) - 1; i >= 0; i-- {
-		if match(k.addresses[i]) {
-			k.drop(i)
-		}
-	}
-}
-
-// takeRequests returns the requests since the last call.
-func (k *fakeKernel) takeRequests() []string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.takeRequestsLocked()
-}
-
-func (k *fakeKernel) takeRequestsLocked() []string {
-	list := k.requests
-	k.requests = nil
-	return list
-}
-
-// announced are the announcements of an address since the start, and their times.
-func (k *fakeKernel) announced(addr string) []announcement {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	var list []announcement
-	for _, f := range k.sent {
-		if a, ok := asAnnouncement(capturedFrame{f.at, f.data}); ok && a.addr == netip.MustParseAddr(addr) {
-			list = append(list, a)
-		}
-	}
-	return list
-}
-
-func (k *fakeKernel) locked(f func()) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	f()
 }

@@ -1,79 +1,21 @@
 package vip
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
 
-// newFake is a Manager on a model of the kernel, with VIPs configured.
-func newFake(t *testing.T, opts Options, k *fakeKernel, configured []VIP) *Manager {
-	t.Helper()
-	m := newManager(opts, k)
-	if err := m.Configure(configured); err != nil {
-		t.Fatal(err)
-	}
-	k.takeRequests()
-	return m
-}
-
-// start runs m until the test ends or stop is called.
-func start(t *testing.T, m *Manager) (stop func()) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- m.Run(ctx) }()
-	synctest.Wait()
-	return sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	})
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func wantList(t *testing.T, k *fakeKernel, want ...string) {
-	t.Helper()
-	if got := k.list(); !slices.Equal(got, append([]string{}, want...)) {
-		t.Fatalf("the kernel has %q, want %q", got, want)
-	}
-}
-
-func wantRequests(t *testing.T, k *fakeKernel, want ...string) {
-	t.Helper()
-	if diff := cmp.Diff(want, k.takeRequests()); diff != "" {
-		t.Fatalf("requests: (-want +got)\n%s", diff)
-	}
-}
-
-func wantReason(t *testing.T, m *Manager, want string) {
-	t.Helper()
-	if got := m.Status()[0].Reason; got != want {
-		t.Fatalf("reason is %q, want %q", got, want)
-	}
-}
-
 func TestSetInterleavesAddsAndAnnouncements(t *testing.T) {
-	k := newFakeKernel(ethernetLink(2, "eth0"))
 	all := vips("198.18.0.100/24", "2001:db8::100/64", "198.18.0.101/24")
-	m := newFake(t, Options{}, k, all)
+	m, k := fakeWith(t, Options{}, all)
 	must(t, m.Set(all))
 	wantRequests(t, k,
 		"add 198.18.0.100/24 on interface 2", "request 198.18.0.100", "reply 198.18.0.100",
@@ -89,8 +31,7 @@ func TestSetInterleavesAddsAndAnnouncements(t *testing.T) {
 }
 
 func TestSetWantsConfiguredOnes(t *testing.T) {
-	k := newFakeKernel(ethernetLink(2, "eth0"))
-	m := newFake(t, Options{}, k, vips("198.18.0.100/24"))
+	m, k := fakeWith(t, Options{}, vips("198.18.0.100/24"))
 	err := m.Set(vips("198.18.0.100/24", "198.18.0.101/24"))
 	if want := "want 198.18.0.101/24 eth0: not configured"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %q", err, want)
@@ -99,18 +40,16 @@ func TestSetWantsConfiguredOnes(t *testing.T) {
 }
 
 func TestSetTwiceTheSame(t *testing.T) {
-	k := newFakeKernel(ethernetLink(2, "eth0"))
 	all := vips("198.18.0.100/24")
-	m := newFake(t, Options{}, k, all)
+	m, k := fakeWith(t, Options{}, all)
 	must(t, m.Set(append(all, all...)))
 	wantList(t, k, "198.18.0.100/24")
 }
 
 // TestPutThereMeanwhile: somebody adds the VIP between the look and the add.
 func TestPutThereMeanwhile(t *testing.T) {
-	k := newFakeKernel(ethernetLink(2, "eth0"))
 	all := vips("198.18.0.100/24")
-	m := newFake(t, Options{Lifetime: 30 * time.Second}, k, all)
+	m, k := fakeWith(t, Options{Lifetime: 30 * time.Second}, all)
 	k.refuse = func(kind int, a address) error {
 		if kind == unix.RTM_NEWADDR && k.find(a.place()) < 0 {
 			a.valid, a.preferred = forever, forever
@@ -127,10 +66,8 @@ func TestPutThereMeanwhile(t *testing.T) {
 // TestReleaseForgetsTheLoss: a VIP that was lost and then released was not put
 // back when it is taken later.
 func TestReleaseForgetsTheLoss(t *testing.T) {
-	k := newFakeKernel(ethernetLink(2, "eth0"))
 	all := vips("198.18.0.100/24")
-	m := newFake(t, Options{}, k, all)
-	must(t, m.Set(all))
+	m, k := holding(t, Options{}, all)
 	must(t, k.byHand(2, "198.18.0.100/24"))
 	must(t, m.Set(nil))
 	must(t, m.Set(all))
@@ -141,10 +78,9 @@ func TestReleaseForgetsTheLoss(t *testing.T) {
 
 func TestSetTellsErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := vips("198.18.0.100/24", "198.18.0.101/24")
-		m := newFake(t, Options{}, k, all)
-		stop := start(t, m)
+		m, k := fakeWith(t, Options{}, all)
+		start(t, m)
 		k.locked(func() {
 			k.refuse = func(_ int, a address) error {
 				if a.prefix == all[0].Address {
@@ -164,27 +100,20 @@ func TestSetTellsErrors(t *testing.T) {
 		if tries := strings.Count(strings.Join(k.takeRequests(), "\n"), "add 198.18.0.100"); tries != 0 {
 			t.Errorf("%d adds went through", tries)
 		}
-		k.locked(func() { k.refuse = nil })
+		k.refuses(0, nil)
 		time.Sleep(retryAfter + 10*time.Millisecond)
 		wantList(t, k, "198.18.0.101/24", "198.18.0.100/24")
 		wantReason(t, m, "")
 		if got := m.Status()[0]; !got.Held || got.Readded != 0 {
 			t.Errorf("status is %+v, want held and never readded", got)
 		}
-		stop()
 	})
 }
 
 func TestManyErrorsAreSummedUp(t *testing.T) {
-	k := newFakeKernel(ethernetLink(2, "eth0"))
 	all := many(100)
-	m := newFake(t, Options{}, k, all)
-	k.refuse = func(kind int, _ address) error {
-		if kind == unix.RTM_NEWADDR {
-			return unix.EPERM
-		}
-		return nil
-	}
+	m, k := fakeWith(t, Options{}, all)
+	k.refuses(unix.RTM_NEWADDR, unix.EPERM)
 	err := m.Set(all)
 	if lines := strings.Split(fmt.Sprint(err), "\n"); len(lines) != errorsShown+1 || lines[errorsShown] != "and 92 more" {
 		t.Errorf("error is %q, want %d lines and a sum", lines, errorsShown)
@@ -192,9 +121,8 @@ func TestManyErrorsAreSummedUp(t *testing.T) {
 }
 
 func TestAdopts(t *testing.T) {
-	k := newFakeKernel(ethernetLink(2, "eth0"))
 	all := vips("198.18.0.100/24", "2001:db8::100/64")
-	m := newFake(t, Options{Lifetime: 30 * time.Second}, k, all)
+	m, k := fakeWith(t, Options{Lifetime: 30 * time.Second}, all)
 	k.put(2, "198.18.0.100/32")
 	k.put(2, "2001:db8::100/64")
 	must(t, m.Set(all))
@@ -215,9 +143,8 @@ func TestAdopts(t *testing.T) {
 
 // TestSetDoesNotWaitForAFight: who gets the VIPs gets them at once.
 func TestSetDoesNotWaitForAFight(t *testing.T) {
-	k := newFakeKernel(ethernetLink(2, "eth0"))
 	all := vips("198.18.0.100/24")
-	m := newFake(t, Options{}, k, all)
+	m, k := fakeWith(t, Options{}, all)
 	for range 20 {
 		must(t, m.Set(all))
 		must(t, k.byHand(2, "198.18.0.100/24"))
@@ -227,15 +154,9 @@ func TestSetDoesNotWaitForAFight(t *testing.T) {
 }
 
 func TestIPv6Disabled(t *testing.T) {
-	k := newFakeKernel(ethernetLink(2, "eth0"))
 	all := vips("2001:db8::100/64")
-	m := newFake(t, Options{}, k, all)
-	k.refuse = func(kind int, _ address) error {
-		if kind == unix.RTM_NEWADDR {
-			return unix.EACCES
-		}
-		return nil
-	}
+	m, k := fakeWith(t, Options{}, all)
+	k.refuses(unix.RTM_NEWADDR, unix.EACCES)
 	const want = "add 2001:db8::100/64 on eth0: IPv6 is disabled there: permission denied"
 	if err := m.Set(all); err == nil || err.Error() != want {
 		t.Errorf("error %v, want %q", err, want)
@@ -244,15 +165,9 @@ func TestIPv6Disabled(t *testing.T) {
 }
 
 func TestAnnouncementErrorsAreCounted(t *testing.T) {
-	k := newFakeKernel(ethernetLink(2, "eth0"))
 	all := vips("198.18.0.100/24")
-	m := newFake(t, Options{}, k, all)
-	k.refuse = func(kind int, _ address) error {
-		if kind == 0 {
-			return unix.ENOBUFS
-		}
-		return nil
-	}
+	m, k := fakeWith(t, Options{}, all)
+	k.refuses(0, unix.ENOBUFS)
 	must(t, m.Set(all))
 	if got := m.Stats(); got.Announced != 0 || got.AnnounceErrors != 2 {
 		t.Errorf("stats are %+v, want 2 errors", got)
@@ -265,10 +180,8 @@ func TestAnnouncementErrorsAreCounted(t *testing.T) {
 func TestPrimaryLeavesTheNodesAddress(t *testing.T) {
 	for _, deaf := range []bool{false, true} {
 		t.Run(fmt.Sprintf("deaf %t", deaf), func(t *testing.T) {
-			k := newFakeKernel(ethernetLink(2, "eth0"))
 			all := vips("198.18.0.100/24")
-			m := newFake(t, Options{}, k, all)
-			must(t, m.Set(all))
+			m, k := holding(t, Options{}, all)
 			own := address{
 				index: 2, prefix: netip.MustParsePrefix("198.18.0.1/24"), label: "eth0:own", metric: 77,
 				broadcast: netip.MustParseAddr("198.18.0.255"), proto: 16, valid: 500, preferred: 400,
@@ -302,10 +215,9 @@ func TestOptionsRefused(t *testing.T) {
 // TestTogether lets everything happen at once; the race detector watches.
 func TestTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := many(40)
-		m := newFake(t, Options{Lifetime: time.Second}, k, all)
-		stop := start(t, m)
+		m, k := fakeWith(t, Options{Lifetime: time.Second}, all)
+		start(t, m)
 		k.locked(func() { k.latency = 100 * time.Microsecond })
 		var workers sync.WaitGroup
 		for i := range 3 {
@@ -339,6 +251,5 @@ func TestTogether(t *testing.T) {
 		wantList(t, k)
 		time.Sleep(time.Minute)
 		wantList(t, k)
-		stop()
 	})
 }

@@ -17,10 +17,9 @@ import (
 // Set that is under way, and afterwards nothing is added or announced.
 func TestReleaseDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := many(1000)
-		m := newFake(t, Options{}, k, all)
-		stop := start(t, m)
+		m, k := fakeWith(t, Options{}, all)
+		start(t, m)
 		k.latency = time.Millisecond
 		first := make(chan error, 1)
 		go func() { first <- m.Set(all) }()
@@ -37,18 +36,15 @@ func TestReleaseDoesNotWait(t *testing.T) {
 		k.takeRequests()
 		time.Sleep(2 * time.Minute)
 		wantRequests(t, k)
-		stop()
 	})
 }
 
 // TestReleaseDuringReconcile: the same while Run puts back what somebody flushed.
 func TestReleaseDuringReconcile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := many(1000)
-		m := newFake(t, Options{Lifetime: 20 * time.Second}, k, all)
-		must(t, m.Set(all))
-		stop := start(t, m)
+		m, k := holding(t, Options{Lifetime: 20 * time.Second}, all)
+		start(t, m)
 		time.Sleep(time.Second)
 		k.locked(func() {
 			k.flush(func(address) bool { return true })
@@ -63,17 +59,14 @@ func TestReleaseDuringReconcile(t *testing.T) {
 		wantList(t, k)
 		time.Sleep(time.Minute)
 		wantList(t, k)
-		stop()
 	})
 }
 
 // TestReleaseDuringConfigure: a sweep does not hold up the release either.
 func TestReleaseDuringConfigure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := many(100)
-		m := newFake(t, Options{}, k, all)
-		must(t, m.Set(all))
+		m, k := holding(t, Options{}, all)
 		k.latency = time.Millisecond
 		swept := make(chan error, 1)
 		go func() { swept <- m.Configure(all[:50]) }()
@@ -87,9 +80,8 @@ func TestReleaseDuringConfigure(t *testing.T) {
 // TestSetSameWantShares: a Set that one with the same want overtakes is none the worse.
 func TestSetSameWantShares(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := many(100)
-		m := newFake(t, Options{}, k, all)
+		m, k := fakeWith(t, Options{}, all)
 		k.latency = time.Millisecond
 		first := make(chan error, 1)
 		go func() { first <- m.Set(all) }()
@@ -104,16 +96,9 @@ func TestSetSameWantShares(t *testing.T) {
 
 // TestReleaseBlind: an address goes even when the kernel cannot be read.
 func TestReleaseBlind(t *testing.T) {
-	k := newFakeKernel(ethernetLink(2, "eth0"))
 	all := vips("198.18.0.100/24", "2001:db8::100/64")
-	m := newFake(t, Options{}, k, all)
-	must(t, m.Set(all))
-	k.refuse = func(kind int, _ address) error {
-		if kind == unix.RTM_GETADDR {
-			return unix.ENOMEM
-		}
-		return nil
-	}
+	m, k := holding(t, Options{}, all)
+	k.refuses(unix.RTM_GETADDR, unix.ENOMEM)
 	if err := m.Set(nil); !errors.Is(err, unix.ENOMEM) {
 		t.Errorf("error %v, want %v", err, unix.ENOMEM)
 	}
@@ -128,11 +113,9 @@ func TestReleaseBlind(t *testing.T) {
 // TestInterruptedDump: a list that is not complete loses no VIP, and releases all.
 func TestInterruptedDump(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := vips("198.18.0.100/24", "198.18.0.101/24")
-		m := newFake(t, Options{}, k, all)
-		must(t, m.Set(all))
-		stop := start(t, m)
+		m, k := holding(t, Options{}, all)
+		start(t, m)
 		k.locked(func() {
 			k.torn = 1000
 			k.takeRequestsLocked()
@@ -147,16 +130,13 @@ func TestInterruptedDump(t *testing.T) {
 		must(t, m.Set(nil))
 		k.locked(func() { k.torn = 0 })
 		wantList(t, k)
-		stop()
 	})
 }
 
 // TestTornDumpIsReadAgain: mostly the next one is whole.
 func TestTornDumpIsReadAgain(t *testing.T) {
-	k := newFakeKernel(ethernetLink(2, "eth0"))
 	all := vips("198.18.0.100/24", "198.18.0.101/24")
-	m := newFake(t, Options{}, k, all)
-	must(t, m.Set(all))
+	m, k := holding(t, Options{}, all)
 	k.torn = dumpTries - 1
 	must(t, m.Set(all))
 	if k.torn != 0 || m.dirty {
@@ -173,10 +153,9 @@ func TestReleaseWaitsForOneAddress(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				k := newFakeKernel(ethernetLink(2, "eth0"))
 				all := many(n)
-				m := newFake(t, Options{Lifetime: 20 * time.Second}, k, all)
-				stop := start(t, m)
+				m, k := fakeWith(t, Options{Lifetime: 20 * time.Second}, all)
+				start(t, m)
 				must(t, m.Set(all))
 				time.Sleep(4900 * time.Millisecond) // refresh and announcement are due in 100 ms
 				k.locked(func() { slow(k) })
@@ -187,7 +166,6 @@ func TestReleaseWaitsForOneAddress(t *testing.T) {
 				if took := time.Since(begin); took > n*k.latency+2*each {
 					t.Errorf("the release took %v", took)
 				}
-				stop()
 			})
 		})
 	}
@@ -197,19 +175,12 @@ func TestReleaseWaitsForOneAddress(t *testing.T) {
 // kernel removed along with a VIP.
 func TestSupersededInTheMiddle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := vips("198.18.0.100/24")
-		m := newFake(t, Options{}, k, all)
-		must(t, m.Set(all))
+		m, k := holding(t, Options{}, all)
 		for _, own := range []string{"198.18.0.1/24", "198.18.0.2/24", "198.18.0.3/24"} {
 			k.put(2, own)
 		}
-		k.refuse = func(kind int, _ address) error {
-			if kind == unix.RTM_SETLINK {
-				return unix.EPERM
-			}
-			return nil
-		}
+		k.refuses(unix.RTM_SETLINK, unix.EPERM)
 		k.latency = time.Millisecond
 		first := make(chan error, 1)
 		go func() { first <- m.Set(nil) }()
@@ -223,19 +194,10 @@ func TestSupersededInTheMiddle(t *testing.T) {
 // TestRemoveFails: a VIP that cannot be removed is held, says so, and is tried again.
 func TestRemoveFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := vips("198.18.0.100/24")
-		m := newFake(t, Options{}, k, all)
-		must(t, m.Set(all))
-		stop := start(t, m)
-		k.locked(func() {
-			k.refuse = func(kind int, _ address) error {
-				if kind == unix.RTM_DELADDR {
-					return unix.EPERM
-				}
-				return nil
-			}
-		})
+		m, k := holding(t, Options{}, all)
+		start(t, m)
+		k.refuses(unix.RTM_DELADDR, unix.EPERM)
 		const want = "remove 198.18.0.100/24 on interface 2: operation not permitted"
 		if err := m.Set(nil); err == nil || err.Error() != want {
 			t.Errorf("error %v, want %q", err, want)
@@ -243,13 +205,12 @@ func TestRemoveFails(t *testing.T) {
 		if !m.Status()[0].Held {
 			t.Error("not held, although the kernel has it")
 		}
-		k.locked(func() { k.refuse = nil })
+		k.refuses(0, nil)
 		time.Sleep(retryAfter + 10*time.Millisecond)
 		wantList(t, k)
 		if m.Status()[0].Held {
 			t.Error("held, although the kernel has not got it")
 		}
-		stop()
 	})
 }
 
@@ -264,12 +225,11 @@ func (s stuck) Handle(context.Context, slog.Record) error { <-s.blocked; return 
 // TestReleaseDoesNotWaitForLog: a log that nobody reads keeps no VIP up.
 func TestReleaseDoesNotWaitForLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := vips("198.18.0.100/24")
-		m := newFake(t, Options{}, k, all)
+		m, k := fakeWith(t, Options{}, all)
 		log := stuck{slog.NewTextHandler(os.Stderr, nil), make(chan struct{})}
 		m.journal.log = slog.New(log)
-		stop := start(t, m)
+		start(t, m)
 		must(t, m.Set(all))
 		must(t, k.byHand(2, "198.18.0.100/24"))
 		time.Sleep(time.Second) // Run is stuck now
@@ -277,6 +237,5 @@ func TestReleaseDoesNotWaitForLog(t *testing.T) {
 		must(t, m.Set(nil))
 		wantList(t, k)
 		close(log.blocked)
-		stop()
 	})
 }

@@ -13,50 +13,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestLinkChangeSeenFirst: a look at the kernel may see a change of an interface
-// before its notification comes, or instead of it.
-func TestLinkChangeSeenFirst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
-		all := vips("198.18.0.100/24")
-		m := newFake(t, Options{}, k, all)
-		must(t, m.Set(all))
-		stop := start(t, m)
-		time.Sleep(10 * time.Second)
-		k.takeRequests()
-		k.locked(func() { k.links[0].mac[5]++ })
-		must(t, m.Set(all))
-		time.Sleep(2 * time.Second)
-		if got := len(k.takeRequests()); got != 2*4 {
-			t.Errorf("%d announcements in 2 s, want 4 of each form", got)
-		}
-		stop()
-	})
-}
-
 // TestStandbyAnswersForNothing: a VIP that somebody puts on a node that must not
 // hold it is removed at once.
 func TestStandbyAnswersForNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
-		m := newFake(t, Options{}, k, vips("198.18.0.100/24"))
-		stop := start(t, m)
+		m, k := fakeWith(t, Options{}, vips("198.18.0.100/24"))
+		start(t, m)
 		time.Sleep(time.Second)
 		k.put(2, "198.18.0.100/24")
 		k.put(2, "198.18.0.7/24")
 		time.Sleep(100 * time.Millisecond)
 		wantList(t, k, "198.18.0.7/24")
-		stop()
 	})
 }
 
 func TestPutBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := vips("198.18.0.100/24", "2001:db8::100/64")
-		m := newFake(t, Options{}, k, all)
-		must(t, m.Set(all))
-		stop := start(t, m)
+		m, k := holding(t, Options{}, all)
+		start(t, m)
 		time.Sleep(30 * time.Second)
 		k.takeRequests()
 		must(t, k.byHand(2, "198.18.0.100/24"))
@@ -68,18 +43,15 @@ func TestPutBack(t *testing.T) {
 		if got := m.Stats().Readded; got != 1 {
 			t.Errorf("%d readded, want 1", got)
 		}
-		stop()
 	})
 }
 
 // TestFightOverAnAddress: somebody removes the VIP as soon as it is there.
 func TestFightOverAnAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := vips("198.18.0.100/24")
-		m := newFake(t, Options{}, k, all)
-		must(t, m.Set(all))
-		stop := start(t, m)
+		m, k := holding(t, Options{}, all)
+		start(t, m)
 		k.takeRequests()
 		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 			_ = k.byHand(2, "198.18.0.100/24")
@@ -97,18 +69,15 @@ func TestFightOverAnAddress(t *testing.T) {
 		time.Sleep(time.Second)
 		wantList(t, k, "198.18.0.100/24")
 		wantReason(t, m, "")
-		stop()
 	})
 }
 
 // TestBurst: thousands of notifications cost few looks at the kernel.
 func TestBurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := vips("198.18.0.100/24")
-		m := newFake(t, Options{}, k, all)
-		must(t, m.Set(all))
-		stop := start(t, m)
+		m, k := holding(t, Options{}, all)
+		start(t, m)
 		before := m.Stats().Syncs
 		foreign := appendDump(nil, address{index: 2, prefix: netip.MustParsePrefix("198.18.0.7/24")})
 		for range 5000 {
@@ -120,7 +89,6 @@ func TestBurst(t *testing.T) {
 		if looks := m.Stats().Syncs - before; looks > 52 || looks < 2 {
 			t.Errorf("5,000 notifications in 250 ms cost %d looks, want some 50", looks)
 		}
-		stop()
 	})
 }
 
@@ -128,10 +96,9 @@ func TestBurst(t *testing.T) {
 // Run look at the kernel.
 func TestOwnChangesAskForNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := append(vips("198.18.0.100/24", "2001:db8::100/64"), many(100)...)
-		m := newFake(t, Options{Lifetime: 4 * time.Second}, k, all)
-		stop := start(t, m)
+		m, k := fakeWith(t, Options{Lifetime: 4 * time.Second}, all)
+		start(t, m)
 		before := m.Stats()
 		must(t, m.Set(all))
 		time.Sleep(30*time.Second + 500*time.Millisecond)
@@ -147,7 +114,6 @@ func TestOwnChangesAskForNothing(t *testing.T) {
 		if frames := uint64(len(k.sent)); after.Announced != frames || after.Announced != 5*(2*uint64(len(all))-1) {
 			t.Errorf("%d announcements, and %d counted, want 5 of each VIP", frames, after.Announced)
 		}
-		stop()
 	})
 }
 
@@ -156,9 +122,8 @@ func TestLifetimes(t *testing.T) {
 	for _, lifetime := range []time.Duration{time.Second, 5 * time.Second, time.Hour} {
 		t.Run(lifetime.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				k := newFakeKernel(ethernetLink(2, "eth0"))
 				all := vips("198.18.0.100/24", "2001:db8::100/64")
-				m := newFake(t, Options{Lifetime: lifetime}, k, all)
+				m, k := fakeWith(t, Options{Lifetime: lifetime}, all)
 				stop := start(t, m)
 				must(t, m.Set(all))
 				for range 1000 {
@@ -179,25 +144,22 @@ func TestLifetimes(t *testing.T) {
 // TestFirstRefreshAtOnce: an address that is never refreshed is not sure to end.
 func TestFirstRefreshAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := vips("198.18.0.100/24")
-		m := newFake(t, Options{Lifetime: time.Hour}, k, all)
-		stop := start(t, m)
+		m, k := fakeWith(t, Options{Lifetime: time.Hour}, all)
+		start(t, m)
 		must(t, m.Set(all))
 		synctest.Wait()
 		wantRequests(t, k, "add 198.18.0.100/24 on interface 2", "request 198.18.0.100", "reply 198.18.0.100",
 			"replace 198.18.0.100/24 on interface 2")
-		stop()
 	})
 }
 
 // TestRefreshRefused: a refresh that fails is tried again in time.
 func TestRefreshRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := vips("198.18.0.100/24")
-		m := newFake(t, Options{Lifetime: 20 * time.Second}, k, all)
-		stop := start(t, m)
+		m, k := fakeWith(t, Options{Lifetime: 20 * time.Second}, all)
+		start(t, m)
 		must(t, m.Set(all))
 		time.Sleep(4 * time.Second)
 		failed := 0
@@ -211,13 +173,12 @@ func TestRefreshRefused(t *testing.T) {
 			}
 		})
 		time.Sleep(14 * time.Second)
-		k.locked(func() { k.refuse = nil })
+		k.refuses(0, nil)
 		time.Sleep(10 * time.Second)
 		wantList(t, k, "198.18.0.100/24")
 		if got := m.Stats(); failed < 10 || got.Readded != 0 {
 			t.Errorf("%d tries failed, stats are %+v; want about one a second, and none readded", failed, got)
 		}
-		stop()
 	})
 }
 
@@ -225,19 +186,11 @@ func TestRefreshRefused(t *testing.T) {
 // trying, but not all the time.
 func TestLookFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := vips("198.18.0.100/24", "198.18.0.101/24")
-		m := newFake(t, Options{}, k, all)
+		m, k := fakeWith(t, Options{}, all)
 		must(t, m.Set(all[:1]))
-		stop := start(t, m)
-		k.locked(func() {
-			k.refuse = func(kind int, _ address) error {
-				if kind == unix.RTM_GETADDR {
-					return unix.ENOMEM
-				}
-				return nil
-			}
-		})
+		start(t, m)
+		k.refuses(unix.RTM_GETADDR, unix.ENOMEM)
 		const want = "list addresses: cannot allocate memory"
 		if err := m.Set(all); err == nil || err.Error() != want {
 			t.Errorf("error %v, want %q", err, want)
@@ -250,10 +203,9 @@ func TestLookFails(t *testing.T) {
 		if got := m.Status(); !got[0].Held || got[1].Held {
 			t.Errorf("status is %+v, want what it was", got)
 		}
-		k.locked(func() { k.refuse = nil })
+		k.refuses(0, nil)
 		time.Sleep(retryAfter + 10*time.Millisecond)
 		wantList(t, k, "198.18.0.100/24", "198.18.0.101/24")
-		stop()
 	})
 }
 
@@ -261,12 +213,11 @@ func TestLookFails(t *testing.T) {
 // back, until somebody releases or ownership is back.
 func TestNotAllowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := vips("198.18.0.100/24", "2001:db8::100/64")
 		var ended atomic.Bool
 		allowed := func() bool { return !ended.Load() }
-		m := newFake(t, Options{Lifetime: 5 * time.Second, Allowed: allowed}, k, all)
-		stop := start(t, m)
+		m, k := fakeWith(t, Options{Lifetime: 5 * time.Second, Allowed: allowed}, all)
+		start(t, m)
 		must(t, m.Set(all))
 		time.Sleep(10100 * time.Millisecond) // between two refreshes
 		ended.Store(true)
@@ -285,18 +236,16 @@ func TestNotAllowed(t *testing.T) {
 		ended.Store(true)
 		must(t, m.Set(nil))
 		wantList(t, k)
-		stop()
 	})
 }
 
 // TestNotAllowedToAnnounce: nor does it go on announcing what it still holds.
 func TestNotAllowedToAnnounce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := vips("198.18.0.100/24")
 		var ended atomic.Bool
-		m := newFake(t, Options{Allowed: func() bool { return !ended.Load() }}, k, all)
-		stop := start(t, m)
+		m, k := fakeWith(t, Options{Allowed: func() bool { return !ended.Load() }}, all)
+		start(t, m)
 		must(t, m.Set(all))
 		ended.Store(true)
 		k.takeRequests()
@@ -305,16 +254,14 @@ func TestNotAllowedToAnnounce(t *testing.T) {
 		ended.Store(false)
 		time.Sleep(time.Minute)
 		wantRequests(t, k, "request 198.18.0.100", "reply 198.18.0.100")
-		stop()
 	})
 }
 
 func TestAnnouncementTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := vips("2001:db8::100/64")
-		m := newFake(t, Options{}, k, all)
-		stop := start(t, m)
+		m, k := fakeWith(t, Options{}, all)
+		start(t, m)
 		begin := time.Now()
 		must(t, m.Set(all))
 		time.Sleep(2 * time.Minute)
@@ -328,132 +275,15 @@ func TestAnnouncementTimes(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("announced at %v, want %v", got, want)
 		}
-		stop()
-	})
-}
-
-// TestInterfaces follows one VIP through the life of its interface.
-func TestInterfaces(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel()
-		all := vips("2001:db8::100/64", "198.18.0.100/24")
-		m := newFake(t, Options{}, k, all)
-		stop := start(t, m)
-		settle := func() { time.Sleep(100 * time.Millisecond) }
-		announced := func(what string, want bool) {
-			t.Helper()
-			if got := len(k.takeRequests()) > 0; got != want {
-				t.Fatalf("%s: announced %t, want %t", what, got, want)
-			}
-			k.locked(func() { k.sent = nil })
-		}
-		must(t, m.Set(all))
-		wantReason(t, m, "interface eth0 does not exist")
-
-		l := ethernetLink(7, "eth0")
-		l.up, l.running = false, false
-		k.change(l)
-		settle()
-		wantReason(t, m, "interface eth0 is down")
-		wantList(t, k)
-
-		l.up = true
-		k.change(l)
-		settle()
-		wantReason(t, m, "interface eth0 has no carrier")
-		wantList(t, k, "198.18.0.100/24", "2001:db8::100/64")
-		if len(k.sent) != 0 {
-			t.Fatal("announced without a carrier")
-		}
-
-		l.running = true
-		k.change(l)
-		settle()
-		wantReason(t, m, "")
-		announced("carrier", true)
-		time.Sleep(6 * time.Second)
-		announced("repeats", true)
-
-		l.mac[5]++
-		k.change(l)
-		settle()
-		if got := k.announced("198.18.0.100"); len(got) == 0 || got[0].mac != l.mac {
-			t.Fatalf("announced %v, want the new MAC %x", got, l.mac)
-		}
-		time.Sleep(6 * time.Second)
-		announced("MAC", true)
-
-		l.master = 9
-		k.change(l)
-		settle()
-		announced("moved to a bridge", true)
-		time.Sleep(6 * time.Second)
-		announced("repeats", true)
-
-		l.promotes = true
-		k.change(l)
-		settle()
-		announced("a setting that is nobody else's business", false)
-
-		l.routes = true
-		k.change(l)
-		time.Sleep(time.Minute)
-		if got := k.announced("2001:db8::100"); len(got) == 0 || got[0].kind != "na-router" {
-			t.Fatalf("announced %v, want a router", got)
-		}
-
-		l.up, l.running = false, false
-		k.change(l) // takes the IPv6 address with it, as the kernel does
-		settle()
-		wantReason(t, m, "interface eth0 is down")
-		wantList(t, k, "198.18.0.100/24")
-		l.up, l.running = true, true
-		k.change(l)
-		settle()
-		wantList(t, k, "198.18.0.100/24", "2001:db8::100/64")
-
-		k.change(link{index: 7})
-		settle()
-		wantReason(t, m, "interface eth0 does not exist")
-		k.takeRequests()
-		k.change(ethernetLink(8, "eth0"))
-		settle()
-		wantList(t, k, "198.18.0.100/24", "2001:db8::100/64")
-		announced("another interface of that name", true)
-		for _, s := range m.Status() {
-			if !s.Held || s.Readded != 0 {
-				t.Errorf("status is %+v, want held, and never removed by somebody else", s)
-			}
-		}
-		stop()
-	})
-}
-
-// TestRenamedInterface: a VIP does not stay behind on an interface that is no
-// longer the one it was configured for.
-func TestRenamedInterface(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
-		all := vips("198.18.0.100/24")
-		m := newFake(t, Options{}, k, all)
-		stop := start(t, m)
-		must(t, m.Set(all))
-		k.change(ethernetLink(2, "lan0"))
-		time.Sleep(100 * time.Millisecond)
-		wantList(t, k)
-		wantReason(t, m, "interface eth0 does not exist")
-		stop()
 	})
 }
 
 // TestOverrun: after lost notifications all is read anew.
 func TestOverrun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newFakeKernel(ethernetLink(2, "eth0"))
 		all := vips("198.18.0.100/24", "2001:db8::100/64")
-		m := newFake(t, Options{}, k, all)
-		must(t, m.Set(all))
-		stop := start(t, m)
+		m, k := holding(t, Options{}, all)
+		start(t, m)
 		time.Sleep(30 * time.Second)
 		k.locked(func() { k.overrun, k.sent = true, nil })
 		must(t, k.byHand(2, "198.18.0.100/24")) // its notification is the one that is lost
@@ -465,13 +295,12 @@ func TestOverrun(t *testing.T) {
 		if got := m.Stats(); got.Overruns != 1 || got.Readded != 1 {
 			t.Errorf("stats are %+v, want one overrun and one readded", got)
 		}
-		stop()
 	})
 }
 
 func TestRunOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newFake(t, Options{}, newFakeKernel(), nil)
+		m, _ := fakeWith(t, Options{}, nil)
 		stop := start(t, m)
 		if err := m.Run(t.Context()); err == nil {
 			t.Error("a second Run began")

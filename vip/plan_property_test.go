@@ -1,0 +1,221 @@
+package vip
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+	"pgregory.net/rapid"
+)
+
+// scene is a kernel and what is wanted of it.
+type scene struct {
+	kernel *fakeKernel
+	intent intent
+	deaf   bool // refuses to promote
+}
+
+func drawScene(t *rapid.T) scene {
+	pool := []string{
+		"10.0.0.1/24", "10.0.0.2/24", "10.0.0.3/24", "10.0.0.4/24", "10.0.0.2/32", "10.0.0.3/16",
+		"10.0.1.1/24", "10.0.1.2/24", "2001:db8::1/64", "2001:db8::2/64", "2001:db8::2/128", "2001:db8:1::1/64",
+	}
+	prefix := rapid.Custom(func(t *rapid.T) netip.Prefix {
+		return netip.MustParsePrefix(rapid.SampledFrom(pool).Draw(t, "prefix"))
+	})
+	vip := rapid.Custom(func(t *rapid.T) VIP {
+		return VIP{prefix.Draw(t, "address"), rapid.SampledFrom([]string{"eth0", "eth1", "eth2"}).Draw(t, "interface")}
+	})
+	s := scene{deaf: rapid.Bool().Draw(t, "deaf")}
+	eth0, eth1 := ethernetLink(2, "eth0"), ethernetLink(3, "eth1") // and no eth2
+	eth0.promotes = rapid.Bool().Draw(t, "promotes")
+	eth1.up = rapid.Bool().Draw(t, "eth1 up")
+	s.kernel = newFakeKernel(eth0, eth1, ethernetLink(4, "renamed"))
+	s.intent = intent{mine: make(map[place]claim), lifetime: forever}
+	for range rapid.IntRange(0, 8).Draw(t, "addresses") {
+		a := address{
+			index:  rapid.SampledFrom([]int{2, 3, 4}).Draw(t, "index"),
+			prefix: prefix.Draw(t, "has"), valid: forever, preferred: forever,
+			flags: rapid.SampledFrom([]uint32{0, unix.IFA_F_NOPREFIXROUTE}).Draw(t, "flags"),
+		}
+		if !a.is4() {
+			a.flags |= rapid.SampledFrom([]uint32{0, unix.IFA_F_TENTATIVE}).Draw(t, "tentative")
+		}
+		_ = s.kernel.add(a, false) // EEXIST: one less
+	}
+	seen := make(map[spot]bool)
+	for _, v := range rapid.SliceOfNDistinct(vip, 0, 8, rapid.ID[VIP]).Draw(t, "vips") {
+		at := spot{int(v.Interface[3]), v.Address.Addr()}
+		switch kind := rapid.IntRange(0, 2).Draw(t, "kind"); {
+		case kind == 0:
+			s.intent.retired = append(s.intent.retired, v)
+		case !seen[at]:
+			seen[at] = true
+			s.intent.configured = append(s.intent.configured, v)
+			if kind == 1 {
+				s.intent.want = append(s.intent.want, v)
+			}
+		}
+	}
+	for i, a := range s.kernel.addresses {
+		if rapid.IntRange(0, 3).Draw(t, "mine") == 0 {
+			if a.secondary() { // what is added as such never has the flag
+				a.flags &^= unix.IFA_F_NOPREFIXROUTE
+				s.kernel.addresses[i] = a
+			}
+			s.intent.mine[a.place()] = claim{address: a}
+		}
+	}
+	return s
+}
+
+func (s scene) view() view {
+	v := view{links: make(map[string]link), addresses: slices.Clone(s.kernel.addresses)}
+	for _, l := range s.kernel.links {
+		if l.name == "renamed" {
+			v.others = append(v.others, l)
+			continue
+		}
+		v.links[l.name] = l
+	}
+	return v
+}
+
+// foreign are the addresses that must come out as they went in.
+func (s scene) foreign() []address {
+	var list []address
+	for _, a := range s.kernel.addresses {
+		_, mine := s.intent.mine[a.place()]
+		ours := func(v VIP) bool {
+			return slices.ContainsFunc(s.kernel.links, func(l link) bool {
+				return l.name == v.Interface && l.index == a.index
+			})
+		}
+		configured := slices.ContainsFunc(s.intent.configured, func(v VIP) bool {
+			return ours(v) && v.Address.Addr() == a.prefix.Addr()
+		})
+		retired := slices.ContainsFunc(s.intent.retired, func(v VIP) bool { return ours(v) && v.Address == a.prefix })
+		if !mine && !configured && !retired {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+func (s scene) has(a address) bool {
+	return slices.ContainsFunc(s.kernel.addresses, func(b address) bool {
+		a.flags &^= unix.IFA_F_SECONDARY
+		b.flags &^= unix.IFA_F_SECONDARY
+		return a == b
+	})
+}
+
+// do carries out one action as the shell does.
+func (s scene) do(t *rapid.T, a action, refused *bool) {
+	k := kernel{s.kernel}
+	var err error
+	switch a.op {
+	case opAdopt, opModify:
+		err = k.Replace(a.address)
+		s.intent.mine[a.address.place()] = claim{a.address, a.op == opAdopt}
+	case opAdd:
+		err = k.Add(a.address)
+		s.intent.mine[a.address.place()] = claim{a.address, a.op == opAdopt}
+	case opRemove:
+		err = k.Remove(a.address)
+		delete(s.intent.mine, a.address.place())
+	case opKeep:
+		*refused = k.Promote(a.address.index, 1) != nil
+	case opRestore:
+		if err = k.Add(a.address); err == unix.EEXIST || !*refused {
+			err = nil
+		}
+	case opUnkeep:
+		if !*refused {
+			err = k.Promote(a.address.index, 0)
+		}
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", a.text(), err)
+	}
+}
+
+// TestPlanProperties runs plans against the model of the kernel.
+func TestPlanProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScene(t)
+		s.kernel.refuse = func(kind int, _ address) error {
+			if s.deaf && kind == unix.RTM_SETLINK {
+				return unix.EPERM
+			}
+			return nil
+		}
+		promoted := s.kernel.promotes(2)
+		foreign := s.foreign()
+		actions := s.intent.survey(s.view()).plan(nil)
+		addsFirst(t, actions)
+		refused := false
+		keeping := false
+		for _, a := range actions {
+			s.do(t, a, &refused)
+			keeping = a.op == opKeep || keeping && a.op != opUnkeep
+			for _, f := range foreign {
+				if !s.has(f) && !(keeping && refused) {
+					t.Fatalf("after %s of %s: %v is not as it was", a.text(), texts(actions), f)
+				}
+			}
+		}
+		s.reached(t, actions)
+		if s.kernel.promotes(2) != promoted {
+			t.Fatalf("%s: promote_secondaries has changed", texts(actions))
+		}
+		if again := s.intent.survey(s.view()).plan(nil); len(again) > 0 {
+			t.Fatalf("after %s the plan is %s, want none", texts(actions), texts(again))
+		}
+	})
+}
+
+// addsFirst checks that all is added before anything is given up. What a VIP
+// removes only to come back in another form, now or at the end, is not given up.
+func addsFirst(t *rapid.T, actions []action) {
+	added := make(map[spot]bool)
+	for _, a := range actions {
+		added[a.address.spot()] = added[a.address.spot()] || a.op == opAdd
+	}
+	removed := make(map[spot]bool)
+	givenUp := false
+	for _, a := range actions {
+		at := a.address.spot()
+		switch {
+		case a.op == opRemove:
+			removed[at] = true
+			givenUp = givenUp || !added[at]
+		case givenUp && (a.op == opAdopt || a.op == opAdd && !removed[at]):
+			t.Fatalf("%s: %s comes late", texts(actions), a.text())
+		}
+	}
+}
+
+// reached checks that wanted VIPs are there, and that unwanted and retired ones are not.
+func (s scene) reached(t *rapid.T, actions []action) {
+	links := s.view().links
+	at := func(v VIP, a address) bool {
+		l, ok := links[v.Interface]
+		return ok && l.index == a.index && v.Address.Addr() == a.prefix.Addr()
+	}
+	for _, v := range s.intent.configured {
+		wanted := slices.Contains(s.intent.want, v)
+		l, exists := links[v.Interface]
+		there := slices.ContainsFunc(s.kernel.addresses, func(a address) bool { return at(v, a) && !a.unusable() })
+		if wanted && exists && l.up && !there || !wanted && there {
+			t.Fatalf("after %s: %s wanted %t, there %t", texts(actions), v, wanted, there)
+		}
+	}
+	for _, v := range s.intent.retired {
+		ofOther := slices.ContainsFunc(s.intent.want, func(w VIP) bool { return w.Interface == v.Interface && w.Address == v.Address })
+		if !ofOther && slices.ContainsFunc(s.kernel.addresses, func(a address) bool { return at(v, a) && a.prefix == v.Address }) {
+			t.Fatalf("after %s: retired %s is still there", texts(actions), v)
+		}
+	}
+}
