@@ -38,14 +38,14 @@ func TestIsolateLeavesTheCarrier(t *testing.T) {
 func checkCarrier(t *testing.T, h *Host, want netlink.LinkOperState) {
 	t.Helper()
 	eventually(t, "eth0 is "+want.String(), func() bool {
-		eth, err := h.Netlink().LinkByName("eth0")
+		eth, err := h.ns.nl.LinkByName("eth0")
 		must(t, err)
 		return eth.Attrs().OperState == want
 	})
 }
 
 func TestMuteAndDeafenDropOneDirection(t *testing.T) {
-	needNft(t)
+	NeedNft(t)
 	tests := map[string]struct {
 		fault      func(*Link) error
 		heard, got bool // does b hear a, does a hear b
@@ -84,13 +84,13 @@ func checkFlow(t *testing.T, from, to *Host, want bool) {
 
 func received(t *testing.T, h *Host) uint64 {
 	t.Helper()
-	eth, err := h.Netlink().LinkByName("eth0")
+	eth, err := h.ns.nl.LinkByName("eth0")
 	must(t, err)
 	return eth.Attrs().Statistics.RxPackets
 }
 
 func TestRestoreWithoutAFault(t *testing.T) {
-	needNft(t)
+	NeedNft(t)
 	_, b, p := lineOf(t)
 	must(t, b.Eth0.Restore())
 	waitAnswers(t, p)
@@ -99,7 +99,7 @@ func TestRestoreWithoutAFault(t *testing.T) {
 func TestRemoveAndInsert(t *testing.T) {
 	_, b, p := lineOf(t)
 	must(t, b.Eth0.Remove())
-	if _, err := b.Netlink().LinkByName("eth0"); err == nil {
+	if _, err := b.ns.nl.LinkByName("eth0"); err == nil {
 		t.Error("eth0 is still there")
 	}
 	must(t, b.Eth0.Insert())
@@ -107,27 +107,20 @@ func TestRemoveAndInsert(t *testing.T) {
 }
 
 func TestPingerMeasuresACut(t *testing.T) {
+	begin := time.Now()
 	_, b, p := lineOf(t)
-	const want = 100 * time.Millisecond
 	from := time.Now()
 	must(t, b.Eth0.Cut())
 	cut := time.Now()
-	time.Sleep(want) // the length of the outage is what is tested
+	eventually(t, "50 requests are lost", func() bool { return p.Since(cut).Lost >= 50 })
 	spliced := time.Now()
 	must(t, b.Eth0.Splice())
 	waitAnswers(t, p)
 	out := p.Since(from)
-	if least := spliced.Sub(cut); out.Gap < least {
-		t.Errorf("gap of %s, the link was cut for %s or longer", out.Gap, least)
+	if least, most := spliced.Sub(cut), time.Since(begin); out.Gap < least || out.Gap > most {
+		t.Errorf("gap of %s, want one from %s to %s", out.Gap, least, most)
 	}
-	if most := spliced.Sub(cut) + 60*time.Millisecond; out.Gap > most {
-		t.Errorf("gap of %s, want at most %s", out.Gap, most)
-	}
-	if out.Lost < 50 || out.Lost > out.Sent {
+	if out.Lost < 50 || out.Lost >= out.Sent {
 		t.Errorf("%d of %d requests lost", out.Lost, out.Sent)
-	}
-	waitAnswers(t, p)
-	if calm := p.Since(time.Now().Add(-10 * time.Millisecond)); calm.Gap > want/2 {
-		t.Errorf("gap of %s after the link was spliced", calm.Gap)
 	}
 }

@@ -46,6 +46,9 @@ func (l *Lab) AddHost(name string, sw *Switch) (*Host, error) {
 func (l *Lab) newHost(name string) (*Host, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return nil, fmt.Errorf("add host %s: %w", name, errClosed)
+	}
 	if len(l.hosts) == maxHosts {
 		return nil, fmt.Errorf("add host %s: a lab has room for %d hosts", name, maxHosts)
 	}
@@ -63,9 +66,6 @@ func (l *Lab) newHost(name string) (*Host, error) {
 // it, and must not end the goroutine (as testing's FailNow does).
 func (h *Host) Do(fn func() error) error { return h.ns.do(fn) }
 
-// Netlink returns a handle on the host's namespace, good until the lab closes.
-func (h *Host) Netlink() *netlink.Handle { return h.ns.nl }
-
 // Dial connects from the host to a literal address and port.
 func (h *Host) Dial(ctx context.Context, network string, to netip.AddrPort) (conn net.Conn, err error) {
 	err = h.Do(func() error {
@@ -79,7 +79,7 @@ func (h *Host) Dial(ctx context.Context, network string, to netip.AddrPort) (con
 func (h *Host) Has(addr netip.Addr) (bool, error) {
 	addrs, err := h.addresses()
 	if err != nil {
-		return false, fmt.Errorf("list the addresses of %s: %w", h.Name, err)
+		return false, err
 	}
 	return slices.ContainsFunc(addrs, func(a netlink.Addr) bool {
 		has, ok := netip.AddrFromSlice(a.IP)
@@ -89,13 +89,21 @@ func (h *Host) Has(addr netip.Addr) (bool, error) {
 
 // addresses repeats a listing that changed while the kernel wrote it.
 func (h *Host) addresses() (addrs []netlink.Addr, err error) {
+	nl, err := h.ns.netlink()
+	if err != nil {
+		return nil, fmt.Errorf("list the addresses of %s: %w", h.Name, err)
+	}
 	for range 10 {
-		addrs, err = h.ns.nl.AddrList(nil, unix.AF_UNSPEC)
+		addrs, err = nl.AddrList(nil, unix.AF_UNSPEC)
+		if err == nil {
+			return addrs, nil
+		}
+		err = fmt.Errorf("list the addresses of %s: %w", h.Name, err)
 		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			return addrs, err
+			break
 		}
 	}
-	return addrs, err
+	return nil, err
 }
 
 // RemoveAddress takes an address away by hand, as an operator or another
@@ -103,18 +111,22 @@ func (h *Host) addresses() (addrs []netlink.Addr, err error) {
 func (h *Host) RemoveAddress(addr netip.Addr) error {
 	addrs, err := h.addresses()
 	if err != nil {
-		return fmt.Errorf("list the addresses of %s: %w", h.Name, err)
+		return err
+	}
+	nl, err := h.ns.netlink()
+	if err != nil {
+		return err
 	}
 	for _, a := range addrs {
 		has, _ := netip.AddrFromSlice(a.IP)
 		if has.Unmap() != addr {
 			continue
 		}
-		link, err := h.ns.nl.LinkByIndex(a.LinkIndex)
+		link, err := nl.LinkByIndex(a.LinkIndex)
 		if err != nil {
 			return fmt.Errorf("find the interface of %s on %s: %w", addr, h.Name, err)
 		}
-		if err := h.ns.nl.AddrDel(link, &netlink.Addr{IPNet: a.IPNet}); err != nil {
+		if err := nl.AddrDel(link, &netlink.Addr{IPNet: a.IPNet}); err != nil {
 			return fmt.Errorf("remove %s from %s: %w", addr, h.Name, err)
 		}
 		return nil

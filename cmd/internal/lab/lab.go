@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"slices"
 	"sync"
 )
@@ -60,22 +59,6 @@ func (l *Lab) Hosts() []*Host {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.hosts)
-}
-
-// Holding returns the hosts that have addr on an interface, whether or not
-// they answer for it.
-func (l *Lab) Holding(addr netip.Addr) ([]*Host, error) {
-	var holding []*Host
-	for _, h := range l.Hosts() {
-		has, err := h.Has(addr)
-		if err != nil {
-			return nil, err
-		}
-		if has {
-			holding = append(holding, h)
-		}
-	}
-	return holding, nil
 }
 
 // hostByMAC returns the host that has an interface with the MAC address, or nil.

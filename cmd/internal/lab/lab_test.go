@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"errors"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -50,25 +52,25 @@ func TestSwitchesAreApart(t *testing.T) {
 	}
 }
 
-func TestHoldingAndRemoveAddress(t *testing.T) {
-	l, hosts := newLab(t, 3)
+func TestHasAndRemoveAddress(t *testing.T) {
+	_, hosts := newLab(t, 2)
 	addr := netip.MustParseAddr(vip6)
 	give(t, hosts[0], vip6)
-	give(t, hosts[2], vip6)
-	checkHolding(t, l, addr, "h1", "h3")
+	checkHas(t, hosts[0], addr, true)
+	checkHas(t, hosts[1], addr, false)
 	must(t, hosts[0].RemoveAddress(addr))
-	checkHolding(t, l, addr, "h3")
+	checkHas(t, hosts[0], addr, false)
 	if err := hosts[0].RemoveAddress(addr); err == nil {
 		t.Error("an address that is not there was removed")
 	}
 }
 
-func checkHolding(t *testing.T, l *Lab, addr netip.Addr, want ...string) {
+func checkHas(t *testing.T, h *Host, addr netip.Addr, want bool) {
 	t.Helper()
-	got, err := l.Holding(addr)
+	got, err := h.Has(addr)
 	must(t, err)
-	if diff := cmp.Diff(want, names(got)); diff != "" {
-		t.Errorf("hosts that hold %s (-want +got):\n%s", addr, diff)
+	if got != want {
+		t.Errorf("%s has %s: %v, want %v", h.Name, addr, got, want)
 	}
 }
 
@@ -112,11 +114,6 @@ func TestNeighborIsTheHostThatAnswered(t *testing.T) {
 		waitAnswers(t, ping(t, client, vip))
 		checkNeighbor(t, client, addr, owner)
 	}
-	must(t, client.ForgetNeighbors())
-	eventually(t, "the neighbour is asked again", func() bool {
-		got, err := client.Neighbor(netip.MustParseAddr(vip4))
-		return err == nil && got == owner
-	})
 }
 
 func checkNeighbor(t *testing.T, client *Host, addr netip.Addr, want *Host) {
@@ -128,9 +125,9 @@ func checkNeighbor(t *testing.T, client *Host, addr netip.Addr, want *Host) {
 	}
 }
 
-func TestNetlinkIsThatOfTheHost(t *testing.T) {
+func TestHostHasItsInterfaces(t *testing.T) {
 	_, hosts := newLab(t, 1)
-	links, err := hosts[0].Netlink().LinkList()
+	links, err := hosts[0].ns.nl.LinkList()
 	must(t, err)
 	got := []string{}
 	for _, link := range links {
@@ -141,5 +138,42 @@ func TestNetlinkIsThatOfTheHost(t *testing.T) {
 	}
 	if links[0].Attrs().OperState == netlink.OperDown {
 		t.Error("lo is down")
+	}
+}
+
+// Without the namespace of a host, netlink would act on that of the machine.
+func TestClosedLabIsNotTheMachine(t *testing.T) {
+	l, hosts := newLab(t, 1)
+	sw := hosts[0].Eth0.sw
+	must(t, l.Close())
+	loopback := netip.MustParseAddr("127.0.0.1") // which the machine has
+	tests := map[string]func() error{
+		"Has":           func() error { _, err := hosts[0].Has(loopback); return err },
+		"RemoveAddress": func() error { return hosts[0].RemoveAddress(netip.MustParseAddr(vip4)) },
+		"Neighbor":      func() error { _, err := hosts[0].Neighbor(loopback); return err },
+		"Cut":           hosts[0].Eth0.Cut,
+		"Insert":        hosts[0].Eth0.Insert,
+		"Join":          func() error { _, err := hosts[0].Join(sw); return err },
+		"Ping":          func() error { _, err := hosts[0].Ping(loopback); return err },
+		"AddSwitch":     func() error { _, err := l.AddSwitch(); return err },
+		"AddHost":       func() error { _, err := l.AddHost("late", sw); return err },
+	}
+	for name, try := range tests {
+		if err := try(); !errors.Is(err, errClosed) {
+			t.Errorf("%s in a closed lab: %v, want %v", name, err, errClosed)
+		}
+	}
+}
+
+func TestHostWithoutIPv6SaysWhatItNeeds(t *testing.T) {
+	_, hosts := newLab(t, 1)
+	eth0 := hosts[0].Eth0
+	must(t, eth0.Remove())
+	must(t, hosts[0].Do(func() error {
+		return os.WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", []byte("1"), 0)
+	}))
+	err := eth0.Insert()
+	if missing, ok := errors.AsType[*MissingError](err); !ok || missing.What != "an IPv6 address" {
+		t.Errorf("Insert = %v, want it to name what is missing", err)
 	}
 }

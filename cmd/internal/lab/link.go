@@ -56,24 +56,31 @@ func (l *Link) plug() error {
 		PeerHardwareAddr: l.MAC,
 		PeerNamespace:    netlink.NsFd(l.host.ns.fd),
 	}
-	if err := l.sw.ns.nl.LinkAdd(pair); err != nil {
-		return missing("a veth pair", err)
-	}
-	port, err := l.portLink()
+	nl, err := l.sw.ns.netlink()
 	if err != nil {
 		return err
 	}
-	if err := l.sw.ns.nl.LinkSetMaster(port, l.sw.bridge); err != nil {
+	if err := nl.LinkAdd(pair); err != nil {
+		return missing("a veth pair", err)
+	}
+	port, err := l.portOn(nl)
+	if err != nil {
+		return err
+	}
+	if err := nl.LinkSetMaster(port, l.sw.bridge); err != nil {
 		return fmt.Errorf("put port %s on the bridge: %w", l.port, err)
 	}
-	if err := l.sw.ns.nl.LinkSetUp(port); err != nil {
+	if err := nl.LinkSetUp(port); err != nil {
 		return fmt.Errorf("set port %s up: %w", l.port, err)
 	}
 	return l.configure()
 }
 
 func (l *Link) configure() error {
-	nl := l.host.ns.nl
+	nl, err := l.host.ns.netlink()
+	if err != nil {
+		return err
+	}
 	eth, err := nl.LinkByName(l.Interface)
 	if err != nil {
 		return fmt.Errorf("find %s of %s: %w", l.Interface, l.host.Name, err)
@@ -90,8 +97,8 @@ func (l *Link) configure() error {
 	return nil
 }
 
-func (l *Link) portLink() (netlink.Link, error) {
-	port, err := l.sw.ns.nl.LinkByName(l.port)
+func (l *Link) portOn(nl *netlink.Handle) (netlink.Link, error) {
+	port, err := nl.LinkByName(l.port)
 	if err != nil {
 		return nil, fmt.Errorf("find port %s of the switch: %w", l.port, err)
 	}
@@ -104,9 +111,13 @@ func ipNet(p netip.Prefix) *net.IPNet {
 
 // withPort runs fn on the switch's end of the cable.
 func (l *Link) withPort(doing string, fn func(*netlink.Handle, netlink.Link) error) error {
-	port, err := l.portLink()
+	nl, err := l.sw.ns.netlink()
+	var port netlink.Link
 	if err == nil {
-		err = fn(l.sw.ns.nl, port)
+		port, err = l.portOn(nl)
+	}
+	if err == nil {
+		err = fn(nl, port)
 	}
 	if err != nil {
 		return fmt.Errorf("%s %s of %s: %w", doing, l.Interface, l.host.Name, err)

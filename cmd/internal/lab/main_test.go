@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -26,33 +25,10 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		skip(t, "needs root for network namespaces")
-	}
-}
-
-func needNft(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("nft"); err != nil {
-		skip(t, "needs nft(8), Debian package nftables")
-	}
-}
-
-// skip skips the test on a laptop; in CI that is a failure.
-func skip(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatal(why + ", and CI must not skip")
-	}
-	t.Skip(why)
-}
-
 // newLab returns a lab with one switch and that many hosts on it: h1, h2, ...
 func newLab(t *testing.T, hosts int) (*Lab, []*Host) {
 	t.Helper()
-	needRoot(t)
+	NeedRoot(t)
 	l, err := New()
 	if err != nil {
 		t.Fatal(err)
@@ -80,10 +56,10 @@ func must(t *testing.T, err error) {
 // give adds a virtual address to the host's eth0, as perch would.
 func give(t *testing.T, h *Host, addr string) {
 	t.Helper()
-	eth, err := h.Netlink().LinkByName("eth0")
+	eth, err := h.ns.nl.LinkByName("eth0")
 	must(t, err)
 	ip := netip.MustParseAddr(addr)
-	err = h.Netlink().AddrAdd(eth, &netlink.Addr{
+	err = h.ns.nl.AddrAdd(eth, &netlink.Addr{
 		IPNet: ipNet(netip.PrefixFrom(ip, ip.BitLen())),
 		Flags: unix.IFA_F_NODAD,
 	})

@@ -27,7 +27,7 @@ var needs = map[string]struct{ right, kernel string }{
 	"an interface":         {"root (CAP_NET_ADMIN)", "a kernel with netlink"},
 	"a bridge":             {"root (CAP_NET_ADMIN)", "the kernel module bridge (try: modprobe bridge)"},
 	"a veth pair":          {"root (CAP_NET_ADMIN)", "the kernel module veth (try: modprobe veth)"},
-	"an IPv6 address":      {"root (CAP_NET_ADMIN)", "a kernel with IPv6 switched on (ipv6.disable=0)"},
+	"an IPv6 address":      {"root (CAP_NET_ADMIN)", "a kernel with IPv6 switched on (neither ipv6.disable nor disable_ipv6)"},
 	"a raw network socket": {"root (CAP_NET_RAW)", "a kernel with raw sockets"},
 }
 
@@ -39,7 +39,8 @@ func missing(what string, err error) error {
 	case errors.Is(err, unix.EPERM):
 		return &MissingError{What: what, Need: need.right, Err: err}
 	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS),
-		errors.Is(err, unix.EINVAL), errors.Is(err, unix.EAFNOSUPPORT):
+		errors.Is(err, unix.EINVAL), errors.Is(err, unix.EAFNOSUPPORT),
+		errors.Is(err, unix.EACCES): // an IPv6 address where IPv6 is switched off
 		return &MissingError{What: what, Need: need.kernel, Err: err}
 	default:
 		return fmt.Errorf("make %s: %w", what, err)

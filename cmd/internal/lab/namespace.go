@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var errClosed = errors.New("namespace is closed")
+var errClosed = errors.New("the lab is closed")
 
 // namespace is an anonymous network namespace and the one thread in it.
 type namespace struct {
@@ -20,7 +20,7 @@ type namespace struct {
 	done  chan struct{}
 
 	fd netns.NsHandle
-	nl *netlink.Handle
+	nl *netlink.Handle // for netlink alone
 
 	ownMounts bool // used on the thread alone
 }
@@ -60,16 +60,20 @@ func (ns *namespace) enter() error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("open a netlink socket in the new namespace: %w", err), fd.Close())
 	}
+	if err := loopbackUp(nl); err != nil {
+		nl.Close()
+		return errors.Join(err, fd.Close())
+	}
 	ns.fd, ns.nl = fd, nl
-	return ns.loopbackUp()
+	return nil
 }
 
-func (ns *namespace) loopbackUp() error {
-	lo, err := ns.nl.LinkByName("lo")
+func loopbackUp(nl *netlink.Handle) error {
+	lo, err := nl.LinkByName("lo")
 	if err != nil {
 		return fmt.Errorf("find the loopback of the new namespace: %w", err)
 	}
-	if err := ns.nl.LinkSetUp(lo); err != nil {
+	if err := nl.LinkSetUp(lo); err != nil {
 		return missing("an interface", fmt.Errorf("set lo up: %w", err))
 	}
 	return nil
@@ -94,6 +98,17 @@ func (ns *namespace) do(fn func() error) error {
 		return <-result
 	case <-ns.done:
 		return errClosed
+	}
+}
+
+// netlink returns the handle on the namespace. One that was closed would act on
+// the namespace of its caller, which is the machine's own: none is given out.
+func (ns *namespace) netlink() (*netlink.Handle, error) {
+	select {
+	case <-ns.done:
+		return nil, errClosed
+	default:
+		return ns.nl, nil
 	}
 }
 

@@ -11,7 +11,11 @@ import (
 // Neighbor returns the host whose MAC address this host believes to be that of
 // addr, or nil when its neighbour cache has no MAC for it or an unknown one.
 func (h *Host) Neighbor(addr netip.Addr) (*Host, error) {
-	entries, err := h.ns.nl.NeighList(0, familyOf(addr))
+	nl, err := h.ns.netlink()
+	if err != nil {
+		return nil, fmt.Errorf("list the neighbours of %s: %w", h.Name, err)
+	}
+	entries, err := nl.NeighList(0, familyOf(addr))
 	if err != nil {
 		return nil, fmt.Errorf("list the neighbours of %s: %w", h.Name, err)
 	}
@@ -27,20 +31,6 @@ func (h *Host) Neighbor(addr netip.Addr) (*Host, error) {
 func hasMAC(e netlink.Neigh) bool {
 	const resolved = unix.NUD_REACHABLE | unix.NUD_STALE | unix.NUD_DELAY | unix.NUD_PROBE | unix.NUD_PERMANENT
 	return e.State&resolved != 0
-}
-
-// ForgetNeighbors empties the host's neighbour cache.
-func (h *Host) ForgetNeighbors() error {
-	entries, err := h.ns.nl.NeighList(0, unix.AF_UNSPEC)
-	if err != nil {
-		return fmt.Errorf("list the neighbours of %s: %w", h.Name, err)
-	}
-	for _, e := range entries {
-		if err := h.ns.nl.NeighDel(&e); err != nil {
-			return fmt.Errorf("forget neighbour %s of %s: %w", e.IP, h.Name, err)
-		}
-	}
-	return nil
 }
 
 func familyOf(addr netip.Addr) int {

@@ -95,27 +95,33 @@ const abandonEnv = "PERCH_TEST_ABANDON_LAB"
 
 // abandonLab is the life of a process that makes a lab and is then killed.
 func abandonLab() {
-	l, err := New()
-	if err == nil {
-		var sw *Switch
-		if sw, err = l.AddSwitch(); err == nil {
-			var h *Host
-			if h, err = l.AddHost("h1", sw); err == nil {
-				var p *Process
-				if p, err = h.Start(exec.Command("sleep", "60")); err == nil {
-					fmt.Println(p.PID())
-				}
-			}
-		}
-	}
+	p, err := processInALab()
 	if err != nil {
 		fmt.Println(err)
+	} else {
+		fmt.Println(p.PID())
 	}
 	select {}
 }
 
+func processInALab() (*Process, error) {
+	l, err := New()
+	if err != nil {
+		return nil, err
+	}
+	sw, err := l.AddSwitch()
+	if err != nil {
+		return nil, err
+	}
+	h, err := l.AddHost("h1", sw)
+	if err != nil {
+		return nil, err
+	}
+	return h.Start(exec.Command("sleep", "60"))
+}
+
 func TestNothingOutlivesAKilledLab(t *testing.T) {
-	needRoot(t)
+	NeedRoot(t)
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), abandonEnv+"=1")
 	out, err := cmd.StdoutPipe()

@@ -43,7 +43,8 @@ func TestOverlapsAreCertain(t *testing.T) {
 	}{
 		"first round":           {nil, round(true, true), 0},
 		"passed on, a to b":     {round(true, true), round(false, true), 0},
-		"passed on, b to a":     {round(false, true), round(true, true), 0},
+		"passed on, b to a":     {round(false, true), round(true, false), 0},
+		"a took it too early":   {round(false, true), round(true, true), 1},
 		"both all the time":     {round(true, true), round(true, true), 1},
 		"b let go of it late":   {round(true, true), round(true, false), 1},
 		"one owner":             {round(true, false), round(true, false), 0},

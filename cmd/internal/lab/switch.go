@@ -18,6 +18,9 @@ type Switch struct {
 func (l *Lab) AddSwitch() (*Switch, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return nil, fmt.Errorf("add a switch: %w", errClosed)
+	}
 	ns, err := newNamespace()
 	if err != nil {
 		return nil, err

@@ -88,18 +88,22 @@ func (w *Watch) sample() ([]sample, error) {
 
 // overlaps compares two rounds of looks. Hosts are looked at one after the
 // other, so that two that have the address in one round may have passed it on
-// in between. It was on both for certain when the later one had it between two
-// looks at the earlier one that found it too.
+// in between. It was on both for certain when one had it between two looks at
+// the other that found it too.
 func overlaps(before, now []sample) []Overlap {
 	var found []Overlap
-	for i, first := range before {
-		if !first.has || i >= len(now) || !now[i].has {
-			continue
-		}
-		for _, second := range before[i+1:] {
-			if second.has {
-				found = append(found, Overlap{At: second.at, First: first.host, Second: second.host})
+	for i := range before {
+		for j := i + 1; j < len(before); j++ {
+			var between sample
+			switch {
+			case before[i].has && before[j].has && now[i].has:
+				between = before[j]
+			case before[j].has && now[i].has && now[j].has:
+				between = now[i]
+			default:
+				continue
 			}
+			found = append(found, Overlap{At: between.at, First: before[i].host, Second: before[j].host})
 		}
 	}
 	return found

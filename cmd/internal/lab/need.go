@@ -1,0 +1,37 @@
+package lab
+
+import (
+	"os"
+	"os/exec"
+)
+
+// test is what NeedRoot and NeedNft use of a testing.TB.
+type test interface {
+	Helper()
+	Skip(args ...any)
+	Fatal(args ...any)
+}
+
+// NeedRoot skips a test where no lab can be made. In CI that is a failure.
+func NeedRoot(t test) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		skip(t, "needs root for network namespaces")
+	}
+}
+
+// NeedNft skips a test where nft(8) cannot be called. In CI that is a failure.
+func NeedNft(t test) {
+	t.Helper()
+	if _, err := exec.LookPath("nft"); err != nil {
+		skip(t, "needs nft(8), Debian package nftables")
+	}
+}
+
+func skip(t test, why string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatal(why + ", and CI must not skip")
+	}
+	t.Skip(why)
+}
