@@ -11,21 +11,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// needRoot skips the test on a laptop; in CI a skip is a failure.
-func needRoot(t *testing.T) {
-	t.Helper()
-	switch {
-	case os.Geteuid() == 0:
-	case os.Getenv("CI") != "":
-		t.Fatal("needs root for network namespaces, and CI must not skip")
-	default:
-		t.Skip("needs root for network namespaces")
-	}
-}
 
 // script writes a stand-in for perch.
 func script(t *testing.T, text string) string {
@@ -46,7 +36,7 @@ func tempIn(t *testing.T) (dir string) {
 }
 
 func TestADaemonThatEndsStopsTheDemo(t *testing.T) {
-	needRoot(t)
+	lab.NeedRoot(t)
 	dir, before := tempIn(t), machine(t)
 	var out bytes.Buffer
 	err := Run(t.Context(), Options{
@@ -63,7 +53,7 @@ func TestADaemonThatEndsStopsTheDemo(t *testing.T) {
 }
 
 func TestInterruptedDemoLeavesNothing(t *testing.T) {
-	needRoot(t)
+	lab.NeedRoot(t)
 	dir, before := tempIn(t), machine(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupted := time.AfterFunc(300*time.Millisecond, interrupt)

@@ -14,9 +14,7 @@ func TestNodeAloneLetsGoWhenStopped(t *testing.T) {
 	c := newClusterOn(t, n, []*lab.Host{n.addHost(t, "lb1")})
 	c.must(c.StartAll())
 	only := c.settled()
-	ctx, cancel := c.limit()
-	defer cancel()
-	c.must(only.Terminate(ctx))
+	c.terminate(only)
 	if c.holdsAny(only) {
 		t.Error("a VIP is left behind by a daemon that was stopped in good order")
 	}

@@ -44,12 +44,8 @@ type bench struct {
 
 func newBench(b *testing.B, heartbeat time.Duration) *bench {
 	b.Helper()
-	if os.Geteuid() != 0 {
-		b.Fatal("needs root for network namespaces")
-	}
-	dir, err := os.MkdirTemp("", "perch-bench-")
-	must(b, err)
-	b.Cleanup(func() { os.RemoveAll(dir) })
+	lab.NeedRoot(b)
+	dir := tempDir(b)
 	l, err := lab.New()
 	must(b, err)
 	end := sync.OnceFunc(func() { must(b, l.Close()) })
@@ -62,11 +58,9 @@ func newBench(b *testing.B, heartbeat time.Duration) *bench {
 		must(b, err)
 		hosts = append(hosts, h)
 	}
-	binary.once.Do(func() { binary.err = buildPerch() })
-	must(b, binary.err)
 	vip := netip.MustParsePrefix("198.18.0.100/24")
 	c, err := lab.NewCluster(lab.ClusterSpec{
-		Binary:    binary.dir + "/perch",
+		Binary:    perchBinary(b),
 		Dir:       dir,
 		Name:      "bench",
 		Secret:    "a-secret-for-tests-only-0123456789",
@@ -83,13 +77,6 @@ func (x *bench) ping() {
 	var err error
 	x.pinger, err = x.client.Ping(x.vip)
 	must(x.b, err)
-}
-
-func must(tb testing.TB, err error) {
-	tb.Helper()
-	if err != nil {
-		tb.Fatal(err)
-	}
 }
 
 // settled waits until all nodes agree on an owner, and a little longer, so that

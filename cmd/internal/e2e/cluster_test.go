@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,31 +22,38 @@ type network struct {
 
 func newNetwork(t *testing.T) *network {
 	t.Helper()
-	needRoot(t)
+	n := emptyNetwork(t)
+	n.addClients(t)
+	return n
+}
+
+// emptyNetwork returns a network without hosts, for a case whose nodes must be
+// the first.
+func emptyNetwork(t *testing.T) *network {
+	t.Helper()
+	lab.NeedRoot(t)
 	l, err := lab.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	n := &network{Lab: l}
-	if n.sw, err = l.AddSwitch(); err != nil {
-		t.Fatal(err)
-	}
-	n.client = n.addHost(t, "client")
-	n.asker = n.addHost(t, "asker")
+	n.sw, err = l.AddSwitch()
+	must(t, err)
 	return n
+}
+
+func (n *network) addClients(t *testing.T) {
+	t.Helper()
+	n.client, n.asker = n.addHost(t, "client"), n.addHost(t, "asker")
 }
 
 func (n *network) addHost(t *testing.T, name string) *lab.Host {
 	t.Helper()
 	h, err := n.AddHost(name, n.sw)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return h
 }
 
@@ -103,24 +111,20 @@ func newClusterOn(t *testing.T, n *network, hosts []*lab.Host, opts ...option) *
 		opt(&spec)
 	}
 	lc, err := lab.NewCluster(spec, hosts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	c := &cluster{Cluster: lc, t: t, net: n}
 	t.Cleanup(c.explainFailure)
 	return c
 }
 
 // tempDir is short, unlike that of testing: a socket's path has 107 bytes.
-func tempDir(t *testing.T) string {
-	t.Helper()
+func tempDir(tb testing.TB) string {
+	tb.Helper()
 	dir, err := os.MkdirTemp("", "perch-e2e-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
+	must(tb, err)
+	tb.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return dir
@@ -157,8 +161,13 @@ func (c *cluster) explainFailure() {
 
 func (c *cluster) must(err error) {
 	c.t.Helper()
+	must(c.t, err)
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		c.t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -170,6 +179,26 @@ func (c *cluster) perch(n *lab.Node, args ...string) string {
 	out, err := n.Perch(ctx, args...)
 	c.must(err)
 	return out
+}
+
+// refused runs a command of perch that a node must refuse, and returns why.
+func (c *cluster) refused(n *lab.Node, args ...string) error {
+	c.t.Helper()
+	ctx, cancel := c.limit()
+	defer cancel()
+	out, err := n.Perch(ctx, args...)
+	if err == nil {
+		c.t.Errorf("perch %s on %s was done, and should not have been: %s", strings.Join(args, " "), n.Name, out)
+	}
+	return err
+}
+
+// stillOwnedBy waits until the cluster is settled, and wants the owner it had.
+func (c *cluster) stillOwnedBy(owner *lab.Node) {
+	c.t.Helper()
+	if now := c.settled(); now != owner {
+		c.t.Errorf("%s owns the VIPs, want %s still", now.Name, owner.Name)
+	}
 }
 
 // patience is how long a case waits for what should happen soon.

@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
 // The demo runs alone: its figures are to be those of an idle machine, and what
 // it might leave behind must not be mixed up with what other cases have.
 func TestDemo(t *testing.T) {
-	needRoot(t)
+	lab.NeedRoot(t)
 	before := machine(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -38,7 +40,7 @@ func TestDemo(t *testing.T) {
 }
 
 func TestDemoEndsCleanlyOnEverySignal(t *testing.T) {
-	needRoot(t)
+	lab.NeedRoot(t)
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL} {
 		t.Run(sig.String(), func(t *testing.T) {
 			before := machine(t)
@@ -70,7 +72,7 @@ func TestDemoEndsCleanlyOnEverySignal(t *testing.T) {
 }
 
 func TestDemoWithoutRootSaysWhatItNeeds(t *testing.T) {
-	needRoot(t) // to become nobody
+	lab.NeedRoot(t) // to become nobody
 	cmd := demo(t, t.Context())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.CombinedOutput()

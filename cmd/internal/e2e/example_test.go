@@ -14,19 +14,9 @@ import (
 // The example of docs/ for three machines, as it stands there but for paths.
 func TestExampleOfThreeMachines(t *testing.T) {
 	t.Parallel()
-	needRoot(t)
-	l, err := lab.New()
-	must(t, err)
-	t.Cleanup(func() { must(t, l.Close()) })
-	n := &network{Lab: l}
-	n.sw, err = l.AddSwitch()
-	must(t, err)
-	var hosts []*lab.Host // first, so that they have the example's addresses
-	for _, name := range []string{"lb1", "lb2", "lb3"} {
-		hosts = append(hosts, n.addHost(t, name))
-	}
-	n.client, n.asker = n.addHost(t, "client"), n.addHost(t, "asker")
-	c := newClusterOn(t, n, hosts)
+	n := emptyNetwork(t)
+	c := newCluster(t, n) // first, so that its nodes have the example's addresses
+	n.addClients(t)
 	for _, node := range c.Nodes {
 		path := filepath.Join("../../../docs/examples/three-nodes", node.Name+".toml")
 		text, err := os.ReadFile(path)
@@ -70,9 +60,7 @@ func TestWitnessVotesAndNeverOwns(t *testing.T) {
 	if old == witness {
 		t.Fatal("the witness owns the VIPs")
 	}
-	ctx, cancel := c.limit()
-	defer cancel()
-	c.must(old.Terminate(ctx))
+	c.terminate(old)
 	next := c.movedFrom(old)
 	c.must(next.Kill())
 	c.never("the witness holds a VIP", time.Second, func() bool { return c.holdsAny(witness) })

@@ -47,50 +47,38 @@ func TestLeaderSIGKILL(t *testing.T) {
 	p.outageAtMost(brief)
 }
 
-func TestLeaderLinkCut(t *testing.T) {
-	t.Parallel()
-	c := startCluster(t, failover("fast"))
-	c.neverTwoOwners()
-	old := c.owner()
-	p := c.ping()
-	c.must(old.Host.Eth0.Cut())
-	c.movedFrom(old)
-	p.outageAtMost(brief)
-	c.must(old.Host.Eth0.Splice())
-	c.soleAnswer(c.settled())
-}
-
-func TestLeaderIsolatedBySwitch(t *testing.T) {
-	t.Parallel()
-	c := startCluster(t)
-	c.neverTwoOwners()
-	old := c.owner()
-	c.ping()
-	c.must(old.Host.Eth0.Isolate())
-	c.movedFrom(old)
-	c.must(old.Host.Eth0.Rejoin())
-	c.soleAnswer(c.settled())
-}
-
-func TestLeaderIsolatedByNftables(t *testing.T) {
-	faults := map[string][]func(*lab.Link) error{
-		"cannot send":    {(*lab.Link).Mute},
-		"cannot receive": {(*lab.Link).Deafen},
-		"neither":        {(*lab.Link).Mute, (*lab.Link).Deafen},
+// However a leader loses the network, it lets go before another takes over, and
+// comes back as a follower.
+func TestLeaderCutOff(t *testing.T) {
+	type fault = func(*lab.Link) error
+	tests := map[string]struct {
+		profile string
+		fail    []fault
+		mend    fault
+		nft     bool // whether the fault needs nft(8)
+	}{
+		"link cut":           {"fast", []fault{(*lab.Link).Cut}, (*lab.Link).Splice, false},
+		"isolated by switch": {"normal", []fault{(*lab.Link).Isolate}, (*lab.Link).Rejoin, false},
+		"cannot send":        {"normal", []fault{(*lab.Link).Mute}, (*lab.Link).Restore, true},
+		"cannot receive":     {"normal", []fault{(*lab.Link).Deafen}, (*lab.Link).Restore, true},
+		"neither":            {"normal", []fault{(*lab.Link).Mute, (*lab.Link).Deafen}, (*lab.Link).Restore, true},
 	}
-	for name, fault := range faults {
+	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			needNft(t)
-			c := startCluster(t)
+			if tt.nft {
+				lab.NeedNft(t)
+			}
+			c := startCluster(t, failover(tt.profile))
 			c.neverTwoOwners()
 			old := c.owner()
-			c.ping()
-			for _, fail := range fault {
+			p := c.ping()
+			for _, fail := range tt.fail {
 				c.must(fail(old.Host.Eth0))
 			}
 			c.movedFrom(old)
-			c.must(old.Host.Eth0.Restore())
+			p.outageAtMost(brief)
+			c.must(tt.mend(old.Host.Eth0))
 			c.soleAnswer(c.settled())
 		})
 	}

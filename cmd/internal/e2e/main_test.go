@@ -28,11 +28,11 @@ var binary struct {
 	err  error
 }
 
-func perchBinary(t *testing.T) string {
-	t.Helper()
+func perchBinary(tb testing.TB) string {
+	tb.Helper()
 	binary.once.Do(func() { binary.err = buildPerch() })
 	if binary.err != nil {
-		t.Fatal(binary.err)
+		tb.Fatal(binary.err)
 	}
 	return filepath.Join(binary.dir, "perch")
 }
@@ -50,27 +50,4 @@ func buildPerch() (err error) {
 		return fmt.Errorf("build perch: %w\n%s", err, out)
 	}
 	return nil
-}
-
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		skip(t, "needs root for network namespaces")
-	}
-}
-
-func needNft(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("nft"); err != nil {
-		skip(t, "needs nft(8), Debian package nftables")
-	}
-}
-
-// skip skips the test on a laptop; in CI that is a failure.
-func skip(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatal(why + ", and CI must not skip")
-	}
-	t.Skip(why)
 }

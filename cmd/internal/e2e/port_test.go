@@ -68,9 +68,7 @@ func TestHalfOpenConnectionsOnTheRaftPort(t *testing.T) {
 
 func (c *cluster) undisturbed(owner *lab.Node, term uint64) {
 	c.t.Helper()
-	if now := c.settled(); now != owner {
-		c.t.Errorf("%s owns the VIPs, want %s still", now.Name, owner.Name)
-	}
+	c.stillOwnedBy(owner)
 	if now := c.status(owner).Cluster.Term; now != term {
 		c.t.Errorf("term went from %d to %d", term, now)
 	}

@@ -36,9 +36,7 @@ func TestLateThirdNode(t *testing.T) {
 	owner := c.settled()
 	p := c.ping()
 	c.must(c.Node("lb2").Start())
-	if now := c.settled(); now != owner {
-		t.Errorf("%s owns the VIPs after a node came late, want %s still", now.Name, owner.Name)
-	}
+	c.stillOwnedBy(owner)
 	p.outageAtMost(brief)
 }
 
