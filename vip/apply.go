@@ -15,15 +15,28 @@ const errorsShown = 8
 // execution is the course of one plan.
 type execution struct {
 	added, removed int
+	stuck          int  // addresses that should have gone
 	keeping        bool // between opKeep and opUnkeep
 	refused        bool // opKeep was
 	forbidden      bool // something was not allowed
+	superseded     bool // stopped, as something else was demanded
 	errs           []error
 }
 
+// err is what went wrong, at most errorsShown of it in full.
+func (x *execution) err() error {
+	errs := x.errs
+	if more := len(errs) - errorsShown; more > 0 {
+		errs = append(errs[:errorsShown:errorsShown], fmt.Errorf("and %d more", more))
+	}
+	if x.forbidden {
+		errs = append(errs, ErrNotAllowed)
+	}
+	return errors.Join(errs...)
+}
+
 // execute carries out a plan. It stops between two addresses when the epoch is over.
-func (m *Manager) execute(actions []action, epoch uint64) error {
-	var x execution
+func (m *Manager) execute(actions []action, epoch uint64) (x execution) {
 	defer func() {
 		if x.added+x.removed > 0 {
 			m.journal.Say(slog.LevelInfo, "addresses changed",
@@ -32,45 +45,52 @@ func (m *Manager) execute(actions []action, epoch uint64) error {
 	}()
 	for _, a := range actions {
 		if !x.keeping && m.epoch.Load() != epoch {
-			return ErrSuperseded
+			x.superseded = true
+			return x
 		}
 		if err := m.apply(a, &x); err != nil {
 			x.errs = append(x.errs, err)
 		}
 	}
-	if x.forbidden {
-		x.errs = append(x.errs, ErrNotAllowed)
-	}
-	return joinSome(x.errs)
+	return x
 }
 
-func joinSome(errs []error) error {
-	if more := len(errs) - errorsShown; more > 0 {
-		errs = append(errs[:errorsShown:errorsShown], fmt.Errorf("and %d more", more))
+// takes reports whether an action gives this node a VIP.
+func (x *execution) takes(a action) bool {
+	switch a.op {
+	case opAdopt, opAdd, opModify:
+		return true
+	case opRestore:
+		return x.refused && a.vip != VIP{}
 	}
-	return errors.Join(errs...)
+	return false
 }
 
 func (m *Manager) apply(a action, x *execution) error {
-	switch a.op {
-	case opAdopt, opAdd, opModify:
-		if !m.allowed() {
-			m.putOff(a.vip)
-			x.forbidden = true
-			return nil
-		}
+	if x.takes(a) && !m.allowed() {
+		m.forgo(a)
+		x.forbidden = true
+		return nil
 	}
 	switch a.op {
 	case opAdopt:
 		return m.adopt(a)
 	case opAdd:
-		x.added++
-		return m.add(a)
+		err := m.add(a)
+		if err == nil {
+			x.added++
+		}
+		return err
 	case opModify:
 		return m.modify(a)
 	case opRemove:
-		x.removed++
-		return m.remove(a)
+		err := m.remove(a)
+		if err == nil {
+			x.removed++
+		} else {
+			x.stuck++
+		}
+		return err
 	case opKeep:
 		x.keeping = true
 		x.refused = m.kernel.Promote(a.address.index, 1) != nil
@@ -156,6 +176,17 @@ func (m *Manager) refused(a action, what string, err error) error {
 	err = fmt.Errorf("%s %s on %s: %w", what, a.address.prefix, a.vip.Interface, err)
 	m.entries[a.vip].err = err
 	return err
+}
+
+// forgo leaves out a VIP that this node may not hold now. One that was to be
+// restored has gone.
+func (m *Manager) forgo(a action) {
+	m.putOff(a.vip)
+	if a.op == opRestore {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.lose(m.entries[a.vip], time.Now())
+	}
 }
 
 // putOff lets Run wait before it tries a VIP again.

@@ -13,12 +13,13 @@ import (
 // VIP that stays configured and wanted is untouched; where nothing but the prefix
 // length changes, the new address comes before the old one goes.
 //
-// Where the ledger cannot be written (ErrLedger) nothing changes, except that the first call
-// sweeps all the same. After any other error the configuration is in force, and
-// what the kernel refused is tried again by Run.
+// Where vips cannot be VIPs (ErrInvalid) or the ledger cannot be written (ErrLedger)
+// nothing changes, except that the first call sweeps all the same when it cannot
+// write. After any other error the configuration is in force, and what the kernel
+// refused is tried again by Run, which also takes out of the ledger what has gone.
 func (m *Manager) Configure(vips []VIP) error {
 	if err := checkVIPs(vips); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	defer m.journal.Flush()
 	m.configuring.Lock()
@@ -33,11 +34,23 @@ func (m *Manager) Configure(vips []VIP) error {
 		return errors.Join(err, m.enforce(nil, all))
 	}
 	m.opened = true
-	err := m.enforce(vips, old)
-	if short := m.record(union(vips, m.leftovers())); short != nil {
-		m.journal.Say(slog.LevelWarn, "ledger keeps addresses that are gone", "error", short)
+	return m.enforce(vips, old)
+}
+
+// shorten takes out of the ledger what has gone. No change of the configuration
+// waits for it: what the ledger has too much of does no harm yet.
+func (m *Manager) shorten() {
+	if !m.shorter.Swap(false) {
+		return
 	}
-	return err
+	m.configuring.Lock()
+	defer m.configuring.Unlock()
+	if !m.opened {
+		return
+	}
+	if err := m.record(m.predecessors()); err != nil {
+		m.journal.Say(slog.LevelWarn, "ledger keeps addresses that are gone", "error", err)
+	}
 }
 
 // checkVIPs finds all mistakes.
@@ -59,11 +72,13 @@ func checkVIPs(vips []VIP) error {
 // read must not keep the node from starting.
 func (m *Manager) predecessors() []VIP {
 	if m.opened {
-		return union(m.configuredNow(), m.leftovers())
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return union(m.configured, m.retired)
 	}
 	vips, err := m.ledger.Read()
 	if err == nil {
-		m.written = vips
+		m.written, m.known = vips, true
 		return vips
 	}
 	aside, failed := m.ledger.SetAside()
@@ -72,36 +87,26 @@ func (m *Manager) predecessors() []VIP {
 	return nil
 }
 
-func (m *Manager) configuredNow() []VIP {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.configured
-}
-
-// leftovers are the VIPs that are no longer configured and may not be gone yet.
-func (m *Manager) leftovers() []VIP {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Clone(m.retired)
-}
-
 // record writes vips into the ledger if it does not say so already.
 func (m *Manager) record(vips []VIP) error {
-	if sameSet(m.written, vips) {
+	if m.known && sameSet(m.written, vips) {
 		return nil
 	}
-	if err := m.ledger.Write(vips); err != nil {
-		return err
+	err := m.ledger.Write(vips)
+	switch {
+	case err == nil:
+		m.written, m.known = vips, true
+	case errors.Is(err, errUnsynced):
+		m.known = false
 	}
-	m.written = vips
-	return nil
+	return err
 }
 
 // enforce puts a configuration in force; old are VIPs of earlier ones.
 func (m *Manager) enforce(vips, old []VIP) error {
 	m.op.Lock()
 	defer m.op.Unlock()
-	defer m.nudge()
+	defer poke(m.wake)
 	m.install(vips, old)
 	for {
 		if err := m.sync(atOnce); !errors.Is(err, ErrSuperseded) {

@@ -16,8 +16,9 @@
 // network namespaces of their own.
 //
 // Goroutines: none but those of Run, whose caller owns them. Run itself keeps the
-// timers (announcements, lifetimes, retries), and one goroutine under it reads
-// netlink notifications; it has ended when Run returns.
+// timers (announcements, lifetimes, retries). Of two goroutines under it one reads
+// netlink notifications, the other writes log lines and takes out of the ledger
+// what has gone; both have ended when Run returns.
 //
 // The package must never
 //   - change or remove an address that is neither configured here nor in the

@@ -189,10 +189,11 @@ func TestKernelSuccessor(t *testing.T) {
 	m := l.manager(opts)
 	l.must(m.Configure(vips("198.18.0.100/24")))
 	l.wantAddresses("198.18.0.1/24", "198.18.0.7/32")
-	got, err := ledger(opts.Ledger).Read()
-	if err != nil || !slices.Equal(got, vips("198.18.0.100/24")) {
-		t.Errorf("the ledger has %v, %v", got, err)
-	}
+	l.run(m)
+	l.eventually("ledger", func() bool {
+		got, err := ledger(opts.Ledger).Read()
+		return err == nil && slices.Equal(got, vips("198.18.0.100/24"))
+	})
 }
 
 // TestKernelRelease releases thousands, the foreign ones among them stay.

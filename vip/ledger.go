@@ -15,6 +15,9 @@ const ledgerVersion = 1
 // errLedger says that the content of the ledger is of no use.
 var errLedger = errors.New("ledger is damaged")
 
+// errUnsynced says that the ledger was replaced, but may come back after a crash.
+var errUnsynced = errors.New("folder not synced")
+
 // ledger is the file that remembers the VIPs that may still be in the kernel.
 // The empty path is a ledger that remembers nothing.
 type ledger string
@@ -108,7 +111,10 @@ func (l ledger) replace(content []byte) error {
 	if err := os.Rename(temporary, string(l)); err != nil {
 		return errors.Join(err, removeIfThere(temporary))
 	}
-	return syncFolder(filepath.Dir(string(l)))
+	if err := syncFolder(filepath.Dir(string(l))); err != nil {
+		return fmt.Errorf("%w: %w", errUnsynced, err)
+	}
+	return nil
 }
 
 func writeSynced(name string, content []byte) (err error) {

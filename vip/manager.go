@@ -20,9 +20,11 @@ type Manager struct {
 
 	// configuring is held while the configuration changes, also while the
 	// ledger is written; op never is. It is taken first, op second, mu last.
-	configuring sync.Mutex
-	opened      bool  // the ledger has been read
-	written     []VIP // what the ledger says
+	configuring baton
+	opened      bool        // the ledger has been read
+	written     []VIP       // what the ledger says
+	known       bool        // written is true
+	shorter     atomic.Bool // the ledger may say too much
 
 	// op is held while the kernel is read or changed and while frames are sent:
 	// nothing is announced or refreshed after the release that came in between.
@@ -42,6 +44,7 @@ type Manager struct {
 	epoch   atomic.Uint64 // counts Sets; one that finds it changed stops
 	running atomic.Bool
 	wake    chan struct{} // tells Run that its timers are out of date
+	pen     chan struct{} // tells the scribe that there may be something to write
 
 	readded   atomic.Uint64
 	refreshed atomic.Uint64
@@ -71,17 +74,19 @@ func newManager(opts Options, t transport) *Manager {
 		allowed = func() bool { return true }
 	}
 	return &Manager{
-		lifetime:  opts.seconds(),
-		renewal:   opts.Lifetime / 4,
-		allowed:   allowed,
-		ledger:    ledger(opts.Ledger),
-		journal:   journal{log: log},
-		op:        newBaton(),
-		kernel:    kernel{t},
-		announcer: announcer{transport: t},
-		mine:      make(map[place]claim),
-		state:     newState(),
-		wake:      make(chan struct{}, 1),
+		lifetime:    opts.seconds(),
+		renewal:     opts.Lifetime / 4,
+		allowed:     allowed,
+		ledger:      ledger(opts.Ledger),
+		journal:     journal{log: log},
+		configuring: newBaton(),
+		op:          newBaton(),
+		kernel:      kernel{t},
+		announcer:   announcer{transport: t},
+		mine:        make(map[place]claim),
+		state:       newState(),
+		wake:        make(chan struct{}, 1),
+		pen:         make(chan struct{}, 1),
 	}
 }
 
@@ -108,7 +113,7 @@ func (m *Manager) Set(want []VIP) error {
 	}
 	m.op.Lock()
 	defer m.op.Unlock()
-	defer m.nudge()
+	defer poke(m.wake)
 	for m.wants(want) {
 		if err := m.sync(atOnce); !errors.Is(err, ErrSuperseded) {
 			return err
@@ -137,10 +142,10 @@ func (m *Manager) wants(want []VIP) bool {
 	return slices.Equal(m.want, want)
 }
 
-// nudge makes Run look at its timers.
-func (m *Manager) nudge() {
+// poke puts a token into a channel of capacity one, unless one is there already.
+func poke(c chan struct{}) {
 	select {
-	case m.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

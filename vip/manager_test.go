@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,6 +109,44 @@ func TestSetTellsErrors(t *testing.T) {
 			t.Errorf("status is %+v, want held and never readded", got)
 		}
 	})
+}
+
+// TestRestoreAsksToo: a VIP that went along with another is not put back by a
+// node that may no longer hold it, and nobody else is blamed for that.
+func TestRestoreAsksToo(t *testing.T) {
+	var ended atomic.Bool
+	all := vips("198.18.0.100/24", "198.18.0.101/24")
+	m, k := holding(t, Options{Allowed: func() bool { return !ended.Load() }}, all)
+	k.refuse = func(kind int, _ address) error {
+		switch kind {
+		case unix.RTM_SETLINK:
+			return unix.EPERM
+		case unix.RTM_DELADDR:
+			ended.Store(true)
+		}
+		return nil
+	}
+	if err := m.Set(all[1:]); !errors.Is(err, ErrNotAllowed) {
+		t.Errorf("error %v, want %v", err, ErrNotAllowed)
+	}
+	wantList(t, k)
+	ended.Store(false)
+	must(t, m.Set(all[1:]))
+	if got := m.Status()[1]; !got.Held || got.Readded != 0 {
+		t.Errorf("status is %+v, want held and none readded", got)
+	}
+}
+
+// TestNotAllowedAmongErrors: who may not hold the VIPs is told so, however much
+// else went wrong.
+func TestNotAllowedAmongErrors(t *testing.T) {
+	all := many(2 * errorsShown)
+	asked := 0
+	m, k := fakeWith(t, Options{Allowed: func() bool { asked++; return asked < len(all) }}, all)
+	k.refuses(unix.RTM_NEWADDR, unix.EPERM)
+	if err := m.Set(all); !errors.Is(err, ErrNotAllowed) || !errors.Is(err, unix.EPERM) {
+		t.Errorf("error %v, want %v and %v", err, unix.EPERM, ErrNotAllowed)
+	}
 }
 
 func TestManyErrorsAreSummedUp(t *testing.T) {

@@ -7,6 +7,7 @@ type view struct {
 	links     map[string]link // by the name that VIPs use; one that does not exist is missing
 	others    []link          // further ones with addresses of ours
 	addresses []address       // in the kernel's order
+	partial   bool            // there may be more addresses
 }
 
 // intent is what the kernel should have.
@@ -46,7 +47,7 @@ const (
 // action is one step of a plan.
 type action struct {
 	op      op
-	vip     VIP     // whose address it is; zero if that is no configured VIP
+	vip     VIP     // whose address it is; zero if no configured one's
 	address address // as it is to be, or as it is if it is to go; for opKeep and opUnkeep only its index
 }
 
@@ -91,6 +92,9 @@ func (p *planner) plan(later map[VIP]struct{}) []action {
 		}
 	}
 	p.removeSurplus()
+	if p.partial {
+		return p.actions // what would be corrected may be right
+	}
 	for _, vip := range p.want {
 		p.correct(vip)
 	}
@@ -262,17 +266,22 @@ func (p *planner) removeSurplus() {
 	}
 }
 
+// remove plans the removal of a, so that the addresses stay which the kernel would
+// remove along with it, also those that a partial view lacks.
 func (p *planner) remove(a address) {
 	vip := p.owners[a.spot()]
 	left := p.model.Remove(a)
-	if len(left) == 0 || p.model.promotes[a.index] {
+	alone := len(left) == 0 && !(p.partial && a.is4())
+	if alone || p.model.promotes[a.index] {
 		p.emit(opRemove, vip, a)
 		return
 	}
 	p.emit(opKeep, VIP{}, address{index: a.index})
 	p.emit(opRemove, vip, a)
 	for _, other := range left {
-		p.emit(opRestore, VIP{}, other)
+		if other.valid > 0 { // else its time is over
+			p.emit(opRestore, p.owners[other.spot()], other)
+		}
 	}
 	p.emit(opUnkeep, VIP{}, address{index: a.index})
 }

@@ -58,6 +58,8 @@ func addressOn(t testing.TB, s string, in *intent) address {
 			a.flags |= unix.IFA_F_SECONDARY
 		case "link":
 			a.scope = unix.RT_SCOPE_LINK
+		case "ending":
+			a.valid, a.preferred = 0, 0
 		case "mine":
 			in.mine[a.place()] = claim{address: a}
 		case "adopted":
@@ -196,6 +198,11 @@ func TestPlan(t *testing.T) {
 			name: "primary goes, the node's address stays",
 			have: []string{"198.18.0.100/24 mine", "198.18.0.1/24 secondary"}, configured: vips("198.18.0.100/24"),
 			plan: "keep 2, remove 198.18.0.100/24, restore 198.18.0.1/24, unkeep 2",
+		},
+		{
+			name: "primary goes, and an address whose lifetime is over does not come back",
+			have: []string{"198.18.0.100/24 mine", "198.18.0.1/24 secondary ending"}, configured: vips("198.18.0.100/24"),
+			plan: "keep 2, remove 198.18.0.100/24, unkeep 2",
 		},
 		{
 			name: "primary goes, the kernel promotes anyway",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -110,6 +111,21 @@ func TestReleaseBlind(t *testing.T) {
 	}
 }
 
+// TestBlindReleaseSparesOthers: what the kernel would remove along with a VIP
+// stays, also when it could not be read.
+func TestBlindReleaseSparesOthers(t *testing.T) {
+	m, k := holding(t, Options{}, vips("198.18.0.100/24"))
+	k.put(2, "198.18.0.1/24")
+	k.refuses(unix.RTM_GETADDR, unix.ENOMEM)
+	if err := m.Set(nil); !errors.Is(err, unix.ENOMEM) {
+		t.Errorf("error %v, want %v", err, unix.ENOMEM)
+	}
+	wantList(t, k, "198.18.0.1/24")
+	if k.promotes(2) {
+		t.Error("promote_secondaries stays on")
+	}
+}
+
 // TestInterruptedDump: a list that is not complete loses no VIP, and releases all.
 func TestInterruptedDump(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -130,6 +146,26 @@ func TestInterruptedDump(t *testing.T) {
 		must(t, m.Set(nil))
 		k.locked(func() { k.torn = 0 })
 		wantList(t, k)
+	})
+}
+
+// TestTornListCorrectsNothing: what is missing in a list that is not complete may
+// be there.
+func TestTornListCorrectsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := vips("198.18.0.100/32", "198.18.7.100/24")
+		m, k := fakeWith(t, Options{}, all)
+		k.put(2, "198.18.7.1/16")
+		must(t, m.Set(all))
+		start(t, m)
+		time.Sleep(10 * time.Second)
+		k.takeRequests()
+		k.locked(func() {
+			slices.Reverse(k.addresses) // so that the node's own address is in the half that lacks
+			k.torn = dumpTries
+		})
+		must(t, m.Set(all))
+		wantRequests(t, k)
 	})
 }
 
@@ -205,12 +241,14 @@ func TestRemoveFails(t *testing.T) {
 		if !m.Status()[0].Held {
 			t.Error("not held, although the kernel has it")
 		}
+		wantReason(t, m, want)
 		k.refuses(0, nil)
 		time.Sleep(retryAfter + 10*time.Millisecond)
 		wantList(t, k)
 		if m.Status()[0].Held {
 			t.Error("held, although the kernel has not got it")
 		}
+		wantReason(t, m, "")
 	})
 }
 
@@ -232,8 +270,8 @@ func TestReleaseDoesNotWaitForLog(t *testing.T) {
 		start(t, m)
 		must(t, m.Set(all))
 		must(t, k.byHand(2, "198.18.0.100/24"))
-		time.Sleep(time.Second) // Run is stuck now
-		must(t, m.Set(all))
+		time.Sleep(time.Second)
+		wantList(t, k, "198.18.0.100/24")
 		must(t, m.Set(nil))
 		wantList(t, k)
 		close(log.blocked)

@@ -23,14 +23,33 @@ func (m *Manager) Run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	watched := make(chan error, 1)
+	watched, written := make(chan error, 1), make(chan struct{})
 	go func() {
 		watched <- m.watch()
 		cancel()
 	}()
+	go func() {
+		defer close(written)
+		m.scribe(ctx)
+	}()
 	m.loop(ctx)
 	m.kernel.Interrupt()
+	<-written
 	return <-watched
+}
+
+// scribe writes what may wait for a disk or the reader of a log, so that nothing
+// else does.
+func (m *Manager) scribe(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.pen:
+			m.journal.Flush()
+			m.shorten()
+		}
+	}
 }
 
 // loop keeps the timers.
@@ -45,7 +64,7 @@ func (m *Manager) loop(ctx context.Context) {
 		case <-timer.C:
 		}
 		next := m.turn()
-		m.journal.Flush()
+		poke(m.pen)
 		timer.Reset(time.Until(next))
 	}
 }
@@ -155,7 +174,7 @@ func (m *Manager) watch() error {
 		case err != nil:
 			return fmt.Errorf("read netlink notifications: %w", err)
 		case m.note(messages):
-			m.nudge()
+			poke(m.wake)
 		}
 	}
 }
@@ -165,5 +184,5 @@ func (m *Manager) watch() error {
 func (m *Manager) overrun() {
 	m.overruns.Add(1)
 	m.disturbed(map[int]struct{}{everywhere: {}})
-	m.nudge()
+	poke(m.wake)
 }

@@ -148,6 +148,8 @@ func (s *state) report() []Status {
 		if _, wanted := s.wanted[v]; wanted {
 			l, exists := s.links[v.Interface]
 			list[i].Reason = e.reason(l, exists)
+		} else if e.held && e.err != nil {
+			list[i].Reason = e.err.Error()
 		}
 	}
 	return list

@@ -20,12 +20,15 @@ func (m *Manager) sync(deferred deferral) error {
 	}
 	p := survey(v, in)
 	later := m.observe(p, moved, deferred)
-	err := m.execute(p.plan(later), epoch)
-	if errors.Is(err, ErrSuperseded) {
+	x := m.execute(p.plan(later), epoch)
+	if x.superseded {
 		m.disturbed(moved)
-		return err
+		return ErrSuperseded
 	}
-	err = errors.Join(blind, err)
+	if x.stuck == 0 && !v.partial {
+		m.swept()
+	}
+	err := errors.Join(blind, x.err())
 	m.conclude(begin, moved, err)
 	return err
 }
@@ -114,8 +117,8 @@ func (m *Manager) lookAt(in intent) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	v.addresses = list
-	if !complete {
+	v.addresses, v.partial = list, !complete
+	if v.partial {
 		v.addresses = m.withMine(list)
 		m.disturbed(nil)
 	}
@@ -126,7 +129,7 @@ func (m *Manager) lookAt(in intent) (view, error) {
 func (m *Manager) remembered() view {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return view{links: maps.Clone(m.links), addresses: m.withMine(nil)}
+	return view{links: maps.Clone(m.links), addresses: m.withMine(nil), partial: true}
 }
 
 // withMine adds our own addresses to an incomplete list: to remove one that is
@@ -205,6 +208,16 @@ func (m *Manager) lose(e *entry, now time.Time) {
 	e.setHeld(false, now)
 }
 
+// swept notes that the kernel has no retired VIP any more. What comes in their
+// place is somebody else's, and the ledger must not claim it at the next start.
+func (m *Manager) swept() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.retired = nil
+	m.setNames()
+	m.shorter.Store(true)
+}
+
 // conclude ends a sync that was not cut short.
 func (m *Manager) conclude(begin time.Time, moved map[int]struct{}, err error) {
 	m.mu.Lock()
@@ -213,12 +226,8 @@ func (m *Manager) conclude(begin time.Time, moved map[int]struct{}, err error) {
 	m.looked = now
 	m.notBefore = now.Add(breather(now.Sub(begin)))
 	m.retry = m.firstHold(now)
-	switch {
-	case err != nil && m.retry.IsZero():
+	if err != nil && m.retry.IsZero() {
 		m.retry = now.Add(retryAfter)
-	case err == nil && !m.dirty:
-		m.retired = nil // the kernel has none of them
-		m.setNames()
 	}
 	_, all := moved[everywhere]
 	for vip, e := range m.entries {

@@ -20,7 +20,11 @@ var ErrNotAllowed = errors.New("this node may not hold VIPs now")
 // ErrNotConfigured is returned by a Set of a VIP that Configure does not know.
 var ErrNotConfigured = errors.New("not configured")
 
-// ErrLedger is returned by a Configure that could not write the ledger.
+// ErrInvalid is returned by a Configure of what cannot be VIPs: nothing has changed.
+var ErrInvalid = errors.New("VIPs not valid")
+
+// ErrLedger is returned by a Configure that could not write the ledger: nothing
+// has changed.
 var ErrLedger = errors.New("ledger not written")
 
 // VIP is one virtual address on one interface. It is comparable.
@@ -92,7 +96,7 @@ type Status struct {
 	VIP     VIP
 	Held    bool      // the kernel had it at the last look
 	Since   time.Time // when Held last changed; zero if it never did
-	Reason  string    // what keeps a wanted VIP from being held or reached; empty if nothing does
+	Reason  string    // what keeps a wanted VIP from being held or reached, or another one from going; else empty
 	Readded uint64    // times it was put back after somebody else had removed it
 }
 
