@@ -2,9 +2,9 @@ package demo
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"slices"
 	"syscall"
-	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
@@ -57,16 +57,20 @@ func acts() []act {
 	}
 }
 
-// transfer names the target, so that the next owner is no accident.
+// transfer names the target, so that the next owner is no accident. A busy
+// machine may keep the target out of touch for a moment, in which it is refused.
 func transfer(ctx context.Context, s *stage, owner *lab.Node) error {
-	for i, n := range s.cluster.Nodes {
-		if n == owner {
-			next := s.cluster.Nodes[(i+1)%len(s.cluster.Nodes)]
-			_, err := owner.Perch(ctx, "transfer", next.Name)
-			return err
-		}
+	i := slices.Index(s.cluster.Nodes, owner)
+	next := s.cluster.Nodes[(i+1)%len(s.cluster.Nodes)]
+	var refusal error
+	err := within(ctx, byCommand, "wait until "+next.Name+" can take over", func() (bool, error) {
+		_, refusal = owner.Perch(ctx, "transfer", next.Name)
+		return refusal == nil, nil
+	})
+	if err != nil {
+		return errors.Join(err, refusal)
 	}
-	return fmt.Errorf("%s is not part of the cluster", owner.Name)
+	return nil
 }
 
 func terminate(_ context.Context, _ *stage, owner *lab.Node) error {
@@ -93,12 +97,11 @@ func heal(ctx context.Context, s *stage, owner *lab.Node) error {
 
 // restart starts an ended node again and waits until it follows.
 func restart(ctx context.Context, s *stage, old *lab.Node) error {
-	select {
-	case <-old.Process().Done():
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(patience):
-		return fmt.Errorf("perch on %s has not ended within %s", old.Name, patience)
+	err := within(ctx, byLooking, "wait for the end of perch on "+old.Name, func() (bool, error) {
+		return !old.Running(), nil
+	})
+	if err != nil {
+		return err
 	}
 	if err := old.Start(); err != nil {
 		return err

@@ -25,7 +25,8 @@ type Options struct {
 }
 
 // Run plays the demo until its end or that of ctx. Its error is a
-// *lab.MissingError when this machine or this user cannot have it.
+// *lab.MissingError when this machine or this user cannot have it, and
+// config.Mistakes when the nodes would refuse what the options say.
 func Run(ctx context.Context, o Options) (err error) {
 	dir, err := os.MkdirTemp("", "perch-demo-")
 	if err != nil {
@@ -44,7 +45,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer func() { err = errors.Join(err, s.close()) }()
 	err = (&show{stage: s, out: out}).play(ctx)
 	if ctx.Err() != nil {
-		return errors.New("the demo was interrupted; everything it made is gone")
+		return errors.New("the demo was interrupted; nothing of its network is left")
 	}
 	if err != nil {
 		out.logs(s.cluster)

@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
@@ -56,13 +58,67 @@ func TestInterruptedDemoLeavesNothing(t *testing.T) {
 	lab.NeedRoot(t)
 	dir, before := tempIn(t), machine(t)
 	ctx, interrupt := context.WithCancel(t.Context())
-	interrupted := time.AfterFunc(300*time.Millisecond, interrupt)
-	defer interrupted.Stop()
-	err := Run(ctx, Options{Binary: script(t, "exec sleep 60"), Out: new(bytes.Buffer)})
+	defer interrupt()
+	// Between this line and the next the nodes are started.
+	out := &trigger{text: "Starting perch", do: interrupt}
+	err := Run(ctx, Options{Binary: script(t, "exec sleep 60"), Out: out})
 	if err == nil || !strings.Contains(err.Error(), "interrupted") {
 		t.Errorf("the demo ended with: %v", err)
 	}
 	checkGone(t, dir, before)
+}
+
+// trigger does something when a text is written.
+type trigger struct {
+	text string
+	do   func()
+}
+
+func (tr *trigger) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), tr.text) {
+		tr.do()
+	}
+	return len(p), nil
+}
+
+func TestKeptFilesAreNamed(t *testing.T) {
+	lab.NeedRoot(t)
+	dir := tempIn(t)
+	var out bytes.Buffer
+	if err := Run(t.Context(), Options{Binary: script(t, "exit 3"), Out: &out, KeepFiles: true}); err == nil {
+		t.Error("a demo whose nodes end has no error")
+	}
+	_, kept, ok := strings.Cut(out.String(), "Configs, logs and data are in ")
+	if kept = strings.TrimSuffix(kept, ".\n"); !ok || filepath.Dir(kept) != dir {
+		t.Fatalf("the folder is not named:\n%s", &out)
+	}
+	if _, err := os.Stat(filepath.Join(kept, "lb1", "perch.toml")); err != nil {
+		t.Error(err)
+	}
+}
+
+// What the nodes would refuse is told before any of them is started.
+func TestOptionsThatNoNodeTakes(t *testing.T) {
+	lab.NeedRoot(t)
+	tests := map[string]Options{
+		"profile":   {Failover: "quick"},
+		"heartbeat": {Heartbeat: -time.Second},
+	}
+	for name, o := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir, before := tempIn(t), machine(t)
+			var out bytes.Buffer
+			o.Binary, o.Out = script(t, "exit 3"), &out
+			err := Run(t.Context(), o)
+			if mistakes, ok := errors.AsType[config.Mistakes](err); !ok || len(mistakes) != 1 {
+				t.Errorf("the demo ended with: %v", err)
+			}
+			if out.Len() > 0 {
+				t.Errorf("it began all the same:\n%s", &out)
+			}
+			checkGone(t, dir, before)
+		})
+	}
 }
 
 // checkGone checks that a demo left no files and the machine as it was.

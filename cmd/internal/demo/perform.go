@@ -12,19 +12,20 @@ import (
 type outcome struct {
 	name     string
 	from, to string
-	outages  []lab.Outage // of the VIPs, in their order
+	outages  []lab.Outage  // of the VIPs, in their order
+	quiet    time.Duration // the longest silence before, while nothing happened
 
-	released  time.Duration // when the old owner's kernel had no VIP any more; 0: later than the new one had
+	released  time.Duration // when the old owner's kernel had no VIP any more; 0: not while the client moved
 	taken     time.Duration // when another kernel had one
 	answering []string      // at once after the move
-	alone     time.Duration // for how long several answered after it; 0: never
+	several   time.Duration // for how long several answered after it; 0: never
 }
 
 // perform plays one act and tells of it.
 func (sh *show) perform(ctx context.Context, a act, label string) error {
 	old := sh.owner
 	sh.out.act(label, a.title, old.Name)
-	got := outcome{name: a.name, from: old.Name, to: old.Name}
+	got := outcome{name: a.name, from: old.Name, quiet: sh.quiet}
 	start := time.Now()
 	if err := a.do(ctx, sh.stage, old); err != nil {
 		return err
@@ -33,6 +34,12 @@ func (sh *show) perform(ctx context.Context, a act, label string) error {
 		if err := sh.follow(ctx, old, start, &got); err != nil {
 			return err
 		}
+	} else {
+		owner, err := sh.reachedOwner(ctx)
+		if err != nil {
+			return err
+		}
+		got.to = owner.Name
 	}
 	if err := sh.countOwners(ctx, &got); err != nil {
 		return err
@@ -105,7 +112,7 @@ func (s *stage) countOwners(ctx context.Context, got *outcome) error {
 			got.answering = names(nodes)
 		}
 		if len(nodes) > 1 {
-			got.alone = time.Since(start)
+			got.several = time.Since(start)
 		}
 		return len(nodes) == 1, nil
 	})

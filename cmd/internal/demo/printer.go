@@ -75,9 +75,10 @@ func (p *printer) move(o outcome) {
 	}
 }
 
-// handover tells that a node which is cut off lets go before another takes over.
+// handover tells when a node that is cut off let go, and when another took over.
 func (p *printer) handover(o outcome) {
-	if o.released == 0 || o.taken < o.released {
+	if o.released == 0 {
+		p.detail("%s, cut off, still had the VIPs when %s took them after %s.", o.from, o.to, inMillis(o.taken))
 		return
 	}
 	p.detail("%s, cut off, gave the VIPs up after %s; %s took them after %s.",
@@ -86,8 +87,8 @@ func (p *printer) handover(o outcome) {
 
 // leftBehind tells of the addresses that a killed perch could not take away.
 func (p *printer) leftBehind(o outcome) {
-	if o.alone > 0 {
-		p.detail("The kernel of %s went on answering beside %s for %s, until the addresses,", others(o), o.to, inMillis(o.alone))
+	if o.several > 0 {
+		p.detail("The kernel of %s went on answering beside %s for %s, until the addresses,", others(o), o.to, inMillis(o.several))
 		p.detail("which perch only lends to it, ran out.")
 	}
 }
@@ -115,27 +116,43 @@ func others(o outcome) string {
 }
 
 func (p *printer) silence(o outcome) {
-	p.detail("Longest silence for the client: %s by IPv4, %s by IPv6.",
-		inMillis(o.outages[0].Gap), inMillis(o.outages[1].Gap))
+	p.detail("Longest silence for the client: %s by IPv4, %s by IPv6.", o.outage(0), o.outage(1))
 }
 
-func (p *printer) table(outcomes []outcome, quiet time.Duration) {
+func (p *printer) table(outcomes []outcome) {
 	p.line("\n%sWhat the client saw%s\n", p.bold, p.plain)
 	w := tabwriter.NewWriter(p.out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, "    EVENT\tOUTAGE IPV4\tIPV6\tOWNER\tANSWERING AFTERWARDS")
 	for _, o := range outcomes {
-		fmt.Fprintf(w, "    %s\t%s\t%s\t%s -> %s\t%s\n", o.name,
-			inMillis(o.outages[0].Gap), inMillis(o.outages[1].Gap), o.from, o.to, afterwards(o))
+		fmt.Fprintf(w, "    %s\t%s\t%s\t%s\t%s\n", o.name, o.outage(0), o.outage(1), o.owner(), o.afterwards())
 	}
 	_ = w.Flush()
-	p.line("\nAn outage is the longest time between two answers; between the events it was %s.", inMillis(quiet))
+	p.line("\nAn outage is the longest time between two answers. With \"<\" it was no longer than")
+	p.line("such times were before the event, while nothing happened.")
 }
 
-func afterwards(o outcome) string {
-	if o.alone == 0 {
+// outage writes the outage of one VIP, or that it was lost in the noise.
+func (o outcome) outage(vip int) string {
+	gap := o.outages[vip].Gap
+	if gap <= o.quiet {
+		step := stepOf(o.quiet)
+		return "< " + inMillis(o.quiet.Truncate(step)+step)
+	}
+	return inMillis(gap)
+}
+
+func (o outcome) owner() string {
+	if o.from == o.to {
+		return o.to + ", unchanged"
+	}
+	return o.from + " -> " + o.to
+}
+
+func (o outcome) afterwards() string {
+	if o.several == 0 {
 		return strings.Join(o.answering, ", ")
 	}
-	return fmt.Sprintf("%s for %s, then %s", strings.Join(o.answering, " and "), inMillis(o.alone), o.to)
+	return fmt.Sprintf("%s for %s, then %s", strings.Join(o.answering, " and "), inMillis(o.several), o.to)
 }
 
 // logs shows the end of every node's log.
@@ -149,8 +166,17 @@ func (p *printer) logs(c *lab.Cluster) {
 
 // inMillis writes a duration in milliseconds, with a fraction where it counts.
 func inMillis(d time.Duration) string {
-	if d < 10*time.Millisecond {
-		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+	rounded := d.Round(stepOf(d))
+	if stepOf(rounded) < time.Millisecond {
+		return fmt.Sprintf("%.1f ms", float64(rounded)/float64(time.Millisecond))
 	}
-	return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
+	return fmt.Sprintf("%d ms", rounded.Milliseconds())
+}
+
+// stepOf returns how finely inMillis writes a duration.
+func stepOf(d time.Duration) time.Duration {
+	if d < 10*time.Millisecond {
+		return 100 * time.Microsecond
+	}
+	return time.Millisecond
 }

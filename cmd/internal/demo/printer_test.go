@@ -16,28 +16,34 @@ func TestTable(t *testing.T) {
 	newPrinter(&out).table([]outcome{
 		{
 			name: "planned transfer", from: "lb1", to: "lb2", answering: []string{"lb2"},
-			outages: outages(3140*time.Microsecond, 12600*time.Microsecond),
+			outages: outages(3140*time.Microsecond, 12600*time.Microsecond), quiet: 1900 * time.Microsecond,
 		},
 		{
-			name: "SIGKILL", from: "lb2", to: "lb3", answering: []string{"lb2", "lb3"}, alone: 2 * time.Second,
-			outages: outages(9*time.Millisecond, time.Second),
+			name: "SIGKILL", from: "lb2", to: "lb3", answering: []string{"lb2", "lb3"}, several: 2 * time.Second,
+			outages: outages(9*time.Millisecond, time.Second), quiet: 8999 * time.Microsecond,
 		},
-	}, 1900*time.Microsecond)
+		{
+			name: "link healed", from: "lb3", to: "lb3", answering: []string{"lb3"},
+			outages: outages(2000*time.Microsecond, 12*time.Millisecond), quiet: 12 * time.Millisecond,
+		},
+	})
 	const want = `
 What the client saw
 
-    EVENT              OUTAGE IPV4   IPV6      OWNER        ANSWERING AFTERWARDS
-    planned transfer   3.1 ms        13 ms     lb1 -> lb2   lb2
-    SIGKILL            9.0 ms        1000 ms   lb2 -> lb3   lb2 and lb3 for 2000 ms, then lb3
+    EVENT              OUTAGE IPV4   IPV6      OWNER            ANSWERING AFTERWARDS
+    planned transfer   3.1 ms        13 ms     lb1 -> lb2       lb2
+    SIGKILL            9.0 ms        1000 ms   lb2 -> lb3       lb2 and lb3 for 2000 ms, then lb3
+    link healed        < 13 ms       < 13 ms   lb3, unchanged   lb3
 
-An outage is the longest time between two answers; between the events it was 1.9 ms.
+An outage is the longest time between two answers. With "<" it was no longer than
+such times were before the event, while nothing happened.
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("table (-want +got):\n%s", diff)
 	}
 }
 
-// The story tells only what was measured, and nothing where all went well.
+// The story tells what was measured, whether or not it went well.
 func TestStories(t *testing.T) {
 	tests := map[string]struct {
 		tell func(*printer, outcome)
@@ -49,7 +55,7 @@ func TestStories(t *testing.T) {
 		"no leftover": {(*printer).leftBehind, outcome{from: "lb1", to: "lb2", answering: []string{"lb2"}}, ""},
 		"leftover": {
 			(*printer).leftBehind,
-			outcome{from: "lb1", to: "lb2", answering: []string{"lb1", "lb2"}, alone: 2 * time.Second},
+			outcome{from: "lb1", to: "lb2", answering: []string{"lb1", "lb2"}, several: 2 * time.Second},
 			"    The kernel of lb1 went on answering beside lb2 for 2000 ms, until the addresses,\n" +
 				"    which perch only lends to it, ran out.\n",
 		},
@@ -61,7 +67,17 @@ func TestStories(t *testing.T) {
 		"let go too late": {
 			(*printer).handover,
 			outcome{from: "lb1", to: "lb2", released: 120 * time.Millisecond, taken: 110 * time.Millisecond},
-			"",
+			"    lb1, cut off, gave the VIPs up after 120 ms; lb2 took them after 110 ms.\n",
+		},
+		"not let go": {
+			(*printer).handover,
+			outcome{from: "lb1", to: "lb2", taken: 110 * time.Millisecond},
+			"    lb1, cut off, still had the VIPs when lb2 took them after 110 ms.\n",
+		},
+		"silence": {
+			(*printer).silence,
+			outcome{outages: []lab.Outage{{Gap: 8600 * time.Microsecond}, {Gap: 1990 * time.Microsecond}}, quiet: 2 * time.Millisecond},
+			"    Longest silence for the client: 8.6 ms by IPv4, < 2.1 ms by IPv6.\n",
 		},
 	}
 	for name, tt := range tests {
@@ -72,5 +88,20 @@ func TestStories(t *testing.T) {
 				t.Errorf("story (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestInMillis(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0:                        "0.0 ms",
+		2040 * time.Microsecond:  "2.0 ms",
+		9949 * time.Microsecond:  "9.9 ms",
+		9951 * time.Microsecond:  "10 ms",
+		10500 * time.Microsecond: "11 ms",
+		time.Second:              "1000 ms",
+	} {
+		if got := inMillis(d); got != want {
+			t.Errorf("%s is written %q, want %q", d, got, want)
+		}
 	}
 }

@@ -37,7 +37,7 @@ func (sh *show) play(ctx context.Context) error {
 	if err := sh.intermission(ctx); err != nil {
 		return err
 	}
-	sh.out.table(sh.outcomes, sh.quiet)
+	sh.out.table(sh.outcomes)
 	return nil
 }
 
@@ -87,6 +87,7 @@ func (sh *show) intermission(ctx context.Context) error {
 		from:      sh.owner.Name,
 		to:        owner.Name,
 		outages:   sh.outages(sh.lastAct),
+		quiet:     sh.quiet,
 		answering: []string{owner.Name},
 	}
 	sh.outcomes = append(sh.outcomes, got)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
@@ -51,6 +52,9 @@ func newStage(dir string, o Options) (_ *stage, err error) {
 		VIPs:      vips,
 	}, nodes...)
 	if err != nil {
+		return nil, err
+	}
+	if _, _, err := config.Load(s.cluster.Nodes[0].ConfigFile()); err != nil {
 		return nil, err
 	}
 	return s, s.startPings(vips)
@@ -134,8 +138,7 @@ func (s *stage) calm() bool {
 	return true
 }
 
-// allFollow waits until every running node is a healthy part of the cluster in
-// the eyes of the owner.
+// allFollow waits until the owner sees every node lead or follow.
 func (s *stage) allFollow(ctx context.Context, owner *lab.Node) error {
 	return within(ctx, byCommand, "wait for all nodes to follow "+owner.Name, func() (bool, error) {
 		status, err := owner.Status(ctx)

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,9 +87,25 @@ func TestDemoWithoutRootSaysWhatItNeeds(t *testing.T) {
 	}
 }
 
-func demo(t *testing.T, ctx context.Context) *exec.Cmd {
+// What no node would take is a mistake in the command line.
+func TestDemoOfAnUnknownProfile(t *testing.T) {
+	lab.NeedRoot(t)
+	before := machine(t)
+	out, err := demo(t, t.Context(), "--failover", "quick").CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 2 {
+		t.Errorf("ended with %v, want exit code 2", err)
+	}
+	const want = `perch: cluster.failover = "quick": is not known; must be one of "fast", "normal", "wan"` +
+		" (see perch demo --help)\n"
+	if got := string(out); got != want {
+		t.Errorf("perch demo printed %q, want %q", got, want)
+	}
+	checkMachine(t, before)
+}
+
+func demo(t *testing.T, ctx context.Context, flags ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(ctx, perchBinary(t), "demo")
+	cmd := exec.CommandContext(ctx, perchBinary(t), append([]string{"demo"}, flags...)...)
 	cmd.WaitDelay = time.Second
 	return cmd
 }
