@@ -11,8 +11,15 @@ import (
 
 type drainOptions struct {
 	daemon daemonOptions
+	output format
 	to     api.Drain
 	said   string // what is printed when it is done, with the node's name twice
+}
+
+// drainResult is the answer of `perch drain -o json`.
+type drainResult struct {
+	Node    string `json:"node"`
+	Drained bool   `json:"drained"`
 }
 
 func newDrainCommand() *cobra.Command {
@@ -50,6 +57,7 @@ func newDrainLikeCommand(o *drainOptions, cmd *cobra.Command) *cobra.Command {
 	cmd.ValidArgsFunction = o.daemon.completeNode
 	cmd.RunE = o.drain
 	o.daemon.bind(cmd)
+	o.output.bind(cmd)
 	return cmd
 }
 
@@ -65,8 +73,8 @@ func (o *drainOptions) drain(cmd *cobra.Command, args []string) error {
 	if err := client.SetDrain(cmd.Context(), node, o.to); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), o.said, clean(node))
-	return err
+	res := drainResult{Node: node, Drained: o.to == api.Drained}
+	return o.output.print(cmd.OutOrStdout(), res, func() string { return fmt.Sprintf(o.said, clean(node)) })
 }
 
 // nodeOrSelf returns the NODE of the command line or the name of the node asked.

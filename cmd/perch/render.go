@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
 )
@@ -30,13 +31,17 @@ func renderStatus(s api.Status, v view) string {
 	return strings.Join(parts, "\n")
 }
 
-// drawLine draws cells side by side.
+// drawLine draws cells side by side, cut to the view's width.
 func drawLine(v view, cells ...cell) string {
-	texts := make([]string, len(cells))
-	for i, c := range cells {
-		texts[i] = v.paint(clean(c.text), c.style)
+	const gap = "   "
+	var b strings.Builder
+	column := 0
+	for _, c := range cells {
+		text := clean(c.text)
+		b.WriteString(v.paint(fit(text, column, v.width), c.style) + gap)
+		column += utf8.RuneCountInString(text) + len(gap)
 	}
-	return strings.Join(texts, "   ") + "\n"
+	return strings.TrimRight(b.String(), " ") + "\n"
 }
 
 // summary is the cluster in one line, as the node self sees it.
@@ -155,7 +160,8 @@ func drawNotes(s api.Status, v view) string {
 		b.WriteString(v.paint(fit("warning: "+clean(w), 0, v.width), doubtful) + "\n")
 	}
 	if s.Cluster != nil && s.Cluster.Refused > 0 {
-		fmt.Fprintf(&b, "connections to the cluster port of %s turned away: %d\n", clean(s.Node), s.Cluster.Refused)
+		refused := fmt.Sprintf("connections to the cluster port of %s turned away: %d", clean(s.Node), s.Cluster.Refused)
+		b.WriteString(fit(refused, 0, v.width) + "\n")
 	}
 	return b.String()
 }

@@ -99,15 +99,20 @@ func TestRenderStatus(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			text := renderStatus(tt.status, tt.view)
 			golden(t, tt.name, text)
-			if tt.view.width == 0 {
-				return
-			}
-			for line := range strings.Lines(renderStatus(tt.status, view{now: now, paint: noColour, width: tt.view.width})) {
-				if n := len([]rune(strings.TrimSpace(line))); n > tt.view.width {
-					t.Errorf("a line has %d columns, over %d: %q", n, tt.view.width, line)
+		})
+	}
+}
+
+// A line that wraps would spoil the screen of status --watch.
+func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
+	for _, s := range []api.Status{healthy(), troubled(), hostile()} {
+		for width := 1; width <= 120; width++ {
+			for line := range strings.Lines(renderStatus(s, view{now: now, paint: noColour, width: width})) {
+				if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > width {
+					t.Errorf("a line has %d columns, over %d: %q", n, width, line)
 				}
 			}
-		})
+		}
 	}
 }
 

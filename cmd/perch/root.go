@@ -40,6 +40,7 @@ Exit codes: 0 done, 1 an error, 2 the command line is wrong.`,
 	add(root, groupLook, newStatusCommand(), newHistoryCommand())
 	add(root, groupMove, newTransferCommand(), newDrainCommand(), newUndrainCommand())
 	add(root, groupOther, newDemoCommand(), newVersionCommand())
+	refuseUnknownTopics(root)
 	return root
 }
 
@@ -48,5 +49,16 @@ func add(root *cobra.Command, group string, cmds ...*cobra.Command) {
 		cmd.GroupID = group
 		cmd.RunE = marking(cmd.RunE)
 		root.AddCommand(cmd)
+	}
+}
+
+// refuseUnknownTopics makes help of no command a mistake: cobra's own help prints
+// the usage of the root and succeeds.
+func refuseUnknownTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, _ := root.Find([]string{"help"}) // it has just been added
+	help.Args = func(_ *cobra.Command, args []string) error {
+		_, _, err := root.Find(args)
+		return err
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func TestExitCodes(t *testing.T) {
@@ -32,16 +33,19 @@ func TestExitCodes(t *testing.T) {
 		"check -c /nowhere":              exitError,
 		"serve -c " + wrong:              exitError,
 		"init --dir /dev/null --name a --address 198.18.0.1": exitError,
-		"stauts":                     exitUsage,
-		"--frobnicate":               exitUsage,
-		"status --frobnicate":        exitUsage,
-		"status -o yaml":             exitUsage,
-		"status lb1":                 exitUsage,
-		"status -c a --socket b":     exitUsage,
-		"transfer lb1 lb2":           exitUsage,
-		"init --name a":              exitUsage,
-		"serve -c":                   exitUsage,
-		"init --name a --peer a=b=c": exitUsage,
+		"stauts":                              exitUsage,
+		"--frobnicate":                        exitUsage,
+		"status --frobnicate":                 exitUsage,
+		"status -o yaml":                      exitUsage,
+		"status lb1":                          exitUsage,
+		"status -c a --socket b":              exitUsage,
+		"transfer lb1 lb2":                    exitUsage,
+		"init --name a":                       exitUsage,
+		"serve -c":                            exitUsage,
+		"demo lb1":                            exitUsage,
+		"demo --failover fast --heartbeat 1s": exitUsage,
+		"help stauts":                         exitUsage,
+		"init --name a --peer a=b=c":          exitUsage,
 	} {
 		var out, errOut strings.Builder
 		if got := run(t.Context(), strings.Fields(line), &out, &errOut); got != want {
@@ -101,12 +105,20 @@ func TestVersionsOf(t *testing.T) {
 // Every command has what its help should have.
 func TestEveryCommandIsDescribed(t *testing.T) {
 	for _, cmd := range newRootCommand().Commands() {
+		if cmd.Name() == "help" {
+			continue // cobra's
+		}
 		if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") {
 			t.Errorf("%s: short help is %q", cmd.Name(), cmd.Short)
 		}
 		if cmd.Args == nil || cmd.RunE == nil || cmd.GroupID == "" {
 			t.Errorf("%s lacks Args, RunE or a group", cmd.Name())
 		}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if value, _ := pflag.UnquoteUsage(f); value != strings.ToUpper(value) {
+				t.Errorf("%s: --%s does not name its value: it is %q", cmd.Name(), f.Name, value)
+			}
+		})
 		for line := range strings.Lines(cmd.Long + "\n" + cmd.Example) {
 			if len(strings.TrimRight(line, "\n")) > 80 {
 				t.Errorf("%s: help is wider than 80 columns: %s", cmd.Name(), line)

@@ -48,7 +48,7 @@ type table struct {
 
 const columnGap = "  "
 
-// draw returns the lines of the table. The last column is cut to a view's width.
+// draw returns the lines of the table, cut to a view's width.
 func (t table) draw(v view) string {
 	head := make([]cell, len(t.header))
 	for i, name := range t.header {
@@ -78,15 +78,15 @@ func drawRow(row []cell, widths []int, v view) string {
 	column := 0
 	for i, c := range row {
 		if i == len(row)-1 {
-			text := fit(clean(c.text), column, v.width)
-			return strings.TrimRight(b.String()+v.paint(text, c.style), " ")
+			b.WriteString(v.paint(fit(clean(c.text), column, v.width), c.style))
+			break
 		}
 		text := shown(c.text)
 		pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text))
-		b.WriteString(v.paint(text, c.style) + pad + columnGap)
+		b.WriteString(v.paint(fit(text, column, v.width), c.style) + pad + columnGap)
 		column += widths[i] + len(columnGap)
 	}
-	return b.String()
+	return strings.TrimRight(b.String(), " ")
 }
 
 // shown is a cell's text: a dash where there is none, so that columns can be
