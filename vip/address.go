@@ -1,7 +1,6 @@
 package vip
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -165,8 +164,7 @@ func parseAddress(b []byte) (address, error) {
 func (a *address) setAttribute(kind uint16, value []byte) {
 	switch kind {
 	case unix.IFA_LABEL:
-		label, _, _ := bytes.Cut(value, []byte{0})
-		a.label = string(label)
+		a.label = cString(value)
 	case unix.IFA_FLAGS:
 		a.flags = uint32At(value, 0)
 	case unix.IFA_CACHEINFO:

@@ -1,6 +1,7 @@
 package vip
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"iter"
@@ -45,6 +46,12 @@ func attributes(b []byte) iter.Seq2[uint16, []byte] {
 			b = b[min(padded, len(b)):]
 		}
 	}
+}
+
+// cString is a text that ends with its first zero byte.
+func cString(b []byte) string {
+	s, _, _ := bytes.Cut(b, []byte{0})
+	return string(s)
 }
 
 // uint32At returns the i-th 32-bit word of an attribute, 0 when it has fewer.

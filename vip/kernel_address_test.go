@@ -36,10 +36,7 @@ func TestKernelFlagsAndRoutes(t *testing.T) {
 	l.addr("198.18.0.1/24")
 	l.addr("2001:db8::1/64")
 	routes4, routes6 := l.routes(netlink.FAMILY_V4), l.routes(netlink.FAMILY_V6)
-	all := vips("198.18.0.100/24", "198.18.0.101/32", "198.18.0.140/25", "198.19.0.100/24", "2001:db8::100/64", "2001:db8:1::100/64")
-	m := l.manager(Options{Lifetime: time.Hour})
-	l.must(m.Configure(all))
-	l.must(m.Set(all))
+	m := l.holding(Options{Lifetime: time.Hour}, vips("198.18.0.100/24", "198.18.0.101/32", "198.18.0.140/25", "198.19.0.100/24", "2001:db8::100/64", "2001:db8:1::100/64"))
 	tests := []struct {
 		prefix     string
 		set, unset int
@@ -83,10 +80,7 @@ func TestKernelFlagsAndRoutes(t *testing.T) {
 func TestKernelForever(t *testing.T) {
 	l := newLab(t)
 	routes6 := l.routes(netlink.FAMILY_V6)
-	all := vips("198.18.0.100/24", "2001:db8::100/64")
-	m := l.manager(Options{})
-	l.must(m.Configure(all))
-	l.must(m.Set(all))
+	m := l.holding(Options{}, vips("198.18.0.100/24", "2001:db8::100/64"))
 	for prefix, want := range map[string]int{
 		"198.18.0.100/24":  unix.IFA_F_PERMANENT,
 		"2001:db8::100/64": unix.IFA_F_PERMANENT | unix.IFA_F_DEPRECATED | unix.IFA_F_NODAD,
@@ -107,10 +101,7 @@ func TestKernelSourceAddress(t *testing.T) {
 	l := newLab(t)
 	l.addr("198.18.0.9/24")
 	l.addr("2001:db8::9/64")
-	all := vips("198.18.0.1/24", "2001:db8::1:1/64")
-	m := l.manager(Options{})
-	l.must(m.Configure(all))
-	l.must(m.Set(all))
+	l.holding(Options{}, vips("198.18.0.1/24", "2001:db8::1:1/64"))
 	for to, want := range map[string]string{"198.18.0.77": "198.18.0.9", "2001:db8::1:2": "2001:db8::9"} {
 		routes, err := l.here.RouteGet(net.ParseIP(to))
 		l.must(err)
@@ -124,10 +115,7 @@ func TestKernelSourceAddress(t *testing.T) {
 // secondary. It stays when the VIP goes, with all its attributes and routes.
 func TestKernelPrimaryGoes(t *testing.T) {
 	l := newLab(t)
-	all := vips("198.18.0.100/24")
-	m := l.manager(Options{})
-	l.must(m.Configure(all))
-	l.must(m.Set(all))
+	m := l.holding(Options{}, vips("198.18.0.100/24"))
 	l.addr("198.18.0.1/24", func(a *netlink.Addr) {
 		a.Label = "eth0:own"
 		a.Broadcast = net.IPv4(198, 18, 0, 255).To4()

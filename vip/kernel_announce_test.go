@@ -126,10 +126,7 @@ func TestKernelLinkEvents(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.listen()
-	all := vips("198.18.0.100/24", "2001:db8::100/64")
-	m := l.manager(Options{})
-	l.must(m.Configure(all))
-	l.must(m.Set(all))
+	m := l.holding(Options{}, vips("198.18.0.100/24", "2001:db8::100/64"))
 	l.run(m)
 	events := []struct {
 		name  string
@@ -181,10 +178,7 @@ func TestKernelRouterFlag(t *testing.T) {
 // there is nobody to tell.
 func TestKernelWithoutNeighbours(t *testing.T) {
 	l := newLab(t)
-	all := []VIP{{netip.MustParsePrefix("198.18.0.100/32"), "lo"}, {netip.MustParsePrefix("2001:db8::100/128"), "lo"}}
-	m := l.manager(Options{})
-	l.must(m.Configure(all))
-	l.must(m.Set(all))
+	m := l.holding(Options{}, []VIP{{netip.MustParsePrefix("198.18.0.100/32"), "lo"}, {netip.MustParsePrefix("2001:db8::100/128"), "lo"}})
 	for _, s := range m.Status() {
 		if !s.Held || s.Reason != "" {
 			t.Errorf("status is %+v, want held", s)
@@ -224,9 +218,7 @@ func TestKernelNeighboursBelieve(t *testing.T) {
 		}
 	})
 	all := vips("198.18.0.100/24", "2001:db8::100/64")
-	m := l.manager(Options{})
-	l.must(m.Configure(all))
-	l.must(m.Set(all))
+	m := l.holding(Options{}, all)
 	l.run(m)
 	known := func(v VIP) string {
 		list, err := l.there.NeighList(l.link(l.there, "peer0").Attrs().Index, netlink.FAMILY_ALL)

@@ -37,9 +37,7 @@ func TestKernelPutsBack(t *testing.T) {
 	l := newLab(t)
 	l.addr("198.18.0.1/24")
 	all := vips("198.18.0.100/24", "2001:db8::100/64")
-	m := l.manager(Options{})
-	l.must(m.Configure(all))
-	l.must(m.Set(all))
+	m := l.holding(Options{}, all)
 	l.run(m)
 	for round := range 4 {
 		for _, v := range all {
@@ -62,9 +60,7 @@ func TestKernelFlush(t *testing.T) {
 	l := newLab(t)
 	l.addr("198.18.0.1/24")
 	all := append(many(200), vips("198.18.0.100/24")...)
-	m := l.manager(Options{})
-	l.must(m.Configure(all))
-	l.must(m.Set(all))
+	m := l.holding(Options{}, all)
 	l.run(m)
 	for _, a := range l.kernelAddresses() {
 		_ = l.here.AddrDel(l.link(l.here, "eth0"), &a) // gone with its primary
@@ -85,10 +81,7 @@ func TestKernelFlush(t *testing.T) {
 func TestKernelFight(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	all := vips("198.18.0.100/24")
-	m := l.manager(Options{})
-	l.must(m.Configure(all))
-	l.must(m.Set(all))
+	m := l.holding(Options{}, vips("198.18.0.100/24"))
 	l.run(m)
 	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		_ = l.delAddr("198.18.0.100/24")
@@ -150,10 +143,7 @@ func TestKernelInterfaceComesAndGoes(t *testing.T) {
 // TestKernelGivesWay: the same, with Run, which puts the node's address first.
 func TestKernelGivesWay(t *testing.T) {
 	l := newLab(t)
-	all := vips("198.18.0.100/24", "198.18.0.101/24")
-	m := l.manager(Options{})
-	l.must(m.Configure(all))
-	l.must(m.Set(all))
+	m := l.holding(Options{}, vips("198.18.0.100/24", "198.18.0.101/24"))
 	l.run(m)
 	l.addr("198.18.0.1/24")
 	l.eventually("the node's address is the primary one", func() bool {
@@ -178,9 +168,7 @@ func TestKernelCoverGoes(t *testing.T) {
 	l.addr("198.18.0.1/24")
 	l.addr("2001:db8::1/64")
 	all := vips("198.18.0.100/24", "198.18.0.140/25", "2001:db8::100/64")
-	m := l.manager(Options{})
-	l.must(m.Configure(all))
-	l.must(m.Set(all))
+	m := l.holding(Options{}, all)
 	l.run(m)
 	l.must(l.delAddr("198.18.0.1/24"))
 	l.must(l.delAddr("2001:db8::1/64"))
@@ -258,10 +246,7 @@ func TestKernelIPv6Disabled(t *testing.T) {
 func TestKernelAlternativeName(t *testing.T) {
 	l := newLab(t)
 	l.must(l.here.LinkAddAltName(l.link(l.here, "eth0"), "wan0"))
-	all := []VIP{{netip.MustParsePrefix("198.18.0.100/24"), "wan0"}}
-	m := l.manager(Options{})
-	l.must(m.Configure(all))
-	l.must(m.Set(all))
+	m := l.holding(Options{}, []VIP{{netip.MustParsePrefix("198.18.0.100/24"), "wan0"}})
 	l.run(m)
 	l.wantAddresses("198.18.0.100/24")
 	l.must(l.delAddr("198.18.0.100/24"))

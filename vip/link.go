@@ -1,7 +1,6 @@
 package vip
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -13,6 +12,13 @@ import (
 const (
 	promoteSecondaries = 20 // IPV4_DEVCONF_PROMOTE_SECONDARIES
 	forwarding6        = 0  // DEVCONF_FORWARDING
+)
+
+// Values of IFLA_EVENT (linux/if_link.h): a bond uses another of its ports, or a
+// driver asks for announcements, as its machine has moved to another host.
+const (
+	eventFailover    = 3
+	eventNotifyPeers = 4
 )
 
 // link is one network interface as far as it matters to a VIP. It is comparable.
@@ -41,6 +47,7 @@ type linkNews struct {
 	names   []string
 	family  byte // of the part of the kernel that speaks
 	partial bool // says nothing of the link itself
+	rewired bool // is elsewhere on its network, although it looks the same
 }
 
 // parseLink reads the payload of RTM_NEWLINK or RTM_DELLINK.
@@ -86,6 +93,9 @@ func (l *linkNews) setAttribute(kind uint16, value []byte) {
 		l.flaps = uint32At(value, 0)
 	case unix.IFLA_AF_SPEC:
 		l.setFamilies(value)
+	case unix.IFLA_EVENT:
+		event := uint32At(value, 0)
+		l.rewired = event == eventFailover || event == eventNotifyPeers
 	case unix.IFLA_WIRELESS:
 		l.partial = true
 	}
@@ -104,18 +114,18 @@ func (l *linkNews) setFamilies(b []byte) {
 	}
 }
 
-func cString(b []byte) string {
-	s, _, _ := bytes.Cut(b, []byte{0})
-	return string(s)
+// appendLinkHeader appends a struct ifinfomsg that names an interface, or none with 0.
+func appendLinkHeader(b []byte, index int) []byte {
+	b = append(b, unix.AF_UNSPEC, 0, 0, 0)
+	b = binary.NativeEndian.AppendUint32(b, uint32(index))
+	return append(b, make([]byte, 8)...)
 }
 
 // appendLinkQuery appends the payload of an RTM_GETLINK for a name, or for an
 // index if the name is empty.
 func appendLinkQuery(b []byte, name string, index int) []byte {
 	const skipStatistics = 1 << 3 // RTEXT_FILTER_SKIP_STATS
-	b = append(b, unix.AF_UNSPEC, 0, 0, 0)
-	b = binary.NativeEndian.AppendUint32(b, uint32(index))
-	b = append(b, make([]byte, 8)...)
+	b = appendLinkHeader(b, index)
 	if name != "" {
 		b = appendAttribute(b, unix.IFLA_IFNAME, append([]byte(name), 0))
 	}
@@ -128,8 +138,6 @@ func appendPromotion(b []byte, index int, value uint32) []byte {
 	setting := appendUint32(nil, promoteSecondaries, value)
 	conf := appendAttribute(nil, unix.IFLA_INET_CONF|unix.NLA_F_NESTED, setting)
 	family := appendAttribute(nil, unix.AF_INET|unix.NLA_F_NESTED, conf)
-	b = append(b, unix.AF_UNSPEC, 0, 0, 0)
-	b = binary.NativeEndian.AppendUint32(b, uint32(index))
-	b = append(b, make([]byte, 8)...)
+	b = appendLinkHeader(b, index)
 	return appendAttribute(b, unix.IFLA_AF_SPEC|unix.NLA_F_NESTED, family)
 }

@@ -219,8 +219,7 @@ func TestAnnouncementErrorsAreCounted(t *testing.T) {
 func TestPrimaryLeavesTheNodesAddress(t *testing.T) {
 	for _, deaf := range []bool{false, true} {
 		t.Run(fmt.Sprintf("deaf %t", deaf), func(t *testing.T) {
-			all := vips("198.18.0.100/24")
-			m, k := holding(t, Options{}, all)
+			m, k := holding(t, Options{}, vips("198.18.0.100/24"))
 			own := address{
 				index: 2, prefix: netip.MustParsePrefix("198.18.0.1/24"), label: "eth0:own", metric: 77,
 				broadcast: netip.MustParseAddr("198.18.0.255"), proto: 16, valid: 500, preferred: 400,

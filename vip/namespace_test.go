@@ -197,6 +197,15 @@ func (l *lab) manager(opts Options) *Manager {
 	return m
 }
 
+// holding is a Manager that holds VIPs.
+func (l *lab) holding(opts Options, all []VIP) *Manager {
+	l.t.Helper()
+	m := l.manager(opts)
+	l.must(m.Configure(all))
+	l.must(m.Set(all))
+	return m
+}
+
 // vips makes VIPs on eth0.
 func vips(prefixes ...string) []VIP {
 	var list []VIP

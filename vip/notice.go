@@ -64,7 +64,7 @@ func (s *state) linkAsks(kind uint16, now linkNews) bool {
 		old, known := s.links[name]
 		switch {
 		case kind == unix.RTM_NEWLINK && slices.Contains(now.names, name):
-			if !known || old.moved(now.link) {
+			if !known || old.moved(now.link) || now.rewired {
 				s.moved[now.index] = struct{}{}
 				asks = true
 			}

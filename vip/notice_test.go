@@ -22,6 +22,7 @@ func TestNotices(t *testing.T) {
 		change(&l)
 		return appendLink(nil, l)
 	}
+	event := func(kind uint32) []byte { return appendUint32(appendLink(nil, eth0), unix.IFLA_EVENT, kind) }
 	ofFamily := func(family byte, b []byte) []byte {
 		b = slices.Clone(b)
 		b[0] = family
@@ -62,6 +63,9 @@ func TestNotices(t *testing.T) {
 		{"an older interface of that name is gone", unix.RTM_DELLINK, like(func(l *link) { l.index = 1 }), false, nil},
 		{"an interface without VIPs", unix.RTM_NEWLINK, appendLink(nil, ethernetLink(9, "eth9")), false, nil},
 		{"wireless events", unix.RTM_NEWLINK, appendAttribute(appendLink(nil, link{index: 2, name: "eth0"}), unix.IFLA_WIRELESS, []byte{1}), false, nil},
+		{"failover of a bond", unix.RTM_NEWLINK, event(3), true, []int{2}},
+		{"a driver asks for announcements", unix.RTM_NEWLINK, event(4), true, []int{2}},
+		{"new features", unix.RTM_NEWLINK, event(2), false, nil},
 		{"an interface that cannot be read", unix.RTM_NEWLINK, []byte{0}, true, nil},
 		{"forwarding of an interface with VIPs", unix.RTM_NEWNETCONF, netconf(2), true, nil},
 		{"forwarding of another", unix.RTM_NEWNETCONF, netconf(9), false, nil},

@@ -43,8 +43,7 @@ func TestReleaseDoesNotWait(t *testing.T) {
 // TestReleaseDuringReconcile: the same while Run puts back what somebody flushed.
 func TestReleaseDuringReconcile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		all := many(1000)
-		m, k := holding(t, Options{Lifetime: 20 * time.Second}, all)
+		m, k := holding(t, Options{Lifetime: 20 * time.Second}, many(1000))
 		start(t, m)
 		time.Sleep(time.Second)
 		k.locked(func() {
@@ -97,8 +96,7 @@ func TestSetSameWantShares(t *testing.T) {
 
 // TestReleaseBlind: an address goes even when the kernel cannot be read.
 func TestReleaseBlind(t *testing.T) {
-	all := vips("198.18.0.100/24", "2001:db8::100/64")
-	m, k := holding(t, Options{}, all)
+	m, k := holding(t, Options{}, vips("198.18.0.100/24", "2001:db8::100/64"))
 	k.refuses(unix.RTM_GETADDR, unix.ENOMEM)
 	if err := m.Set(nil); !errors.Is(err, unix.ENOMEM) {
 		t.Errorf("error %v, want %v", err, unix.ENOMEM)
@@ -129,8 +127,7 @@ func TestBlindReleaseSparesOthers(t *testing.T) {
 // TestInterruptedDump: a list that is not complete loses no VIP, and releases all.
 func TestInterruptedDump(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		all := vips("198.18.0.100/24", "198.18.0.101/24")
-		m, k := holding(t, Options{}, all)
+		m, k := holding(t, Options{}, vips("198.18.0.100/24", "198.18.0.101/24"))
 		start(t, m)
 		k.locked(func() {
 			k.torn = 1000
@@ -230,8 +227,7 @@ func TestSupersededInTheMiddle(t *testing.T) {
 // TestRemoveFails: a VIP that cannot be removed is held, says so, and is tried again.
 func TestRemoveFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		all := vips("198.18.0.100/24")
-		m, k := holding(t, Options{}, all)
+		m, k := holding(t, Options{}, vips("198.18.0.100/24"))
 		start(t, m)
 		k.refuses(unix.RTM_DELADDR, unix.EPERM)
 		const want = "remove 198.18.0.100/24 on interface 2: operation not permitted"

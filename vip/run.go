@@ -79,7 +79,7 @@ func (m *Manager) turn() time.Time {
 		m.lookAgain()
 	}
 	now := time.Now()
-	for v, ok := m.schedule.Step(now); ok; v, ok = m.schedule.Step(now) {
+	for v, ok := m.schedule.Take(now); ok; v, ok = m.schedule.Take(now) {
 		m.tell(v, now)
 	}
 	for v, ok := m.renewals.Take(now); ok; v, ok = m.renewals.Take(now) {

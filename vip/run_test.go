@@ -29,8 +29,7 @@ func TestStandbyAnswersForNothing(t *testing.T) {
 
 func TestPutBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		all := vips("198.18.0.100/24", "2001:db8::100/64")
-		m, k := holding(t, Options{}, all)
+		m, k := holding(t, Options{}, vips("198.18.0.100/24", "2001:db8::100/64"))
 		start(t, m)
 		time.Sleep(30 * time.Second)
 		k.takeRequests()
@@ -49,8 +48,7 @@ func TestPutBack(t *testing.T) {
 // TestFightOverAnAddress: somebody removes the VIP as soon as it is there.
 func TestFightOverAnAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		all := vips("198.18.0.100/24")
-		m, k := holding(t, Options{}, all)
+		m, k := holding(t, Options{}, vips("198.18.0.100/24"))
 		start(t, m)
 		k.takeRequests()
 		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
@@ -75,8 +73,7 @@ func TestFightOverAnAddress(t *testing.T) {
 // TestBurst: thousands of notifications cost few looks at the kernel.
 func TestBurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		all := vips("198.18.0.100/24")
-		m, k := holding(t, Options{}, all)
+		m, k := holding(t, Options{}, vips("198.18.0.100/24"))
 		start(t, m)
 		before := m.Stats().Syncs
 		foreign := appendDump(nil, address{index: 2, prefix: netip.MustParsePrefix("198.18.0.7/24")})
@@ -281,8 +278,7 @@ func TestAnnouncementTimes(t *testing.T) {
 // TestOverrun: after lost notifications all is read anew.
 func TestOverrun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		all := vips("198.18.0.100/24", "2001:db8::100/64")
-		m, k := holding(t, Options{}, all)
+		m, k := holding(t, Options{}, vips("198.18.0.100/24", "2001:db8::100/64"))
 		start(t, m)
 		time.Sleep(30 * time.Second)
 		k.locked(func() { k.overrun, k.sent = true, nil })

@@ -10,23 +10,24 @@ var repeats = [...]time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecon
 
 const repeatEvery = 60 * time.Second
 
-// schedule says when which VIP is to be announced. It is pure.
+// schedule says when which VIP is to be announced. Whoever takes one announces it
+// and says so by Sent. It is pure.
 type schedule struct {
-	agenda agenda
-	first  map[VIP]time.Time // when a VIP's first announcement was sent
+	agenda
+	first map[VIP]time.Time // when a VIP's first announcement was sent
 }
 
 // Start lets v be announced at now and then repeatedly, from the start on if it
 // was on the schedule before.
 func (s *schedule) Start(v VIP, now time.Time) {
 	delete(s.first, v)
-	s.agenda.Put(v, now)
+	s.Put(v, now)
 }
 
 // Stop ends the announcements of v.
 func (s *schedule) Stop(v VIP) {
 	delete(s.first, v)
-	s.agenda.Drop(v)
+	s.Drop(v)
 }
 
 // Sent notes that v, which was started, was announced at now.
@@ -39,15 +40,8 @@ func (s *schedule) Sent(v VIP, now time.Time) {
 		first = now
 		s.first[v] = now
 	}
-	s.agenda.Put(v, nextRepeat(first, now))
+	s.Put(v, nextRepeat(first, now))
 }
-
-// Deadline returns when the next announcement is due, false for never.
-func (s *schedule) Deadline() (time.Time, bool) { return s.agenda.Deadline() }
-
-// Step returns a VIP to be announced at now, if there is one. The caller
-// announces it and says so by Sent.
-func (s *schedule) Step(now time.Time) (VIP, bool) { return s.agenda.Take(now) }
 
 // nextRepeat is the first time after now at which a VIP is announced whose
 // first announcement was at first. What was missed is not made up for.

@@ -22,7 +22,7 @@ func play(s *schedule, until time.Time, sent func(VIP, time.Time)) {
 		if !any || at.After(until) {
 			return
 		}
-		for v, ok := s.Step(at); ok; v, ok = s.Step(at) {
+		for v, ok := s.Take(at); ok; v, ok = s.Take(at) {
 			sent(v, at)
 			s.Sent(v, at)
 		}
@@ -82,7 +82,7 @@ func TestScheduleAfterPause(t *testing.T) {
 	late := epoch.Add(10 * time.Minute)
 	s.Sent(v, epoch)
 	count := 0
-	for got, ok := s.Step(late); ok; got, ok = s.Step(late) {
+	for got, ok := s.Take(late); ok; got, ok = s.Take(late) {
 		s.Sent(got, late)
 		count++
 	}
