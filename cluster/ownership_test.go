@@ -35,7 +35,7 @@ func TestLeaderRecallsOnceItHasAppliedAllCommands(t *testing.T) {
 			t.Errorf("applied up to %d: recalls = %t, want %t", applied, got, want)
 		}
 	}
-	x.fsm.state.Applied = 0
+	x.fsm.state.Applied, x.recalled = 0, 7
 	if !x.recalls(13, 7) {
 		t.Error("what was known once in a term is forgotten")
 	}
