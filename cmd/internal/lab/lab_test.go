@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,5 +177,38 @@ func TestHostWithoutIPv6SaysWhatItNeeds(t *testing.T) {
 	err := eth0.Insert()
 	if missing, ok := errors.AsType[*MissingError](err); !ok || missing.What != "an IPv6 address" {
 		t.Errorf("Insert = %v, want it to name what is missing", err)
+	}
+}
+
+func TestClosedLabHoldsNoDescriptor(t *testing.T) {
+	before := sockets(t)
+	l, hosts := newLab(t, 2)
+	p := ping(t, hosts[0], hosts[1].Eth0.IPv6.Addr().String())
+	waitAnswers(t, p)
+	for _, addr := range []string{vip4, vip6} {
+		checkAnswering(t, hosts[1], addr)
+	}
+	must(t, l.Close())
+	eventually(t, "the sockets are closed", func() bool { return sockets(t) == before })
+}
+
+// sockets counts the sockets of this process.
+func sockets(t *testing.T) (n int) {
+	t.Helper()
+	paths, err := filepath.Glob("/proc/self/fd/*")
+	must(t, err)
+	for _, path := range paths {
+		if name, err := os.Readlink(path); err == nil && strings.HasPrefix(name, "socket:") {
+			n++
+		}
+	}
+	return n
+}
+
+func TestLabIsFull(t *testing.T) {
+	NeedRoot(t)
+	l := &Lab{hosts: make([]*Host, maxHosts)}
+	if _, err := l.AddHost("one more", nil); err == nil || err.Error() != "add host one more: a lab has room for 99 hosts" {
+		t.Errorf("host %d was added: %v", maxHosts+1, err)
 	}
 }

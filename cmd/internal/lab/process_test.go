@@ -64,6 +64,7 @@ func TestCloseEndsEverything(t *testing.T) {
 	l.Watch(hosts[0].Eth0.IPv4.Addr())
 
 	must(t, l.Close())
+	must(t, l.Close()) // again
 	for _, pid := range []int{-p.PID(), frozen.PID()} {
 		eventually(t, "the processes are gone", func() bool { return syscall.Kill(pid, 0) == syscall.ESRCH })
 	}

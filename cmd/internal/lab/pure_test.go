@@ -2,10 +2,14 @@ package lab
 
 import (
 	"errors"
+	"net"
+	"net/netip"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/mdlayher/ndp"
 	"golang.org/x/sys/unix"
 )
 
@@ -29,6 +33,64 @@ func TestLongestGap(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The kernel tells when an answer came in by the wall clock, which may be set.
+func TestAnswersAreNotedInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Pinger{start: time.Now(), sent: make([]echo, 5)}
+		wall := func(ms int) time.Time { return p.start.Add(time.Duration(ms) * time.Millisecond) }
+		time.Sleep(50 * time.Millisecond)
+		for _, a := range []answer{
+			{counter: 0, at: wall(10)},
+			{counter: 0, at: wall(11)}, // twice
+			{counter: 9, at: wall(12)}, // of another pinger: it was never sent
+			{counter: 2, at: wall(30)},
+			{counter: 1, at: wall(-1000)}, // the clock was set back
+			{counter: 4, at: wall(1000)},  // the clock was set forward
+		} {
+			p.note(a)
+		}
+		const ms = time.Millisecond
+		if diff := cmp.Diff([]time.Duration{10 * ms, 30 * ms, 30 * ms, 50 * ms}, p.answers); diff != "" {
+			t.Errorf("answers (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestSinceCountsItsWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ms = time.Millisecond
+		p := &Pinger{start: time.Now()}
+		for i := range 10 {
+			p.sent = append(p.sent, echo{sent: time.Duration(i) * 10 * ms, answered: i < 6})
+			if i < 6 {
+				p.answers = append(p.answers, time.Duration(i)*10*ms+ms)
+			}
+		}
+		time.Sleep(100 * ms)
+		got := p.Since(p.start.Add(30 * ms))
+		// The last answer came in at 51 ms; none came while Since waited for one.
+		want := Outage{Gap: time.Since(p.start) - 51*ms, Sent: 7, Lost: 4}
+		if got != want {
+			t.Errorf("Since = %+v, want %+v", got, want)
+		}
+	})
+}
+
+// An outage ends with the first answer after it, not with the question about it.
+func TestSinceWaitsForTheNextAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ms = time.Millisecond
+		p := &Pinger{start: time.Now(), sent: make([]echo, 2)}
+		time.Sleep(5 * ms)
+		p.note(answer{counter: 0, at: time.Now()})
+		time.Sleep(15 * ms)
+		time.AfterFunc(4*ms, func() { p.note(answer{counter: 1, at: time.Now()}) })
+		if got := p.Since(p.start); got.Gap != 19*ms {
+			t.Errorf("gap of %s, want 19ms, from the answer before to the next one", got.Gap)
+		}
+	})
 }
 
 func TestOverlapsAreCertain(t *testing.T) {
@@ -87,13 +149,17 @@ func TestParseEchoTakesOnlyOwnAnswers(t *testing.T) {
 }
 
 func TestMissingSaysWhatIsNeeded(t *testing.T) {
+	const noModule = "a veth pair needs the kernel module veth (try: modprobe veth): "
 	tests := map[string]struct {
 		err  error
 		want string
 	}{
-		"no right":  {unix.EPERM, "a veth pair needs root (CAP_NET_ADMIN): operation not permitted"},
-		"no module": {unix.EOPNOTSUPP, "a veth pair needs the kernel module veth (try: modprobe veth): operation not supported"},
-		"other":     {unix.EEXIST, "make a veth pair: file exists"},
+		"no support": {unix.ENOSYS, noModule + "function not implemented"},
+		"no kind":    {unix.EINVAL, noModule + "invalid argument"},
+		"no family":  {unix.EAFNOSUPPORT, noModule + "address family not supported by protocol"},
+		"no right":   {unix.EPERM, "a veth pair needs root (CAP_NET_ADMIN): operation not permitted"},
+		"no module":  {unix.EOPNOTSUPP, noModule + "operation not supported"},
+		"other":      {unix.EEXIST, "make a veth pair: file exists"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -105,5 +171,33 @@ func TestMissingSaysWhatIsNeeded(t *testing.T) {
 				t.Error("the cause is not wrapped")
 			}
 		})
+	}
+}
+
+// Questions and announcements of others are no answers.
+func TestOnlyAnswersCount(t *testing.T) {
+	mac, other := net.HardwareAddr{2, 0, 0, 0, 0, 1}, net.HardwareAddr{2, 0, 0, 0, 0, 2}
+	target := netip.MustParseAddr(vip6)
+	tlla := []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Target, Addr: mac}}
+	tests := map[string]struct {
+		message ndp.Message
+		want    net.HardwareAddr
+	}{
+		"answer":          {&ndp.NeighborAdvertisement{Solicited: true, TargetAddress: target, Options: tlla}, mac},
+		"announcement":    {&ndp.NeighborAdvertisement{TargetAddress: target, Options: tlla}, nil},
+		"another address": {&ndp.NeighborAdvertisement{Solicited: true, TargetAddress: target.Next(), Options: tlla}, nil},
+		"question":        {(&Host{Eth0: &Link{MAC: other}}).solicitation(target), nil},
+		"no MAC":          {&ndp.NeighborAdvertisement{Solicited: true, TargetAddress: target}, nil},
+		"another option": {
+			&ndp.NeighborAdvertisement{
+				Solicited: true, TargetAddress: target,
+				Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: other}},
+			}, nil,
+		},
+	}
+	for name, tt := range tests {
+		if diff := cmp.Diff(tt.want, advertised(tt.message, target)); diff != "" {
+			t.Errorf("%s: MAC (-want +got):\n%s", name, diff)
+		}
 	}
 }
