@@ -2,11 +2,15 @@ package demo
 
 import (
 	"bytes"
+	"io"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
@@ -86,6 +90,54 @@ func TestStories(t *testing.T) {
 			tt.tell(newPrinter(&out), tt.o)
 			if diff := cmp.Diff(tt.want, out.String()); diff != "" {
 				t.Errorf("story (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSurpriseSaysWhatPerchKnows(t *testing.T) {
+	o := outcome{from: "lb1", to: "lb2", outages: []lab.Outage{{Gap: time.Second}, {Gap: time.Second}}}
+	moves := []api.Move{{Reason: "first owner"}, {Reason: "lost contact with lb1"}}
+	for why, known := range map[string][]api.Move{"unknown": nil, "lost contact with lb1": moves} {
+		var out bytes.Buffer
+		newPrinter(&out).surprise(o, known)
+		want := "\nMeanwhile the VIPs moved by themselves: lb1 -> lb2 (perch history: " + why + ").\n" +
+			"    A busy machine does that to the fast profile; try --failover normal.\n" +
+			"    Longest silence for the client: 1000 ms by IPv4, 1000 ms by IPv6.\n"
+		if diff := cmp.Diff(want, out.String()); diff != "" {
+			t.Errorf("surprise (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestColourOnlyOnATerminal(t *testing.T) {
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminal.Close()
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	tests := map[string]struct {
+		out           io.Writer
+		term, noColor string
+		want          bool
+	}{
+		"terminal":      {terminal, "xterm", "", true},
+		"NO_COLOR":      {terminal, "xterm", "1", false},
+		"dumb terminal": {terminal, "dumb", "", false},
+		"file":          {file, "xterm", "", false},
+		"no file":       {new(bytes.Buffer), "xterm", "", false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("TERM", tt.term)
+			t.Setenv("NO_COLOR", tt.noColor)
+			if got := newPrinter(tt.out).bold != ""; got != tt.want {
+				t.Errorf("colour: %v, want %v", got, tt.want)
 			}
 		})
 	}

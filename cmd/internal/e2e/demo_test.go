@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,15 +31,61 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("perch demo: %v\n%s", err, out)
 	}
 	t.Logf("perch demo:\n%s", out)
-	for _, event := range []string{"planned transfer", "SIGTERM", "SIGKILL", "link cut", "link healed"} {
-		if !bytes.Contains(out, []byte("\n    "+event+" ")) {
-			t.Errorf("no line about %q in the table", event)
+	checkTable(t, string(out))
+	for text, want := range map[string]int{
+		"perch demo: three nodes": 1, "The client pings both VIPs": 1, "$ perch status\n": 1,
+		"\n[": 5, "Longest silence for the client: ": 5, "is started again and follows.": 2, ", cut off, ": 1,
+	} {
+		if got := bytes.Count(out, []byte(text)); got < want { // more when a busy machine moves the VIPs by itself
+			t.Errorf("%q is there %d times, want %d", text, got, want)
 		}
 	}
 	if bytes.Contains(out, []byte("\x1b[")) {
 		t.Error("colour without a terminal")
 	}
 	checkMachine(t, before)
+}
+
+var (
+	firstOwner = regexp.MustCompile(`(?m)^    (lb\d) owns the VIPs, \S+ ms after the start\.$`)
+	tableRow   = regexp.MustCompile(`(?m)^    (\S.*?)   +((?:< )?[\d.]+ ms)   +((?:< )?[\d.]+ ms)   +(lb\d)(?: -> (lb\d)|, unchanged)   +(.*)$`)
+)
+
+// checkTable checks that the table has every event, each beginning with the owner
+// that the one before ended with and ending with one node that answers.
+func checkTable(t *testing.T, out string) {
+	t.Helper()
+	begin := firstOwner.FindStringSubmatch(out)
+	if begin == nil {
+		t.Fatal("no first owner")
+	}
+	owner := begin[1]
+	var events []string
+	for _, row := range tableRow.FindAllStringSubmatch(out, -1) {
+		name, from, to, answering := row[1], row[4], row[5], row[6]
+		if name != "link healed" && to == "" {
+			t.Errorf("%s moved nothing", name)
+		}
+		if to == "" {
+			to = from
+		}
+		if from != owner {
+			t.Errorf("%s begins with %s, want %s", name, from, owner)
+		}
+		if !strings.HasSuffix(answering, to) {
+			t.Errorf("%s ends with %s, and %s answers", name, to, answering)
+		}
+		if name == "by itself" {
+			t.Log("the VIPs moved by themselves")
+		} else {
+			events = append(events, name)
+		}
+		owner = to
+	}
+	want := []string{"planned transfer", "SIGTERM", "SIGKILL", "link cut", "link healed"}
+	if !slices.Equal(events, want) {
+		t.Errorf("events are %q, want %q", events, want)
+	}
 }
 
 func TestDemoEndsCleanlyOnEverySignal(t *testing.T) {
