@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,7 +35,7 @@ func TestDemo(t *testing.T) {
 	checkTable(t, string(out))
 	for text, want := range map[string]int{
 		"perch demo: three nodes": 1, "The client pings both VIPs": 1, "$ perch status\n": 1,
-		"\n[": 5, "Longest silence for the client: ": 5, "is started again and follows.": 2, ", cut off, ": 1,
+		"\n[": 5, "Longest silence for the client: ": 5, "is started again and follows.": 2, ", cut off, gave the VIPs up after ": 1,
 	} {
 		if got := bytes.Count(out, []byte(text)); got < want { // more when a busy machine moves the VIPs by itself
 			t.Errorf("%q is there %d times, want %d", text, got, want)
@@ -48,7 +49,7 @@ func TestDemo(t *testing.T) {
 
 var (
 	firstOwner = regexp.MustCompile(`(?m)^    (lb\d) owns the VIPs, \S+ ms after the start\.$`)
-	tableRow   = regexp.MustCompile(`(?m)^    (\S.*?)   +((?:< )?[\d.]+ ms)   +((?:< )?[\d.]+ ms)   +(lb\d)(?: -> (lb\d)|, unchanged)   +(.*)$`)
+	tableRow   = regexp.MustCompile(`(?m)^    (\S.*?)   +(?:< )?([\d.]+) ms   +(?:< )?([\d.]+) ms   +(lb\d)(?: -> (lb\d)|, unchanged)   +(.*)$`)
 )
 
 // checkTable checks that the table has every event, each beginning with the owner
@@ -75,6 +76,9 @@ func checkTable(t *testing.T, out string) {
 		if !strings.HasSuffix(answering, to) {
 			t.Errorf("%s ends with %s, and %s answers", name, to, answering)
 		}
+		if name == "link cut" {
+			checkDetected(t, row[2], row[3])
+		}
 		if name == "by itself" {
 			t.Log("the VIPs moved by themselves")
 		} else {
@@ -85,6 +89,17 @@ func checkTable(t *testing.T, out string) {
 	want := []string{"planned transfer", "SIGTERM", "SIGKILL", "link cut", "link healed"}
 	if !slices.Equal(events, want) {
 		t.Errorf("events are %q, want %q", events, want)
+	}
+}
+
+// checkDetected checks the outages of a link that was cut: nobody takes the VIPs
+// over before the heartbeat timeout, which is 100 ms after some heartbeat.
+func checkDetected(t *testing.T, outages ...string) {
+	t.Helper()
+	for _, text := range outages {
+		if ms, err := strconv.ParseFloat(text, 64); err != nil || ms < 50 {
+			t.Errorf("the link was cut for %s ms", text)
+		}
 	}
 }
 
