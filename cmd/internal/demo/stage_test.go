@@ -1,7 +1,11 @@
 package demo
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,12 +16,12 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
-// newTestStage returns a stage whose nodes are not started: the tests give them
-// the VIPs by hand.
-func newTestStage(t *testing.T) *stage {
+// newTestStage returns a stage with a script in place of perch: the tests give
+// the VIPs to its nodes by hand.
+func newTestStage(t *testing.T, perch string) *stage {
 	t.Helper()
 	lab.NeedRoot(t)
-	s, err := newStage(t.TempDir(), Options{Binary: script(t, "exit 3")})
+	s, err := newStage(t.TempDir(), Options{Binary: script(t, perch)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +76,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 }
 
 func TestClientReachesAnOwner(t *testing.T) {
-	s := newTestStage(t)
+	s := newTestStage(t, "exit 3")
 	owner := s.cluster.Nodes[1]
 	if s.calm() {
 		t.Error("VIPs that no node has are calm")
@@ -86,7 +90,7 @@ func TestClientReachesAnOwner(t *testing.T) {
 }
 
 func TestTwoOwnersAreNone(t *testing.T) {
-	s := newTestStage(t)
+	s := newTestStage(t, "exit 3")
 	give(t, s.cluster.Nodes[0], s.vips[0])
 	give(t, s.cluster.Nodes[1], s.vips[1])
 	eventually(t, "the client is calm", s.calm)
@@ -105,7 +109,7 @@ func checkReached(t *testing.T, s *stage, want *lab.Node) {
 }
 
 func TestKernelsAreNoted(t *testing.T) {
-	s := newTestStage(t)
+	s := newTestStage(t, "exit 3")
 	old, next := s.cluster.Nodes[0], s.cluster.Nodes[1]
 	var got outcome
 	note := func(released, taken bool) {
@@ -146,7 +150,7 @@ func checkAnswering(t *testing.T, s *stage, want ...string) {
 }
 
 func TestOneOwnerIsCounted(t *testing.T) {
-	s := newTestStage(t)
+	s := newTestStage(t, "exit 3")
 	give(t, s.cluster.Nodes[2], s.vips...)
 	var got outcome
 	if err := s.countOwners(t.Context(), &got); err != nil {
@@ -154,5 +158,57 @@ func TestOneOwnerIsCounted(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"lb3"}, got.answering); diff != "" || got.several != 0 {
 		t.Errorf("several answered for %s; (-want +got):\n%s", got.several, diff)
+	}
+}
+
+func TestSeveralOwnersAreTimed(t *testing.T) {
+	s := newTestStage(t, "exit 3")
+	give(t, s.cluster.Nodes[0], s.vips...)
+	give(t, s.cluster.Nodes[2], s.vips[0])
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // it looks once
+	var got outcome
+	if err := s.countOwners(ctx, &got); !errors.Is(err, context.Canceled) {
+		t.Errorf("countOwners = %v, want it to go on until %v", err, context.Canceled)
+	}
+	if diff := cmp.Diff([]string{"lb1", "lb3"}, got.answering); diff != "" || got.several == 0 {
+		t.Errorf("several answered for %s; (-want +got):\n%s", got.several, diff)
+	}
+}
+
+func TestIntermissionTellsOfMoves(t *testing.T) {
+	s := newTestStage(t, `case $1 in
+		history) echo '[{"reason": "the moon was full"}]' ;;
+		*) exec sleep 60 ;;
+	esac`)
+	if err := s.cluster.StartAll(); err != nil {
+		t.Fatal(err)
+	}
+	owner, other := s.cluster.Nodes[0], s.cluster.Nodes[1]
+	give(t, owner, s.vips...)
+	eventually(t, "the client is calm", s.calm)
+	var out bytes.Buffer
+	begin := time.Now()
+	sh := &show{stage: s, out: newPrinter(&out), owner: owner, lastAct: begin}
+	if err := sh.intermission(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if sh.quiet < lab.PingInterval/2 || sh.quiet >= time.Since(begin) {
+		t.Errorf("noise of %s between two answers", sh.quiet)
+	}
+	if out.Len() > 0 || len(sh.outcomes) > 0 {
+		t.Errorf("told, although nothing happened:\n%s", &out)
+	}
+
+	quiet := sh.quiet
+	sh.owner = other // so that the VIPs seem to have moved
+	if err := sh.intermission(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "lb2 -> lb1 (perch history: the moon was full)") {
+		t.Errorf("told:\n%s", &out)
+	}
+	if len(sh.outcomes) != 1 || sh.outcomes[0].name != "by itself" || sh.owner != owner || sh.quiet != quiet {
+		t.Errorf("noted: %+v, owner %s, noise %s", sh.outcomes, sh.owner.Name, sh.quiet)
 	}
 }

@@ -24,10 +24,11 @@ import (
 // it might leave behind must not be mixed up with what other cases have.
 func TestDemo(t *testing.T) {
 	lab.NeedRoot(t)
-	before := machine(t)
+	dir := tempDir(t)
+	before := machine(t, dir)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	out, err := demo(t, ctx).CombinedOutput()
+	out, err := demo(t, ctx, dir).CombinedOutput()
 	if err != nil {
 		t.Fatalf("perch demo: %v\n%s", err, out)
 	}
@@ -44,7 +45,7 @@ func TestDemo(t *testing.T) {
 	if bytes.Contains(out, []byte("\x1b[")) {
 		t.Error("colour without a terminal")
 	}
-	checkMachine(t, before)
+	checkMachine(t, dir, before)
 }
 
 var (
@@ -107,10 +108,9 @@ func TestDemoEndsCleanlyOnEverySignal(t *testing.T) {
 	lab.NeedRoot(t)
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL} {
 		t.Run(sig.String(), func(t *testing.T) {
-			before := machine(t)
 			dir := tempDir(t)
-			cmd := demo(t, t.Context())
-			cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+			before := machine(t, dir)
+			cmd := demo(t, t.Context(), dir)
 			out := &owned{line: "owns the VIPs", seen: make(chan struct{})}
 			cmd.Stdout, cmd.Stderr = out, out
 			if err := cmd.Start(); err != nil {
@@ -127,7 +127,7 @@ func TestDemoEndsCleanlyOnEverySignal(t *testing.T) {
 			if err := cmd.Wait(); err == nil {
 				t.Error("an interrupted demo exited with 0")
 			}
-			checkMachine(t, before)
+			checkMachine(t, dir, before)
 			if left, _ := filepath.Glob(dir + "/*"); len(left) > 0 && sig != syscall.SIGKILL {
 				t.Errorf("left behind: %v", left)
 			}
@@ -137,7 +137,7 @@ func TestDemoEndsCleanlyOnEverySignal(t *testing.T) {
 
 func TestDemoWithoutRootSaysWhatItNeeds(t *testing.T) {
 	lab.NeedRoot(t) // to become nobody
-	cmd := demo(t, t.Context())
+	cmd := demo(t, t.Context(), os.TempDir())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.CombinedOutput()
 	if err == nil {
@@ -153,8 +153,9 @@ func TestDemoWithoutRootSaysWhatItNeeds(t *testing.T) {
 // What no node would take is a mistake in the command line.
 func TestDemoOfAnUnknownProfile(t *testing.T) {
 	lab.NeedRoot(t)
-	before := machine(t)
-	out, err := demo(t, t.Context(), "--failover", "quick").CombinedOutput()
+	dir := tempDir(t)
+	before := machine(t, dir)
+	out, err := demo(t, t.Context(), dir, "--failover", "quick").CombinedOutput()
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 2 {
 		t.Errorf("ended with %v, want exit code 2", err)
 	}
@@ -163,12 +164,14 @@ func TestDemoOfAnUnknownProfile(t *testing.T) {
 	if got := string(out); got != want {
 		t.Errorf("perch demo printed %q, want %q", got, want)
 	}
-	checkMachine(t, before)
+	checkMachine(t, dir, before)
 }
 
-func demo(t *testing.T, ctx context.Context, flags ...string) *exec.Cmd {
+// demo returns a command that keeps its files below dir.
+func demo(t *testing.T, ctx context.Context, dir string, flags ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(ctx, perchBinary(t), append([]string{"demo"}, flags...)...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 	cmd.WaitDelay = time.Second
 	return cmd
 }
@@ -192,11 +195,11 @@ func (o *owned) Write(p []byte) (int, error) {
 
 // checkMachine waits until the machine is as it was: what a killed demo had is
 // taken down by the kernel and may last a moment.
-func checkMachine(t *testing.T, before map[string]string) {
+func checkMachine(t *testing.T, dir string, before map[string]string) {
 	t.Helper()
 	deadline := time.Now().Add(5 * time.Second)
 	for {
-		diff := cmp.Diff(before, machine(t))
+		diff := cmp.Diff(before, machine(t, dir))
 		if diff == "" {
 			return
 		}
@@ -207,10 +210,11 @@ func checkMachine(t *testing.T, before map[string]string) {
 	}
 }
 
-// machine returns what a demo could change or leave behind on this machine.
-func machine(t *testing.T) map[string]string {
+// machine returns what a demo with its files below dir could change or leave
+// behind on this machine.
+func machine(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	state := map[string]string{"daemons": daemons(t)}
+	state := map[string]string{"daemons": daemons(t, dir)}
 	for _, path := range []string{"/proc/self/mounts", "/proc/net/if_inet6", "/proc/net/fib_trie", "/proc/net/route"} {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -228,8 +232,8 @@ func machine(t *testing.T) map[string]string {
 	return state
 }
 
-// daemons lists the processes that serve from a demo's folder.
-func daemons(t *testing.T) string {
+// daemons lists the processes that serve from a folder below dir.
+func daemons(t *testing.T, dir string) string {
 	t.Helper()
 	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -238,7 +242,7 @@ func daemons(t *testing.T) string {
 	var list []string
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
-		if err == nil && bytes.Contains(text, []byte("perch-demo-")) { // it may end meanwhile
+		if err == nil && bytes.Contains(text, []byte(dir+"/perch-demo-")) { // it may end meanwhile
 			list = append(list, path)
 		}
 	}
