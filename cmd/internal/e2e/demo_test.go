@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
@@ -195,45 +193,72 @@ func (o *owned) Write(p []byte) (int, error) {
 
 // checkMachine waits until the machine is as it was: what a killed demo had is
 // taken down by the kernel and may last a moment.
-func checkMachine(t *testing.T, dir string, before map[string]string) {
+func checkMachine(t *testing.T, dir string, before map[string][]string) {
 	t.Helper()
 	deadline := time.Now().Add(5 * time.Second)
 	for {
-		diff := cmp.Diff(before, machine(t, dir))
-		if diff == "" {
+		changed := changes(before, machine(t, dir))
+		if len(changed) == 0 {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the machine is not as it was (-before +after):\n%s", diff)
+			t.Fatalf("the machine is not as it was:\n%s", strings.Join(changed, "\n"))
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 }
 
+// Mounts and named namespaces that go away are somebody else's: a demo has none.
+const (
+	mounts          = "/proc/self/mounts"
+	namedNamespaces = "/run/netns/*"
+)
+
 // machine returns what a demo with its files below dir could change or leave
 // behind on this machine.
-func machine(t *testing.T, dir string) map[string]string {
+func machine(t *testing.T, dir string) map[string][]string {
 	t.Helper()
-	state := map[string]string{"daemons": daemons(t, dir)}
-	for _, path := range []string{"/proc/self/mounts", "/proc/net/if_inet6", "/proc/net/fib_trie", "/proc/net/route"} {
+	state := map[string][]string{"daemons": daemons(t, dir)}
+	for _, path := range []string{mounts, "/proc/net/if_inet6", "/proc/net/fib_trie", "/proc/net/route"} {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		state[path] = string(text)
+		state[path] = strings.Split(string(text), "\n")
 	}
-	for _, pattern := range []string{"/sys/class/net/*", "/run/netns/*"} {
+	for _, pattern := range []string{"/sys/class/net/*", namedNamespaces} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
-		state[pattern] = strings.Join(paths, " ")
+		state[pattern] = paths
 	}
 	return state
 }
 
+func changes(before, after map[string][]string) (changed []string) {
+	for what, lines := range after {
+		for _, line := range lines {
+			if !slices.Contains(before[what], line) {
+				changed = append(changed, "+ "+what+": "+line)
+			}
+		}
+	}
+	for what, lines := range before {
+		if what == mounts || what == namedNamespaces {
+			continue
+		}
+		for _, line := range lines {
+			if !slices.Contains(after[what], line) {
+				changed = append(changed, "- "+what+": "+line)
+			}
+		}
+	}
+	return changed
+}
+
 // daemons lists the processes that serve from a folder below dir.
-func daemons(t *testing.T, dir string) string {
+func daemons(t *testing.T, dir string) []string {
 	t.Helper()
 	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -246,5 +271,5 @@ func daemons(t *testing.T, dir string) string {
 			list = append(list, path)
 		}
 	}
-	return strings.Join(list, " ")
+	return list
 }
