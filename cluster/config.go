@@ -40,6 +40,15 @@ func (c Config) peer(name string) (Peer, bool) {
 	return c.Peers[i], true
 }
 
+// ids maps the addresses of the peers to their names.
+func (c Config) ids() map[raft.ServerAddress]string {
+	ids := make(map[raft.ServerAddress]string)
+	for _, peer := range c.Peers {
+		ids[raft.ServerAddress(peer.Address.String())] = peer.Name
+	}
+	return ids
+}
+
 // bootstrap returns the first configuration of the group. It is the same on
 // every node, whatever the order of the list in its file.
 func (c Config) bootstrap() raft.Configuration {
@@ -77,6 +86,9 @@ func (c Config) raftConfig() *raft.Config {
 	rc.Logger = raftLogger(c.Log)
 	return rc
 }
+
+// grantLength is P, how long this node's grants last.
+func (c Config) grantLength() time.Duration { return c.Heartbeat }
 
 // rpcTimeout bounds one request to a peer, connecting included. It is far
 // below the library's usual 10 s: a request that is late by two heartbeat

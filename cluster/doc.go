@@ -3,16 +3,19 @@
 // the lease that says until when a leader may hold.
 //
 // Ownership is a value with an end. Raft alone promises nothing in time, so a
-// leader holds only while a majority has acknowledged requests that it *sent*
-// recently enough (lease.go); it is asked anew with Ownership and changes are
-// signalled on Changed. Nothing here touches an address: the daemon does, and
-// gives a Release function that this package calls before leadership is given
-// away and when the disk fails.
+// voter's answer to its leader is also a grant: for a while it takes nobody else
+// for the owner (grants.go). A leader holds only while grants of a majority run,
+// each counted from when the request for it was *sent* (lease.go). Ownership is
+// asked anew and changes are signalled on Changed. Nothing here touches an
+// address: the daemon does, and gives a Release function that this package calls
+// before anything leaves that lets another node own (relay.go), before leadership
+// is given away (transfer.go) and when the disk fails.
 //
 // Goroutines, all owned by Node.Run and gone when it returns: raft's own, the
 // accept loop of the cluster port and one handshake a connection, the watcher
-// of raft's leadership channel, the waker that shortens detection (wake.go), and
-// one for each connection that is kept warm (warm.go).
+// of raft's leadership channel, the waker that shortens detection (wake.go), the
+// relay between the network and raft with one for each request that raft has not
+// answered yet (relay.go), and one for each connection that is kept warm (warm.go).
 // A transfer, a claim or a drain runs in its caller's goroutine, and a raft
 // future that outlives its limit is left to a goroutine that ends with raft.
 //

@@ -28,14 +28,16 @@ func (d dialing) Dial(raft.ServerAddress, time.Duration) (net.Conn, error) {
 func TestHeartbeatsGoThroughTheMainLoop(t *testing.T) {
 	self := Peer{Name: "lb1", Address: netip.MustParseAddrPort("127.0.0.1:1")}
 	cfg := Config{Node: "lb1", Peers: []Peer{self}, Heartbeat: 300 * ms, Log: slog.New(slog.DiscardHandler)}
-	n := &Node{cfg: cfg, now: bootTime, contacts: make(map[string]contact), port: newPort(cfg, self)}
-	receiver := newTransport(n, hclog.NewNullLogger())
+	n := newNode(cfg, self)
+	network := newQueue(net.TCPAddrFromAddrPort(self.Address))
+	receiver := newTransport(n, dialing{network, nil}, hclog.NewNullLogger())
+	go receiver.relay(t.Context())
 	defer receiver.Close()
 	passedBy := make(chan struct{})
 	receiver.SetHeartbeatHandler(func(raft.RPC) { close(passedBy) })
 
 	sender := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream:  dialing{newQueue(nil), n.port.raft},
+		Stream:  dialing{newQueue(nil), network},
 		Timeout: 10 * time.Second,
 		Logger:  hclog.NewNullLogger(),
 	})

@@ -5,68 +5,57 @@ import (
 	"time"
 )
 
-// Allowances of the lease, subtracted from the heartbeat timeout H.
+// Allowances between what a voter grants and what the leader takes it for.
 const (
 	clockDrift = 20                    // clocks of two nodes differ in rate by at most 1/20
 	tick       = 10 * time.Millisecond // of the slowest kernel (HZ = 100)
 	slack      = 2 * time.Millisecond  // between reading a clock and acting on it
 )
 
-// leaseLength returns how long one acknowledged request lets a leader hold.
-// A follower calls no election before it heard nothing for H on its clock, and
-// it can have heard the request no earlier than it was sent.
-func leaseLength(heartbeat time.Duration) time.Duration {
-	l := heartbeat - tick - slack
+// leaseLength returns how long a grant of the given length lets a leader hold,
+// counted from when it sent the request: the voter counts from its answer, which
+// is later, on a clock that may run faster.
+func leaseLength(grant time.Duration) time.Duration {
+	l := grant - tick - slack
 	return l - l/clockDrift
 }
 
 // A lease knows until when a leader may hold. It is not safe for concurrent use.
 // Times are of the boot clock.
 type lease struct {
-	length time.Duration
-	term   uint64
-	floor  time.Duration            // requests sent before it do not count
-	sent   map[string]time.Duration // by voter: when the newest acknowledged request was sent
+	term uint64
+	ends map[string]time.Duration // by voter: when its newest grant in term ends
 }
 
-// ack notes that peer answered Success in term to a request sent at the given time.
-func (l *lease) ack(term uint64, peer string, sent time.Duration) {
+// grant notes that voter lets the leader of term hold until end.
+func (l *lease) grant(term uint64, voter string, end time.Duration) {
 	if term < l.term {
 		return
 	}
-	if term > l.term {
-		l.term, l.sent = term, nil
+	if term > l.term || l.ends == nil {
+		l.term, l.ends = term, make(map[string]time.Duration)
 	}
-	if l.sent == nil {
-		l.sent = make(map[string]time.Duration)
-	}
-	if sent >= l.floor {
-		l.sent[peer] = max(l.sent[peer], sent)
-	}
+	l.ends[voter] = max(l.ends[voter], end)
 }
 
-// restart forgets all answers to requests sent before now.
-func (l *lease) restart(now time.Duration) {
-	l.floor = now
-	l.sent = nil
-}
-
-// until returns when the lease of a leader of term ends: the quorum-th newest
-// send time plus the length of a grant. It is 0 while no majority has answered.
-// The leader counts itself, at now, only while it is a voter.
-func (l *lease) until(term uint64, self string, voters []string, now time.Duration) time.Duration {
-	var times []time.Duration
+// until returns when the lease of the leader of term ends: the quorum-th latest
+// end of the grants of the voters. It is 0 while no majority has granted. Voters
+// may contain the leader itself, whose own grant ends at self, 0 being none.
+func (l *lease) until(term uint64, leader string, self time.Duration, voters []string) time.Duration {
+	var ends []time.Duration
 	for _, v := range voters {
-		if v == self {
-			times = append(times, now)
-		} else if sent, ok := l.sent[v]; ok && term == l.term {
-			times = append(times, sent)
+		end := self
+		if v != leader {
+			end = l.ends[v]
+		}
+		if end > 0 && (v == leader || term == l.term) {
+			ends = append(ends, end)
 		}
 	}
 	quorum := len(voters)/2 + 1
-	if len(voters) == 0 || len(times) < quorum {
+	if len(voters) == 0 || len(ends) < quorum {
 		return 0
 	}
-	slices.Sort(times)
-	return times[len(times)-quorum] + l.length
+	slices.Sort(ends)
+	return ends[len(ends)-quorum]
 }

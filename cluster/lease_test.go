@@ -30,93 +30,80 @@ func TestLeaseLengthIsShorterThanDetection(t *testing.T) {
 func TestLeaseUntil(t *testing.T) {
 	three := []string{"a", "b", "c"}
 	five := []string{"a", "b", "c", "d", "e"}
-	type ack struct {
-		term uint64
-		peer string
-		sent time.Duration
+	type grant struct {
+		term  uint64
+		voter string
+		end   time.Duration
 	}
+	const self = time.Second
 	tests := []struct {
 		name   string
-		acks   []ack
+		grants []grant
 		term   uint64
 		voters []string
-		want   time.Duration // 0 or the send time that counts; now is 1s
+		want   time.Duration
 	}{
-		{"nobody answered", nil, 2, three, 0},
-		{"one of two others", []ack{{2, "b", 900 * ms}}, 2, three, 900 * ms},
-		{"the newest of two others", []ack{{2, "b", 900 * ms}, {2, "c", 950 * ms}}, 2, three, 950 * ms},
-		{"an answer overtaken by a newer one", []ack{{2, "b", 900 * ms}, {2, "b", 800 * ms}}, 2, three, 900 * ms},
-		{"another term", []ack{{2, "b", 900 * ms}}, 3, three, 0},
-		{"an answer of an older term", []ack{{3, "b", 900 * ms}, {2, "c", 950 * ms}}, 3, three, 900 * ms},
-		{"a new term forgets", []ack{{2, "b", 900 * ms}, {3, "c", 950 * ms}}, 3, five, 0},
-		{"five need two others", []ack{{2, "b", 900 * ms}}, 2, five, 0},
-		{"the second newest of five", []ack{{2, "b", 900 * ms}, {2, "d", 950 * ms}}, 2, five, 900 * ms},
-		{"an answer of a node without a vote", []ack{{2, "x", 900 * ms}}, 2, three, 0},
-		{"a leader that is no voter does not count itself", []ack{{2, "b", 900 * ms}}, 2, []string{"b", "c", "d"}, 0},
-		{"alone", nil, 2, []string{"a"}, time.Second},
+		{"nobody granted", nil, 2, three, 0},
+		{"one of two others", []grant{{2, "b", 900 * ms}}, 2, three, 900 * ms},
+		{"the later of two others", []grant{{2, "b", 900 * ms}, {2, "c", 950 * ms}}, 2, three, 950 * ms},
+		{"others that grant for longer", []grant{{2, "b", 2 * self}, {2, "c", 3 * self}}, 2, three, 2 * self},
+		{"a grant overtaken by a newer one", []grant{{2, "b", 900 * ms}, {2, "b", 800 * ms}}, 2, three, 900 * ms},
+		{"another term", []grant{{2, "b", 900 * ms}}, 3, three, 0},
+		{"a grant of an older term", []grant{{3, "b", 900 * ms}, {2, "c", 950 * ms}}, 3, three, 900 * ms},
+		{"a new term forgets", []grant{{2, "b", 900 * ms}, {3, "c", 950 * ms}}, 3, five, 0},
+		{"five need two others", []grant{{2, "b", 900 * ms}}, 2, five, 0},
+		{"the second latest of five", []grant{{2, "b", 900 * ms}, {2, "d", 950 * ms}}, 2, five, 900 * ms},
+		{"a grant of a node without a vote", []grant{{2, "x", 900 * ms}}, 2, three, 0},
+		{"a leader that is no voter does not count itself", []grant{{2, "b", 900 * ms}}, 2, []string{"b", "c", "d"}, 0},
+		{"alone", nil, 2, []string{"a"}, self},
 		{"no configuration", nil, 2, nil, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			l := lease{length: 80 * ms}
-			for _, a := range tt.acks {
-				l.ack(a.term, a.peer, a.sent)
+			var l lease
+			for _, g := range tt.grants {
+				l.grant(g.term, g.voter, g.end)
 			}
-			want := tt.want
-			if want > 0 {
-				want += l.length
-			}
-			if got := l.until(tt.term, "a", tt.voters, time.Second); got != want {
-				t.Errorf("until = %s, want %s", got, want)
+			if got := l.until(tt.term, "a", self, tt.voters); got != tt.want {
+				t.Errorf("until = %s, want %s", got, tt.want)
 			}
 		})
 	}
-}
-
-func TestLeaseRestartForgetsEarlierRequests(t *testing.T) {
-	voters := []string{"a", "b", "c"}
-	l := lease{length: 80 * ms}
-	l.ack(2, "b", 900*ms)
-	l.restart(950 * ms)
-	l.ack(2, "c", 940*ms) // was under way
-	if got := l.until(2, "a", voters, time.Second); got != 0 {
-		t.Errorf("until = %s after a restart, want 0", got)
-	}
-	l.ack(2, "c", 960*ms)
-	if got, want := l.until(2, "a", voters, time.Second), 1040*ms; got != want {
-		t.Errorf("until = %s, want %s", got, want)
+	var l lease
+	l.grant(2, "b", 900*ms)
+	if got := l.until(2, "a", 0, three); got != 0 {
+		t.Errorf("until = %s for a leader that has granted to another, want 0", got)
 	}
 }
 
-// Whatever comes in whatever order, a majority of the voters was asked within
-// the length of the lease before its end.
+// Whatever comes in whatever order, a majority of the voters has granted at least
+// until the end of the lease.
 func TestLeaseNeedsAMajority(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		voters := []string{"a", "b", "c", "d", "e", "f", "g"}[:rapid.IntRange(1, 7).Draw(t, "voters")]
-		l := lease{length: 80 * ms}
-		newest := map[string]time.Duration{}
-		now := 10 * time.Second
-		for range rapid.IntRange(0, 40).Draw(t, "acks") {
-			peer := rapid.SampledFrom([]string{"b", "c", "d", "e", "f", "g", "x"}).Draw(t, "peer")
-			sent := time.Duration(rapid.Int64Range(0, int64(now)).Draw(t, "sent"))
+		var l lease
+		latest := map[string]time.Duration{"a": 10 * time.Second}
+		for range rapid.IntRange(0, 40).Draw(t, "grants") {
+			voter := rapid.SampledFrom([]string{"b", "c", "d", "e", "f", "g", "x"}).Draw(t, "voter")
+			end := time.Duration(rapid.Int64Range(1, int64(20*time.Second)).Draw(t, "end"))
 			term := rapid.Uint64Range(1, 2).Draw(t, "term")
-			l.ack(term, peer, sent)
+			l.grant(term, voter, end)
 			if term == 2 {
-				newest[peer] = max(newest[peer], sent)
+				latest[voter] = max(latest[voter], end)
 			}
 		}
-		until := l.until(2, "a", voters, now)
+		until := l.until(2, "a", latest["a"], voters)
 		if until == 0 {
 			return
 		}
-		recent := 1 // itself
-		for peer, sent := range newest {
-			if slices.Contains(voters, peer) && sent+l.length >= until {
-				recent++
+		count := 0
+		for voter, end := range latest {
+			if slices.Contains(voters, voter) && end >= until {
+				count++
 			}
 		}
-		if recent <= len(voters)/2 {
-			t.Fatalf("until = %s with %d recent of %d voters", until, recent, len(voters))
+		if count <= len(voters)/2 {
+			t.Fatalf("until = %s with %d grants of %d voters", until, count, len(voters))
 		}
 	})
 }

@@ -26,7 +26,7 @@ const shutdownLimit = 2 * time.Second
 type Node struct {
 	cfg     Config
 	self    Peer
-	store   *store
+	store   storage
 	fsm     *fsm
 	port    *port
 	warm    *warm
@@ -35,12 +35,15 @@ type Node struct {
 	changed chan struct{}
 	fatal   chan error
 
-	candidate atomic.Int64 // boot time at which this node last became a candidate
+	requests chan raft.RPC // for the library, from relay
 
 	transferring sync.Mutex
 
 	mu       sync.Mutex // guards what follows
 	lease    lease
+	grants   grants
+	called   uint64 // the newest term in which this node was told to take over
+	holds    bool   // Ownership was given since the last release
 	contacts map[string]contact
 	moving   handOver
 	waiting  bool   // this node leads and waits for its lease
@@ -62,28 +65,44 @@ func Open(cfg Config) (*Node, error) {
 	if !ok {
 		return nil, fmt.Errorf("open cluster %s: this node, %q, is not one of its peers", cfg.Name, cfg.Node)
 	}
-	n := &Node{
-		cfg:      cfg,
-		self:     self,
-		now:      bootTime,
-		changed:  make(chan struct{}, 1),
-		fatal:    make(chan error, 1),
-		lease:    lease{length: leaseLength(cfg.Heartbeat)},
-		contacts: make(map[string]contact),
-	}
-	n.fsm = &fsm{changed: n.notify}
+	n := newNode(cfg, self)
 	n.port = newPort(cfg, self)
 	n.warm = newWarm(func(ctx context.Context, peer string) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, cfg.rpcTimeout())
 		defer cancel()
 		return n.port.dial(ctx, protocolRaft, peer)
 	})
-	var err error
-	if n.store, err = openStore(cfg.Dir, raftLogger(cfg.Log), n.fail); err != nil {
+	store, err := openStore(cfg.Dir, raftLogger(cfg.Log), n.fail)
+	if err != nil {
 		return nil, fmt.Errorf("open cluster %s: %w", cfg.Name, err)
 	}
+	n.store = store
+	quiet, err := store.longestGrant(cfg.grantLength())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open cluster %s: %w", cfg.Name, err), store.Close())
+	}
+	n.beQuiet(quiet)
 	return n, nil
 }
+
+// newNode makes a node that has neither a disk nor a network yet.
+func newNode(cfg Config, self Peer) *Node {
+	n := &Node{
+		cfg:      cfg,
+		self:     self,
+		now:      bootTime,
+		changed:  make(chan struct{}, 1),
+		fatal:    make(chan error, 1),
+		requests: make(chan raft.RPC),
+		contacts: make(map[string]contact),
+	}
+	n.fsm = &fsm{changed: n.notify}
+	return n
+}
+
+// beQuiet lets a node that starts grant nothing for a while, the length of the
+// longest grant that an earlier run may have given: nobody knows to whom.
+func (n *Node) beQuiet(length time.Duration) { n.grants.until = n.now() + length }
 
 // Close closes the store of a node that was opened but never run.
 func (n *Node) Close() error { return n.store.Close() }
@@ -105,20 +124,21 @@ func (n *Node) Run(ctx context.Context) error {
 			g.Go(func() error { n.warm.run(ctx, peer); return nil })
 		}
 	}
-	g.Go(func() error { return n.runRaft(ctx, g) })
+	stream := &stream{queue: n.port.raft, port: n.port, warm: n.warm, ids: n.cfg.ids()}
+	g.Go(func() error { return n.runRaft(ctx, g, stream) })
 	defer n.port.api.Close() // after the error that ended Run, which its listener must not hide
 	return g.Wait()
 }
 
-// runRaft starts the library, and stops it when ctx ends.
-func (n *Node) runRaft(ctx context.Context, g *errgroup.Group) error {
-	logger := raftLogger(n.cfg.Log)
-	trans := newTransport(n, logger)
+// runRaft starts the library on a network, and stops it when ctx ends.
+func (n *Node) runRaft(ctx context.Context, g *errgroup.Group, network raft.StreamLayer) error {
+	trans := newTransport(n, network, raftLogger(n.cfg.Log))
 	r, err := n.startRaft(trans)
 	if err != nil {
 		return errors.Join(err, trans.Close(), n.store.Close())
 	}
 	n.raft.Store(r)
+	g.Go(func() error { trans.relay(ctx); return nil })
 	g.Go(func() error { n.wake(ctx, r); return nil })
 	g.Go(func() error { n.watchLeadership(ctx, r, trans); return nil })
 	n.notify()
@@ -143,17 +163,17 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group) error {
 
 func (n *Node) startRaft(trans raft.Transport) (*raft.Raft, error) {
 	rc := n.cfg.raftConfig()
-	known, err := raft.HasExistingState(n.store, n.store, n.store.snapshots)
+	known, err := raft.HasExistingState(n.store, n.store, n.store)
 	if err != nil {
 		return nil, fmt.Errorf("read state of cluster %s: %w", n.cfg.Name, err)
 	}
 	if !known {
-		err := raft.BootstrapCluster(rc, n.store, n.store, n.store.snapshots, trans, n.cfg.bootstrap())
+		err := raft.BootstrapCluster(rc, n.store, n.store, n.store, trans, n.cfg.bootstrap())
 		if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
 			return nil, fmt.Errorf("bootstrap cluster %s: %w", n.cfg.Name, err)
 		}
 	}
-	r, err := raft.NewRaft(rc, n.fsm, n.store, n.store, n.store.snapshots, trans)
+	r, err := raft.NewRaft(rc, n.fsm, n.store, n.store, n.store, trans)
 	if err != nil {
 		return nil, fmt.Errorf("start raft of cluster %s: %w", n.cfg.Name, err)
 	}
@@ -168,10 +188,7 @@ func (n *Node) watchLeadership(ctx context.Context, r *raft.Raft, trans *transpo
 	defer beats.Wait()
 	states := make(chan raft.Observation, 1)
 	observer := raft.NewObserver(states, false, func(o *raft.Observation) bool {
-		state, isState := o.Data.(raft.RaftState)
-		if state == raft.Candidate {
-			n.candidate.Store(int64(n.now())) // called by the library at the change itself
-		}
+		_, isState := o.Data.(raft.RaftState)
 		return isState
 	})
 	r.RegisterObserver(observer)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -261,12 +262,13 @@ func TestTransferGivenUp(t *testing.T) {
 		_, err := owner.successor(owner.raft.Load(), target.cfg.Node)
 		return err == nil
 	})
+	term := owner.Ownership().Term
 	var held bool
-	owner.Node.cfg.Release = func() error {
+	die := sync.OnceFunc(func() {
 		held = owner.Ownership().Leads(owner.Now())
 		g.kill(target.cfg.Node)
-		return nil
-	}
+	})
+	owner.Node.cfg.Release = func() error { die(); return nil }
 	_, err := owner.Transfer(target.cfg.Node, "asked for")
 	if !errors.Is(err, ErrGivenUp) {
 		t.Fatalf("transfer: %v, want ErrGivenUp", err)
@@ -276,6 +278,9 @@ func TestTransferGivenUp(t *testing.T) {
 	}
 	if again := g.owner(); again != owner {
 		t.Errorf("%s owns, want the old leader", again.cfg.Node)
+	}
+	if again := owner.Ownership().Term; again == term {
+		t.Error("the old leader holds again in the term in which it gave way")
 	}
 	g.eventually("the history tells of it", func() bool { return owner.Claim(owner.Ownership().Term) == nil })
 	s := owner.State()
@@ -353,7 +358,7 @@ func TestFailedDiskReleasesAndEnds(t *testing.T) {
 	full := errors.New("no space left on device")
 	returned := make(chan struct{})
 	go func() {
-		_ = m.store.must("write term to", full)
+		_ = m.store.(*store).must("write term to", full)
 		close(returned)
 	}()
 	err := <-m.done

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -25,9 +24,9 @@ func (o Ownership) Leads(now time.Duration) bool { return now < o.Until }
 func (n *Node) Now() time.Duration { return n.now() }
 
 // Ownership evaluates whether this node may hold now: it is leader, has not
-// given leadership away in this term, a majority has acknowledged requests that
-// it sent recently enough, and it has applied all commands of its log, without
-// which it might not know that it is drained.
+// given leadership away in this term, grants of a majority run, and it has
+// applied all commands of its log, without which it might not know that it is
+// drained.
 func (n *Node) Ownership() Ownership {
 	r := n.raft.Load()
 	if r == nil || r.State() != raft.Leader {
@@ -39,12 +38,25 @@ func (n *Node) Ownership() Ownership {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.now()
-	until := n.lease.until(term, n.cfg.Node, voting, now)
+	until := n.leaseEnd(term, voting, now)
 	n.waiting = until <= now || !recalls
-	if n.waiting || n.moving.yielded == term {
+	if n.waiting || n.moving.bars(term) {
 		return Ownership{}
 	}
+	n.grants.give(n.cfg.Node, term, now, until)
+	n.holds = true
 	return Ownership{Term: term, Until: until}
+}
+
+// leaseEnd returns when the lease of this node as the leader of term ends, or 0.
+// It counts itself like any voter: not while it has granted to another leader. The
+// caller holds mu.
+func (n *Node) leaseEnd(term uint64, voting []string, now time.Duration) time.Duration {
+	var self time.Duration
+	if n.grants.free(n.cfg.Node, now) {
+		self = now + leaseLength(n.cfg.grantLength())
+	}
+	return n.lease.until(term, n.cfg.Node, self, voting)
 }
 
 // recalls tells whether the leader of term has applied every command of its log,
@@ -65,7 +77,7 @@ func (n *Node) recalls(last, term uint64) bool {
 			break
 		}
 		if err != nil {
-			n.end(fmt.Errorf("read log entry %d from %s: %w", i, n.store.path, err))
+			n.end(err)
 			return false
 		}
 		if entry.Type == raft.LogCommand {
@@ -120,7 +132,9 @@ func (n *Node) answered(peer string, sent time.Duration, req *raft.AppendEntries
 	}
 	c.sent, c.lost = max(c.sent, sent), false
 	if resp.Success && resp.Term == req.Term {
-		n.lease.ack(req.Term, peer, sent)
+		if length := granted(resp); length > 0 {
+			n.lease.grant(req.Term, peer, sent+leaseLength(length))
+		}
 		if !isHeartbeat(req) {
 			c.match = req.PrevLogEntry + uint64(len(req.Entries))
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +17,14 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
+// storage is what a Node needs of its memory.
+type storage interface {
+	raft.LogStore
+	raft.StableStore
+	raft.SnapshotStore
+	io.Closer
+}
+
 // store is raft's memory on disk: the log in one bolt file, term and vote in
 // the ballot, and snapshots beside them.
 //
@@ -24,10 +33,10 @@ import (
 // returns to the library: the daemon releases, says why, and ends.
 type store struct {
 	*raftboltdb.BoltStore
-	ballot    *ballotFile
-	snapshots *raft.FileSnapshotStore
-	path      string
-	failed    func(error)
+	raft.SnapshotStore
+	ballot *ballotFile
+	path   string
+	failed func(error)
 }
 
 // openStore opens or creates the store below dir. The log comes first, for its
@@ -48,7 +57,7 @@ func openStore(dir string, logger hclog.Logger, failed func(error)) (*store, err
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	s := &store{BoltStore: db, path: path, failed: failed}
-	if s.snapshots, err = raft.NewFileSnapshotStoreWithLogger(dir, 2, logger); err != nil {
+	if s.SnapshotStore, err = raft.NewFileSnapshotStoreWithLogger(dir, 2, logger); err != nil {
 		return nil, errors.Join(fmt.Errorf("open snapshots in %s: %w", dir, err), db.Close())
 	}
 	if err := s.openBallot(dir); err != nil {
@@ -124,6 +133,25 @@ func belongs(r record, mark []byte, last uint64) error {
 	return nil
 }
 
+// keyGrant is where raft.db keeps the length of the longest grant ever given.
+const keyGrant = "LongestGrant"
+
+// longestGrant returns the length of the longest grant that this node may have
+// given in its life, which is to be at least length from now on.
+func (s *store) longestGrant(length time.Duration) (time.Duration, error) {
+	stored, err := s.BoltStore.GetUint64([]byte(keyGrant))
+	if err != nil && !errors.Is(err, raftboltdb.ErrKeyNotFound) {
+		return 0, fmt.Errorf("read %s: %w", s.path, err)
+	}
+	if longest := time.Duration(stored); longest >= length {
+		return longest, nil
+	}
+	if err := s.BoltStore.SetUint64([]byte(keyGrant), uint64(length)); err != nil {
+		return 0, fmt.Errorf("write %s: %w", s.path, err)
+	}
+	return length, nil
+}
+
 // lastTerm returns the term of the newest entry in log and snapshots, or 0 if
 // there is none.
 func (s *store) lastTerm() (uint64, error) {
@@ -135,7 +163,7 @@ func (s *store) lastTerm() (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	snapshots, err := s.snapshots.List()
+	snapshots, err := s.List()
 	if err != nil {
 		return 0, err
 	}
@@ -166,6 +194,15 @@ func (s *store) Get(key []byte) ([]byte, error) { return s.ballot.Get(key) }
 
 // GetUint64 implements raft.StableStore.
 func (s *store) GetUint64(key []byte) (uint64, error) { return s.ballot.GetUint64(key) }
+
+// GetLog implements raft.LogStore.
+func (s *store) GetLog(index uint64, entry *raft.Log) error {
+	err := s.BoltStore.GetLog(index, entry)
+	if err == nil || errors.Is(err, raft.ErrLogNotFound) {
+		return err // as it is: the library compares it
+	}
+	return fmt.Errorf("read log entry %d from %s: %w", index, s.path, err)
+}
 
 // StoreLog implements raft.LogStore.
 func (s *store) StoreLog(entry *raft.Log) error {

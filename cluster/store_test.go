@@ -82,7 +82,7 @@ func TestStoreRefusals(t *testing.T) {
 			f.remove("ballot")
 		}, "missing beside a raft.db in use"},
 		"both gone, a snapshot left": {func(f *folder) {
-			sink, err := f.snapshots.Create(raft.SnapshotVersionMax, 9, 4, raft.Configuration{}, 1, nil)
+			sink, err := f.SnapshotStore.Create(raft.SnapshotVersionMax, 9, 4, raft.Configuration{}, 1, nil)
 			f.do(err)
 			f.do(sink.Close())
 			f.close()
@@ -160,7 +160,7 @@ func TestFirstStartCutShort(t *testing.T) {
 			f.close()
 			cut(f)
 			f.do(f.open())
-			known, err := raft.HasExistingState(f, f, f.snapshots)
+			known, err := raft.HasExistingState(f, f, f.SnapshotStore)
 			if known || err != nil {
 				t.Errorf("the library takes the node for an old one, and would not bootstrap: %v, %v", known, err)
 			}

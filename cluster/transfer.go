@@ -50,11 +50,13 @@ func (n *Node) Transfer(to, reason string) (string, error) {
 	address := raft.ServerAddress(target.Address.String())
 	n.openHandOver(term)
 	err = waitFuture(r.LeadershipTransferToServer(raft.ServerID(target.Name), address), 2*n.cfg.Heartbeat)
-	if !n.leads(term) {
-		n.closeHandOver()
+	told := n.closeHandOver()
+	switch {
+	case !n.leads(term):
 		return target.Name, n.awaitLeader(r, target.Name)
-	}
-	if !n.giveUp(term) {
+	case told:
+		n.regain(term)
+	default:
 		n.withdraw(plan)
 	}
 	return "", fmt.Errorf("%w: %s did not take over (%w)", ErrGivenUp, target.Name, err)
@@ -99,68 +101,69 @@ func (n *Node) awaitSuccessor(r *raft.Raft, to string, index uint64) (Peer, erro
 	}
 }
 
-// handOver is the state of the hand-over under way.
+// handOver is the state of the hand-over under way, or of the last one.
 type handOver struct {
-	open    bool   // Transfer still waits for it
-	term    uint64 // in which this node leads and hands over; 0 once it has happened
-	busy    bool   // between the begin of the release and the answer to TimeoutNow
-	yielded uint64 // the term in which this node released for it, or 0
+	open     bool   // Transfer still waits for it
+	term     uint64 // in which this node leads and hands over
+	yielding bool   // the VIPs are being released for it
+	gaveWay  uint64 // the newest term in which a peer may have been told to take over
 }
 
-// yield releases the VIPs and then lets send tell the target to take over. This
-// node holds nothing from here on until the hand-over is given up or a new term.
-// The library may call late: what Transfer no longer waits for is not sent.
-func (n *Node) yield(send func() error) error {
+// bars tells whether a leader of term may not hold because of a hand-over.
+func (h handOver) bars(term uint64) bool { return h.yielding || h.gaveWay == term }
+
+// yield releases the VIPs and then lets send tell the target to take over in the
+// term after this one. This node never holds in its term again: the word that it
+// has released may reach a voter at any time. The library may call late: what
+// Transfer no longer waits for is not sent.
+func (n *Node) yield(send func(term uint64) error) error {
 	r := n.raft.Load()
 	if r == nil {
 		return ErrNotRunning
 	}
-	if !n.leads(r.CurrentTerm()) || !n.beginYield(r.CurrentTerm()) {
+	term := r.CurrentTerm()
+	if !n.leads(term) || !n.beginYield(term) {
 		return ErrGivenUp
 	}
-	defer n.endYield()
 	if err := n.cfg.Release(); err != nil {
+		n.cancelYield()
 		return fmt.Errorf("release before hand-over: %w", err)
 	}
-	if !n.stillMoving() {
+	if !n.commitYield(term) {
+		n.cancelYield()
 		return ErrGivenUp
 	}
-	return send()
+	return send(term)
 }
 
 func (n *Node) beginYield(term uint64) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if !n.moving.open || n.moving.term != term {
+	if !n.moving.open || n.moving.yielding || n.moving.term != term {
 		return false // of another term: somebody else may lead already
 	}
-	n.moving.busy, n.moving.yielded = true, term
+	n.moving.yielding = true
 	return true
 }
 
-func (n *Node) stillMoving() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.moving.open
-}
-
-// endYield ends what Transfer has given up meanwhile.
-func (n *Node) endYield() {
+// cancelYield lets this node hold again: nobody was told.
+func (n *Node) cancelYield() {
 	defer n.notify()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.moving.busy = false
-	if !n.moving.open && n.moving.term != 0 {
-		n.holdAgain()
-	}
+	n.moving.yielding = false
 }
 
-// holdAgain ends the effect of a release. Only answers to requests sent from now
-// on count for the lease: a voter that has meanwhile gone over to the target
-// gives none. The caller holds mu.
-func (n *Node) holdAgain() {
-	n.moving.yielded = 0
-	n.lease.restart(n.now())
+// commitYield tells whether the target is to be told.
+func (n *Node) commitYield(term uint64) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.moving.open {
+		return false
+	}
+	n.moving.yielding, n.moving.gaveWay = false, term
+	n.grants.released(term)
+	return true
 }
 
 func (n *Node) openHandOver(term uint64) {
@@ -169,27 +172,39 @@ func (n *Node) openHandOver(term uint64) {
 	n.moving.open, n.moving.term = true, term
 }
 
-// closeHandOver ends a hand-over that happened: this node holds nothing until a
-// later term.
-func (n *Node) closeHandOver() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.moving.open, n.moving.term = false, 0
-}
-
-// giveUp ends a hand-over in term that did not happen, and lets this node hold
-// again, at once or when a call under way has ended. It returns whether the VIPs
-// had been released.
-func (n *Node) giveUp(term uint64) (released bool) {
-	defer n.notify()
+// closeHandOver ends the hand-over under way. It returns whether the target may
+// have been told; if not it never is.
+func (n *Node) closeHandOver() (told bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.moving.open = false
-	released = n.moving.yielded == term
-	if released && !n.moving.busy {
-		n.holdAgain()
+	return n.moving.gaveWay == n.moving.term
+}
+
+// regain makes this node, which gave way in term to a peer that did not take over,
+// a candidate for the next term, with the right that it gave to the peer. Whoever
+// of the two gets a majority owns.
+func (n *Node) regain(term uint64) {
+	n.mu.Lock()
+	n.called = term
+	n.mu.Unlock()
+	answer := make(chan raft.RPCResponse, 1)
+	call := raft.RPC{
+		Command:  &raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}},
+		RespChan: answer,
 	}
-	return released
+	limit := time.NewTimer(n.cfg.Heartbeat)
+	defer limit.Stop()
+	var err error
+	select {
+	case n.requests <- call:
+		err = (<-answer).Error
+	case <-limit.C: // the library is stuck, or has ended
+		err = errLimit
+	}
+	if err != nil {
+		n.cfg.Log.Error("standing for election after a hand-over that was given up", "error", err)
+	}
 }
 
 // withdraw takes back a plan that came to nothing, so that it does not explain a

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"time"
 
@@ -39,15 +40,11 @@ type transport struct {
 // maxPool is how many idle connections to a peer the library keeps.
 const maxPool = 3
 
-func newTransport(n *Node, logger hclog.Logger) *transport {
-	ids := make(map[raft.ServerAddress]string)
-	for _, peer := range n.cfg.Peers {
-		ids[raft.ServerAddress(peer.Address.String())] = peer.Name
-	}
+func newTransport(n *Node, network raft.StreamLayer, logger hclog.Logger) *transport {
 	return &transport{
 		node: n,
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-			Stream:          &stream{queue: n.port.raft, port: n.port, warm: n.warm, ids: ids},
+			Stream:          network,
 			MaxPool:         maxPool,
 			MaxRPCsInFlight: 1, // no pipeline: every answer passes through AppendEntries below
 			Timeout:         n.cfg.rpcTimeout(),
@@ -133,7 +130,9 @@ func (t *transport) awaitContact(id raft.ServerID, term uint64, since time.Durat
 // TimeoutNow asks a peer to take over at once. The VIPs are released before it
 // leaves, and when that fails it does not leave.
 func (t *transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, req *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse) error {
-	return t.node.yield(func() error { return t.NetworkTransport.TimeoutNow(id, target, req, resp) })
+	return t.node.yield(func(term uint64) error {
+		return t.NetworkTransport.TimeoutNow(id, target, inTerm(req, term), resp)
+	})
 }
 
 // RequestPreVote implements raft.WithPreVote.
@@ -141,22 +140,14 @@ func (t *transport) RequestPreVote(id raft.ServerID, target raft.ServerAddress, 
 	return again(func() error { return t.NetworkTransport.RequestPreVote(id, target, req, resp) })
 }
 
-// RequestVote implements raft.Transport.
+// RequestVote implements raft.Transport. A candidate holds nothing: its request may
+// tell a voter so.
 func (t *transport) RequestVote(id raft.ServerID, target raft.ServerAddress, req *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	if err := t.node.letGo(); err != nil {
+		return fmt.Errorf("release before an election: %w", err)
+	}
 	req = t.node.withoutStalePrivilege(req)
 	return again(func() error { return t.NetworkTransport.RequestVote(id, target, req, resp) })
-}
-
-// withoutStalePrivilege takes the right to depose a leader, which TimeoutNow gives
-// to a candidate, from one that was held up since: the old leader may have given
-// the hand-over up and hold again.
-func (n *Node) withoutStalePrivilege(req *raft.RequestVoteRequest) *raft.RequestVoteRequest {
-	if !req.LeadershipTransfer || n.now()-time.Duration(n.candidate.Load()) < n.cfg.Heartbeat/2 {
-		return req
-	}
-	ordinary := *req // the library shares it between its peers
-	ordinary.LeadershipTransfer = false
-	return &ordinary
 }
 
 // again repeats a request that can do no harm twice, as long as connections

@@ -21,14 +21,14 @@ func newTalking() *talking {
 		fsm:      &fsm{changed: func() {}},
 		now:      func() time.Duration { return x.clock },
 		changed:  make(chan struct{}, 1),
-		lease:    lease{length: leaseLength(100 * ms)},
+		requests: make(chan raft.RPC),
 		contacts: make(map[string]contact),
 	}
 	return x
 }
 
 func (x *talking) until() time.Duration {
-	return x.lease.until(7, "lb1", []string{"lb1", "lb2", "lb3"}, x.clock)
+	return x.leaseEnd(7, []string{"lb1", "lb2", "lb3"}, x.clock)
 }
 
 func TestLeaseCountsFromTheSending(t *testing.T) {
@@ -37,9 +37,10 @@ func TestLeaseCountsFromTheSending(t *testing.T) {
 	err := x.noting("lb2", &raft.AppendEntriesRequest{Term: 7}, &resp, func() error {
 		x.clock += 40 * ms // a slow answer
 		resp.Success, resp.Term = true, 7
+		mark(&resp, 100*ms)
 		return nil
 	})
-	if want := time.Second + x.lease.length; err != nil || x.until() != want {
+	if want := time.Second + leaseLength(100*ms); err != nil || x.until() != want {
 		t.Errorf("lease ends at %s (%v), want %s: from the sending, not from the answer", x.until(), err, want)
 	}
 }
@@ -52,6 +53,7 @@ func TestLeaseCountsOnlyAgreementInItsTerm(t *testing.T) {
 		"refused":      {resp: raft.AppendEntriesResponse{Term: 7}},
 		"a newer term": {resp: raft.AppendEntriesResponse{Term: 8, Success: true}},
 		"no answer":    {resp: raft.AppendEntriesResponse{Term: 7, Success: true}, err: errors.New("EOF")},
+		"no grant":     {resp: raft.AppendEntriesResponse{Term: 7, Success: true}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -59,6 +61,9 @@ func TestLeaseCountsOnlyAgreementInItsTerm(t *testing.T) {
 			var resp raft.AppendEntriesResponse
 			err := x.noting("lb2", &raft.AppendEntriesRequest{Term: 7}, &resp, func() error {
 				resp = tt.resp
+				if name != "no grant" {
+					mark(&resp, 100*ms)
+				}
 				return tt.err
 			})
 			if !errors.Is(err, tt.err) || x.until() != 0 {
@@ -115,61 +120,62 @@ func TestWhatAFollowerHadInAnOlderTermIsVoid(t *testing.T) {
 	}
 }
 
-func TestPrivilegeOfAHandOverEnds(t *testing.T) {
-	x := newTalking()
-	x.candidate.Store(int64(x.clock))
-	req := &raft.RequestVoteRequest{Term: 8, LeadershipTransfer: true}
-	if got := x.withoutStalePrivilege(req); got != req {
-		t.Error("a candidate that asks at once lost its privilege")
-	}
-	x.clock += 50 * ms
-	if got := x.withoutStalePrivilege(req); got.LeadershipTransfer || got.Term != 8 {
-		t.Errorf("a candidate that was held up asks with %+v", got)
-	}
-	if !req.LeadershipTransfer {
-		t.Error("the library's request was changed")
-	}
-}
-
-func TestYieldInAnotherTermSendsNothing(t *testing.T) {
-	x := newTalking()
-	x.openHandOver(7)
-	if x.beginYield(8) || x.moving.yielded != 0 {
-		t.Error("a hand-over of term 7 was carried out in term 8")
-	}
-}
-
 // A call that the library makes after its hand-over was given up sends nothing
 // and leaves nothing behind.
 func TestYieldAfterGivingUp(t *testing.T) {
 	for _, when := range []string{"before the release", "during the release", "while TimeoutNow is under way"} {
 		t.Run(when, func(t *testing.T) {
 			x := newTalking()
-			sent := false
+			sent, told := false, false
 			giveUp := func(at string) {
 				if at == when {
-					x.giveUp(7)
+					told = x.closeHandOver()
 				}
 			}
 			x.openHandOver(7)
 			giveUp("before the release")
 			if x.beginYield(7) {
+				if !x.moving.bars(7) {
+					t.Error("the node may hold while it releases")
+				}
 				giveUp("during the release")
-				if x.stillMoving() {
-					sent = true
+				if sent = x.commitYield(7); sent {
 					giveUp("while TimeoutNow is under way")
+				} else {
+					x.cancelYield()
 				}
-				if x.moving.yielded != 7 {
-					t.Error("the node may hold while the call is under way")
-				}
-				x.endYield()
 			}
-			if sent != (when == "while TimeoutNow is under way") {
-				t.Errorf("TimeoutNow sent: %t", sent)
-			}
-			if x.moving.yielded != 0 {
-				t.Error("the node stays dark")
+			if late := when == "while TimeoutNow is under way"; sent != late || told != late || x.moving.bars(7) != late {
+				t.Errorf("sent %t, told %t, barred from its term %t; want %t thrice", sent, told, x.moving.bars(7), late)
 			}
 		})
+	}
+}
+
+// The word that a leader has released is good for its whole term.
+func TestLeaderThatGaveWayNeverHoldsAgainInItsTerm(t *testing.T) {
+	x := newTalking()
+	x.openHandOver(7)
+	if !x.beginYield(7) || !x.commitYield(7) {
+		t.Fatal("no hand-over")
+	}
+	x.closeHandOver()
+	x.openHandOver(7) // another one
+	if x.beginYield(7) {
+		x.cancelYield()
+	}
+	if !x.moving.bars(7) {
+		t.Error("it may hold again")
+	}
+	if x.moving.bars(8) {
+		t.Error("it may not hold in its next term either")
+	}
+}
+
+func TestYieldInAnotherTermSendsNothing(t *testing.T) {
+	x := newTalking()
+	x.openHandOver(7)
+	if x.beginYield(8) || x.moving.bars(8) {
+		t.Error("a hand-over of term 7 was carried out in term 8")
 	}
 }

@@ -53,5 +53,5 @@ func (n *Node) leased(r *raft.Raft) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.now()
-	return now < n.lease.until(r.CurrentTerm(), n.cfg.Node, voting, now)
+	return now < n.leaseEnd(r.CurrentTerm(), voting, now)
 }

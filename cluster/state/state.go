@@ -111,7 +111,7 @@ func (s *State) reason(last Move, c Claim) string {
 	switch {
 	case last.To == "":
 		return "first owner"
-	case planned && c.Node == last.To && c.Term == s.Plan.Term:
+	case planned && c.Node == last.To && c.Term > s.Plan.Term:
 		return "took back, hand-over not completed: " + s.Plan.Reason
 	case planned && c.Term > s.Plan.Term && c.Node != last.To:
 		return s.Plan.Reason

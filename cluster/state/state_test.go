@@ -70,9 +70,9 @@ func TestHistoryTellsPlannedMovesFromFailures(t *testing.T) {
 			[]string{"-> lb1: first owner", "lb1 -> lb2: drain", "lb2 -> lb1: lost contact with lb2"},
 		},
 		{
-			"the planner is elected again",
+			"given up, and the planner elected again",
 			[]Command{claim(2, "lb1"), plan(2, "lb1", "drain"), claim(3, "lb1")},
-			[]string{"-> lb1: first owner", "lb1 -> lb1: lb1 regained a majority"},
+			[]string{"-> lb1: first owner", "lb1 -> lb1: took back, hand-over not completed: drain"},
 		},
 		{
 			"withdrawn, then a real failure",
@@ -81,7 +81,7 @@ func TestHistoryTellsPlannedMovesFromFailures(t *testing.T) {
 		},
 		{
 			"given up, then a real failure",
-			[]Command{claim(2, "lb1"), plan(2, "lb1", "drain"), claim(2, "lb1"), claim(3, "lb2")},
+			[]Command{claim(2, "lb1"), plan(2, "lb1", "drain"), claim(3, "lb1"), claim(4, "lb2")},
 			[]string{"-> lb1: first owner", "lb1 -> lb1: took back, hand-over not completed: drain", "lb1 -> lb2: lost contact with lb1"},
 		},
 		{

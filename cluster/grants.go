@@ -1,0 +1,87 @@
+package cluster
+
+import (
+	"bytes"
+	"encoding/binary"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// A grant is a voter's word to a leader: for so long I take nobody else for the
+// owner. It rides on the answer to an AppendEntries, in a field that the library
+// fills and never reads there.
+
+// grants is the register of what this node has granted, one leader at a time,
+// itself included. It is not safe for concurrent use. Times are of the boot clock.
+type grants struct {
+	to    string        // the leader that the grant was given to
+	term  uint64        // in which that one led
+	until time.Duration // the grant runs before this moment
+}
+
+// free tells whether leader may be granted to: no grant to another one runs.
+func (g *grants) free(leader string, now time.Duration) bool {
+	return g.to == leader || now >= g.until
+}
+
+// give grants to the leader of term until the given time, if leader is free to be
+// granted to. It returns whether it is.
+func (g *grants) give(leader string, term uint64, now, until time.Duration) bool {
+	if !g.free(leader, now) {
+		return false
+	}
+	g.to, g.term, g.until = leader, term, max(g.until, until)
+	return true
+}
+
+// released ends the grant to the leader of term: that one has said that it holds
+// nothing and takes nothing more in term.
+func (g *grants) released(term uint64) {
+	if g.to != "" && g.term == term {
+		*g = grants{}
+	}
+}
+
+// markGrant is how the marked answer's header begins.
+var markGrant = []byte("\x00grant")
+
+// maxGrant bounds what a voter may say, against nonsense.
+const maxGrant = time.Minute
+
+// mark makes an answer a grant of the given length.
+func mark(resp *raft.AppendEntriesResponse, length time.Duration) {
+	resp.Addr = binary.BigEndian.AppendUint64(bytes.Clone(markGrant), uint64(length))
+}
+
+// granted returns the length of the grant that an answer carries, or 0.
+func granted(resp *raft.AppendEntriesResponse) time.Duration {
+	value, marked := bytes.CutPrefix(resp.Addr, markGrant)
+	if !marked || len(value) != 8 {
+		return 0
+	}
+	length := binary.BigEndian.Uint64(value)
+	if length > uint64(maxGrant) {
+		return 0
+	}
+	return time.Duration(length)
+}
+
+// markTerm is how the header of a TimeoutNow begins that names its term.
+var markTerm = []byte("\x00term")
+
+// inTerm returns a TimeoutNow that says in which term the leader gave way.
+func inTerm(req *raft.TimeoutNowRequest, term uint64) *raft.TimeoutNowRequest {
+	marked := *req
+	marked.Addr = binary.BigEndian.AppendUint64(bytes.Clone(markTerm), term)
+	return &marked
+}
+
+// termOf returns the term that a TimeoutNow names, or 0, which is no leader's.
+func termOf(req *raft.TimeoutNowRequest) uint64 {
+	value, marked := bytes.CutPrefix(req.Addr, markTerm)
+	if !marked || len(value) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(value)
+}

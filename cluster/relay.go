@@ -1,0 +1,149 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/raft"
+)
+
+// Errors of requests that are answered without the library.
+var (
+	errLateCall = errors.New("told to take over too late, twice, or by somebody else than the leader")
+	errWithheld = errors.New("answer withheld")
+)
+
+// Consumer implements raft.Transport: the library hears its peers through relay.
+func (t *transport) Consumer() <-chan raft.RPC { return t.node.requests }
+
+// relay passes the peers' requests on to the library, and its answers back, until
+// ctx ends. On their way back answers become grants.
+func (t *transport) relay(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case rpc := <-t.NetworkTransport.Consumer():
+			t.node.pass(ctx, rpc)
+		}
+	}
+}
+
+// pass passes one request on.
+func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
+	switch req := rpc.Command.(type) {
+	case *raft.TimeoutNowRequest:
+		if !n.takeCall(termOf(req), string(req.ID)) {
+			rpc.Respond(nil, errLateCall)
+			return
+		}
+	case *raft.RequestVoteRequest:
+		if req.LeadershipTransfer { // the candidate was called by a leader that has released
+			n.mu.Lock()
+			n.grants.released(req.Term - 1)
+			n.mu.Unlock()
+		}
+	}
+	answers := make(chan raft.RPCResponse, 1)
+	relayed := rpc
+	relayed.RespChan = answers
+	select {
+	case n.requests <- relayed:
+		go func() { rpc.RespChan <- n.answer(rpc.Command, <-answers) }() // the library answers all it takes
+	case <-ctx.Done():
+	}
+}
+
+// takeCall tells whether a TimeoutNow of term is to be obeyed: it comes from this
+// node's leader, in its term, for the first time. The library's has no term, and a
+// late one, read by a process that was paused, would depose a healthy leader.
+func (n *Node) takeCall(term uint64, from string) bool {
+	r := n.raft.Load()
+	if r == nil || term == 0 || term != r.CurrentTerm() {
+		return false
+	}
+	if _, leader := r.LeaderWithID(); string(leader) != from {
+		return false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.called >= term {
+		return false
+	}
+	n.called = term
+	n.grants.released(term) // it released before it called
+	return true
+}
+
+// withoutStalePrivilege takes the right to depose a leader from a candidate that
+// was not called to lead in just this term.
+func (n *Node) withoutStalePrivilege(req *raft.RequestVoteRequest) *raft.RequestVoteRequest {
+	n.mu.Lock()
+	called := n.called
+	n.mu.Unlock()
+	if !req.LeadershipTransfer || req.Term == called+1 {
+		return req
+	}
+	ordinary := *req // the library shares it between its peers
+	ordinary.LeadershipTransfer = false
+	return &ordinary
+}
+
+// answer completes the library's answer to a peer's request. What lets another
+// node own leaves only when this node holds no VIP.
+func (n *Node) answer(command any, out raft.RPCResponse) raft.RPCResponse {
+	switch resp := out.Response.(type) {
+	case *raft.AppendEntriesResponse:
+		if !resp.Success {
+			return out
+		}
+	case *raft.InstallSnapshotResponse:
+		if !resp.Success {
+			return out
+		}
+	case *raft.RequestVoteResponse:
+		if !resp.Granted {
+			return out
+		}
+	default:
+		return out
+	}
+	if err := n.letGo(); err != nil {
+		n.cfg.Log.Error("releasing the VIPs for another leader", "error", err)
+		return raft.RPCResponse{Error: errWithheld}
+	}
+	if req, ok := command.(*raft.AppendEntriesRequest); ok {
+		n.grant(req, out.Response.(*raft.AppendEntriesResponse))
+	}
+	return out
+}
+
+// letGo releases the VIPs if this node may hold any.
+func (n *Node) letGo() error {
+	n.mu.Lock()
+	held := n.holds
+	n.holds = false
+	n.mu.Unlock()
+	if !held {
+		return nil
+	}
+	err := n.cfg.Release()
+	if err != nil {
+		n.mu.Lock()
+		n.holds = true
+		n.mu.Unlock()
+	}
+	return err
+}
+
+// grant makes resp a grant to the leader that asked, unless one to another leader
+// runs: then raft goes on, and the new leader's VIPs wait.
+func (n *Node) grant(req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) {
+	length := n.cfg.grantLength()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := n.now()
+	if n.grants.give(string(req.ID), req.Term, now, now+length) {
+		mark(resp, length)
+	}
+}

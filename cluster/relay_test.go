@@ -1,0 +1,187 @@
+package cluster
+
+import (
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+func agree(term uint64) raft.RPCResponse {
+	return raft.RPCResponse{Response: &raft.AppendEntriesResponse{Term: term, Success: true}}
+}
+
+func asked(leader string, term uint64) *raft.AppendEntriesRequest {
+	return &raft.AppendEntriesRequest{RPCHeader: raft.RPCHeader{ID: []byte(leader)}, Term: term}
+}
+
+// grantTo lets the node answer leader's request, and returns what it grants.
+func (x *talking) grantTo(leader string, term uint64) time.Duration {
+	out := x.answer(asked(leader, term), agree(term))
+	return granted(out.Response.(*raft.AppendEntriesResponse))
+}
+
+func TestAnswersAreGrantsToOneLeaderAtATime(t *testing.T) {
+	x := newTalking()
+	if got := x.grantTo("lb2", 7); got != 100*ms {
+		t.Fatalf("granted %s, want P = 100ms", got)
+	}
+	x.clock += 99 * ms
+	if got := x.grantTo("lb3", 8); got != 0 {
+		t.Errorf("granted %s to lb3 while lb2's grant runs", got)
+	}
+	x.clock += ms
+	if got := x.grantTo("lb3", 8); got != 100*ms {
+		t.Errorf("granted %s to lb3 after lb2's grant", got)
+	}
+}
+
+func TestRefusalsGrantNothing(t *testing.T) {
+	x := newTalking()
+	out := x.answer(asked("lb2", 7), raft.RPCResponse{Response: &raft.AppendEntriesResponse{Term: 8}})
+	if got := granted(out.Response.(*raft.AppendEntriesResponse)); got != 0 || x.grants.until != 0 {
+		t.Errorf("a refusal grants %s", got)
+	}
+}
+
+// A node that has granted to another leader does not count itself, and one that
+// owns grants to nobody before its own lease has ended.
+func TestLeaderIsAVoterLikeAnyOther(t *testing.T) {
+	x := newTalking()
+	x.grantTo("lb2", 6)
+	x.lease.grant(7, "lb3", x.clock+80*ms)
+	if got := x.until(); got != 0 {
+		t.Errorf("lease until %s with a grant to lb2 running", got)
+	}
+	x.clock += 100 * ms
+	x.lease.grant(7, "lb3", x.clock+80*ms)
+	if got, want := x.until(), x.clock+80*ms; got != want {
+		t.Errorf("lease until %s, want %s", got, want)
+	}
+}
+
+// What lets another node own leaves only when this node holds nothing.
+func TestAnswersWaitForTheRelease(t *testing.T) {
+	answers := map[string]struct {
+		command any
+		resp    any
+	}{
+		"AppendEntries":   {asked("lb2", 8), &raft.AppendEntriesResponse{Term: 8, Success: true}},
+		"vote":            {&raft.RequestVoteRequest{Term: 8}, &raft.RequestVoteResponse{Term: 8, Granted: true}},
+		"InstallSnapshot": {&raft.InstallSnapshotRequest{Term: 8}, &raft.InstallSnapshotResponse{Term: 8, Success: true}},
+	}
+	for name, tt := range answers {
+		t.Run(name, func(t *testing.T) {
+			x := newTalking()
+			x.cfg.Log = slog.New(slog.DiscardHandler)
+			broken := errors.New("the kernel refuses")
+			x.cfg.Release = func() error { return broken }
+			x.holds = true
+			out := raft.RPCResponse{Response: tt.resp}
+			if got := x.answer(tt.command, out); got.Response != nil || !errors.Is(got.Error, errWithheld) {
+				t.Errorf("answered %+v although the release failed", got)
+			}
+			broken = nil
+			if got := x.answer(tt.command, out); got.Response != tt.resp || got.Error != nil {
+				t.Errorf("answered %+v after the release", got)
+			}
+			x.cfg.Release = func() error { t.Error("released although nothing was held"); return nil }
+			x.answer(tt.command, out)
+		})
+	}
+}
+
+func TestRefusalsReleaseNothing(t *testing.T) {
+	x := newTalking()
+	x.holds = true
+	x.cfg.Release = func() error { t.Error("released for a refusal"); return nil }
+	for _, resp := range []any{
+		&raft.AppendEntriesResponse{}, &raft.RequestVoteResponse{}, &raft.InstallSnapshotResponse{},
+		&raft.RequestPreVoteResponse{Granted: true},
+	} {
+		x.answer(nil, raft.RPCResponse{Response: resp})
+	}
+}
+
+// The right to depose a leader is good for the term after the call.
+func TestPrivilegeOfAHandOverIsForOneTerm(t *testing.T) {
+	x := newTalking()
+	x.called = 7
+	for term, want := range map[uint64]bool{7: false, 8: true, 9: false} {
+		req := &raft.RequestVoteRequest{Term: term, LeadershipTransfer: true}
+		if got := x.withoutStalePrivilege(req); got.LeadershipTransfer != want || got.Term != term {
+			t.Errorf("term %d: asks with %+v", term, got)
+		}
+		if !req.LeadershipTransfer {
+			t.Error("the library's request was changed")
+		}
+	}
+}
+
+// A candidate that was called carries the word that the old leader has released.
+func TestVoteRequestOfACalledCandidateEndsTheOldGrant(t *testing.T) {
+	for _, called := range []bool{true, false} {
+		x := newTalking()
+		x.grantTo("lb2", 7)
+		req := &raft.RequestVoteRequest{Term: 8, LeadershipTransfer: called}
+		go x.pass(t.Context(), raft.RPC{Command: req, RespChan: make(chan raft.RPCResponse, 1)})
+		passed := <-x.requests
+		passed.Respond(&raft.RequestVoteResponse{}, nil)
+		if got := x.grantTo("lb3", 8); (got > 0) != called {
+			t.Errorf("called %t: granted %s to the new leader", called, got)
+		}
+	}
+}
+
+// Late, repeated and foreign calls to take over are not obeyed.
+func TestCallsThatAreNotObeyed(t *testing.T) {
+	g := newGroup(t, 3)
+	g.startAll()
+	owner := g.owner()
+	follower := g.others(owner)[0]
+	term := owner.Ownership().Term
+	g.eventually("the follower follows", func() bool {
+		_, leader := follower.raft.Load().LeaderWithID()
+		return string(leader) == owner.cfg.Node
+	})
+	for name, call := range map[string]struct {
+		term uint64
+		from string
+	}{
+		"without a term":    {0, owner.cfg.Node},
+		"of a term ago":     {term - 1, owner.cfg.Node},
+		"of a term to come": {term + 1, owner.cfg.Node},
+		"of another node":   {term, follower.cfg.Node},
+	} {
+		if follower.takeCall(call.term, call.from) {
+			t.Errorf("a call %s is obeyed", name)
+		}
+	}
+	if !follower.takeCall(term, owner.cfg.Node) {
+		t.Error("a call of the leader in its term is not obeyed")
+	}
+	if follower.takeCall(term, owner.cfg.Node) {
+		t.Error("the same call is obeyed twice")
+	}
+}
+
+func TestLongestGrantIsRemembered(t *testing.T) {
+	g := newGroup(t, 1)
+	open := func(heartbeat time.Duration) (quiet time.Duration) {
+		cfg := g.config("lb1")
+		cfg.Heartbeat = heartbeat
+		n, err := Open(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer n.Close()
+		return n.grants.until - n.now()
+	}
+	for _, tt := range []struct{ heartbeat, want time.Duration }{{time.Hour, time.Hour}, {ms, time.Hour}, {2 * time.Hour, 2 * time.Hour}} {
+		if got := open(tt.heartbeat).Round(time.Minute); got != tt.want {
+			t.Errorf("with H = %s: quiet for %s, want %s", tt.heartbeat, got, tt.want)
+		}
+	}
+}
