@@ -64,7 +64,7 @@ func (a address) secondary() bool { return a.is4() && a.has(unix.IFA_F_SECONDARY
 // unusable reports whether the kernel has the address but does not answer for
 // it: duplicate address detection is under way or has failed.
 func (a address) unusable() bool {
-	return !a.is4() && a.has(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) && !a.has(unix.IFA_F_OPTIMISTIC)
+	return a.has(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) && !a.has(unix.IFA_F_OPTIMISTIC)
 }
 
 // lasting is a with a lifetime in seconds, or forever. An IPv6 address is
@@ -151,7 +151,7 @@ func parseAddress(b []byte) (address, error) {
 	switch {
 	case !local.IsValid():
 		local = remote // IPv6 names only IFA_ADDRESS where there is no peer
-	case remote != local && remote.BitLen() == local.BitLen():
+	case remote != local:
 		a.peer = remote
 	}
 	a.prefix = netip.PrefixFrom(local, int(b[1]))

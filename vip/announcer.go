@@ -1,6 +1,7 @@
 package vip
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync/atomic"
@@ -33,10 +34,7 @@ func (a *announcer) Announce(addr netip.Addr, l link) error {
 	a.frame = gratuitousARP(arpRequest, l.mac, addr).appendTo(a.frame[:0])
 	err := a.send(l, unix.ETH_P_ARP)
 	a.frame = gratuitousARP(arpReply, l.mac, addr).appendTo(a.frame[:0])
-	if again := a.send(l, unix.ETH_P_ARP); err == nil {
-		err = again
-	}
-	return err
+	return errors.Join(err, a.send(l, unix.ETH_P_ARP))
 }
 
 func (a *announcer) send(l link, etherType uint16) error {

@@ -68,8 +68,10 @@ func (x *execution) takes(a action) bool {
 
 func (m *Manager) apply(a action, x *execution) error {
 	if x.takes(a) && !m.allowed() {
-		m.forgo(a)
 		x.forbidden = true
+		if a.op == opRestore {
+			m.gone(a.vip)
+		}
 		return nil
 	}
 	switch a.op {
@@ -161,39 +163,29 @@ func (m *Manager) holds(a action) {
 	}
 }
 
-// refused notes that the kernel did not take an address. An interface that has
-// just vanished or gone down is no error: its return is waited for.
-func (m *Manager) refused(a action, what string, err error) error {
-	m.putOff(a.vip)
+// gone notes that a VIP has gone along with another.
+func (m *Manager) gone(v VIP) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.lose(m.entries[v], time.Now())
+}
+
+// refused notes that the kernel did not take an address, and lets Run wait before
+// it tries again. An interface that has just vanished or gone down is no error:
+// its return is waited for.
+func (m *Manager) refused(a action, what string, err error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.entries[a.vip]
+	e.hold = time.Now().Add(retryAfter)
 	switch {
 	case noInterface(err), errors.Is(err, unix.ENETDOWN):
 		return nil
 	case errors.Is(err, unix.EACCES) && !a.address.is4():
 		err = fmt.Errorf("IPv6 is disabled there: %w", err)
 	}
-	err = fmt.Errorf("%s %s on %s: %w", what, a.address.prefix, a.vip.Interface, err)
-	m.entries[a.vip].err = err
-	return err
-}
-
-// forgo leaves out a VIP that this node may not hold now. One that was to be
-// restored has gone.
-func (m *Manager) forgo(a action) {
-	m.putOff(a.vip)
-	if a.op == opRestore {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.lose(m.entries[a.vip], time.Now())
-	}
-}
-
-// putOff lets Run wait before it tries a VIP again.
-func (m *Manager) putOff(v VIP) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.entries[v].hold = time.Now().Add(retryAfter)
+	e.err = fmt.Errorf("%s %s on %s: %w", what, a.address.prefix, a.vip.Interface, err)
+	return e.err
 }
 
 func (m *Manager) remove(a action) error {
@@ -207,13 +199,11 @@ func (m *Manager) remove(a action) error {
 	defer m.mu.Unlock()
 	now := time.Now()
 	e, configured := m.entries[a.vip]
-	_, wanted := m.wanted[a.vip]
 	switch {
-	case configured && !wanted && err != nil:
+	case configured && err != nil:
 		e.address, e.err = a.address, err
 		e.setHeld(true, now)
-	case configured && e.held && e.address.place() == at:
-		e.err, e.lost = nil, false
+	case configured && e.address.place() == at:
 		m.lose(e, now)
 	}
 	if err == nil {

@@ -1,6 +1,7 @@
 package vip
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"net/netip"
@@ -86,17 +87,28 @@ type announcement struct {
 	mac  hwAddr
 }
 
+// asAnnouncement finds out whether a frame is an announcement as it must be, to
+// the last bit.
 func asAnnouncement(f capturedFrame) (announcement, bool) {
-	if a, err := parseARP(f.data); err == nil && a.sender == a.target && a.dst == broadcast {
-		kind := map[uint16]string{arpRequest: "request", arpReply: "reply"}[a.op]
-		return announcement{f.at, kind, a.sender, a.senderMAC}, true
+	if len(f.data) < arpFrameLength {
+		return announcement{}, false
 	}
-	if a, err := parseNA(f.data); err == nil && a.flags&naOverride != 0 && a.from == a.target && a.to == allNodes {
-		kind := "na"
-		if a.flags&naRouter != 0 {
-			kind = "na-router"
+	mac := hwAddr(f.data[6:])
+	addr4 := netip.AddrFrom4([4]byte(f.data[28:]))
+	addr6 := netip.AddrFrom16([16]byte(f.data[22:]))
+	for kind, frame := range map[string][]byte{
+		"request":   gratuitousARP(arpRequest, mac, addr4).appendTo(nil),
+		"reply":     gratuitousARP(arpReply, mac, addr4).appendTo(nil),
+		"na":        unsolicitedNA(mac, addr6, 0).appendTo(nil),
+		"na-router": unsolicitedNA(mac, addr6, naRouter).appendTo(nil),
+	} {
+		if !bytes.Equal(frame, f.data) {
+			continue
 		}
-		return announcement{f.at, kind, a.target, a.mac}, true
+		if strings.HasPrefix(kind, "na") {
+			return announcement{f.at, kind, addr6, mac}, true
+		}
+		return announcement{f.at, kind, addr4, mac}, true
 	}
 	return announcement{}, false
 }

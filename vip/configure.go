@@ -45,9 +45,6 @@ func (m *Manager) shorten() {
 	}
 	m.configuring.Lock()
 	defer m.configuring.Unlock()
-	if !m.opened {
-		return
-	}
 	if err := m.record(m.predecessors()); err != nil {
 		m.journal.Say(slog.LevelWarn, "ledger keeps addresses that are gone", "error", err)
 	}

@@ -57,6 +57,7 @@ func TestConfigureRefuses(t *testing.T) {
 		{"multicast", vips("ff02::1/128"), "VIP ff02::1/128 eth0: not an address of one host on a network"},
 		{"loopback", vips("127.0.0.1/8"), "VIP 127.0.0.1/8 eth0: not an address of one host on a network"},
 		{"no interface", []VIP{{Address: netip.MustParsePrefix("198.18.0.1/24")}}, `VIP 198.18.0.1/24 : "" names no interface`},
+		{"space in the name", []VIP{{netip.MustParsePrefix("198.18.0.1/24"), "eth 0"}}, `VIP 198.18.0.1/24 eth 0: "eth 0" names no interface`},
 		{"long name", []VIP{{netip.MustParsePrefix("198.18.0.1/24"), "sixteen-letters-"}}, `VIP 198.18.0.1/24 sixteen-letters-: "sixteen-letters-" names no interface`},
 		{
 			"twice", vips("198.18.0.1/24", "198.18.0.1/32"),
@@ -74,4 +75,25 @@ func TestConfigureRefuses(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", test.name, err, want)
 		}
 	}
+}
+
+// TestConfigureForgetsInterfaces: only those of VIPs are looked at.
+func TestConfigureForgetsInterfaces(t *testing.T) {
+	all := append(vips("198.18.0.100/24"), VIP{netip.MustParsePrefix("198.18.0.101/24"), "eth1"})
+	m, _ := fakeWith(t, Options{}, all)
+	must(t, m.Configure(all[:1]))
+	if !slices.Equal(m.names, []string{"eth0"}) {
+		t.Errorf("interfaces %q, want eth0 only", m.names)
+	}
+}
+
+// TestGoneBeforeItWasDropped: an address of ours that somebody removed is not ours
+// when somebody puts it back.
+func TestGoneBeforeItWasDropped(t *testing.T) {
+	m, k := holding(t, Options{}, vips("198.18.0.100/24"))
+	must(t, k.byHand(2, "198.18.0.100/24"))
+	must(t, m.Configure(nil))
+	k.put(2, "198.18.0.100/24")
+	must(t, m.Set(nil))
+	wantList(t, k, "198.18.0.100/24")
 }

@@ -26,6 +26,7 @@ type fakeKernel struct {
 	overrun   bool                            // the next Notices loses one
 	torn      int                             // so many dumps lack the second half, and say so
 	sending   time.Duration                   // of each frame
+	deaf      error                           // what Notices returns, nil for notifications
 	notices   chan syscall.NetlinkMessage
 	closed    chan struct{}
 	once      sync.Once
@@ -57,6 +58,9 @@ func (k *fakeKernel) Request(kind, flags int, payload []byte, _ uint16) ([][]byt
 	k.expire()
 	switch kind {
 	case unix.RTM_GETLINK:
+		if err := k.refused(kind, address{}); err != nil {
+			return nil, err
+		}
 		return k.getLink(payload)
 	case unix.RTM_SETLINK:
 		return nil, k.setLink(payload)
@@ -136,10 +140,11 @@ func (k *fakeKernel) setLink(payload []byte) error {
 		for i := range k.links {
 			if k.links[i].index == index {
 				k.links[i].promotes = uint32At(value, 0) != 0
+				return nil
 			}
 		}
 	}
-	return nil
+	return unix.ENODEV
 }
 
 func (k *fakeKernel) dump() [][]byte {
@@ -272,6 +277,9 @@ func (k *fakeKernel) notify(kind uint16, payload []byte) {
 }
 
 func (k *fakeKernel) Notices() ([]syscall.NetlinkMessage, error) {
+	if k.deaf != nil {
+		return nil, k.deaf
+	}
 	select {
 	case <-k.closed:
 		return nil, os.ErrClosed

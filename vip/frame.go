@@ -2,8 +2,6 @@ package vip
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
@@ -17,8 +15,6 @@ var (
 	// allNodesMAC is where ff02::1 is on an Ethernet (RFC 2464 section 7).
 	allNodesMAC = hwAddr{0x33, 0x33, 0, 0, 0, 1}
 	allNodes    = netip.MustParseAddr("ff02::1")
-
-	errFrame = errors.New("not the expected frame")
 )
 
 const (
@@ -69,38 +65,18 @@ func (f arpFrame) appendTo(b []byte) []byte {
 	return append4(b, f.target)
 }
 
-// parseARP reads a frame, whose padding it ignores.
-func parseARP(b []byte) (arpFrame, error) {
-	if len(b) < arpFrameLength {
-		return arpFrame{}, fmt.Errorf("ARP frame of %d bytes: %w", len(b), errShort)
-	}
-	kind, packet := binary.BigEndian.Uint16(b[12:]), b[etherHeader:]
-	if kind != unix.ETH_P_ARP || [6]byte(packet) != [6]byte{0, 1, 0x08, 0x00, 6, 4} {
-		return arpFrame{}, fmt.Errorf("ARP for Ethernet and IPv4: %w", errFrame)
-	}
-	return arpFrame{
-		dst: hwAddr(b), src: hwAddr(b[6:]),
-		op:        binary.BigEndian.Uint16(packet[6:]),
-		senderMAC: hwAddr(packet[8:]),
-		sender:    netip.AddrFrom4([4]byte(packet[14:])),
-		targetMAC: hwAddr(packet[18:]),
-		target:    netip.AddrFrom4([4]byte(packet[24:])),
-	}, nil
-}
-
 // naFrame is a neighbor advertisement in an Ethernet frame (RFC 4861 section 4.4).
 type naFrame struct {
 	dst, src hwAddr // of the frame
 	from, to netip.Addr
-	flags    byte // naRouter, naSolicited, naOverride
+	flags    byte // naRouter, naOverride
 	target   netip.Addr
 	mac      hwAddr // target link-layer address
 }
 
 const (
-	naRouter    = 0x80
-	naSolicited = 0x40
-	naOverride  = 0x20
+	naRouter   = 0x80
+	naOverride = 0x20
 
 	icmpNeighborAdvertisement = 136
 	optionTargetMAC           = 2
@@ -131,64 +107,13 @@ func (f naFrame) appendTo(b []byte) []byte {
 	return b
 }
 
-// parseNA reads a frame and checks what RFC 4861 section 7.1.2 wants checked.
-func parseNA(b []byte) (naFrame, error) {
-	if len(b) < etherHeader+ipv6Header+naLength {
-		return naFrame{}, fmt.Errorf("neighbor advertisement of %d bytes: %w", len(b), errShort)
-	}
-	kind, header := binary.BigEndian.Uint16(b[12:]), b[etherHeader:]
-	size := int(binary.BigEndian.Uint16(header[4:]))
-	icmp := header[ipv6Header:]
-	switch {
-	case kind != unix.ETH_P_IPV6 || header[0]>>4 != 6:
-		return naFrame{}, fmt.Errorf("IPv6: %w", errFrame)
-	case header[6] != unix.IPPROTO_ICMPV6 || icmp[0] != icmpNeighborAdvertisement || icmp[1] != 0:
-		return naFrame{}, fmt.Errorf("neighbor advertisement: %w", errFrame)
-	case size < naLength || size > len(icmp):
-		return naFrame{}, fmt.Errorf("neighbor advertisement of %d bytes in %d: %w", size, len(icmp), errShort)
-	case header[7] != hopLimit:
-		return naFrame{}, fmt.Errorf("hop limit %d: %w", header[7], errFrame)
-	}
-	f := naFrame{
-		dst: hwAddr(b), src: hwAddr(b[6:]),
-		from: netip.AddrFrom16([16]byte(header[8:])), to: netip.AddrFrom16([16]byte(header[24:])),
-		flags: icmp[4], target: netip.AddrFrom16([16]byte(icmp[8:])),
-	}
-	if checksum(f.from, f.to, icmp[:size]) != 0 {
-		return naFrame{}, fmt.Errorf("checksum: %w", errFrame)
-	}
-	var err error
-	f.mac, err = targetMAC(icmp[naLength:size])
-	return f, err
-}
-
-// targetMAC finds the target link-layer address among the options.
-func targetMAC(options []byte) (hwAddr, error) {
-	var mac hwAddr
-	for len(options) >= 2 {
-		size := 8 * int(options[1])
-		if size == 0 || size > len(options) {
-			return hwAddr{}, fmt.Errorf("option of %d bytes in %d: %w", size, len(options), errShort)
-		}
-		if options[0] == optionTargetMAC && size == tllaLength {
-			mac = hwAddr(options[2:])
-		}
-		options = options[size:]
-	}
-	return mac, nil
-}
-
-// checksum is that of an ICMPv6 message (RFC 4443 section 2.3). Over a message
-// whose own checksum is right it is 0.
+// checksum is that of an ICMPv6 message of even length (RFC 4443 section 2.3).
 func checksum(from, to netip.Addr, message []byte) uint16 {
 	src, dst := from.As16(), to.As16()
 	sum := uint32(len(message)) + unix.IPPROTO_ICMPV6
 	for _, part := range [...][]byte{src[:], dst[:], message} {
-		for i := 0; i+1 < len(part); i += 2 {
+		for i := 0; i < len(part); i += 2 {
 			sum += uint32(part[i])<<8 | uint32(part[i+1])
-		}
-		if len(part)%2 == 1 {
-			sum += uint32(part[len(part)-1]) << 8
 		}
 	}
 	for sum>>16 != 0 {

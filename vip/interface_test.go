@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // settle gives Run the time to react.
@@ -114,6 +116,13 @@ func TestInterfaceGoes(t *testing.T) {
 		settle()
 		wantList(t, k, "198.18.0.100/24", "2001:db8::100/64")
 
+		l.up, l.running = false, false
+		k.change(l)
+		l.up, l.running = true, true
+		k.change(l) // before anybody looks
+		settle()
+		wantList(t, k, "198.18.0.100/24", "2001:db8::100/64")
+
 		k.change(link{index: 2})
 		settle()
 		wantReason(t, m, "interface eth0 does not exist")
@@ -160,5 +169,85 @@ func TestRenamedInterface(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		wantList(t, k)
 		wantReason(t, m, "interface eth0 does not exist")
+	})
+}
+
+// TestRenamedInterfaceKeepsItsSettings: also where a VIP is removed from it that
+// was its primary address.
+func TestRenamedInterfaceKeepsItsSettings(t *testing.T) {
+	l := ethernetLink(2, "eth0")
+	l.promotes = true
+	k := newFakeKernel(l)
+	m := newManager(Options{}, k)
+	all := vips("198.18.0.100/24")
+	must(t, m.Configure(all))
+	must(t, m.Set(all))
+	k.put(2, "198.18.0.1/24")
+	l.name = "lan0"
+	k.change(l)
+	must(t, m.Set(nil))
+	wantList(t, k, "198.18.0.1/24")
+	if !k.promotes(2) {
+		t.Error("promote_secondaries is off, and was on")
+	}
+}
+
+// TestMoveOvertaken: neighbours are told of a new MAC, also when the look that saw
+// it was overtaken.
+func TestMoveOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := many(10)
+		m, k := holding(t, Options{}, all)
+		start(t, m)
+		time.Sleep(10 * time.Second)
+		k.locked(func() {
+			k.latency = 10 * time.Millisecond
+			k.links[0].mac[5]++
+			k.sent = nil
+		})
+		released := make(chan error, 1)
+		go func() { released <- m.Set(all[:1]) }()
+		time.Sleep(15 * time.Millisecond)
+		must(t, m.Set(all))
+		<-released
+		settle()
+		if got := k.announced(all[0].Address.Addr().String()); len(got) == 0 {
+			t.Error("not announced")
+		}
+	})
+}
+
+// TestMoveWithoutAddress: what the kernel refused is not announced.
+func TestMoveWithoutAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := vips("198.18.0.100/24")
+		m, k := fakeWith(t, Options{}, all)
+		start(t, m)
+		k.refuses(unix.RTM_NEWADDR, unix.EPERM)
+		_ = m.Set(all)
+		l := ethernetLink(2, "eth0")
+		l.mac[5]++
+		k.change(l)
+		time.Sleep(10 * time.Second)
+		wantAnnounced(t, k, "a VIP that is not there", false)
+	})
+}
+
+// TestDownAfterALoss: a VIP that waits for its interface costs no looks.
+func TestDownAfterALoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, k := holding(t, Options{}, vips("2001:db8::100/64"))
+		start(t, m)
+		must(t, k.byHand(2, "2001:db8::100/64"))
+		settle()
+		l := ethernetLink(2, "eth0")
+		l.up, l.running = false, false
+		k.change(l)
+		settle()
+		before := m.Stats().Syncs
+		time.Sleep(10 * time.Second)
+		if looks := m.Stats().Syncs - before; looks > 1 {
+			t.Errorf("%d looks in 10 s, want none", looks)
+		}
 	})
 }

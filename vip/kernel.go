@@ -85,7 +85,6 @@ func (k kernel) Replace(a address) error {
 
 // Remove removes an address. That it or its interface is gone is success.
 func (k kernel) Remove(a address) error {
-	a.label = ""
 	err := k.change(unix.RTM_DELADDR, 0, a)
 	if errors.Is(err, unix.EADDRNOTAVAIL) || noInterface(err) {
 		return nil

@@ -231,3 +231,23 @@ func TestWithoutRights(t *testing.T) {
 		t.Errorf("error %v, want %q", err, want)
 	}
 }
+
+// TestCloseLeaksNothing: all that was opened is closed.
+func TestCloseLeaksNothing(t *testing.T) {
+	l := newLab(t)
+	count := func() int {
+		open, err := os.ReadDir("/proc/self/fd")
+		l.must(err)
+		return len(open)
+	}
+	before := count()
+	m, err := New(Options{})
+	l.must(err)
+	if count() <= before {
+		t.Fatal("nothing was opened: the test tests nothing")
+	}
+	l.must(m.Close())
+	if after := count(); after != before {
+		t.Errorf("%d files are open, and were %d before", after, before)
+	}
+}

@@ -37,7 +37,7 @@ func TestKernelAnnouncements(t *testing.T) {
 	}
 	for i, want := range []time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond} {
 		at := heard[3*i].at.Sub(heard[0].at)
-		if at < want || at > want+100*time.Millisecond {
+		if at < want-5*time.Millisecond || at > want+100*time.Millisecond { // the first may be late, too
 			t.Errorf("announcement %d came %v after the first, want %v", i, at, want)
 		}
 	}

@@ -105,11 +105,13 @@ func formatLedger(vips []VIP) []byte {
 
 func (l ledger) replace(content []byte) error {
 	temporary := string(l) + ".new"
-	if err := writeSynced(temporary, content); err != nil {
-		return errors.Join(err, removeIfThere(temporary))
+	err := writeSynced(temporary, content)
+	if err == nil {
+		err = os.Rename(temporary, string(l))
 	}
-	if err := os.Rename(temporary, string(l)); err != nil {
-		return errors.Join(err, removeIfThere(temporary))
+	if err != nil {
+		_ = os.Remove(temporary) // one that stays is overwritten the next time
+		return err
 	}
 	if err := syncFolder(filepath.Dir(string(l))); err != nil {
 		return fmt.Errorf("%w: %w", errUnsynced, err)
@@ -137,11 +139,4 @@ func syncFolder(name string) (err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	return f.Sync()
-}
-
-func removeIfThere(name string) error {
-	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

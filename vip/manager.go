@@ -34,10 +34,10 @@ type Manager struct {
 	mine      map[place]claim // put there or taken over by this process
 	schedule  schedule
 	renewals  agenda
-	told      string // the last error of Run
+	told      string // the last error of Run, until all is well
 
 	// mu guards state, and is held for moments only. What state says of the
-	// kernel (links aside) changes under op and mu, and may be read under either.
+	// kernel changes under op and mu, and may be read under either.
 	mu sync.Mutex
 	state
 

@@ -44,7 +44,7 @@ func TestSetTwiceTheSame(t *testing.T) {
 	all := vips("198.18.0.100/24")
 	m, k := fakeWith(t, Options{}, all)
 	must(t, m.Set(append(all, all...)))
-	wantList(t, k, "198.18.0.100/24")
+	wantRequests(t, k, "add 198.18.0.100/24 on interface 2", "request 198.18.0.100", "reply 198.18.0.100")
 }
 
 // TestPutThereMeanwhile: somebody adds the VIP between the look and the add.
@@ -190,6 +190,77 @@ func TestSetDoesNotWaitForAFight(t *testing.T) {
 	}
 	must(t, m.Set(all))
 	wantList(t, k, "198.18.0.100/24")
+}
+
+// TestLookTellsTheInterface: what cannot be looked up is named.
+func TestLookTellsTheInterface(t *testing.T) {
+	all := vips("198.18.0.100/24")
+	m, k := fakeWith(t, Options{}, all)
+	k.refuses(unix.RTM_GETLINK, unix.ENOMEM)
+	const want = "look up interface eth0: cannot allocate memory"
+	if err := m.Set(all); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %q", err, want)
+	}
+}
+
+// TestLooksOnce: a list that is whole is not read again.
+func TestLooksOnce(t *testing.T) {
+	m, k := fakeWith(t, Options{}, vips("198.18.0.100/24"))
+	lists := 0
+	k.refuse = func(kind int, _ address) error {
+		if kind == unix.RTM_GETADDR {
+			lists++
+		}
+		return nil
+	}
+	must(t, m.Set(nil))
+	if lists != 1 {
+		t.Errorf("%d lists, want 1", lists)
+	}
+}
+
+// TestRestoresOthers: what is no VIP is put back by whoever removes a VIP, and a
+// VIP that the kernel kept needs no leave to stay.
+func TestRestoresOthers(t *testing.T) {
+	for name, deaf := range map[string]error{"promotes": nil, "deaf": unix.EPERM} {
+		t.Run(name, func(t *testing.T) {
+			var ended atomic.Bool
+			all := vips("198.18.0.100/24", "198.18.0.101/24")
+			m, k := fakeWith(t, Options{Allowed: func() bool { return !ended.Load() }}, all)
+			must(t, m.Set(all[:1]))
+			if deaf == nil {
+				must(t, m.Set(all))
+			} else {
+				k.put(2, "198.18.0.1/24")
+			}
+			k.refuse = func(kind int, _ address) error {
+				ended.Store(ended.Load() || kind == unix.RTM_DELADDR)
+				if kind == unix.RTM_SETLINK {
+					return deaf
+				}
+				return nil
+			}
+			if deaf == nil {
+				must(t, m.Set(all[1:]))
+				wantList(t, k, "198.18.0.101/24")
+			} else {
+				must(t, m.Set(nil))
+				wantList(t, k, "198.18.0.1/24")
+			}
+		})
+	}
+}
+
+// TestAccessHint: only for IPv6 does a refusal of access mean that it is disabled.
+func TestAccessHint(t *testing.T) {
+	for prefix, err := range map[string]error{"198.18.0.100/24": unix.EACCES, "2001:db8::100/64": unix.EPERM} {
+		all := vips(prefix)
+		m, k := fakeWith(t, Options{}, all)
+		k.refuses(unix.RTM_NEWADDR, err)
+		if got := m.Set(all); !errors.Is(got, err) || strings.Contains(got.Error(), "disabled") {
+			t.Errorf("%s: error %v, want %v without a hint", prefix, got, err)
+		}
+	}
 }
 
 func TestIPv6Disabled(t *testing.T) {

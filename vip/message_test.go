@@ -125,6 +125,21 @@ func TestLinkRoundTrip(t *testing.T) {
 	})
 }
 
+// TestLinkSettings: attributes of other families of the kernel have the same numbers.
+func TestLinkSettings(t *testing.T) {
+	zero := make([]byte, 4*50)
+	conf4, conf6 := slices.Clone(zero), slices.Clone(zero)
+	conf4[4*(promoteSecondaries-1)], conf6[4*forwarding6] = 1, 1
+	other := appendAttribute(appendAttribute(nil, unix.IFLA_INET_CONF, zero), unix.IFLA_INET6_CONF, zero)
+	families := appendAttribute(nil, unix.AF_INET, appendAttribute(appendAttribute(nil, unix.IFLA_INET_CONF, conf4), unix.IFLA_INET6_CONF, zero))
+	families = appendAttribute(families, unix.AF_INET6, appendAttribute(appendAttribute(nil, unix.IFLA_INET6_CONF, conf6), unix.IFLA_INET_CONF, zero))
+	families = appendAttribute(families, unix.AF_BRIDGE, other)
+	b := appendAttribute(appendLink(nil, ethernetLink(2, "eth0")), unix.IFLA_AF_SPEC, families)
+	if l, err := parseLink(b); err != nil || !l.promotes || !l.routes {
+		t.Errorf("promotes %t, routes %t, %v, want both", l.promotes, l.routes, err)
+	}
+}
+
 func TestLinkWithoutNeighbours(t *testing.T) {
 	good := appendLink(nil, ethernetLink(2, "eth0"))
 	noARP, loopback := slices.Clone(good), slices.Clone(good)

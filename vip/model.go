@@ -1,6 +1,10 @@
 package vip
 
-import "net/netip"
+import (
+	"maps"
+	"net/netip"
+	"slices"
+)
 
 // subnet is a prefix on an interface.
 type subnet struct {
@@ -23,20 +27,14 @@ type model struct {
 // group is the IPv4 addresses of one subnet.
 type group struct {
 	primary place
-	order   []turn // also of members that have gone
 	members map[place]member
+	turns   int // so many came, also those that have gone
 }
 
 type member struct {
 	address
-	turn    int
+	turn    int // one that went and came back has a new one
 	foreign bool
-}
-
-// turn is the position of a member. One that went and came back has a new one.
-type turn struct {
-	place
-	number int
 }
 
 func newModel(v view) model {
@@ -52,11 +50,8 @@ func newModel(v view) model {
 	for _, l := range v.others {
 		m.promotes[l.index] = l.promotes
 	}
-	for _, a := range v.addresses {
+	for _, a := range v.addresses { // primaries first
 		m.Add(a)
-		if a.is4() && !a.secondary() {
-			m.groups[a.subnetOf()].primary = a.place()
-		}
 	}
 	return m
 }
@@ -68,14 +63,11 @@ func (m *model) Add(a address) {
 	}
 	g, ok := m.groups[a.subnetOf()]
 	if !ok {
-		g = &group{members: make(map[place]member)}
+		g = &group{primary: a.place(), members: make(map[place]member)}
 		m.groups[a.subnetOf()] = g
 	}
-	if len(g.members) == 0 {
-		g.primary = a.place()
-	}
-	g.members[a.place()] = member{address: a, turn: len(g.order)}
-	g.order = append(g.order, turn{a.place(), len(g.order)})
+	g.members[a.place()] = member{address: a, turn: g.turns}
+	g.turns++
 }
 
 // Remove removes an address, and returns those that go with it, in the order in
@@ -86,6 +78,9 @@ func (m *model) Remove(a address) []address {
 	}
 	g := m.groups[a.subnetOf()]
 	delete(g.members, a.place())
+	if len(g.members) == 0 {
+		delete(m.groups, a.subnetOf())
+	}
 	if g.primary != a.place() || len(g.members) == 0 {
 		return nil
 	}
@@ -99,25 +94,19 @@ func (m *model) Remove(a address) []address {
 
 // all are the members in order.
 func (g *group) all() []member {
-	list := make([]member, 0, len(g.members))
-	for _, t := range g.order {
-		if b, ok := g.members[t.place]; ok && b.turn == t.number {
-			list = append(list, b)
-		}
-	}
-	return list
+	return slices.SortedFunc(maps.Values(g.members), func(a, b member) int { return a.turn - b.turn })
 }
 
 // Leads reports whether others depend on a, and Joins whether a would depend on
 // another.
 func (m *model) Leads(a address) bool {
 	g, ok := m.groups[a.subnetOf()]
-	return ok && a.is4() && g.primary == a.place()
+	return ok && g.primary == a.place()
 }
 
 func (m *model) Joins(a address) bool {
-	g, ok := m.groups[a.subnetOf()]
-	return ok && a.is4() && len(g.members) > 0
+	_, ok := m.groups[a.subnetOf()]
+	return ok
 }
 
 // Scope is the scope that a must have: the kernel wants one for a whole subnet.

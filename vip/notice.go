@@ -61,16 +61,14 @@ func (s *state) linkAsks(kind uint16, now linkNews) bool {
 	}
 	asks := false
 	for _, name := range s.names {
-		old, known := s.links[name]
+		old := s.links[name] // of index 0 if there is none
 		switch {
 		case kind == unix.RTM_NEWLINK && slices.Contains(now.names, name):
-			if !known || old.moved(now.link) || now.rewired {
+			if old.moved(now.link) || now.rewired {
 				s.moved[now.index] = struct{}{}
 				asks = true
 			}
-			s.links[name] = now.link
-		case known && old.index == now.index:
-			delete(s.links, name)
+		case old.index == now.index:
 			asks = true
 		}
 	}

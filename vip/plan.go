@@ -133,7 +133,7 @@ func (p *planner) classify() {
 	for _, a := range p.addresses {
 		vip, owned := p.owners[a.spot()]
 		switch {
-		case owned && p.wants(vip):
+		case p.wants(vip):
 			p.candidate(vip, a)
 		case owned:
 			p.present[vip] = a
@@ -176,12 +176,12 @@ func (p *planner) candidate(vip VIP, a address) {
 func (p *planner) take(vip VIP) {
 	a, found := p.present[vip]
 	_, mine := p.mine[a.place()]
-	l, exists := p.links[vip.Interface]
+	l := p.links[vip.Interface]
 	switch {
-	case found && mine:
+	case mine:
 	case found:
 		p.emit(opAdopt, vip, a.lasting(p.lifetime))
-	case exists && l.up:
+	case l.up:
 		if b, ok := p.blocked[vip]; ok {
 			p.remove(b)
 		}
@@ -223,7 +223,8 @@ func (p *planner) giveWay(vip VIP, a address) bool {
 		return false
 	}
 	for _, b := range ahead {
-		if other, owned := p.owners[b.spot()]; owned && p.free(b) {
+		if p.free(b) {
+			other := p.owners[b.spot()]
 			p.remove(b)
 			p.add(other, p.links[other.Interface])
 		}

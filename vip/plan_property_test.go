@@ -9,6 +9,32 @@ import (
 	"pgregory.net/rapid"
 )
 
+func TestModel(t *testing.T) {
+	at := func(prefix string) address { return address{index: 2, prefix: netip.MustParsePrefix(prefix)} }
+	a, b, c, six := at("10.0.0.1/24"), at("10.0.0.2/24"), at("10.0.0.3/24"), at("2001:db8::1/64")
+	m := newModel(view{addresses: []address{a, b, six}})
+	m.Add(c)
+	m.Remove(b)
+	m.Add(b) // now the last
+	if !m.Leads(a) || m.Leads(b) || m.Leads(six) || !m.Joins(b) || m.Joins(six) {
+		t.Error("the first of IPv4 leads, and nobody else")
+	}
+	if left := m.Remove(b); left != nil {
+		t.Errorf("%v goes with a secondary", left)
+	}
+	m.Add(b)
+	if left := m.Remove(a); !slices.Equal(left, []address{c, b}) || !m.Leads(c) {
+		t.Errorf("%v goes with the primary, want %v and %v", left, c, b)
+	}
+	if left := m.Remove(six); left != nil {
+		t.Errorf("%v goes with an IPv6 address", left)
+	}
+	m.Remove(c)
+	if left := m.Remove(b); left != nil || m.Joins(a) {
+		t.Errorf("after the last one %v is left", left)
+	}
+}
+
 // scene is a kernel and what is wanted of it.
 type scene struct {
 	kernel *fakeKernel

@@ -266,6 +266,34 @@ func TestPlanCorrects(t *testing.T) {
 				"keep 2, remove 198.18.0.100/24, restore 198.18.0.1/24, restore 198.18.0.102/24, restore 198.18.0.101/24, unkeep 2, add 198.18.0.100/24",
 		},
 		{
+			name: "one that is somebody else's is only taken over",
+			have: []string{"198.18.0.100/24 noroute"}, configured: vips("198.18.0.100/24"), want: vips("198.18.0.100/24"),
+			plan: "adopt 198.18.0.100/24 noroute",
+		},
+		{
+			name: "two forms are there, one of them is right",
+			have: []string{"198.18.0.100/32", "198.18.0.100/24 mine"}, configured: vips("198.18.0.100/24"), want: vips("198.18.0.100/24"),
+		},
+		{
+			name: "a single address needs no route",
+			have: []string{"198.18.0.100/32 noroute mine"}, configured: vips("198.18.0.100/32"), want: vips("198.18.0.100/32"),
+		},
+		{
+			name: "nothing is corrected on an interface that is down",
+			link: link{index: 2, name: "eth0", ethernet: true}, have: []string{"198.18.0.100/24 noroute mine"}, configured: vips("198.18.0.100/24"), want: vips("198.18.0.100/24"),
+		},
+		{
+			name: "new prefix length, IPv6, interface down",
+			link: link{index: 2, name: "eth0", ethernet: true}, have: []string{"2001:db8::100/64 mine"}, configured: vips("2001:db8::100/128"), want: vips("2001:db8::100/128"),
+			retired: vips("2001:db8::100/64"),
+			plan:    "remove 2001:db8::100/64",
+		},
+		{
+			name: "the node's address came later, and one of the VIPs is somebody else's",
+			have: []string{"198.18.0.100/24 mine", "198.18.0.101/24 secondary adopted", "198.18.0.1/24 secondary"}, configured: vips("198.18.0.100/24", "198.18.0.101/24"), want: vips("198.18.0.100/24", "198.18.0.101/24"),
+			plan: "keep 2, remove 198.18.0.100/24, restore 198.18.0.101/24, restore 198.18.0.1/24, unkeep 2, add 198.18.0.100/24",
+		},
+		{
 			name: "an adopted address keeps its place",
 			have: []string{"198.18.0.100/24 adopted", "198.18.0.1/24 secondary"}, configured: vips("198.18.0.100/24"), want: vips("198.18.0.100/24"),
 		},
@@ -290,6 +318,27 @@ func TestPlanCorrects(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, c.run)
+	}
+}
+
+// TestPlanTwoNames: two VIPs that are one, as their interface has two names.
+func TestPlanTwoNames(t *testing.T) {
+	one := vips("198.18.0.100/24")[0]
+	other := VIP{one.Address, "wan0"}
+	l := ethernetLink(2, "eth0")
+	for name, in := range map[string]intent{
+		"the first is wanted":   {configured: []VIP{one, other}, want: []VIP{one}},
+		"the second is wanted":  {configured: []VIP{one, other}, want: []VIP{other}},
+		"the first was retired": {configured: []VIP{other}, want: []VIP{other}, retired: []VIP{one}},
+	} {
+		in.mine = make(map[place]claim)
+		v := view{
+			links:     map[string]link{"eth0": l, "wan0": l},
+			addresses: []address{addressOn(t, "198.18.0.100/24 mine", &in)},
+		}
+		if got := texts(in.survey(v).plan(nil)); got != "" {
+			t.Errorf("%s: plan is %s, want none", name, got)
+		}
 	}
 }
 

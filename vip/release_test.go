@@ -134,13 +134,16 @@ func TestInterruptedDump(t *testing.T) {
 			k.takeRequestsLocked()
 		})
 		k.notify(unix.RTM_NEWNETCONF, []byte{0, 0, 0, 0, 8, 0, 1, 0, 2, 0, 0, 0})
-		time.Sleep(time.Second)
+		time.Sleep(1500 * time.Millisecond)
 		for _, r := range k.takeRequests() {
 			if !strings.HasPrefix(r, "request") && !strings.HasPrefix(r, "reply") {
 				t.Errorf("unwanted request: %s", r)
 			}
 		}
 		must(t, m.Set(nil))
+		if got := k.takeRequests(); len(got) != 2 {
+			t.Errorf("requests %q, want one removal of each", got)
+		}
 		k.locked(func() { k.torn = 0 })
 		wantList(t, k)
 	})
@@ -163,6 +166,22 @@ func TestTornListCorrectsNothing(t *testing.T) {
 		})
 		must(t, m.Set(all))
 		wantRequests(t, k)
+	})
+}
+
+// TestTornSweep: what a list lacks that is not complete is swept later.
+func TestTornSweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := vips("198.18.0.100/24", "198.18.0.101/24")
+		m, k := fakeWith(t, Options{}, all)
+		k.put(2, "198.18.0.100/24")
+		k.put(2, "198.18.0.101/24")
+		k.torn = dumpTries
+		must(t, m.Configure(nil))
+		wantList(t, k, "198.18.0.101/24")
+		start(t, m)
+		settle()
+		wantList(t, k)
 	})
 }
 
@@ -272,4 +291,124 @@ func TestReleaseDoesNotWaitForLog(t *testing.T) {
 		wantList(t, k)
 		close(log.blocked)
 	})
+}
+
+// TestTakenAgainAfterAFailedRelease: somebody else may have announced the VIP
+// meanwhile, so neighbours are told anew.
+func TestTakenAgainAfterAFailedRelease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := vips("2001:db8::100/64")
+		m, k := holding(t, Options{}, all)
+		start(t, m)
+		time.Sleep(10 * time.Second)
+		k.refuses(unix.RTM_DELADDR, unix.EPERM)
+		if err := m.Set(nil); !errors.Is(err, unix.EPERM) {
+			t.Errorf("error %v, want %v", err, unix.EPERM)
+		}
+		since := m.Status()[0].Since
+		k.takeRequests()
+		time.Sleep(2 * time.Minute)
+		wantRequests(t, k)
+		if got := m.Status()[0]; !got.Held || !got.Since.Equal(since) {
+			t.Errorf("status is %+v, want held since %v", got, since)
+		}
+		must(t, m.Set(all))
+		time.Sleep(300 * time.Millisecond)
+		wantRequests(t, k, "na 2001:db8::100", "na 2001:db8::100", "na 2001:db8::100")
+	})
+}
+
+// TestReleaseTakenBack: what a release that was overtaken has left is refreshed
+// as before.
+func TestReleaseTakenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := many(10)
+		m, k := holding(t, Options{Lifetime: 20 * time.Second}, all)
+		start(t, m)
+		time.Sleep(4 * time.Second)
+		k.locked(func() { k.latency = 100 * time.Millisecond })
+		time.Sleep(time.Second + 50*time.Millisecond) // in the middle of the first refresh
+		released := make(chan error, 1)
+		go func() { released <- m.Set(nil) }()
+		time.Sleep(100 * time.Millisecond) // in the middle of the first removal
+		must(t, m.Set(all))
+		if err := <-released; !errors.Is(err, ErrSuperseded) {
+			t.Errorf("error %v, want %v", err, ErrSuperseded)
+		}
+		k.locked(func() { k.latency = 0 })
+		for range 60 {
+			time.Sleep(time.Second)
+			if got := len(k.list()); got != len(all) {
+				t.Fatalf("the kernel has %d addresses, want %d", got, len(all))
+			}
+		}
+		if got := m.Stats().Readded; got != 0 {
+			t.Errorf("%d readded, want none", got)
+		}
+	})
+}
+
+// TestOvertakenAfterAPrimary: a release stops between two addresses, also after
+// one whose followers it had to keep.
+func TestOvertakenAfterAPrimary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := vips("198.18.0.100/24")
+		for _, v := range many(100) {
+			all = append(all, v.bare())
+		}
+		m, k := holding(t, Options{}, all)
+		k.put(2, "198.18.0.1/24")
+		k.latency = time.Millisecond
+		released := make(chan error, 1)
+		go func() { released <- m.Set(nil) }()
+		time.Sleep(20 * time.Millisecond)
+		k.takeRequests()
+		must(t, m.Set(all))
+		<-released
+		removed := 0
+		for _, r := range k.takeRequests() {
+			if strings.HasPrefix(r, "del") {
+				removed++
+			}
+		}
+		if removed > 2 {
+			t.Errorf("%d addresses were removed after the release was overtaken", removed)
+		}
+	})
+}
+
+// TestForeignVIPStays: a VIP that this process did not put there and cannot remove
+// counts as held.
+func TestForeignVIPStays(t *testing.T) {
+	m, k := fakeWith(t, Options{}, vips("198.18.0.100/24"))
+	k.put(2, "198.18.0.100/24")
+	k.refuses(unix.RTM_DELADDR, unix.EPERM)
+	if err := m.Set(nil); !errors.Is(err, unix.EPERM) {
+		t.Errorf("error %v, want %v", err, unix.EPERM)
+	}
+	if !m.Status()[0].Held {
+		t.Error("not held, although the kernel has it")
+	}
+}
+
+// TestInterfaceVanishesDuringRelease: there is nothing to put back, nor to set back.
+func TestInterfaceVanishesDuringRelease(t *testing.T) {
+	for name, deaf := range map[string]error{"promotes": nil, "deaf": unix.EPERM} {
+		t.Run(name, func(t *testing.T) {
+			m, k := holding(t, Options{}, vips("198.18.0.100/24"))
+			k.put(2, "198.18.0.1/24")
+			k.refuse = func(kind int, _ address) error {
+				if kind == unix.RTM_DELADDR {
+					k.flush(func(address) bool { return true })
+					k.links = nil
+				}
+				if kind == unix.RTM_SETLINK {
+					return deaf
+				}
+				return nil
+			}
+			must(t, m.Set(nil))
+			wantList(t, k)
+		})
+	}
 }

@@ -105,6 +105,7 @@ func TestLedgerForgetsLater(t *testing.T) {
 		all := vips("198.18.0.100/24", "198.18.0.101/24")
 		m, k := holding(t, Options{Ledger: path}, all)
 		start(t, m)
+		time.Sleep(10 * time.Second) // Run has nothing to do for a while
 		k.refuses(unix.RTM_DELADDR, unix.EPERM)
 		if err := m.Configure(all[1:]); !errors.Is(err, unix.EPERM) {
 			t.Errorf("error %v, want %v", err, unix.EPERM)
@@ -116,6 +117,36 @@ func TestLedgerForgetsLater(t *testing.T) {
 			t.Errorf("the ledger has %v, %v, want %v", got, err, all[1:])
 		}
 	})
+}
+
+// TestLedgerKnowsTheNew: also when it is as long as before.
+func TestLedgerKnowsTheNew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "vips.json")
+	all := vips("198.18.0.100/24", "198.18.0.101/24", "198.18.0.102/24")
+	m, _ := fakeWith(t, Options{Ledger: path}, all[:2])
+	must(t, m.Configure(all[:1]))
+	must(t, m.Configure([]VIP{all[0], all[2]}))
+	if got, err := ledger(path).Read(); err != nil || !slices.Contains(got, all[2]) {
+		t.Errorf("the ledger has %v, %v, want %v in it", got, err, all[2])
+	}
+}
+
+// TestLedgerStaysLong: that it cannot be shortened is told, and does no harm.
+func TestLedgerStaysLong(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "later")
+	must(t, os.Mkdir(folder, 0o700))
+	var log strings.Builder
+	all := vips("198.18.0.100/24", "198.18.0.101/24")
+	m, _ := fakeWith(t, Options{Ledger: filepath.Join(folder, "vips.json"), Log: slog.New(slog.NewTextHandler(&log, nil))}, all)
+	m.shorten()
+	must(t, os.RemoveAll(folder))
+	must(t, m.Configure(all)) // there is nothing to write
+	must(t, m.Configure(all[:1]))
+	m.shorten()
+	must(t, m.Close())
+	if got := strings.Count(log.String(), "ledger keeps addresses that are gone"); got != 1 {
+		t.Errorf("told %d times, want once: %s", got, log.String())
+	}
 }
 
 // TestGoneIsNoLongerOurs: a VIP that was configured once and has gone may be
@@ -158,6 +189,9 @@ func TestLedgerAfterHalfAWrite(t *testing.T) {
 	m.shorten()
 	if got, err := ledger(path).Read(); err != nil || !slices.Equal(got, all[:1]) {
 		t.Fatalf("the ledger has %v, %v: the test tests nothing", got, err)
+	}
+	if m.known {
+		t.Error("what was written is taken for lasting")
 	}
 	must(t, os.Mkdir(here+"/gone", 0o700))
 	must(t, m.Configure(all))

@@ -95,7 +95,7 @@ func (m *Manager) nextSync() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	next := m.looked.Add(lookEvery)
-	if m.dirty && m.notBefore.Before(next) {
+	if m.dirty {
 		next = m.notBefore
 	}
 	if !m.retry.IsZero() && m.retry.Before(next) {
@@ -118,17 +118,13 @@ func (m *Manager) deadline() time.Time {
 // lookAgain syncs, and tells what is wrong each time it changes.
 func (m *Manager) lookAgain() {
 	err := m.sync(patiently)
-	if errors.Is(err, ErrSuperseded) || errors.Is(err, ErrNotAllowed) {
+	if err == nil || errors.Is(err, ErrSuperseded) || errors.Is(err, ErrNotAllowed) {
 		return // who demands something else is waiting for op, or will soon
 	}
-	text := ""
-	if err != nil {
-		text = err.Error()
-	}
-	if text != m.told && err != nil {
+	if text := err.Error(); text != m.told {
+		m.told = text
 		m.journal.Say(slog.LevelError, "addresses are not as wanted", "error", err)
 	}
-	m.told = text
 }
 
 // renew refreshes the lifetime of a VIP's address.
@@ -137,29 +133,19 @@ func (m *Manager) renew(v VIP, now time.Time) {
 	e := m.entries[v]
 	_, wanted := m.wanted[v]
 	m.mu.Unlock()
-	switch {
-	case !wanted:
-		m.renewals.Drop(v)
-		return
-	case !m.allowed():
+	if !wanted || !m.allowed() { // which may change before the address has gone
 		m.renewals.Put(v, now.Add(m.renewal))
 		return
 	}
 	if err := m.kernel.Replace(e.address.lasting(m.lifetime)); err != nil {
 		m.renewals.Put(v, now.Add(min(m.renewal, retryAfter)))
-		m.unrenewed(v, err)
+		if !noInterface(err) { // else its notification is on the way
+			m.journal.Say(slog.LevelWarn, "lifetime not refreshed", "vip", v, "error", err)
+		}
 		return
 	}
 	m.renewals.Put(v, now.Add(m.renewal))
 	m.refreshed.Add(1)
-}
-
-// unrenewed asks for a look, as the interface may be gone.
-func (m *Manager) unrenewed(v VIP, err error) {
-	m.disturbed(nil)
-	if !noInterface(err) {
-		m.journal.Say(slog.LevelWarn, "lifetime not refreshed", "vip", v, "error", err)
-	}
 }
 
 // watch reads notifications until it is interrupted.

@@ -72,6 +72,9 @@ func TestScheduleStops(t *testing.T) {
 	if at, any := s.Deadline(); any {
 		t.Errorf("deadline is %v, want none", at)
 	}
+	if len(s.first) > 0 {
+		t.Errorf("%d VIPs are remembered, want none", len(s.first))
+	}
 }
 
 // TestScheduleAfterPause: what a process missed that did not run is not made up for.
@@ -139,6 +142,21 @@ func TestAgendaOrder(t *testing.T) {
 	want := []string{"2s 198.18.0.2 true", "3s 198.18.0.3 true", "4s 198.18.0.1 true"}
 	if !slices.Equal(got, want) {
 		t.Errorf("taken %q, want %q", got, want)
+	}
+}
+
+// TestAgendaAfterABurst: what is due much later is not due when the pace allows more.
+func TestAgendaAfterABurst(t *testing.T) {
+	var a agenda
+	for i := range perPace {
+		a.Put(testVIP(i), epoch)
+	}
+	later := epoch.Add(time.Hour)
+	for v, ok := a.Take(epoch); ok; v, ok = a.Take(epoch) {
+		a.Put(v, later)
+	}
+	if at, any := a.Deadline(); !any || !at.Equal(later) {
+		t.Errorf("deadline is %v, %t, want %v", at, any, later)
 	}
 }
 

@@ -16,7 +16,7 @@ type state struct {
 	retired    []VIP            // no longer configured, but maybe still in the kernel
 	names      []string         // of the interfaces of configured and retired
 
-	links  map[string]link // by name, as last seen or notified
+	links  map[string]link // by name, as last seen
 	owners map[spot]VIP    // configured VIPs by where they belong, as last seen
 
 	dirty     bool             // something happened that asks for a look at the kernel
@@ -148,7 +148,7 @@ func (s *state) report() []Status {
 		if _, wanted := s.wanted[v]; wanted {
 			l, exists := s.links[v.Interface]
 			list[i].Reason = e.reason(l, exists)
-		} else if e.held && e.err != nil {
+		} else if e.err != nil {
 			list[i].Reason = e.err.Error()
 		}
 	}

@@ -154,7 +154,7 @@ func (m *Manager) observe(p *planner, moved map[int]struct{}, deferred deferral)
 	defer m.mu.Unlock()
 	now := time.Now()
 	for name, l := range p.links {
-		if old, known := m.links[name]; !known || old.moved(l) {
+		if m.links[name].moved(l) {
 			moved[l.index] = struct{}{} // its notification is still on the way
 		}
 	}
@@ -167,6 +167,7 @@ func (m *Manager) observe(p *planner, moved map[int]struct{}, deferred deferral)
 		}
 		if !p.wants(vip) {
 			e.lost, e.hold, e.err = false, time.Time{}, nil
+			m.schedule.Stop(vip)
 		}
 	}
 	return deferred(&m.state, now)
@@ -188,21 +189,19 @@ func (m *Manager) forgetGone(list []address) {
 // recheck finds out whether a VIP is still held. If not, somebody else removed
 // the address, unless it went with its interface.
 func (m *Manager) recheck(e *entry, p *planner, moved map[int]struct{}, now time.Time) {
-	a, found := p.present[e.vip]
-	if found && a.place() == e.address.place() {
+	if a, found := p.present[e.vip]; found {
 		e.address = a
 		return
 	}
 	m.lose(e, now)
 	l := p.links[e.vip.Interface]
-	if _, interrupted := moved[l.index]; l.up && l.index == e.address.index && !interrupted {
+	if _, interrupted := moved[l.index]; l.up && !interrupted {
 		e.lost, e.hold = true, e.fight.Lost(now)
 	}
 }
 
 // lose notes that the kernel has not got a VIP any more. The caller holds op and mu.
 func (m *Manager) lose(e *entry, now time.Time) {
-	delete(m.mine, e.address.place())
 	m.schedule.Stop(e.vip)
 	m.renewals.Drop(e.vip)
 	e.setHeld(false, now)
@@ -226,12 +225,17 @@ func (m *Manager) conclude(begin time.Time, moved map[int]struct{}, err error) {
 	m.looked = now
 	m.notBefore = now.Add(breather(now.Sub(begin)))
 	m.retry = m.firstHold(now)
-	if err != nil && m.retry.IsZero() {
+	switch {
+	case err == nil:
+		m.told = ""
+	case m.retry.IsZero():
 		m.retry = now.Add(retryAfter)
 	}
 	_, all := moved[everywhere]
-	for vip, e := range m.entries {
-		if _, ok := moved[e.address.index]; (ok || all) && e.held {
+	for _, vip := range m.want {
+		e := m.entries[vip]
+		_, told := m.schedule.byVIP[vip] // else it was given up, and could not be removed
+		if _, ok := moved[e.address.index]; e.held && (ok || all || !told) {
 			m.schedule.Start(vip, now)
 		}
 	}
