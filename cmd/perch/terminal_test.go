@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -141,6 +143,8 @@ func TestColourOnlyOnATerminal(t *testing.T) {
 	}
 }
 
+var controlSequence = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]`)
+
 func TestWatchRedrawsATerminal(t *testing.T) {
 	socket, set := serveStatus(t, healthy())
 	master, terminal := openPTY(t, unix.Winsize{Col: 60, Row: 8})
@@ -151,6 +155,11 @@ func TestWatchRedrawsATerminal(t *testing.T) {
 	eventually(t, "first screen", func() bool { return strings.HasPrefix(seen(), home) && strings.HasSuffix(seen(), clearRest) })
 	if lines := strings.Count(seen(), "\n"); lines > 7 {
 		t.Errorf("%d lines on a terminal of 8 rows", lines)
+	}
+	for line := range strings.Lines(controlSequence.ReplaceAllString(seen(), "")) {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, "\r\n")); n > 60 {
+			t.Errorf("%d columns on a terminal of 60: %q", n, line)
+		}
 	}
 	set(troubled())
 	eventually(t, "second screen", func() bool { return strings.Contains(seen(), "no leader") })

@@ -129,6 +129,7 @@ func TestFrame(t *testing.T) {
 	}{
 		{"fits", "a\nb\n", 3, "\x1b[Ha" + end + "b" + end + "\x1b[J"},
 		{"too long", "a\nb\nc\n", 3, "\x1b[Ha" + end + "…" + end + "\x1b[J"},
+		{"one row", "a\n", 1, "\x1b[Ha" + end + "\x1b[J"},
 		{"unknown size", "a\nb\nc\n", 0, "\x1b[Ha" + end + "b" + end + "c" + end + "\x1b[J"},
 	}
 	for _, tt := range tests {

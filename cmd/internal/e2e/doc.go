@@ -14,6 +14,6 @@
 //		c.movedFrom(old)
 //	}
 //
-// Everything that waits has a limit. A case that fails shows the config, the
-// status and the end of the log of every node.
+// Everything that waits has a limit. A case that fails shows the status and the
+// end of the log of every node.
 package e2e
