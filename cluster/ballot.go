@@ -243,10 +243,12 @@ func (f *ballotFile) write(next ballot) error {
 	if err != nil {
 		return err
 	}
-	if f.broken = writeSync(f.file, image, 0); f.broken == nil {
-		f.last = r
+	if err := writeSync(f.file, image, 0); err != nil {
+		f.broken = fmt.Errorf("write %s: %w", f.path, err)
+		return f.broken
 	}
-	return f.broken
+	f.last = r
+	return nil
 }
 
 // SetUint64 implements raft.StableStore. A vote is two calls of the library,

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,8 +60,8 @@ type contact struct {
 	match uint64        // the newest log entry the follower is known to have
 }
 
-// Open checks the configuration and opens the store. It starts nothing; call
-// Run, and nothing else if Run is never called but Close.
+// Open checks the configuration, opens the store and binds the cluster port. It
+// starts nothing; call Run, and nothing else if Run is never called but Close.
 func Open(cfg Config) (*Node, error) {
 	self, ok := cfg.peer(cfg.Node)
 	if !ok {
@@ -72,17 +74,29 @@ func Open(cfg Config) (*Node, error) {
 		defer cancel()
 		return n.port.dial(ctx, protocolRaft, peer)
 	})
-	store, err := openStore(cfg.Dir, raftLogger(cfg.Log), n.fail)
+	if err := n.port.listen(); err != nil {
+		return nil, err
+	}
+	if err := n.openStore(); err != nil {
+		return nil, errors.Join(err, n.port.Close())
+	}
+	return n, nil
+}
+
+// openStore opens the store, which must be this node's.
+func (n *Node) openStore() error {
+	store, err := openStore(n.cfg.Dir, raftLogger(n.cfg.Log), n.fail)
 	if err != nil {
-		return nil, fmt.Errorf("open cluster %s: %w", cfg.Name, err)
+		return err
+	}
+	err = store.belongTo(n.cfg.Name, n.cfg.Node)
+	quiet, grantErr := store.longestGrant(n.cfg.grantLength())
+	if err = errors.Join(err, grantErr); err != nil {
+		return errors.Join(err, store.Close())
 	}
 	n.store = store
-	quiet, err := store.longestGrant(cfg.grantLength())
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open cluster %s: %w", cfg.Name, err), store.Close())
-	}
 	n.beQuiet(quiet)
-	return n, nil
+	return nil
 }
 
 // newNode makes a node that has neither a disk nor a network yet.
@@ -104,21 +118,16 @@ func newNode(cfg Config, self Peer) *Node {
 // longest grant that an earlier run may have given: nobody knows to whom.
 func (n *Node) beQuiet(length time.Duration) { n.grants.until = n.now() + length }
 
-// Close closes the store of a node that was opened but never run.
-func (n *Node) Close() error { return n.store.Close() }
+// Close closes a node that was opened but never run.
+func (n *Node) Close() error { return errors.Join(n.port.Close(), n.store.Close()) }
 
 // Run takes part in the cluster until ctx ends, or the disk fails. It closes
 // the store. It neither hands over nor releases first: see Resign.
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	listener, err := n.port.listen(ctx)
-	if err != nil {
-		return errors.Join(err, n.store.Close())
-	}
-	defer listener.Close()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return n.port.serve(ctx, listener) })
+	g.Go(func() error { return n.port.serve(ctx) })
 	for _, peer := range n.port.names() {
 		for range warmConns {
 			g.Go(func() error { n.warm.run(ctx, peer); return nil })
@@ -136,6 +145,9 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group, network raft.Stre
 	r, err := n.startRaft(trans)
 	if err != nil {
 		return errors.Join(err, trans.Close(), n.store.Close())
+	}
+	if err := n.sameMembers(r); err != nil {
+		return errors.Join(err, waitFuture(r.Shutdown(), shutdownLimit), trans.Close(), n.store.Close())
 	}
 	n.raft.Store(r)
 	g.Go(func() error { trans.relay(ctx); return nil })
@@ -177,7 +189,33 @@ func (n *Node) startRaft(trans raft.Transport) (*raft.Raft, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start raft of cluster %s: %w", n.cfg.Name, err)
 	}
+	n.store.begin()
 	return r, nil
+}
+
+// sameMembers compares what the data directory remembers of the members with the
+// config. Nodes that disagree about who votes could find two majorities.
+func (n *Node) sameMembers(r *raft.Raft) error {
+	future := r.GetConfiguration()
+	if err := future.Error(); err != nil {
+		return fmt.Errorf("read members of cluster %s: %w", n.cfg.Name, err)
+	}
+	remembered, listed := members(future.Configuration()), members(n.cfg.bootstrap())
+	if remembered == listed {
+		return nil
+	}
+	return fmt.Errorf("the data directory knows the members %s, the config lists %s: stop all nodes, give all of them the same list, empty %s on each, and start them again",
+		remembered, listed, n.cfg.Dir)
+}
+
+// members describes a configuration.
+func members(c raft.Configuration) string {
+	var list []string
+	for _, s := range c.Servers {
+		list = append(list, fmt.Sprintf("%s at %s", s.ID, s.Address))
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
 }
 
 // watchLeadership turns the library's channel into a signal. The channel may

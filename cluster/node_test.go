@@ -358,7 +358,7 @@ func TestFailedDiskReleasesAndEnds(t *testing.T) {
 	full := errors.New("no space left on device")
 	returned := make(chan struct{})
 	go func() {
-		_ = m.store.(*store).must("write term to", full)
+		_ = m.store.(*store).must(full)
 		close(returned)
 	}()
 	err := <-m.done
@@ -388,16 +388,39 @@ func TestOpenRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer first.Close()
-	if _, err := Open(g.config("lb1")); err == nil || !strings.Contains(err.Error(), "another perch daemon is using") {
+	if _, err := Open(g.config("lb1")); err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("port in use: %v", err)
+	}
+	cfg = g.config("lb1")
+	cfg.Peers[0].Address = netip.AddrPortFrom(cfg.Peers[0].Address.Addr(), 0)
+	if _, err := Open(cfg); err == nil || !strings.Contains(err.Error(), "another perch daemon is using") {
 		t.Errorf("data directory in use: %v", err)
 	}
 	cfg = g.config("lb1")
+	cfg.Peers[0].Address = netip.AddrPortFrom(cfg.Peers[0].Address.Addr(), 0)
 	cfg.Dir = filepath.Join(g.dir, "file")
 	if err := os.WriteFile(cfg.Dir, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(cfg); err == nil || !strings.Contains(err.Error(), "create data_dir") {
 		t.Errorf("data directory is a file: %v", err)
+	}
+}
+
+// A data directory made for other members could know another majority.
+func TestMembersOfTheDataDirectoryMustBeThoseOfTheConfig(t *testing.T) {
+	g := newGroup(t, 3)
+	alone := &group{t: t, members: g.members, dir: g.dir, peers: g.peers[:1]}
+	alone.start("lb1")
+	alone.owner()
+	alone.kill("lb1")
+	g.start("lb1")
+	m := g.members["lb1"]
+	delete(g.members, "lb1")
+	defer m.cancel()
+	want := "the data directory knows the members lb1 at " + g.peers[0].Address.String() + ", the config lists lb1 at "
+	if err := <-m.done; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("Run: %v, want %q…", err, want)
 	}
 }
 

@@ -33,6 +33,7 @@ type port struct {
 	peers     []Peer
 	self      string
 	creds     *Credentials
+	listener  net.Listener
 	raft      *queue
 	api       *queue
 	strangers chan struct{}
@@ -70,26 +71,29 @@ func freebind(network, _ string, c syscall.RawConn) error {
 	return errors.Join(controlErr, err)
 }
 
-// listen binds the port.
-func (p *port) listen(ctx context.Context) (net.Listener, error) {
+// listen binds the port. Connections wait in the backlog until serve.
+func (p *port) listen() error {
 	lc := net.ListenConfig{Control: freebind, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
-	l, err := lc.Listen(ctx, "tcp", p.address.String())
-	if err != nil {
-		return nil, fmt.Errorf("listen on the cluster port: %w", err)
+	var err error
+	if p.listener, err = lc.Listen(context.Background(), "tcp", p.address.String()); err != nil {
+		return fmt.Errorf("listen on the cluster port: %w", err)
 	}
-	return l, nil
+	return nil
 }
 
-// serve accepts connections until ctx ends, and returns when the last
-// handshake has.
-func (p *port) serve(ctx context.Context, l net.Listener) error {
+// Close closes a port that was bound but never served.
+func (p *port) Close() error { return p.listener.Close() }
+
+// serve accepts connections until ctx ends, which closes the port, and returns
+// when the last handshake has.
+func (p *port) serve(ctx context.Context) error {
 	var handshakes sync.WaitGroup
 	defer handshakes.Wait()
-	stop := context.AfterFunc(ctx, func() { l.Close() })
+	stop := context.AfterFunc(ctx, func() { p.listener.Close() })
 	defer stop()
 	config := p.creds.serverTLS(p.names())
 	for {
-		conn, err := l.Accept()
+		conn, err := p.listener.Accept()
 		if ctx.Err() != nil {
 			if err == nil {
 				conn.Close()

@@ -8,13 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
+	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
-	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
-	bolt "go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 )
 
 // storage is what a Node needs of its memory.
@@ -23,20 +20,23 @@ type storage interface {
 	raft.StableStore
 	raft.SnapshotStore
 	io.Closer
+	begin()              // from now on the library runs
+	lastTrouble() string // of the last write of the log, or ""
 }
 
 // store is raft's memory on disk: the log in one bolt file, term and vote in
 // the ballot, and snapshots beside them.
 //
-// The library panics when it cannot write its term, and a panic must not leave
-// a VIP behind. So a failed write of term or vote goes to failed and never
-// returns to the library: the daemon releases, says why, and ends.
+// The library panics when it cannot write its term or read its log, and a panic
+// must not leave a VIP behind. So such an error goes to failed and never returns
+// to the library: the daemon releases, says why, and ends.
 type store struct {
-	*raftboltdb.BoltStore
 	raft.SnapshotStore
-	ballot *ballotFile
-	path   string
-	failed func(error)
+	log     *boltLog
+	ballot  *ballotFile
+	failed  func(error)
+	running atomic.Bool           // the library runs: it panics where it returned errors before
+	trouble atomic.Pointer[error] // of the last write of the log
 }
 
 // openStore opens or creates the store below dir. The log comes first, for its
@@ -45,23 +45,16 @@ func openStore(dir string, logger hclog.Logger, failed func(error)) (*store, err
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create data_dir: %w", err)
 	}
-	path := filepath.Join(dir, "raft.db")
-	db, err := raftboltdb.New(raftboltdb.Options{
-		Path:        path,
-		BoltOptions: &bolt.Options{Timeout: time.Second, NoFreelistSync: true, FreelistType: bolt.FreelistMapType},
-	})
-	if errors.Is(err, berrors.ErrTimeout) {
-		return nil, fmt.Errorf("open %s: another perch daemon is using data_dir %s", path, dir)
-	}
+	log, err := openBoltLog(filepath.Join(dir, "raft.db"))
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
+		return nil, err
 	}
-	s := &store{BoltStore: db, path: path, failed: failed}
+	s := &store{log: log, failed: failed}
 	if s.SnapshotStore, err = raft.NewFileSnapshotStoreWithLogger(dir, 2, logger); err != nil {
-		return nil, errors.Join(fmt.Errorf("open snapshots in %s: %w", dir, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open snapshots in %s: %w", dir, err), log.Close())
 	}
 	if err := s.openBallot(dir); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, log.Close())
 	}
 	return s, nil
 }
@@ -76,11 +69,11 @@ const keyBallot = "Ballot"
 func (s *store) openBallot(dir string) error {
 	last, err := s.lastTerm()
 	if err != nil {
-		return fmt.Errorf("read %s: %w", s.path, err)
+		return err
 	}
-	mark, err := s.BoltStore.Get([]byte(keyBallot))
-	if err != nil && !errors.Is(err, raftboltdb.ErrKeyNotFound) {
-		return fmt.Errorf("read %s: %w", s.path, err)
+	mark, err := s.log.note(keyBallot)
+	if err != nil {
+		return err
 	}
 	b, err := openBallot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -107,8 +100,8 @@ func (s *store) adopt(b *ballotFile, mark []byte, last uint64) error {
 		return unusable(b.path, err)
 	}
 	if mark == nil {
-		if err := s.BoltStore.Set([]byte(keyBallot), b.last.id[:]); err != nil {
-			return fmt.Errorf("write %s: %w", s.path, err)
+		if err := s.log.setNote(keyBallot, b.last.id[:]); err != nil {
+			return err
 		}
 	}
 	if last == 0 && b.last.ballot == (ballot{CurrentTerm: 1}) {
@@ -131,25 +124,6 @@ func belongs(r record, mark []byte, last uint64) error {
 		return fmt.Errorf("of term %d, but the log is of term %d", r.ballot.CurrentTerm, last)
 	}
 	return nil
-}
-
-// keyGrant is where raft.db keeps the length of the longest grant ever given.
-const keyGrant = "LongestGrant"
-
-// longestGrant returns the length of the longest grant that this node may have
-// given in its life, which is to be at least length from now on.
-func (s *store) longestGrant(length time.Duration) (time.Duration, error) {
-	stored, err := s.BoltStore.GetUint64([]byte(keyGrant))
-	if err != nil && !errors.Is(err, raftboltdb.ErrKeyNotFound) {
-		return 0, fmt.Errorf("read %s: %w", s.path, err)
-	}
-	if longest := time.Duration(stored); longest >= length {
-		return longest, nil
-	}
-	if err := s.BoltStore.SetUint64([]byte(keyGrant), uint64(length)); err != nil {
-		return 0, fmt.Errorf("write %s: %w", s.path, err)
-	}
-	return length, nil
 }
 
 // lastTerm returns the term of the newest entry in log and snapshots, or 0 if
@@ -176,17 +150,17 @@ func (s *store) lastTerm() (uint64, error) {
 
 // Close closes both files, the locked one last.
 func (s *store) Close() error {
-	return errors.Join(s.ballot.Close(), s.BoltStore.Close())
+	return errors.Join(s.ballot.Close(), s.log.Close())
 }
 
 // Set implements raft.StableStore.
 func (s *store) Set(key, value []byte) error {
-	return s.must("write vote to", s.ballot.Set(key, value))
+	return s.must(s.ballot.Set(key, value))
 }
 
 // SetUint64 implements raft.StableStore.
 func (s *store) SetUint64(key []byte, value uint64) error {
-	return s.must("write term to", s.ballot.SetUint64(key, value))
+	return s.must(s.ballot.SetUint64(key, value))
 }
 
 // Get implements raft.StableStore.
@@ -195,13 +169,21 @@ func (s *store) Get(key []byte) ([]byte, error) { return s.ballot.Get(key) }
 // GetUint64 implements raft.StableStore.
 func (s *store) GetUint64(key []byte) (uint64, error) { return s.ballot.GetUint64(key) }
 
+// FirstIndex implements raft.LogStore.
+func (s *store) FirstIndex() (uint64, error) {
+	index, err := s.log.FirstIndex()
+	return index, s.whole(err)
+}
+
+// LastIndex implements raft.LogStore.
+func (s *store) LastIndex() (uint64, error) {
+	index, err := s.log.LastIndex()
+	return index, s.whole(err)
+}
+
 // GetLog implements raft.LogStore.
 func (s *store) GetLog(index uint64, entry *raft.Log) error {
-	err := s.BoltStore.GetLog(index, entry)
-	if err == nil || errors.Is(err, raft.ErrLogNotFound) {
-		return err // as it is: the library compares it
-	}
-	return fmt.Errorf("read log entry %d from %s: %w", index, s.path, err)
+	return s.whole(s.log.GetLog(index, entry))
 }
 
 // StoreLog implements raft.LogStore.
@@ -212,16 +194,38 @@ func (s *store) StoreLog(entry *raft.Log) error {
 // StoreLogs implements raft.LogStore. The library survives an error here: a
 // leader steps down, a follower refuses the entries.
 func (s *store) StoreLogs(entries []*raft.Log) error {
-	if err := s.BoltStore.StoreLogs(entries); err != nil {
-		return fmt.Errorf("write log to %s: %w", s.path, err)
-	}
-	return nil
+	err := s.whole(s.log.StoreLogs(entries))
+	s.trouble.Store(&err)
+	return err
 }
 
-func (s *store) must(operation string, err error) error {
+// DeleteRange implements raft.LogStore.
+func (s *store) DeleteRange(first, last uint64) error {
+	return s.whole(s.log.DeleteRange(first, last))
+}
+
+func (s *store) begin() { s.running.Store(true) }
+
+func (s *store) lastTrouble() string {
+	if last := s.trouble.Load(); last != nil && *last != nil {
+		return (*last).Error()
+	}
+	return ""
+}
+
+// whole returns err, unless it says that the log is damaged and the library runs.
+func (s *store) whole(err error) error {
+	if errors.Is(err, errDamaged) && s.running.Load() {
+		return s.must(err)
+	}
+	return err
+}
+
+// must never returns an error to the library.
+func (s *store) must(err error) error {
 	if err == nil {
 		return nil
 	}
-	s.failed(fmt.Errorf("%s %s: %w", operation, s.ballot.path, err))
+	s.failed(err)
 	select {} // the process is about to end; see the type's comment
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -192,14 +193,116 @@ func TestFailedBallotEnds(t *testing.T) {
 	f := newFolder(t)
 	failed := make(chan error, 1)
 	f.failed = func(err error) { failed <- err }
-	f.ballot.broken = errDisk
+	f.ballot.file = brokenFile{f.ballot.file}
 	go f.SetUint64([]byte("CurrentTerm"), 2)
-	if err := <-failed; !errors.Is(err, errDisk) || err.Error() != "write term to "+f.path("ballot")+": "+errDisk.Error() {
+	if err := <-failed; !errors.Is(err, errDisk) || err.Error() != "write "+f.path("ballot")+": "+errDisk.Error() {
 		t.Error(err)
 	}
 	go f.Set([]byte("LastVoteCand"), []byte("lb1:7400"))
-	if err := <-failed; !errors.Is(err, errDisk) || err.Error() != "write vote to "+f.path("ballot")+": "+errDisk.Error() {
+	if err := <-failed; !errors.Is(err, errDisk) {
 		t.Error(err)
+	}
+	f.close()
+}
+
+// brokenFile cannot be written.
+type brokenFile struct{ blockFile }
+
+func (brokenFile) WriteAt([]byte, int64) (int, error) { return 0, errDisk }
+
+// damage overwrites all pages of raft.db but those that are read when it is opened.
+func (f *folder) damage() {
+	f.Helper()
+	file, err := os.OpenFile(f.path("raft.db"), os.O_RDWR, 0)
+	f.do(err)
+	info, err := file.Stat()
+	f.do(err)
+	page := bytes.Repeat([]byte{0xa5}, os.Getpagesize())
+	for at := int64(2 * len(page)); at < info.Size(); at += int64(len(page)) {
+		_, err := file.WriteAt(page, at)
+		f.do(err)
+	}
+	f.do(file.Close())
+}
+
+// Bolt panics when it meets a damaged page. Before the library runs that is an
+// error, and from then on the daemon's end, in good order.
+func TestDamagedLog(t *testing.T) {
+	f := newFolder(t)
+	for i := range uint64(200) {
+		f.do(f.StoreLog(&raft.Log{Index: i + 1, Term: 1, Data: make([]byte, 100)}))
+	}
+	f.damage()
+	if err := f.GetLog(100, new(raft.Log)); !errors.Is(err, errDamaged) || !strings.HasPrefix(err.Error(), "read "+f.path("raft.db")+": the file is damaged") {
+		t.Errorf("before the library runs: %v", err)
+	}
+	failed := make(chan error)
+	f.failed = func(err error) { failed <- err }
+	f.begin()
+	for name, operation := range map[string]func(){
+		"GetLog":      func() { f.GetLog(100, new(raft.Log)) },
+		"StoreLogs":   func() { f.StoreLog(&raft.Log{Index: 201, Term: 1}) },
+		"DeleteRange": func() { f.DeleteRange(1, 100) },
+		"FirstIndex":  func() { f.FirstIndex() },
+		"LastIndex":   func() { f.LastIndex() },
+	} {
+		go func() {
+			operation()
+			t.Errorf("%s returned to the library", name)
+		}()
+		if err := <-failed; !errors.Is(err, errDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestDamagedLogAtStart(t *testing.T) {
+	f := newFolder(t)
+	f.do(f.StoreLog(&raft.Log{Index: 1, Term: 1}))
+	f.close()
+	f.damage()
+	if err := f.open(); !errors.Is(err, errDamaged) {
+		t.Errorf("open: %v", err)
+		f.close()
+	}
+}
+
+// A file cut short under the daemon is a fault in mapped memory.
+func TestLogCutShort(t *testing.T) {
+	f := newFolder(t)
+	for i := range uint64(200) {
+		f.do(f.StoreLog(&raft.Log{Index: i + 1, Term: 1, Data: make([]byte, 100)}))
+	}
+	f.do(os.Truncate(f.path("raft.db"), 4096))
+	if err := f.GetLog(100, new(raft.Log)); !errors.Is(err, errDamaged) {
+		t.Errorf("read: %v", err)
+	}
+}
+
+func TestTroubleOfTheLastWrite(t *testing.T) {
+	f := newFolder(t)
+	if got := f.lastTrouble(); got != "" {
+		t.Errorf("at first: %q", got)
+	}
+	f.do(f.StoreLog(&raft.Log{Index: 1, Term: 1}))
+	if got := f.lastTrouble(); got != "" {
+		t.Errorf("after a write: %q", got)
+	}
+	f.close()
+	if err := f.StoreLog(&raft.Log{Index: 2, Term: 1}); err == nil || f.lastTrouble() != err.Error() {
+		t.Errorf("after a failed write (%v): %q", err, f.lastTrouble())
+	}
+}
+
+func TestStoreBelongsToOneNodeOfOneCluster(t *testing.T) {
+	f := newFolder(t)
+	f.do(f.belongTo("edge", "lb1"))
+	f.do(f.belongTo("edge", "lb1"))
+	want := f.path("raft.db") + " belongs to node lb1 of cluster edge, and this is "
+	for _, other := range [][2]string{{"edge", "lb2"}, {"core", "lb1"}} {
+		if err := f.belongTo(other[0], other[1]); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v: %v", other, err)
+		}
 	}
 	f.close()
 }

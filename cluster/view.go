@@ -25,6 +25,8 @@ type View struct {
 	// or the leader was heard within the last two heartbeat timeouts.
 	Quorum bool
 	Voters []string
+	// Trouble says why this node cannot write its log, or is empty.
+	Trouble string
 }
 
 // View returns how this node sees the cluster.
@@ -34,7 +36,7 @@ func (n *Node) View() View {
 		return View{Role: Follower}
 	}
 	_, leader := r.LeaderWithID()
-	view := View{Role: Follower, Term: r.CurrentTerm(), Leader: string(leader), Voters: voters(r)}
+	view := View{Role: Follower, Term: r.CurrentTerm(), Leader: string(leader), Voters: voters(r), Trouble: n.store.lastTrouble()}
 	switch r.State() {
 	case raft.Leader:
 		view.Role = Leader
