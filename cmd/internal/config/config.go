@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -66,10 +67,10 @@ func (c *Cluster) Peer(name string) (Peer, bool) {
 }
 
 // Load reads and validates the file. The error is a Mistakes when the file is
-// wrong, in file order and complete, or an *os.PathError when it cannot be read.
+// wrong, in file order and complete, or an *fs.PathError when it cannot be read.
 // Warnings come with or without mistakes.
 func Load(path string) (*Config, []Warning, error) {
-	f, err := os.Open(path)
+	f, err := OpenFile(path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -83,6 +84,9 @@ func Load(path string) (*Config, []Warning, error) {
 	return Parse(path, data, hostname)
 }
 
+// byteOrderMark is what some editors put before UTF-8.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
 // Parse validates the text of a config. The path only names the file in
 // mistakes; hostname is the default of node.name. The error is a Mistakes.
 func Parse(path string, data []byte, hostname string) (*Config, []Warning, error) {
@@ -91,7 +95,7 @@ func Parse(path string, data []byte, hostname string) (*Config, []Warning, error
 		r.add(position{1, 1}, "the file is larger than 1 MiB; must be a perch.toml")
 		return nil, nil, r.err()
 	}
-	root, ok := parseTree(r, data)
+	root, ok := parseTree(r, bytes.TrimPrefix(data, byteOrderMark))
 	if !ok {
 		return nil, nil, r.err()
 	}

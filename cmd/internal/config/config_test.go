@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/sys/unix"
 )
 
 var compareAddresses = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{})
@@ -176,6 +177,45 @@ func TestLoadUnreadable(t *testing.T) {
 		if _, _, err := Load(path); !errors.As(err, &pathError) || pathError.Path != path {
 			t.Errorf("Load(%s): %v, want a path error", path, err)
 		}
+	}
+}
+
+// What is no regular file may never end, or never begin: a FIFO without a writer
+// must not hang a daemon.
+func TestOnlyRegularFiles(t *testing.T) {
+	folder := t.TempDir()
+	fifo, socket := filepath.Join(folder, "fifo"), filepath.Join(folder, "socket")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	t.Chdir(folder) // a socket's path is short
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: "socket"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{folder, fifo, socket, "/dev/zero"} {
+		_, _, err := Load(path)
+		if want := "open " + path + ": not a regular file"; err == nil || err.Error() != want {
+			t.Errorf("Load: %v, want %s", err, want)
+		}
+	}
+}
+
+func TestByteOrderMark(t *testing.T) {
+	least := readFile(t, "testdata/ok/least.toml")
+	if diff := cmp.Diff(mustParse(t, least), mustParse(t, "\ufeff"+least), compareAddresses); diff != "" {
+		t.Errorf("-without +with:\n%s", diff)
+	}
+	_, _, err := Parse("perch.toml", []byte("\ufeffnod = 1\n"), "lb1")
+	if err == nil || !strings.HasPrefix(err.Error(), "perch.toml:1:1: nod: unknown key") {
+		t.Errorf("a mistake behind the mark: %v", err)
+	}
+	if _, _, err := Parse("perch.toml", []byte("\ufeff\ufeff"+least), "lb1"); err == nil {
+		t.Error("two marks are accepted")
 	}
 }
 

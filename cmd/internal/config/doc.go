@@ -19,6 +19,6 @@
 // first wrong type and needs time quadratic in the number of keys.
 //
 // Goroutines: none. Parse is pure. Nothing here may look at the network, the
-// named files or the clock: a config is right or wrong on any machine alike,
-// but for its host name.
+// files that a config names or the clock: a config is right or wrong on any
+// machine alike, but for its host name. OpenFile opens those files for others.
 package config

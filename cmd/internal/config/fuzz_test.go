@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -38,7 +39,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		var anything map[string]any
-		if err := toml.Unmarshal(data, &anything); err != nil {
+		if err := toml.Unmarshal(bytes.TrimPrefix(data, byteOrderMark), &anything); err != nil {
 			t.Fatalf("accepted, but no TOML: %v", err)
 		}
 		again, _, err := Parse("again.toml", []byte(render(c)), "")
@@ -80,7 +81,7 @@ func checkTwice(t *testing.T, data []byte) {
 	}
 	twice := slices.ContainsFunc(r.mistakes, func(m Mistake) bool { return strings.Contains(m.Text, ": given twice") })
 	var anything map[string]any
-	err := toml.Unmarshal(data, &anything)
+	err := toml.Unmarshal(bytes.TrimPrefix(data, byteOrderMark), &anything)
 	switch {
 	case twice && err == nil:
 		t.Fatalf("go-toml sees nothing twice:\n%v", r.mistakes)
