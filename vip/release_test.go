@@ -174,12 +174,16 @@ func TestTornSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := vips("198.18.0.100/24", "198.18.0.101/24")
 		m, k := fakeWith(t, Options{}, all)
-		k.put(2, "198.18.0.100/24")
-		k.put(2, "198.18.0.101/24")
-		k.torn = dumpTries
-		must(t, m.Configure(nil))
-		wantList(t, k, "198.18.0.101/24")
 		start(t, m)
+		time.Sleep(time.Second)
+		k.locked(func() {
+			for _, v := range all {
+				a := address{index: 2, prefix: v.Address, valid: forever, preferred: forever}
+				k.addresses = append(k.addresses, a)
+			}
+			k.torn = dumpTries
+			k.emit(unix.RTM_NEWADDR, k.addresses[0])
+		})
 		settle()
 		wantList(t, k)
 	})

@@ -144,7 +144,7 @@ func TestLedgerStaysLong(t *testing.T) {
 	must(t, m.Configure(all[:1]))
 	m.shorten()
 	must(t, m.Close())
-	if got := strings.Count(log.String(), "ledger keeps addresses that are gone"); got != 1 {
+	if got := strings.Count(log.String(), "ledger keeps addresses that are gone"); got != 1 || !strings.Contains(log.String(), "no such file") {
 		t.Errorf("told %d times, want once: %s", got, log.String())
 	}
 }
