@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -34,8 +35,8 @@ func ListenUnix(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
-	if n := max(len(path), len(draft(path))); n > maxSocketPath {
-		return nil, fmt.Errorf("socket %s: the path has %d bytes, at most %d are possible", path, n, maxSocketPath)
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("socket %s: the path has %d bytes, at most %d are possible", path, len(path), maxSocketPath)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
@@ -51,9 +52,15 @@ func ListenUnix(path string) (net.Listener, error) {
 	return place(path)
 }
 
-// draft is the name under which the socket for path is made, as short as a
-// socket's usual name because it has the same limit. The lock is the directory's.
-func draft(path string) string { return filepath.Join(filepath.Dir(path), ".perch-new") }
+// draft is the name under which the socket for path is made: beside it, and of
+// the same length because it has the same limit. The lock is the directory's.
+func draft(path string) string {
+	last := "~"
+	if strings.HasSuffix(path, last) {
+		last = "_"
+	}
+	return path[:len(path)-1] + last
+}
 
 // vacant returns nil if path is free or holds the socket of a dead daemon.
 func vacant(path string) error {
@@ -122,16 +129,20 @@ func bind(name string) (*net.UnixListener, error) {
 }
 
 // finish gives the socket at name the mode that the umask may have narrowed,
-// moves it to path, and returns what tells its file from another.
+// moves it to path, and returns what tells its file from another. No error names
+// the draft, which nobody has heard of.
 func finish(name, path string) (fs.FileInfo, error) {
 	if err := os.Chmod(name, socketMode); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("set mode: %w", cause(err))
 	}
 	info, err := os.Lstat(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("look at it: %w", cause(err))
 	}
-	return info, os.Rename(name, path)
+	if err := os.Rename(name, path); err != nil {
+		return nil, fmt.Errorf("put it in place: %w", cause(err))
+	}
+	return info, nil
 }
 
 // socket is a listener that removes its file, and no other, when it is closed.
@@ -145,6 +156,15 @@ type socket struct {
 
 // Addr names the socket by the path it is reached at.
 func (s *socket) Addr() net.Addr { return &net.UnixAddr{Name: s.path, Net: "unix"} }
+
+// Accept names the socket likewise in its error.
+func (s *socket) Accept() (net.Conn, error) {
+	conn, err := s.UnixListener.Accept()
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		e.Addr = s.Addr()
+	}
+	return conn, err
+}
 
 // Close removes the file first: as long as the listener is open no other file
 // can have its inode's number.

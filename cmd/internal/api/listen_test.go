@@ -172,7 +172,7 @@ func TestListenUnixRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantError(t, path, "socket "+path+": bind: address already in use")
-		wantOnly(t, filepath.Dir(path), ".perch-new")
+		wantOnly(t, filepath.Dir(path), filepath.Base(draft(path)))
 	})
 	t.Run("one that another perch is about to place", func(t *testing.T) {
 		path := socketPath(t)
@@ -183,6 +183,48 @@ func TestListenUnixRefuses(t *testing.T) {
 		defer unlock()
 		wantError(t, path, "socket "+path+": "+filepath.Dir(path)+"/.perch-lock: another perch is starting or stopping there")
 	})
+}
+
+// What `perch check` lets pass can be listened on, and what stands in the way is
+// told of the path that the operator chose.
+func TestListenUnixOnTheLongestAndTheShortestName(t *testing.T) {
+	dir := filepath.Dir(socketPath(t))
+	for _, path := range []string{
+		filepath.Join(dir, "s"),
+		filepath.Join(dir, "~"),
+		filepath.Join(dir, strings.Repeat("d", maxSocketPath-len(dir)-len("//s")), "s"),
+		filepath.Join(dir, strings.Repeat("s", maxSocketPath-len(dir)-len("/"))),
+	} {
+		listen(t, path)
+		conn, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.Close()
+	}
+}
+
+func TestNoErrorNamesTheDraft(t *testing.T) {
+	path := socketPath(t)
+	name := draft(path)
+	wantCause := func(want string) {
+		t.Helper()
+		if _, err := finish(name, path); err == nil || err.Error() != want {
+			t.Errorf("finish: %v, want %s", err, want)
+		}
+	}
+	wantCause("set mode: no such file or directory")
+	leaveStale(t, name)
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	wantCause("put it in place: file exists")
+	path = socketPath(t)
+	ln := listen(t, path)
+	_ = ln.Close()
+	if _, err := ln.Accept(); err == nil || err.Error() != "accept unix "+path+": use of closed network connection" {
+		t.Errorf("Accept: %v", err)
+	}
 }
 
 func wantError(t *testing.T, path, want string) {
