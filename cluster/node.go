@@ -57,6 +57,7 @@ type contact struct {
 	term  uint64        // in which this node leads; what it knew in an older one is void
 	sent  time.Duration // when the newest answered request was sent
 	lost  bool          // the newest request failed
+	grant time.Duration // the length of its newest grant, 0 if it gave none
 	match uint64        // the newest log entry the follower is known to have
 }
 

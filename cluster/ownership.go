@@ -133,6 +133,7 @@ func (n *Node) answered(peer string, sent time.Duration, req *raft.AppendEntries
 	c.sent, c.lost = max(c.sent, sent), false
 	if resp.Success && resp.Term == req.Term {
 		if length := granted(resp); length > 0 {
+			c.grant = length
 			n.lease.grant(req.Term, peer, sent+leaseLength(length))
 		}
 		if !isHeartbeat(req) {
@@ -154,6 +155,20 @@ func (n *Node) unanswered(peer string, sent time.Duration) {
 	c := n.contacts[peer]
 	c.lost = sent >= c.sent // else a later one was answered
 	n.contacts[peer] = c
+}
+
+// patience is the shortest time for which a voter grants: this node's own, or a
+// peer's while not all have the same.
+func (n *Node) patience() time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	shortest := n.cfg.grantLength()
+	for _, c := range n.contacts {
+		if c.grant > 0 {
+			shortest = min(shortest, c.grant)
+		}
+	}
+	return shortest
 }
 
 func (n *Node) contact(peer string) contact {

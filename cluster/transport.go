@@ -105,15 +105,15 @@ func (t *transport) beat(peer Peer, term uint64) {
 // waking up, and so they are sent less often and together. One that is late
 // already, because the last answer took long, is not delayed.
 func (t *transport) pace(id string) {
-	now, interval := t.node.now(), heartbeatPace(t.node.cfg.Heartbeat)
+	now, interval := t.node.now(), heartbeatPace(t.node.patience())
 	if now-t.node.contact(id).sent < interval {
 		time.Sleep(interval - now%interval)
 	}
 }
 
-// heartbeatPace is the usual time between two heartbeats to a peer: the lease
-// outlasts two of them and detection three.
-func heartbeatPace(heartbeat time.Duration) time.Duration { return heartbeat * 3 / 10 }
+// heartbeatPace is the usual time between two heartbeats to a peer whose grants
+// last for the given time: the lease outlasts two of them and detection three.
+func heartbeatPace(grant time.Duration) time.Duration { return grant * 3 / 10 }
 
 // awaitContact holds the error of a replication request back until heartbeats
 // get through again or this node no longer leads. The library backs off up to

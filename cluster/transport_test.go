@@ -73,6 +73,24 @@ func TestLeaseCountsOnlyAgreementInItsTerm(t *testing.T) {
 	}
 }
 
+// While profiles are mixed a leader beats for the most impatient voter.
+func TestHeartbeatsFollowTheShortestGrant(t *testing.T) {
+	x := newTalking()
+	hear := func(peer string, length time.Duration) {
+		resp := raft.AppendEntriesResponse{Term: 7, Success: true}
+		mark(&resp, length)
+		x.answered(peer, x.clock, &raft.AppendEntriesRequest{Term: 7}, &resp)
+	}
+	hear("lb2", time.Second)
+	if got := x.patience(); got != 100*ms {
+		t.Errorf("patience = %s, want this node's own P, 100ms", got)
+	}
+	hear("lb3", 50*ms)
+	if got := x.patience(); got != 50*ms {
+		t.Errorf("patience = %s, want lb3's 50ms", got)
+	}
+}
+
 func TestObstaclesOfASuccessor(t *testing.T) {
 	voting := []string{"lb1", "lb2", "lb3"}
 	ready := contact{term: 7, sent: time.Second, match: 100}
