@@ -1,6 +1,10 @@
 package e2e
 
 import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -89,4 +93,32 @@ func TestLastNodeOfThreeLetsGo(t *testing.T) {
 	c.never("a node without a majority holds a VIP", 3*time.Second, func() bool {
 		return len(c.holders()) > 0
 	})
+}
+
+// A daemon started by mistake beside the one that runs ends before it touches
+// anything.
+func TestSecondDaemonOfANodeChangesNothing(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	owner := c.owner()
+	text, err := os.ReadFile(owner.ConfigFile())
+	c.must(err)
+	dir := tempDir(t)
+	second := filepath.Join(dir, "perch.toml")
+	other := strings.NewReplacer(owner.DataDir(), filepath.Join(dir, "data"), owner.Socket(), filepath.Join(dir, "sock")).Replace(string(text))
+	c.must(os.WriteFile(second, []byte(other), 0o600))
+	var stderr bytes.Buffer
+	cmd := exec.Command(c.Spec.Binary, "serve", "-c", second)
+	cmd.Stderr = &stderr
+	process, err := owner.Host.Start(cmd)
+	c.must(err)
+	<-process.Done()
+	if said := stderr.String(); !strings.Contains(said, "address already in use") {
+		t.Errorf("a second daemon says %q", said)
+	}
+	for _, vip := range c.status(owner).VIPs {
+		if vip.Readded > 0 || !vip.Held {
+			t.Errorf("%s was removed by the second daemon", vip.Address)
+		}
+	}
 }
