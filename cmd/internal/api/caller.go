@@ -18,8 +18,9 @@ import (
 const clientIdle = 30 * time.Second
 
 // dialTimeout limits a dial by itself: http.Transport goes on with it after
-// the request that asked for it has ended.
-const dialTimeout = 3 * time.Second
+// the request that asked for it has ended. It is short, so that a request to a
+// leader that has just died can still be made to its successor.
+const dialTimeout = time.Second
 
 // caller makes requests over connections of its own.
 type caller struct {

@@ -14,6 +14,9 @@ var (
 	// ErrNotNow marks a request that the cluster cannot grant at the moment:
 	// no leader, no quorum, a peer that does not answer.
 	ErrNotNow = errors.New("not possible now")
+	// ErrMoving is an ErrNotNow that is over in a moment: leadership is just
+	// changing hands. What may be done twice may be asked for again.
+	ErrMoving = errors.New("leadership is changing hands")
 	// ErrNoDaemon is a control socket that nobody answers at.
 	ErrNoDaemon = errors.New("no daemon answers")
 )
@@ -23,6 +26,9 @@ func Invalid(err error) error { return &markedError{error: err, mark: ErrInvalid
 
 // NotNow marks err as ErrNotNow and leaves its text alone.
 func NotNow(err error) error { return &markedError{error: err, mark: ErrNotNow} }
+
+// Moving marks err as ErrMoving, and so as ErrNotNow, and leaves its text alone.
+func Moving(err error) error { return &markedError{error: NotNow(err), mark: ErrMoving} }
 
 type markedError struct {
 	error
@@ -40,9 +46,11 @@ type AnswerError struct {
 // Error returns one line per mistake.
 func (e *AnswerError) Error() string { return strings.Join(e.Lines, "\n") }
 
-// Is lets errors.Is(err, ErrInvalid) and ErrNotNow work across the wire.
+// Is lets errors.Is(err, ErrInvalid), ErrNotNow and ErrMoving work across the wire.
 func (e *AnswerError) Is(target error) bool {
 	switch e.Code {
+	case http.StatusConflict:
+		return target == ErrMoving || target == ErrNotNow
 	case http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return target == ErrNotNow
 	}
@@ -65,6 +73,8 @@ func codeOf(err error) int {
 	switch {
 	case errors.Is(err, ErrInvalid):
 		return http.StatusBadRequest
+	case errors.Is(err, ErrMoving):
+		return http.StatusConflict
 	case errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout
 	case errors.Is(err, ErrNotNow), errors.Is(err, context.Canceled):

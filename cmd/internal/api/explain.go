@@ -2,13 +2,16 @@ package api
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"os/user"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -28,6 +31,66 @@ func (c *Client) explain(err error) error {
 		return fmt.Errorf("the daemon at %s went away before it answered (%w)", c.path, cause(err))
 	}
 	return fmt.Errorf("daemon at %s: %w", c.path, err)
+}
+
+// peerError is a peer that gave no answer, in words of its own.
+type peerError struct {
+	text string
+	error
+}
+
+func (e *peerError) Error() string { return e.text }
+
+func (e *peerError) Unwrap() error { return e.error }
+
+// explainPeer says in one sentence why the named node gave no answer. The lines
+// of a refusal stay as they are.
+func explainPeer(node string, err error) error {
+	if _, refused := err.(*AnswerError); refused || err == nil {
+		return err
+	}
+	if why := whyNoAnswer(err); why != "" {
+		return &peerError{text: "node " + node + " " + why, error: NotNow(err)}
+	}
+	text := strings.TrimPrefix(err.Error(), "dial "+node+": ") // it is named once
+	return &peerError{text: "node " + node + ": " + text, error: err}
+}
+
+// whyNoAnswer completes "node X ..." for what operators meet, else it is empty.
+func whyNoAnswer(err error) string {
+	if stranger, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return fmt.Sprintf("has another secret or CA (%v)", stranger)
+	}
+	if alert := alertOf(err); alert == wrongProtocol {
+		return "belongs to another cluster: its cluster.name differs (" + alert + ")"
+	} else if alert != "" {
+		return "does not let this node in (" + alert + ")"
+	}
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+		return "does not answer in time"
+	}
+	for _, gone := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, gone) {
+			return "went away before it answered"
+		}
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return "cannot be reached: " + errno.Error()
+	}
+	return ""
+}
+
+// wrongProtocol is the alert of a node of another cluster: the cluster's name is
+// part of the protocol's.
+const wrongProtocol = "tls: no application protocol"
+
+// alertOf returns what the other side ended the TLS handshake with. Its type is
+// the library's own.
+func alertOf(err error) string {
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "remote error" {
+		return e.Err.Error()
+	}
+	return ""
 }
 
 type noDaemonError struct {

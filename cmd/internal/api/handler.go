@@ -100,7 +100,7 @@ func setDrain(b mover, to Drain) answer {
 			return nil, err
 		}
 		if req.Node == "" {
-			return nil, Invalid(errors.New("request body: node is not named"))
+			return nil, Invalid(errors.New("the node's name is empty"))
 		}
 		return empty{}, b.SetDrain(ctx, req.Node, to)
 	}

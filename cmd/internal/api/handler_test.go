@@ -87,8 +87,9 @@ func TestHandlersRefuse(t *testing.T) {
 		{"cut off", control, "POST", "/v1/drain", `{"node":"lb`, 400, `request body: unexpected EOF`},
 		{"two values", control, "POST", "/v1/drain", `{"node":"lb1"}{"node":"lb2"}`, 400, `request body: more than one JSON value`},
 		{"trailing garbage", control, "POST", "/v1/drain", `{"node":"lb1"}}`, 400, `request body: more than one JSON value`},
-		{"no node", control, "POST", "/v1/drain", `{}`, 400, `request body: node is not named`},
-		{"no node, by a peer", peer, "POST", "/v1/undrain", ``, 400, `request body: node is not named`},
+		{"no node", control, "POST", "/v1/drain", `{}`, 400, `the node's name is empty`},
+		{"empty node", control, "POST", "/v1/drain", `{"node":""}`, 400, `the node's name is empty`},
+		{"no node, by a peer", peer, "POST", "/v1/undrain", ``, 400, `the node's name is empty`},
 		{"too large", control, "POST", "/v1/drain", `{"node":"` + strings.Repeat("x", maxRequest) + `"}`, 413, `request body: over 16384 bytes`},
 		{"too large, only blanks", peer, "POST", "/v1/transfer", strings.Repeat(" ", maxRequest+1), 413, `request body: over 16384 bytes`},
 		{"deep", control, "POST", "/v1/drain", strings.Repeat("[", maxRequest), 400, `request body: invalid character '[' exceeded max depth`},
@@ -133,6 +134,8 @@ func TestBackendErrors(t *testing.T) {
 		{"invalid", Invalid(errors.New("no node lb9")), 400, []string{"no node lb9"}},
 		{"wrapped invalid", fmt.Errorf("drain: %w", Invalid(errors.New("no node lb9"))), 400, []string{"drain: no node lb9"}},
 		{"not now", NotNow(noLeader), 503, []string{"cluster edge has no leader"}},
+		{"moving", Moving(noLeader), 409, []string{"cluster edge has no leader"}},
+		{"moving, from a peer", &AnswerError{Code: 409, Lines: []string{"lb2 is not the leader"}}, 409, []string{"lb2 is not the leader"}},
 		{"late", fmt.Errorf("transfer: %w", context.DeadlineExceeded), 504, []string{"transfer: context deadline exceeded"}},
 		{"stopping", context.Canceled, 503, []string{"context canceled"}},
 		{"mistakes", Invalid(errors.Join(errors.New("perch.toml:3:1: a"), errors.New("perch.toml:9:1: b"))), 400, []string{"perch.toml:3:1: a", "perch.toml:9:1: b"}},
@@ -155,6 +158,22 @@ func TestMarksKeepTheError(t *testing.T) {
 	}
 	if err := NotNow(cause); !errors.Is(err, cause) || !errors.Is(err, ErrNotNow) || errors.Is(err, ErrInvalid) {
 		t.Errorf("NotNow(%v) does not match its cause and ErrNotNow alone", cause)
+	}
+}
+
+// A marked error is what it was on the other side of the wire, too.
+func TestMarksCrossTheWire(t *testing.T) {
+	cause := errors.New("no leader")
+	for _, marked := range []error{Invalid(cause), NotNow(cause), Moving(cause), Moving(context.DeadlineExceeded)} {
+		answered := &AnswerError{Code: codeOf(marked), Lines: linesOf(marked)}
+		for _, mark := range []error{ErrInvalid, ErrNotNow, ErrMoving} {
+			if got, want := errors.Is(answered, mark), errors.Is(marked, mark); got != want {
+				t.Errorf("%d (%v): %t for %q, want %t", answered.Code, marked, got, mark, want)
+			}
+		}
+	}
+	if !errors.Is(Moving(cause), ErrNotNow) {
+		t.Error("what is moving is possible now")
 	}
 }
 

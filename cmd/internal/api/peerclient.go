@@ -35,33 +35,25 @@ func NewPeerClient(dial DialNode) *PeerClient {
 func (c *PeerClient) Report(ctx context.Context, node string) (NodeReport, error) {
 	var n NodeReport
 	err := c.kept.get(ctx, hostOf(node), "/v1/node", &n)
-	return n, at(node, err)
+	return n, explainPeer(node, err)
 }
 
 // Transfer asks a node, the leader, to move ownership; see Backend.
 func (c *PeerClient) Transfer(ctx context.Context, node, to string) (TransferResult, error) {
 	var res TransferResult
 	err := c.fresh.post(ctx, hostOf(node), "/v1/transfer", transferRequest{To: to}, &res)
-	return res, at(node, err)
+	return res, explainPeer(node, err)
 }
 
 // SetDrain asks a node, the leader, to drain or undrain target.
 func (c *PeerClient) SetDrain(ctx context.Context, node, target string, to Drain) error {
 	err := c.fresh.post(ctx, hostOf(node), drainPath(to), drainRequest{Node: target}, &empty{})
-	return at(node, err)
+	return explainPeer(node, err)
 }
 
 // CloseIdleConnections ends the kept connections, such as those to nodes that
 // have left the cluster.
 func (c *PeerClient) CloseIdleConnections() { c.kept.http.CloseIdleConnections() }
-
-// at names the node in its error. The lines of a refusal stay as they are.
-func at(node string, err error) error {
-	if _, refused := err.(*AnswerError); refused || err == nil {
-		return err
-	}
-	return fmt.Errorf("node %s: %w", node, err)
-}
 
 const hostSuffix = ".node"
 

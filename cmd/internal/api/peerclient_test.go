@@ -102,9 +102,21 @@ func TestPeerClientErrors(t *testing.T) {
 		defer stopForeign()
 		huge, stopHuge := servePipe(t, PeerHandler(&fakeBackend{report: NodeReport{Leader: strings.Repeat("x", maxAnswer)}}))
 		defer stopHuge()
+		dying := newPipeListener()
+		go func() {
+			for range 2 { // the second time when the client tries again
+				conn, err := dying.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = conn.Read(make([]byte, 1024))
+				_ = conn.Close()
+			}
+		}()
 		f := &fleet{nodes: map[string]*pipeListener{
 			"refusing": refusing, "frozen": frozen, "foreign": foreign, "huge": huge,
-			"deaf": newPipeListener(), // accepts nothing
+			"deaf":  newPipeListener(), // accepts nothing
+			"dying": dying,
 		}}
 		c := NewPeerClient(f.dial)
 		defer c.CloseIdleConnections()
@@ -113,8 +125,9 @@ func TestPeerClientErrors(t *testing.T) {
 			is         error
 		}{
 			{"refusing", "lb1 is not the leader\nthe leader is lb2", ErrNotNow},
-			{"frozen", "node frozen: context deadline exceeded", context.DeadlineExceeded},
-			{"deaf", "node deaf: context deadline exceeded", context.DeadlineExceeded},
+			{"frozen", "node frozen does not answer in time", context.DeadlineExceeded},
+			{"deaf", "node deaf does not answer in time", ErrNotNow},
+			{"dying", "node dying went away before it answered", ErrNotNow},
 			{"foreign", "answered 404 Not Found", ErrInvalid},
 			{"huge", "node huge: answer is over 8388608 bytes", nil},
 			{"dead", "node dead: connection refused", nil},
@@ -127,6 +140,7 @@ func TestPeerClientErrors(t *testing.T) {
 				t.Errorf("Report(%s) = %q, want %q", tt.node, err, tt.want)
 			}
 		}
+		_ = dying.Close()
 		time.Sleep(dialTimeout) // the dial of the deaf node goes on until then
 	})
 }
@@ -137,7 +151,7 @@ func TestPeerClientBoundsItsDials(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fleet{nodes: map[string]*pipeListener{"deaf": newPipeListener()}}
 		c := NewPeerClient(f.dial)
-		for range 100 {
+		for range 50 { // within dialTimeout
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 			_, _ = c.Report(ctx, "deaf")
 			cancel()

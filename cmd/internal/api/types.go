@@ -50,8 +50,10 @@ type Node struct {
 	Healthy  bool   `json:"healthy"`
 	Drained  bool   `json:"drained"`
 	Priority int    `json:"priority"`
-	Version  string `json:"version"`         // empty when unreachable
-	Error    string `json:"error,omitempty"` // why it is unreachable
+	Version  string `json:"version"` // empty when unreachable
+	// Heartbeat is the heartbeat timeout it runs with, such as "300ms".
+	Heartbeat string `json:"heartbeat,omitempty"`
+	Error     string `json:"error,omitempty"` // why it is not healthy
 }
 
 // VIP is one virtual address: the node that should hold it and whether that
@@ -96,5 +98,8 @@ type NodeReport struct {
 	Role    string `json:"role"`
 	Term    uint64 `json:"term"`
 	Leader  string `json:"leader"`
-	VIPs    []VIP  `json:"vips"`
+	// Heartbeat is the heartbeat timeout it runs with, such as "300ms".
+	Heartbeat string `json:"heartbeat,omitempty"`
+	Trouble   string `json:"trouble,omitempty"` // why it cannot write its log
+	VIPs      []VIP  `json:"vips"`
 }
