@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -200,5 +201,31 @@ func TestCredentialFilesThatCannotServe(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%v, want %q in it", err, tt.want)
 		}
+	}
+}
+
+// A person must read what is wrong, not only which TLS alert came of it.
+func TestStrangersAreExplained(t *testing.T) {
+	server := credentials(t, secret, "edge", "lb2").serverTLS([]string{"lb1"})
+	tests := map[string]struct {
+		client *Credentials
+		want   error
+	}{
+		"another secret":  {credentials(t, []byte(strings.Repeat("another", 6)), "edge", "lb1"), errOtherSecret},
+		"another cluster": {credentials(t, secret, "core", "lb1"), errOtherCluster},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			client, served := handshake(tt.client.clientTLS(protocolRaft, "lb2"), server)
+			if err := explain(client); !errors.Is(err, tt.want) {
+				t.Errorf("the client reads %v, want %v", err, tt.want)
+			}
+			if err := explain(served); !errors.Is(err, tt.want) {
+				t.Errorf("the server reads %v, want %v", err, tt.want)
+			}
+		})
+	}
+	if err := explain(net.ErrClosed); err != net.ErrClosed {
+		t.Errorf("another error is explained as %v", err)
 	}
 }

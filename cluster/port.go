@@ -138,7 +138,7 @@ func (p *port) handshake(ctx context.Context, conn *tls.Conn) {
 	defer cancel()
 	if err := conn.HandshakeContext(limited); err != nil {
 		if ctx.Err() == nil {
-			p.refuse(conn, err)
+			p.refuse(conn, explain(err))
 		}
 		conn.Close()
 		return
@@ -181,7 +181,7 @@ func (p *port) dial(ctx context.Context, protocol, peer string) (net.Conn, error
 	}
 	conn, err := dialer.DialContext(ctx, "tcp", target.String())
 	if err != nil {
-		return nil, fmt.Errorf("dial %s: %w", peer, err)
+		return nil, fmt.Errorf("dial %s: %w", peer, explain(err))
 	}
 	if secured, ok := conn.(*tls.Conn); ok && protocol == protocolRaft {
 		discardAtClose(secured.NetConn())
