@@ -5,9 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -119,11 +121,8 @@ func (p *port) serve(ctx context.Context) error {
 
 // admit reserves a place for a handshake. A peer's address always gets one.
 func (p *port) admit(conn net.Conn) (done func(), ok bool) {
-	remote := remoteAddr(conn)
-	for _, peer := range p.peers {
-		if peer.Address.Addr().Unmap() == remote {
-			return func() {}, true
-		}
+	if p.fromPeer(conn) {
+		return func() {}, true
 	}
 	select {
 	case p.strangers <- struct{}{}:
@@ -133,14 +132,24 @@ func (p *port) admit(conn net.Conn) (done func(), ok bool) {
 	}
 }
 
+// fromPeer tells whether the connection comes from a peer's address.
+func (p *port) fromPeer(conn net.Conn) bool {
+	remote := remoteAddr(conn)
+	return slices.ContainsFunc(p.peers, func(peer Peer) bool { return peer.Address.Addr().Unmap() == remote })
+}
+
 func (p *port) handshake(ctx context.Context, conn *tls.Conn) {
 	limited, cancel := context.WithTimeout(ctx, handshakeLimit)
 	defer cancel()
 	if err := conn.HandshakeContext(limited); err != nil {
-		if ctx.Err() == nil {
+		conn.Close()
+		switch {
+		case ctx.Err() != nil:
+		case errors.Is(err, io.EOF) && p.fromPeer(conn): // one that was just stopped
+			p.log.Debug("connection to the cluster port ended", "remote", remoteAddr(conn))
+		default:
 			p.refuse(conn, explain(err))
 		}
-		conn.Close()
 		return
 	}
 	switch conn.ConnectionState().NegotiatedProtocol {
