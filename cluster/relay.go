@@ -122,11 +122,18 @@ func (n *Node) answer(command any, out raft.RPCResponse) raft.RPCResponse {
 func (n *Node) letGo() error {
 	n.mu.Lock()
 	held := n.holds
-	n.holds = false
 	n.mu.Unlock()
 	if !held {
 		return nil
 	}
+	return n.release()
+}
+
+// release releases the VIPs. Ownership that is given meanwhile is not forgotten.
+func (n *Node) release() error {
+	n.mu.Lock()
+	n.holds = false
+	n.mu.Unlock()
 	err := n.cfg.Release()
 	if err != nil {
 		n.mu.Lock()

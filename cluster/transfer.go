@@ -125,7 +125,7 @@ func (n *Node) yield(send func(term uint64) error) error {
 	if !n.leads(term) || !n.beginYield(term) {
 		return ErrGivenUp
 	}
-	if err := n.cfg.Release(); err != nil {
+	if err := n.release(); err != nil {
 		n.cancelYield()
 		return fmt.Errorf("release before hand-over: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -80,11 +81,11 @@ func givenUp(tb testing.TB, heartbeat time.Duration, rounds int) []time.Duration
 			}
 		}
 		var released time.Time
-		hook := func() error {
+		die := sync.OnceFunc(func() {
 			target.kill() // takes some time: the outage is counted from its end
 			released = time.Now()
-			return nil
-		}
+		})
+		hook := func() error { die(); return nil }
 		release.Store(&hook)
 		_, err := owner.Transfer(target.name, "bench")
 		for deadline := time.Now().Add(5 * time.Second); !owner.Ownership().Leads(owner.Now()) && time.Now().Before(deadline); {
