@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/hashicorp/raft"
+
 	"github.com/perch-vip/perch/cluster"
-	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
@@ -29,21 +31,12 @@ func (d peerSide) Transfer(_ context.Context, to string) (api.TransferResult, er
 	return d.transfer(to, "transfer asked for by the operator")
 }
 
-// SetDrain implements api.PeerBackend. A leader that is to be drained hands over
-// first and leaves the mark to its successor.
+// SetDrain implements api.PeerBackend.
 func (d peerSide) SetDrain(ctx context.Context, node string, to api.Drain) error {
 	if err := d.known(node); err != nil {
 		return err
 	}
-	if node == d.name() && to == api.Drained && d.node.View().Role == cluster.Leader {
-		res, err := d.transfer("", node+" was drained")
-		if err != nil {
-			return fmt.Errorf("drain %s: %w", node, err)
-		}
-		return d.peers.SetDrain(ctx, res.To, node, to)
-	}
-	err := d.node.SetDrained(state.Drain{Node: node, Drained: to == api.Drained})
-	return refusal(err)
+	return d.drainer().here(ctx, node, to)
 }
 
 // controlSide is the daemon as the operator's commands see it: what only the
@@ -87,14 +80,7 @@ func (d controlSide) SetDrain(ctx context.Context, node string, to api.Drain) er
 	if err := d.known(node); err != nil {
 		return err
 	}
-	leader, err := d.leader()
-	if err != nil {
-		return err
-	}
-	if leader == d.name() {
-		return peerSide(d).SetDrain(ctx, node, to)
-	}
-	return d.peers.SetDrain(ctx, leader, node, to)
+	return d.drainer().anywhere(ctx, node, to)
 }
 
 // Reload implements api.Backend.
@@ -110,12 +96,22 @@ func (d *daemon) transfer(to, reason string) (api.TransferResult, error) {
 	return api.TransferResult{From: d.name(), To: winner, Took: time.Since(begin)}, nil
 }
 
+// errMoving stands for the library's words about an election or a hand-over.
+var errMoving = errors.New("leadership of the cluster is just changing hands: ask again in a moment")
+
 // refusal marks errors that asking again later may cure.
 func refusal(err error) error {
-	for _, later := range []error{cluster.ErrNotLeader, cluster.ErrTransferring, cluster.ErrNoSuccessor, cluster.ErrGivenUp, cluster.ErrNotRunning} {
-		if errors.Is(err, later) {
-			return api.NotNow(err)
-		}
+	is := func(sentinel error) bool { return errors.Is(err, sentinel) }
+	switch {
+	case slices.ContainsFunc([]error{cluster.ErrNoSuccessor, cluster.ErrGivenUp, cluster.ErrNotRunning}, is):
+		return api.NotNow(err)
+	case is(cluster.ErrTransferring):
+		return api.Moving(err)
+	case slices.ContainsFunc([]error{
+		cluster.ErrNotLeader, raft.ErrNotLeader, raft.ErrLeadershipLost,
+		raft.ErrLeadershipTransferInProgress, raft.ErrEnqueueTimeout, raft.ErrRaftShutdown,
+	}, is):
+		return api.Moving(errMoving)
 	}
 	return err
 }
@@ -124,7 +120,7 @@ func refusal(err error) error {
 func (d *daemon) leader() (string, error) {
 	view := d.node.View()
 	if view.Leader == "" {
-		return "", api.NotNow(errors.New("no node leads the cluster at the moment: without a majority nothing can be changed"))
+		return "", api.Moving(errors.New("no node leads the cluster at the moment: without a majority nothing can be changed"))
 	}
 	return view.Leader, nil
 }
