@@ -175,7 +175,9 @@ func (h *holder) give(why string) {
 		h.log.Error("releasing the VIPs", "error", err)
 		return
 	}
-	h.log.Info("this node holds no VIP", "why", why)
+	if done.held != none { // else it was only made sure of, after a reload
+		h.log.Info("this node holds no VIP", "why", why)
+	}
 }
 
 // order makes the kernel hold want. What came of it is noted only if no later
@@ -232,12 +234,17 @@ func (h *holder) stop() error {
 	return h.release()
 }
 
+// unchanged tells whether a Configure ended with err because it changed nothing.
+func unchanged(err error) bool {
+	return errors.Is(err, vip.ErrLedger) || errors.Is(err, vip.ErrInvalid)
+}
+
 // configure replaces the VIPs that this node holds when it owns. An error that is
-// vip.ErrLedger means that nothing has changed; any other that the kernel did not
-// take all, which is tried again.
+// unchanged means that nothing has changed; any other that the kernel did not take
+// all, which is tried again.
 func (h *holder) configure(vips []vip.VIP) error {
 	err := h.vips.Configure(vips)
-	if errors.Is(err, vip.ErrLedger) {
+	if unchanged(err) {
 		return err
 	}
 	h.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -137,7 +138,11 @@ type rig struct {
 	cluster *fakeCluster
 	kernel  *fakeKernel
 	may     standing
+	logged  *strings.Builder
 }
+
+// said counts the log's lines with text in them.
+func (r *rig) said(text string) int { return strings.Count(r.logged.String(), text) }
 
 // holding runs test with a holder that follows a fake cluster, in virtual time.
 func holding(t *testing.T, test func(t *testing.T, r *rig)) {
@@ -145,8 +150,9 @@ func holding(t *testing.T, test func(t *testing.T, r *rig)) {
 		r := &rig{
 			cluster: &fakeCluster{start: time.Now(), changed: make(chan struct{}, 1)},
 			kernel:  &fakeKernel{},
+			logged:  &strings.Builder{},
 		}
-		r.holder = newHolder(r.cluster, func() standing { return r.may }, slog.New(slog.DiscardHandler))
+		r.holder = newHolder(r.cluster, func() standing { return r.may }, newLog(r.logged, "text", nil))
 		r.holder.vips, r.kernel.allowed = r.kernel, r.holder.allowed
 		if err := r.configure(testVIPs); err != nil {
 			t.Fatal(err)
@@ -276,25 +282,6 @@ func TestTakingEndsWithTheLease(t *testing.T) {
 	})
 }
 
-// A reload that waits for the disk keeps nobody from releasing.
-func TestLeaseEndsDuringAReload(t *testing.T) {
-	holding(t, func(t *testing.T, r *rig) {
-		r.cluster.give(2, 80*time.Millisecond)
-		expect(t, r, 2, "with a lease")
-		disk := make(chan struct{})
-		r.kernel.change(func() { r.kernel.configure = disk })
-		reloaded := make(chan error, 1)
-		go func() { reloaded <- r.configure(testVIPs) }()
-		time.Sleep(80 * time.Millisecond)
-		expect(t, r, 0, "at the end of the lease, while the disk hangs")
-		close(disk)
-		if err := <-reloaded; err != nil {
-			t.Fatal(err)
-		}
-		expect(t, r, 0, "after the reload")
-	})
-}
-
 // A node that is about to stop keeps what it holds, and takes nothing back.
 func TestLeavingNodeTakesNothingBack(t *testing.T) {
 	holding(t, func(t *testing.T, r *rig) {
@@ -370,89 +357,6 @@ func TestOwnerSetsAllAgainAfterAReleaseThatFailed(t *testing.T) {
 		if len(r.claims) == 0 {
 			t.Error("what was released and taken back is not claimed")
 		}
-	})
-}
-
-func TestConfigureWhileHolding(t *testing.T) {
-	holding(t, func(t *testing.T, r *rig) {
-		r.cluster.give(2, time.Minute)
-		expect(t, r, 2, "with a lease")
-		<-r.claims
-		if err := r.configure(testVIPs[:1]); err != nil {
-			t.Fatal(err)
-		}
-		expect(t, r, 1, "with one VIP less")
-		if err := r.configure(testVIPs); err != nil {
-			t.Fatal(err)
-		}
-		expect(t, r, 2, "with both again")
-		if len(r.claims) > 0 {
-			t.Error("a reload was claimed as a change of ownership")
-		}
-	})
-}
-
-// A reload that comes while the old list is being set is not lost.
-func TestConfigureDuringATaking(t *testing.T) {
-	holding(t, func(t *testing.T, r *rig) {
-		if err := r.configure(testVIPs[:1]); err != nil {
-			t.Fatal(err)
-		}
-		gate := make(chan struct{})
-		r.kernel.change(func() { r.kernel.gate = gate })
-		r.cluster.give(2, time.Minute)
-		synctest.Wait() // in Set of the one
-		if err := r.configure(testVIPs); err != nil {
-			t.Fatal(err)
-		}
-		close(gate)
-		expect(t, r, 2, "after both")
-	})
-}
-
-// A node that becomes owner while a reload hangs half way waits for it quietly.
-func TestTakingDuringAReloadThatHangs(t *testing.T) {
-	holding(t, func(t *testing.T, r *rig) {
-		r.kernel.change(func() { r.kernel.configured = testVIPs[:1] }) // installed, not returned
-		r.cluster.give(2, time.Hour)
-		synctest.Wait()
-		r.kernel.mu.Lock()
-		before := r.kernel.sets
-		r.kernel.mu.Unlock()
-		time.Sleep(time.Second)
-		synctest.Wait()
-		r.kernel.mu.Lock()
-		tries := r.kernel.sets - before
-		r.kernel.mu.Unlock()
-		if tries > 5 {
-			t.Errorf("%d tries in a second", tries)
-		}
-		if err := r.configure(testVIPs[:1]); err != nil {
-			t.Fatal(err)
-		}
-		expect(t, r, 1, "after the reload")
-	})
-}
-
-func TestConfigureThatFails(t *testing.T) {
-	holding(t, func(t *testing.T, r *rig) {
-		r.cluster.give(2, time.Minute)
-		expect(t, r, 2, "with a lease")
-		r.kernel.change(func() { r.kernel.ledger = vip.ErrLedger })
-		if err := r.configure(testVIPs[:1]); !errors.Is(err, vip.ErrLedger) {
-			t.Errorf("configure: %v, want the ledger's error", err)
-		}
-		expect(t, r, 2, "after a reload that changed nothing")
-		trouble := errors.New("the kernel refuses one")
-		r.kernel.change(func() { r.kernel.ledger, r.kernel.trouble = nil, trouble })
-		if err := r.configure(testVIPs[:1]); !errors.Is(err, trouble) {
-			t.Errorf("configure: %v, want the kernel's error", err)
-		}
-		expect(t, r, 1, "after a reload in force with trouble")
-		r.cluster.give(0, 0)
-		expect(t, r, 0, "standby")
-		r.cluster.give(3, time.Minute)
-		expect(t, r, 1, "owner again, of the new list")
 	})
 }
 
