@@ -52,6 +52,7 @@ type daemon struct {
 	log     *slog.Logger
 	level   *slog.LevelVar
 	current atomic.Pointer[loaded]
+	read    []credentialFile // at start
 	vips    *vip.Manager
 	node    *cluster.Node
 	peers   *api.PeerClient
@@ -64,13 +65,19 @@ type daemon struct {
 // Run is the daemon. It ends when ctx does, after it has handed leadership over
 // and released the VIPs, or when it cannot go on; VIPs are released then too.
 func Run(ctx context.Context, opts Options) error {
+	return start(ctx, opts, effectiveCapabilities)
+}
+
+// start opens everything that can fail before it touches an address: an accidental
+// second daemon must not remove those of the first.
+func start(ctx context.Context, opts Options, capabilities func() (uint64, error)) error {
 	queue := newLogQueue(opts.Log)
 	logging, end := context.WithCancel(context.WithoutCancel(ctx))
 	var writer sync.WaitGroup
 	writer.Go(func() { queue.run(logging) })
 	defer writer.Wait()
 	defer end()
-	d, err := open(opts, queue)
+	d, err := open(opts, queue, capabilities)
 	if err != nil {
 		return err
 	}
@@ -83,9 +90,16 @@ func Run(ctx context.Context, opts Options) error {
 }
 
 // open reads the config and prepares every part. It starts nothing.
-func open(opts Options, queue *logQueue) (*daemon, error) {
+func open(opts Options, queue *logQueue, capabilities func() (uint64, error)) (*daemon, error) {
 	cfg, warnings, err := config.Load(opts.ConfigPath)
 	if err != nil {
+		return nil, err
+	}
+	effective, err := capabilities()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkCapabilities(effective); err != nil {
 		return nil, err
 	}
 	d := &daemon{opts: opts, level: new(slog.LevelVar)}
@@ -98,8 +112,8 @@ func open(opts Options, queue *logQueue) (*daemon, error) {
 	if d.systemd, err = newSystemd(d.log); err != nil {
 		return nil, err
 	}
-	credentials, err := credentials(cfg)
-	if err != nil {
+	var credentials *cluster.Credentials
+	if credentials, d.read, err = readCredentials(cfg.Cluster, cfg.Node.Name); err != nil {
 		return nil, err
 	}
 	if d.node, err = cluster.Open(d.clusterConfig(cfg, credentials)); err != nil {
@@ -136,28 +150,11 @@ func (d *daemon) clusterConfig(cfg *config.Config, credentials *cluster.Credenti
 	return c
 }
 
-// credentials reads or derives what proves this node to its peers.
-func credentials(cfg *config.Config) (*cluster.Credentials, error) {
-	c := cfg.Cluster
-	switch {
-	case c.Insecure:
-		return cluster.CredentialsFromSecret(nil, c.Name, cfg.Node.Name)
-	case c.SecretFile != "":
-		secret, err := readSecret(c.SecretFile)
-		if err != nil {
-			return nil, err
-		}
-		return cluster.CredentialsFromSecret(secret, c.Name, cfg.Node.Name)
-	default:
-		return cluster.CredentialsFromFiles(c.TLSCA, c.TLSCert, c.TLSKey, c.Name)
-	}
-}
-
 // run runs all parts until ctx ends or one of them fails.
 func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	// What is here already was left by a dead predecessor: this node owns nothing yet.
 	switch err := d.holder.configure(addressesOf(d.config())); {
-	case errors.Is(err, vip.ErrLedger):
+	case unchanged(err):
 		return errors.Join(err, control.Close(), d.node.Close())
 	case err != nil:
 		d.log.Error("removing addresses of an earlier run", "error", err)
@@ -276,13 +273,24 @@ func (d *daemon) snapshot() snapshot {
 
 // statusLine is what `systemctl status` shows.
 func (d *daemon) statusLine() string {
-	view := d.node.View()
+	return statusLine(d.node.View(), d.standing(), d.holder.holding(), len(d.config().VIPs))
+}
+
+func statusLine(view cluster.View, s standing, holding bool, vips int) string {
 	switch {
-	case d.holder.holding():
-		return fmt.Sprintf("owner of %d VIPs, term %d", len(d.config().VIPs), view.Term)
-	case view.Quorum:
-		return fmt.Sprintf("standby, %s leads, term %d", view.Leader, view.Term)
-	default:
+	case holding && vips == 1:
+		return fmt.Sprintf("owner of 1 VIP, term %d", view.Term)
+	case holding:
+		return fmt.Sprintf("owner of %d VIPs, term %d", vips, view.Term)
+	case !view.Quorum:
 		return "no majority, no VIP is held"
+	case view.Role != cluster.Leader:
+		return fmt.Sprintf("standby, %s leads, term %d", view.Leader, view.Term)
+	case s.witness:
+		return fmt.Sprintf("leads, but is a witness and holds no VIP, term %d", view.Term)
+	case s.drained:
+		return fmt.Sprintf("leads, but is drained and holds no VIP, term %d", view.Term)
+	default:
+		return fmt.Sprintf("leads, but holds no VIP yet, term %d", view.Term)
 	}
 }

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -14,7 +13,7 @@ import (
 )
 
 // reload reads the config file anew and applies its VIPs and log level. A file
-// with a mistake changes nothing. VIPs that stay are not touched. Everything
+// with a mistake, or credentials that cannot be read, change nothing. VIPs that stay are not touched. Everything
 // else takes effect at the next start and is named in the warnings.
 func (d *daemon) reload() (api.ReloadResult, error) {
 	d.reloading.Lock()
@@ -25,10 +24,14 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	if err != nil {
 		return api.ReloadResult{}, api.Invalid(err)
 	}
+	_, files, err := readCredentials(fresh.Cluster, fresh.Node.Name)
+	if err != nil { // the next start would fail
+		return api.ReloadResult{}, api.Invalid(err)
+	}
 	old := d.config()
 	var trouble []string
 	switch err := d.holder.configure(addressesOf(fresh)); {
-	case errors.Is(err, vip.ErrLedger):
+	case unchanged(err):
 		return api.ReloadResult{}, fmt.Errorf("reload: %w", err)
 	case err != nil: // in force all the same
 		trouble = append(trouble, "not all addresses are as wanted, which is tried again: "+err.Error())
@@ -37,12 +40,13 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	applied := *old // what runs: the old settings with the new VIPs
 	applied.VIPs = fresh.VIPs
 	applied.Node.LogLevel = fresh.Node.LogLevel
+	standing := slices.Concat(pending(&applied, fresh), rewritten(d.read, files), texts(warnings))
 	result := api.ReloadResult{
 		Added:    missing(fresh.VIPs, old.VIPs),
 		Removed:  missing(old.VIPs, fresh.VIPs),
-		Warnings: slices.Concat(pending(&applied, fresh), texts(warnings), trouble),
+		Warnings: slices.Concat(standing, trouble),
 	}
-	d.current.Store(&loaded{config: &applied, warnings: slices.Concat(pending(&applied, fresh), texts(warnings))})
+	d.current.Store(&loaded{config: &applied, warnings: standing})
 	d.log.Info("config reloaded", "added", len(result.Added), "removed", len(result.Removed), "warnings", len(result.Warnings))
 	return result, nil
 }
@@ -76,7 +80,9 @@ func pending(running, file *config.Config) []string {
 	note("node.log_format", running.Node.LogFormat, file.Node.LogFormat)
 	a, b := *running.Cluster, *file.Cluster
 	note("cluster.name", a.Name, b.Name)
-	note("cluster.heartbeat or cluster.failover", a.Heartbeat, b.Heartbeat)
+	if a.Heartbeat != b.Heartbeat {
+		keys = append(keys, "cluster.heartbeat or cluster.failover has changed and takes effect at the next start; all nodes must have the same one")
+	}
 	note("cluster.peer", sortedPeers(a.Peers), sortedPeers(b.Peers))
 	note("cluster's secret_file, tls_* or insecure",
 		[]any{a.SecretFile, a.TLSCA, a.TLSCert, a.TLSKey, a.Insecure},

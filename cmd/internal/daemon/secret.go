@@ -2,23 +2,31 @@ package daemon
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"syscall"
 
 	"github.com/perch-vip/perch/cluster"
+	"github.com/perch-vip/perch/cmd/internal/config"
 )
 
 // maxSecret bounds the secret file.
 const maxSecret = 64 << 10
 
+// secretHint is how a node comes by its secret.
+const secretHint = "copy it from a node that has it, or let `perch init` make one on the first node"
+
 // readSecret reads the cluster's secret. Others than its owner and the group
 // must not be able to read it, and only root or this user may own it.
 func readSecret(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read secret_file: %w; `perch init` makes one, and all nodes share it", err)
+	f, err := config.OpenFile(path)
+	switch {
+	case errors.Is(err, config.ErrNotRegular):
+		return nil, fmt.Errorf("read secret_file: %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("read secret_file: %w; %s", err, secretHint)
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -40,7 +48,7 @@ func readSecret(path string) ([]byte, error) {
 	case len(data) > maxSecret:
 		return nil, fmt.Errorf("read secret_file %s: more than %d bytes", path, maxSecret)
 	case len(secret) < cluster.MinSecret:
-		return nil, fmt.Errorf("read secret_file %s: %d bytes, at least %d are needed; run: openssl rand -hex 32 >%s", path, len(secret), cluster.MinSecret, path)
+		return nil, fmt.Errorf("read secret_file %s: %d bytes, at least %d are needed; %s", path, len(secret), cluster.MinSecret, secretHint)
 	}
 	return secret, nil
 }

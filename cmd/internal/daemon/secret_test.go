@@ -16,7 +16,7 @@ func TestReadSecret(t *testing.T) {
 	}{
 		{"good", good + "\n", 0o640, ""},
 		{"private", good, 0o400, ""},
-		{"empty", "", 0o600, "0 bytes, at least 32 are needed; run: openssl rand -hex 32"},
+		{"empty", "", 0o600, "0 bytes, at least 32 are needed; copy it from a node that has it, or let `perch init` make one on the first node"},
 		{"blank", strings.Repeat(" ", 64), 0o600, "0 bytes"},
 		{"short", good[:31], 0o600, "31 bytes"},
 		{"huge", strings.Repeat("x", maxSecret+1), 0o600, "more than"},
@@ -46,8 +46,12 @@ func TestReadSecret(t *testing.T) {
 			}
 		})
 	}
-	if _, err := readSecret(filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "perch init") {
+	if _, err := readSecret(filepath.Join(t.TempDir(), "none")); err == nil || !strings.HasSuffix(err.Error(), "no such file or directory; "+secretHint) {
 		t.Errorf("missing file: %v", err)
+	}
+	folder := t.TempDir()
+	if _, err := readSecret(folder); err == nil || err.Error() != "read secret_file: open "+folder+": not a regular file" {
+		t.Errorf("a folder: %v", err)
 	}
 	path := filepath.Join(t.TempDir(), "secret")
 	if os.Geteuid() != 0 {

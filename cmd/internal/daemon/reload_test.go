@@ -1,0 +1,157 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip"
+)
+
+// reloadable is a daemon that can do nothing but reload.
+type reloadable struct {
+	*daemon
+	kernel *fakeKernel
+	dir    string
+}
+
+// newReloadable returns one that was started with a secret.
+func newReloadable(t *testing.T) *reloadable {
+	t.Helper()
+	r := &reloadable{kernel: &fakeKernel{}, dir: t.TempDir()}
+	r.write(t, "secret", strings.Repeat("a", 32), 0o600)
+	r.writeConfig(t, "secret", "normal")
+	quiet := slog.New(slog.DiscardHandler)
+	cfg, _, err := config.Load(r.path("perch.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.daemon = &daemon{
+		opts:    Options{ConfigPath: r.path("perch.toml")},
+		log:     quiet,
+		level:   new(slog.LevelVar),
+		systemd: &systemd{log: quiet},
+		holder:  newHolder(&fakeCluster{start: time.Now(), changed: make(chan struct{}, 1)}, func() standing { return standing{} }, quiet),
+	}
+	r.holder.vips, r.kernel.allowed = r.kernel, r.holder.allowed
+	r.current.Store(&loaded{config: cfg})
+	if _, r.read, err = readCredentials(cfg.Cluster, cfg.Node.Name); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *reloadable) path(name string) string { return filepath.Join(r.dir, name) }
+
+func (r *reloadable) write(t *testing.T, name, content string, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(r.path(name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(r.path(name), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *reloadable) writeConfig(t *testing.T, secret, failover string) {
+	t.Helper()
+	var b strings.Builder
+	fmt.Fprintf(&b, "node.name = \"lb1\"\n[cluster]\nname = \"edge\"\nsecret_file = %q\nfailover = %q\n", r.path(secret), failover)
+	for i := range 3 {
+		fmt.Fprintf(&b, "[[cluster.peer]]\nname = \"lb%d\"\naddress = \"198.18.0.%d:7400\"\n", i+1, i+1)
+	}
+	b.WriteString("[[vip]]\naddress = \"198.18.0.100/24\"\ninterface = \"eth0\"\n")
+	r.write(t, "perch.toml", b.String(), 0o600)
+}
+
+func TestReloadNamesASecretThatHasChanged(t *testing.T) {
+	r := newReloadable(t)
+	reload := func() []string {
+		t.Helper()
+		res, err := r.reload()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.Warnings
+	}
+	if got := reload(); len(got) != 0 {
+		t.Errorf("warnings %q, although nothing has changed", got)
+	}
+	r.write(t, "secret", strings.Repeat("a", 32)+"\n", 0o640)
+	if got := reload(); len(got) != 0 {
+		t.Errorf("warnings %q about white space", got)
+	}
+	want := []string{"cluster.secret_file's contents have changed and take effect at the next start"}
+	r.write(t, "secret", strings.Repeat("b", 32), 0o600)
+	for range 2 { // it is still so
+		if got := reload(); !slices.Equal(got, want) || !slices.Equal(r.current.Load().warnings, want) {
+			t.Errorf("warnings %q, want %q", got, want)
+		}
+	}
+	r.write(t, "secret", strings.Repeat("a", 32), 0o600)
+	if got := reload(); len(got) != 0 {
+		t.Errorf("warnings %q, although the secret is the old one again", got)
+	}
+	r.write(t, "other", strings.Repeat("b", 32), 0o600)
+	r.writeConfig(t, "other", "fast")
+	want = []string{
+		"cluster.heartbeat or cluster.failover has changed and takes effect at the next start; all nodes must have the same one",
+		"cluster's secret_file, tls_* or insecure has changed and takes effect at the next start",
+	}
+	if got := reload(); !slices.Equal(got, want) {
+		t.Errorf("warnings %q, want %q", got, want)
+	}
+}
+
+// A reload that lets a mistake pass would leave a daemon that cannot be restarted.
+func TestReloadRefusesASecretThatTheNextStartWould(t *testing.T) {
+	good := strings.Repeat("a", 32)
+	for name, tt := range map[string]struct {
+		spoil func(t *testing.T, r *reloadable)
+		want  string
+	}{
+		"too open": {func(t *testing.T, r *reloadable) { r.write(t, "secret", good, 0o644) }, "its mode is 0644"},
+		"short":    {func(t *testing.T, r *reloadable) { r.write(t, "secret", "short", 0o600) }, "5 bytes, at least 32 are needed"},
+		"gone":     {func(t *testing.T, r *reloadable) { r.writeConfig(t, "nowhere", "normal") }, "no such file or directory"},
+		"a FIFO": {func(t *testing.T, r *reloadable) {
+			if err := unix.Mkfifo(r.path("fifo"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r.writeConfig(t, "fifo", "normal")
+		}, "not a regular file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReloadable(t)
+			before := r.current.Load()
+			tt.spoil(t, r)
+			_, err := r.reload()
+			if !errors.Is(err, api.ErrInvalid) || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), good) {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+			if r.current.Load() != before || r.kernel.configured != nil {
+				t.Error("something has changed")
+			}
+		})
+	}
+}
+
+func TestReloadThatThePartsRefuseChangesNothing(t *testing.T) {
+	for _, refused := range []error{vip.ErrLedger, vip.ErrInvalid} {
+		r := newReloadable(t)
+		before := r.current.Load()
+		r.kernel.ledger = refused
+		if _, err := r.reload(); !errors.Is(err, refused) || r.current.Load() != before {
+			t.Errorf("reload: %v, want %v and nothing changed", err, refused)
+		}
+	}
+}
