@@ -32,11 +32,13 @@ type answer struct {
 // report returns what this node says of itself to its peers.
 func (s snapshot) report() api.NodeReport {
 	r := api.NodeReport{
-		Node:    s.config.Node.Name,
-		Version: s.version,
-		Role:    string(s.view.Role),
-		Term:    s.view.Term,
-		Leader:  s.view.Leader,
+		Node:      s.config.Node.Name,
+		Version:   s.version,
+		Role:      string(s.view.Role),
+		Term:      s.view.Term,
+		Leader:    s.view.Leader,
+		Heartbeat: s.config.Cluster.Heartbeat.String(),
+		Trouble:   s.view.Trouble,
 	}
 	for _, v := range s.vips {
 		reported := api.VIP{
@@ -83,7 +85,7 @@ func (s snapshot) cluster(answers map[string]answer) *api.Cluster {
 	reachable := 0
 	for _, p := range s.config.Cluster.Peers {
 		node := s.node(p, answers[p.Name])
-		if node.Healthy {
+		if node.Role != api.RoleUnreachable {
 			reachable++
 		}
 		c.Nodes = append(c.Nodes, node)
@@ -101,13 +103,17 @@ func (s snapshot) cluster(answers map[string]answer) *api.Cluster {
 
 func (s snapshot) node(p config.Peer, a answer) api.Node {
 	node := api.Node{
-		Name:     p.Name,
-		Address:  p.Address.String(),
-		Role:     a.report.Role,
-		Drained:  s.memory.IsDrained(p.Name),
-		Priority: p.Priority,
-		Version:  a.report.Version,
-		Healthy:  a.err == nil,
+		Name:      p.Name,
+		Address:   p.Address.String(),
+		Role:      a.report.Role,
+		Drained:   s.memory.IsDrained(p.Name),
+		Priority:  p.Priority,
+		Version:   a.report.Version,
+		Healthy:   a.err == nil && a.report.Trouble == "",
+		Heartbeat: a.report.Heartbeat,
+	}
+	if a.report.Trouble != "" {
+		node.Error = "cannot write its log: " + a.report.Trouble
 	}
 	for _, voter := range s.view.Voters {
 		node.Voter = node.Voter || voter == p.Name
@@ -194,10 +200,13 @@ func (s snapshot) mayNotOwn(node string) string {
 
 // alarms returns warnings about the present state, worst first.
 func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
-	var alarms, unreachable, owners []string
+	var alarms, unreachable, owners, troubled []string
 	for _, node := range st.Cluster.Nodes {
-		if !node.Healthy {
+		switch {
+		case node.Role == api.RoleUnreachable:
 			unreachable = append(unreachable, node.Name)
+		case !node.Healthy:
+			troubled = append(troubled, node.Name+" "+node.Error)
 		}
 		if r := answers[node.Name].report; len(r.VIPs) > 0 && r.VIPs[0].Owner == node.Name {
 			owners = append(owners, node.Name)
@@ -215,8 +224,42 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 			alarms = append(alarms, fmt.Sprintf("VIP %s is not held by %s: %s", v.Address, v.Owner, v.Reason))
 		}
 	}
+	alarms = append(alarms, troubled...)
 	if len(unreachable) > 0 {
 		alarms = append(alarms, "not answering: "+strings.Join(unreachable, ", "))
 	}
+	if mixed := mixedHeartbeats(st.Cluster.Nodes); mixed != "" {
+		alarms = append(alarms, mixed)
+	}
 	return alarms
+}
+
+// mixedHeartbeats says which nodes run with which heartbeat timeout when they do
+// not run with the same: the time of a failover is then anybody's guess.
+func mixedHeartbeats(nodes []api.Node) string {
+	names := make(map[string][]string)
+	var heartbeats []string // in the order of the nodes
+	for _, node := range nodes {
+		if node.Heartbeat == "" {
+			continue
+		}
+		if names[node.Heartbeat] == nil {
+			heartbeats = append(heartbeats, node.Heartbeat)
+		}
+		names[node.Heartbeat] = append(names[node.Heartbeat], node.Name)
+	}
+	if len(heartbeats) < 2 {
+		return ""
+	}
+	var groups []string
+	for i, heartbeat := range heartbeats {
+		with := " with "
+		if i == 0 && len(names[heartbeat]) == 1 {
+			with = " runs with heartbeat "
+		} else if i == 0 {
+			with = " run with heartbeat "
+		}
+		groups = append(groups, strings.Join(names[heartbeat], ", ")+with+heartbeat)
+	}
+	return strings.Join(groups, ", ") + ": all nodes must have the same failover profile"
 }

@@ -32,7 +32,7 @@ func knowing() snapshot {
 	return snapshot{
 		config: &config.Config{
 			Node:    config.Node{Name: "lb2"},
-			Cluster: &config.Cluster{Name: "edge", Peers: threePeer},
+			Cluster: &config.Cluster{Name: "edge", Peers: threePeer, Heartbeat: 100 * time.Millisecond},
 			VIPs:    []config.VIP{config.VIP(testV)},
 		},
 		version:  "1.0",
@@ -50,7 +50,7 @@ func from(node, owner string, term uint64, held bool, reason string) answer {
 		role = "leader"
 	}
 	return answer{report: api.NodeReport{
-		Node: node, Version: "1.0", Role: role, Term: term, Leader: "lb1",
+		Node: node, Version: "1.0", Role: role, Term: term, Leader: "lb1", Heartbeat: "100ms",
 		VIPs: []api.VIP{{Address: "198.18.0.100/24", Interface: "eth0", Owner: owner, Held: held, Reason: reason, Since: since, Readded: 3}},
 	}}
 }
@@ -62,7 +62,7 @@ func healthy() map[string]answer {
 func TestStatusOfAHealthyCluster(t *testing.T) {
 	got := knowing().status(healthy())
 	node := func(name, address, role string, priority int) api.Node {
-		return api.Node{Name: name, Address: address, Role: role, Voter: true, Healthy: true, Priority: priority, Version: "1.0"}
+		return api.Node{Name: name, Address: address, Role: role, Voter: true, Healthy: true, Priority: priority, Version: "1.0", Heartbeat: "100ms"}
 	}
 	want := api.Status{
 		Node: "lb2", Version: "1.0",
@@ -146,6 +146,33 @@ func TestStatusSaysWhy(t *testing.T) {
 			"ok", "", false, "lb1 leads but does not answer", "not answering: lb1",
 		},
 		{
+			"one heartbeat is another",
+			func(_ *snapshot, a map[string]answer) {
+				other := from("lb1", "lb1", 7, true, "")
+				other.report.Heartbeat = "300ms"
+				a["lb1"] = other
+			},
+			"ok", "lb1", true, "lost contact with lb2",
+			"lb1 runs with heartbeat 300ms, lb2, w with 100ms: all nodes must have the same failover profile",
+		},
+		{
+			"the asked node's heartbeat is another",
+			func(s *snapshot, a map[string]answer) {
+				s.config.Cluster.Heartbeat = time.Second
+				a["w"] = unreachable
+			},
+			"ok", "lb1", true, "lost contact with lb2", "lb1 runs with heartbeat 100ms, lb2 with 1s: all nodes",
+		},
+		{
+			"a peer cannot write its log",
+			func(_ *snapshot, a map[string]answer) {
+				full := from("w", "", 7, false, "")
+				full.report.Trouble = "write raft.db: no space left on device"
+				a["w"] = full
+			},
+			"ok", "lb1", true, "lost contact with lb2", "w cannot write its log: write raft.db: no space left on device",
+		},
+		{
 			"two owners",
 			func(_ *snapshot, a map[string]answer) { a["w"] = from("w", "w", 6, true, "") },
 			"ok", "lb1", true, "lost contact with lb2", "lb1 and w say that they own the VIPs at once",
@@ -168,6 +195,50 @@ func TestStatusSaysWhy(t *testing.T) {
 				t.Errorf("warnings %q, want only the config's", got.Warnings)
 			}
 		})
+	}
+}
+
+// A node whose disk is full answers, and is not well.
+func TestNodeThatCannotWriteItsLog(t *testing.T) {
+	s := knowing()
+	s.view.Trouble = "write raft.db: no space left on device"
+	got := s.status(healthy())
+	node := got.Cluster.Nodes[1]
+	if node.Healthy || node.Role != "follower" || node.Error != "cannot write its log: write raft.db: no space left on device" {
+		t.Errorf("%+v", node)
+	}
+	if want := []string{"lb2 cannot write its log: write raft.db: no space left on device", "perch.toml:1:1: warning: odd"}; !slices.Equal(got.Warnings, want) {
+		t.Errorf("warnings %q, want %q", got.Warnings, want)
+	}
+	s.view.Quorum = false
+	if got := s.status(healthy()).Cluster.State; got != api.StateElecting {
+		t.Errorf("state %q although all nodes answer", got)
+	}
+}
+
+func TestStatusLine(t *testing.T) {
+	leader := cluster.View{Role: cluster.Leader, Term: 7, Leader: "lb1", Quorum: true}
+	follower := cluster.View{Role: cluster.Follower, Term: 7, Leader: "lb1", Quorum: true}
+	tests := []struct {
+		view    cluster.View
+		s       standing
+		holding bool
+		vips    int
+		want    string
+	}{
+		{leader, standing{}, true, 1, "owner of 1 VIP, term 7"},
+		{leader, standing{}, true, 2, "owner of 2 VIPs, term 7"},
+		{leader, standing{}, false, 1, "leads, but holds no VIP yet, term 7"},
+		{leader, standing{drained: true}, false, 1, "leads, but is drained and holds no VIP, term 7"},
+		{leader, standing{witness: true}, false, 1, "leads, but is a witness and holds no VIP, term 7"},
+		{follower, standing{}, false, 1, "standby, lb1 leads, term 7"},
+		{follower, standing{drained: true}, false, 1, "standby, lb1 leads, term 7"},
+		{cluster.View{Role: cluster.Leader, Term: 7, Leader: "lb1"}, standing{drained: true}, false, 1, "no majority, no VIP is held"},
+	}
+	for _, tt := range tests {
+		if got := statusLine(tt.view, tt.s, tt.holding, tt.vips); got != tt.want {
+			t.Errorf("%+v, %+v, holding %t: %q, want %q", tt.view, tt.s, tt.holding, got, tt.want)
+		}
 	}
 }
 
@@ -198,7 +269,7 @@ func TestPendingNamesWhatNeedsARestart(t *testing.T) {
 	other.Cluster = &changed
 	other.Node.Socket = "/elsewhere"
 	got := strings.Join(pending(running, &other), "\n")
-	for _, want := range []string{"node.socket has changed", "cluster.heartbeat or cluster.failover has", "cluster.peer has"} {
+	for _, want := range []string{"node.socket has changed", "all nodes must have the same one", "cluster.peer has"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q lacks %q", got, want)
 		}
