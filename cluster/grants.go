@@ -31,6 +31,9 @@ func (g *grants) give(leader string, term uint64, now, until time.Duration) bool
 	if !g.free(leader, now) {
 		return false
 	}
+	if g.to == leader {
+		term = max(term, g.term) // answers overtake each other
+	}
 	g.to, g.term, g.until = leader, term, max(g.until, until)
 	return true
 }
@@ -46,8 +49,11 @@ func (g *grants) released(term uint64) {
 // markGrant is how the marked answer's header begins.
 var markGrant = []byte("\x00grant")
 
-// maxGrant bounds what a voter may say, against nonsense.
-const maxGrant = time.Minute
+// What a voter may say, against nonsense.
+const (
+	minGrant = time.Millisecond
+	maxGrant = time.Minute
+)
 
 // mark makes an answer a grant of the given length.
 func mark(resp *raft.AppendEntriesResponse, length time.Duration) {
@@ -61,7 +67,7 @@ func granted(resp *raft.AppendEntriesResponse) time.Duration {
 		return 0
 	}
 	length := binary.BigEndian.Uint64(value)
-	if length > uint64(maxGrant) {
+	if length < uint64(minGrant) || length > uint64(maxGrant) {
 		return 0
 	}
 	return time.Duration(length)

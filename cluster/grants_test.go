@@ -58,6 +58,17 @@ func TestGrantEndsWithTheWordOfItsLeader(t *testing.T) {
 	}
 }
 
+// Answers overtake each other.
+func TestGrantIsOfItsNewestTerm(t *testing.T) {
+	var g grants
+	g.give("a", 8, 0, 100*ms)
+	g.give("a", 7, 0, 100*ms)
+	g.released(7)
+	if g.give("b", 9, 50*ms, 150*ms) {
+		t.Error("the word of a's term 7 ended its grant of term 8")
+	}
+}
+
 // After a start nobody knows whom the last run granted to; no word ends that.
 func TestQuietTimeAfterAStartHasNoLeader(t *testing.T) {
 	g := grants{until: 100 * ms}
@@ -110,6 +121,7 @@ func TestMarksOfAnswers(t *testing.T) {
 		"nothing":   nil,
 		"short":     resp.Addr[:len(resp.Addr)-1],
 		"long":      append(resp.Addr[:len(resp.Addr):len(resp.Addr)], 0),
+		"too short": append([]byte("\x00grant"), 0, 0, 0, 0, 0, 0, 0, 2),
 		"too much":  append([]byte("\x00grant"), 0xff, 0, 0, 0, 0, 0, 0, 0),
 		"other tag": append([]byte("\x00term\x00"), 0, 0, 0, 0, 0, 0, 0, 1),
 	} {

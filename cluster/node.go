@@ -37,7 +37,10 @@ type Node struct {
 	changed chan struct{}
 	fatal   chan error
 
-	requests chan raft.RPC // for the library, from relay
+	requests  chan raft.RPC // for the library, from relay
+	answers   sync.WaitGroup
+	releasing chan struct{} // a lock: one release at a time
+	gaveUp    chan struct{} // a signal for regain
 
 	transferring sync.Mutex
 
@@ -45,7 +48,8 @@ type Node struct {
 	lease    lease
 	grants   grants
 	called   uint64 // the newest term in which this node was told to take over
-	holds    bool   // Ownership was given since the last release
+	given    uint64 // counts the Ownership given
+	released uint64 // how much of it was released: less means that VIPs may be held
 	contacts map[string]contact
 	moving   handOver
 	waiting  bool   // this node leads and waits for its lease
@@ -103,13 +107,15 @@ func (n *Node) openStore() error {
 // newNode makes a node that has neither a disk nor a network yet.
 func newNode(cfg Config, self Peer) *Node {
 	n := &Node{
-		cfg:      cfg,
-		self:     self,
-		now:      bootTime,
-		changed:  make(chan struct{}, 1),
-		fatal:    make(chan error, 1),
-		requests: make(chan raft.RPC),
-		contacts: make(map[string]contact),
+		cfg:       cfg,
+		self:      self,
+		now:       bootTime,
+		changed:   make(chan struct{}, 1),
+		fatal:     make(chan error, 1),
+		requests:  make(chan raft.RPC),
+		releasing: make(chan struct{}, 1),
+		gaveUp:    make(chan struct{}, 1),
+		contacts:  make(map[string]contact),
 	}
 	n.fsm = &fsm{changed: n.notify}
 	return n
@@ -153,6 +159,7 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group, network raft.Stre
 	n.raft.Store(r)
 	g.Go(func() error { trans.relay(ctx); return nil })
 	g.Go(func() error { n.wake(ctx, r); return nil })
+	g.Go(func() error { n.regain(ctx); return nil })
 	g.Go(func() error { n.watchLeadership(ctx, r, trans); return nil })
 	n.notify()
 
@@ -169,6 +176,7 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group, network raft.Stre
 	trans.CloseStreams()
 	closed := trans.Close()
 	if stopped == nil { // else raft may still use it
+		n.answers.Wait()
 		closed = errors.Join(closed, n.store.Close())
 	}
 	return errors.Join(err, closed)
@@ -273,9 +281,12 @@ func (n *Node) fail(err error) {
 // coalesce; there is one receiver.
 func (n *Node) Changed() <-chan struct{} { return n.changed }
 
-func (n *Node) notify() {
+func (n *Node) notify() { signal(n.changed) }
+
+// signal puts a signal into a channel of capacity one, unless it has one.
+func signal(c chan struct{}) {
 	select {
-	case n.changed <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -33,8 +33,15 @@ func (n *Node) Ownership() Ownership {
 		return Ownership{}
 	}
 	term := r.CurrentTerm()
-	voting := voters(r)
-	recalls := n.recalls(r.LastIndex(), term)
+	own := n.evaluate(term, voters(r), n.recalls(r.LastIndex(), term))
+	if own.Until > 0 && !n.leads(term) {
+		return Ownership{} // an answer that lets another node own may have left already
+	}
+	return own
+}
+
+// evaluate is Ownership of a leader of term.
+func (n *Node) evaluate(term uint64, voting []string, recalls bool) Ownership {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.now()
@@ -44,7 +51,7 @@ func (n *Node) Ownership() Ownership {
 		return Ownership{}
 	}
 	n.grants.give(n.cfg.Node, term, now, until)
-	n.holds = true
+	n.given++
 	return Ownership{Term: term, Until: until}
 }
 
@@ -72,7 +79,7 @@ func (n *Node) recalls(last, term uint64) bool {
 	applied := n.fsm.applied()
 	for i := last; i > applied; i-- {
 		var entry raft.Log
-		err := n.store.GetLog(i, &entry)
+		err := n.store.peek(i, &entry)
 		if errors.Is(err, raft.ErrLogNotFound) {
 			break
 		}

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,7 +15,6 @@ import (
 func remembering(t *testing.T, types ...raft.LogType) *talking {
 	t.Helper()
 	x := newTalking()
-	x.fatal = make(chan error, 1)
 	var err error
 	if x.store, err = openStore(t.TempDir(), hclog.NewNullLogger(), x.fail); err != nil {
 		t.Fatal(err)
@@ -60,6 +61,7 @@ func TestLeaderRecallsWhatStandsInItsSnapshot(t *testing.T) {
 // drained, or never own: it ends.
 func TestLeaderThatCannotReadItsLogEnds(t *testing.T) {
 	x := remembering(t, raft.LogNoop)
+	x.store.begin() // from here on the library never gets to see what is damaged
 	x.store.Close()
 	if x.recalls(10, 7) {
 		t.Error("an unread log counts as applied")
@@ -71,5 +73,25 @@ func TestLeaderThatCannotReadItsLogEnds(t *testing.T) {
 		}
 	default:
 		t.Error("the node goes on")
+	}
+}
+
+// The holder and the VIP manager ask for ownership: they must get an answer, also
+// about a log that the library must not hear of any more.
+func TestDamagedLogIsNoReasonToKeepTheOwnerWaiting(t *testing.T) {
+	x := remembering(t)
+	for i := range uint64(200) {
+		if err := x.store.StoreLog(&raft.Log{Index: i + 1, Term: 7, Type: raft.LogCommand, Data: make([]byte, 100)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := &folder{T: t, dir: filepath.Dir(x.store.(*store).log.path)}
+	f.damage()
+	x.store.begin()
+	if x.recalls(200, 7) {
+		t.Error("an unread log counts as applied")
+	}
+	if err := <-x.fatal; !errors.Is(err, errDamaged) {
+		t.Errorf("the node ends with %v", err)
 	}
 }

@@ -49,7 +49,8 @@ func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
 	relayed.RespChan = answers
 	select {
 	case n.requests <- relayed:
-		go func() { rpc.RespChan <- n.answer(rpc.Command, <-answers) }() // the library answers all it takes
+		// The library answers all that it takes, at the latest when it ends.
+		n.answers.Go(func() { rpc.RespChan <- n.answer(rpc.Command, <-answers) })
 	case <-ctx.Done():
 	}
 }
@@ -118,29 +119,25 @@ func (n *Node) answer(command any, out raft.RPCResponse) raft.RPCResponse {
 	return out
 }
 
-// letGo releases the VIPs if this node may hold any.
+// letGo releases the VIPs if this node may hold any, and returns when it holds
+// none, also when somebody else is releasing them.
 func (n *Node) letGo() error {
+	n.releasing <- struct{}{}
+	defer func() { <-n.releasing }()
 	n.mu.Lock()
-	held := n.holds
+	given := n.given
+	held := given != n.released
 	n.mu.Unlock()
 	if !held {
 		return nil
 	}
-	return n.release()
-}
-
-// release releases the VIPs. Ownership that is given meanwhile is not forgotten.
-func (n *Node) release() error {
-	n.mu.Lock()
-	n.holds = false
-	n.mu.Unlock()
-	err := n.cfg.Release()
-	if err != nil {
-		n.mu.Lock()
-		n.holds = true
-		n.mu.Unlock()
+	if err := n.cfg.Release(); err != nil {
+		return err
 	}
-	return err
+	n.mu.Lock()
+	n.released = given // what was given since is not released
+	n.mu.Unlock()
+	return nil
 }
 
 // grant makes resp a grant to the leader that asked, unless one to another leader

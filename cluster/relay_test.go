@@ -2,8 +2,8 @@ package cluster
 
 import (
 	"errors"
-	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -19,8 +19,16 @@ func asked(leader string, term uint64) *raft.AppendEntriesRequest {
 
 // grantTo lets the node answer leader's request, and returns what it grants.
 func (x *talking) grantTo(leader string, term uint64) time.Duration {
-	out := x.answer(asked(leader, term), agree(term))
-	return granted(out.Response.(*raft.AppendEntriesResponse))
+	return grantOf(x.answer(asked(leader, term), agree(term)))
+}
+
+// grantOf returns what an answer grants, and 0 if it was withheld.
+func grantOf(out raft.RPCResponse) time.Duration {
+	resp, ok := out.Response.(*raft.AppendEntriesResponse)
+	if !ok {
+		return 0
+	}
+	return granted(resp)
 }
 
 func TestAnswersAreGrantsToOneLeaderAtATime(t *testing.T) {
@@ -75,10 +83,9 @@ func TestAnswersWaitForTheRelease(t *testing.T) {
 	for name, tt := range answers {
 		t.Run(name, func(t *testing.T) {
 			x := newTalking()
-			x.cfg.Log = slog.New(slog.DiscardHandler)
 			broken := errors.New("the kernel refuses")
 			x.cfg.Release = func() error { return broken }
-			x.holds = true
+			x.given++
 			out := raft.RPCResponse{Response: tt.resp}
 			if got := x.answer(tt.command, out); got.Response != nil || !errors.Is(got.Error, errWithheld) {
 				t.Errorf("answered %+v although the release failed", got)
@@ -93,9 +100,66 @@ func TestAnswersWaitForTheRelease(t *testing.T) {
 	}
 }
 
+// A second answer waits for the release that the first one began, and does not
+// leave if that fails.
+func TestAllAnswersWaitForTheRelease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTalking()
+		broken := errors.New("the kernel refuses")
+		releases := 0
+		x.cfg.Release = func() error {
+			releases++
+			time.Sleep(time.Second)
+			return broken
+		}
+		x.given++
+		for range 2 {
+			go func() {
+				if out := x.answer(asked("lb2", 8), agree(8)); out.Error == nil {
+					t.Error("an answer left although the release failed")
+				}
+			}()
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if releases != 2 {
+			t.Errorf("released %d times, want once for each answer", releases)
+		}
+		tr := &transport{node: x.Node}
+		if err := tr.RequestVote("lb2", "", &raft.RequestVoteRequest{Term: 8}, nil); !errors.Is(err, broken) {
+			t.Errorf("asking for a vote: %v, want the kernel's error", err)
+		}
+	})
+}
+
+// What is given while a release runs is not taken for released.
+func TestOwnershipGivenDuringARelease(t *testing.T) {
+	x := newTalking()
+	x.given++
+	x.cfg.Release = func() error { x.given++; return nil }
+	for i := range 2 {
+		if err := x.letGo(); err != nil || x.released != x.given-1 {
+			t.Errorf("release %d: %v, %d given and %d released", i+1, err, x.given, x.released)
+		}
+	}
+}
+
+// An old leader that gave way is a voter like any other.
+func TestGivingWayEndsTheOwnGrant(t *testing.T) {
+	x := newTalking()
+	x.grants.give("lb1", 7, x.clock, x.clock+80*ms)
+	x.openHandOver(7)
+	if !x.beginYield(7) || x.beginYield(7) {
+		t.Error("a second release may begin while one is under way, or the first may not")
+	}
+	if !x.commitYield(7) || x.grantTo("lb2", 8) == 0 {
+		t.Error("the old leader keeps its own grant")
+	}
+}
+
 func TestRefusalsReleaseNothing(t *testing.T) {
 	x := newTalking()
-	x.holds = true
+	x.given++
 	x.cfg.Release = func() error { t.Error("released for a refusal"); return nil }
 	for _, resp := range []any{
 		&raft.AppendEntriesResponse{}, &raft.RequestVoteResponse{}, &raft.InstallSnapshotResponse{},
@@ -161,6 +225,12 @@ func TestCallsThatAreNotObeyed(t *testing.T) {
 	}
 	if !follower.takeCall(term, owner.cfg.Node) {
 		t.Error("a call of the leader in its term is not obeyed")
+	}
+	follower.mu.Lock()
+	kept := follower.grants.to == owner.cfg.Node && follower.grants.term == term && follower.now() < follower.grants.until
+	follower.mu.Unlock()
+	if kept {
+		t.Error("a called node keeps its grant to the leader that has released")
 	}
 	if follower.takeCall(term, owner.cfg.Node) {
 		t.Error("the same call is obeyed twice")

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,11 +31,21 @@ var (
 type memory struct {
 	*raft.InmemStore
 	*raft.InmemSnapshotStore
+	stall atomic.Int64 // how long the next write of the log takes, ns
 }
 
 func newMemory() *memory {
-	return &memory{raft.NewInmemStore(), raft.NewInmemSnapshotStore()}
+	return &memory{InmemStore: raft.NewInmemStore(), InmemSnapshotStore: raft.NewInmemSnapshotStore()}
 }
+
+func (m *memory) StoreLog(entry *raft.Log) error { return m.StoreLogs([]*raft.Log{entry}) }
+
+func (m *memory) StoreLogs(entries []*raft.Log) error {
+	time.Sleep(time.Duration(m.stall.Swap(0)))
+	return m.InmemStore.StoreLogs(entries)
+}
+
+func (m *memory) peek(index uint64, entry *raft.Log) error { return m.GetLog(index, entry) }
 
 func (*memory) begin()              {}
 func (*memory) lastTrouble() string { return "" }

@@ -134,13 +134,6 @@ func (w *wire) take(b []byte) (int, error) {
 	return n, nil
 }
 
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
 // simConn is one end of a connection.
 type simConn struct {
 	in, out *wire

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,8 +17,8 @@ var (
 	ErrNotLeader    = errors.New("this node does not lead the cluster")
 	ErrTransferring = errors.New("another hand-over is under way")
 	ErrNoSuccessor  = errors.New("no other node can take over now")
-	// ErrGivenUp is returned when the target did not win in time; the old leader
-	// holds again if it still leads.
+	// ErrGivenUp is returned when the target did not win in time. If it was told, the
+	// old leader stands for the next term, and holds again when it wins.
 	ErrGivenUp = errors.New("hand-over given up")
 )
 
@@ -54,8 +55,8 @@ func (n *Node) Transfer(to, reason string) (string, error) {
 	switch {
 	case !n.leads(term):
 		return target.Name, n.awaitLeader(r, target.Name)
-	case told:
-		n.regain(term)
+	case told: // regain stands for the next term
+		signal(n.gaveUp)
 	default:
 		n.withdraw(plan)
 	}
@@ -110,7 +111,7 @@ type handOver struct {
 }
 
 // bars tells whether a leader of term may not hold because of a hand-over.
-func (h handOver) bars(term uint64) bool { return h.yielding || h.gaveWay == term }
+func (h handOver) bars(term uint64) bool { return h.yielding || h.gaveWay >= term }
 
 // yield releases the VIPs and then lets send tell the target to take over in the
 // term after this one. This node never holds in its term again: the word that it
@@ -125,7 +126,7 @@ func (n *Node) yield(send func(term uint64) error) error {
 	if !n.leads(term) || !n.beginYield(term) {
 		return ErrGivenUp
 	}
-	if err := n.release(); err != nil {
+	if err := n.letGo(); err != nil {
 		n.cancelYield()
 		return fmt.Errorf("release before hand-over: %w", err)
 	}
@@ -181,29 +182,44 @@ func (n *Node) closeHandOver() (told bool) {
 	return n.moving.gaveWay == n.moving.term
 }
 
-// regain makes this node, which gave way in term to a peer that did not take over,
-// a candidate for the next term, with the right that it gave to the peer. Whoever
-// of the two gets a majority owns.
-func (n *Node) regain(term uint64) {
+// regain makes this node a candidate for the next term whenever it gave way to a
+// peer that did not take over, with the right that it gave to the peer: whoever of
+// the two gets a majority owns. It runs until ctx ends.
+func (n *Node) regain(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.gaveUp:
+		}
+		for term, left := n.leftOver(); left && ctx.Err() == nil; term, left = n.leftOver() {
+			n.stand(term)
+			pause(ctx, time.Millisecond)
+		}
+	}
+}
+
+// leftOver tells whether this node leads a term in which it gave way for nothing.
+func (n *Node) leftOver() (term uint64, left bool) {
 	n.mu.Lock()
-	n.called = term
+	moving := n.moving
 	n.mu.Unlock()
-	answer := make(chan raft.RPCResponse, 1)
+	return moving.gaveWay, !moving.open && moving.gaveWay > 0 && n.leads(moving.gaveWay)
+}
+
+// stand tells the library to take over in the term after the given one, unless it
+// is busy: it might lose leadership with what it is busy with.
+func (n *Node) stand(term uint64) {
+	n.mu.Lock()
+	n.called = max(n.called, term)
+	n.mu.Unlock()
 	call := raft.RPC{
 		Command:  &raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}},
-		RespChan: answer,
+		RespChan: make(chan raft.RPCResponse, 1),
 	}
-	limit := time.NewTimer(n.cfg.Heartbeat)
-	defer limit.Stop()
-	var err error
 	select {
 	case n.requests <- call:
-		err = (<-answer).Error
-	case <-limit.C: // the library is stuck, or has ended
-		err = errLimit
-	}
-	if err != nil {
-		n.cfg.Log.Error("standing for election after a hand-over that was given up", "error", err)
+	default:
 	}
 }
 

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -16,14 +17,9 @@ type talking struct {
 
 func newTalking() *talking {
 	x := &talking{clock: time.Second}
-	x.Node = &Node{
-		cfg:      Config{Node: "lb1", Heartbeat: 100 * ms, Peers: []Peer{{Name: "lb1"}, {Name: "lb2"}, {Name: "lb3", Witness: true}}},
-		fsm:      &fsm{changed: func() {}},
-		now:      func() time.Duration { return x.clock },
-		changed:  make(chan struct{}, 1),
-		requests: make(chan raft.RPC),
-		contacts: make(map[string]contact),
-	}
+	cfg := Config{Node: "lb1", Heartbeat: 100 * ms, Peers: []Peer{{Name: "lb1"}, {Name: "lb2"}, {Name: "lb3", Witness: true}}, Log: slog.New(slog.DiscardHandler)}
+	x.Node = newNode(cfg, cfg.Peers[0])
+	x.now = func() time.Duration { return x.clock }
 	return x
 }
 

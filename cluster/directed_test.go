@@ -1,0 +1,153 @@
+package cluster
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Directed schedules, for what random ones hardly ever find.
+
+// directed runs a schedule on three nodes of one heartbeat, with an owner.
+func directed(t *testing.T, schedule func(t *testing.T, s *simulation, owner *simNode, others []*simNode)) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSimulation(t, 1, 3)
+		for _, n := range s.nodes {
+			n.cfg.Heartbeat = 100 * ms
+			n.boot()
+		}
+		time.Sleep(time.Second)
+		owner, others := s.parties()
+		schedule(t, s, owner, others)
+		s.end()
+		if t.Failed() {
+			t.Log("\n" + s.trace.String())
+		}
+	})
+}
+
+// parties returns the owner, or nil, and the other nodes.
+func (s *simulation) parties() (owner *simNode, others []*simNode) {
+	owner = s.leader()
+	for _, n := range s.nodes {
+		if n != owner {
+			others = append(others, n)
+		}
+	}
+	return owner, others
+}
+
+// Once the word is out that a leader has released, only "never again in its term"
+// keeps it dark: nothing else reaches it here.
+func TestLeaderThatGaveWayStaysDark(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {
+		go func() {
+			for owner.run.gaveWay() == 0 {
+				time.Sleep(20 * time.Microsecond)
+			}
+			for _, other := range others {
+				s.cut(other, owner, true)
+			}
+		}()
+		_, err := owner.run.Transfer(others[0].cfg.Node, "asked for")
+		s.note("transfer: %v", err)
+		time.Sleep(time.Second)
+		s.heal()
+		time.Sleep(time.Second)
+	})
+}
+
+func (n *Node) gaveWay() uint64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.moving.gaveWay
+}
+
+// A voter that starts again has forgotten its leader and its grant: only its quiet
+// time keeps it from granting to another one at once.
+func TestVoterThatStartsAgainIsQuiet(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, _ *simNode, _ []*simNode) {
+		for range 60 {
+			owner, others := s.parties()
+			if owner == nil {
+				time.Sleep(300 * ms)
+				continue
+			}
+			voter, loser := others[0], others[1]
+			s.cut(owner, loser, true)
+			s.cut(loser, owner, true)
+			time.Sleep(time.Duration(200+s.random.IntN(200)) * ms)
+			if s.leader() == owner {
+				voter.kill()
+				s.cut(owner, voter, true)
+				s.cut(voter, owner, true)
+				voter.boot()
+				time.Sleep(300 * ms)
+			}
+			s.heal()
+			time.Sleep(time.Second)
+		}
+	})
+}
+
+// An owner that is asked by a newer leader answers after its release, and grants
+// nothing before the end of what it granted itself.
+func TestOwnerIsAVoterLikeAnyOther(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, _ []*simNode) {
+		own := owner.run.Ownership()
+		out := owner.run.answer(asked("lb9", own.Term+1), agree(own.Term+1))
+		if got := grantOf(out); got != 0 {
+			t.Errorf("an owner grants %s", got)
+		}
+		owner.run.mu.Lock()
+		defer owner.run.mu.Unlock()
+		if owner.run.given != owner.run.released {
+			t.Error("it answered without a release")
+		}
+	})
+}
+
+// A hand-over given up leaves a leader that may not hold. It must come to a new
+// term, even if its library is busy for long just then.
+func TestLeftOverLeaderStandsForTheNextTerm(t *testing.T) {
+	for _, stall := range []time.Duration{0, 150 * ms, 5 * time.Second} {
+		t.Run(stall.String(), func(t *testing.T) {
+			directed(t, func(t *testing.T, s *simulation, owner *simNode, _ []*simNode) {
+				term := owner.run.Ownership().Term
+				owner.run.openHandOver(term)
+				if err := owner.run.yield(func(uint64) error { return errors.New("lost") }); err == nil {
+					t.Fatal("no error of the lost call")
+				}
+				owner.disk.stall.Store(int64(stall))
+				if stall > 0 {
+					owner.run.raft.Load().Apply([]byte("{}"), time.Second)
+				}
+				if owner.run.closeHandOver() {
+					signal(owner.run.gaveUp)
+				}
+				time.Sleep(stall + time.Second)
+				if again := s.leader(); again == nil {
+					t.Error("nobody owns")
+				}
+			})
+		})
+	}
+}
+
+// A node that no longer leads deposes nobody.
+func TestFollowerThatGaveWayStandsForNothing(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {
+		if _, err := owner.run.Transfer(others[0].cfg.Node, "asked for"); err != nil {
+			t.Fatal(err)
+		}
+		signal(owner.run.gaveUp) // it had been stalled before it looked
+		next := others[0].run
+		for range 1000 {
+			time.Sleep(ms)
+			if own := next.Ownership(); !own.Leads(next.now()) {
+				t.Fatal("the successor was deposed")
+			}
+		}
+	})
+}
