@@ -32,6 +32,6 @@ func checkCapabilities(effective uint64) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return fmt.Errorf("perch cannot hold VIPs without %s: run it as root, or as a user with the ambient capabilities CAP_NET_ADMIN and CAP_NET_RAW",
+	return fmt.Errorf("no VIP can be held without %s: run it as root, or as a user with the ambient capabilities CAP_NET_ADMIN and CAP_NET_RAW",
 		strings.Join(missing, " and "))
 }

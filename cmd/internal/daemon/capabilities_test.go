@@ -18,11 +18,11 @@ func TestCheckCapabilities(t *testing.T) {
 	for effective, want := range map[uint64]string{
 		admin | raw:                   "",
 		^uint64(0):                    "",
-		0:                             "perch cannot hold VIPs without CAP_NET_ADMIN and CAP_NET_RAW" + cure,
-		raw:                           "perch cannot hold VIPs without CAP_NET_ADMIN" + cure,
-		^uint64(0) &^ raw:             "perch cannot hold VIPs without CAP_NET_RAW" + cure,
-		1 << unix.CAP_BPF:             "perch cannot hold VIPs without CAP_NET_ADMIN and CAP_NET_RAW" + cure,
-		1<<unix.CAP_MAC_ADMIN | admin: "perch cannot hold VIPs without CAP_NET_RAW" + cure,
+		0:                             "no VIP can be held without CAP_NET_ADMIN and CAP_NET_RAW" + cure,
+		raw:                           "no VIP can be held without CAP_NET_ADMIN" + cure,
+		^uint64(0) &^ raw:             "no VIP can be held without CAP_NET_RAW" + cure,
+		1 << unix.CAP_BPF:             "no VIP can be held without CAP_NET_ADMIN and CAP_NET_RAW" + cure,
+		1<<unix.CAP_MAC_ADMIN | admin: "no VIP can be held without CAP_NET_RAW" + cure,
 	} {
 		got := ""
 		if err := checkCapabilities(effective); err != nil {

@@ -80,7 +80,7 @@ func TestStartOpensAllBeforeItTouchesAnAddress(t *testing.T) {
 		disturb      func(t *testing.T, s *site)
 		want         string
 	}{
-		{"no capabilities", 0, func(*testing.T, *site) {}, "perch cannot hold VIPs without CAP_NET_ADMIN and CAP_NET_RAW"},
+		{"no capabilities", 0, func(*testing.T, *site) {}, "no VIP can be held without CAP_NET_ADMIN and CAP_NET_RAW"},
 		{"the cluster port is taken", allCapabilities, func(t *testing.T, s *site) {
 			ln, err := net.Listen("tcp", s.address)
 			if err != nil {
