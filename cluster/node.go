@@ -157,7 +157,10 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group, network raft.Stre
 		return errors.Join(err, waitFuture(r.Shutdown(), shutdownLimit), trans.Close(), n.store.Close())
 	}
 	n.raft.Store(r)
-	g.Go(func() error { trans.relay(ctx); return nil })
+	relaying, stopRelay := context.WithCancel(ctx)
+	defer stopRelay()
+	relayed := make(chan struct{})
+	g.Go(func() error { defer close(relayed); trans.relay(relaying); return nil })
 	g.Go(func() error { n.wake(ctx, r); return nil })
 	g.Go(func() error { n.regain(ctx); return nil })
 	g.Go(func() error { n.watchLeadership(ctx, r, trans); return nil })
@@ -175,7 +178,9 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group, network raft.Stre
 	}
 	trans.CloseStreams()
 	closed := trans.Close()
-	if stopped == nil { // else raft may still use it
+	stopRelay()
+	<-relayed
+	if stopped == nil { // else raft may still use it, and owe answers
 		n.answers.Wait()
 		closed = errors.Join(closed, n.store.Close())
 	}
