@@ -151,3 +151,24 @@ func TestFollowerThatGaveWayStandsForNothing(t *testing.T) {
 		}
 	})
 }
+
+// A leader whose disk hangs lets go and falls silent, so that another one takes over
+// long before the disk is back.
+func TestLeaderWhoseDiskHangsGivesWay(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, _ []*simNode) {
+		owner.disk.stall.Store(int64(10 * time.Second))
+		owner.run.raft.Load().Apply([]byte("{}"), time.Second)
+		time.Sleep(owner.cfg.Heartbeat * 5 / 4) // its last lease runs longer
+		if own := owner.run.Ownership(); own.Leads(owner.run.now()) {
+			t.Error("a leader with a hanging disk still holds")
+		}
+		time.Sleep(4 * owner.cfg.Heartbeat)
+		if next := s.leader(); next == nil || next == owner {
+			t.Error("nobody has taken over from a leader with a hanging disk")
+		}
+		time.Sleep(10 * time.Second)
+		if s.leader() == nil {
+			t.Error("nobody owns after the disk is back")
+		}
+	})
+}

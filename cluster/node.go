@@ -41,6 +41,7 @@ type Node struct {
 	answers   sync.WaitGroup
 	releasing chan struct{} // a lock: one release at a time
 	gaveUp    chan struct{} // a signal for regain
+	feel      chan struct{} // a signal for pulse
 
 	transferring sync.Mutex
 
@@ -52,8 +53,10 @@ type Node struct {
 	released uint64 // how much of it was released: less means that VIPs may be held
 	contacts map[string]contact
 	moving   handOver
-	waiting  bool   // this node leads and waits for its lease
-	recalled uint64 // the term as whose leader this node knew all that it has in its log
+	waiting  bool          // this node leads and waits for its lease
+	recalled uint64        // the term as whose leader this node knew all that it has in its log
+	alive    time.Duration // when the library's main loop last gave a sign of life
+	aliveIn  uint64        // the term in which this node leads and that counts
 }
 
 // contact is what a leader knows of a follower from its answers.
@@ -115,6 +118,7 @@ func newNode(cfg Config, self Peer) *Node {
 		requests:  make(chan raft.RPC),
 		releasing: make(chan struct{}, 1),
 		gaveUp:    make(chan struct{}, 1),
+		feel:      make(chan struct{}, 1),
 		contacts:  make(map[string]contact),
 	}
 	n.fsm = &fsm{changed: n.notify}
@@ -163,6 +167,7 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group, network raft.Stre
 	g.Go(func() error { defer close(relayed); trans.relay(relaying); return nil })
 	g.Go(func() error { n.wake(ctx, r); return nil })
 	g.Go(func() error { n.regain(ctx); return nil })
+	g.Go(func() error { n.pulse(ctx); return nil })
 	g.Go(func() error { n.watchLeadership(ctx, r, trans); return nil })
 	n.notify()
 

@@ -24,9 +24,9 @@ func (o Ownership) Leads(now time.Duration) bool { return now < o.Until }
 func (n *Node) Now() time.Duration { return n.now() }
 
 // Ownership evaluates whether this node may hold now: it is leader, has not
-// given leadership away in this term, grants of a majority run, and it has
-// applied all commands of its log, without which it might not know that it is
-// drained.
+// given leadership away in this term, grants of a majority run, its main loop is
+// alive, and it has applied all commands of its log, without which it might not know
+// that it is drained.
 func (n *Node) Ownership() Ownership {
 	r := n.raft.Load()
 	if r == nil || r.State() != raft.Leader {
@@ -46,7 +46,8 @@ func (n *Node) evaluate(term uint64, voting []string, recalls bool) Ownership {
 	defer n.mu.Unlock()
 	now := n.now()
 	until := n.leaseEnd(term, voting, now)
-	n.waiting = until <= now || !recalls
+	lively := n.lively(term)
+	n.waiting = until <= now || !recalls || !lively
 	if n.waiting || n.moving.bars(term) {
 		return Ownership{}
 	}

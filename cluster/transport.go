@@ -66,6 +66,9 @@ func (t *transport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (ra
 // count from.
 func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
 	if isHeartbeat(req) {
+		if t.node.hangs(req.Term) {
+			return errHung
+		}
 		t.pace(string(id))
 	}
 	sent := t.node.now()
