@@ -21,7 +21,10 @@ type Config struct {
 	// Release returns once this node holds no VIP and starts to hold none until
 	// Ownership is asked again. It must not call back into the Node.
 	Release func() error
-	Log     *slog.Logger
+	// Linger is for how long this node's kernel may go on answering for the VIPs
+	// after the end of Ownership, should the process be dead or frozen by then.
+	Linger time.Duration
+	Log    *slog.Logger
 }
 
 // Peer is one node of the static list.

@@ -116,7 +116,7 @@ func TestLeftOverLeaderStandsForTheNextTerm(t *testing.T) {
 			directed(t, func(t *testing.T, s *simulation, owner *simNode, _ []*simNode) {
 				term := owner.run.Ownership().Term
 				owner.run.openHandOver(term)
-				if err := owner.run.yield(func(uint64) error { return errors.New("lost") }); err == nil {
+				if err := owner.run.yield(func(call) error { return errors.New("lost") }); err == nil {
 					t.Fatal("no error of the lost call")
 				}
 				owner.disk.stall.Store(int64(stall))

@@ -76,18 +76,29 @@ func granted(resp *raft.AppendEntriesResponse) time.Duration {
 // markTerm is how the header of a TimeoutNow begins that names its term.
 var markTerm = []byte("\x00term")
 
-// inTerm returns a TimeoutNow that says in which term the leader gave way.
-func inTerm(req *raft.TimeoutNowRequest, term uint64) *raft.TimeoutNowRequest {
+// call is what a leader that gives way says in a TimeoutNow.
+type call struct {
+	term  uint64 // in which it led
+	clear bool   // it had waited for the addresses of all earlier owners to go
+}
+
+// calling returns a TimeoutNow that carries c.
+func calling(req *raft.TimeoutNowRequest, c call) *raft.TimeoutNowRequest {
 	marked := *req
-	marked.Addr = binary.BigEndian.AppendUint64(bytes.Clone(markTerm), term)
+	marked.Addr = binary.BigEndian.AppendUint64(bytes.Clone(markTerm), c.term)
+	if c.clear {
+		marked.Addr = append(marked.Addr, 1)
+	} else {
+		marked.Addr = append(marked.Addr, 0)
+	}
 	return &marked
 }
 
-// termOf returns the term that a TimeoutNow names, or 0, which is no leader's.
-func termOf(req *raft.TimeoutNowRequest) uint64 {
+// callOf returns what a TimeoutNow carries. No leader's term is 0.
+func callOf(req *raft.TimeoutNowRequest) call {
 	value, marked := bytes.CutPrefix(req.Addr, markTerm)
-	if !marked || len(value) != 8 {
-		return 0
+	if !marked || len(value) != 9 {
+		return call{}
 	}
-	return binary.BigEndian.Uint64(value)
+	return call{term: binary.BigEndian.Uint64(value), clear: value[8] == 1}
 }

@@ -35,28 +35,32 @@ type Node struct {
 	now     func() time.Duration // boot clock
 	raft    atomic.Pointer[raft.Raft]
 	changed chan struct{}
+	longer  chan struct{} // a signal that the lease has become longer
 	fatal   chan error
 
-	requests  chan raft.RPC // for the library, from relay
-	answers   sync.WaitGroup
-	releasing chan struct{} // a lock: one release at a time
-	gaveUp    chan struct{} // a signal for regain
-	feel      chan struct{} // a signal for pulse
+	requests   chan raft.RPC // for the library, from relay
+	answers    sync.WaitGroup
+	releasing  chan struct{} // a lock: one release at a time
+	gaveUp     chan struct{} // a signal for regain
+	feel       chan struct{} // a signal for pulse
+	undeclared chan struct{} // a signal for declare
 
 	transferring sync.Mutex
 
-	mu       sync.Mutex // guards what follows
-	lease    lease
-	grants   grants
-	called   uint64 // the newest term in which this node was told to take over
-	given    uint64 // counts the Ownership given
-	released uint64 // how much of it was released: less means that VIPs may be held
-	contacts map[string]contact
-	moving   handOver
-	waiting  bool          // this node leads and waits for its lease
-	recalled uint64        // the term as whose leader this node knew all that it has in its log
-	alive    time.Duration // when the library's main loop last gave a sign of life
-	aliveIn  uint64        // the term in which this node leads and that counts
+	mu        sync.Mutex // guards what follows
+	lease     lease
+	grants    grants
+	called    uint64 // the newest term in which this node was told to take over
+	given     uint64 // counts the Ownership given
+	released  uint64 // how much of it was released: less means that VIPs may be held
+	contacts  map[string]contact
+	moving    handOver
+	lingering lingering
+	waiting   bool          // this node leads and waits for its lease
+	ends      end           // of the lease, as it was last evaluated
+	recalled  uint64        // the term as whose leader this node knew all that it has in its log
+	alive     time.Duration // when the library's main loop last gave a sign of life
+	aliveIn   uint64        // the term in which this node leads and that counts
 }
 
 // contact is what a leader knows of a follower from its answers.
@@ -110,16 +114,18 @@ func (n *Node) openStore() error {
 // newNode makes a node that has neither a disk nor a network yet.
 func newNode(cfg Config, self Peer) *Node {
 	n := &Node{
-		cfg:       cfg,
-		self:      self,
-		now:       bootTime,
-		changed:   make(chan struct{}, 1),
-		fatal:     make(chan error, 1),
-		requests:  make(chan raft.RPC),
-		releasing: make(chan struct{}, 1),
-		gaveUp:    make(chan struct{}, 1),
-		feel:      make(chan struct{}, 1),
-		contacts:  make(map[string]contact),
+		cfg:        cfg,
+		self:       self,
+		now:        bootTime,
+		changed:    make(chan struct{}, 1),
+		longer:     make(chan struct{}, 1),
+		fatal:      make(chan error, 1),
+		requests:   make(chan raft.RPC),
+		releasing:  make(chan struct{}, 1),
+		gaveUp:     make(chan struct{}, 1),
+		feel:       make(chan struct{}, 1),
+		undeclared: make(chan struct{}, 1),
+		contacts:   make(map[string]contact),
 	}
 	n.fsm = &fsm{changed: n.notify}
 	return n
@@ -168,6 +174,7 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group, network raft.Stre
 	g.Go(func() error { n.wake(ctx, r); return nil })
 	g.Go(func() error { n.regain(ctx); return nil })
 	g.Go(func() error { n.pulse(ctx); return nil })
+	g.Go(func() error { n.declare(ctx); return nil })
 	g.Go(func() error { n.watchLeadership(ctx, r, trans); return nil })
 	n.notify()
 
@@ -290,6 +297,10 @@ func (n *Node) fail(err error) {
 // Changed signals that Ownership, View or State may have changed. Signals
 // coalesce; there is one receiver.
 func (n *Node) Changed() <-chan struct{} { return n.changed }
+
+// Extended signals, a few times a lease, that the lease has become longer. Signals
+// coalesce; there is one receiver.
+func (n *Node) Extended() <-chan struct{} { return n.longer }
 
 func (n *Node) notify() { signal(n.changed) }
 

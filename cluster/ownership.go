@@ -25,15 +25,16 @@ func (n *Node) Now() time.Duration { return n.now() }
 
 // Ownership evaluates whether this node may hold now: it is leader, has not
 // given leadership away in this term, grants of a majority run, its main loop is
-// alive, and it has applied all commands of its log, without which it might not know
-// that it is drained.
+// alive, it has applied all commands of its log, without which it might not know
+// that it is drained, and no earlier owner's addresses linger.
 func (n *Node) Ownership() Ownership {
 	r := n.raft.Load()
 	if r == nil || r.State() != raft.Leader {
 		return Ownership{}
 	}
 	term := r.CurrentTerm()
-	own := n.evaluate(term, voters(r), n.recalls(r.LastIndex(), term))
+	recalls := n.recalls(r.LastIndex(), term)
+	own := n.evaluate(term, voters(r), recalls && n.declared())
 	if own.Until > 0 && !n.leads(term) {
 		return Ownership{} // an answer that lets another node own may have left already
 	}
@@ -41,19 +42,37 @@ func (n *Node) Ownership() Ownership {
 }
 
 // evaluate is Ownership of a leader of term.
-func (n *Node) evaluate(term uint64, voting []string, recalls bool) Ownership {
+func (n *Node) evaluate(term uint64, voting []string, ready bool) Ownership {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.now()
 	until := n.leaseEnd(term, voting, now)
 	lively := n.lively(term)
-	n.waiting = until <= now || !recalls || !lively
+	n.waiting = until <= now || !ready || !lively || !n.settled(term, now)
 	if n.waiting || n.moving.bars(term) {
 		return Ownership{}
 	}
 	n.grants.give(n.cfg.Node, term, now, until)
 	n.given++
+	n.ends = end{term: term, at: until, voting: voting}
 	return Ownership{Term: term, Until: until}
+}
+
+// end is when a lease ends, and by whose grants.
+type end struct {
+	term   uint64
+	at     time.Duration
+	voting []string
+}
+
+// extends tells whether the lease of term has become longer by much since it was
+// evaluated. The caller holds mu.
+func (n *Node) extends(term uint64) bool {
+	if n.ends.term != term {
+		return false
+	}
+	now := n.leaseEnd(term, n.ends.voting, n.now())
+	return now-n.ends.at >= n.cfg.grantLength()/8
 }
 
 // leaseEnd returns when the lease of this node as the leader of term ends, or 0.
@@ -149,10 +168,13 @@ func (n *Node) answered(peer string, sent time.Duration, req *raft.AppendEntries
 		}
 	}
 	n.contacts[peer] = c
-	waiting := n.waiting
+	waiting, longer := n.waiting, n.extends(req.Term)
 	n.mu.Unlock()
 	if waiting {
 		n.notify()
+	}
+	if longer {
+		signal(n.longer)
 	}
 }
 

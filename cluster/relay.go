@@ -33,7 +33,7 @@ func (t *transport) relay(ctx context.Context) {
 func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
 	switch req := rpc.Command.(type) {
 	case *raft.TimeoutNowRequest:
-		if !n.takeCall(termOf(req), string(req.ID)) {
+		if !n.takeCall(callOf(req), string(req.ID)) {
 			rpc.Respond(nil, errLateCall)
 			return
 		}
@@ -55,10 +55,11 @@ func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
 	}
 }
 
-// takeCall tells whether a TimeoutNow of term is to be obeyed: it comes from this
+// takeCall tells whether a TimeoutNow is to be obeyed: it comes from this
 // node's leader, in its term, for the first time. The library's has no term, and a
 // late one, read by a process that was paused, would depose a healthy leader.
-func (n *Node) takeCall(term uint64, from string) bool {
+func (n *Node) takeCall(c call, from string) bool {
+	term := c.term
 	r := n.raft.Load()
 	if r == nil || term == 0 || term != r.CurrentTerm() {
 		return false
@@ -73,6 +74,9 @@ func (n *Node) takeCall(term uint64, from string) bool {
 	}
 	n.called = term
 	n.grants.released(term) // it released before it called
+	if c.clear {
+		n.lingering.cleared = term
+	}
 	return true
 }
 

@@ -117,7 +117,7 @@ func (h handOver) bars(term uint64) bool { return h.yielding || h.gaveWay >= ter
 // term after this one. This node never holds in its term again: the word that it
 // has released may reach a voter at any time. The library may call late: what
 // Transfer no longer waits for is not sent.
-func (n *Node) yield(send func(term uint64) error) error {
+func (n *Node) yield(send func(call) error) error {
 	r := n.raft.Load()
 	if r == nil {
 		return ErrNotRunning
@@ -130,11 +130,12 @@ func (n *Node) yield(send func(term uint64) error) error {
 		n.cancelYield()
 		return fmt.Errorf("release before hand-over: %w", err)
 	}
-	if !n.commitYield(term) {
+	c, ok := n.commitYield(term)
+	if !ok {
 		n.cancelYield()
 		return ErrGivenUp
 	}
-	return send(term)
+	return send(c)
 }
 
 func (n *Node) beginYield(term uint64) bool {
@@ -155,16 +156,16 @@ func (n *Node) cancelYield() {
 	n.moving.yielding = false
 }
 
-// commitYield tells whether the target is to be told.
-func (n *Node) commitYield(term uint64) bool {
+// commitYield tells whether the target is to be told, and what.
+func (n *Node) commitYield(term uint64) (c call, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !n.moving.open {
-		return false
+		return call{}, false
 	}
 	n.moving.yielding, n.moving.gaveWay = false, term
 	n.grants.released(term)
-	return true
+	return call{term: term, clear: n.settledIn(term)}, true
 }
 
 func (n *Node) openHandOver(term uint64) {
@@ -212,6 +213,9 @@ func (n *Node) leftOver() (term uint64, left bool) {
 func (n *Node) stand(term uint64) {
 	n.mu.Lock()
 	n.called = max(n.called, term)
+	if n.settledIn(term) {
+		n.lingering.cleared = max(n.lingering.cleared, term)
+	}
 	n.mu.Unlock()
 	call := raft.RPC{
 		Command:  &raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}},

@@ -133,8 +133,8 @@ func (t *transport) awaitContact(id raft.ServerID, term uint64, since time.Durat
 // TimeoutNow asks a peer to take over at once. The VIPs are released before it
 // leaves, and when that fails it does not leave.
 func (t *transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, req *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse) error {
-	return t.node.yield(func(term uint64) error {
-		return t.NetworkTransport.TimeoutNow(id, target, inTerm(req, term), resp)
+	return t.node.yield(func(c call) error {
+		return t.NetworkTransport.TimeoutNow(id, target, calling(req, c), resp)
 	})
 }
 

@@ -153,7 +153,7 @@ func TestYieldAfterGivingUp(t *testing.T) {
 					t.Error("the node may hold while it releases")
 				}
 				giveUp("during the release")
-				if sent = x.commitYield(7); sent {
+				if _, sent = x.commitYield(7); sent {
 					giveUp("while TimeoutNow is under way")
 				} else {
 					x.cancelYield()
@@ -170,7 +170,8 @@ func TestYieldAfterGivingUp(t *testing.T) {
 func TestLeaderThatGaveWayNeverHoldsAgainInItsTerm(t *testing.T) {
 	x := newTalking()
 	x.openHandOver(7)
-	if !x.beginYield(7) || !x.commitYield(7) {
+	begun := x.beginYield(7)
+	if _, committed := x.commitYield(7); !begun || !committed {
 		t.Fatal("no hand-over")
 	}
 	x.closeHandOver()
