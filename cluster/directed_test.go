@@ -143,6 +143,9 @@ func TestFollowerThatGaveWayStandsForNothing(t *testing.T) {
 		}
 		signal(owner.run.gaveUp) // it had been stalled before it looked
 		next := others[0].run
+		for next.Ownership().Until == 0 {
+			time.Sleep(ms) // it may lead already, and still apply its log
+		}
 		for range 1000 {
 			time.Sleep(ms)
 			if own := next.Ownership(); !own.Leads(next.now()) {
