@@ -36,6 +36,7 @@ type Node struct {
 	raft    atomic.Pointer[raft.Raft]
 	changed chan struct{}
 	longer  chan struct{} // a signal that the lease has become longer
+	ready   chan struct{} // closed when raft has started
 	fatal   chan error
 
 	requests   chan raft.RPC // for the library, from relay
@@ -119,6 +120,7 @@ func newNode(cfg Config, self Peer) *Node {
 		now:        bootTime,
 		changed:    make(chan struct{}, 1),
 		longer:     make(chan struct{}, 1),
+		ready:      make(chan struct{}),
 		fatal:      make(chan error, 1),
 		requests:   make(chan raft.RPC),
 		releasing:  make(chan struct{}, 1),
@@ -139,7 +141,7 @@ func (n *Node) beQuiet(length time.Duration) { n.grants.until = n.now() + length
 func (n *Node) Close() error { return errors.Join(n.port.Close(), n.store.Close()) }
 
 // Run takes part in the cluster until ctx ends, or the disk fails. It closes
-// the store. It neither hands over nor releases first: see Resign.
+// the store. It neither hands over nor releases first.
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -167,6 +169,7 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group, network raft.Stre
 		return errors.Join(err, waitFuture(r.Shutdown(), shutdownLimit), trans.Close(), n.store.Close())
 	}
 	n.raft.Store(r)
+	close(n.ready)
 	relaying, stopRelay := context.WithCancel(ctx)
 	defer stopRelay()
 	relayed := make(chan struct{})
@@ -293,6 +296,9 @@ func (n *Node) fail(err error) {
 		n.cfg.Log.Error("releasing because of the disk", "error", err)
 	}
 }
+
+// Ready is closed once this node takes part in the cluster.
+func (n *Node) Ready() <-chan struct{} { return n.ready }
 
 // Changed signals that Ownership, View or State may have changed. Signals
 // coalesce; there is one receiver.
