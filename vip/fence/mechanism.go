@@ -18,6 +18,20 @@ const (
 	Off      Kind = "off"
 )
 
+// Promise says in one sentence what the kind is good for.
+func (k Kind) Promise() string {
+	switch k {
+	case BPF:
+		return "the kernel stops answering for the VIPs when the lease ends, whatever has become of perch"
+	case NFTables:
+		return "the kernel stops answering for the VIPs when the lease ends, but a freeze at the wrong moment may let it answer for a moment after the thaw"
+	case Lifetime:
+		return "the VIPs of a dead or frozen owner answer for up to 3.1 s, and a successor that nobody called waits so long"
+	default:
+		return "nothing keeps a dead or frozen owner from answering beside its successor, for up to 3.1 s"
+	}
+}
+
 // mechanism is a way to make the kernel enforce a lease. Set may be called beside the
 // other methods, and Watch is; these are called one at a time.
 type mechanism interface {

@@ -3,12 +3,14 @@ package daemon
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/fence"
 )
 
 // snapshot is what this node knows by itself at one moment.
@@ -20,7 +22,10 @@ type snapshot struct {
 	refused  uint64
 	holding  bool
 	vips     []vip.Status
-	warnings []string // of the config
+	fence    fence.Kind
+	unfenced error         // why the kernel may answer beyond the lease
+	waits    time.Duration // before this node takes the VIPs as the leader
+	warnings []string      // of the config
 }
 
 // answer is what a peer said of itself, or why it did not.
@@ -39,6 +44,13 @@ func (s snapshot) report() api.NodeReport {
 		Leader:    s.view.Leader,
 		Heartbeat: s.config.Cluster.Heartbeat.String(),
 		Trouble:   s.view.Trouble,
+		Fence:     string(s.fence),
+	}
+	if s.unfenced != nil {
+		r.Unfenced = s.unfenced.Error()
+	}
+	if s.waits > 0 {
+		r.Waits = s.waits.Round(100 * time.Millisecond).String()
 	}
 	for _, v := range s.vips {
 		reported := api.VIP{
@@ -109,10 +121,14 @@ func (s snapshot) node(p config.Peer, a answer) api.Node {
 		Drained:   s.memory.IsDrained(p.Name),
 		Priority:  p.Priority,
 		Version:   a.report.Version,
-		Healthy:   a.err == nil && a.report.Trouble == "",
+		Healthy:   a.err == nil && a.report.Trouble == "" && a.report.Unfenced == "",
 		Heartbeat: a.report.Heartbeat,
+		Fence:     a.report.Fence,
 	}
-	if a.report.Trouble != "" {
+	switch {
+	case a.report.Unfenced != "":
+		node.Error = "may not hold VIPs, its fence does not hold: " + a.report.Unfenced
+	case a.report.Trouble != "":
 		node.Error = "cannot write its log: " + a.report.Trouble
 	}
 	for _, voter := range s.view.Voters {
@@ -181,6 +197,10 @@ func (s snapshot) whyNobody(answers map[string]answer) string {
 		return fmt.Sprintf("%s leads and %s", s.view.Leader, s.mayNotOwn(s.view.Leader))
 	case answers[s.view.Leader].err != nil:
 		return s.view.Leader + " leads but does not answer"
+	case answers[s.view.Leader].report.Unfenced != "":
+		return fmt.Sprintf("%s leads but its fence does not hold: %s", s.view.Leader, answers[s.view.Leader].report.Unfenced)
+	case answers[s.view.Leader].report.Waits != "":
+		return fmt.Sprintf("%s leads and waits %s for addresses that linger at an earlier owner", s.view.Leader, answers[s.view.Leader].report.Waits)
 	default:
 		return s.view.Leader + " leads and is about to take over"
 	}
@@ -225,6 +245,7 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 		}
 	}
 	alarms = append(alarms, troubled...)
+	alarms = append(alarms, s.weakFences(st.Cluster.Nodes)...)
 	if len(unreachable) > 0 {
 		alarms = append(alarms, "not answering: "+strings.Join(unreachable, ", "))
 	}
@@ -232,6 +253,18 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 		alarms = append(alarms, mixed)
 	}
 	return alarms
+}
+
+// weakFences warns of nodes whose kernel does not stop answering with the lease.
+func (s snapshot) weakFences(nodes []api.Node) []string {
+	var warnings []string
+	for _, node := range nodes {
+		p, _ := s.config.Cluster.Peer(node.Name)
+		if kind := fence.Kind(node.Fence); !p.Witness && (kind == fence.Lifetime || kind == fence.Off) {
+			warnings = append(warnings, fmt.Sprintf("fence %s on %s: %s", kind, node.Name, kind.Promise()))
+		}
+	}
+	return warnings
 }
 
 // mixedHeartbeats says which nodes run with which heartbeat timeout when they do
