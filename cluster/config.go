@@ -35,13 +35,7 @@ type Peer struct {
 	Witness  bool // votes, never owns a VIP
 }
 
-func (c Config) peer(name string) (Peer, bool) {
-	i := slices.IndexFunc(c.Peers, func(p Peer) bool { return p.Name == name })
-	if i < 0 {
-		return Peer{}, false
-	}
-	return c.Peers[i], true
-}
+func (c Config) peer(name string) (Peer, bool) { return find(c.Peers, name) }
 
 // ids maps the addresses of the peers to their names.
 func (c Config) ids() map[raft.ServerAddress]string {

@@ -46,8 +46,12 @@ func (g *grants) released(term uint64) {
 	}
 }
 
-// markGrant is how the marked answer's header begins.
-var markGrant = []byte("\x00grant")
+// How the header of an answer begins that is a grant, and of one that is none, since
+// one to another leader runs.
+var (
+	markGrant = []byte("\x00grant")
+	markTaken = []byte("\x00taken")
+)
 
 // What a voter may say, against nonsense.
 const (
@@ -60,10 +64,24 @@ func mark(resp *raft.AppendEntriesResponse, length time.Duration) {
 	resp.Addr = binary.BigEndian.AppendUint64(bytes.Clone(markGrant), uint64(length))
 }
 
+// markAsTaken says in an answer for how long this voter's grants last, without
+// granting.
+func markAsTaken(resp *raft.AppendEntriesResponse, length time.Duration) {
+	resp.Addr = binary.BigEndian.AppendUint64(bytes.Clone(markTaken), uint64(length))
+}
+
 // granted returns the length of the grant that an answer carries, or 0.
-func granted(resp *raft.AppendEntriesResponse) time.Duration {
-	value, marked := bytes.CutPrefix(resp.Addr, markGrant)
-	if !marked || len(value) != 8 {
+func granted(resp *raft.AppendEntriesResponse) time.Duration { return marked(resp, markGrant) }
+
+// stated returns for how long the grants of the voter last that answers, whether or
+// not it grants, or 0 if it does not say.
+func stated(resp *raft.AppendEntriesResponse) time.Duration {
+	return max(marked(resp, markGrant), marked(resp, markTaken))
+}
+
+func marked(resp *raft.AppendEntriesResponse, tag []byte) time.Duration {
+	value, found := bytes.CutPrefix(resp.Addr, tag)
+	if !found || len(value) != 8 {
 		return 0
 	}
 	length := binary.BigEndian.Uint64(value)

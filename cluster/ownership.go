@@ -117,21 +117,6 @@ func (n *Node) recalls(last, term uint64) bool {
 	return true
 }
 
-// voters reads the members of the latest configuration that vote.
-func voters(r *raft.Raft) []string {
-	future := r.GetConfiguration() // answers from a copy, without the main loop
-	if future.Error() != nil {
-		return nil
-	}
-	var names []string
-	for _, server := range future.Configuration().Servers {
-		if server.Suffrage == raft.Voter {
-			names = append(names, string(server.ID))
-		}
-	}
-	return names
-}
-
 // leads tells whether this node is leader of term. It is not enough to hold.
 func (n *Node) leads(term uint64) bool {
 	r := n.raft.Load()
@@ -159,8 +144,8 @@ func (n *Node) answered(peer string, sent time.Duration, req *raft.AppendEntries
 	}
 	c.sent, c.lost = max(c.sent, sent), false
 	if resp.Success && resp.Term == req.Term {
+		c.grant = max(c.grant, stated(resp))
 		if length := granted(resp); length > 0 {
-			c.grant = length
 			n.lease.grant(req.Term, peer, sent+leaseLength(length))
 		}
 		if !isHeartbeat(req) {

@@ -53,7 +53,7 @@ func nudge() raft.RPC {
 func (n *Node) lively(term uint64) bool {
 	now := n.now()
 	if n.aliveIn != term {
-		n.aliveIn, n.alive = term, now
+		n.aliveIn, n.alive, n.ledSince = term, now, now
 	}
 	if now-n.alive > n.cfg.Heartbeat/8 {
 		signal(n.feel)

@@ -11,6 +11,7 @@ import (
 var (
 	errLateCall = errors.New("told to take over too late, twice, or by somebody else than the leader")
 	errWithheld = errors.New("answer withheld")
+	errNewcomer = errors.New("not admitted to the cluster yet")
 )
 
 // Consumer implements raft.Transport: the library hears its peers through relay.
@@ -31,6 +32,10 @@ func (t *transport) relay(ctx context.Context) {
 
 // pass passes one request on.
 func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
+	if !n.member.Load() && isElection(rpc.Command) {
+		rpc.Respond(nil, errNewcomer)
+		return
+	}
 	switch req := rpc.Command.(type) {
 	case *raft.TimeoutNowRequest:
 		if !n.takeCall(callOf(req), string(req.ID)) {
@@ -53,6 +58,15 @@ func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
 		n.answers.Go(func() { rpc.RespChan <- n.answer(rpc.Command, <-answers) })
 	case <-ctx.Done():
 	}
+}
+
+// isElection tells whether a request is one in which only members may have a part.
+func isElection(command any) bool {
+	switch command.(type) {
+	case *raft.RequestVoteRequest, *raft.RequestPreVoteRequest, *raft.TimeoutNowRequest:
+		return true
+	}
+	return false
 }
 
 // takeCall tells whether a TimeoutNow is to be obeyed: it comes from this
@@ -151,7 +165,11 @@ func (n *Node) grant(req *raft.AppendEntriesRequest, resp *raft.AppendEntriesRes
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.now()
-	if n.grants.give(string(req.ID), req.Term, now, now+length) {
+	switch {
+	case !n.member.Load(): // it has no vote
+	case n.grants.give(string(req.ID), req.Term, now, now+length):
 		mark(resp, length)
+	default:
+		markAsTaken(resp, length)
 	}
 }

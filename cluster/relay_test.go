@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -253,5 +254,19 @@ func TestLongestGrantIsRemembered(t *testing.T) {
 		if got := open(tt.heartbeat).Round(time.Minute); got != tt.want {
 			t.Errorf("with H = %s: quiet for %s, want %s", tt.heartbeat, got, tt.want)
 		}
+	}
+}
+
+// relayed passes a request on and returns the answer.
+func (x *talking) relayed(command any) raft.RPCResponse {
+	answered := make(chan raft.RPCResponse, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // the library is not there
+	x.pass(ctx, raft.RPC{Command: command, RespChan: answered})
+	select {
+	case out := <-answered:
+		return out
+	default:
+		return raft.RPCResponse{}
 	}
 }

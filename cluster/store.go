@@ -24,6 +24,9 @@ type storage interface {
 	// peek is GetLog for others than the library: it always returns.
 	peek(index uint64, entry *raft.Log) error
 	lastTrouble() string // of the last write of the log, or ""
+	// note returns what is kept under a key beside the log, or nil.
+	note(key string) ([]byte, error)
+	setNote(key string, value []byte) error
 }
 
 // store is raft's memory on disk: the log in one bolt file, term and vote in

@@ -251,7 +251,7 @@ func (n *Node) successor(r *raft.Raft, to string) (Peer, error) {
 	if candidates := n.candidates(r, to); len(candidates) > 0 {
 		return candidates[0], nil
 	}
-	peer, known := n.cfg.peer(to)
+	peer, known := n.peer(to)
 	switch {
 	case to == n.cfg.Node:
 		return Peer{}, fmt.Errorf("%w: %s leads already", ErrNoSuccessor, to)

@@ -16,17 +16,18 @@ type stream struct {
 	*queue
 	port *port
 	warm *warm
-	ids  map[raft.ServerAddress]string
+	who  func(raft.ServerAddress) string
 }
 
 // Dial implements raft.StreamLayer.
 func (s *stream) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	if conn := s.warm.take(s.ids[address]); conn != nil {
+	peer := s.who(address)
+	if conn := s.warm.take(peer); conn != nil {
 		return conn, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	return s.port.dial(ctx, protocolRaft, s.ids[address])
+	return s.port.dial(ctx, protocolRaft, peer)
 }
 
 // transport is the library's network transport with perch's eyes and hands on
@@ -140,12 +141,18 @@ func (t *transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, req 
 
 // RequestPreVote implements raft.WithPreVote.
 func (t *transport) RequestPreVote(id raft.ServerID, target raft.ServerAddress, req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
+	if !t.node.member.Load() {
+		return errNewcomer
+	}
 	return again(func() error { return t.NetworkTransport.RequestPreVote(id, target, req, resp) })
 }
 
 // RequestVote implements raft.Transport. A candidate holds nothing: its request may
 // tell a voter so.
 func (t *transport) RequestVote(id raft.ServerID, target raft.ServerAddress, req *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	if !t.node.member.Load() {
+		return errNewcomer
+	}
 	if err := t.node.letGo(); err != nil {
 		return fmt.Errorf("release before an election: %w", err)
 	}

@@ -19,6 +19,7 @@ func newTalking() *talking {
 	x := &talking{clock: time.Second}
 	cfg := Config{Node: "lb1", Heartbeat: 100 * ms, Peers: []Peer{{Name: "lb1"}, {Name: "lb2"}, {Name: "lb3", Witness: true}}, Log: slog.New(slog.DiscardHandler)}
 	x.Node = newNode(cfg, cfg.Peers[0])
+	x.member.Store(true)
 	x.now = func() time.Duration { return x.clock }
 	return x
 }

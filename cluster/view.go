@@ -25,6 +25,11 @@ type View struct {
 	// or the leader was heard within the last two heartbeat timeouts.
 	Quorum bool
 	Voters []string
+	// Members holds all members, those without a vote among them; empty before this
+	// node knows any.
+	Members []Peer
+	// Waiting says what this node waits for before it takes part, or is empty.
+	Waiting string
 	// Trouble says why this node cannot write its log, or is empty.
 	Trouble string
 }
@@ -33,10 +38,10 @@ type View struct {
 func (n *Node) View() View {
 	r := n.raft.Load()
 	if r == nil {
-		return View{Role: Follower}
+		return View{Role: Follower, Waiting: n.Waiting()}
 	}
 	_, leader := r.LeaderWithID()
-	view := View{Role: Follower, Term: r.CurrentTerm(), Leader: string(leader), Voters: voters(r), Trouble: n.store.lastTrouble()}
+	view := View{Role: Follower, Term: r.CurrentTerm(), Leader: string(leader), Voters: voters(r), Trouble: n.store.lastTrouble(), Waiting: n.Waiting(), Members: n.members()}
 	switch r.State() {
 	case raft.Leader:
 		view.Role = Leader
