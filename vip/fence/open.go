@@ -10,7 +10,9 @@ import (
 var strong = []struct {
 	kind Kind
 	open func(*slog.Logger) (mechanism, error)
-}{}
+}{
+	{NFTables, openNFTables},
+}
 
 // New makes a fence of the wanted kind, shut. With Auto the strongest that this
 // kernel and this process's capabilities allow, and the log says what is missing for

@@ -1,0 +1,192 @@
+package fence
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// nftFence drops by nftables. Its rules ask two kinds of sets: the VIPs, and the
+// lease, which has an element as long as it runs; the kernel takes it out at its end.
+// A start gives the lease set another name: what a predecessor sends after a thaw
+// opens nothing.
+type nftFence struct {
+	log     *slog.Logger
+	tick    time.Duration
+	name    string // of the lease sets
+	rules   *rulesConn
+	links   *netlink.Handle
+	news    *newsSockets
+	commits atomic.Uint32 // transactions of our own
+
+	gate  sync.Mutex // guards lease and until: a Set waits for nothing but another
+	lease *leaseSocket
+	until time.Duration // end of the lease, 0 when shut
+
+	// What the tables should be. Used by one method at a time.
+	vips    []addrRange
+	devices map[int]string // guarded interfaces by index
+	asked   map[int]bool   // interfaces of which Guard was called
+	seen    sighting
+}
+
+// changed notes a transaction of our own. It is called after the kernel accepted it.
+func (n *nftFence) changed() { n.commits.Add(1) }
+
+// sighting is when the tables were last found to be as they should. Whoever commits
+// a transaction moves the generation by one.
+type sighting struct {
+	generation uint32
+	commits    uint32
+	valid      bool
+}
+
+// openNFTables takes over from a predecessor in one transaction, shut. The VIPs of
+// the predecessor stay fenced until the first Protect. All sockets are opened here,
+// in the network namespace of the calling thread.
+func openNFTables(log *slog.Logger) (mechanism, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	n := &nftFence{log: log, devices: map[int]string{}, asked: map[int]bool{}}
+	if err := n.open(); err != nil {
+		return nil, errors.Join(explained(err), n.closeSockets())
+	}
+	return n, nil
+}
+
+func (n *nftFence) open() (err error) {
+	if n.tick, err = kernelTick(); err != nil {
+		return err
+	}
+	n.name = "lease_" + randomName()
+	if n.rules, err = dialRules(); err != nil {
+		return err
+	}
+	if n.links, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+		return fmt.Errorf("open a netlink socket for interfaces: %w", err)
+	}
+	if n.lease, err = openLeaseSocket(n.name, layouts(n.name, nil)); err != nil {
+		return fmt.Errorf("open a netlink socket for the lease: %w", err)
+	}
+	if n.news, err = openNews(n.rules.port, n.lease.port); err != nil {
+		return err
+	}
+	n.vips = n.rules.inherited()
+	return n.install()
+}
+
+func randomName() string {
+	b := make([]byte, 4)
+	_, _ = rand.Read(b) // it never fails
+	return hex.EncodeToString(b)
+}
+
+// explained adds what an operator has to know to the errors of an old kernel and of
+// a process without rights.
+func explained(err error) error {
+	switch {
+	case errors.Is(err, syscall.EPERM):
+		return fmt.Errorf("%w (CAP_NET_ADMIN is missing)", err)
+	case errors.Is(err, syscall.EOPNOTSUPP):
+		return fmt.Errorf("%w (the netdev egress hook needs Linux 5.16 with CONFIG_NETFILTER_EGRESS)", err)
+	}
+	return err
+}
+
+// installTries is how often tables are made anew for interfaces that went meanwhile.
+const installTries = 3
+
+// install puts all tables in the place of what is there, in one transaction, and
+// then the lease.
+func (n *nftFence) install() error {
+	var err error
+	for range installTries {
+		if n.devices, err = n.wanted(); err != nil {
+			return err
+		}
+		if err = n.rules.replace(layouts(n.name, n.devices), n.name, n.vips); !errors.Is(err, syscall.ENOENT) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("make the nftables tables %s: %w", tableName, err)
+	}
+	n.changed()
+	n.seen.valid = false
+	return n.renew()
+}
+
+// Protect implements mechanism.
+func (n *nftFence) Protect(vips []netip.Prefix) error {
+	ranges, err := rangesOf(vips)
+	if err != nil {
+		return err
+	}
+	err = n.rules.fill(layouts(n.name, nil), ranges)
+	if errors.Is(err, syscall.ENOENT) {
+		// Somebody has flushed the ruleset.
+		before := n.vips
+		n.vips = ranges
+		if err := n.install(); err != nil {
+			n.vips = before
+			return err
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("put %d ranges of VIPs into the nftables tables %s: %w", len(ranges), tableName, err)
+	}
+	n.changed()
+	n.vips = ranges
+	return nil
+}
+
+// Guard implements mechanism.
+func (n *nftFence) Guard(index int) error {
+	n.asked[index] = true
+	if err := n.follow(); err != nil {
+		return err
+	}
+	if _, guarded := n.devices[index]; !guarded {
+		delete(n.asked, index)
+		return fmt.Errorf("guard interface %d: %w", index, unix.ENODEV)
+	}
+	return nil
+}
+
+// Close implements mechanism.
+func (n *nftFence) Close() error {
+	err := n.rules.remove(layouts(n.name, nil))
+	if err != nil {
+		err = fmt.Errorf("delete the nftables tables %s: %w", tableName, err)
+	}
+	return errors.Join(err, n.closeSockets())
+}
+
+func (n *nftFence) closeSockets() error {
+	var errs []error
+	if n.rules != nil {
+		errs = append(errs, n.rules.close())
+	}
+	if n.links != nil {
+		n.links.Close()
+	}
+	if n.lease != nil {
+		errs = append(errs, n.lease.close())
+	}
+	if n.news != nil {
+		errs = append(errs, n.news.close())
+	}
+	return errors.Join(errs...)
+}

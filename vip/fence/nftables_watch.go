@@ -1,0 +1,90 @@
+package fence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+	"time"
+
+	nfnl "github.com/mdlayher/netlink"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+)
+
+// newsBuffer is the size of the buffers for notifications in bytes. One that
+// overflows costs no more than a look at everything.
+const newsBuffer = 1 << 20
+
+// newsSockets hear of changes of the ruleset and of interfaces.
+type newsSockets struct {
+	rules, links *nfnl.Conn
+	own          []uint32 // ports of ours that change rules
+}
+
+// openNews subscribes in the namespace of the calling thread.
+func openNews(own ...uint32) (*newsSockets, error) {
+	rules, err := subscribe(unix.NETLINK_NETFILTER, unix.NFNLGRP_NFTABLES)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to changes of nftables: %w", err)
+	}
+	links, err := subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("subscribe to changes of interfaces: %w", err), rules.Close())
+	}
+	return &newsSockets{rules: rules, links: links, own: own}, nil
+}
+
+func subscribe(family int, group uint32) (*nfnl.Conn, error) {
+	socket, err := nfnl.Dial(family, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(socket.SetReadBuffer(newsBuffer), socket.JoinGroup(group)); err != nil {
+		return nil, errors.Join(err, socket.Close())
+	}
+	return socket, nil
+}
+
+func (s *newsSockets) close() error { return errors.Join(s.rules.Close(), s.links.Close()) }
+
+// Watch implements mechanism.
+func (n *nftFence) Watch(ctx context.Context, changed func()) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := listen(ctx, n.news.rules, n.news.own, changed); err != nil {
+			return fmt.Errorf("listen to changes of nftables: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error {
+		if err := listen(ctx, n.news.links, nil, changed); err != nil {
+			return fmt.Errorf("listen to changes of interfaces: %w", err)
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+// listen calls changed after every change that none of own has made, until ctx ends.
+func listen(ctx context.Context, socket *nfnl.Conn, own []uint32, changed func()) error {
+	if err := socket.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { _ = socket.SetReadDeadline(time.Unix(1, 0)) })()
+	foreign := func(m nfnl.Message) bool { return !slices.Contains(own, m.Header.PID) }
+	for {
+		messages, err := socket.Receive()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, syscall.ENOBUFS):
+			changed() // some were lost
+		case err != nil:
+			return err
+		case slices.ContainsFunc(messages, foreign):
+			changed()
+		}
+	}
+}
