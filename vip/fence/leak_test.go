@@ -38,26 +38,32 @@ func TestNothingLeaks(t *testing.T) {
 // testLeaks runs all probes against an open fence, which shows that they would be
 // seen, and against one that was shut and one that ended by itself.
 func testLeaks(t *testing.T, kind Kind, open func(*slog.Logger) (mechanism, error)) {
-	n := newHouse(t)
+	h := newHouse(t)
 	f := startFence(t, kind, open)
-	n.must(f.Protect(n.protected()))
+	h.must(f.Protect(h.protected()))
 	for _, name := range []string{"eth0", "eth1", "eth2", "lo", "macvlan0"} {
-		n.must(f.Guard(n.index(name)))
+		h.must(f.Guard(h.index(name)))
 	}
-	n.addVIPs()
-	n.must(f.Open(f.Epoch(), boottime()+lasting))
-	probes := slices.Concat(n.pings(), n.resolutions(), n.transports(), n.connections(), n.announcements(), n.notifications(),
-		n.translations(), n.ranges(), n.stacked(), n.bystanders(), n.standby())
+	h.addVIPs()
+	h.must(f.Open(f.Epoch(), boottime()+lasting))
+	probes := append(h.kernels(), h.announcements()...)
 
-	n.try("open", probes, true)
-	n.must(f.Shut())
-	n.try("shut", probes, false)
+	h.try("open", probes, true)
+	h.must(f.Shut())
+	h.try("shut", probes, false)
 	until := boottime() + 100*time.Millisecond
-	n.must(f.Open(f.Epoch(), until))
+	h.must(f.Open(f.Epoch(), until))
 	time.Sleep(until - boottime())
-	n.try("expired", probes, false)
-	n.must(f.Open(f.Epoch(), boottime()+lasting))
-	n.try("open again", probes, true)
+	h.try("expired", probes, false)
+	h.must(f.Open(f.Epoch(), boottime()+lasting))
+	h.try("open again", probes, true)
+}
+
+// kernels are the probes of what passes the kernel's network stack, and of what must
+// pass. The VIPs must be there, and answered for.
+func (h *house) kernels() []probe {
+	return slices.Concat(h.pings(), h.resolutions(), h.transports(), h.connections(), h.notifications(),
+		h.translations(), h.ranges(), h.stacked(), h.bystanders(), h.standby())
 }
 
 // startFence opens a fence in the namespace of the test, and runs it outside.

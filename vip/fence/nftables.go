@@ -28,28 +28,18 @@ type nftFence struct {
 	rules   *rulesConn
 	links   *netlink.Handle
 	news    *newsSockets
-	commits atomic.Uint32 // transactions of our own
+	watched atomic.Bool // Watch runs
+	foreign atomic.Bool // others have changed the ruleset
 
 	gate  sync.Mutex // guards lease and until: a Set waits for nothing but another
-	lease *leaseSocket
+	lease leaseKernel
 	until time.Duration // end of the lease, 0 when shut
 
 	// What the tables should be. Used by one method at a time.
-	vips    []addrRange
-	devices map[int]string // guarded interfaces by index
-	asked   map[int]bool   // interfaces of which Guard was called
-	seen    sighting
-}
-
-// changed notes a transaction of our own. It is called after the kernel accepted it.
-func (n *nftFence) changed() { n.commits.Add(1) }
-
-// sighting is when the tables were last found to be as they should. Whoever commits
-// a transaction moves the generation by one.
-type sighting struct {
-	generation uint32
-	commits    uint32
-	valid      bool
+	vips      []addrRange
+	devices   map[int]string // guarded interfaces by index
+	asked     map[int]bool   // interfaces of which Guard was called
+	inspected time.Duration  // when the tables were last found to be as they should
 }
 
 // openNFTables takes over from a predecessor in one transaction, shut. The VIPs of
@@ -76,10 +66,12 @@ func (n *nftFence) open() (err error) {
 	if n.links, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("open a netlink socket for interfaces: %w", err)
 	}
-	if n.lease, err = openLeaseSocket(n.name, layouts(n.name, nil)); err != nil {
+	lease, err := openLeaseSocket(n.name, layouts(n.name, nil))
+	if err != nil {
 		return fmt.Errorf("open a netlink socket for the lease: %w", err)
 	}
-	if n.news, err = openNews(n.rules.port, n.lease.port); err != nil {
+	n.lease = lease
+	if n.news, err = openNews(n.rules.port, lease.port); err != nil {
 		return err
 	}
 	n.vips = n.rules.inherited()
@@ -122,8 +114,6 @@ func (n *nftFence) install() error {
 	if err != nil {
 		return fmt.Errorf("make the nftables tables %s: %w", tableName, err)
 	}
-	n.changed()
-	n.seen.valid = false
 	return n.renew()
 }
 
@@ -147,7 +137,6 @@ func (n *nftFence) Protect(vips []netip.Prefix) error {
 	if err != nil {
 		return fmt.Errorf("put %d ranges of VIPs into the nftables tables %s: %w", len(ranges), tableName, err)
 	}
-	n.changed()
 	n.vips = ranges
 	return nil
 }

@@ -1,7 +1,6 @@
 package fence
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,40 +8,44 @@ import (
 	"reflect"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
-	nfnl "github.com/mdlayher/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // mendTries is how often the tables are put back in one audit, should others change
 // them at the same time.
 const mendTries = 3
 
-// Audit implements mechanism. It reads the tables only after a transaction of
-// others: each moves the generation of the ruleset by one, as ours do, which are
-// counted.
+// inspectEvery is how often the tables are read without a reason.
+const inspectEvery = 10 * time.Second
+
+// Audit implements mechanism. It reads the tables after a transaction of others, of
+// which it knows while Watch runs, and otherwise now and then.
 func (n *nftFence) Audit() error {
 	if err := n.follow(); err != nil {
 		return err
 	}
+	foreign := n.foreign.Swap(false) || !n.watched.Load()
+	if !foreign && boottime()-n.inspected < inspectEvery {
+		return nil
+	}
+	if err := n.mend(); err != nil {
+		n.foreign.Store(true) // the next audit is to look again
+		return err
+	}
+	n.inspected = boottime()
+	// Others may have put elements of their own into the lease sets.
+	return n.renew()
+}
+
+// mend puts the tables back until they are as they should.
+func (n *nftFence) mend() error {
 	var err error
 	for range mendTries {
-		// Counted first: a transaction of our own in between is a false alarm, never
-		// the excuse for one of others.
-		own := n.commits.Load()
-		var generation uint32
-		if generation, err = n.rules.generation(); err != nil {
-			return fmt.Errorf("read the generation of the nftables ruleset: %w", err)
-		}
-		if n.seen.valid && generation-n.seen.generation == own-n.seen.commits {
-			return nil
-		}
 		if err = n.inspect(); err == nil {
-			n.seen = sighting{generation, own, true}
-			// Others may have put elements of their own into the lease sets.
-			return n.renew()
+			return nil
 		}
 		n.log.Warn("somebody changed the fence's nftables tables: they are put back", "change", err)
 		if err := n.install(); err != nil {
@@ -71,7 +74,7 @@ func (c *rulesConn) compare(l layout, lease string, vips []addrRange) error {
 		return err
 	}
 	if table.Flags != 0 {
-		return fmt.Errorf("it has flags %#x, such as dormant", table.Flags)
+		return errors.New("it is dormant or otherwise marked")
 	}
 	return errors.Join(c.compareSets(l, lease, vips), c.compareChains(l))
 }
@@ -187,33 +190,6 @@ func normal(expressions []expr.Any) [][]byte {
 		all = append(all, b)
 	}
 	return all
-}
-
-// generation counts the transactions of everybody.
-func (c *rulesConn) generation() (uint32, error) {
-	if err := c.limit(); err != nil {
-		return 0, err
-	}
-	answers, err := c.socket.Execute(nfnl.Message{
-		Header: nfnl.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETGEN, Flags: nfnl.Request},
-		Data:   make([]byte, nfgenmsgLength),
-	})
-	if err != nil {
-		return 0, err
-	}
-	if len(answers) != 1 || len(answers[0].Data) < nfgenmsgLength {
-		return 0, fmt.Errorf("%d answers: %w", len(answers), unix.EPROTO)
-	}
-	attributes, err := nfnl.UnmarshalAttributes(answers[0].Data[nfgenmsgLength:])
-	if err != nil {
-		return 0, err
-	}
-	for _, a := range attributes {
-		if a.Type == unix.NFTA_GEN_ID && len(a.Data) == 4 {
-			return binary.BigEndian.Uint32(a.Data), nil
-		}
-	}
-	return 0, fmt.Errorf("an answer without the generation: %w", unix.EPROTO)
 }
 
 // inherited returns the VIPs in the tables of a predecessor.

@@ -61,7 +61,6 @@ func (n *nftFence) follow() error {
 		if err := n.rules.unhook(index, name); err != nil {
 			return fmt.Errorf("take the chain off interface %s: %w", name, err)
 		}
-		n.changed()
 		delete(n.devices, index)
 	}
 	for index, name := range wanted {
@@ -76,7 +75,6 @@ func (n *nftFence) follow() error {
 		if err != nil {
 			return fmt.Errorf("put a chain on interface %s: %w", name, err)
 		}
-		n.changed()
 		n.devices[index] = name
 	}
 	return nil

@@ -6,12 +6,25 @@ import (
 	"time"
 )
 
+// leaseKernel is what ends a lease: a leaseSocket.
+type leaseKernel interface {
+	// open has the lease end after a timeout of whole milliseconds, at least one.
+	open(timeout time.Duration) error
+	// shut ends the lease.
+	shut() error
+	close() error
+}
+
 const (
-	// sendAllowance is how long the kernel may take to accept a lease. The lease is
-	// told to end earlier by as much.
+	// sendAllowance is how long the kernel may take to accept a lease.
 	sendAllowance = 2 * time.Millisecond
+	// timerAllowance is how late the kernel may notice that a lease has ended. Its
+	// rounding to whole ticks only ends leases early.
+	timerAllowance = time.Millisecond
 	// sendTries is how often a lease is sent that took longer.
 	sendTries = 2
+	// spare is how much earlier than it should a lease ends in the kernel, at least.
+	spare = sendAllowance + timerAllowance
 )
 
 // errLate is returned when the kernel took so long to accept a lease that it could
@@ -37,7 +50,7 @@ func (n *nftFence) renew() error {
 	n.gate.Lock()
 	defer n.gate.Unlock()
 	until := n.until
-	if until-boottime() < n.spare()+2*n.tick {
+	if until-boottime() < spare+2*n.tick {
 		return n.shut()
 	}
 	return n.extend(until)
@@ -47,7 +60,7 @@ func (n *nftFence) renew() error {
 // readings of the clock, so that it ends in time if it does counted from the second.
 func (n *nftFence) extend(until time.Duration) error {
 	for try := range sendTries {
-		timeout := (until - boottime() - n.spare()).Truncate(time.Millisecond)
+		timeout := (until - boottime() - spare).Truncate(time.Millisecond)
 		if timeout < 2*n.tick {
 			if try == 0 {
 				return nil // what was sent before ends even earlier
@@ -57,8 +70,7 @@ func (n *nftFence) extend(until time.Duration) error {
 		if err := n.lease.open(timeout); err != nil {
 			return errors.Join(fmt.Errorf("open the nftables fence: %w", err), n.shut())
 		}
-		n.changed()
-		if boottime()+timeout+n.tick <= until {
+		if boottime()+timeout+timerAllowance <= until {
 			n.until = until
 			return nil
 		}
@@ -66,15 +78,10 @@ func (n *nftFence) extend(until time.Duration) error {
 	return errors.Join(errLate, n.shut())
 }
 
-// spare is how much earlier than it should the lease ends in the kernel, at least:
-// a timer may be late by one tick.
-func (n *nftFence) spare() time.Duration { return sendAllowance + n.tick }
-
 func (n *nftFence) shut() error {
 	n.until = 0
 	if err := n.lease.shut(); err != nil {
 		return fmt.Errorf("shut the nftables fence: %w", err)
 	}
-	n.changed()
 	return nil
 }

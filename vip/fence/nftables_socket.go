@@ -62,7 +62,7 @@ func (s *leaseSocket) prepare() error {
 
 func (s *leaseSocket) close() error { return os.NewSyscallError("close", unix.Close(s.fd)) }
 
-// open has the lease end after a timeout of whole milliseconds, at least one.
+// open implements leaseKernel.
 func (s *leaseSocket) open(timeout time.Duration) error {
 	for _, at := range s.opening.timeouts {
 		binary.BigEndian.PutUint64(s.opening.data[at:], uint64(timeout.Milliseconds()))
@@ -70,7 +70,7 @@ func (s *leaseSocket) open(timeout time.Duration) error {
 	return s.commit(s.opening)
 }
 
-// shut ends the lease.
+// shut implements leaseKernel.
 func (s *leaseSocket) shut() error { return s.commit(s.shutting) }
 
 func (s *leaseSocket) commit(b batch) error {

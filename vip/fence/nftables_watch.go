@@ -51,9 +51,16 @@ func (s *newsSockets) close() error { return errors.Join(s.rules.Close(), s.link
 
 // Watch implements mechanism.
 func (n *nftFence) Watch(ctx context.Context, changed func()) error {
+	n.foreign.Store(true)
+	n.watched.Store(true)
+	defer n.watched.Store(false)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		if err := listen(ctx, n.news.rules, n.news.own, changed); err != nil {
+		err := listen(ctx, n.news.rules, n.news.own, func() {
+			n.foreign.Store(true)
+			changed()
+		})
+		if err != nil {
 			return fmt.Errorf("listen to changes of nftables: %w", err)
 		}
 		return nil
