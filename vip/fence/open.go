@@ -6,36 +6,47 @@ import (
 	"log/slog"
 )
 
-// strong lists the mechanisms that enforce a lease, the strongest first.
-var strong = []struct {
+// candidate is a mechanism that may be had.
+type candidate struct {
 	kind Kind
 	open func(*slog.Logger) (mechanism, error)
-}{
+}
+
+// strong lists the mechanisms that enforce a lease, the strongest first.
+var strong = []candidate{
 	{NFTables, openNFTables},
 }
 
 // New makes a fence of the wanted kind, shut. With Auto the strongest that this
 // kernel and this process's capabilities allow, and the log says what is missing for
 // a stronger one.
-func New(kind Kind, log *slog.Logger) (*Fence, error) {
-	switch kind {
-	case Lifetime, Off:
+func New(kind Kind, log *slog.Logger) (*Fence, error) { return choose(kind, strong, log) }
+
+func choose(kind Kind, candidates []candidate, log *slog.Logger) (*Fence, error) {
+	if kind == Lifetime || kind == Off {
 		return &Fence{kind: kind, log: log}, nil
 	}
-	var errs []error
-	for _, candidate := range strong {
-		if kind != Auto && kind != candidate.kind {
+	var missing []error
+	for _, c := range candidates {
+		if kind != Auto && kind != c.kind {
 			continue
 		}
-		kernel, err := candidate.open(log)
-		if err == nil {
-			return &Fence{kind: candidate.kind, log: log, kernel: kernel}, nil
+		kernel, err := c.open(log)
+		if err != nil {
+			missing = append(missing, fmt.Errorf("%s fence: %w", c.kind, err))
+			continue
 		}
-		errs = append(errs, fmt.Errorf("%s fence: %w", candidate.kind, err))
+		if len(missing) > 0 {
+			log.Info("a stronger fence cannot be had here", "fence", c.kind, "error", errors.Join(missing...))
+		}
+		return &Fence{kind: c.kind, log: log, kernel: kernel}, nil
 	}
-	if kind != Auto {
-		return nil, errors.Join(errs...)
+	switch {
+	case kind != Auto && len(missing) == 0:
+		return nil, fmt.Errorf("unknown fence %q", kind)
+	case kind != Auto:
+		return nil, errors.Join(missing...)
 	}
-	log.Warn("no fence that ends with the lease: addresses only end with their lifetime", "error", errors.Join(errs...))
+	log.Warn("no fence that ends with the lease: addresses only end with their lifetime", "error", errors.Join(missing...))
 	return &Fence{kind: Lifetime, log: log}, nil
 }
