@@ -13,7 +13,10 @@
 //   - bpf: programs at tc ingress and egress of every interface compare the clock
 //     with an absolute end of the lease. A freeze at any point cannot open them.
 //   - nftables: a set element with a timeout. The timeout is relative, so that a
-//     freeze just before it is sent can open the fence for a moment after a thaw.
+//     freeze just before it is sent can open the fence for a moment after a thaw, and
+//     does not run while the machine is suspended. It ends 3 ms early, and up to two
+//     kernel ticks more. Who flushes the ruleset opens the fence until it is mended,
+//     some milliseconds later; a frozen process mends nothing.
 //   - lifetime, off: no mechanism. The addresses' own lifetime ends them, seconds
 //     later, or nothing does.
 //

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -117,28 +118,35 @@ func (n *nftFence) install() error {
 	return n.renew()
 }
 
+// rangesAtOnce is how many VIPs are changed in one transaction: a Set has to wait for
+// it, and must not wait long.
+const rangesAtOnce = 32
+
 // Protect implements mechanism.
 func (n *nftFence) Protect(vips []netip.Prefix) error {
-	ranges, err := rangesOf(vips)
+	after, err := rangesOf(vips)
 	if err != nil {
 		return err
 	}
-	err = n.rules.fill(layouts(n.name, nil), ranges)
-	if errors.Is(err, syscall.ENOENT) {
-		// Somebody has flushed the ruleset.
-		before := n.vips
-		n.vips = ranges
-		if err := n.install(); err != nil {
-			n.vips = before
-			return err
-		}
+	before := n.vips
+	if err := n.rules.fill(layouts(n.name, nil), differenceOf(before, after)); err != nil {
+		return n.protectAnew(before, after, err)
+	}
+	n.vips = after
+	return nil
+}
+
+// protectAnew makes the tables anew after the error of a change: others may have
+// flushed them, or changed their elements.
+func (n *nftFence) protectAnew(before, after []addrRange, err error) error {
+	n.foreign.Store(true)
+	n.vips = after
+	again := n.install()
+	if again == nil {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("put %d ranges of VIPs into the nftables tables %s: %w", len(ranges), tableName, err)
-	}
-	n.vips = ranges
-	return nil
+	n.vips = merged(slices.Concat(before, after))
+	return fmt.Errorf("put %d ranges of VIPs into the nftables tables %s: %w", len(after), tableName, errors.Join(err, again))
 }
 
 // Guard implements mechanism.

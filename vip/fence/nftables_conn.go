@@ -179,13 +179,36 @@ func (c *rulesConn) addChains(table *nftables.Table, chains []chainLayout) {
 	}
 }
 
-// fill replaces the VIPs in the sets of all tables.
-func (c *rulesConn) fill(tables []layout, vips []addrRange) error {
+// fill changes the VIPs in the sets of all tables: in small transactions, none of
+// which leaves out what is there before and after.
+func (c *rulesConn) fill(tables []layout, d difference) error {
+	if err := c.exchange(tables, d.swapOut, d.swapIn); err != nil {
+		return err
+	}
+	for some := range slices.Chunk(d.come, rangesAtOnce) {
+		if err := c.exchange(tables, nil, some); err != nil {
+			return err
+		}
+	}
+	for some := range slices.Chunk(d.gone, rangesAtOnce) {
+		if err := c.exchange(tables, some, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exchange deletes VIPs from the sets and adds others, in one transaction.
+func (c *rulesConn) exchange(tables []layout, gone, come []addrRange) error {
 	for _, l := range tables {
 		for _, name := range l.vips {
-			c.FlushSet(vipSet(&l.table, name))
+			for some := range slices.Chunk(elementsOf(name, gone), elementsAtOnce) {
+				if err := c.SetDeleteElements(vipSet(&l.table, name), some); err != nil {
+					return err
+				}
+			}
 		}
-		if err := c.addElements(l, vips); err != nil {
+		if err := c.addElements(l, come); err != nil {
 			return err
 		}
 	}

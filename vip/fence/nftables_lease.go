@@ -15,17 +15,15 @@ type leaseKernel interface {
 	close() error
 }
 
-const (
-	// sendAllowance is how long the kernel may take to accept a lease.
-	sendAllowance = 2 * time.Millisecond
-	// timerAllowance is how late the kernel may notice that a lease has ended. Its
-	// rounding to whole ticks only ends leases early.
-	timerAllowance = time.Millisecond
-	// sendTries is how often a lease is sent that took longer.
-	sendTries = 2
-	// spare is how much earlier than it should a lease ends in the kernel, at least.
-	spare = sendAllowance + timerAllowance
-)
+// timerAllowance is how late the kernel may notice that a lease has ended. Its
+// rounding to whole ticks only ends leases early.
+const timerAllowance = time.Millisecond
+
+// sendAllowances are how long the kernel may take to accept a lease, at the first try
+// and at those that follow one that took longer. A lease ends earlier by as much.
+func sendAllowances() [3]time.Duration {
+	return [...]time.Duration{2 * time.Millisecond, 10 * time.Millisecond, 30 * time.Millisecond}
+}
 
 // errLate is returned when the kernel took so long to accept a lease that it could
 // have outlived its end.
@@ -49,19 +47,18 @@ func (n *nftFence) Set(until time.Duration) error {
 func (n *nftFence) renew() error {
 	n.gate.Lock()
 	defer n.gate.Unlock()
-	until := n.until
-	if until-boottime() < spare+2*n.tick {
+	if n.tooShort(n.timeout(n.until, sendAllowances()[0])) {
 		return n.shut()
 	}
-	return n.extend(until)
+	return n.extend(n.until)
 }
 
 // extend sends the lease. An element's timeout runs from some moment between the two
 // readings of the clock, so that it ends in time if it does counted from the second.
 func (n *nftFence) extend(until time.Duration) error {
-	for try := range sendTries {
-		timeout := (until - boottime() - spare).Truncate(time.Millisecond)
-		if timeout < 2*n.tick {
+	for try, allowance := range sendAllowances() {
+		timeout := n.timeout(until, allowance)
+		if n.tooShort(timeout) {
 			if try == 0 {
 				return nil // what was sent before ends even earlier
 			}
@@ -77,6 +74,14 @@ func (n *nftFence) extend(until time.Duration) error {
 	}
 	return errors.Join(errLate, n.shut())
 }
+
+// timeout is how long a lease may run that the kernel accepts within an allowance.
+func (n *nftFence) timeout(until, allowance time.Duration) time.Duration {
+	return (until - boottime() - allowance - timerAllowance).Truncate(time.Millisecond)
+}
+
+// tooShort tells of a timeout that the kernel might round to zero, which is none.
+func (n *nftFence) tooShort(timeout time.Duration) bool { return timeout < 2*n.tick }
 
 func (n *nftFence) shut() error {
 	n.until = 0

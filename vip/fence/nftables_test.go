@@ -225,7 +225,8 @@ func TestNFTablesMendedAtOnce(t *testing.T) {
 	net.eventually("the VIP is fenced again", func() bool { return !net.pinged(vip4) })
 }
 
-// TestNFTablesOwnChanges are no reason to look at the tables.
+// TestNFTablesOwnChanges are no reason to look at the tables, nor are those of other
+// tables.
 func TestNFTablesOwnChanges(t *testing.T) {
 	net := smallNetwork(t)
 	n := openTables(t, slog.New(slog.DiscardHandler))
@@ -233,11 +234,12 @@ func TestNFTablesOwnChanges(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- n.Watch(ctx, func() { calls.Add(1) }) }()
-	net.nft("add table inet foreign")
+	net.nft("add chain inet perch other")
 	net.eventually("a foreign change is heard of", func() bool { return calls.Load() > 0 })
 	net.must(n.Audit())
 	inspected, before := n.inspected, calls.Load()
 	net.must(n.Protect(hosts(vip4)))
+	net.nft("add table inet foreign\nadd chain inet foreign other")
 	for range 50 {
 		net.must(n.Set(boottime() + lasting))
 		net.must(n.Audit())
@@ -247,7 +249,7 @@ func TestNFTablesOwnChanges(t *testing.T) {
 	if calls.Load() != before || n.inspected != inspected {
 		t.Errorf("own changes: %d calls, looked at %v later", calls.Load()-before, n.inspected-inspected)
 	}
-	net.nft("delete table inet foreign")
+	net.nft("add chain inet perch other")
 	net.eventually("a foreign change is heard of", func() bool { return calls.Load() > before })
 	cancel()
 	net.must(<-ended)
@@ -295,4 +297,58 @@ func TestNFTablesInterfaces(t *testing.T) {
 		t.Error("an interface is guarded that does not exist")
 	}
 	check("lo eth0 br0")
+}
+
+// TestNFTablesProtect changes the VIPs step by step: neighbours, ranges around and
+// within others, the ends of the address space.
+func TestNFTablesProtect(t *testing.T) {
+	net := newNetwork(t)
+	n := openTables(t, slog.New(slog.DiscardHandler))
+	n.foreign.Store(false)
+	for _, vips := range []string{
+		"198.18.0.2/32 198.18.0.3/32 198.18.0.4/32 2001:db8::2/128 2001:db8::3/128",
+		"198.18.0.2/32 198.18.0.4/32 2001:db8::3/128 2001:db8::4/128",
+		"198.18.0.0/24 2001:db8::/64 198.18.1.0/24",
+		"198.18.0.0/25 198.18.0.128/25 2001:db8::7/128",
+		"198.18.0.1/32 198.18.0.127/32 198.18.0.128/32 255.255.255.255/32 0.0.0.0/32 ffff::/16 ::/127",
+		"255.255.255.254/31 ::1/128",
+		"",
+	} {
+		var list []netip.Prefix
+		for _, p := range strings.Fields(vips) {
+			list = append(list, netip.MustParsePrefix(p))
+		}
+		net.must(n.Protect(list))
+		if err := n.inspect(); err != nil || n.foreign.Load() {
+			t.Errorf("%q: %v, made anew: %v", vips, err, n.foreign.Load())
+		}
+	}
+}
+
+// TestNFTablesRenewedMeanwhile renews a short lease all the time while thousands of
+// VIPs come and go: no change of theirs may take so long that it ends.
+func TestNFTablesRenewedMeanwhile(t *testing.T) {
+	net := newNetwork(t)
+	n := openTables(t, slog.New(slog.DiscardHandler))
+	ended := make(chan struct{})
+	var longest time.Duration
+	go func() {
+		defer close(ended)
+		for _, count := range []int{5000, 2500, 0} {
+			if err := n.Protect(manyHosts(count)); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for running := true; running; {
+		start := boottime()
+		net.must(n.Set(start + time.Second))
+		longest = max(longest, boottime()-start)
+		select {
+		case <-ended:
+			running = false
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	t.Logf("a renewal took at most %v", longest)
 }

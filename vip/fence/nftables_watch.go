@@ -56,7 +56,7 @@ func (n *nftFence) Watch(ctx context.Context, changed func()) error {
 	defer n.watched.Store(false)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		err := listen(ctx, n.news.rules, n.news.own, func() {
+		err := listen(ctx, n.news.rules, n.news.isForeign, func() {
 			n.foreign.Store(true)
 			changed()
 		})
@@ -66,7 +66,7 @@ func (n *nftFence) Watch(ctx context.Context, changed func()) error {
 		return nil
 	})
 	g.Go(func() error {
-		if err := listen(ctx, n.news.links, nil, changed); err != nil {
+		if err := listen(ctx, n.news.links, func(nfnl.Message) bool { return true }, changed); err != nil {
 			return fmt.Errorf("listen to changes of interfaces: %w", err)
 		}
 		return nil
@@ -74,13 +74,24 @@ func (n *nftFence) Watch(ctx context.Context, changed func()) error {
 	return g.Wait()
 }
 
-// listen calls changed after every change that none of own has made, until ctx ends.
-func listen(ctx context.Context, socket *nfnl.Conn, own []uint32, changed func()) error {
+// isForeign tells whether others have changed something in a table of perch's name.
+func (s *newsSockets) isForeign(m nfnl.Message) bool {
+	if slices.Contains(s.own, m.Header.PID) || len(m.Data) < nfgenmsgLength {
+		return false
+	}
+	attributes, err := nfnl.UnmarshalAttributes(m.Data[nfgenmsgLength:])
+	return err != nil || slices.ContainsFunc(attributes, func(a nfnl.Attribute) bool {
+		// Whatever the message is about, this is the name of its table.
+		return a.Type == unix.NFTA_TABLE_NAME && string(a.Data) == tableName+"\x00"
+	})
+}
+
+// listen calls changed after every message that matters, until ctx ends.
+func listen(ctx context.Context, socket *nfnl.Conn, matters func(nfnl.Message) bool, changed func()) error {
 	if err := socket.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
 	defer context.AfterFunc(ctx, func() { _ = socket.SetReadDeadline(time.Unix(1, 0)) })()
-	foreign := func(m nfnl.Message) bool { return !slices.Contains(own, m.Header.PID) }
 	for {
 		messages, err := socket.Receive()
 		switch {
@@ -90,7 +101,7 @@ func listen(ctx context.Context, socket *nfnl.Conn, own []uint32, changed func()
 			changed() // some were lost
 		case err != nil:
 			return err
-		case slices.ContainsFunc(messages, foreign):
+		case slices.ContainsFunc(messages, matters):
 			changed()
 		}
 	}

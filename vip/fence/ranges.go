@@ -1,6 +1,7 @@
 package fence
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -12,8 +13,8 @@ type addrRange struct{ first, last netip.Addr }
 
 func (r addrRange) String() string { return r.first.String() + "-" + r.last.String() }
 
-// rangesOf returns the addresses of all prefixes as ranges in order that neither
-// overlap nor touch: what an interval set takes.
+// rangesOf returns the addresses of all prefixes as ranges in order that do not
+// overlap: what an interval set takes.
 func rangesOf(prefixes []netip.Prefix) ([]addrRange, error) {
 	all := make([]addrRange, 0, len(prefixes))
 	for _, p := range prefixes {
@@ -25,30 +26,61 @@ func rangesOf(prefixes []netip.Prefix) ([]addrRange, error) {
 	return merged(all), nil
 }
 
-// merged sorts ranges and joins those that overlap or touch.
+// merged sorts ranges and leaves out those within others: prefixes overlap in no
+// other way.
 func merged(all []addrRange) []addrRange {
-	slices.SortFunc(all, func(a, b addrRange) int { return a.first.Compare(b.first) })
-	joined := all[:0]
+	slices.SortFunc(all, func(a, b addrRange) int { return cmp.Or(a.first.Compare(b.first), b.last.Compare(a.last)) })
+	kept := all[:0]
 	for _, r := range all {
-		if n := len(joined); n > 0 && joined[n-1].reaches(r.first) {
-			joined[n-1].last = later(joined[n-1].last, r.last)
-			continue
+		if n := len(kept); n == 0 || !kept[n-1].overlaps(r) {
+			kept = append(kept, r)
 		}
-		joined = append(joined, r)
 	}
-	return joined
+	return kept
 }
 
-// reaches tells whether addr, which is not before r, is in r or just behind it.
-func (r addrRange) reaches(addr netip.Addr) bool {
-	return r.first.Is4() == addr.Is4() && (!r.last.Less(addr) || r.last.Next() == addr)
+func (r addrRange) overlaps(other addrRange) bool {
+	return !r.last.Less(other.first) && !other.last.Less(r.first)
 }
 
-func later(a, b netip.Addr) netip.Addr {
-	if a.Less(b) {
-		return b
+// difference is what has to be done to ranges to get others. Those that overlap
+// have to be swapped in one go.
+type difference struct{ swapOut, swapIn, come, gone []addrRange }
+
+// differenceOf compares two lists in order.
+func differenceOf(before, after []addrRange) difference {
+	var d difference
+	gone, come := without(before, after), without(after, before)
+	for _, r := range gone {
+		if overlapsAny(r, come) {
+			d.swapOut = append(d.swapOut, r)
+		} else {
+			d.gone = append(d.gone, r)
+		}
 	}
-	return a
+	for _, r := range come {
+		if overlapsAny(r, gone) {
+			d.swapIn = append(d.swapIn, r)
+		} else {
+			d.come = append(d.come, r)
+		}
+	}
+	return d
+}
+
+// without returns the ranges of a that are not in b.
+func without(a, b []addrRange) []addrRange {
+	in := make(map[addrRange]bool, len(b))
+	for _, r := range b {
+		in[r] = true
+	}
+	return slices.DeleteFunc(slices.Clone(a), func(r addrRange) bool { return in[r] })
+}
+
+// overlapsAny tells whether r overlaps one of a list in order.
+func overlapsAny(r addrRange, list []addrRange) bool {
+	i, _ := slices.BinarySearchFunc(list, r.first, func(l addrRange, first netip.Addr) int { return l.last.Compare(first) })
+	return i < len(list) && list[i].overlaps(r)
 }
 
 // lastOf is the last address of a prefix.

@@ -17,7 +17,7 @@ func TestRanges(t *testing.T) {
 		"host bits":     {"198.18.1.7/24", "198.18.1.0-198.18.1.255"},
 		"twice":         {"198.18.0.2/32 198.18.0.2/32", "198.18.0.2-198.18.0.2"},
 		"within":        {"198.18.1.5/32 198.18.1.0/24 198.18.1.255/32", "198.18.1.0-198.18.1.255"},
-		"touching":      {"198.18.0.3/32 198.18.0.2/32 198.18.0.4/31", "198.18.0.2-198.18.0.5"},
+		"touching":      {"198.18.0.3/32 198.18.0.2/32 198.18.0.4/31", "198.18.0.2-198.18.0.2 198.18.0.3-198.18.0.3 198.18.0.4-198.18.0.5"},
 		"both families": {"2001:db8::1/128 255.255.255.255/32 ::/127", "255.255.255.255-255.255.255.255 ::-::1 2001:db8::1-2001:db8::1"},
 		"all":           {"::/0 0.0.0.0/0", "0.0.0.0-255.255.255.255 ::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
 	} {
@@ -70,6 +70,30 @@ func TestElements(t *testing.T) {
 		back := append(rangesIn(elementsOf(setVIP4, ranges)), rangesIn(elementsOf(setVIP6, ranges))...)
 		if want, got := fmt.Sprint(ranges), fmt.Sprint(back); want != got {
 			t.Fatalf("%s became %s", want, got)
+		}
+	})
+}
+
+// TestDifference gets from any ranges to any others, and no step overlaps what is
+// there at the time, or takes away what stays.
+func TestDifference(t *testing.T) {
+	prefixes := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) netip.Prefix {
+		addr := netip.AddrFrom4([4]byte{198, 18, 0, rapid.Byte().Draw(t, "address")})
+		return netip.PrefixFrom(addr, rapid.IntRange(27, 32).Draw(t, "bits"))
+	}), 0, 12)
+	rapid.Check(t, func(t *rapid.T) {
+		before, _ := rangesOf(prefixes.Draw(t, "before"))
+		after, _ := rangesOf(prefixes.Draw(t, "after"))
+		d := differenceOf(before, after)
+		have := without(before, d.swapOut)
+		for _, r := range append(d.swapIn, d.come...) {
+			if overlapsAny(r, have) {
+				t.Fatalf("%s overlaps", r)
+			}
+			have = merged(append(have, r))
+		}
+		if have := without(have, d.gone); fmt.Sprint(have) != fmt.Sprint(after) {
+			t.Fatalf("from %s to %s: %s", before, after, have)
 		}
 	})
 }
