@@ -62,7 +62,7 @@ func testLeaks(t *testing.T, kind Kind, open func(*slog.Logger) (mechanism, erro
 // kernels are the probes of what passes the kernel's network stack, and of what must
 // pass. The VIPs must be there, and answered for.
 func (h *house) kernels() []probe {
-	return slices.Concat(h.pings(), h.resolutions(), h.transports(), h.connections(), h.notifications(),
+	return slices.Concat(h.pings(), h.resolutions(), h.transports(), h.connections(), h.assertions(), h.notifications(),
 		h.translations(), h.ranges(), h.stacked(), h.bystanders(), h.standby())
 }
 

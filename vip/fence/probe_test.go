@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -183,12 +182,15 @@ func (h *house) announcements() []probe {
 			return func(f frame) bool { return f.about(neighborAdvertisement, vip6) && f.src == source && f.dst == all }
 		}
 		packet := ethernet(h.mac("peer0"), at, unix.ETH_P_IP, ipPacket(vip4, client4, unix.IPPROTO_UDP, udp(rawPort, closedPort)))
+		packet6 := ethernet(h.mac("peer0"), at, unix.ETH_P_IPV6, ipPacket(vip6, client6, unix.IPPROTO_UDP, udp(rawPort, closedPort)))
 		group, groupMAC := solicited(vip6)
 		detection := ethernet(groupMAC, at, unix.ETH_P_IPV6,
 			ipPacket(netip.IPv6Unspecified(), group, unix.IPPROTO_ICMPV6, neighbor(neighborSolicitation, vip6, at)[:24]))
 		return []probe{
 			sees("IPv4 packet by packet socket from "+from, func() { h.send(from, packet) },
 				func(f frame) bool { from, _ := f.ports(unix.IPPROTO_UDP); return f.src == vip4 && from == rawPort }),
+			sees("IPv6 packet by packet socket from "+from, func() { h.send(from, packet6) },
+				func(f frame) bool { from, _ := f.ports(unix.IPPROTO_UDP); return f.src == vip6 && from == rawPort }),
 			sees("duplicate address detection by packet socket from "+from, func() { h.send(from, detection) },
 				func(f frame) bool { return f.about(neighborSolicitation, vip6) && f.src == netip.IPv6Unspecified() }),
 			sees("gratuitous ARP request from "+from, func() { h.send(from, request) }, gratuitous(arpRequest)),
@@ -198,6 +200,29 @@ func (h *house) announcements() []probe {
 		}
 	}
 	return append(announce("eth0", vip4, vip6), announce("macvlan0", stacked4, stacked6)...)
+}
+
+// raw sends an IPv6 packet with its header through the kernel's stack.
+func (h *house) raw(to netip.Addr, packet []byte) {
+	h.t.Helper()
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+	h.must(err)
+	defer unix.Close(fd)
+	// A fence may refuse it.
+	_ = unix.Sendto(fd, packet, 0, &unix.SockaddrInet6{Addr: to.As16(), ZoneId: uint32(h.index("eth0"))})
+}
+
+// assertions are what the kernel says of a VIP from another address than the VIP.
+func (h *house) assertions() []probe {
+	group, _ := solicited(vip6)
+	advertisement := ipPacket(node6, client6, unix.IPPROTO_ICMPV6, neighbor(neighborAdvertisement, vip6, h.mac("eth0")))
+	detection := ipPacket(netip.IPv6Unspecified(), group, unix.IPPROTO_ICMPV6, neighbor(neighborSolicitation, vip6, h.mac("eth0"))[:24])
+	return []probe{
+		sees("neighbor advertisement by the node", func() { h.raw(client6, advertisement) },
+			func(f frame) bool { return f.about(neighborAdvertisement, vip6) && f.src == node6 && f.dst == client6 }),
+		sees("duplicate address detection", func() { h.raw(group, detection) },
+			func(f frame) bool { return f.about(neighborSolicitation, vip6) && f.src == netip.IPv6Unspecified() }),
+	}
 }
 
 // notifications are those of the kernel when an interface comes up or gets another
@@ -272,89 +297,4 @@ func (h *house) stacked() []probe {
 			func(f frame) bool { return f.icmpFrom(addr, echoReply4, echoReply6) }))
 	}
 	return probes
-}
-
-// bystanders are none of the fence's business.
-func (h *house) bystanders() []probe {
-	through := func(from netip.Addr) func(frame) bool {
-		return func(f frame) bool {
-			_, to := f.ports(unix.IPPROTO_UDP)
-			return f.on == "peer0" && f.src == from && to == forwardPort
-		}
-	}
-	probes := []probe{
-		h.ping("the node", node4), h.ping("the node", node6), h.resolve("the node", "peer0", client4, node4),
-		sees("forwarding, IPv4", func() { h.forwarded(other4, client4, forwardPort) }, through(other4)),
-		sees("forwarding, IPv6", func() { h.forwarded(other6, client6, forwardPort) }, through(other6)),
-	}
-	return passing(append(probes, h.solicit("the node", client6, node6)...)...)
-}
-
-// standby is what a node needs whose peer holds the VIP: to be its client, and to
-// hear who has it.
-func (h *house) standby() []probe {
-	probes := both(remote4, remote6, h.client4or6)
-	probes = append(probes, h.hears("gratuitous ARP request", moving4, func(at mac) []byte {
-		return ethernet(everybody, at, unix.ETH_P_ARP, arpPacket(arpRequest, at, moving4, mac{}, moving4))
-	}), h.hears("gratuitous ARP reply", moving4.Next(), func(at mac) []byte {
-		return ethernet(everybody, at, unix.ETH_P_ARP, arpPacket(arpReply, at, moving4.Next(), at, moving4.Next()))
-	}), h.hears("unsolicited neighbor advertisement", moving6, func(at mac) []byte {
-		return ethernet(mac{0x33, 0x33, 0, 0, 0, 1}, at, unix.ETH_P_IPV6,
-			ipPacket(moving6, netip.MustParseAddr("ff02::1"), unix.IPPROTO_ICMPV6, neighbor(neighborAdvertisement, moving6, at)))
-	}))
-	return passing(probes...)
-}
-
-// client4or6 asks a VIP of the client for an answer by UDP, having forgotten where
-// it is.
-func (h *house) client4or6(addr netip.Addr) []probe {
-	own, broadcast := node6, func(f frame) bool { return f.about(neighborSolicitation, addr) }
-	if addr.Is4() {
-		own, broadcast = node4, func(f frame) bool { return f.arp == arpRequest && f.target == addr && f.sender == node4 }
-	}
-	var server *net.UDPConn
-	var err error
-	h.atClient(func() { server, err = net.ListenUDP("udp", &net.UDPAddr{IP: addr.AsSlice(), Port: remotePort}) })
-	h.must(err)
-	socket, err := net.DialUDP("udp", &net.UDPAddr{IP: own.AsSlice()}, &net.UDPAddr{IP: addr.AsSlice(), Port: remotePort})
-	h.must(err)
-	var serving sync.WaitGroup
-	serving.Go(func() { answerAll(server) })
-	h.t.Cleanup(func() { server.Close(); socket.Close(); serving.Wait() })
-	ask := func() {
-		neigh := &netlink.Neigh{LinkIndex: h.index("eth0"), IP: addr.AsSlice()}
-		_ = h.node.nl.NeighDel(neigh) // it need not be known
-		_, err := socket.Write([]byte("hello"))
-		h.must(err)
-	}
-	answered := func([]frame) bool { return h.receives(socket) }
-	return []probe{
-		sees("the node asks for "+addr.String(), ask, broadcast),
-		{name: "the node is answered by " + addr.String(), send: func() {}, seen: answered},
-	}
-}
-
-// answerAll answers packets until the socket is closed.
-func answerAll(server *net.UDPConn) {
-	b := make([]byte, 64)
-	for {
-		size, from, err := server.ReadFromUDPAddrPort(b)
-		if err != nil {
-			return
-		}
-		_, _ = server.WriteToUDPAddrPort(b[:size], from)
-	}
-}
-
-// hears has another host announce a VIP that the node believes elsewhere.
-func (h *house) hears(name string, addr netip.Addr, announcement func(mac) []byte) probe {
-	before, after := mac{2, 0, 0, 0, 1, 0}, mac{2, 0, 0, 0, 2, 0}
-	return probe{
-		name: "the node hears a " + name,
-		send: func() {
-			h.knows(h.node.nl, "eth0", addr, before, netlink.NUD_STALE)
-			h.send("peer0", announcement(after))
-		},
-		seen: func([]frame) bool { return h.believes(addr) == after },
-	}
 }
