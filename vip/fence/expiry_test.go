@@ -31,11 +31,11 @@ func testEnd(t *testing.T, kind Kind, open func(*slog.Logger) (mechanism, error)
 	n.address("eth0", "198.18.0.100/24")
 	q := &questions{network: n, to: n.mac("eth0"), from: n.mac("peer0")}
 	for round := range 10 {
-		until := boottime() + time.Duration(40+5*round)*time.Millisecond
+		until := boottime() + time.Duration(150+5*round)*time.Millisecond
 		n.must(f.Open(f.Epoch(), until))
 		end := until
 		if round%2 == 1 {
-			q.askUntil(boottime() + 20*time.Millisecond)
+			q.askUntil(boottime() + 50*time.Millisecond)
 			n.must(f.Shut())
 			end = boottime()
 		}
