@@ -39,11 +39,11 @@ func (c Config) asPeer(server raft.Server) Peer {
 		return p
 	}
 	address, _ := netip.ParseAddrPort(string(server.Address)) // it was written by perch
-	return Peer{Name: string(server.ID), Address: address, Priority: lowestPriority}
+	return Peer{Name: string(server.ID), Address: address, Priority: LowestPriority}
 }
 
-// lowestPriority is that of a member that is not on the list.
-const lowestPriority = 1
+// LowestPriority is that of a member that is not on the list.
+const LowestPriority = 1
 
 // members returns the nodes of the latest configuration, or of the list while there
 // is none.

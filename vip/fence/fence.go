@@ -49,8 +49,20 @@ func (f *Fence) Epoch() uint64 {
 
 // Open lets the host answer for the VIPs until a reading of CLOCK_BOOTTIME. It
 // returns ErrStale, and opens nothing, if the fence was shut since epoch was read:
-// what made it sensible to open then may no longer hold.
+// what made it sensible to open then may no longer hold. Where the mechanism refuses,
+// because others have just removed a part of it, it is mended first.
 func (f *Fence) Open(epoch uint64, until time.Duration) error {
+	err := f.open(epoch, until)
+	if err == nil || errors.Is(err, ErrStale) {
+		return err
+	}
+	if mend := f.with(mechanism.Audit); mend != nil {
+		return fmt.Errorf("open the %s fence: %w", f.kind, errors.Join(err, mend))
+	}
+	return f.open(epoch, until)
+}
+
+func (f *Fence) open(epoch uint64, until time.Duration) error {
 	f.gate.Lock()
 	defer f.gate.Unlock()
 	if epoch != f.epoch {

@@ -23,6 +23,7 @@ type fakeMechanism struct {
 	mu      sync.Mutex
 	until   []time.Duration
 	trouble error
+	refusal error // of Set, until the next Audit
 
 	setting, auditing chan struct{} // wait for these if not nil
 	change            chan struct{} // calls changed for each
@@ -42,6 +43,9 @@ func (m *fakeMechanism) Set(until time.Duration) error {
 		<-m.setting // one who has been met here is under way
 		<-m.setting
 	}
+	if m.refusal != nil {
+		return m.refusal
+	}
 	m.until = append(m.until, until)
 	return nil
 }
@@ -53,6 +57,9 @@ func (m *fakeMechanism) Audit() error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.trouble == nil {
+		m.refusal = nil
+	}
 	return m.trouble
 }
 
@@ -114,6 +121,20 @@ func TestOpenAfterShut(t *testing.T) {
 }
 
 // TestOpenWithoutMechanism is stale all the same: who asks goes by it.
+// A firewall that is loaded anew may take the mechanism out of the kernel for a moment.
+func TestOpenMendsFirst(t *testing.T) {
+	gone := errors.New("no such table")
+	m := &fakeMechanism{refusal: gone}
+	f := &Fence{kind: NFTables, log: slog.New(slog.DiscardHandler), kernel: m}
+	if err := f.Open(f.Epoch(), time.Minute); err != nil || len(m.until) != 1 {
+		t.Errorf("%v, set %v", err, m.until)
+	}
+	m.refusal, m.trouble = gone, errors.New("no rights")
+	if err := f.Open(f.Epoch(), time.Minute); !errors.Is(err, gone) || !errors.Is(err, m.trouble) {
+		t.Errorf("what cannot be mended: %v", err)
+	}
+}
+
 func TestOpenWithoutMechanism(t *testing.T) {
 	for _, kind := range []Kind{Lifetime, Off} {
 		f, err := New(kind, slog.New(slog.DiscardHandler))

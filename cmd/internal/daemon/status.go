@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,6 +88,18 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 	return st
 }
 
+// roster returns the peers of the config, and behind them the members that are not in
+// it.
+func roster(c *config.Cluster, members []cluster.Member) []config.Peer {
+	all := slices.Clone(c.Peers)
+	for _, m := range members {
+		if _, listed := c.Peer(m.Name); !listed {
+			all = append(all, config.Peer{Name: m.Name, Address: m.Address, Priority: cluster.LowestPriority})
+		}
+	}
+	return all
+}
+
 func (s snapshot) cluster(answers map[string]answer) *api.Cluster {
 	c := &api.Cluster{
 		Name:    s.config.Cluster.Name,
@@ -95,7 +108,7 @@ func (s snapshot) cluster(answers map[string]answer) *api.Cluster {
 		Refused: s.refused,
 	}
 	reachable := 0
-	for _, p := range s.config.Cluster.Peers {
+	for _, p := range roster(s.config.Cluster, s.view.Members) {
 		node := s.node(p, answers[p.Name])
 		if node.Role != api.RoleUnreachable {
 			reachable++
@@ -105,7 +118,7 @@ func (s snapshot) cluster(answers map[string]answer) *api.Cluster {
 	switch {
 	case s.view.Quorum:
 		c.State, c.Leader = api.StateOK, s.view.Leader
-	case reachable > len(s.config.Cluster.Peers)/2:
+	case reachable > len(c.Nodes)/2:
 		c.State = api.StateElecting
 	default:
 		c.State = api.StateNoQuorum
@@ -244,7 +257,11 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 			alarms = append(alarms, fmt.Sprintf("VIP %s is not held by %s: %s", v.Address, v.Owner, v.Reason))
 		}
 	}
+	if s.view.Waiting != "" {
+		alarms = append(alarms, st.Node+" does not take part in the cluster yet: it "+s.view.Waiting)
+	}
 	alarms = append(alarms, troubled...)
+	alarms = append(alarms, s.strangers()...)
 	alarms = append(alarms, s.weakFences(st.Cluster.Nodes)...)
 	if len(unreachable) > 0 {
 		alarms = append(alarms, "not answering: "+strings.Join(unreachable, ", "))
@@ -253,6 +270,33 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 		alarms = append(alarms, mixed)
 	}
 	return alarms
+}
+
+// strangers warns of nodes that are only in one of the config's list and the
+// membership, and says what to do.
+func (s snapshot) strangers() []string {
+	if len(s.view.Members) == 0 || s.view.Waiting != "" {
+		return nil
+	}
+	var warnings []string
+	for _, m := range s.view.Members {
+		listed, ok := s.config.Cluster.Peer(m.Name)
+		switch {
+		case !ok:
+			warnings = append(warnings, fmt.Sprintf("%s is a member of the cluster but not in the config of %s: add it there, or run `perch remove %s`",
+				m.Name, s.config.Node.Name, m.Name))
+		case listed.Address != m.Address:
+			warnings = append(warnings, fmt.Sprintf("the members know %s at %s, the config of %s has %s: restart %s with the right address and run `perch join` there",
+				m.Name, m.Address, s.config.Node.Name, listed.Address, m.Name))
+		}
+	}
+	for _, p := range s.config.Cluster.Peers {
+		if !slices.ContainsFunc(s.view.Members, func(m cluster.Member) bool { return m.Name == p.Name }) {
+			warnings = append(warnings, fmt.Sprintf("%s is in the config of %s but no member of the cluster: run `perch join` on %s, or take it out of the config",
+				p.Name, s.config.Node.Name, p.Name))
+		}
+	}
+	return warnings
 }
 
 // weakFences warns of nodes whose kernel does not stop answering with the lease.
