@@ -5,6 +5,10 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/perch-vip/perch/cluster/state"
 )
 
 // Directed schedules, for what random ones hardly ever find.
@@ -174,4 +178,29 @@ func TestLeaderWhoseDiskHangsGivesWay(t *testing.T) {
 			t.Error("nobody owns after the disk is back")
 		}
 	})
+}
+
+// A plan that came to nothing is taken back: it does not explain a crash that comes
+// later.
+func TestPlanThatCameToNothingIsTakenBack(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, _ []*simNode) {
+		plan := state.Plan{Term: owner.run.Ownership().Term, From: owner.cfg.Node, Reason: "asked for"}
+		if _, err := owner.run.apply(state.Command{Plan: &plan}, time.Second); err != nil {
+			t.Fatal(err)
+		}
+		owner.run.withdraw(plan)
+		time.Sleep(time.Second)
+		if still := owner.run.State().Plan; still != nil {
+			t.Errorf("the plan still stands: %+v", still)
+		}
+	})
+}
+
+// Who ends falls silent at once, so that the others need not wait for its disk.
+func TestNodeThatEndsFallsSilent(t *testing.T) {
+	x := newTalking()
+	trans := &transport{node: x.Node}
+	if err := trans.AppendEntries("lb2", "lb2", &raft.AppendEntriesRequest{Term: 7}, nil); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("a heartbeat of a node that has ended: %v", err)
+	}
 }

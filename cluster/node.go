@@ -44,10 +44,11 @@ type Node struct {
 
 	requests   chan raft.RPC // for the library, from relay
 	answers    sync.WaitGroup
-	releasing  chan struct{} // a lock: one release at a time
-	gaveUp     chan struct{} // a signal for regain
-	feel       chan struct{} // a signal for pulse
-	undeclared chan struct{} // a signal for declare
+	releasing  chan struct{}   // a lock: one release at a time
+	gaveUp     chan struct{}   // a signal for regain
+	revoked    chan state.Plan // for revoke
+	feel       chan struct{}   // a signal for pulse
+	undeclared chan struct{}   // a signal for declare
 
 	transferring sync.Mutex
 
@@ -133,6 +134,7 @@ func newNode(cfg Config, self Peer) *Node {
 		requests:   make(chan raft.RPC),
 		releasing:  make(chan struct{}, 1),
 		gaveUp:     make(chan struct{}, 1),
+		revoked:    make(chan state.Plan, 1),
 		feel:       make(chan struct{}, 1),
 		undeclared: make(chan struct{}, 1),
 		contacts:   make(map[string]contact),
@@ -184,6 +186,7 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group, network raft.Stre
 	g.Go(func() error { return n.seek(ctx) })
 	g.Go(func() error { n.wake(ctx, r); return nil })
 	g.Go(func() error { n.regain(ctx); return nil })
+	g.Go(func() error { n.revoke(ctx); return nil })
 	g.Go(func() error { n.pulse(ctx); return nil })
 	g.Go(func() error { n.declare(ctx); return nil })
 	g.Go(func() error { n.watchLeadership(ctx, r, trans); return nil })
@@ -216,7 +219,11 @@ func (n *Node) startRaft(ctx context.Context, trans raft.Transport) (*raft.Raft,
 	if err := n.begin(ctx, rc, trans); err != nil {
 		return nil, err
 	}
-	r, err := raft.NewRaft(rc, n.fsm, n.store, n.store, n.store, trans)
+	var r *raft.Raft
+	err := careful(func() (err error) { // it panics where it cannot read the log
+		r, err = raft.NewRaft(rc, n.fsm, n.store, n.store, n.store, trans)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("start raft of cluster %s: %w", n.cfg.Name, err)
 	}
@@ -380,7 +387,10 @@ func (n *Node) apply(c state.Command, limit time.Duration) (uint64, error) {
 		return 0, err
 	}
 	future := r.Apply(entry, limit)
-	if err := waitFuture(future, limit); err != nil {
+	switch err := waitFuture(future, limit); {
+	case errors.Is(err, errLimit), errors.Is(err, raft.ErrLeadershipLost):
+		return 0, fmt.Errorf("commit to the cluster: %w; it may still take effect", err)
+	case err != nil:
 		return 0, fmt.Errorf("commit to the cluster: %w", err)
 	}
 	if err, ok := future.Response().(error); ok && err != nil {

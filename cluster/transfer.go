@@ -41,6 +41,7 @@ func (n *Node) Transfer(to, reason string) (string, error) {
 	plan := state.Plan{Term: term, From: n.cfg.Node, Reason: reason}
 	index, err := n.apply(state.Command{Plan: &plan}, n.commitLimit())
 	if err != nil {
+		n.withdraw(plan) // it may still be committed
 		return "", err
 	}
 	target, err := n.awaitSuccessor(r, to, index)
@@ -227,13 +228,35 @@ func (n *Node) stand(term uint64) {
 	}
 }
 
-// withdraw takes back a plan that came to nothing, so that it does not explain a
-// later failure. The VIPs never moved: should it not work the history is a little
-// wrong, no more.
+// withdraw has a plan taken back that came to nothing, so that it does not explain a
+// later failure.
 func (n *Node) withdraw(plan state.Plan) {
 	plan.Reason = ""
-	if _, err := n.apply(state.Command{Plan: &plan}, n.commitLimit()); err != nil {
-		n.cfg.Log.Warn("withdrawing a planned hand-over", "error", err)
+	select {
+	case n.revoked <- plan:
+	default: // one of this term is to be taken back already, and a term has one plan at a time
+	}
+}
+
+// revoke takes back plans that came to nothing, as long as this node leads the terms
+// that they are of, until ctx ends. The VIPs never moved: should it not work the
+// history is a little wrong, no more.
+func (n *Node) revoke(ctx context.Context) {
+	for {
+		var plan state.Plan
+		select {
+		case <-ctx.Done():
+			return
+		case plan = <-n.revoked:
+		}
+		for ctx.Err() == nil && n.leads(plan.Term) {
+			_, err := n.apply(state.Command{Plan: &plan}, n.commitLimit())
+			if err == nil {
+				break
+			}
+			n.cfg.Log.Warn("withdrawing a planned hand-over", "error", err)
+			pause(ctx, n.cfg.Heartbeat)
+		}
 	}
 }
 

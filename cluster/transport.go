@@ -66,6 +66,9 @@ func (t *transport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (ra
 // AppendEntries notes when the request was sent, since that is what a lease may
 // count from.
 func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	if t.node.raft.Load() == nil { // it ends: the others are to elect another leader at once
+		return ErrNotRunning
+	}
 	if isHeartbeat(req) {
 		if t.node.hangs(req.Term) {
 			return errHung
