@@ -14,6 +14,7 @@ type candidate struct {
 
 // strong lists the mechanisms that enforce a lease, the strongest first.
 var strong = []candidate{
+	{BPF, openBPF},
 	{NFTables, openNFTables},
 }
 

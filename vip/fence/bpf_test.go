@@ -1,0 +1,211 @@
+package fence
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// wire is two network namespaces joined by a veth pair: eth0 where the goroutine of
+// the test is, which has the VIP, and peer0 where its client is.
+type wire struct {
+	testing.TB
+	here, there     *netlink.Handle
+	hereFD, thereFD int
+}
+
+// newWire moves the goroutine of the test into a namespace of its own, which ends with
+// it: the thread stays locked, so that the runtime throws it away.
+func newWire(t testing.TB) *wire {
+	t.Helper()
+	needRoot(t)
+	runtime.LockOSThread()
+	w := &wire{TB: t}
+	w.there, w.thereFD = w.unshare()
+	w.here, w.hereFD = w.unshare()
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = "eth0"
+	must(t, w.here.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "peer0", PeerNamespace: netlink.NsFd(w.thereFD)}))
+	w.address(w.there, "peer0", thePeer4, thePeer6)
+	w.address(w.here, "eth0", theNode4, theNode6)
+	w.address(w.here, "eth0", theVIP4, theVIP6)
+	must(t, w.here.LinkSetUp(w.link("lo")))
+	return w
+}
+
+func (w *wire) unshare() (*netlink.Handle, int) {
+	w.Helper()
+	must(w, unix.Unshare(unix.CLONE_NEWNET))
+	fd, err := unix.Open(ownNamespace, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	must(w, err)
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	must(w, err)
+	w.Cleanup(func() { h.Close(); unix.Close(fd) })
+	return h, fd
+}
+
+func (w *wire) address(h *netlink.Handle, name string, addresses ...netip.Addr) {
+	w.Helper()
+	l, err := h.LinkByName(name)
+	must(w, err)
+	for _, a := range addresses {
+		length := 24
+		if a.Is6() {
+			length = 64
+		}
+		must(w, h.AddrAdd(l, &netlink.Addr{
+			IPNet: &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(length, a.BitLen())}, Flags: unix.IFA_F_NODAD,
+		}))
+	}
+	must(w, h.LinkSetUp(l))
+}
+
+func (w *wire) link(name string) netlink.Link {
+	w.Helper()
+	l, err := w.here.LinkByName(name)
+	must(w, err)
+	return l
+}
+
+// atPeer runs f in the client's namespace.
+func (w *wire) atPeer(f func()) {
+	w.Helper()
+	must(w, unix.Setns(w.thereFD, unix.CLONE_NEWNET))
+	defer func() { must(w, unix.Setns(w.hereFD, unix.CLONE_NEWNET)) }()
+	f()
+}
+
+// answers asks an address once, after its entry in the client's table of neighbors is
+// gone.
+func (w *wire) answers(a netip.Addr) bool {
+	w.Helper()
+	var err error
+	w.atPeer(func() {
+		must(w, exec.Command("ip", "neigh", "flush", "dev", "peer0").Run())
+		err = exec.Command("ping", "-n", "-q", "-c", "1", "-W", "0.3", a.String()).Run()
+	})
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		w.Fatal(err)
+	}
+	return err == nil
+}
+
+func (w *wire) wantAnswers(want bool, addresses ...netip.Addr) {
+	w.Helper()
+	for _, a := range addresses {
+		if got := w.answers(a); got != want {
+			w.Errorf("%s answers: %v, want %v", a, got, want)
+		}
+	}
+}
+
+// open makes a mechanism in the namespace of the test, with its two VIPs.
+func (w *wire) open() *bpf {
+	w.Helper()
+	m, err := openBPF(slog.New(slog.DiscardHandler))
+	must(w, err)
+	b := m.(*bpf)
+	must(w, b.Protect(hostVIPs()))
+	return b
+}
+
+// fence is one that ends with the test.
+func (w *wire) fence() *bpf {
+	w.Helper()
+	b := w.open()
+	w.Cleanup(func() { must(w, b.Close()) })
+	return b
+}
+
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within 10 s: %s", what)
+		}
+	}
+}
+
+func TestLeaseOnTheWire(t *testing.T) {
+	w := newWire(t)
+	b := w.fence()
+	w.wantAnswers(false, theVIP4, theVIP6)
+	w.wantAnswers(true, theNode4, theNode6)
+	must(t, b.Set(bootTime(t)+time.Hour))
+	w.wantAnswers(true, theVIP4, theVIP6)
+	must(t, b.Set(0))
+	w.wantAnswers(false, theVIP4, theVIP6)
+	w.wantAnswers(true, theNode4, theNode6)
+	must(t, b.Set(bootTime(t)+500*time.Millisecond))
+	w.wantAnswers(true, theVIP4)
+	time.Sleep(500 * time.Millisecond)
+	w.wantAnswers(false, theVIP4, theVIP6)
+}
+
+// childEnv tells TestOwnUntilKilled that it is a process of its own.
+const childEnv = "PERCH_FENCE_TEST_CHILD"
+
+// TestOwnUntilKilled is the process that TestFenceOutlivesProcess kills.
+func TestOwnUntilKilled(t *testing.T) {
+	if os.Getenv(childEnv) == "" {
+		t.Skip("not a test: it is a part of TestFenceOutlivesProcess")
+	}
+	m, err := openBPF(slog.New(slog.DiscardHandler))
+	must(t, err)
+	must(t, m.Protect(hostVIPs()))
+	must(t, m.Set(bootTime(t)+1500*time.Millisecond))
+	fmt.Println("open")
+	time.Sleep(time.Minute)
+}
+
+// startOwner starts it in the namespace of the test, and returns once its fence is
+// open.
+func (w *wire) startOwner() *exec.Cmd {
+	w.Helper()
+	child := exec.Command("/proc/self/exe", "-test.run=^TestOwnUntilKilled$")
+	child.Env = append(os.Environ(), childEnv+"=1")
+	out, err := child.StdoutPipe()
+	must(w, err)
+	must(w, child.Start())
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if lines.Text() == "open" {
+			return child
+		}
+	}
+	w.Fatal("the owner ended without a fence")
+	return nil
+}
+
+func TestFenceOutlivesProcess(t *testing.T) {
+	w := newWire(t)
+	child := w.startOwner()
+	w.wantAnswers(true, theVIP4)
+	must(t, child.Process.Kill())
+	_ = child.Wait()
+	eventually(t, "the VIP is silent", func() bool { return !w.answers(theVIP4) && !w.answers(theVIP6) })
+	w.wantAnswers(true, theNode4)
+
+	b := w.fence() // replaces what the dead one left
+	w.wantAnswers(false, theVIP4)
+	must(t, b.Set(bootTime(t)+time.Hour))
+	w.wantAnswers(true, theVIP4, theVIP6)
+	for _, d := range directions {
+		list, err := b.traffic.filters(w.link("eth0").Attrs().Index, d)
+		must(t, err)
+		if len(list) != 1 {
+			t.Errorf("filters at %s: %v, want one", d, list)
+		}
+	}
+}
