@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -170,31 +172,50 @@ func TestOwnUntilKilled(t *testing.T) {
 	time.Sleep(time.Minute)
 }
 
-// startOwner starts it in the namespace of the test, and returns once its fence is
-// open.
-func (w *wire) startOwner() *exec.Cmd {
-	w.Helper()
+// owner is that process, in the namespace of the test; as nobody with some
+// capabilities, if there are any.
+func owner(capabilities ...uintptr) *exec.Cmd {
 	child := exec.Command("/proc/self/exe", "-test.run=^TestOwnUntilKilled$")
 	child.Env = append(os.Environ(), childEnv+"=1")
+	if len(capabilities) > 0 {
+		child.SysProcAttr = &syscall.SysProcAttr{
+			Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, AmbientCaps: capabilities,
+		}
+	}
+	return child
+}
+
+// start starts an owner, and returns once its fence is open.
+func (w *wire) start(child *exec.Cmd) *exec.Cmd {
+	w.Helper()
 	out, err := child.StdoutPipe()
 	must(w, err)
 	must(w, child.Start())
+	w.Cleanup(func() { _ = child.Process.Kill() })
+	var said []string
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if lines.Text() == "open" {
 			return child
 		}
+		said = append(said, lines.Text())
 	}
-	w.Fatal("the owner ended without a fence")
+	w.Fatalf("the owner ended without a fence: %s", strings.Join(said, "\n"))
 	return nil
+}
+
+// kill kills it, and waits until the VIPs are silent.
+func (w *wire) kill(child *exec.Cmd) {
+	w.Helper()
+	must(w, child.Process.Kill())
+	_ = child.Wait()
+	eventually(w, "the VIPs are silent", func() bool { return !w.answers(theVIP4) && !w.answers(theVIP6) })
 }
 
 func TestFenceOutlivesProcess(t *testing.T) {
 	w := newWire(t)
-	child := w.startOwner()
+	child := w.start(owner())
 	w.wantAnswers(true, theVIP4)
-	must(t, child.Process.Kill())
-	_ = child.Wait()
-	eventually(t, "the VIP is silent", func() bool { return !w.answers(theVIP4) && !w.answers(theVIP6) })
+	w.kill(child)
 	w.wantAnswers(true, theNode4)
 
 	b := w.fence() // replaces what the dead one left
@@ -206,6 +227,29 @@ func TestFenceOutlivesProcess(t *testing.T) {
 		must(t, err)
 		if len(list) != 1 {
 			t.Errorf("filters at %s: %v, want one", d, list)
+		}
+	}
+}
+
+// The capabilities of the shipped unit are enough, also to get before others and to
+// take away what a predecessor did to that end.
+func TestCapabilities(t *testing.T) {
+	w := newWire(t)
+	w.attachTCX(bypass(t))
+	for range 2 {
+		child := w.start(owner(unix.CAP_NET_ADMIN, unix.CAP_BPF))
+		w.wantAnswers(true, theVIP4, theVIP6)
+		w.wantTCX(2)
+		w.kill(child)
+	}
+}
+
+func TestMissingCapability(t *testing.T) {
+	newWire(t)
+	for _, has := range []uintptr{unix.CAP_NET_ADMIN, unix.CAP_BPF} {
+		out, err := owner(has).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "CAP_BPF and CAP_NET_ADMIN") || strings.Contains(string(out), "rlimit") {
+			t.Errorf("with capability %d only: %v\n%s", has, err, out)
 		}
 	}
 }
