@@ -30,13 +30,14 @@ func (f filter) isPerch() bool {
 
 // side is one direction of an interface, and the program that is to be there.
 type side struct {
+	name      string
 	index     int
 	direction direction
 	program   loaded
 }
 
 func (b *bpf) side(l netlink.Link, d direction) side {
-	return side{l.Attrs().Index, d, b.programs[program{d, framingOf(l)}]}
+	return side{l.Attrs().Name, l.Attrs().Index, d, b.programs[program{d, framingOf(l)}]}
 }
 
 // place is what secureFilter has found out about a filter of perch.

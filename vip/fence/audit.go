@@ -79,11 +79,14 @@ func (b *bpf) attend(l netlink.Link, master string) error {
 // vanished meanwhile is none.
 func (b *bpf) settle(l netlink.Link, reached state, err error) error {
 	index := l.Attrs().Index
-	delete(b.state, index)
 	if err == nil {
+		if b.state[index] != reached {
+			b.log.Debug("interface attended to", "interface", l.Attrs().Name, "state", reached)
+		}
 		b.state[index] = reached
 		return nil
 	}
+	delete(b.state, index)
 	var missing netlink.LinkNotFoundError
 	if _, gone := b.netlink.LinkByIndex(index); errors.As(gone, &missing) {
 		return nil

@@ -2,8 +2,10 @@ package fence
 
 import (
 	"context"
+	"log/slog"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -185,6 +187,57 @@ func TestTCXInFront(t *testing.T) {
 	w.wantTCX(2)
 	w.wantFilters("eth0", "")
 	w.wantAnswers(true, theVIP4, theVIP6)
+}
+
+// Where no more program can be attached, the audit says what is in the way.
+func TestAuditGivesUp(t *testing.T) {
+	w := newWire(t)
+	f, err := New(BPF, slog.New(slog.DiscardHandler))
+	must(t, err)
+	defer func() { must(t, f.Close()) }()
+	var foreign []*ebpf.Program
+	for range 63 { // as many as the kernel takes
+		foreign = append(foreign, bypass(t))
+		w.attachTCX(foreign[len(foreign)-1])
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var changes atomic.Int32
+	ended := make(chan error)
+	go func() { ended <- f.Run(ctx, func() { changes.Add(1) }) }()
+	eventually(t, "there is trouble", func() bool { return f.Trouble() != nil })
+	for _, want := range []string{"interface eth0: ingress: in front of the fence: tcx program ", "egress: "} {
+		if got := f.Trouble().Error(); !strings.Contains(got, want) {
+			t.Errorf("trouble %q, want %q in it", got, want)
+		}
+	}
+	index := w.link("eth0").Attrs().Index
+	if err := f.Guard(index); err == nil {
+		t.Error("the interface is guarded")
+	}
+	for _, d := range directions {
+		must(t, tcxDetach(index, d, foreign[0]))
+	}
+	eventually(t, "there is no trouble any more", func() bool { return f.Trouble() == nil })
+	must(t, f.Guard(index))
+	cancel()
+	must(t, <-ended)
+	if got := changes.Load(); got != 2 {
+		t.Errorf("%d changes, want 2", got)
+	}
+}
+
+// An interface that goes while it is looked at is no error.
+func TestInterfaceVanishes(t *testing.T) {
+	w := newWire(t)
+	b := w.fence()
+	w.pair("eth1", "eth2")
+	gone := w.link("eth1")
+	w.run("ip link del eth1")
+	must(t, b.attend(gone, ""))
+	must(t, b.attend(gone, "bridge"))
+	if b.state[gone.Attrs().Index] == fenced {
+		t.Error("it counts as fenced")
+	}
 }
 
 // A predecessor that had to use tcx leaves its program there, too.

@@ -75,8 +75,12 @@ func arp(op int, sender, target netip.Addr, change ...func([]byte)) []byte {
 
 // nd is a message of neighbor discovery about a target, behind extension headers.
 func nd(kind int, from, target netip.Addr, extensions ...int) []byte {
+	return likeND(unix.IPPROTO_ICMPV6, kind, from, target, extensions...)
+}
+
+// likeND is the same in another protocol's name.
+func likeND(next, kind int, from, target netip.Addr, extensions ...int) []byte {
 	var headers []byte
-	next := unix.IPPROTO_ICMPV6
 	for i, e := range slices.Backward(extensions) {
 		header := make([]byte, 8+8*(i%2)) // of two lengths
 		header[0], header[1] = byte(next), byte(i%2)

@@ -78,7 +78,11 @@ func (b *bpf) headTCX(s side, tcx *link.QueryResult) error {
 			return err
 		}
 	}
-	return tcxAttach(s.index, s.direction, s.program.Program)
+	if err := tcxAttach(s.index, s.direction, s.program.Program); err != nil {
+		return err
+	}
+	b.log.Info("the fence got before others by tcx", "interface", s.name, "direction", s.direction)
+	return nil
 }
 
 func indexOf(tcx *link.QueryResult, id ebpf.ProgramID) int {
