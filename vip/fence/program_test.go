@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,7 +120,11 @@ const (
 	options = unix.IPPROTO_DSTOPTS
 )
 
-func fragment(p []byte)  { p[6], p[7] = 0x20, 0x10 }
+func fragment(p []byte) { p[6], p[7] = 0x20, 0x10 }
+func looksLikeARP(p []byte) {
+	copy(p, arp(1, thePeer4, theVIP4)[etherSize:][:8])
+	copy(p[24:], theVIP4.AsSlice())
+}
 func otherARP(p []byte)  { p[2] = 0x86 }
 func otherSize(p []byte) { p[5] = 16 }
 
@@ -138,6 +143,7 @@ func ingressRows() []row {
 		inRange("IPv4 to the range", ipv4(thePeer4, ofRange4)),
 		passes("IPv4 from the VIP", ipv4(theVIP4, theNode4)),
 		passes("IPv4 to the node", ipv4(thePeer4, theNode4)),
+		passes("IPv4 that looks like ARP for the VIP", ipv4(thePeer4, theNode4, looksLikeARP)),
 		dropped("ARP for the VIP", arp(1, thePeer4, theVIP4)),
 		dropped("ARP probe for the VIP", arp(1, zero4, theVIP4)),
 		dropped("ARP reply to the VIP", arp(2, thePeer4, theVIP4)),
@@ -272,6 +278,35 @@ func testRules(t *testing.T, vips []netip.Prefix, drops func(row) bool) {
 					continue
 				}
 				b.check(p, fmt.Sprintf("%s: %s, tags %x", p.name, r.name, tags), frame, want)
+			}
+		}
+	}
+}
+
+// Of the sieve it is the address's bit that counts, and without it nothing else does.
+func TestSieve(t *testing.T) {
+	b := newBench(t, hostVIPs()...)
+	for _, p := range b.all {
+		_, from, _ := strings.Cut(p.name, " ")
+		for _, vip := range []netip.Addr{theVIP4, theVIP6} {
+			frame := ipv4(vip, vip)
+			if vip.Is6() {
+				frame = tcp6(vip, vip)
+			}
+			hash := sieveHash(vip)
+			for i := range b.vips.memory.sieve {
+				b.vips.memory.sieve[i].Store(^uint64(0))
+			}
+			b.vips.memory.sieve[hash/64].Store(^(uint64(1) << (hash % 64)))
+			if got, want := b.drops(p, frame), from != string(etherFraming); got != want {
+				t.Errorf("%s: with all bits but that of %s: dropped %v, want %v", p.name, vip, got, want)
+			}
+			for i := range b.vips.memory.sieve {
+				b.vips.memory.sieve[i].Store(0)
+			}
+			b.vips.memory.sieve[hash/64].Store(uint64(1) << (hash % 64))
+			if !b.drops(p, frame) {
+				t.Errorf("%s: with the bit of %s alone: passes", p.name, vip)
 			}
 		}
 	}

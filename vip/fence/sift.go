@@ -97,7 +97,8 @@ func (p program) siftIPv4() asm.Instructions {
 	}
 }
 
-// siftAddress goes on if the sieve has no bit for the address in R1 (see sieveHash).
+// siftAddress goes on if the sieve has no bit for the address in R1 (see sieveHash), or
+// else falls through to the lease.
 func siftAddress(m maps) asm.Instructions {
 	return asm.Instructions{
 		asm.LoadImm(asm.R5, sieveMix, asm.DWord).WithSymbol("sift"),
@@ -112,6 +113,5 @@ func siftAddress(m maps) asm.Instructions {
 		asm.RSh.Reg(asm.R5, asm.R1), // by the low 6 bits
 		asm.And.Imm(asm.R5, 1),
 		asm.JEq.Imm(asm.R5, 0, atGoOn),
-		asm.Ja.Label(atLease),
 	}
 }
