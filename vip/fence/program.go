@@ -35,10 +35,10 @@ type framing string
 const (
 	// etherFraming has an Ethernet header, maybe with VLAN tags, and it is the header
 	// that tells the protocol: skb->protocol is whatever a packet socket says.
-	etherFraming framing = "e"
+	etherFraming framing = "ethernet"
 	// otherFraming is left to the kernel: it knows the network header and the
 	// protocol of what passes tunnels, PPP and the like.
-	otherFraming framing = "n"
+	otherFraming framing = "network"
 )
 
 // program names one of the programs.
@@ -74,7 +74,7 @@ const (
 
 // load puts a program into the kernel.
 func (p program) load(m maps) (*ebpf.Program, error) {
-	return load(programPrefix+string(p.direction)+string(p.framing[0]), p.assemble(m))
+	return load(programPrefix+string(p.direction)+"_"+string(p.framing[0]), p.assemble(m))
 }
 
 func load(name string, instructions asm.Instructions) (*ebpf.Program, error) {
