@@ -241,10 +241,9 @@ func TestRangesOfAllSizes(t *testing.T) {
 	} {
 		must(t, b.vips.replace([]netip.Prefix{netip.MustParsePrefix(c.prefix)}))
 		for addr, want := range map[string]bool{c.in: true, c.out: false} {
-			frame := arp(1, thePeer4, theNode4)
-			if a := netip.MustParseAddr(addr); a.Is4() {
-				frame = ipv4(thePeer4, a)
-			} else {
+			a := netip.MustParseAddr(addr)
+			frame := ipv4(thePeer4, a)
+			if a.Is6() {
 				frame = tcp6(thePeer6, a)
 			}
 			if got := b.drops(b.all[0], frame); got != want {
