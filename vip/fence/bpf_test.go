@@ -88,20 +88,17 @@ func (w *wire) atPeer(f func()) {
 	f()
 }
 
-// answers asks an address once, after its entry in the client's table of neighbors is
-// gone.
+// answers knocks at a closed port of an address, after its entry in the client's table
+// of neighbors is gone. A refusal is an answer.
 func (w *wire) answers(a netip.Addr) bool {
 	w.Helper()
 	var err error
 	w.atPeer(func() {
 		must(w, exec.Command("ip", "neigh", "flush", "dev", "peer0").Run())
-		err = exec.Command("ping", "-n", "-q", "-c", "1", "-W", "0.3", a.String()).Run()
+		dialer := net.Dialer{Timeout: 300 * time.Millisecond}
+		_, err = dialer.Dial("tcp", netip.AddrPortFrom(a, 9).String())
 	})
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		w.Fatal(err)
-	}
-	return err == nil
+	return errors.Is(err, unix.ECONNREFUSED)
 }
 
 func (w *wire) wantAnswers(want bool, addresses ...netip.Addr) {
