@@ -91,7 +91,7 @@ func (b *bpf) settle(l netlink.Link, reached state, err error) error {
 	if _, gone := b.netlink.LinkByIndex(index); errors.As(gone, &missing) {
 		return nil
 	}
-	return fmt.Errorf("interface %s: %w", l.Attrs().Name, err)
+	return err
 }
 
 // forwards tells whether a master of that kind takes its ports' frames before the

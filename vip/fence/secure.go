@@ -26,7 +26,7 @@ func (b *bpf) each(l netlink.Link, do func(side) error) error {
 	for _, d := range directions {
 		s := b.side(l, d)
 		if err := b.namespace.do(func() error { return do(s) }); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", d, err))
+			errs = append(errs, fmt.Errorf("interface %s, %s: %w", s.name, d, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -53,19 +53,19 @@ func (b *bpf) secureSide(s side) error {
 	return b.detachStale(s)
 }
 
-// inFront says what has the packets before the fence.
+// inFront says what has the packets before the fence, and why that cannot be helped.
 func inFront(p place, tcx *link.QueryResult, err error) error {
-	var what []string
-	for _, program := range tcx.Programs {
-		what = append(what, fmt.Sprintf("tcx program %d", program.ID))
-	}
-	for _, f := range p.infront {
-		what = append(what, f.String())
-	}
-	if len(what) == 0 {
+	what := ""
+	switch {
+	case len(tcx.Programs) > 0:
+		first := tcx.Programs[0].ID
+		what = fmt.Sprintf("tcx program %d %s", first, programName(first))
+	case len(p.infront) > 0:
+		what = p.infront[0].String()
+	default:
 		return fmt.Errorf("attach by tcx: %w", err)
 	}
-	return fmt.Errorf("in front of the fence: %s; attach by tcx: %w", strings.Join(what, ", "), err)
+	return fmt.Errorf("%s is in front of the fence; attach by tcx: %w", strings.TrimSpace(what), err)
 }
 
 // headTCX makes our program the first of those of tcx.
