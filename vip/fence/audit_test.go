@@ -229,6 +229,27 @@ func TestAuditGivesUp(t *testing.T) {
 	}
 }
 
+// What Watch hears of makes Run fence it.
+func TestRunFollows(t *testing.T) {
+	w := newWire(t)
+	f, err := New(BPF, slog.New(slog.DiscardHandler))
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- f.Run(ctx, func() { t.Error("trouble") }) }()
+	w.pair("eth1", "eth2")
+	w.run("tc qdisc del dev eth0 clsact")
+	for _, name := range []string{"eth0", "eth1", "eth2"} {
+		for _, d := range directions {
+			eventually(t, name+" is fenced", func() bool { return w.filters(name, d) == "bpf:perch" })
+		}
+	}
+	cancel()
+	must(t, <-ended)
+	must(t, f.Close())
+	w.wantFilters("eth1", "")
+}
+
 // An interface that goes while it is looked at is no error.
 func TestInterfaceVanishes(t *testing.T) {
 	w := newWire(t)

@@ -15,6 +15,15 @@ import (
 )
 
 // bpf is the mechanism of programs at tc ingress and egress.
+//
+// The programs are in program.go, sift.go, rules.go and steps.go; what they look into
+// in shared.go, sieve.go, key.go and vips.go. attach.go hangs them up as filters and
+// tcx.go in front of those, secure.go decides which it takes, and audit.go where.
+//
+// An interface that appears is fenced some milliseconds later, when Watch has heard of
+// it; that is why Guard is asked before a VIP is added. Filters and programs attached
+// by tcx stay when the process ends, and with them the maps: with the lease that it
+// last set, and that nobody extends. The next process makes maps of its own.
 type bpf struct {
 	log      *slog.Logger
 	vips     *bpfVIPs

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const maxVIPs = 1 << 17
+const maxVIPs = 1 << 16
 
 // bpfVIPs is the VIPs as the programs see them. Its methods are called one at a time.
 type bpfVIPs struct {
