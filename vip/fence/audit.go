@@ -7,9 +7,15 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
+// errUnarmed: a fence with no VIPs would take the place of a predecessor's.
+var errUnarmed = errors.New("the VIPs are not known yet")
+
 // Audit fences every interface that is to be, new ones too, and leaves those alone
-// that have joined a bridge or the like.
+// that have joined a bridge or the like. Before the first Protect it does nothing.
 func (b *bpf) Audit() error {
+	if !b.armed {
+		return nil
+	}
 	links, err := b.links()
 	if err != nil {
 		return err
@@ -36,6 +42,9 @@ func (b *bpf) Audit() error {
 
 // Guard fences one interface, unless it is known to be.
 func (b *bpf) Guard(index int) error {
+	if !b.armed {
+		return errUnarmed
+	}
 	if b.state[index] == fenced {
 		return nil
 	}

@@ -196,6 +196,7 @@ func TestAuditGivesUp(t *testing.T) {
 	w := newWire(t)
 	f, err := New(BPF, slog.New(slog.DiscardHandler))
 	must(t, err)
+	must(t, f.Protect(hostVIPs()))
 	defer func() { must(t, f.Close()) }()
 	var foreign []*ebpf.Program
 	for range 63 { // as many as the kernel takes
@@ -234,6 +235,7 @@ func TestRunFollows(t *testing.T) {
 	w := newWire(t)
 	f, err := New(BPF, slog.New(slog.DiscardHandler))
 	must(t, err)
+	must(t, f.Protect(hostVIPs()))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- f.Run(ctx, func() { t.Error("trouble") }) }()

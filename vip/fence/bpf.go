@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"time"
 
@@ -34,6 +35,7 @@ type bpf struct {
 	traffic   *traffic
 
 	perch  map[ebpf.ProgramID]bool // programs of ours and of a perch before, and which are not
+	armed  bool                    // there was a set of VIPs: the programs may be put in place
 	state  map[int]state           // by index of the interface
 	qdiscs map[int]string          // likewise; as of the last look
 }
@@ -52,8 +54,7 @@ const (
 	leftAlone state = "left alone"
 )
 
-// openBPF makes the mechanism, shut and attached to every interface of the calling
-// thread's network namespace.
+// openBPF makes the mechanism, shut, for the calling thread's network namespace.
 func openBPF(log *slog.Logger) (mechanism, error) {
 	if err := checkClock(); err != nil {
 		return nil, err
@@ -108,43 +109,62 @@ func (b *bpf) openNetwork() error {
 	return err
 }
 
-// begin finds what a predecessor left, and puts itself in its place. An interface that
-// cannot be fenced is the audit's business, as it is later; but a kernel that cannot
-// even fence lo lacks what the mechanism needs.
+// begin finds what a predecessor left, and leaves it there for the time being: it keeps
+// VIPs dark that may still be on an interface, and this perch does not know them before
+// Protect. Whether the kernel has all it takes shows at lo.
 func (b *bpf) begin() error {
 	links, err := b.links()
 	if err != nil {
 		return err
 	}
-	for _, l := range links {
-		for _, d := range directions {
-			if err := b.meet(l.Attrs().Index, d); err != nil {
-				return err
-			}
-		}
+	if b.qdiscs, err = b.traffic.qdiscs(); err != nil {
+		return err
 	}
-	err = b.Audit()
 	for _, l := range links {
-		if l.Attrs().Flags&unix.IFF_LOOPBACK != 0 && b.state[l.Attrs().Index] != fenced {
+		found, err := b.meet(l.Attrs().Index)
+		if err != nil {
+			return err
+		}
+		if l.Attrs().Flags&net.FlagLoopback == 0 || found {
+			continue
+		}
+		if err := b.secure(l); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// meet notes whose programs the filters of perch are.
-func (b *bpf) meet(index int, d direction) error {
-	list, err := b.traffic.filters(index, d)
-	for _, f := range list {
-		if f.isPerch() {
-			b.perch[f.program] = true
+// meet notes whose programs the filters of perch are, and tells whether there are any.
+func (b *bpf) meet(index int) (bool, error) {
+	found := false
+	for _, d := range directions {
+		list, err := b.traffic.filters(index, d)
+		if err != nil {
+			return false, err
+		}
+		for _, f := range list {
+			if f.isPerch() {
+				found = true
+				b.perch[f.program] = true
+			}
 		}
 	}
-	return err
+	return found, nil
 }
 
-// Protect replaces the set of VIPs.
-func (b *bpf) Protect(vips []netip.Prefix) error { return b.vips.replace(vips) }
+// Protect replaces the set of VIPs. The first time it then puts the programs on all
+// interfaces, in the place of a predecessor's.
+func (b *bpf) Protect(vips []netip.Prefix) error {
+	if err := b.vips.replace(vips); err != nil {
+		return err
+	}
+	if b.armed {
+		return nil
+	}
+	b.armed = true
+	return b.Audit()
+}
 
 // Set moves the lease's end.
 func (b *bpf) Set(until time.Duration) error {

@@ -219,8 +219,19 @@ func TestFenceOutlivesProcess(t *testing.T) {
 	w.kill(child)
 	w.wantAnswers(true, theNode4)
 
-	b := w.fence() // replaces what the dead one left
-	w.wantAnswers(false, theVIP4)
+	// The next one knows the VIPs later than it starts: what the dead one left must
+	// stay until then.
+	m, err := openBPF(slog.New(slog.DiscardHandler))
+	must(t, err)
+	b := m.(*bpf)
+	defer func() { must(t, b.Close()) }()
+	must(t, b.Audit())
+	if err := b.Guard(w.link("eth0").Attrs().Index); !errors.Is(err, errUnarmed) {
+		t.Errorf("guard without VIPs: %v", err)
+	}
+	w.wantAnswers(false, theVIP4, theVIP6)
+	must(t, b.Protect(hostVIPs()))
+	w.wantAnswers(false, theVIP4, theVIP6)
 	must(t, b.Set(bootTime(t)+time.Hour))
 	w.wantAnswers(true, theVIP4, theVIP6)
 	for _, d := range directions {
