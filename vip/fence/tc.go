@@ -30,7 +30,6 @@ func (d direction) parent() uint32 {
 type filter struct {
 	kind     string
 	priority uint16
-	protocol uint16
 	handle   uint32
 	name     string // of kind bpf, as are these
 	program  ebpf.ProgramID
@@ -141,10 +140,9 @@ func parseFilter(answer []byte) (filter, bool, error) {
 	if err != nil {
 		return filter{}, false, err
 	}
-	priority, protocol := netlink.MajorMinor(m.Info)
+	priority, _ := netlink.MajorMinor(m.Info)
 	f := filter{
-		kind: text(find(attrs, nl.TCA_KIND)), handle: m.Handle,
-		priority: priority, protocol: nl.Swap16(protocol),
+		kind: text(find(attrs, nl.TCA_KIND)), handle: m.Handle, priority: priority,
 	}
 	options := find(attrs, nl.TCA_OPTIONS)
 	if options == nil || number(find(attrs, nl.TCA_CHAIN)) != 0 {
