@@ -78,7 +78,7 @@ func (b *bpf) openKernel() error {
 		return err
 	}
 	for _, p := range programs {
-		one, err := p.load(b.vips.maps)
+		one, err := p.load(b.vips.tables)
 		if err != nil {
 			return err
 		}

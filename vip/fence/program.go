@@ -50,8 +50,8 @@ type program struct {
 // programs is all of them.
 var programs = [...]program{{ingress, etherFraming}, {egress, etherFraming}, {ingress, otherFraming}, {egress, otherFraming}}
 
-// maps are what a program looks into.
-type maps struct {
+// tables are the maps that a program looks into.
+type tables struct {
 	shared *ebpf.Map // struct shared
 	hosts  *ebpf.Map // VIPs that are one address, a hash map
 	ranges *ebpf.Map // VIPs that are more, a trie
@@ -73,7 +73,7 @@ const (
 )
 
 // load puts a program into the kernel.
-func (p program) load(m maps) (*ebpf.Program, error) {
+func (p program) load(m tables) (*ebpf.Program, error) {
 	return load(programPrefix+string(p.direction)+"_"+string(p.framing[0]), p.assemble(m))
 }
 
@@ -91,7 +91,7 @@ func load(name string, instructions asm.Instructions) (*ebpf.Program, error) {
 //  1. Is it plainly not about a VIP? Most packets end here (sift.go).
 //  2. Does the lease run? Then anything goes. What belongs to the VIPs ends here.
 //  3. Is it something that a rule forbids? (rules.go)
-func (p program) assemble(m maps) asm.Instructions {
+func (p program) assemble(m tables) asm.Instructions {
 	if p.framing == etherFraming {
 		return concat(begin(), p.sift(m), p.decide(m))
 	}
@@ -104,7 +104,7 @@ func begin() asm.Instructions {
 }
 
 // decide asks for the lease, and then the rules.
-func (p program) decide(m maps) asm.Instructions {
+func (p program) decide(m tables) asm.Instructions {
 	return concat(
 		lease(m),
 		p.rules(m),
@@ -118,7 +118,7 @@ func (p program) decide(m maps) asm.Instructions {
 }
 
 // lease goes on while the lease runs.
-func lease(m maps) asm.Instructions {
+func lease(m tables) asm.Instructions {
 	return asm.Instructions{
 		asm.LoadMapValue(asm.R1, m.shared.FD(), untilAt).WithSymbol(atLease),
 		asm.LoadMem(asm.R7, asm.R1, 0, asm.DWord),

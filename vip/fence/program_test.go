@@ -57,11 +57,11 @@ func newBench(t testing.TB, vips ...netip.Prefix) *bench {
 	b := &bench{TB: t, vips: set}
 	t.Cleanup(func() { must(t, set.close()) })
 	for _, p := range programs {
-		whole, err := p.load(set.maps)
+		whole, err := p.load(set.tables)
 		must(t, err)
 		b.all = append(b.all, benched{p, fmt.Sprintf("%s %s", p.direction, p.framing), whole})
 		if p.framing == etherFraming {
-			rules, err := load("rules", concat(begin(), p.decide(set.maps)))
+			rules, err := load("rules", concat(begin(), p.decide(set.tables)))
 			must(t, err)
 			b.all = append(b.all, benched{p, fmt.Sprintf("%s rules", p.direction), rules})
 		}

@@ -42,7 +42,7 @@ func extensionHeaders() []int32 {
 
 // rules drop what would answer for a VIP or ask for it. R6 is the context and R8 will
 // be the offset of the network header, R9 the protocol.
-func (p program) rules(m maps) asm.Instructions {
+func (p program) rules(m tables) asm.Instructions {
 	return concat(p.findProtocol(), p.ruleIPv4(m), p.ruleARP(m), p.ruleIPv6(m), p.ruleND(m))
 }
 
@@ -88,7 +88,7 @@ func (p program) skipTags() asm.Instructions {
 }
 
 // ruleIPv4 drops IPv4 to a VIP at ingress, from a VIP at egress.
-func (p program) ruleIPv4(m maps) asm.Instructions {
+func (p program) ruleIPv4(m tables) asm.Instructions {
 	return concat(
 		at(atIPv4, p.read(int32(p.direction.addressAt(family4)), arpIPSize)),
 		asm.Instructions{asm.LoadMem(asm.R1, asm.R10, stackRead, asm.Word)},
@@ -98,7 +98,7 @@ func (p program) ruleIPv4(m maps) asm.Instructions {
 
 // ruleARP drops at ingress what asks for a VIP, at egress what has it as sender. The
 // owner's own announcement, in which sender and target are one, comes in.
-func (p program) ruleARP(m maps) asm.Instructions {
+func (p program) ruleARP(m tables) asm.Instructions {
 	all := concat(
 		at(atARP, p.read(0, arpFixed)),
 		asm.Instructions{
@@ -128,7 +128,7 @@ func (p program) ruleARP(m maps) asm.Instructions {
 
 // ruleIPv6 drops IPv6 to a VIP at ingress, from a VIP at egress, and leaves the rest
 // to ruleND.
-func (p program) ruleIPv6(m maps) asm.Instructions {
+func (p program) ruleIPv6(m tables) asm.Instructions {
 	return concat(
 		at(atIPv6, p.read(int32(p.direction.addressAt(family6)), 16)),
 		takeAddress6(0),
@@ -139,7 +139,7 @@ func (p program) ruleIPv6(m maps) asm.Instructions {
 // ruleND drops at ingress a solicitation for a VIP, at egress an advertisement for it,
 // and a solicitation only if it comes from the unspecified address: then it claims the
 // VIP (RFC 4862, 5.4). A standby may be a client of the VIP and ask where it is.
-func (p program) ruleND(m maps) asm.Instructions {
+func (p program) ruleND(m tables) asm.Instructions {
 	all := concat(
 		at("not from or to a VIP", p.read(nextAt, 1)),
 		asm.Instructions{

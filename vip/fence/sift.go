@@ -36,7 +36,7 @@ func (d direction) addressAt(family int) int16 {
 
 // sift lets what is plainly not about a VIP go on, and sends the rest to the lease. It
 // reads the packet in place, and what cannot be read in place it leaves to the rules.
-func (p program) sift(m maps) asm.Instructions {
+func (p program) sift(m tables) asm.Instructions {
 	all := asm.Instructions{
 		asm.LoadMem(asm.R2, asm.R6, skbData, asm.Word),
 		asm.LoadMem(asm.R3, asm.R6, skbDataEnd, asm.Word),
@@ -99,7 +99,7 @@ func (p program) siftIPv4() asm.Instructions {
 
 // siftAddress goes on if the sieve has no bit for the address in R1 (see sieveHash), or
 // else falls through to the lease.
-func siftAddress(m maps) asm.Instructions {
+func siftAddress(m tables) asm.Instructions {
 	return asm.Instructions{
 		asm.LoadImm(asm.R5, sieveMix, asm.DWord).WithSymbol("sift"),
 		asm.Mul.Reg(asm.R1, asm.R5),

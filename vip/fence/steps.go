@@ -50,7 +50,7 @@ func takeAddress4() asm.Instructions {
 }
 
 // lookup drops the packet if the key's address is a VIP, or else goes on at miss.
-func lookup(m maps, family int, miss string) asm.Instructions {
+func lookup(m tables, family int, miss string) asm.Instructions {
 	bits, take := int32(128), asm.Instructions(nil)
 	if family == family4 {
 		bits, take = 32, takeAddress4()

@@ -15,7 +15,7 @@ const maxVIPs = 1 << 16
 
 // bpfVIPs is the VIPs as the programs see them. Its methods are called one at a time.
 type bpfVIPs struct {
-	maps
+	tables
 	memory *shared
 	known  map[netip.Prefix]bool // all that may be in the maps
 }
@@ -27,7 +27,7 @@ func newBPFVIPs() (*bpfVIPs, error) {
 		return nil, err
 	}
 	s := &bpfVIPs{
-		maps: maps{shared: sharedMap}, memory: (*shared)(unsafe.Pointer(&memory[0])),
+		tables: tables{shared: sharedMap}, memory: (*shared)(unsafe.Pointer(&memory[0])),
 		known: map[netip.Prefix]bool{},
 	}
 	// Not in close: a lease that is set after it must not crash the process.
