@@ -85,6 +85,20 @@ func (a address) subnet() netip.Prefix {
 	return a.prefix.Masked()
 }
 
+// linkLocals are addresses that a neighbour on a link can answer to, by the index
+// of the interface. One whose uniqueness is still being found out will do.
+func linkLocals(list []address) map[int]netip.Addr {
+	found := make(map[int]netip.Addr)
+	for _, a := range list {
+		addr := a.prefix.Addr()
+		if _, known := found[a.index]; known || a.is4() || !addr.IsLinkLocalUnicast() || a.has(unix.IFA_F_DADFAILED) {
+			continue
+		}
+		found[a.index] = addr
+	}
+	return found
+}
+
 // appendAddress appends a as the payload of RTM_NEWADDR or RTM_DELADDR.
 func appendAddress(b []byte, a address) []byte {
 	family := byte(unix.AF_INET6)

@@ -2,6 +2,7 @@ package vip
 
 import (
 	"encoding/binary"
+	"net"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
@@ -9,6 +10,8 @@ import (
 
 // hwAddr is an Ethernet MAC address.
 type hwAddr [6]byte
+
+func (a hwAddr) String() string { return net.HardwareAddr(a[:]).String() }
 
 var (
 	broadcast = hwAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
@@ -69,14 +72,15 @@ func (f arpFrame) appendTo(b []byte) []byte {
 type naFrame struct {
 	dst, src hwAddr // of the frame
 	from, to netip.Addr
-	flags    byte // naRouter, naOverride
+	flags    byte // naRouter, naSolicited, naOverride
 	target   netip.Addr
 	mac      hwAddr // target link-layer address
 }
 
 const (
-	naRouter   = 0x80
-	naOverride = 0x20
+	naRouter    = 0x80
+	naSolicited = 0x40
+	naOverride  = 0x20
 
 	icmpNeighborAdvertisement = 136
 	optionTargetMAC           = 2
@@ -94,26 +98,36 @@ func unsolicitedNA(mac hwAddr, addr netip.Addr, role byte) naFrame {
 
 // appendTo appends the frame with its checksum.
 func (f naFrame) appendTo(b []byte) []byte {
+	return f.appendAs(b, icmpNeighborAdvertisement, optionTargetMAC)
+}
+
+// appendAs appends the frame as an advertisement or a solicitation, which differ
+// in nothing but these two numbers.
+func (f naFrame) appendAs(b []byte, kind, option byte) []byte {
 	b = appendEther(b, f.dst, f.src, unix.ETH_P_IPV6)
 	b = append(b, 6<<4, 0, 0, 0, 0, naLength+tllaLength, unix.IPPROTO_ICMPV6, hopLimit)
 	b = append16(b, f.from)
 	b = append16(b, f.to)
 	start := len(b)
-	b = append(b, icmpNeighborAdvertisement, 0, 0, 0, f.flags, 0, 0, 0)
+	b = append(b, kind, 0, 0, 0, f.flags, 0, 0, 0)
 	b = append16(b, f.target)
-	b = append(b, optionTargetMAC, tllaLength/8)
+	b = append(b, option, tllaLength/8)
 	b = append(b, f.mac[:]...)
 	binary.BigEndian.PutUint16(b[start+2:], checksum(f.from, f.to, b[start:]))
 	return b
 }
 
-// checksum is that of an ICMPv6 message of even length (RFC 4443 section 2.3).
+// checksum is that of an ICMPv6 message (RFC 4443 section 2.3). Over one that has
+// its checksum already it is 0 where that one is right.
 func checksum(from, to netip.Addr, message []byte) uint16 {
 	src, dst := from.As16(), to.As16()
 	sum := uint32(len(message)) + unix.IPPROTO_ICMPV6
 	for _, part := range [...][]byte{src[:], dst[:], message} {
-		for i := 0; i < len(part); i += 2 {
-			sum += uint32(part[i])<<8 | uint32(part[i+1])
+		for ; len(part) > 1; part = part[2:] {
+			sum += uint32(part[0])<<8 | uint32(part[1])
+		}
+		if len(part) == 1 {
+			sum += uint32(part[0]) << 8
 		}
 	}
 	for sum>>16 != 0 {
