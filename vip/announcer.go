@@ -12,8 +12,9 @@ import (
 // announcer tells the neighbours on a link where an address is.
 type announcer struct {
 	transport
-	frame  []byte // reused
-	sent   atomic.Uint64
+	frame  []byte        // reused
+	sent   atomic.Uint64 // announcements
+	asked  atomic.Uint64 // questions
 	failed atomic.Uint64
 }
 
@@ -29,19 +30,40 @@ func (a *announcer) Announce(addr netip.Addr, l link) error {
 			role = naRouter
 		}
 		a.frame = unsolicitedNA(l.mac, addr, role).appendTo(a.frame[:0])
-		return a.send(l, unix.ETH_P_IPV6)
+		return a.announce(l, unix.ETH_P_IPV6)
 	}
 	a.frame = gratuitousARP(arpRequest, l.mac, addr).appendTo(a.frame[:0])
-	err := a.send(l, unix.ETH_P_ARP)
+	err := a.announce(l, unix.ETH_P_ARP)
 	a.frame = gratuitousARP(arpReply, l.mac, addr).appendTo(a.frame[:0])
-	return errors.Join(err, a.send(l, unix.ETH_P_ARP))
+	return errors.Join(err, a.announce(l, unix.ETH_P_ARP))
 }
 
-func (a *announcer) send(l link, etherType uint16) error {
+func (a *announcer) announce(l link, etherType uint16) error {
 	if err := a.Send(l.index, etherType, a.frame); err != nil {
 		a.failed.Add(1)
 		return fmt.Errorf("announce on %s: %w", l.name, err)
 	}
 	a.sent.Add(1)
+	return nil
+}
+
+// Ask asks the neighbours who else has addr. from is a link-local address of this
+// node on the link; without one nobody can be asked for an IPv6 address.
+func (a *announcer) Ask(addr, from netip.Addr, l link) error {
+	if !l.ethernet || !l.running || !addr.Is4() && !from.IsValid() {
+		return nil
+	}
+	etherType := uint16(unix.ETH_P_ARP)
+	if addr.Is4() {
+		a.frame = arpProbe(l.mac, addr).appendTo(a.frame[:0])
+	} else {
+		etherType = unix.ETH_P_IPV6
+		a.frame = neighborQuestion(l.mac, from, addr).appendTo(a.frame[:0])
+	}
+	if err := a.Send(l.index, etherType, a.frame); err != nil {
+		a.failed.Add(1)
+		return fmt.Errorf("ask on %s who has %s: %w", l.name, addr, err)
+	}
+	a.asked.Add(1)
 	return nil
 }

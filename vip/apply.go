@@ -240,21 +240,37 @@ func (m *Manager) unkeep(index int) error {
 // announce sends the first announcement of a VIP, and begins its repeats.
 func (m *Manager) announce(v VIP) {
 	now := time.Now()
-	m.schedule.Start(v, now)
+	m.speak(v, now)
 	m.tell(v, now)
 }
 
-// tell announces a VIP that is on the schedule, if it is wanted.
-func (m *Manager) tell(v VIP, now time.Time) {
+// speak lets a VIP be announced from now on, from the start, and lets it be asked
+// who else has it. Nobody waits for the question: Run sends it.
+func (m *Manager) speak(v VIP, now time.Time) {
+	m.schedule.Start(v, now)
+	m.questions.Put(v, now)
+}
+
+// silence ends all that is said of a VIP.
+func (m *Manager) silence(v VIP) {
+	m.schedule.Stop(v)
+	m.defences.Drop(v)
+	m.questions.Drop(v)
+}
+
+// tell announces a VIP that is on the schedule, if it is wanted and may be held, and
+// reports that.
+func (m *Manager) tell(v VIP, now time.Time) bool {
 	m.schedule.Sent(v, now)
 	m.mu.Lock()
 	_, wanted := m.wanted[v]
 	l := m.links[v.Interface]
 	m.mu.Unlock()
 	if !wanted || !m.allowed() {
-		return
+		return false
 	}
 	if err := m.announcer.Announce(v.Address.Addr(), l); err != nil {
 		m.journal.Say(slog.LevelWarn, "announcement not sent", "vip", v, "error", err)
 	}
+	return true
 }

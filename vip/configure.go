@@ -117,7 +117,7 @@ func (m *Manager) install(vips, old []VIP) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, v := range m.state.install(vips, old) {
-		m.schedule.Stop(v)
+		m.silence(v)
 		m.renewals.Drop(v)
 	}
 }

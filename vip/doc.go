@@ -9,16 +9,33 @@
 // announced as soon as it is there. What others do to addresses and interfaces is
 // noticed by netlink and answered by another comparison, never by the single event.
 //
+// While VIPs are wanted Run listens to what neighbours say of them by ARP and as
+// neighbor advertisements (ear.go, filter.go), and now and then asks who else has
+// them, for the first time when they are taken: a host that was given the same
+// address mostly keeps quiet until it is asked. Nothing waits for the answer, and
+// the questions of a take-over come after it, at most 20 in a millisecond. What
+// another host claims is counted, logged, shown by Status and answered by an
+// announcement (listen.go; the rules are in rival.go). It is no conflict
+//   - within a second after the VIP was taken, unless it answers a question: the
+//     frame may be the last owner's;
+//   - while this node may not hold VIPs: then the other is in the right;
+//   - when the MAC is that of any interface of this node.
+//
+// An IPv6 question needs a link-local address on the interface as its source, as an
+// answer to :: would go to all nodes and lead them to the other host. Unicast
+// answers to others are not heard. In a flood not every frame is counted.
+//
 // Pure, without I/O, clock or log: the plan, the announcement schedule and the
-// agenda under it, the limits on fights and log lines, and the codecs of frames
-// and netlink messages. Everything that reaches the kernel passes the transport
+// agenda under it, the limits on fights, log lines and conflicts, and the codecs of
+// frames and netlink messages. Everything that reaches the kernel passes the transport
 // of sockets.go; the tests put a model of the kernel there, or use a real one in
 // network namespaces of their own.
 //
 // Goroutines: none but those of Run, whose caller owns them. Run itself keeps the
-// timers (announcements, lifetimes, retries). Of two goroutines under it one reads
-// netlink notifications, the other writes log lines and takes out of the ledger
-// what has gone; both have ended when Run returns.
+// timers (announcements, questions, lifetimes, retries). Of four goroutines under
+// it one reads netlink notifications, two listen to neighbours, to ARP the one and
+// to neighbor advertisements the other, and one writes log lines and takes out of
+// the ledger what has gone; all have ended when Run returns.
 //
 // The package must never
 //   - change or remove an address that is neither configured here nor in the
@@ -29,5 +46,7 @@
 //
 // Implemented: gratuitous ARP as a request and as a reply (RFC 5227 section 3,
 // RFC 5944 section 4.6), in RFC 826 frames, and unsolicited neighbor
-// advertisements (RFC 4861 sections 4.4 and 7.2.6).
+// advertisements (RFC 4861 sections 4.4 and 7.2.6); ARP probes and the defence of an
+// address that is not given up (RFC 5227 sections 2.1.1 and 2.4 (c), with shorter
+// pauses at first), and solicitations (RFC 4861 section 4.3) for the same end.
 package vip

@@ -19,6 +19,7 @@ type entry struct {
 	fight   fight
 	hold    time.Time // not to be put back before
 	err     error     // of the last try to add or remove it
+	contest contest
 }
 
 // setHeld notes at now whether the kernel has the VIP.

@@ -28,6 +28,10 @@ type fakeKernel struct {
 	sending   time.Duration                   // of each frame
 	deaf      error                           // what Notices returns, nil for notifications
 	notices   chan syscall.NetlinkMessage
+	air       map[uint16]chan heardFrame // what neighbours say, by type of frame
+	listening []uint16                   // what Listen was told
+	unheard   error                      // what Listen and Hear return
+	dumps     int                        // of all interfaces
 	closed    chan struct{}
 	once      sync.Once
 }
@@ -43,7 +47,10 @@ func newFakeKernel(links ...link) *fakeKernel {
 		links:   links,
 		expiry:  make(map[place]time.Time),
 		notices: make(chan syscall.NetlinkMessage, 100_000),
-		closed:  make(chan struct{}),
+		air: map[uint16]chan heardFrame{
+			unix.ETH_P_ARP: make(chan heardFrame, 10_000), unix.ETH_P_IPV6: make(chan heardFrame, 10_000),
+		},
+		closed: make(chan struct{}),
 	}
 }
 
@@ -60,6 +67,9 @@ func (k *fakeKernel) Request(kind, flags int, payload []byte, _ uint16) ([][]byt
 	case unix.RTM_GETLINK:
 		if err := k.refused(kind, address{}); err != nil {
 			return nil, err
+		}
+		if flags&unix.NLM_F_DUMP != 0 {
+			return k.dumpLinks(), nil
 		}
 		return k.getLink(payload)
 	case unix.RTM_SETLINK:

@@ -73,6 +73,30 @@ func (k kernel) Addresses(of func(index int) bool) (list []address, complete boo
 	return list, complete, nil
 }
 
+// MACs are those of all interfaces, also those that a port of a bond had before.
+func (k kernel) MACs() (map[hwAddr]struct{}, error) {
+	var answers [][]byte
+	var err error
+	for range dumpTries {
+		answers, err = k.Request(unix.RTM_GETLINK, unix.NLM_F_DUMP, appendLinkQuery(nil, "", 0), unix.RTM_NEWLINK)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list interfaces: %w", err)
+	}
+	macs := make(map[hwAddr]struct{})
+	for _, b := range answers {
+		for kind, value := range attributes(b[min(unix.SizeofIfInfomsg, len(b)):]) {
+			if (kind == unix.IFLA_ADDRESS || kind == unix.IFLA_PERM_ADDRESS) && len(value) == len(hwAddr{}) {
+				macs[hwAddr(value)] = struct{}{}
+			}
+		}
+	}
+	return macs, nil
+}
+
 // Add adds an address. That it is there already is unix.EEXIST.
 func (k kernel) Add(a address) error {
 	return k.change(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL, a)

@@ -35,7 +35,10 @@ type Manager struct {
 	mine      map[place]claim // put there or taken over by this process
 	schedule  schedule
 	renewals  agenda
-	told      string // the last error of Run, until all is well
+	defences  agenda   // announcements against other hosts that claim a VIP
+	questions agenda   // who else has a VIP
+	attending []uint16 // types of frames that are listened to
+	told      string   // the last error of Run, until all is well
 
 	// mu guards state, and is held for moments only. What state says of the
 	// kernel changes under op and mu, and may be read under either.
@@ -51,6 +54,8 @@ type Manager struct {
 	refreshed atomic.Uint64
 	syncs     atomic.Uint64
 	overruns  atomic.Uint64
+	conflicts atomic.Uint64
+	defended  atomic.Uint64
 }
 
 // New opens the sockets of a Manager in the network namespace of the calling
@@ -160,7 +165,7 @@ func poke(c chan struct{}) {
 func (m *Manager) Status() []Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.report()
+	return m.report(time.Now())
 }
 
 // Stats returns the counters.
@@ -172,5 +177,8 @@ func (m *Manager) Stats() Stats {
 		Refreshed:      m.refreshed.Load(),
 		Syncs:          m.syncs.Load(),
 		Overruns:       m.overruns.Load(),
+		Asked:          m.announcer.asked.Load(),
+		Conflicts:      m.conflicts.Load(),
+		Defended:       m.defended.Load(),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +25,10 @@ func (m *Manager) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watched, written := make(chan error, 1), make(chan struct{})
+	var listening sync.WaitGroup
+	for _, etherType := range heard() {
+		listening.Go(func() { m.hear(ctx, etherType) })
+	}
 	go func() {
 		watched <- m.watch()
 		cancel()
@@ -34,6 +39,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	}()
 	m.loop(ctx)
 	m.kernel.Interrupt()
+	listening.Wait()
 	<-written
 	return <-watched
 }
@@ -78,9 +84,17 @@ func (m *Manager) turn() time.Time {
 	if m.lookDue(time.Now()) {
 		m.lookAgain()
 	}
+	m.attend()
 	now := time.Now()
+	m.judge(now)
 	for v, ok := m.schedule.Take(now); ok; v, ok = m.schedule.Take(now) {
 		m.tell(v, now)
+	}
+	for v, ok := m.defences.Take(now); ok; v, ok = m.defences.Take(now) {
+		m.defend(v, now)
+	}
+	for v, ok := m.questions.Take(now); ok; v, ok = m.questions.Take(now) {
+		m.ask(v, now)
 	}
 	for v, ok := m.renewals.Take(now); ok; v, ok = m.renewals.Take(now) {
 		m.renew(v, now)
@@ -107,8 +121,10 @@ func (m *Manager) nextSync() time.Time {
 // deadline is the next time at which something is due.
 func (m *Manager) deadline() time.Time {
 	next := m.nextSync()
-	for _, agenda := range [...]*agenda{&m.schedule.agenda, &m.renewals} {
-		if at, any := agenda.Deadline(); any && at.Before(next) {
+	for _, due := range [...]func() (time.Time, bool){
+		m.schedule.Deadline, m.renewals.Deadline, m.defences.Deadline, m.questions.Deadline, m.judgeDue,
+	} {
+		if at, any := due(); any && at.Before(next) {
 			next = at
 		}
 	}

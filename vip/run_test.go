@@ -30,8 +30,9 @@ func TestOwnChangesAskForNothing(t *testing.T) {
 		if n := uint64(len(all)); after.Refreshed < 30*n || after.Refreshed > 31*n {
 			t.Errorf("%d refreshes of %d VIPs in 30 s, want one a second", after.Refreshed, n)
 		}
-		if frames := uint64(len(k.sent)); after.Announced != frames || after.Announced != 5*(2*uint64(len(all))-1) {
-			t.Errorf("%d announcements, and %d counted, want 5 of each VIP", frames, after.Announced)
+		n4 := uint64(len(all) - 1)
+		if frames := uint64(len(k.sent)); after.Announced+after.Asked != frames || after.Announced != 5*(2*n4+1) || after.Asked != 2*n4 {
+			t.Errorf("%d frames sent, stats are %+v, want 5 announcements of each VIP and 2 questions for each IPv4 one", frames, after)
 		}
 	})
 }

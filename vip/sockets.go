@@ -17,8 +17,8 @@ const (
 	answerSeconds = 5       // how long the kernel may take to answer a request
 )
 
-// transport is how a Manager reaches the kernel. Request and Send are not called
-// at the same time; Notices may be called beside them.
+// transport is how a Manager reaches the kernel. Request, Send and Listen are not
+// called at the same time; Notices and Hear may be called beside them.
 type transport interface {
 	// Request sends a netlink request of a kind (RTM_...) and returns the
 	// payloads of the answers that are of the kind answer.
@@ -26,12 +26,13 @@ type transport interface {
 	// Notices waits for notifications. It returns unix.ENOBUFS when some were
 	// lost, and os.ErrClosed after Interrupt.
 	Notices() ([]syscall.NetlinkMessage, error)
-	// Interrupt ends Notices for good.
+	// Interrupt ends Notices and Hear for good.
 	Interrupt()
 	// Send sends one Ethernet frame of a type (ETH_P_...) from an interface.
 	Send(index int, etherType uint16, frame []byte) error
 	// Close closes all.
 	Close() error
+	ear
 }
 
 // sockets is the transport to the kernel, in the network namespace where it was
@@ -41,13 +42,18 @@ type sockets struct {
 	notices     *nl.NetlinkSocket
 	interrupted atomic.Bool
 	frames      int
+	ears        map[uint16]*hearing    // by the type of frame
 	to          unix.SockaddrLinklayer // kept so that Send does not allocate
 }
 
 // openSockets opens them in the namespace of the calling thread.
 func openSockets() (*sockets, error) {
 	s := &sockets{frames: -1}
-	if err := errors.Join(s.openRequests(), s.openNotices(noticeBuffer), s.openFrames()); err != nil {
+	err := errors.Join(s.openRequests(), s.openNotices(noticeBuffer), s.openFrames())
+	if err == nil {
+		err = s.openEars()
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -120,8 +126,14 @@ func (s *sockets) Notices() ([]syscall.NetlinkMessage, error) {
 }
 
 func (s *sockets) Interrupt() {
-	if s.notices != nil && !s.interrupted.Swap(true) {
+	if s.interrupted.Swap(true) {
+		return
+	}
+	if s.notices != nil {
 		s.notices.Close()
+	}
+	for _, h := range s.ears {
+		_ = h.file.Close() // nobody writes to it, so that nothing can be lost
 	}
 }
 

@@ -3,6 +3,7 @@ package vip
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -19,6 +20,11 @@ type state struct {
 	links  map[string]link // by name, as last seen
 	owners map[spot]VIP    // configured VIPs by where they belong, as last seen
 
+	families  []uint16           // types of the frames (ETH_P_...) that speak of wanted VIPs
+	sources   map[int]netip.Addr // link-local addresses by interface, as last seen
+	suspected map[suspect]uint64 // claims of VIPs, maybe by other hosts
+	judged    time.Time          // when they were last looked at
+
 	dirty     bool             // something happened that asks for a look at the kernel
 	moved     map[int]struct{} // interfaces whose neighbours must be told anew
 	notBefore time.Time        // no look because of dirty before
@@ -28,9 +34,10 @@ type state struct {
 
 func newState() state {
 	return state{
-		entries: make(map[VIP]*entry),
-		links:   make(map[string]link),
-		moved:   make(map[int]struct{}),
+		entries:   make(map[VIP]*entry),
+		links:     make(map[string]link),
+		moved:     make(map[int]struct{}),
+		suspected: make(map[suspect]uint64),
 	}
 }
 
@@ -104,8 +111,12 @@ func (s *state) accept(want []VIP) ([]VIP, error) {
 func (s *state) setWant(list []VIP) {
 	s.want = list
 	s.wanted = make(map[VIP]struct{}, len(list))
+	s.families = nil
 	for _, v := range list {
 		s.wanted[v] = struct{}{}
+		if etherType := v.etherType(); !slices.Contains(s.families, etherType) {
+			s.families = append(s.families, etherType)
+		}
 	}
 }
 
@@ -139,12 +150,12 @@ func patiently(s *state, now time.Time) map[VIP]struct{} {
 	return later
 }
 
-// report is the status of every configured VIP.
-func (s *state) report() []Status {
+// report is the status of every configured VIP at now.
+func (s *state) report(now time.Time) []Status {
 	list := make([]Status, len(s.configured))
 	for i, v := range s.configured {
 		e := s.entries[v]
-		list[i] = Status{VIP: v, Held: e.held, Since: e.since, Readded: e.readded}
+		list[i] = Status{VIP: v, Held: e.held, Since: e.since, Readded: e.readded, Conflict: e.conflict(now)}
 		if _, wanted := s.wanted[v]; wanted {
 			l, exists := s.links[v.Interface]
 			list[i].Reason = e.reason(l, exists)

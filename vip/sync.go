@@ -158,7 +158,7 @@ func (m *Manager) observe(p *planner, moved map[int]struct{}, deferred deferral)
 			moved[l.index] = struct{}{} // its notification is still on the way
 		}
 	}
-	m.links, m.owners = maps.Clone(p.links), p.owners
+	m.links, m.owners, m.sources = maps.Clone(p.links), p.owners, linkLocals(p.addresses)
 	m.forgetGone(p.addresses)
 	for _, vip := range m.configured {
 		e := m.entries[vip]
@@ -167,7 +167,7 @@ func (m *Manager) observe(p *planner, moved map[int]struct{}, deferred deferral)
 		}
 		if !p.wants(vip) {
 			e.lost, e.hold, e.err = false, time.Time{}, nil
-			m.schedule.Stop(vip)
+			m.silence(vip)
 		}
 	}
 	return deferred(&m.state, now)
@@ -202,7 +202,7 @@ func (m *Manager) recheck(e *entry, p *planner, moved map[int]struct{}, now time
 
 // lose notes that the kernel has not got a VIP any more. The caller holds op and mu.
 func (m *Manager) lose(e *entry, now time.Time) {
-	m.schedule.Stop(e.vip)
+	m.silence(e.vip)
 	m.renewals.Drop(e.vip)
 	e.setHeld(false, now)
 }
@@ -236,7 +236,7 @@ func (m *Manager) conclude(begin time.Time, moved map[int]struct{}, err error) {
 		e := m.entries[vip]
 		_, told := m.schedule.byVIP[vip] // else it was given up, and could not be removed
 		if _, ok := moved[e.address.index]; e.held && (ok || all || !told) {
-			m.schedule.Start(vip, now)
+			m.speak(vip, now)
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrSuperseded is returned by a Set that a later Set overtook: what it had not
@@ -41,6 +43,14 @@ func (v VIP) String() string { return v.Address.String() + " " + v.Interface }
 func (v VIP) bare() VIP {
 	addr := v.Address.Addr()
 	return VIP{netip.PrefixFrom(addr, addr.BitLen()), v.Interface}
+}
+
+// etherType is that of the frames that say where v is.
+func (v VIP) etherType() uint16 {
+	if v.Address.Addr().Is4() {
+		return unix.ETH_P_ARP
+	}
+	return unix.ETH_P_IPV6
 }
 
 // check reports why v cannot be a VIP.
@@ -102,6 +112,17 @@ type Status struct {
 	Since   time.Time // when Held last changed; zero if it never did
 	Reason  string    // what keeps a wanted VIP from being held or reached, or another one from going; else empty
 	Readded uint64    // times it was put back after somebody else had removed it
+	// Conflict tells of other hosts that claimed it while it was held here.
+	Conflict Conflict
+}
+
+// Conflict is what was heard of other hosts that say a VIP is theirs, by ARP or as
+// neighbor advertisements. It is zero if nothing was.
+type Conflict struct {
+	MAC     string    // of the last such host, as "02:00:5e:10:20:30"
+	Count   uint64    // frames that said so
+	Last    time.Time // when the last of them was heard
+	Ongoing bool      // it is not over yet, as far as can be told
 }
 
 // Stats counts what a Manager did since it was made.
@@ -112,4 +133,7 @@ type Stats struct {
 	Refreshed      uint64 // lifetimes renewed
 	Syncs          uint64 // times the kernel's addresses were read and compared
 	Overruns       uint64 // times the kernel dropped notifications, so that all was read anew
+	Asked          uint64 // frames sent that ask who else has a VIP
+	Conflicts      uint64 // frames in which another host claimed a VIP held here
+	Defended       uint64 // times a VIP was announced in answer to such frames
 }
