@@ -129,7 +129,7 @@ func TestOngoing(t *testing.T) {
 		t.Error("ongoing before it began")
 	}
 	c.Heard(rivalMAC, 2, rivalStart.Add(time.Minute))
-	for after, want := range map[time.Duration]bool{time.Minute: true, time.Minute + rivalCalm - 1: true, time.Minute + rivalCalm: false} {
+	for after, want := range map[time.Duration]bool{time.Minute: true, 90*time.Second - 1: true, 90 * time.Second: false} {
 		if got := c.Ongoing(rivalStart, rivalStart.Add(after)); got != want {
 			t.Errorf("after %v: ongoing is %t, want %t", after, got, want)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -9,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
 const (
@@ -52,6 +55,29 @@ func TestDocsKnowTheExitCodesAndDefaults(t *testing.T) {
 		if !strings.Contains(byHand, want) {
 			t.Errorf("%s does not say %q", docsFile, want)
 		}
+	}
+}
+
+// What docs/cli.md says of a VIP in trouble is what status prints.
+func TestDocsKnowAConflict(t *testing.T) {
+	text, err := os.ReadFile(docsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conflict := api.Conflict{MAC: "02:00:5e:10:20:30", Count: 12, Last: now, Ongoing: true}
+	cell := reasonCell(api.VIP{Readded: 2, Conflict: &conflict}).text
+	for _, printed := range strings.Split(strings.Trim(cell, "()"), ") (") {
+		if !strings.Contains(string(text), "| `"+printed+"` |") {
+			t.Errorf("%s does not explain %q", docsFile, printed)
+		}
+	}
+	_, example, _ := strings.Cut(string(text), `    "conflict": `)
+	example, _, _ = strings.Cut(example, "\n")
+	var documented api.Conflict
+	decoder := json.NewDecoder(strings.NewReader(example))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&documented); err != nil || documented != conflict {
+		t.Errorf("%s has the conflict %+v (%v), want %+v", docsFile, documented, err, conflict)
 	}
 }
 

@@ -150,6 +150,9 @@ func reasonCell(vip api.VIP) cell {
 	if vip.Readded > 0 {
 		text += fmt.Sprintf(" (removed by somebody else and put back: %d)", vip.Readded)
 	}
+	if c := vip.Conflict; c != nil {
+		text += fmt.Sprintf(" (claimed by another host, %s: %d)", c.MAC, c.Count)
+	}
 	return word(strings.TrimSpace(text))
 }
 

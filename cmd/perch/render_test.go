@@ -64,6 +64,7 @@ func troubled() api.Status {
 	n[2].Voter = false
 	s.VIPs[0] = api.VIP{Address: "198.18.0.100/24", Interface: "eth0", Reason: "no node leads"}
 	s.VIPs[1].Held = false
+	s.VIPs[1].Conflict = &api.Conflict{MAC: "02:00:00:00:00:66", Count: 12, Last: now, Ongoing: true}
 	s.Warnings = []string{"no majority: lb2 reaches 1 of 3 nodes, itself included, and 2 are needed", "not answering: lb1"}
 	return s
 }

@@ -69,6 +69,18 @@ type VIP struct {
 	Since     time.Time `json:"since,omitzero"` // when the owner took it
 	Reason    string    `json:"reason"`         // why this owner, or why it is not held
 	Readded   uint64    `json:"readded"`        // times the owner put it back after somebody else removed it
+	// Conflict tells of another host that claims it; absent while the owner heard
+	// of none.
+	Conflict *Conflict `json:"conflict,omitempty"`
+}
+
+// Conflict is what the owner of a VIP heard of hosts outside of the cluster that
+// claim it, by ARP or as neighbor advertisements.
+type Conflict struct {
+	MAC     string    `json:"mac"`     // of the last such host
+	Count   uint64    `json:"count"`   // frames that claimed it, since the owner was started
+	Last    time.Time `json:"last"`    // when the last of them came
+	Ongoing bool      `json:"ongoing"` // false when none came for a while
 }
 
 // Move is one change of ownership in the cluster's history.

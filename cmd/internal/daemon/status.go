@@ -60,6 +60,7 @@ func (s snapshot) report() api.NodeReport {
 			Held:      v.Held,
 			Reason:    v.Reason,
 			Readded:   v.Readded,
+			Conflict:  conflictOf(v.Conflict),
 		}
 		if s.holding {
 			reported.Owner = s.config.Node.Name
@@ -68,6 +69,15 @@ func (s snapshot) report() api.NodeReport {
 		r.VIPs = append(r.VIPs, reported)
 	}
 	return r
+}
+
+// conflictOf is nil where there was no conflict.
+func conflictOf(c vip.Conflict) *api.Conflict {
+	if c == (vip.Conflict{}) {
+		return nil
+	}
+	out := api.Conflict(c)
+	return &out
 }
 
 // status assembles the whole picture from this node's own knowledge and the
@@ -180,6 +190,7 @@ func (s snapshot) vip(v config.VIP, owner string, answers map[string]answer) api
 			continue
 		}
 		out.Held, out.Since, out.Readded = reported.Held, reported.Since, reported.Readded
+		out.Conflict = reported.Conflict
 		out.Interface = reported.Interface
 		out.Reason = reported.Reason
 		if out.Reason == "" {
@@ -255,6 +266,9 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 	for _, v := range st.VIPs {
 		if v.Owner != "" && !v.Held {
 			alarms = append(alarms, fmt.Sprintf("VIP %s is not held by %s: %s", v.Address, v.Owner, v.Reason))
+		}
+		if v.Conflict != nil && v.Conflict.Ongoing {
+			alarms = append(alarms, fmt.Sprintf("VIP %s is claimed by another host, too, with MAC %s: find it and take the address from it", v.Address, v.Conflict.MAC))
 		}
 	}
 	if s.view.Waiting != "" {

@@ -274,6 +274,28 @@ func TestStatusLine(t *testing.T) {
 	}
 }
 
+// What the owner heard of another host is passed on, and an alarm while it goes on.
+func TestStatusOfAConflict(t *testing.T) {
+	s := knowing()
+	s.holding = true
+	s.vips = []vip.Status{{VIP: testV, Held: true, Conflict: vip.Conflict{MAC: "02:00:00:00:00:66", Count: 3, Last: since, Ongoing: true}}}
+	answers := healthy()
+	answers["lb1"] = answer{report: s.report()}
+	answers["lb1"].report.VIPs[0].Owner = "lb1"
+	const alarm = "VIP 198.18.0.100/24 is claimed by another host, too, with MAC 02:00:00:00:00:66: find it and take the address from it"
+	for _, ongoing := range []bool{true, false} {
+		want := &api.Conflict{MAC: "02:00:00:00:00:66", Count: 3, Last: since, Ongoing: ongoing}
+		answers["lb1"].report.VIPs[0].Conflict.Ongoing = ongoing
+		got := knowing().status(answers)
+		if diff := cmp.Diff(want, got.VIPs[0].Conflict); diff != "" {
+			t.Error(diff)
+		}
+		if slices.Contains(got.Warnings, alarm) != ongoing {
+			t.Errorf("ongoing %t: warnings %q", ongoing, got.Warnings)
+		}
+	}
+}
+
 func TestReportOfAnOwner(t *testing.T) {
 	s := knowing()
 	s.holding = true
