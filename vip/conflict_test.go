@@ -214,19 +214,50 @@ func TestListening(t *testing.T) {
 	})
 }
 
-// TestNoDefenceAfterARelease: not even one that was due.
+// TestNoDefenceAfterARelease: not even one that was due, nor is a frame counted that
+// came just before.
 func TestNoDefenceAfterARelease(t *testing.T) {
+	for name, release := range map[string]func(*Manager) error{
+		"released":   func(m *Manager) error { return m.Set(nil) },
+		"configured": func(m *Manager) error { return m.Configure(nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, k := settled(t, Options{}, vips("198.18.0.100/24"))
+				for range 3 {
+					k.claims(rivalMAC, test4)
+					time.Sleep(2 * judgeEvery)
+				}
+				k.claims(rivalMAC, test4)
+				wantConflicts(t, m, Stats{Conflicts: 4, Defended: 1})
+				k.claims(rivalMAC, test4)
+				must(t, release(m))
+				synctest.Wait()
+				_, defend := m.defences.Deadline()
+				_, ask := m.questions.Deadline()
+				if defend || ask {
+					t.Errorf("after the release: a defence is due: %t, a question: %t", defend, ask)
+				}
+				k.takeRequests()
+				time.Sleep(3 * time.Minute)
+				wantRequests(t, k)
+				wantConflicts(t, m, Stats{Conflicts: 4, Defended: 1})
+			})
+		})
+	}
+}
+
+// TestNoQuestionWhileNotAllowed: a node that may not hold VIPs asks nobody.
+func TestNoQuestionWhileNotAllowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, k := settled(t, Options{}, vips("198.18.0.100/24"))
-		for range 3 {
-			k.claims(rivalMAC, test4)
-			time.Sleep(judgeEvery)
+		var ended atomic.Bool
+		m, _ := settled(t, Options{Allowed: func() bool { return !ended.Load() }}, vips("198.18.0.100/24"))
+		before := m.Stats().Asked
+		ended.Store(true)
+		time.Sleep(5 * time.Minute)
+		if got := m.Stats().Asked; got != before {
+			t.Errorf("asked %d times", got-before)
 		}
-		must(t, m.Set(nil))
-		k.takeRequests()
-		time.Sleep(time.Minute)
-		wantRequests(t, k)
-		wantConflicts(t, m, Stats{Conflicts: 3, Defended: 1})
 	})
 }
 
