@@ -78,6 +78,47 @@ func TestKernelForeignHolder(t *testing.T) {
 	goleak.VerifyNone(t, before)
 }
 
+// TestKernelConflictElsewhere: on interfaces that stand on another one, whose MAC
+// or that of their own is not taken for foreign.
+func TestKernelConflictElsewhere(t *testing.T) {
+	kinds := map[string]func(l *lab, attrs netlink.LinkAttrs){
+		"bridge": func(l *lab, attrs netlink.LinkAttrs) {
+			l.must(l.here.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}))
+			l.must(l.here.LinkSetMaster(l.link(l.here, "eth0"), l.link(l.here, attrs.Name)))
+		},
+		"macvlan": func(l *lab, attrs netlink.LinkAttrs) {
+			attrs.ParentIndex = l.link(l.here, "eth0").Attrs().Index
+			l.must(l.here.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}))
+		},
+	}
+	for name, add := range kinds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			attrs := netlink.NewLinkAttrs()
+			attrs.Name = "top0"
+			add(l, attrs)
+			l.up(l.here, "top0")
+			l.running("top0")
+			var all []VIP
+			for _, v := range vips("198.18.0.100/24", "2001:db8::100/64") {
+				all = append(all, VIP{v.Address, "top0"})
+			}
+			m := l.holding(Options{}, all)
+			l.run(m)
+			l.eventually("asked twice", func() bool { return m.Stats().Asked >= 4 })
+			time.Sleep(2 * judgeEvery)
+			if got := m.Stats().Conflicts; got != 0 {
+				t.Errorf("%d conflicts with this host itself", got)
+			}
+			r := l.rival()
+			r.says(unix.ETH_P_ARP, gratuitousARP(arpRequest, r.mac, test4).appendTo(nil))
+			r.says(unix.ETH_P_IPV6, unsolicitedNA(r.mac, test6, 0).appendTo(nil))
+			l.conflicts(m)
+		})
+	}
+}
+
 // TestKernelForeignTaker: a host takes them later, and says nothing of it.
 func TestKernelForeignTaker(t *testing.T) {
 	t.Parallel()

@@ -27,8 +27,8 @@ func TestForeignHostHasTheVIPs(t *testing.T) {
 	p.answered()
 }
 
-// A host that takes the VIPs later and says so: the client follows it, and the
-// owner gets it back.
+// A host that takes the VIPs later and says so: the owner gets the client back at
+// once, and not with its next announcement, which is a minute away.
 func TestForeignHostTakesTheVIPs(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
@@ -36,8 +36,8 @@ func TestForeignHostTakesTheVIPs(t *testing.T) {
 	owner := c.owner()
 	p := c.ping()
 	c.clientReaches(owner)
-	c.eventuallySays("the owner has had the VIPs for a while", func() bool {
-		return time.Since(c.status(owner).VIPs[0].Since) > 2*time.Second
+	c.eventuallySays("the owner has announced the VIPs for the fifth time", func() bool {
+		return time.Since(c.status(owner).VIPs[0].Since) > 6*time.Second
 	})
 	for _, vip := range c.Spec.VIPs {
 		c.must(foreign.AddAddress(vip.Address))
@@ -49,6 +49,20 @@ func TestForeignHostTakesTheVIPs(t *testing.T) {
 	c.clientReaches(owner)
 	c.stillOwnedBy(owner)
 	p.answered()
+}
+
+// Two clusters that were given the same VIPs by mistake name each other's owner.
+func TestTwoClustersWithTheSameVIPs(t *testing.T) {
+	t.Parallel()
+	net := newNetwork(t)
+	a := newCluster(t, net)
+	b := newCluster(t, net, named("core", "another-secret-for-tests-9876543210"))
+	a.must(a.StartAll())
+	ownerA := a.settled()
+	b.must(b.StartAll())
+	ownerB := b.settled()
+	a.sayClaimedBy(ownerA, ownerB.Host)
+	b.sayClaimedBy(ownerB, ownerA.Host)
 }
 
 // sayClaimedBy waits until the node's status names the host as a rival for every
