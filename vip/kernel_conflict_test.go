@@ -203,6 +203,21 @@ func (h *heardMACs) from(mac net.HardwareAddr) int {
 	return h.all[hwAddr(mac)]
 }
 
+// settled tells whether an interface here has a link-local address, and no address
+// that duplicate address detection is still about.
+func (l *lab) settled(name string) bool {
+	addresses, err := l.here.AddrList(l.link(l.here, name), unix.AF_INET6)
+	l.must(err)
+	linkLocal := false
+	for _, a := range addresses {
+		if a.Flags&unix.IFA_F_TENTATIVE != 0 {
+			return false
+		}
+		linkLocal = linkLocal || a.IP.IsLinkLocalUnicast()
+	}
+	return linkLocal
+}
+
 // TestKernelOwnInterfaces: a host with two interfaces on one segment answers its own
 // questions from the other one. That is no conflict.
 func TestKernelOwnInterfaces(t *testing.T) {
@@ -221,6 +236,9 @@ func TestKernelOwnInterfaces(t *testing.T) {
 	})
 	l.up(l.here, "eth1")
 	l.running("eth1")
+	for _, name := range []string{"eth0", "eth1"} {
+		l.eventually(name+" has an address of its own to ask from", func() bool { return l.settled(name) })
+	}
 	m := l.manager(Options{})
 	ears := &heardMACs{transport: m.kernel.transport, all: make(map[hwAddr]int)}
 	m.kernel.transport = ears
