@@ -58,14 +58,18 @@ func acts() []act {
 }
 
 // transfer names the target, so that the next owner is no accident. A busy
-// machine may keep the target out of touch for a moment, in which it is refused.
+// machine may keep the target out of touch for a moment, in which it is refused, or
+// move the VIPs by itself before it is asked.
 func transfer(ctx context.Context, s *stage, owner *lab.Node) error {
 	i := slices.Index(s.cluster.Nodes, owner)
 	next := s.cluster.Nodes[(i+1)%len(s.cluster.Nodes)]
 	var refusal error
 	err := within(ctx, byCommand, "wait until "+next.Name+" can take over", func() (bool, error) {
-		_, refusal = owner.Perch(ctx, "transfer", next.Name)
-		return refusal == nil, nil
+		if _, refusal = owner.Perch(ctx, "transfer", next.Name); refusal == nil {
+			return true, nil
+		}
+		now, err := s.reached()
+		return now != nil && now != owner, err
 	})
 	if err != nil {
 		return errors.Join(err, refusal)
