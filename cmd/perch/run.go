@@ -68,7 +68,11 @@ type runFunc = func(cmd *cobra.Command, args []string) error
 
 func marking(f runFunc) runFunc {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := f(cmd, args); err != nil {
+		err := noEmptyFlag(cmd)
+		if err == nil {
+			err = f(cmd, args)
+		}
+		if err != nil {
 			return &runError{err}
 		}
 		return nil

@@ -100,17 +100,22 @@ func (d *daemon) transfer(to, reason string) (api.TransferResult, error) {
 // errMoving stands for the library's words about an election or a hand-over.
 var errMoving = errors.New("leadership of the cluster is just changing hands: ask again in a moment")
 
+// errBusy stands for the library's words about a leader that takes nothing more.
+var errBusy = errors.New("the leader does not get its log written: see `perch status`")
+
 // refusal marks errors that asking again later may cure.
 func refusal(err error) error {
 	is := func(sentinel error) bool { return errors.Is(err, sentinel) }
 	switch {
 	case slices.ContainsFunc([]error{cluster.ErrNoSuccessor, cluster.ErrGivenUp, cluster.ErrNotRunning}, is):
 		return api.NotNow(err)
+	case is(raft.ErrEnqueueTimeout):
+		return api.NotNow(errBusy)
 	case is(cluster.ErrTransferring):
 		return api.Moving(err)
 	case slices.ContainsFunc([]error{
 		cluster.ErrNotLeader, raft.ErrNotLeader, raft.ErrLeadershipLost,
-		raft.ErrLeadershipTransferInProgress, raft.ErrEnqueueTimeout, raft.ErrRaftShutdown,
+		raft.ErrLeadershipTransferInProgress, raft.ErrRaftShutdown,
 	}, is):
 		return api.Moving(errMoving)
 	}

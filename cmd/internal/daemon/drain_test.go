@@ -182,6 +182,9 @@ func TestRefusalHidesTheLibrary(t *testing.T) {
 	if got := refusal(cluster.ErrTransferring); !errors.Is(got, api.ErrMoving) || !strings.Contains(got.Error(), "another hand-over") {
 		t.Errorf("%v", got)
 	}
+	if got := refusal(fmt.Errorf("commit to the cluster: %w", raft.ErrEnqueueTimeout)); !errors.Is(got, api.ErrNotNow) || errors.Is(got, api.ErrMoving) || got.Error() != errBusy.Error() {
+		t.Errorf("a leader that takes nothing more: %v", got)
+	}
 	if disk := errors.New("disk is full"); refusal(disk) != disk || refusal(nil) != nil {
 		t.Error("what is not of leadership is changed")
 	}

@@ -202,6 +202,16 @@ func (s snapshot) vip(v config.VIP, owner string, answers map[string]answer) api
 	return out
 }
 
+// troubleOf returns what a node reports to be wrong with a VIP, or "".
+func troubleOf(r api.NodeReport, address string) string {
+	for _, v := range r.VIPs {
+		if v.Address == address {
+			return v.Reason
+		}
+	}
+	return ""
+}
+
 func (s snapshot) whyOwner(owner string) string {
 	last, ok := s.memory.Owner()
 	if !ok || last.To != owner {
@@ -264,8 +274,11 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 			st.Node, total-len(unreachable), total, total/2+1))
 	}
 	for _, v := range st.VIPs {
-		if v.Owner != "" && !v.Held {
+		switch trouble := troubleOf(answers[v.Owner].report, v.Address); {
+		case v.Owner != "" && !v.Held:
 			alarms = append(alarms, fmt.Sprintf("VIP %s is not held by %s: %s", v.Address, v.Owner, v.Reason))
+		case trouble != "":
+			alarms = append(alarms, fmt.Sprintf("VIP %s is held by %s but cannot be reached: %s", v.Address, v.Owner, trouble))
 		}
 		if v.Conflict != nil && v.Conflict.Ongoing {
 			alarms = append(alarms, fmt.Sprintf("VIP %s is claimed by another host, too, with MAC %s: find it and take the address from it", v.Address, v.Conflict.MAC))

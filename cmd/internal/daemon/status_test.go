@@ -204,6 +204,12 @@ func TestStatusSaysWhy(t *testing.T) {
 			"ok", "lb1", true, "lost contact with lb2", "fence lifetime on lb2: the VIPs of a dead or frozen owner answer for up to 3.1 s",
 		},
 		{
+			"a VIP whose interface is down",
+			func(_ *snapshot, a map[string]answer) { a["lb1"] = from("lb1", "lb1", 7, true, "interface eth0 is down") },
+			"ok", "lb1", true, "interface eth0 is down",
+			"VIP 198.18.0.100/24 is held by lb1 but cannot be reached: interface eth0 is down",
+		},
+		{
 			"two owners",
 			func(_ *snapshot, a map[string]answer) { a["w"] = from("w", "w", 6, true, "") },
 			"ok", "lb1", true, "lost contact with lb2", "lb1 and w say that they own the VIPs at once",
