@@ -274,3 +274,21 @@ func TestMissingCapability(t *testing.T) {
 		}
 	}
 }
+
+// A daemon that was killed and comes back with a fence of another kind, or none,
+// answers again.
+func TestFenceOfAnotherKindTakesOver(t *testing.T) {
+	for _, kind := range []Kind{NFTables, Lifetime, Off} {
+		t.Run(string(kind), func(t *testing.T) {
+			w := newWire(t)
+			w.kill(w.start(owner()))
+			f, err := New(kind, slog.New(slog.DiscardHandler))
+			must(t, err)
+			defer func() { must(t, f.Close()) }()
+			w.wantAnswers(false, theVIP4)
+			must(t, f.Protect(hostVIPs()))
+			must(t, f.Open(f.Epoch(), bootTime(t)+time.Minute))
+			w.wantAnswers(true, theVIP4, theVIP6)
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -25,12 +26,15 @@ type Fence struct {
 	kind Kind
 	log  *slog.Logger
 
-	kernel mechanism // nil for Lifetime and Off
+	kernel mechanism   // nil for Lifetime and Off
+	lock   io.Closer   // see sole
+	others []candidate // mechanisms that a dead predecessor may have left in the kernel
 
 	gate  sync.Mutex // held during Set: a Shut waits for nothing but an Open
 	epoch uint64     // counts the Shuts; guarded by gate
 
 	care    sync.Mutex            // held while the mechanism is changed or looked at
+	armed   bool                  // VIPs were protected; guarded by care
 	trouble atomic.Pointer[error] // what the last audit found
 }
 
@@ -86,9 +90,35 @@ func (f *Fence) Shut() error {
 }
 
 // Protect replaces the set of VIPs. A VIP must be in it before its address is added
-// anywhere.
+// anywhere. The first time what a dead predecessor left of other mechanisms is taken
+// out of the kernel: it would keep the VIPs dark for ever.
 func (f *Fence) Protect(vips []netip.Prefix) error {
-	return f.with(func(m mechanism) error { return m.Protect(vips) })
+	f.care.Lock()
+	defer f.care.Unlock()
+	if f.kernel != nil {
+		if err := f.kernel.Protect(vips); err != nil {
+			return fmt.Errorf("protect %d VIPs by the %s fence: %w", len(vips), f.kind, err)
+		}
+	}
+	if !f.armed {
+		f.armed = true
+		f.sweep()
+	}
+	return nil
+}
+
+// sweep takes out what others left. A mechanism that cannot be had here has left
+// nothing, as far as anybody can tell.
+func (f *Fence) sweep() {
+	for _, c := range f.others {
+		m, err := c.open(f.log)
+		if err != nil {
+			continue
+		}
+		if err := m.Close(); err != nil {
+			f.log.Warn("taking out what is left of an earlier fence", "fence", c.kind, "error", err)
+		}
+	}
 }
 
 // Guard returns once the interface of the given index is fenced: before a VIP is
@@ -115,9 +145,19 @@ func (f *Fence) Trouble() error {
 	return nil
 }
 
-// Close takes the fence out of the kernel. The addresses must be gone.
+// Close takes the fence out of the kernel. The addresses must be gone. Before the
+// first Protect there is only a predecessor's in it, which stays.
 func (f *Fence) Close() error {
-	return f.with(mechanism.Close)
+	f.care.Lock()
+	defer f.care.Unlock()
+	var err error
+	if f.armed && f.kernel != nil {
+		err = f.kernel.Close()
+	}
+	if f.lock != nil {
+		err = errors.Join(err, f.lock.Close())
+	}
+	return err
 }
 
 // Run keeps the mechanism in force until ctx ends. It calls changed whenever what

@@ -271,7 +271,7 @@ func TestRunEnds(t *testing.T) {
 		if err := <-ended; !errors.Is(err, m.watchError) || !strings.Contains(err.Error(), "bpf fence") {
 			t.Error(err)
 		}
-		if err := f.Close(); err != nil || !m.closed.Load() {
+		if err := errors.Join(f.Protect(nil), f.Close()); err != nil || !m.closed.Load() {
 			t.Error("not closed:", err)
 		}
 	})
@@ -319,5 +319,56 @@ func TestNew(t *testing.T) {
 				t.Errorf("it said %q", &said)
 			}
 		})
+	}
+}
+
+// A predecessor's fence of another kind would keep the VIPs dark for ever; the own
+// one comes first, so that nothing is answered in between.
+func TestFirstProtectSweepsOtherMechanisms(t *testing.T) {
+	own, left := &fakeMechanism{}, &fakeMechanism{}
+	f := &Fence{kind: BPF, log: slog.New(slog.DiscardHandler), kernel: own, others: []candidate{
+		{NFTables, func(*slog.Logger) (mechanism, error) { return left, nil }},
+		{Lifetime, func(*slog.Logger) (mechanism, error) { return nil, errors.New("not to be had") }},
+	}}
+	own.trouble = errors.New("not yet")
+	if err := f.Protect(nil); err == nil || left.closed.Load() {
+		t.Errorf("swept without a fence of its own: %v", err)
+	}
+	own.trouble = nil
+	if err := f.Protect(nil); err != nil || !left.closed.Load() {
+		t.Errorf("not swept: %v", err)
+	}
+	left.closed.Store(false)
+	if err := f.Protect(nil); err != nil || left.closed.Load() {
+		t.Errorf("swept twice: %v", err)
+	}
+}
+
+// Whoever does not get as far as its VIPs leaves a predecessor's fence alone.
+func TestCloseBeforeProtect(t *testing.T) {
+	m := &fakeMechanism{}
+	f := &Fence{kind: BPF, log: slog.New(slog.DiscardHandler), kernel: m}
+	if err := f.Close(); err != nil || m.closed.Load() {
+		t.Errorf("closed: %v", err)
+	}
+}
+
+func TestOneFenceInANetworkNamespace(t *testing.T) {
+	first, err := sole()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Lifetime, slog.New(slog.DiscardHandler)); !errors.Is(err, errTaken) {
+		t.Errorf("a second one: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	next, err := New(Lifetime, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -20,8 +20,24 @@ var strong = []candidate{
 
 // New makes a fence of the wanted kind, shut. With Auto the strongest that this
 // kernel and this process's capabilities allow, and the log says what is missing for
-// a stronger one.
-func New(kind Kind, log *slog.Logger) (*Fence, error) { return choose(kind, strong, log) }
+// a stronger one. There can be one at a time in a network namespace.
+func New(kind Kind, log *slog.Logger) (*Fence, error) {
+	lock, err := sole()
+	if err != nil {
+		return nil, fmt.Errorf("open a fence: %w", err)
+	}
+	f, err := choose(kind, strong, log)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	f.lock = lock
+	for _, c := range strong {
+		if c.kind != f.kind {
+			f.others = append(f.others, c)
+		}
+	}
+	return f, nil
+}
 
 func choose(kind Kind, candidates []candidate, log *slog.Logger) (*Fence, error) {
 	if kind == Lifetime || kind == Off {

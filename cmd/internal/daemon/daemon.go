@@ -98,7 +98,7 @@ func start(ctx context.Context, opts Options, capabilities func() (uint64, error
 	defer d.vips.Close()
 	control, err := api.ListenUnix(d.config().Node.Socket)
 	if err != nil {
-		return errors.Join(err, d.node.Close())
+		return errors.Join(err, d.node.Close(), d.fence.Close())
 	}
 	return d.run(ctx, control)
 }
@@ -134,8 +134,16 @@ func open(opts Options, queue *logQueue, capabilities func() (uint64, error)) (*
 		return nil, err
 	}
 	d.log.Info("fence", "kind", d.fence.Kind(), "promise", d.fence.Kind().Promise())
+	if err := d.assemble(cfg, credentials); err != nil {
+		return nil, errors.Join(err, d.fence.Close())
+	}
+	return d, nil
+}
+
+// assemble makes the parts that need the fence.
+func (d *daemon) assemble(cfg *config.Config, credentials *cluster.Credentials) (err error) {
 	if d.node, err = cluster.Open(d.clusterConfig(cfg, credentials)); err != nil {
-		return nil, err
+		return err
 	}
 	d.holder = newHolder(d.node, d.fence, d.standing, d.log)
 	d.vips, err = vip.New(vip.Options{
@@ -146,11 +154,11 @@ func open(opts Options, queue *logQueue, capabilities func() (uint64, error)) (*
 		Log:      d.log.With("part", "vip"),
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the kernel's address interface: %w", err), d.node.Close())
+		return errors.Join(fmt.Errorf("open the kernel's address interface: %w", err), d.node.Close())
 	}
 	d.holder.vips = d.vips
 	d.peers = api.NewPeerClient(d.node.DialPeer)
-	return d, nil
+	return nil
 }
 
 func (d *daemon) clusterConfig(cfg *config.Config, credentials *cluster.Credentials) cluster.Config {

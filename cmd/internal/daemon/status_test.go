@@ -205,7 +205,9 @@ func TestStatusSaysWhy(t *testing.T) {
 		},
 		{
 			"a VIP whose interface is down",
-			func(_ *snapshot, a map[string]answer) { a["lb1"] = from("lb1", "lb1", 7, true, "interface eth0 is down") },
+			func(_ *snapshot, a map[string]answer) {
+				a["lb1"] = from("lb1", "lb1", 7, true, "interface eth0 is down")
+			},
 			"ok", "lb1", true, "interface eth0 is down",
 			"VIP 198.18.0.100/24 is held by lb1 but cannot be reached: interface eth0 is down",
 		},
