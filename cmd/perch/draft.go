@@ -1,21 +1,14 @@
 package main
 
 import (
-	"bytes"
-	_ "embed"
 	"errors"
 	"net/netip"
 	"slices"
-	"strconv"
-	"text/template"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
 )
 
-//go:embed perch.toml.tmpl
-var configTemplate string
-
-// draft is what init writes into a config. Its exported fields are the template's.
+// draft is what init writes into a config.
 type draft struct {
 	path string
 
@@ -49,19 +42,12 @@ func (d *draft) self() int {
 // render returns the text of a config that `perch check` accepts. Where the
 // flags do not allow that, the error has a line for each mistake.
 func (d *draft) render() ([]byte, error) {
-	t, err := template.New("perch.toml").Funcs(template.FuncMap{"quote": strconv.Quote}).Parse(configTemplate)
-	if err != nil {
-		return nil, err
-	}
-	var text bytes.Buffer
-	if err := t.Execute(&text, d); err != nil {
-		return nil, err
-	}
-	_, _, err = config.Parse(d.path, text.Bytes(), d.Name)
+	text := []byte(d.text())
+	_, _, err := config.Parse(d.path, text, d.Name)
 	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {
 		return nil, &usageError{withoutPlaces(mistakes)}
 	}
-	return text.Bytes(), err
+	return text, err
 }
 
 // withoutPlaces drops the lines and columns of a file that is not written.
