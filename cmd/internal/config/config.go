@@ -40,7 +40,10 @@ type Cluster struct {
 	Insecure   bool
 	Heartbeat  time.Duration // the heartbeat timeout, whether set by failover or by itself
 	Fence      string        // "auto", "bpf", "nftables", "lifetime" or "off"
-	Peers      []Peer        // in the order of the file, this node among them
+	Preempt    bool          // the VIPs go back to a better node
+	// PreemptDelay is for how long that node must have been able to take them.
+	PreemptDelay time.Duration
+	Peers        []Peer // in the order of the file, this node among them
 }
 
 // Peer is one member of the cluster.

@@ -51,7 +51,15 @@ const (
 	maxHeartbeat    = 10 * time.Second
 )
 
-func defaultCluster() Cluster { return Cluster{Heartbeat: heartbeatNormal, Fence: "auto"} }
+// The limits of preempt_delay. A node that has just come back may go again.
+const (
+	minPreemptDelay = time.Second
+	maxPreemptDelay = 24 * time.Hour
+)
+
+func defaultCluster() Cluster {
+	return Cluster{Heartbeat: heartbeatNormal, Fence: "auto", Preempt: true, PreemptDelay: 30 * time.Second}
+}
 
 func clusterKeys(c *Cluster) []key {
 	return []key{
@@ -72,6 +80,8 @@ func clusterKeys(c *Cluster) []key {
 			option[string]{"nftables", "nftables"},
 			option[string]{"lifetime", "lifetime"},
 			option[string]{"off", "off"})),
+		optional("preempt", boolean(&c.Preempt)),
+		optional("preempt_delay", duration(&c.PreemptDelay, minPreemptDelay, maxPreemptDelay)),
 		required("peer", tables(&c.Peers, defaultPeer(), peerKeys)),
 	}
 }
