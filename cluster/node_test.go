@@ -300,3 +300,36 @@ func TestGarbageOnThePortIsCountedAndHarmless(t *testing.T) {
 		t.Errorf("%s owns now: strangers deposed %s", now.cfg.Node, owner.cfg.Node)
 	}
 }
+
+func TestBetterNodeHasAHigherPriorityAndCanTakeOver(t *testing.T) {
+	g := newGroup(t, 3)
+	g.peers[0].Priority, g.peers[1].Priority = 200, 150
+	g.startAll()
+	g.owner()
+	for _, p := range g.peers {
+		g.eventually("lb3 owns", func() bool {
+			owner := g.owner()
+			if owner.cfg.Node == "lb3" {
+				return true
+			}
+			_, err := owner.Transfer("lb3", "asked for")
+			return err == nil
+		})
+		better := g.members["lb3"].Better
+		switch p.Name {
+		case "lb1":
+			g.eventually("lb1 is the better one", func() bool { return better() == "lb1" })
+			if got := g.members["lb2"].Better(); got != "" {
+				t.Errorf("one that does not lead knows %q", got)
+			}
+			g.kill("lb1")
+		case "lb2":
+			g.eventually("lb2 is the better one", func() bool { return better() == "lb2" })
+			if err := g.members["lb3"].SetDrained(state.Drain{Node: "lb2", Drained: true}); err != nil {
+				t.Fatal(err)
+			}
+		case "lb3":
+			g.eventually("nobody is better", func() bool { return better() == "" })
+		}
+	}
+}

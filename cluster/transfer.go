@@ -326,3 +326,18 @@ func (n *Node) awaitLeader(r *raft.Raft, want string) error {
 	}
 	return fmt.Errorf("hand-over to %s: no new leader within %s", want, 4*n.cfg.Heartbeat)
 }
+
+// Better returns the node of the highest priority above this one's that could take
+// over now, or "". Only a leader knows one.
+func (n *Node) Better() string {
+	r := n.raft.Load()
+	if r == nil || r.State() != raft.Leader {
+		return ""
+	}
+	self, _ := n.peer(n.cfg.Node)
+	candidates := n.candidates(r, "")
+	if len(candidates) == 0 || candidates[0].Priority <= self.Priority {
+		return ""
+	}
+	return candidates[0].Name
+}

@@ -198,6 +198,7 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	g.Go(func() error { return d.fence.Run(parts, d.holder.wake) })
 	g.Go(func() error { return d.holder.run(parts) })
 	g.Go(func() error { return d.holder.follow(parts) })
+	g.Go(func() error { return preempter(parts, d.preempting(), d.log) })
 	g.Go(func() error { return d.tellReady(parts) })
 	g.Go(func() error { return scribe(parts, d.holder.claims, d.node.Claim, d.log) })
 	g.Go(func() error { return mover(parts, d.holder.moves, d.moveAway, d.log) })
@@ -296,6 +297,27 @@ func (d *daemon) moveAway() error {
 		d.log.Info("handed over", "to", winner)
 	}
 	return err
+}
+
+// preempting hands the VIPs to a better node while this one holds them.
+func (d *daemon) preempting() preempting {
+	return preempting{
+		now: d.node.Now,
+		enabled: func() (bool, time.Duration) {
+			c := d.config().Cluster
+			return c.Preempt, c.PreemptDelay
+		},
+		better: func() string {
+			if !d.holder.holding() {
+				return ""
+			}
+			return d.node.Better()
+		},
+		handOver: func(to string) error {
+			_, err := d.node.Transfer(to, to+" has a higher priority")
+			return err
+		},
+	}
 }
 
 // standing says what speaks against this node as an owner.

@@ -12,7 +12,7 @@ import (
 	"github.com/perch-vip/perch/vip"
 )
 
-// reload reads the config file anew and applies its VIPs and log level. A file
+// reload reads the config file anew and applies its VIPs, preemption and log level. A file
 // with a mistake, or credentials that cannot be read, change nothing. VIPs that stay are not touched. Everything
 // else takes effect at the next start and is named in the warnings.
 func (d *daemon) reload() (api.ReloadResult, error) {
@@ -39,6 +39,9 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	d.level.Set(fresh.Node.LogLevel)
 	applied := *old // what runs: the old settings with the new VIPs
 	applied.VIPs = fresh.VIPs
+	cluster := *old.Cluster
+	cluster.Preempt, cluster.PreemptDelay = fresh.Cluster.Preempt, fresh.Cluster.PreemptDelay
+	applied.Cluster = &cluster
 	applied.Node.LogLevel = fresh.Node.LogLevel
 	standing := slices.Concat(pending(&applied, fresh), rewritten(d.read, files), texts(warnings))
 	result := api.ReloadResult{
@@ -83,6 +86,7 @@ func pending(running, file *config.Config) []string {
 	if a.Heartbeat != b.Heartbeat {
 		keys = append(keys, "cluster.heartbeat or cluster.failover has changed and takes effect at the next start; all nodes must have the same one")
 	}
+	note("cluster.fence", a.Fence, b.Fence)
 	note("cluster.peer", sortedPeers(a.Peers), sortedPeers(b.Peers))
 	note("cluster's secret_file, tls_* or insecure",
 		[]any{a.SecretFile, a.TLSCA, a.TLSCert, a.TLSKey, a.Insecure},
