@@ -149,7 +149,7 @@ func (s *simulation) settle() {
 			n.boot()
 		}
 	}
-	const limit = 30 * time.Second
+	const limit = 5 * time.Second
 	healed := time.Now()
 	var owner *simNode
 	for owner == nil && time.Since(healed) < limit {
