@@ -3,6 +3,7 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime/debug"
 	"time"
 
@@ -61,6 +62,9 @@ func (l *boltLog) do(name string, operation func() error) error {
 	err := careful(operation)
 	if err == nil || errors.Is(err, raft.ErrLogNotFound) {
 		return err
+	}
+	if failed, ok := errors.AsType[*fs.PathError](err); ok && failed.Path == l.path {
+		err = failed.Err // which names the file once more
 	}
 	return fmt.Errorf("%s %s: %w", name, l.path, err)
 }

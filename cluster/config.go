@@ -21,7 +21,10 @@ type Config struct {
 	// Release returns once this node holds no VIP and starts to hold none until
 	// Ownership is asked again. It must not call back into the Node.
 	Release func() error
-	Log     *slog.Logger
+	// Linger is for how long this node's kernel may go on answering for the VIPs
+	// after the end of Ownership, should the process be dead or frozen by then.
+	Linger time.Duration
+	Log    *slog.Logger
 }
 
 // Peer is one node of the static list.
@@ -32,13 +35,7 @@ type Peer struct {
 	Witness  bool // votes, never owns a VIP
 }
 
-func (c Config) peer(name string) (Peer, bool) {
-	i := slices.IndexFunc(c.Peers, func(p Peer) bool { return p.Name == name })
-	if i < 0 {
-		return Peer{}, false
-	}
-	return c.Peers[i], true
-}
+func (c Config) peer(name string) (Peer, bool) { return find(c.Peers, name) }
 
 // ids maps the addresses of the peers to their names.
 func (c Config) ids() map[raft.ServerAddress]string {

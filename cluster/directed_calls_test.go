@@ -11,7 +11,7 @@ import (
 // call lets a TimeoutNow arrive at a node.
 func (n *simNode) call(t *testing.T, from string, term uint64) {
 	t.Helper()
-	req := inTerm(&raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(from)}}, term)
+	req := calling(&raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(from)}}, call{term: term})
 	n.sim.note("%s is called by %s in term %d", n.cfg.Node, from, term)
 	n.run.pass(t.Context(), raft.RPC{Command: req, RespChan: make(chan raft.RPCResponse, 1)})
 }

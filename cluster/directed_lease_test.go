@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -15,12 +16,12 @@ func (s *simulation) cutOff(n *simNode) {
 	}
 }
 
-// awaitOwner heals all, and returns the owner and the others.
+// awaitOwner heals all, waits until all are members, and returns the owner and the others.
 func (s *simulation) awaitOwner() (owner *simNode, others []*simNode) {
 	s.heal()
-	for range 100 {
+	for range 200 {
 		time.Sleep(50 * ms)
-		if s.leader() == nil {
+		if s.leader() == nil || slices.ContainsFunc(s.nodes, func(n *simNode) bool { return !n.run.member.Load() }) {
 			continue
 		}
 		time.Sleep(200 * ms) // until all follow it
@@ -28,7 +29,7 @@ func (s *simulation) awaitOwner() (owner *simNode, others []*simNode) {
 			return owner, others
 		}
 	}
-	s.t.Fatal("no owner 5 s after all was healed")
+	s.t.Fatal("no owner of members 10 s after all was healed")
 	return nil, nil
 }
 
@@ -93,8 +94,7 @@ func TestNodeWithAThirdOfH(t *testing.T) {
 	})
 }
 
-// A voter that lost its disk has forgotten its vote, and may make two leaders, even
-// of one term. It may lose the log, too; but it does not make two owners.
+// A voter that lost its disk has forgotten its vote and its grant.
 func TestDoubleVoteAfterAWipeMakesNoSecondOwner(t *testing.T) {
 	directed(t, func(t *testing.T, s *simulation, _ *simNode, _ []*simNode) {
 		for range 30 {

@@ -5,6 +5,10 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/perch-vip/perch/cluster/state"
 )
 
 // Directed schedules, for what random ones hardly ever find.
@@ -130,7 +134,7 @@ func TestLeftOverLeaderStandsForTheNextTerm(t *testing.T) {
 			directed(t, func(t *testing.T, s *simulation, owner *simNode, _ []*simNode) {
 				term := owner.run.Ownership().Term
 				owner.run.openHandOver(term)
-				if err := owner.run.yield(func(uint64) error { return errors.New("lost") }); err == nil {
+				if err := owner.run.yield(func(call) error { return errors.New("lost") }); err == nil {
 					t.Fatal("no error of the lost call")
 				}
 				owner.disk.stall.Store(int64(stall))
@@ -157,6 +161,9 @@ func TestFollowerThatGaveWayStandsForNothing(t *testing.T) {
 		}
 		signal(owner.run.gaveUp) // it had been stalled before it looked
 		next := others[0].run
+		for next.Ownership().Until == 0 {
+			time.Sleep(ms) // it may lead already, and still apply its log
+		}
 		for range 1000 {
 			time.Sleep(ms)
 			if own := next.Ownership(); !own.Leads(next.now()) {
@@ -164,4 +171,50 @@ func TestFollowerThatGaveWayStandsForNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A leader whose disk hangs lets go and falls silent, so that another one takes over
+// long before the disk is back.
+func TestLeaderWhoseDiskHangsGivesWay(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, _ []*simNode) {
+		owner.disk.stall.Store(int64(10 * time.Second))
+		owner.run.raft.Load().Apply([]byte("{}"), time.Second)
+		time.Sleep(owner.cfg.Heartbeat * 5 / 4) // its last lease runs longer
+		if own := owner.run.Ownership(); own.Leads(owner.run.now()) {
+			t.Error("a leader with a hanging disk still holds")
+		}
+		time.Sleep(4 * owner.cfg.Heartbeat)
+		if next := s.leader(); next == nil || next == owner {
+			t.Error("nobody has taken over from a leader with a hanging disk")
+		}
+		time.Sleep(10 * time.Second)
+		if s.leader() == nil {
+			t.Error("nobody owns after the disk is back")
+		}
+	})
+}
+
+// A plan that came to nothing is taken back: it does not explain a crash that comes
+// later.
+func TestPlanThatCameToNothingIsTakenBack(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, _ []*simNode) {
+		plan := state.Plan{Term: owner.run.Ownership().Term, From: owner.cfg.Node, Reason: "asked for"}
+		if _, err := owner.run.apply(state.Command{Plan: &plan}, time.Second); err != nil {
+			t.Fatal(err)
+		}
+		owner.run.withdraw(plan)
+		time.Sleep(time.Second)
+		if still := owner.run.State().Plan; still != nil {
+			t.Errorf("the plan still stands: %+v", still)
+		}
+	})
+}
+
+// Who ends falls silent at once, so that the others need not wait for its disk.
+func TestNodeThatEndsFallsSilent(t *testing.T) {
+	x := newTalking()
+	trans := &transport{node: x.Node}
+	if err := trans.AppendEntries("lb2", "lb2", &raft.AppendEntriesRequest{Term: 7}, nil); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("a heartbeat of a node that has ended: %v", err)
+	}
 }

@@ -11,11 +11,20 @@
 // before anything leaves that lets another node own (relay.go), before leadership
 // is given away (transfer.go) and when the disk fails.
 //
+// The group is founded once all nodes of the list say that they are new (founding.go);
+// one that comes later, or has lost its data, waits to be admitted and has no vote
+// before (membership.go). Both ask on a protocol of their own (parley.go).
+//
 // Goroutines, all owned by Node.Run and gone when it returns: raft's own, the
-// accept loop of the cluster port and one handshake a connection, the watcher
+// accept loop of the cluster port and one handshake a connection, the one that answers
+// nodes' questions with one for each, a newcomer's that seeks admission, the watcher
 // of raft's leadership channel, the waker that shortens detection (wake.go), the
-// relay between the network and raft with one for each request that raft has not
-// answered yet (relay.go), and one for each connection that is kept warm (warm.go).
+// pulse that asks raft's main loop for signs of life (pulse.go), the one that tells
+// for how long addresses linger here (linger.go), the one that stands for the next
+// term after a hand-over that came to nothing (transfer.go), the relay between the
+// network and raft with one for each request that raft has not answered yet
+// (relay.go), and one for each connection that is kept warm, with one that looks which
+// peers there are (warm.go).
 // A transfer, a claim or a drain runs in its caller's goroutine, and a raft
 // future that outlives its limit is left to a goroutine that ends with raft.
 //

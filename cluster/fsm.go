@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -32,6 +33,20 @@ func (f *fsm) applied() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.state.Applied
+}
+
+// linger returns for how long the VIPs of node linger.
+func (f *fsm) linger(node string) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state.Lingers[node]
+}
+
+// longestLinger returns the longest time for which VIPs of any other node linger.
+func (f *fsm) longestLinger(except string) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state.LongestLinger(except)
 }
 
 // Apply implements raft.FSM. The response is nil or an error.

@@ -46,8 +46,12 @@ func (g *grants) released(term uint64) {
 	}
 }
 
-// markGrant is how the marked answer's header begins.
-var markGrant = []byte("\x00grant")
+// How the header of an answer begins that is a grant, and of one that is none, since
+// one to another leader runs.
+var (
+	markGrant = []byte("\x00grant")
+	markTaken = []byte("\x00taken")
+)
 
 // What a voter may say, against nonsense.
 const (
@@ -60,10 +64,24 @@ func mark(resp *raft.AppendEntriesResponse, length time.Duration) {
 	resp.Addr = binary.BigEndian.AppendUint64(bytes.Clone(markGrant), uint64(length))
 }
 
+// markAsTaken says in an answer for how long this voter's grants last, without
+// granting.
+func markAsTaken(resp *raft.AppendEntriesResponse, length time.Duration) {
+	resp.Addr = binary.BigEndian.AppendUint64(bytes.Clone(markTaken), uint64(length))
+}
+
 // granted returns the length of the grant that an answer carries, or 0.
-func granted(resp *raft.AppendEntriesResponse) time.Duration {
-	value, marked := bytes.CutPrefix(resp.Addr, markGrant)
-	if !marked || len(value) != 8 {
+func granted(resp *raft.AppendEntriesResponse) time.Duration { return marked(resp, markGrant) }
+
+// stated returns for how long the grants of the voter last that answers, whether or
+// not it grants, or 0 if it does not say.
+func stated(resp *raft.AppendEntriesResponse) time.Duration {
+	return max(marked(resp, markGrant), marked(resp, markTaken))
+}
+
+func marked(resp *raft.AppendEntriesResponse, tag []byte) time.Duration {
+	value, found := bytes.CutPrefix(resp.Addr, tag)
+	if !found || len(value) != 8 {
 		return 0
 	}
 	length := binary.BigEndian.Uint64(value)
@@ -76,18 +94,29 @@ func granted(resp *raft.AppendEntriesResponse) time.Duration {
 // markTerm is how the header of a TimeoutNow begins that names its term.
 var markTerm = []byte("\x00term")
 
-// inTerm returns a TimeoutNow that says in which term the leader gave way.
-func inTerm(req *raft.TimeoutNowRequest, term uint64) *raft.TimeoutNowRequest {
+// call is what a leader that gives way says in a TimeoutNow.
+type call struct {
+	term  uint64 // in which it led
+	clear bool   // it had waited for the addresses of all earlier owners to go
+}
+
+// calling returns a TimeoutNow that carries c.
+func calling(req *raft.TimeoutNowRequest, c call) *raft.TimeoutNowRequest {
 	marked := *req
-	marked.Addr = binary.BigEndian.AppendUint64(bytes.Clone(markTerm), term)
+	marked.Addr = binary.BigEndian.AppendUint64(bytes.Clone(markTerm), c.term)
+	if c.clear {
+		marked.Addr = append(marked.Addr, 1)
+	} else {
+		marked.Addr = append(marked.Addr, 0)
+	}
 	return &marked
 }
 
-// termOf returns the term that a TimeoutNow names, or 0, which is no leader's.
-func termOf(req *raft.TimeoutNowRequest) uint64 {
+// callOf returns what a TimeoutNow carries. No leader's term is 0.
+func callOf(req *raft.TimeoutNowRequest) call {
 	value, marked := bytes.CutPrefix(req.Addr, markTerm)
-	if !marked || len(value) != 8 {
-		return 0
+	if !marked || len(value) != 9 {
+		return call{}
 	}
-	return binary.BigEndian.Uint64(value)
+	return call{term: binary.BigEndian.Uint64(value), clear: value[8] == 1}
 }

@@ -133,11 +133,13 @@ func TestMarksOfAnswers(t *testing.T) {
 
 func TestMarksOfCalls(t *testing.T) {
 	req := &raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ID: []byte("lb1"), Addr: []byte("198.18.0.1:7400")}}
-	if got := termOf(req); got != 0 {
-		t.Errorf("an unmarked call is of term %d", got)
+	if got := callOf(req); got != (call{}) {
+		t.Errorf("an unmarked call carries %+v", got)
 	}
-	marked := inTerm(req, 7)
-	if termOf(marked) != 7 || string(marked.ID) != "lb1" || string(req.Addr) != "198.18.0.1:7400" {
-		t.Errorf("marked %+v, of %+v", marked, req)
+	for _, c := range []call{{term: 7}, {term: 7, clear: true}} {
+		marked := calling(req, c)
+		if callOf(marked) != c || string(marked.ID) != "lb1" || string(req.Addr) != "198.18.0.1:7400" {
+			t.Errorf("marked %+v, of %+v", marked, req)
+		}
 	}
 }

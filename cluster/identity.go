@@ -114,8 +114,9 @@ func issue(ca *x509.Certificate, caKey ed25519.PrivateKey, node string) (tls.Cer
 
 // Protocols on the cluster port.
 const (
-	protocolRaft = "perch-raft/1"
-	protocolAPI  = "perch-api/1"
+	protocolRaft   = "perch-raft/1"
+	protocolAPI    = "perch-api/1"
+	protocolParley = "perch-parley/1"
 )
 
 // alpn returns the protocol's name on the wire. The cluster's name is part of
@@ -136,16 +137,22 @@ func (c *Credentials) clientTLS(protocol, peer string) *tls.Config {
 	}
 }
 
-// serverTLS accepts the named peers.
-func (c *Credentials) serverTLS(peers []string) *tls.Config {
+// serverTLS accepts the peers that are named at the time. To parley, which is how a
+// node joins, whoever has the secret may come: it could take any name. Where an
+// operator's CA signs others, too, a node has to be on the list first.
+func (c *Credentials) serverTLS(peers func() []string) *tls.Config {
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
 		Certificates:           []tls.Certificate{c.cert},
-		NextProtos:             []string{c.alpn(protocolRaft), c.alpn(protocolAPI)},
+		NextProtos:             []string{c.alpn(protocolRaft), c.alpn(protocolAPI), c.alpn(protocolParley)},
 		ClientAuth:             tls.RequireAnyClientCert,
 		SessionTicketsDisabled: true,
 		VerifyConnection: func(cs tls.ConnectionState) error {
-			_, err := c.verify(cs, x509.ExtKeyUsageClientAuth, peers)
+			allowed := peers()
+			if !c.dated && cs.NegotiatedProtocol == c.alpn(protocolParley) && len(cs.PeerCertificates) > 0 {
+				allowed = append(allowed, commonName(cs.PeerCertificates[0]))
+			}
+			_, err := c.verify(cs, x509.ExtKeyUsageClientAuth, allowed)
 			return err
 		},
 	}

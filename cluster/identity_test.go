@@ -63,7 +63,7 @@ func handshake(client, server *tls.Config) (clientErr, serverErr error) {
 func TestPeersOfOneClusterAcceptEachOther(t *testing.T) {
 	lb1, lb2 := credentials(t, secret, "edge", "lb1"), credentials(t, secret, "edge", "lb2")
 	for _, protocol := range []string{protocolRaft, protocolAPI} {
-		if err1, err2 := handshake(lb1.clientTLS(protocol, "lb2"), lb2.serverTLS([]string{"lb1"})); err1 != nil || err2 != nil {
+		if err1, err2 := handshake(lb1.clientTLS(protocol, "lb2"), lb2.serverTLS(only("lb1"))); err1 != nil || err2 != nil {
 			t.Errorf("%s: client: %v, server: %v", protocol, err1, err2)
 		}
 	}
@@ -71,7 +71,7 @@ func TestPeersOfOneClusterAcceptEachOther(t *testing.T) {
 
 func TestStrangersAreRefused(t *testing.T) {
 	good := credentials(t, secret, "edge", "lb1")
-	server := credentials(t, secret, "edge", "lb2").serverTLS([]string{"lb1", "lb3"})
+	server := credentials(t, secret, "edge", "lb2").serverTLS(only("lb1", "lb3"))
 	noALPN := good.clientTLS(protocolRaft, "lb2")
 	noALPN.NextProtos = nil
 	noCert := good.clientTLS(protocolRaft, "lb2")
@@ -101,7 +101,7 @@ func TestStrangersAreRefused(t *testing.T) {
 
 func TestClientRefusesAnotherNode(t *testing.T) {
 	lb1, lb3 := credentials(t, secret, "edge", "lb1"), credentials(t, secret, "edge", "lb3")
-	if err, _ := handshake(lb1.clientTLS(protocolRaft, "lb2"), lb3.serverTLS([]string{"lb1"})); err == nil {
+	if err, _ := handshake(lb1.clientTLS(protocolRaft, "lb2"), lb3.serverTLS(only("lb1"))); err == nil {
 		t.Error("lb3 answered in place of lb2 and was accepted")
 	}
 }
@@ -119,7 +119,7 @@ func TestWrongClockKeepsNobodyOut(t *testing.T) {
 	}
 	leaf.NotAfter = leaf.NotBefore.Add(time.Hour)
 	state := tls.ConnectionState{NegotiatedProtocol: own.alpn(protocolRaft), PeerCertificates: []*x509.Certificate{leaf}}
-	if err := own.serverTLS([]string{"lb1"}).VerifyConnection(state); err != nil {
+	if err := own.serverTLS(only("lb1")).VerifyConnection(state); err != nil {
 		t.Errorf("a certificate that has ended by the clock: %v", err)
 	}
 }
@@ -164,7 +164,7 @@ func TestOwnPKI(t *testing.T) {
 		}
 		return c
 	}
-	server := load("lb2", "edge").serverTLS([]string{"lb1"})
+	server := load("lb2", "edge").serverTLS(only("lb1"))
 	if err1, err2 := handshake(load("lb1", "edge").clientTLS(protocolRaft, "lb2"), server); err1 != nil || err2 != nil {
 		t.Errorf("client: %v, server: %v", err1, err2)
 	}
@@ -173,7 +173,7 @@ func TestOwnPKI(t *testing.T) {
 	}
 	late := load("lb2", "edge")
 	late.cert.Leaf = nil
-	expired := late.serverTLS([]string{"lb1"})
+	expired := late.serverTLS(only("lb1"))
 	state := tls.ConnectionState{NegotiatedProtocol: late.alpn(protocolRaft)}
 	leaf, err := x509.ParseCertificate(load("lb1", "edge").cert.Certificate[0])
 	if err != nil {
@@ -206,7 +206,7 @@ func TestCredentialFilesThatCannotServe(t *testing.T) {
 
 // A person must read what is wrong, not only which TLS alert came of it.
 func TestStrangersAreExplained(t *testing.T) {
-	server := credentials(t, secret, "edge", "lb2").serverTLS([]string{"lb1"})
+	server := credentials(t, secret, "edge", "lb2").serverTLS(only("lb1"))
 	tests := map[string]struct {
 		client *Credentials
 		want   error
@@ -229,3 +229,5 @@ func TestStrangersAreExplained(t *testing.T) {
 		t.Errorf("another error is explained as %v", err)
 	}
 }
+
+func only(names ...string) func() []string { return func() []string { return names } }

@@ -19,7 +19,7 @@ var mutants = []mutant{
 	},
 	{
 		name:  "a mark only by the register",
-		edits: []edit{{"relay.go", "if n.grants.give(string(req.ID), req.Term, now, now+length) {", "if n.grants.give(string(req.ID), req.Term, now, now+length); true {"}},
+		edits: []edit{{"relay.go", "default:\n\t\tmarkAsTaken(resp, length)", "default:\n\t\tmark(resp, length)"}},
 		tests: "TestSimulation", want: two, hostile: true,
 	},
 	{
@@ -143,8 +143,13 @@ var mutants = []mutant{
 	},
 	{
 		name:  "an owner knows its log",
-		edits: []edit{{"ownership.go", "n.waiting = until <= now || !recalls", "n.waiting = until <= now"}},
+		edits: []edit{{"ownership.go", "own := n.evaluate(term, voters(r), recalls && n.declared())", "own := n.evaluate(term, voters(r), (recalls || true) && n.declared())"}},
 		tests: "TestSimulation", want: "LOST",
+	},
+	{
+		name:  "dark when the main loop hangs",
+		edits: []edit{{"ownership.go", "!ready || !lively ||", "!ready ||"}},
+		tests: "TestLeaderWhoseDiskHangsGivesWay", want: fails,
 	},
 
 	// Release before.
@@ -215,13 +220,23 @@ var mutants = []mutant{
 	},
 	{
 		name:  "no call after giving up",
-		edits: []edit{{"transfer.go", "if !n.moving.open {\n\t\treturn false\n\t}\n\tn.moving.yielding,", "n.moving.yielding,"}},
+		edits: []edit{{"transfer.go", "if !n.moving.open {\n\t\treturn call{}, false\n\t}\n\tn.moving.yielding,", "n.moving.yielding,"}},
 		tests: "TestYieldAfterGivingUp", want: fails,
 	},
 	{
 		name:  "a successor is in contact",
 		edits: []edit{{"transfer.go", "c.lost || n.now()-c.sent > n.cfg.Heartbeat/2", "c.lost"}},
 		tests: "TestObstaclesOfASuccessor", want: fails,
+	},
+	{
+		name:  "a newcomer grants nothing",
+		edits: []edit{{"relay.go", "case !n.member.Load(): // it has no vote", "case false:"}},
+		tests: "TestNewcomerNeitherVotesNorGrants", want: fails,
+	},
+	{
+		name:  "a newcomer has no part in elections",
+		edits: []edit{{"relay.go", "if !n.member.Load() && isElection(rpc.Command) {", "if false && isElection(rpc.Command) {"}},
+		tests: "TestNewcomerNeitherVotesNorGrants", want: fails,
 	},
 
 	// The library kept in bounds.

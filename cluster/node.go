@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -35,25 +36,38 @@ type Node struct {
 	now     func() time.Duration // boot clock
 	raft    atomic.Pointer[raft.Raft]
 	changed chan struct{}
+	longer  chan struct{} // a signal that the lease has become longer
+	ready   chan struct{} // closed when this node has begun
+	readied func()        // closes ready, once
 	fatal   chan error
+	entry
 
-	requests  chan raft.RPC // for the library, from relay
-	answers   sync.WaitGroup
-	releasing chan struct{} // a lock: one release at a time
-	gaveUp    chan struct{} // a signal for regain
+	requests   chan raft.RPC // for the library, from relay
+	answers    sync.WaitGroup
+	releasing  chan struct{}   // a lock: one release at a time
+	gaveUp     chan struct{}   // a signal for regain
+	revoked    chan state.Plan // for revoke
+	feel       chan struct{}   // a signal for pulse
+	undeclared chan struct{}   // a signal for declare
 
 	transferring sync.Mutex
 
-	mu       sync.Mutex // guards what follows
-	lease    lease
-	grants   grants
-	called   uint64 // the newest term in which this node was told to take over
-	given    uint64 // counts the Ownership given
-	released uint64 // how much of it was released: less means that VIPs may be held
-	contacts map[string]contact
-	moving   handOver
-	waiting  bool   // this node leads and waits for its lease
-	recalled uint64 // the term as whose leader this node knew all that it has in its log
+	mu        sync.Mutex // guards what follows
+	lease     lease
+	grants    grants
+	called    uint64 // the newest term in which this node was told to take over
+	given     uint64 // counts the Ownership given
+	released  uint64 // how much of it was released: less means that VIPs may be held
+	contacts  map[string]contact
+	moving    handOver
+	lingering lingering
+	waiting   bool          // this node leads and waits for its lease
+	ends      end           // of the lease, as it was last evaluated
+	recalled  uint64        // the term as whose leader this node knew all that it has in its log
+	alive     time.Duration // when the library's main loop last gave a sign of life
+	aliveIn   uint64        // the term in which this node leads and that counts
+	ledSince  time.Duration // when this node was first seen to lead that term
+	changedAt time.Duration // when this node last changed the membership
 }
 
 // contact is what a leader knows of a follower from its answers.
@@ -61,7 +75,7 @@ type contact struct {
 	term  uint64        // in which this node leads; what it knew in an older one is void
 	sent  time.Duration // when the newest answered request was sent
 	lost  bool          // the newest request failed
-	grant time.Duration // the length of its newest grant, 0 if it gave none
+	grant time.Duration // how long its grants last, 0 if it did not say
 	match uint64        // the newest log entry the follower is known to have
 }
 
@@ -73,7 +87,7 @@ func Open(cfg Config) (*Node, error) {
 		return nil, fmt.Errorf("open cluster %s: this node, %q, is not one of its peers", cfg.Name, cfg.Node)
 	}
 	n := newNode(cfg, self)
-	n.port = newPort(cfg, self)
+	n.port = newPort(cfg, self, n.peers)
 	n.warm = newWarm(func(ctx context.Context, peer string) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, cfg.rpcTimeout())
 		defer cancel()
@@ -96,9 +110,11 @@ func (n *Node) openStore() error {
 	}
 	err = store.belongTo(n.cfg.Name, n.cfg.Node)
 	quiet, grantErr := store.longestGrant(n.cfg.grantLength())
-	if err = errors.Join(err, grantErr); err != nil {
+	birth, birthErr := store.bornAs()
+	if err = errors.Join(err, grantErr, birthErr); err != nil {
 		return errors.Join(err, store.Close())
 	}
+	n.birth = birth
 	n.store = store
 	n.beQuiet(quiet)
 	return nil
@@ -107,17 +123,25 @@ func (n *Node) openStore() error {
 // newNode makes a node that has neither a disk nor a network yet.
 func newNode(cfg Config, self Peer) *Node {
 	n := &Node{
-		cfg:       cfg,
-		self:      self,
-		now:       bootTime,
-		changed:   make(chan struct{}, 1),
-		fatal:     make(chan error, 1),
-		requests:  make(chan raft.RPC),
-		releasing: make(chan struct{}, 1),
-		gaveUp:    make(chan struct{}, 1),
-		contacts:  make(map[string]contact),
+		cfg:        cfg,
+		self:       self,
+		now:        bootTime,
+		changed:    make(chan struct{}, 1),
+		longer:     make(chan struct{}, 1),
+		ready:      make(chan struct{}),
+		entry:      entry{seeking: make(chan struct{}, 1)},
+		fatal:      make(chan error, 1),
+		requests:   make(chan raft.RPC),
+		releasing:  make(chan struct{}, 1),
+		gaveUp:     make(chan struct{}, 1),
+		revoked:    make(chan state.Plan, 1),
+		feel:       make(chan struct{}, 1),
+		undeclared: make(chan struct{}, 1),
+		contacts:   make(map[string]contact),
 	}
 	n.fsm = &fsm{changed: n.notify}
+	n.ask = n.askPort
+	n.readied = sync.OnceFunc(func() { close(n.ready) })
 	return n
 }
 
@@ -129,18 +153,15 @@ func (n *Node) beQuiet(length time.Duration) { n.grants.until = n.now() + length
 func (n *Node) Close() error { return errors.Join(n.port.Close(), n.store.Close()) }
 
 // Run takes part in the cluster until ctx ends, or the disk fails. It closes
-// the store. It neither hands over nor releases first: see Resign.
+// the store. It neither hands over nor releases first.
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.port.serve(ctx) })
-	for _, peer := range n.port.names() {
-		for range warmConns {
-			g.Go(func() error { n.warm.run(ctx, peer); return nil })
-		}
-	}
-	stream := &stream{queue: n.port.raft, port: n.port, warm: n.warm, ids: n.cfg.ids()}
+	g.Go(func() error { return n.parley(ctx) })
+	g.Go(func() error { n.warm.follow(ctx, n.port.names); return nil })
+	stream := &stream{queue: n.port.raft, port: n.port, warm: n.warm, who: n.at}
 	g.Go(func() error { return n.runRaft(ctx, g, stream) })
 	defer n.port.api.Close() // after the error that ended Run, which its listener must not hide
 	return g.Wait()
@@ -149,20 +170,25 @@ func (n *Node) Run(ctx context.Context) error {
 // runRaft starts the library on a network, and stops it when ctx ends.
 func (n *Node) runRaft(ctx context.Context, g *errgroup.Group, network raft.StreamLayer) error {
 	trans := newTransport(n, network, raftLogger(n.cfg.Log))
-	r, err := n.startRaft(trans)
-	if err != nil {
+	r, err := n.startRaft(ctx, trans)
+	if ctx.Err() != nil && err != nil {
+		err = nil // stopped before it took part
+	}
+	if r == nil {
 		return errors.Join(err, trans.Close(), n.store.Close())
 	}
-	if err := n.sameMembers(r); err != nil {
-		return errors.Join(err, waitFuture(r.Shutdown(), shutdownLimit), trans.Close(), n.store.Close())
-	}
 	n.raft.Store(r)
+	n.readied()
 	relaying, stopRelay := context.WithCancel(ctx)
 	defer stopRelay()
 	relayed := make(chan struct{})
 	g.Go(func() error { defer close(relayed); trans.relay(relaying); return nil })
+	g.Go(func() error { return n.seek(ctx) })
 	g.Go(func() error { n.wake(ctx, r); return nil })
 	g.Go(func() error { n.regain(ctx); return nil })
+	g.Go(func() error { n.revoke(ctx); return nil })
+	g.Go(func() error { n.pulse(ctx); return nil })
+	g.Go(func() error { n.declare(ctx); return nil })
 	g.Go(func() error { n.watchLeadership(ctx, r, trans); return nil })
 	n.notify()
 
@@ -187,19 +213,17 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group, network raft.Stre
 	return errors.Join(err, closed)
 }
 
-func (n *Node) startRaft(trans raft.Transport) (*raft.Raft, error) {
+// startRaft starts the library, as soon as it is known how this node begins.
+func (n *Node) startRaft(ctx context.Context, trans raft.Transport) (*raft.Raft, error) {
 	rc := n.cfg.raftConfig()
-	known, err := raft.HasExistingState(n.store, n.store, n.store)
-	if err != nil {
-		return nil, fmt.Errorf("read state of cluster %s: %w", n.cfg.Name, err)
+	if err := n.begin(ctx, rc, trans); err != nil {
+		return nil, err
 	}
-	if !known {
-		err := raft.BootstrapCluster(rc, n.store, n.store, n.store, trans, n.cfg.bootstrap())
-		if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
-			return nil, fmt.Errorf("bootstrap cluster %s: %w", n.cfg.Name, err)
-		}
-	}
-	r, err := raft.NewRaft(rc, n.fsm, n.store, n.store, n.store, trans)
+	var r *raft.Raft
+	err := careful(func() (err error) { // it panics where it cannot read the log
+		r, err = raft.NewRaft(rc, n.fsm, n.store, n.store, n.store, trans)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("start raft of cluster %s: %w", n.cfg.Name, err)
 	}
@@ -207,19 +231,40 @@ func (n *Node) startRaft(trans raft.Transport) (*raft.Raft, error) {
 	return r, nil
 }
 
-// sameMembers compares what the data directory remembers of the members with the
-// config. Nodes that disagree about who votes could find two majorities.
-func (n *Node) sameMembers(r *raft.Raft) error {
-	future := r.GetConfiguration()
-	if err := future.Error(); err != nil {
-		return fmt.Errorf("read members of cluster %s: %w", n.cfg.Name, err)
+// begin makes this node a member if it is one or founds the cluster, and leaves it a
+// newcomer if it is not.
+func (n *Node) begin(ctx context.Context, rc *raft.Config, trans raft.Transport) error {
+	known, err := raft.HasExistingState(n.store, n.store, n.store)
+	if err != nil {
+		return fmt.Errorf("read state of cluster %s: %w", n.cfg.Name, err)
 	}
-	remembered, listed := members(future.Configuration()), members(n.cfg.bootstrap())
-	if remembered == listed {
+	stage, err := n.store.note(keyStage)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read stage in cluster %s: %w", n.cfg.Name, err)
+	case bytes.Equal(stage, stageNewcomer):
+		return nil
+	case known:
+		if err := n.readFounders(); err != nil {
+			return err
+		}
+		n.member.Store(true)
 		return nil
 	}
-	return fmt.Errorf("the data directory knows the members %s, the config lists %s: stop all nodes, give all of them the same list, empty %s on each, and start them again",
-		remembered, listed, n.cfg.Dir)
+	founder, err := n.found(ctx)
+	if err != nil {
+		return err
+	}
+	if !founder {
+		return n.store.setNote(keyStage, stageNewcomer)
+	}
+	err = raft.BootstrapCluster(rc, n.store, n.store, n.store, trans, n.cfg.bootstrap())
+	if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
+		return fmt.Errorf("bootstrap cluster %s: %w", n.cfg.Name, err)
+	}
+	n.member.Store(true)
+	n.say("")
+	return nil
 }
 
 // members describes a configuration.
@@ -257,7 +302,7 @@ func (n *Node) watchLeadership(ctx context.Context, r *raft.Raft, trans *transpo
 		}
 		if r.State() == raft.Leader {
 			term := r.CurrentTerm()
-			for _, peer := range n.cfg.Peers {
+			for _, peer := range n.members() {
 				beats.Go(func() { trans.beat(peer, term) })
 			}
 		}
@@ -282,9 +327,17 @@ func (n *Node) fail(err error) {
 	}
 }
 
+// Ready is closed once this node takes part in the cluster, or waits to: its data
+// directory was read and found good.
+func (n *Node) Ready() <-chan struct{} { return n.ready }
+
 // Changed signals that Ownership, View or State may have changed. Signals
 // coalesce; there is one receiver.
 func (n *Node) Changed() <-chan struct{} { return n.changed }
+
+// Extended signals, a few times a lease, that the lease has become longer. Signals
+// coalesce; there is one receiver.
+func (n *Node) Extended() <-chan struct{} { return n.longer }
 
 func (n *Node) notify() { signal(n.changed) }
 
@@ -319,7 +372,7 @@ func (n *Node) Refused() uint64 { return n.port.refused.Load() }
 
 // preference returns the peers, the one that should own first.
 func (n *Node) preference() []Peer {
-	return byPreference(n.cfg.Peers, n.Drained)
+	return byPreference(n.members(), n.Drained)
 }
 
 // apply commits a command within limit and returns the index of its log entry.
@@ -334,7 +387,10 @@ func (n *Node) apply(c state.Command, limit time.Duration) (uint64, error) {
 		return 0, err
 	}
 	future := r.Apply(entry, limit)
-	if err := waitFuture(future, limit); err != nil {
+	switch err := waitFuture(future, limit); {
+	case errors.Is(err, errLimit), errors.Is(err, raft.ErrLeadershipLost):
+		return 0, fmt.Errorf("commit to the cluster: %w; it may still take effect", err)
+	case err != nil:
 		return 0, fmt.Errorf("commit to the cluster: %w", err)
 	}
 	if err, ok := future.Response().(error); ok && err != nil {

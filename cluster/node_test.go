@@ -265,23 +265,6 @@ func TestOpenRefusals(t *testing.T) {
 	}
 }
 
-// A data directory made for other members could know another majority.
-func TestMembersOfTheDataDirectoryMustBeThoseOfTheConfig(t *testing.T) {
-	g := newGroup(t, 3)
-	alone := &group{t: t, members: g.members, dir: g.dir, peers: g.peers[:1]}
-	alone.start("lb1")
-	alone.owner()
-	alone.kill("lb1")
-	g.start("lb1")
-	m := g.members["lb1"]
-	delete(g.members, "lb1")
-	defer m.cancel()
-	want := "the data directory knows the members lb1 at " + g.peers[0].Address.String() + ", the config lists lb1 at "
-	if err := <-m.done; err == nil || !strings.HasPrefix(err.Error(), want) {
-		t.Errorf("Run: %v, want %q…", err, want)
-	}
-}
-
 func TestGarbageOnThePortIsCountedAndHarmless(t *testing.T) {
 	g := newGroup(t, 3)
 	g.startAll()

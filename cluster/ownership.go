@@ -24,16 +24,17 @@ func (o Ownership) Leads(now time.Duration) bool { return now < o.Until }
 func (n *Node) Now() time.Duration { return n.now() }
 
 // Ownership evaluates whether this node may hold now: it is leader, has not
-// given leadership away in this term, grants of a majority run, and it has
-// applied all commands of its log, without which it might not know that it is
-// drained.
+// given leadership away in this term, grants of a majority run, its main loop is
+// alive, it has applied all commands of its log, without which it might not know
+// that it is drained, and no earlier owner's addresses linger.
 func (n *Node) Ownership() Ownership {
 	r := n.raft.Load()
 	if r == nil || r.State() != raft.Leader {
 		return Ownership{}
 	}
 	term := r.CurrentTerm()
-	own := n.evaluate(term, voters(r), n.recalls(r.LastIndex(), term))
+	recalls := n.recalls(r.LastIndex(), term)
+	own := n.evaluate(term, voters(r), recalls && n.declared())
 	if own.Until > 0 && !n.leads(term) {
 		return Ownership{} // an answer that lets another node own may have left already
 	}
@@ -41,18 +42,37 @@ func (n *Node) Ownership() Ownership {
 }
 
 // evaluate is Ownership of a leader of term.
-func (n *Node) evaluate(term uint64, voting []string, recalls bool) Ownership {
+func (n *Node) evaluate(term uint64, voting []string, ready bool) Ownership {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.now()
 	until := n.leaseEnd(term, voting, now)
-	n.waiting = until <= now || !recalls
+	lively := n.lively(term)
+	n.waiting = until <= now || !ready || !lively || !n.settled(term, now)
 	if n.waiting || n.moving.bars(term) {
 		return Ownership{}
 	}
 	n.grants.give(n.cfg.Node, term, now, until)
 	n.given++
+	n.ends = end{term: term, at: until, voting: voting}
 	return Ownership{Term: term, Until: until}
+}
+
+// end is when a lease ends, and by whose grants.
+type end struct {
+	term   uint64
+	at     time.Duration
+	voting []string
+}
+
+// extends tells whether the lease of term has become longer by much since it was
+// evaluated. The caller holds mu.
+func (n *Node) extends(term uint64) bool {
+	if n.ends.term != term {
+		return false
+	}
+	now := n.leaseEnd(term, n.ends.voting, n.now())
+	return now-n.ends.at >= n.cfg.grantLength()/8
 }
 
 // leaseEnd returns when the lease of this node as the leader of term ends, or 0.
@@ -97,21 +117,6 @@ func (n *Node) recalls(last, term uint64) bool {
 	return true
 }
 
-// voters reads the members of the latest configuration that vote.
-func voters(r *raft.Raft) []string {
-	future := r.GetConfiguration() // answers from a copy, without the main loop
-	if future.Error() != nil {
-		return nil
-	}
-	var names []string
-	for _, server := range future.Configuration().Servers {
-		if server.Suffrage == raft.Voter {
-			names = append(names, string(server.ID))
-		}
-	}
-	return names
-}
-
 // leads tells whether this node is leader of term. It is not enough to hold.
 func (n *Node) leads(term uint64) bool {
 	r := n.raft.Load()
@@ -139,8 +144,8 @@ func (n *Node) answered(peer string, sent time.Duration, req *raft.AppendEntries
 	}
 	c.sent, c.lost = max(c.sent, sent), false
 	if resp.Success && resp.Term == req.Term {
+		c.grant = max(c.grant, stated(resp))
 		if length := granted(resp); length > 0 {
-			c.grant = length
 			n.lease.grant(req.Term, peer, sent+leaseLength(length))
 		}
 		if !isHeartbeat(req) {
@@ -148,10 +153,13 @@ func (n *Node) answered(peer string, sent time.Duration, req *raft.AppendEntries
 		}
 	}
 	n.contacts[peer] = c
-	waiting := n.waiting
+	waiting, longer := n.waiting, n.extends(req.Term)
 	n.mu.Unlock()
 	if waiting {
 		n.notify()
+	}
+	if longer {
+		signal(n.longer)
 	}
 }
 

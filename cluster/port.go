@@ -32,27 +32,29 @@ const refusalInterval = time.Second
 // their connections by ALPN into those for raft and those for the peer API.
 type port struct {
 	address   netip.AddrPort
-	peers     []Peer
+	peers     func() []Peer // all known, this node included
 	self      string
 	creds     *Credentials
 	listener  net.Listener
 	raft      *queue
 	api       *queue
+	parley    *queue
 	strangers chan struct{}
 	refused   atomic.Uint64
 	refusals  repeats[netip.Addr]
 	log       *slog.Logger
 }
 
-func newPort(cfg Config, self Peer) *port {
+func newPort(cfg Config, self Peer, peers func() []Peer) *port {
 	addr := net.TCPAddrFromAddrPort(self.Address)
 	return &port{
 		address:   self.Address,
-		peers:     cfg.Peers,
+		peers:     peers,
 		self:      self.Name,
 		creds:     cfg.Credentials,
 		raft:      newQueue(addr),
 		api:       newQueue(addr),
+		parley:    newQueue(addr),
 		strangers: make(chan struct{}, maxStrangers),
 		refusals:  repeats[netip.Addr]{interval: refusalInterval},
 		log:       cfg.Log,
@@ -93,7 +95,7 @@ func (p *port) serve(ctx context.Context) error {
 	defer handshakes.Wait()
 	stop := context.AfterFunc(ctx, func() { p.listener.Close() })
 	defer stop()
-	config := p.creds.serverTLS(p.names())
+	config := p.creds.serverTLS(p.names)
 	for {
 		conn, err := p.listener.Accept()
 		if ctx.Err() != nil {
@@ -135,7 +137,7 @@ func (p *port) admit(conn net.Conn) (done func(), ok bool) {
 // fromPeer tells whether the connection comes from a peer's address.
 func (p *port) fromPeer(conn net.Conn) bool {
 	remote := remoteAddr(conn)
-	return slices.ContainsFunc(p.peers, func(peer Peer) bool { return peer.Address.Addr().Unmap() == remote })
+	return slices.ContainsFunc(p.peers(), func(peer Peer) bool { return peer.Address.Addr().Unmap() == remote })
 }
 
 func (p *port) handshake(ctx context.Context, conn *tls.Conn) {
@@ -157,6 +159,8 @@ func (p *port) handshake(ctx context.Context, conn *tls.Conn) {
 		p.raft.put(conn)
 	case p.creds.alpn(protocolAPI):
 		p.api.put(conn)
+	case p.creds.alpn(protocolParley):
+		p.parley.put(conn)
 	default:
 		conn.Close()
 	}
@@ -175,20 +179,15 @@ func (p *port) refuse(conn net.Conn, cause error) {
 
 // dial connects to a peer. The own address is the source, never a VIP.
 func (p *port) dial(ctx context.Context, protocol, peer string) (net.Conn, error) {
-	var target netip.AddrPort
-	for _, candidate := range p.peers {
-		if candidate.Name == peer {
-			target = candidate.Address
-		}
-	}
-	if !target.IsValid() {
+	target, known := find(p.peers(), peer)
+	if !known {
 		return nil, fmt.Errorf("dial %q: not a node of this cluster", peer)
 	}
 	dialer := tls.Dialer{
 		NetDialer: &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(p.address.Addr(), 0))},
 		Config:    p.creds.clientTLS(protocol, peer),
 	}
-	conn, err := dialer.DialContext(ctx, "tcp", target.String())
+	conn, err := dialer.DialContext(ctx, "tcp", target.Address.String())
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", peer, explain(err))
 	}
@@ -206,9 +205,10 @@ func discardAtClose(conn net.Conn) {
 	}
 }
 
+// names are those of the other nodes.
 func (p *port) names() []string {
 	var names []string
-	for _, peer := range p.peers {
+	for _, peer := range p.peers() {
 		if peer.Name != p.self {
 			names = append(names, peer.Name)
 		}

@@ -27,7 +27,7 @@ func TestPortDialsFromItsOwnAddress(t *testing.T) {
 	p := newPort(Config{
 		Node: "lb2", Peers: g.peers, Log: slog.New(slog.DiscardHandler),
 		Credentials: credentials(t, secret, "edge", "lb2"),
-	}, g.peers[1])
+	}, g.peers[1], func() []Peer { return g.peers })
 	conn, err := p.dial(t.Context(), protocolAPI, "lb1")
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 var (
 	errLateCall = errors.New("told to take over too late, twice, or by somebody else than the leader")
 	errWithheld = errors.New("answer withheld")
+	errNewcomer = errors.New("not admitted to the cluster yet")
 )
 
 // Consumer implements raft.Transport: the library hears its peers through relay.
@@ -31,9 +32,13 @@ func (t *transport) relay(ctx context.Context) {
 
 // pass passes one request on.
 func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
+	if !n.member.Load() && isElection(rpc.Command) {
+		rpc.Respond(nil, errNewcomer)
+		return
+	}
 	switch req := rpc.Command.(type) {
 	case *raft.TimeoutNowRequest:
-		if !n.takeCall(termOf(req), string(req.ID)) {
+		if !n.takeCall(callOf(req), string(req.ID)) {
 			rpc.Respond(nil, errLateCall)
 			return
 		}
@@ -55,10 +60,20 @@ func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
 	}
 }
 
-// takeCall tells whether a TimeoutNow of term is to be obeyed: it comes from this
+// isElection tells whether a request is one in which only members may have a part.
+func isElection(command any) bool {
+	switch command.(type) {
+	case *raft.RequestVoteRequest, *raft.RequestPreVoteRequest, *raft.TimeoutNowRequest:
+		return true
+	}
+	return false
+}
+
+// takeCall tells whether a TimeoutNow is to be obeyed: it comes from this
 // node's leader, in its term, for the first time. The library's has no term, and a
 // late one, read by a process that was paused, would depose a healthy leader.
-func (n *Node) takeCall(term uint64, from string) bool {
+func (n *Node) takeCall(c call, from string) bool {
+	term := c.term
 	r := n.raft.Load()
 	if r == nil || term == 0 || term != r.CurrentTerm() {
 		return false
@@ -73,6 +88,9 @@ func (n *Node) takeCall(term uint64, from string) bool {
 	}
 	n.called = term
 	n.grants.released(term) // it released before it called
+	if c.clear {
+		n.lingering.cleared = term
+	}
 	return true
 }
 
@@ -147,7 +165,11 @@ func (n *Node) grant(req *raft.AppendEntriesRequest, resp *raft.AppendEntriesRes
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.now()
-	if n.grants.give(string(req.ID), req.Term, now, now+length) {
+	switch {
+	case !n.member.Load(): // it has no vote
+	case n.grants.give(string(req.ID), req.Term, now, now+length):
 		mark(resp, length)
+	default:
+		markAsTaken(resp, length)
 	}
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"net"
 	"testing"
@@ -160,7 +161,7 @@ func TestGivingWayEndsTheOwnGrant(t *testing.T) {
 	if !x.beginYield(7) || x.beginYield(7) {
 		t.Error("a second release may begin while one is under way, or the first may not")
 	}
-	if !x.commitYield(7) || x.grantTo("lb2", 8) == 0 {
+	if _, ok := x.commitYield(7); !ok || x.grantTo("lb2", 8) == 0 {
 		t.Error("the old leader keeps its own grant")
 	}
 }
@@ -231,20 +232,20 @@ func TestCallsThatAreNotObeyed(t *testing.T) {
 		_, leader := follower.raft.Load().LeaderWithID()
 		return string(leader) == owner.cfg.Node
 	})
-	for name, call := range map[string]struct {
+	for name, from := range map[string]struct {
 		term uint64
-		from string
+		node string
 	}{
 		"without a term":    {0, owner.cfg.Node},
 		"of a term ago":     {term - 1, owner.cfg.Node},
 		"of a term to come": {term + 1, owner.cfg.Node},
 		"of another node":   {term, follower.cfg.Node},
 	} {
-		if follower.takeCall(call.term, call.from) {
+		if follower.takeCall(call{term: from.term}, from.node) {
 			t.Errorf("a call %s is obeyed", name)
 		}
 	}
-	if !follower.takeCall(term, owner.cfg.Node) {
+	if !follower.takeCall(call{term: term}, owner.cfg.Node) {
 		t.Error("a call of the leader in its term is not obeyed")
 	}
 	follower.mu.Lock()
@@ -253,7 +254,7 @@ func TestCallsThatAreNotObeyed(t *testing.T) {
 	if kept {
 		t.Error("a called node keeps its grant to the leader that has released")
 	}
-	if follower.takeCall(term, owner.cfg.Node) {
+	if follower.takeCall(call{term: term}, owner.cfg.Node) {
 		t.Error("the same call is obeyed twice")
 	}
 }
@@ -274,5 +275,19 @@ func TestLongestGrantIsRemembered(t *testing.T) {
 		if got := open(tt.heartbeat).Round(time.Minute); got != tt.want {
 			t.Errorf("with H = %s: quiet for %s, want %s", tt.heartbeat, got, tt.want)
 		}
+	}
+}
+
+// relayed passes a request on and returns the answer.
+func (x *talking) relayed(command any) raft.RPCResponse {
+	answered := make(chan raft.RPCResponse, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // the library is not there
+	x.pass(ctx, raft.RPC{Command: command, RespChan: answered})
+	select {
+	case out := <-answered:
+		return out
+	default:
+		return raft.RPCResponse{}
 	}
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,11 +14,27 @@ type memory struct {
 	*raft.InmemSnapshotStore
 	stall atomic.Int64 // how long the next write takes, ns
 
+	mu    sync.Mutex
+	notes map[string][]byte
+
 	peeking atomic.Pointer[func()] // what happens while the node looks at its log
 }
 
 func newMemory() *memory {
-	return &memory{InmemStore: raft.NewInmemStore(), InmemSnapshotStore: raft.NewInmemSnapshotStore()}
+	return &memory{InmemStore: raft.NewInmemStore(), InmemSnapshotStore: raft.NewInmemSnapshotStore(), notes: map[string][]byte{keyBirth: []byte(newBirth())}}
+}
+
+func (m *memory) note(key string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.notes[key], nil
+}
+
+func (m *memory) setNote(key string, value []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.notes[key] = value
+	return nil
 }
 
 func (m *memory) hang() { time.Sleep(time.Duration(m.stall.Swap(0))) }

@@ -55,7 +55,8 @@ func (n *simNode) boot() {
 	ctx, cancel := context.WithCancel(context.Background())
 	self, _ := n.cfg.peer(n.cfg.Node)
 	run := &simRun{Node: newNode(n.cfg, self), port: n.sim.net.open(n.cfg), cancel: cancel, done: make(chan error, 1)}
-	run.store, run.now = n.disk, n.clock
+	run.store, run.now, run.birth = n.disk, n.clock, string(n.disk.notes[keyBirth])
+	run.ask = n.asks
 	run.beQuiet(n.cfg.grantLength())
 	n.mu.Lock()
 	n.run, n.until, n.holds = run, time.Time{}, false // a new run closes what a dead one left open
@@ -65,6 +66,30 @@ func (n *simNode) boot() {
 	g.Go(func() error { n.hold(ctx, run); return nil })
 	go func() { run.done <- g.Wait() }()
 	n.sim.note("%s boots, H = %s, clock at %.3f", n.cfg.Node, n.cfg.Heartbeat, n.rate)
+}
+
+// asks puts a question to another machine.
+func (n *simNode) asks(ctx context.Context, peer string, q question) (answer, error) {
+	net := n.sim.net
+	for _, other := range n.sim.nodes {
+		if other.cfg.Node != peer {
+			continue
+		}
+		time.Sleep(net.delay())
+		other.mu.Lock()
+		run := other.run
+		other.mu.Unlock()
+		if run == nil || net.stops(n.cfg.Node, peer) {
+			return answer{}, errNoRoute
+		}
+		a := run.hear(ctx, n.cfg.Node, q)
+		time.Sleep(net.delay())
+		if net.stops(peer, n.cfg.Node) {
+			return answer{}, errNoRoute
+		}
+		return a, nil
+	}
+	return answer{}, errNoRoute
 }
 
 // hold does what the daemon does: it follows ownership.
@@ -141,5 +166,7 @@ func (n *simNode) kill() {
 	if err := <-n.run.done; err != nil {
 		n.sim.t.Error(err)
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.run = nil
 }

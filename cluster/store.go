@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
@@ -24,6 +25,9 @@ type storage interface {
 	// peek is GetLog for others than the library: it always returns.
 	peek(index uint64, entry *raft.Log) error
 	lastTrouble() string // of the last write of the log, or ""
+	// note returns what is kept under a key beside the log, or nil.
+	note(key string) ([]byte, error)
+	setNote(key string, value []byte) error
 }
 
 // store is raft's memory on disk: the log in one bolt file, term and vote in
@@ -39,6 +43,7 @@ type store struct {
 	failed  func(error)
 	running atomic.Bool           // the library runs: it panics where it returned errors before
 	trouble atomic.Pointer[error] // of the last write of the log
+	writing atomic.Int64          // when the write under way began, Unix ms; 0 for none
 }
 
 // openStore opens or creates the store below dir. The log comes first, for its
@@ -157,11 +162,13 @@ func (s *store) Close() error {
 
 // Set implements raft.StableStore.
 func (s *store) Set(key, value []byte) error {
+	defer s.write()()
 	return s.must(s.ballot.Set(key, value))
 }
 
 // SetUint64 implements raft.StableStore.
 func (s *store) SetUint64(key []byte, value uint64) error {
+	defer s.write()()
 	return s.must(s.ballot.SetUint64(key, value))
 }
 
@@ -196,9 +203,17 @@ func (s *store) StoreLog(entry *raft.Log) error {
 // StoreLogs implements raft.LogStore. The library survives an error here: a
 // leader steps down, a follower refuses the entries.
 func (s *store) StoreLogs(entries []*raft.Log) error {
+	defer s.write()()
 	err := s.whole(s.log.StoreLogs(entries))
 	s.trouble.Store(&err)
 	return err
+}
+
+// write notes that a write has begun; what it returns, that it has ended. The library
+// writes one thing at a time.
+func (s *store) write() func() {
+	s.writing.Store(time.Now().UnixMilli())
+	return func() { s.writing.Store(0) }
 }
 
 // DeleteRange implements raft.LogStore.
@@ -210,7 +225,15 @@ func (s *store) peek(index uint64, entry *raft.Log) error { return s.log.GetLog(
 
 func (s *store) begin() { s.running.Store(true) }
 
+// slowWrite is from when on a write under way is a trouble.
+const slowWrite = time.Second
+
 func (s *store) lastTrouble() string {
+	if begun := s.writing.Load(); begun != 0 {
+		if took := time.Since(time.UnixMilli(begun)); took > slowWrite {
+			return fmt.Sprintf("a write has been under way for %s: the disk hangs", took.Round(time.Second))
+		}
+	}
 	if last := s.trouble.Load(); last != nil && *last != nil {
 		return (*last).Error()
 	}

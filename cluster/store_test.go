@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
@@ -305,4 +306,21 @@ func TestStoreBelongsToOneNodeOfOneCluster(t *testing.T) {
 		}
 	}
 	f.close()
+}
+
+// A disk that hangs gives no error: that a write takes long is the trouble.
+func TestWriteUnderWayIsATrouble(t *testing.T) {
+	f := newFolder(t)
+	done := f.write()
+	if got := f.lastTrouble(); got != "" {
+		t.Errorf("at once: %q", got)
+	}
+	f.writing.Store(time.Now().Add(-3 * time.Second).UnixMilli())
+	if got := f.lastTrouble(); got != "a write has been under way for 3s: the disk hangs" {
+		t.Errorf("after 3 s: %q", got)
+	}
+	done()
+	if got := f.lastTrouble(); got != "" {
+		t.Errorf("at its end: %q", got)
+	}
 }

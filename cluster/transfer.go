@@ -41,6 +41,7 @@ func (n *Node) Transfer(to, reason string) (string, error) {
 	plan := state.Plan{Term: term, From: n.cfg.Node, Reason: reason}
 	index, err := n.apply(state.Command{Plan: &plan}, n.commitLimit())
 	if err != nil {
+		n.withdraw(plan) // it may still be committed
 		return "", err
 	}
 	target, err := n.awaitSuccessor(r, to, index)
@@ -117,7 +118,7 @@ func (h handOver) bars(term uint64) bool { return h.yielding || h.gaveWay >= ter
 // term after this one. This node never holds in its term again: the word that it
 // has released may reach a voter at any time. The library may call late: what
 // Transfer no longer waits for is not sent.
-func (n *Node) yield(send func(term uint64) error) error {
+func (n *Node) yield(send func(call) error) error {
 	r := n.raft.Load()
 	if r == nil {
 		return ErrNotRunning
@@ -130,11 +131,12 @@ func (n *Node) yield(send func(term uint64) error) error {
 		n.cancelYield()
 		return fmt.Errorf("release before hand-over: %w", err)
 	}
-	if !n.commitYield(term) {
+	c, ok := n.commitYield(term)
+	if !ok {
 		n.cancelYield()
 		return ErrGivenUp
 	}
-	return send(term)
+	return send(c)
 }
 
 func (n *Node) beginYield(term uint64) bool {
@@ -155,16 +157,16 @@ func (n *Node) cancelYield() {
 	n.moving.yielding = false
 }
 
-// commitYield tells whether the target is to be told.
-func (n *Node) commitYield(term uint64) bool {
+// commitYield tells whether the target is to be told, and what.
+func (n *Node) commitYield(term uint64) (c call, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !n.moving.open {
-		return false
+		return call{}, false
 	}
 	n.moving.yielding, n.moving.gaveWay = false, term
 	n.grants.released(term)
-	return true
+	return call{term: term, clear: n.settledIn(term)}, true
 }
 
 func (n *Node) openHandOver(term uint64) {
@@ -212,6 +214,9 @@ func (n *Node) leftOver() (term uint64, left bool) {
 func (n *Node) stand(term uint64) {
 	n.mu.Lock()
 	n.called = max(n.called, term)
+	if n.settledIn(term) {
+		n.lingering.cleared = max(n.lingering.cleared, term)
+	}
 	n.mu.Unlock()
 	call := raft.RPC{
 		Command:  &raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}},
@@ -223,13 +228,35 @@ func (n *Node) stand(term uint64) {
 	}
 }
 
-// withdraw takes back a plan that came to nothing, so that it does not explain a
-// later failure. The VIPs never moved: should it not work the history is a little
-// wrong, no more.
+// withdraw has a plan taken back that came to nothing, so that it does not explain a
+// later failure.
 func (n *Node) withdraw(plan state.Plan) {
 	plan.Reason = ""
-	if _, err := n.apply(state.Command{Plan: &plan}, n.commitLimit()); err != nil {
-		n.cfg.Log.Warn("withdrawing a planned hand-over", "error", err)
+	select {
+	case n.revoked <- plan:
+	default: // one of this term is to be taken back already, and a term has one plan at a time
+	}
+}
+
+// revoke takes back plans that came to nothing, as long as this node leads the terms
+// that they are of, until ctx ends. The VIPs never moved: should it not work the
+// history is a little wrong, no more.
+func (n *Node) revoke(ctx context.Context) {
+	for {
+		var plan state.Plan
+		select {
+		case <-ctx.Done():
+			return
+		case plan = <-n.revoked:
+		}
+		for ctx.Err() == nil && n.leads(plan.Term) {
+			_, err := n.apply(state.Command{Plan: &plan}, n.commitLimit())
+			if err == nil {
+				break
+			}
+			n.cfg.Log.Warn("withdrawing a planned hand-over", "error", err)
+			pause(ctx, n.cfg.Heartbeat)
+		}
 	}
 }
 
@@ -247,7 +274,7 @@ func (n *Node) successor(r *raft.Raft, to string) (Peer, error) {
 	if candidates := n.candidates(r, to); len(candidates) > 0 {
 		return candidates[0], nil
 	}
-	peer, known := n.cfg.peer(to)
+	peer, known := n.peer(to)
 	switch {
 	case to == n.cfg.Node:
 		return Peer{}, fmt.Errorf("%w: %s leads already", ErrNoSuccessor, to)

@@ -16,17 +16,18 @@ type stream struct {
 	*queue
 	port *port
 	warm *warm
-	ids  map[raft.ServerAddress]string
+	who  func(raft.ServerAddress) string
 }
 
 // Dial implements raft.StreamLayer.
 func (s *stream) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	if conn := s.warm.take(s.ids[address]); conn != nil {
+	peer := s.who(address)
+	if conn := s.warm.take(peer); conn != nil {
 		return conn, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	return s.port.dial(ctx, protocolRaft, s.ids[address])
+	return s.port.dial(ctx, protocolRaft, peer)
 }
 
 // transport is the library's network transport with perch's eyes and hands on
@@ -65,7 +66,13 @@ func (t *transport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (ra
 // AppendEntries notes when the request was sent, since that is what a lease may
 // count from.
 func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	if t.node.raft.Load() == nil { // it ends: the others are to elect another leader at once
+		return ErrNotRunning
+	}
 	if isHeartbeat(req) {
+		if t.node.hangs(req.Term) {
+			return errHung
+		}
 		t.pace(string(id))
 	}
 	sent := t.node.now()
@@ -130,19 +137,25 @@ func (t *transport) awaitContact(id raft.ServerID, term uint64, since time.Durat
 // TimeoutNow asks a peer to take over at once. The VIPs are released before it
 // leaves, and when that fails it does not leave.
 func (t *transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, req *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse) error {
-	return t.node.yield(func(term uint64) error {
-		return t.NetworkTransport.TimeoutNow(id, target, inTerm(req, term), resp)
+	return t.node.yield(func(c call) error {
+		return t.NetworkTransport.TimeoutNow(id, target, calling(req, c), resp)
 	})
 }
 
 // RequestPreVote implements raft.WithPreVote.
 func (t *transport) RequestPreVote(id raft.ServerID, target raft.ServerAddress, req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
+	if !t.node.member.Load() {
+		return errNewcomer
+	}
 	return again(func() error { return t.NetworkTransport.RequestPreVote(id, target, req, resp) })
 }
 
 // RequestVote implements raft.Transport. A candidate holds nothing: its request may
 // tell a voter so.
 func (t *transport) RequestVote(id raft.ServerID, target raft.ServerAddress, req *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	if !t.node.member.Load() {
+		return errNewcomer
+	}
 	if err := t.node.letGo(); err != nil {
 		return fmt.Errorf("release before an election: %w", err)
 	}

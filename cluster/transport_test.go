@@ -19,6 +19,7 @@ func newTalking() *talking {
 	x := &talking{clock: time.Second}
 	cfg := Config{Node: "lb1", Heartbeat: 100 * ms, Peers: []Peer{{Name: "lb1"}, {Name: "lb2"}, {Name: "lb3", Witness: true}}, Log: slog.New(slog.DiscardHandler)}
 	x.Node = newNode(cfg, cfg.Peers[0])
+	x.member.Store(true)
 	x.now = func() time.Duration { return x.clock }
 	return x
 }
@@ -153,7 +154,7 @@ func TestYieldAfterGivingUp(t *testing.T) {
 					t.Error("the node may hold while it releases")
 				}
 				giveUp("during the release")
-				if sent = x.commitYield(7); sent {
+				if _, sent = x.commitYield(7); sent {
 					giveUp("while TimeoutNow is under way")
 				} else {
 					x.cancelYield()
@@ -170,7 +171,8 @@ func TestYieldAfterGivingUp(t *testing.T) {
 func TestLeaderThatGaveWayNeverHoldsAgainInItsTerm(t *testing.T) {
 	x := newTalking()
 	x.openHandOver(7)
-	if !x.beginYield(7) || !x.commitYield(7) {
+	begun := x.beginYield(7)
+	if _, committed := x.commitYield(7); !begun || !committed {
 		t.Fatal("no hand-over")
 	}
 	x.closeHandOver()

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -25,18 +26,39 @@ type View struct {
 	// or the leader was heard within the last two heartbeat timeouts.
 	Quorum bool
 	Voters []string
+	// Members holds all members, those without a vote among them; empty before this
+	// node knows any.
+	Members []Member
+	// Waiting says what this node waits for before it takes part, or is empty.
+	Waiting string
 	// Trouble says why this node cannot write its log, or is empty.
 	Trouble string
+}
+
+// Member is a node of the group as raft knows it.
+type Member struct {
+	Name    string
+	Address netip.AddrPort
+	Voter   bool
+}
+
+func membersOf(r *raft.Raft) []Member {
+	var list []Member
+	for _, server := range servers(r) {
+		address, _ := netip.ParseAddrPort(string(server.Address)) // it was written by perch
+		list = append(list, Member{string(server.ID), address, server.Suffrage == raft.Voter})
+	}
+	return list
 }
 
 // View returns how this node sees the cluster.
 func (n *Node) View() View {
 	r := n.raft.Load()
 	if r == nil {
-		return View{Role: Follower}
+		return View{Role: Follower, Waiting: n.Waiting()}
 	}
 	_, leader := r.LeaderWithID()
-	view := View{Role: Follower, Term: r.CurrentTerm(), Leader: string(leader), Voters: voters(r), Trouble: n.store.lastTrouble()}
+	view := View{Role: Follower, Term: r.CurrentTerm(), Leader: string(leader), Voters: voters(r), Trouble: n.store.lastTrouble(), Waiting: n.Waiting(), Members: membersOf(r)}
 	switch r.State() {
 	case raft.Leader:
 		view.Role = Leader

@@ -40,6 +40,39 @@ func newWarm(dial func(context.Context, string) (net.Conn, error)) *warm {
 	return &warm{dial: dial, idle: make(map[string][]*idleConn)}
 }
 
+// rosterEvery is how often it is looked which peers there are.
+const rosterEvery = time.Second
+
+// follow keeps connections to all peers that names returns at the time, until ctx ends.
+func (w *warm) follow(ctx context.Context, names func() []string) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	stops := make(map[string]context.CancelFunc)
+	for ctx.Err() == nil {
+		now := names()
+		for peer, stop := range stops {
+			if !slices.Contains(now, peer) {
+				stop()
+				delete(stops, peer)
+			}
+		}
+		for _, peer := range now {
+			if stops[peer] != nil {
+				continue
+			}
+			peering, stop := context.WithCancel(ctx)
+			stops[peer] = stop
+			for range warmConns {
+				running.Go(func() { w.run(peering, peer) })
+			}
+		}
+		pause(ctx, rosterEvery)
+	}
+	for _, stop := range stops {
+		stop()
+	}
+}
+
 // run keeps one connection to peer ready until ctx ends.
 func (w *warm) run(ctx context.Context, peer string) {
 	for ctx.Err() == nil {

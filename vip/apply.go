@@ -110,6 +110,9 @@ func (m *Manager) apply(a action, x *execution) error {
 }
 
 func (m *Manager) adopt(a action) error {
+	if err := m.guard(a.address.index); err != nil {
+		return m.refused(a, "guard", err)
+	}
 	if err := m.kernel.Replace(a.address); err != nil {
 		return m.refused(a, "take over", err)
 	}
@@ -120,6 +123,9 @@ func (m *Manager) adopt(a action) error {
 }
 
 func (m *Manager) add(a action) error {
+	if err := m.guard(a.address.index); err != nil {
+		return m.refused(a, "guard", err)
+	}
 	err := m.kernel.Add(a.address)
 	if errors.Is(err, unix.EEXIST) { // put there since the look
 		err = m.kernel.Replace(a.address)

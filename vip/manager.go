@@ -15,6 +15,7 @@ type Manager struct {
 	lifetime uint32        // seconds, or forever
 	renewal  time.Duration // between two refreshes; 0 for never
 	allowed  func() bool
+	guard    func(index int) error
 	ledger   ledger
 	journal  journal
 
@@ -73,10 +74,15 @@ func newManager(opts Options, t transport) *Manager {
 	if allowed == nil {
 		allowed = func() bool { return true }
 	}
+	guard := opts.Guard
+	if guard == nil {
+		guard = func(int) error { return nil }
+	}
 	return &Manager{
 		lifetime:    opts.seconds(),
 		renewal:     opts.Lifetime / 4,
 		allowed:     allowed,
+		guard:       guard,
 		ledger:      ledger(opts.Ledger),
 		journal:     journal{log: log},
 		configuring: newBaton(),

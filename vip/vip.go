@@ -72,6 +72,10 @@ type Options struct {
 	// over, before it finds out itself. It must be quick, and wait for nobody who
 	// waits for the Manager. nil means always.
 	Allowed func() bool
+	// Guard is called before an address is added to the interface of an index, or
+	// taken over there. An error of it keeps the address away, and is tried again.
+	// nil means that nothing guards interfaces.
+	Guard func(index int) error
 	// Log receives what happens to the addresses. nil discards it.
 	Log *slog.Logger
 }

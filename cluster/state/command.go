@@ -14,9 +14,10 @@ var ErrUnknownCommand = errors.New("unknown command")
 
 // Command is one entry of the replicated log. Exactly one field is set.
 type Command struct {
-	Drain *Drain `json:"drain,omitempty"`
-	Plan  *Plan  `json:"plan,omitempty"`
-	Claim *Claim `json:"claim,omitempty"`
+	Drain  *Drain  `json:"drain,omitempty"`
+	Plan   *Plan   `json:"plan,omitempty"`
+	Claim  *Claim  `json:"claim,omitempty"`
+	Linger *Linger `json:"linger,omitempty"`
 }
 
 // Drain marks a node as drained, or takes the mark away. A drained node keeps
@@ -40,6 +41,13 @@ type Claim struct {
 	Time time.Time `json:"time"`
 	Term uint64    `json:"term"`
 	Node string    `json:"node"`
+}
+
+// Linger says for how long the VIPs of a node that is dead or frozen may go on
+// answering after its lease's end: 0 where the kernel enforces the lease.
+type Linger struct {
+	Node string        `json:"node"`
+	For  time.Duration `json:"for_ns"`
 }
 
 // Encode returns the log entry for c.

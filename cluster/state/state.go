@@ -3,6 +3,7 @@ package state
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -29,6 +30,8 @@ type State struct {
 	History []Move `json:"history,omitempty"`
 	// Plan is the announced move that has not happened yet, or nil.
 	Plan *Plan `json:"plan,omitempty"`
+	// Lingers holds the nodes whose VIPs linger, and for how long.
+	Lingers map[string]time.Duration `json:"lingers_ns,omitempty"`
 }
 
 // Owner returns the last move, which names the present owner, and whether there
@@ -53,6 +56,7 @@ func (s *State) Clone() State {
 		Drained: slices.Clone(s.Drained),
 		History: slices.Clone(s.History),
 		Plan:    s.Plan, // never changed in place
+		Lingers: maps.Clone(s.Lingers),
 	}
 }
 
@@ -71,8 +75,32 @@ func (s *State) Apply(index uint64, entry []byte) error {
 		s.applyPlan(c.Plan)
 	case c.Claim != nil:
 		s.applyClaim(*c.Claim)
+	case c.Linger != nil:
+		s.applyLinger(*c.Linger)
 	}
 	return nil
+}
+
+func (s *State) applyLinger(l Linger) {
+	if l.For <= 0 {
+		delete(s.Lingers, l.Node)
+		return
+	}
+	if s.Lingers == nil {
+		s.Lingers = make(map[string]time.Duration)
+	}
+	s.Lingers[l.Node] = l.For
+}
+
+// LongestLinger returns the longest time for which VIPs of any node but one linger.
+func (s *State) LongestLinger(except string) time.Duration {
+	longest := time.Duration(0)
+	for node, linger := range s.Lingers {
+		if node != except {
+			longest = max(longest, linger)
+		}
+	}
+	return longest
 }
 
 func (s *State) applyDrain(d Drain) {

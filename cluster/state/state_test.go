@@ -200,3 +200,35 @@ func TestSnapshotAnywhereChangesNothing(t *testing.T) {
 		}
 	})
 }
+
+func TestLingersAreRemembered(t *testing.T) {
+	var s State
+	tell := func(node string, linger time.Duration) {
+		mustApply(t, &s, Command{Linger: &Linger{Node: node, For: linger}})
+	}
+	tell("lb1", 3*time.Second)
+	tell("lb2", 2*time.Second)
+	before := s.Clone()
+	tell("lb1", 0)
+	tell("lb3", -time.Second)
+	if got := s.LongestLinger("lb3"); got != 2*time.Second {
+		t.Errorf("longest %s, want lb2's 2s", got)
+	}
+	if got := s.LongestLinger("lb2"); got != 0 {
+		t.Errorf("longest but for lb2 %s, want none", got)
+	}
+	if got := before.LongestLinger("lb3"); got != 3*time.Second {
+		t.Errorf("a clone has changed: longest %s", got)
+	}
+	snapshot, err := before.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var restored State
+	if err := restored.Decode(snapshot); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, restored); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -68,10 +68,10 @@ func stateCell(state string) cell {
 }
 
 func nodesTable(nodes []api.Node, self string) table {
-	t := table{header: []string{"NODE", "ROLE", "HEALTH", "PRIORITY", "ADDRESS", "VERSION", "NOTE"}}
+	t := table{header: []string{"NODE", "ROLE", "HEALTH", "FENCE", "PRIORITY", "ADDRESS", "VERSION", "NOTE"}}
 	for _, n := range nodes {
 		t.rows = append(t.rows, []cell{
-			word(n.Name), roleCell(n.Role), healthCell(n), word(strconv.Itoa(n.Priority)),
+			word(n.Name), roleCell(n.Role), healthCell(n), word(n.Fence), word(strconv.Itoa(n.Priority)),
 			word(n.Address), word(n.Version), noteCell(n, self),
 		})
 	}

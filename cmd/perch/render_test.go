@@ -42,9 +42,9 @@ func healthy() api.Status {
 		Cluster: &api.Cluster{
 			Name: "edge", State: api.StateOK, Leader: "lb1", Term: 7, Quorum: true,
 			Nodes: []api.Node{
-				{Name: "lb1", Address: "198.18.0.1:7400", Role: api.RoleLeader, Voter: true, Healthy: true, Priority: 100, Version: "v0.1.0"},
-				{Name: "lb2", Address: "[2001:db8::2]:7400", Role: api.RoleFollower, Voter: true, Healthy: true, Priority: 50, Version: "v0.1.0"},
-				{Name: "w", Address: "198.18.0.3:7400", Role: api.RoleWitness, Voter: true, Healthy: true, Priority: 1, Version: "v0.1.0"},
+				{Name: "lb1", Address: "198.18.0.1:7400", Role: api.RoleLeader, Voter: true, Healthy: true, Fence: "bpf", Priority: 100, Version: "v0.1.0"},
+				{Name: "lb2", Address: "[2001:db8::2]:7400", Role: api.RoleFollower, Voter: true, Healthy: true, Fence: "bpf", Priority: 50, Version: "v0.1.0"},
+				{Name: "w", Address: "198.18.0.3:7400", Role: api.RoleWitness, Voter: true, Healthy: true, Fence: "bpf", Priority: 1, Version: "v0.1.0"},
 			},
 		},
 		VIPs: []api.VIP{

@@ -53,7 +53,10 @@ type Node struct {
 	Version  string `json:"version"` // empty when unreachable
 	// Heartbeat is the heartbeat timeout it runs with, such as "300ms".
 	Heartbeat string `json:"heartbeat,omitempty"`
-	Error     string `json:"error,omitempty"` // why it is not healthy
+	// Fence is what keeps its kernel from answering beyond its lease: "bpf",
+	// "nftables", "lifetime" or "off".
+	Fence string `json:"fence,omitempty"`
+	Error string `json:"error,omitempty"` // why it is not healthy
 }
 
 // VIP is one virtual address: the node that should hold it and whether that
@@ -101,5 +104,11 @@ type NodeReport struct {
 	// Heartbeat is the heartbeat timeout it runs with, such as "300ms".
 	Heartbeat string `json:"heartbeat,omitempty"`
 	Trouble   string `json:"trouble,omitempty"` // why it cannot write its log
-	VIPs      []VIP  `json:"vips"`
+	Fence     string `json:"fence,omitempty"`   // see Node
+	// Unfenced says why its kernel may answer beyond its lease, against what Fence
+	// promises. It holds no VIP then.
+	Unfenced string `json:"unfenced,omitempty"`
+	// Waits says for how long it waits before it takes the VIPs as the leader.
+	Waits string `json:"waits,omitempty"`
+	VIPs  []VIP  `json:"vips"`
 }

@@ -39,6 +39,7 @@ type Cluster struct {
 	TLSKey     string
 	Insecure   bool
 	Heartbeat  time.Duration // the heartbeat timeout, whether set by failover or by itself
+	Fence      string        // "auto", "bpf", "nftables", "lifetime" or "off"
 	Peers      []Peer        // in the order of the file, this node among them
 }
 

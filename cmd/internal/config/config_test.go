@@ -52,6 +52,7 @@ func TestDefaults(t *testing.T) {
 			Name:       "edge",
 			SecretFile: "/etc/perch/secret",
 			Heartbeat:  300 * time.Millisecond,
+			Fence:      "auto",
 			Peers: []Peer{
 				{Name: "lb1", Address: netip.MustParseAddrPort("198.18.0.1:7400"), Priority: 100},
 				{Name: "lb2", Address: netip.MustParseAddrPort("198.18.0.2:7400"), Priority: 100},
@@ -84,6 +85,7 @@ func TestEveryKey(t *testing.T) {
 			TLSCert:   "/etc/perch/cert.pem",
 			TLSKey:    "/etc/perch/key.pem",
 			Heartbeat: 150 * time.Millisecond,
+			Fence:     "nftables",
 			Peers: []Peer{
 				{Name: "lb1", Address: netip.MustParseAddrPort("198.18.0.1:7400"), Priority: 200},
 				{Name: "lb2", Address: netip.MustParseAddrPort("[2001:db8::2]:7400"), Priority: 10},

@@ -96,7 +96,7 @@ func render(c *Config) string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("[node]\nname = %q\ndata_dir = %q\nsocket = %q", c.Node.Name, c.Node.DataDir, c.Node.Socket)
 	line("log_level = %q\nlog_format = %q", strings.ToLower(c.Node.LogLevel.String()), c.Node.LogFormat)
-	line("[cluster]\nname = %q\nheartbeat = %q\ninsecure = %v", c.Cluster.Name, c.Cluster.Heartbeat, c.Cluster.Insecure)
+	line("[cluster]\nname = %q\nheartbeat = %q\nfence = %q\ninsecure = %v", c.Cluster.Name, c.Cluster.Heartbeat, c.Cluster.Fence, c.Cluster.Insecure)
 	for name, path := range map[string]string{
 		"secret_file": c.Cluster.SecretFile, "tls_ca": c.Cluster.TLSCA, "tls_cert": c.Cluster.TLSCert, "tls_key": c.Cluster.TLSKey,
 	} {

@@ -51,7 +51,7 @@ const (
 	maxHeartbeat    = 10 * time.Second
 )
 
-func defaultCluster() Cluster { return Cluster{Heartbeat: heartbeatNormal} }
+func defaultCluster() Cluster { return Cluster{Heartbeat: heartbeatNormal, Fence: "auto"} }
 
 func clusterKeys(c *Cluster) []key {
 	return []key{
@@ -66,6 +66,12 @@ func clusterKeys(c *Cluster) []key {
 			option[time.Duration]{"normal", heartbeatNormal},
 			option[time.Duration]{"wan", heartbeatWAN})),
 		optional("heartbeat", duration(&c.Heartbeat, minHeartbeat, maxHeartbeat)),
+		optional("fence", choice(&c.Fence,
+			option[string]{"auto", "auto"},
+			option[string]{"bpf", "bpf"},
+			option[string]{"nftables", "nftables"},
+			option[string]{"lifetime", "lifetime"},
+			option[string]{"off", "off"})),
 		required("peer", tables(&c.Peers, defaultPeer(), peerKeys)),
 	}
 }

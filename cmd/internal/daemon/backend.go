@@ -13,6 +13,7 @@ import (
 
 	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/config"
 )
 
 // reportLimit bounds how long a status waits for a peer that does not answer.
@@ -125,16 +126,20 @@ func (d *daemon) leader() (string, error) {
 	return view.Leader, nil
 }
 
+// roster returns all nodes that this one knows.
+func (d *daemon) roster() []config.Peer {
+	return roster(d.config().Cluster, d.node.View().Members)
+}
+
 func (d *daemon) known(node string) error {
-	cfg := d.config()
-	if _, ok := cfg.Cluster.Peer(node); ok {
-		return nil
-	}
 	var names []string
-	for _, p := range cfg.Cluster.Peers {
+	for _, p := range d.roster() {
+		if p.Name == node {
+			return nil
+		}
 		names = append(names, p.Name)
 	}
-	return api.Invalid(fmt.Errorf("%q is not a node of cluster %s; its nodes are %s", node, cfg.Cluster.Name, strings.Join(names, ", ")))
+	return api.Invalid(fmt.Errorf("%q is not a node of cluster %s; its nodes are %s", node, d.config().Cluster.Name, strings.Join(names, ", ")))
 }
 
 // askPeers asks all other nodes at once what they say of themselves.
@@ -144,7 +149,7 @@ func (d *daemon) askPeers(ctx context.Context) map[string]answer {
 	var mu sync.Mutex
 	var asks sync.WaitGroup
 	answers := make(map[string]answer)
-	for _, p := range d.config().Cluster.Peers {
+	for _, p := range d.roster() {
 		if p.Name == d.name() {
 			continue
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/fence"
 )
 
 // Options of Run.
@@ -35,6 +36,18 @@ type Options struct {
 // lifetime + 1.1 s. Shorter ones cost more refreshes, longer ones leave a dead
 // owner's address up for longer.
 const lifetime = 2 * time.Second
+
+// afterLife is how long after its lifetime the kernel may take to remove an address.
+const afterLife = 1100 * time.Millisecond
+
+// linger is how long a fence of a kind lets a dead owner's addresses answer after the
+// end of its lease. With fence = "off" the cluster does as if they did not.
+func linger(kind fence.Kind) time.Duration {
+	if kind == fence.Lifetime {
+		return lifetime + afterLife
+	}
+	return 0
+}
 
 // stopLimit bounds the hand-over when the daemon is stopped, one that was under
 // way already included. Who stops it does not wait for ever: Docker kills after 10 s.
@@ -54,6 +67,7 @@ type daemon struct {
 	current atomic.Pointer[loaded]
 	read    []credentialFile // at start
 	vips    *vip.Manager
+	fence   *fence.Fence
 	node    *cluster.Node
 	peers   *api.PeerClient
 	holder  *holder
@@ -116,14 +130,19 @@ func open(opts Options, queue *logQueue, capabilities func() (uint64, error)) (*
 	if credentials, d.read, err = readCredentials(cfg.Cluster, cfg.Node.Name); err != nil {
 		return nil, err
 	}
+	if d.fence, err = fence.New(fence.Kind(cfg.Cluster.Fence), d.log); err != nil {
+		return nil, err
+	}
+	d.log.Info("fence", "kind", d.fence.Kind(), "promise", d.fence.Kind().Promise())
 	if d.node, err = cluster.Open(d.clusterConfig(cfg, credentials)); err != nil {
 		return nil, err
 	}
-	d.holder = newHolder(d.node, d.standing, d.log)
+	d.holder = newHolder(d.node, d.fence, d.standing, d.log)
 	d.vips, err = vip.New(vip.Options{
 		Ledger:   filepath.Join(cfg.Node.DataDir, "vips.json"),
 		Lifetime: lifetime,
 		Allowed:  d.holder.allowed,
+		Guard:    d.fence.Guard,
 		Log:      d.log.With("part", "vip"),
 	})
 	if err != nil {
@@ -142,6 +161,7 @@ func (d *daemon) clusterConfig(cfg *config.Config, credentials *cluster.Credenti
 		Dir:         filepath.Join(cfg.Node.DataDir, "raft"),
 		Credentials: credentials,
 		Release:     func() error { return d.holder.release() },
+		Linger:      linger(d.fence.Kind()),
 		Log:         d.log,
 	}
 	for _, p := range cfg.Cluster.Peers {
@@ -155,7 +175,7 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	// What is here already was left by a dead predecessor: this node owns nothing yet.
 	switch err := d.holder.configure(addressesOf(d.config())); {
 	case unchanged(err):
-		return errors.Join(err, control.Close(), d.node.Close())
+		return errors.Join(err, control.Close(), d.node.Close(), d.fence.Close())
 	case err != nil:
 		d.log.Error("removing addresses of an earlier run", "error", err)
 	}
@@ -167,7 +187,10 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	g, parts := errgroup.WithContext(parts)
 	g.Go(func() error { return d.node.Run(parts) })
 	g.Go(func() error { return d.vips.Run(parts) })
+	g.Go(func() error { return d.fence.Run(parts, d.holder.wake) })
 	g.Go(func() error { return d.holder.run(parts) })
+	g.Go(func() error { return d.holder.follow(parts) })
+	g.Go(func() error { return d.tellReady(parts) })
 	g.Go(func() error { return scribe(parts, d.holder.claims, d.node.Claim, d.log) })
 	g.Go(func() error { return mover(parts, d.holder.moves, d.moveAway, d.log) })
 	g.Go(func() error { return api.Serve(parts, control, api.ControlHandler(controlSide{d}), d.log) })
@@ -186,11 +209,28 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 			return nil
 		}
 	})
-	d.systemd.ready()
-	d.log.Info("perch is running", "node", d.name(), "cluster", d.config().Cluster.Name, "version", d.opts.Version)
 	err := g.Wait()
 	d.peers.CloseIdleConnections()
-	return err
+	return errors.Join(err, d.unfence())
+}
+
+// tellReady tells the service manager once this node takes part in the cluster.
+func (d *daemon) tellReady(parts context.Context) error {
+	select {
+	case <-parts.Done():
+	case <-d.node.Ready():
+		d.systemd.ready()
+		d.log.Info("perch is running", "node", d.name(), "cluster", d.config().Cluster.Name, "version", d.opts.Version)
+	}
+	return nil
+}
+
+// unfence takes the fence out of the kernel, unless addresses are left behind it.
+func (d *daemon) unfence() error {
+	if d.holder.holding() {
+		return nil
+	}
+	return d.fence.Close()
 }
 
 // stop hands over, if this node leads and another can take over, and releases.
@@ -234,8 +274,11 @@ func (d *daemon) handOverAtEnd(ctx context.Context) {
 // moveAway hands over because this node leads and may not own.
 func (d *daemon) moveAway() error {
 	reason := d.name() + " is drained"
-	if self, _ := d.config().Cluster.Peer(d.name()); self.Witness {
+	switch s := d.standing(); {
+	case s.witness:
 		reason = d.name() + " is a witness"
+	case s.unfenced:
+		reason = "the fence of " + d.name() + " does not hold"
 	}
 	winner, err := d.node.Transfer("", reason)
 	if errors.Is(err, cluster.ErrNotLeader) {
@@ -250,7 +293,11 @@ func (d *daemon) moveAway() error {
 // standing says what speaks against this node as an owner.
 func (d *daemon) standing() standing {
 	self, _ := d.config().Cluster.Peer(d.name())
-	return standing{witness: self.Witness, drained: d.node.Drained(d.name())}
+	return standing{
+		witness:  self.Witness,
+		drained:  d.node.Drained(d.name()),
+		unfenced: d.fence.Trouble() != nil,
+	}
 }
 
 func (d *daemon) config() *config.Config { return d.current.Load().config }
@@ -267,6 +314,9 @@ func (d *daemon) snapshot() snapshot {
 		refused:  d.node.Refused(),
 		holding:  d.holder.holding(),
 		vips:     d.vips.Status(),
+		fence:    d.fence.Kind(),
+		unfenced: d.fence.Trouble(),
+		waits:    d.node.Waits(),
 		warnings: current.warnings,
 	}
 }
@@ -290,6 +340,8 @@ func statusLine(view cluster.View, s standing, holding bool, vips int) string {
 		return fmt.Sprintf("leads, but is a witness and holds no VIP, term %d", view.Term)
 	case s.drained:
 		return fmt.Sprintf("leads, but is drained and holds no VIP, term %d", view.Term)
+	case s.unfenced:
+		return fmt.Sprintf("leads, but its fence does not hold and it holds no VIP, term %d", view.Term)
 	default:
 		return fmt.Sprintf("leads, but holds no VIP yet, term %d", view.Term)
 	}

@@ -3,7 +3,9 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/fence"
 )
 
 // idle is how long the holder sleeps at most; its beat feeds the watchdog.
@@ -28,6 +31,17 @@ type ownership interface {
 	Ownership() cluster.Ownership
 	Now() time.Duration
 	Changed() <-chan struct{}
+	Extended() <-chan struct{}
+}
+
+// gate is what the holder needs of package fence.
+type gate interface {
+	Epoch() uint64
+	Open(epoch uint64, until time.Duration) error
+	Shut() error
+	Protect([]netip.Prefix) error
+	Trouble() error
+	Strict() bool
 }
 
 // holder keeps the VIPs in step with ownership. No lock is held while addresses
@@ -35,6 +49,7 @@ type ownership interface {
 type holder struct {
 	cluster ownership
 	vips    addresses
+	fence   gate
 	may     func() standing // but for leads
 	log     *slog.Logger
 	claims  chan uint64   // terms in which the VIPs were taken, for the scribe; newest wins
@@ -44,6 +59,7 @@ type holder struct {
 
 	mu         sync.Mutex // guards what follows, for moments only
 	configured []vip.VIP
+	fenced     bool // configured once
 	leaving    bool // take no more
 	stopped    bool // hold no more
 	orders     uint64
@@ -66,9 +82,10 @@ type setting struct {
 	term  uint64 // of all
 }
 
-func newHolder(c ownership, may func() standing, log *slog.Logger) *holder {
+func newHolder(c ownership, fence gate, may func() standing, log *slog.Logger) *holder {
 	return &holder{
 		cluster: c,
+		fence:   fence,
 		may:     may,
 		log:     log,
 		claims:  make(chan uint64, 1),
@@ -97,7 +114,7 @@ func (h *holder) run(ctx context.Context) error {
 // step evaluates ownership, does what follows, and returns after which time it
 // must be evaluated again at the latest.
 func (h *holder) step() time.Duration {
-	own, decided := h.evaluate()
+	own, decided := h.keep()
 	switch decided {
 	case hold:
 		h.take(own.Term)
@@ -113,13 +130,47 @@ func (h *holder) step() time.Duration {
 	return min(max(own.Until-h.cluster.Now(), time.Millisecond), idle)
 }
 
+// follow opens the fence for longer whenever the lease has become longer, until ctx
+// ends. It is apart from run, which may be busy with thousands of addresses.
+func (h *holder) follow(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-h.cluster.Extended():
+			h.keep()
+		}
+	}
+}
+
+// keep evaluates ownership, and opens the fence for as long as this node may hold.
+// A release that comes in between wins: what was evaluated before it counts no more.
+func (h *holder) keep() (cluster.Ownership, decision) {
+	for {
+		epoch := h.fence.Epoch()
+		own, decided := h.evaluate()
+		if decided != hold {
+			return own, decided
+		}
+		err := h.fence.Open(epoch, own.Until)
+		switch {
+		case err == nil:
+			return own, hold
+		case !errors.Is(err, fence.ErrStale):
+			h.log.Error("no VIP can be held", "error", err)
+			return own, handOver
+		}
+	}
+}
+
 // evaluate asks the cluster and decides.
 func (h *holder) evaluate() (cluster.Ownership, decision) {
 	own := h.cluster.Ownership()
 	s := h.may()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s.leads = own.Leads(h.cluster.Now()) && !h.stopped
+	left := h.leaving && h.done.held != all
+	s.leads = own.Leads(h.cluster.Now()) && !h.stopped && !left
 	return own, decide(s)
 }
 
@@ -141,9 +192,8 @@ func (h *holder) holding() bool {
 func (h *holder) take(term uint64) {
 	h.mu.Lock()
 	done, want := h.done, h.configured
-	refuse := h.leaving && done.held != all
 	h.mu.Unlock()
-	if refuse || done == (setting{known: true, held: all, term: term}) {
+	if done == (setting{known: true, held: all, term: term}) {
 		return
 	}
 	err := h.order(want, setting{held: all, term: term})
@@ -171,7 +221,7 @@ func (h *holder) give(why string) {
 	if done == (setting{known: true}) {
 		return
 	}
-	if err := h.order(nil, setting{}); err != nil {
+	if err := h.release(); err != nil {
 		h.log.Error("releasing the VIPs", "error", err)
 		return
 	}
@@ -209,14 +259,23 @@ func outOfDate(err error) bool {
 
 // release gives up the VIPs from any goroutine, and cuts a taking under way
 // short. The caller has seen to it that ownership is gone: so what overtakes it
-// adds nothing, and gives way.
+// adds nothing, and gives way. The fence comes first: behind it nothing is answered,
+// whether or not the addresses can be removed.
 func (h *holder) release() error {
-	for {
-		err := h.order(nil, setting{})
-		if !errors.Is(err, vip.ErrSuperseded) {
-			return err
-		}
+	shut := h.fence.Shut()
+	err := h.order(nil, setting{})
+	for errors.Is(err, vip.ErrSuperseded) {
+		err = h.order(nil, setting{})
 	}
+	dark := h.fence.Strict() && shut == nil && h.fence.Trouble() == nil
+	switch {
+	case err == nil && shut != nil:
+		h.log.Warn("the addresses are gone, but the fence is not shut", "error", shut)
+	case err != nil && dark:
+		h.log.Warn("the fence is shut, but not all addresses are gone, which is tried again", "error", err)
+		return nil
+	}
+	return err
 }
 
 // leave keeps the VIPs while they are held, but takes them no more.
@@ -234,26 +293,57 @@ func (h *holder) stop() error {
 	return h.release()
 }
 
-// unchanged tells whether a Configure ended with err because it changed nothing.
+// errUnfenced says that the fence did not take the VIPs.
+var errUnfenced = errors.New("VIPs not fenced")
+
+// unchanged tells whether a configure ended with err because it changed nothing.
 func unchanged(err error) bool {
-	return errors.Is(err, vip.ErrLedger) || errors.Is(err, vip.ErrInvalid)
+	return errors.Is(err, vip.ErrLedger) || errors.Is(err, vip.ErrInvalid) || errors.Is(err, errUnfenced)
 }
 
 // configure replaces the VIPs that this node holds when it owns. An error that is
 // unchanged means that nothing has changed; any other that the kernel did not take
 // all, which is tried again.
+//
+// A VIP is fenced before its address can be added and until it is gone. At the start
+// a dead predecessor's fence is in force: addresses that it left go before ours
+// replaces it.
 func (h *holder) configure(vips []vip.VIP) error {
+	h.mu.Lock()
+	old, first := h.configured, !h.fenced
+	h.mu.Unlock()
+	if !first {
+		if err := h.fence.Protect(prefixes(old, vips)); err != nil {
+			return fmt.Errorf("%w: %w", errUnfenced, err)
+		}
+	}
 	err := h.vips.Configure(vips)
 	if unchanged(err) {
 		return err
 	}
+	if first || err == nil {
+		if err := h.fence.Protect(prefixes(vips)); err != nil {
+			return fmt.Errorf("%w: %w", errUnfenced, err)
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.configured = slices.Clone(vips)
+	h.configured, h.fenced = slices.Clone(vips), true
 	h.orders++           // one under way is of the old list
 	h.done.known = false // set anew, as far as this node owns
 	offer(h.poke, struct{}{})
 	return err
+}
+
+// prefixes returns the addresses of VIPs, without repetitions.
+func prefixes(lists ...[]vip.VIP) []netip.Prefix {
+	var all []netip.Prefix
+	for _, v := range slices.Concat(lists...) {
+		addr := v.Address.Addr()
+		all = append(all, netip.PrefixFrom(addr, addr.BitLen()))
+	}
+	slices.SortFunc(all, netip.Prefix.Compare)
+	return slices.Compact(all)
 }
 
 // offer puts v into a channel of capacity one, replacing what nobody took yet.
@@ -270,6 +360,9 @@ func offer[T any](ch chan T, v T) {
 		}
 	}
 }
+
+// wake has ownership evaluated anew.
+func (h *holder) wake() { offer(h.poke, struct{}{}) }
 
 // alive tells whether the loop still turns.
 func (h *holder) alive() bool {

@@ -18,8 +18,9 @@ import (
 
 // fakeCluster is a cluster whose ownership the test sets.
 type fakeCluster struct {
-	start   time.Time
-	changed chan struct{}
+	start    time.Time
+	changed  chan struct{}
+	extended chan struct{}
 
 	mu        sync.Mutex
 	own       cluster.Ownership
@@ -36,8 +37,9 @@ func (c *fakeCluster) Ownership() cluster.Ownership {
 	return own
 }
 
-func (c *fakeCluster) Now() time.Duration       { return time.Since(c.start) }
-func (c *fakeCluster) Changed() <-chan struct{} { return c.changed }
+func (c *fakeCluster) Now() time.Duration        { return time.Since(c.start) }
+func (c *fakeCluster) Changed() <-chan struct{}  { return c.changed }
+func (c *fakeCluster) Extended() <-chan struct{} { return c.extended }
 
 func (c *fakeCluster) give(term uint64, lease time.Duration) {
 	c.mu.Lock()
@@ -47,6 +49,10 @@ func (c *fakeCluster) give(term uint64, lease time.Duration) {
 	}
 	c.mu.Unlock()
 	offer(c.changed, struct{}{})
+}
+
+func newFakeCluster() *fakeCluster {
+	return &fakeCluster{start: time.Now(), changed: make(chan struct{}, 1), extended: make(chan struct{}, 1)}
 }
 
 // fakeKernel is a VIP manager without a kernel. A Set of something waits at gate
@@ -137,8 +143,22 @@ type rig struct {
 	*holder
 	cluster *fakeCluster
 	kernel  *fakeKernel
+	fence   *fakeFence
 	may     standing
 	logged  *strings.Builder
+}
+
+func (r *rig) standing() standing {
+	r.cluster.mu.Lock()
+	defer r.cluster.mu.Unlock()
+	return r.may
+}
+
+// stands changes what speaks against the node as an owner.
+func (r *rig) stands(s standing) {
+	r.cluster.mu.Lock()
+	defer r.cluster.mu.Unlock()
+	r.may = s
 }
 
 // said counts the log's lines with text in them.
@@ -148,11 +168,12 @@ func (r *rig) said(text string) int { return strings.Count(r.logged.String(), te
 func holding(t *testing.T, test func(t *testing.T, r *rig)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{
-			cluster: &fakeCluster{start: time.Now(), changed: make(chan struct{}, 1)},
+			cluster: newFakeCluster(),
 			kernel:  &fakeKernel{},
+			fence:   &fakeFence{},
 			logged:  &strings.Builder{},
 		}
-		r.holder = newHolder(r.cluster, func() standing { return r.may }, newLog(r.logged, "text", nil))
+		r.holder = newHolder(r.cluster, r.fence, r.standing, newLog(r.logged, "text", nil))
 		r.holder.vips, r.kernel.allowed = r.kernel, r.holder.allowed
 		if err := r.configure(testVIPs); err != nil {
 			t.Fatal(err)
@@ -160,6 +181,7 @@ func holding(t *testing.T, test func(t *testing.T, r *rig)) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { r.run(ctx) })
+		running.Go(func() { r.follow(ctx) })
 		test(t, r)
 		cancel()
 		running.Wait()
@@ -219,7 +241,7 @@ func TestWitnessAndDrainedNodesHandOver(t *testing.T) {
 	for name, may := range map[string]standing{"witness": {witness: true}, "drained": {drained: true}} {
 		t.Run(name, func(t *testing.T) {
 			holding(t, func(t *testing.T, r *rig) {
-				r.may = may
+				r.stands(may)
 				r.cluster.give(2, time.Minute)
 				expect(t, r, 0, "leading")
 				select {
@@ -300,6 +322,7 @@ func TestLeavingNodeTakesNothingBack(t *testing.T) {
 // What a release that failed has left is not a reason to take the rest back.
 func TestLeavingNodeTakesNothingBackAfterAReleaseThatFailed(t *testing.T) {
 	holding(t, func(t *testing.T, r *rig) {
+		r.fence.change(func() { r.fence.weak = true })
 		r.cluster.give(2, time.Minute)
 		expect(t, r, 2, "with a lease")
 		r.leave()
@@ -309,7 +332,7 @@ func TestLeavingNodeTakesNothingBackAfterAReleaseThatFailed(t *testing.T) {
 		}
 		r.kernel.change(func() { r.kernel.err, r.kernel.held = nil, testVIPs[:1] })
 		r.cluster.give(2, time.Minute)
-		expect(t, r, 1, "the hand-over did not happen")
+		expect(t, r, 0, "the hand-over did not happen")
 	})
 }
 
@@ -328,6 +351,7 @@ func TestStopIsForGood(t *testing.T) {
 
 func TestReleaseThatFailsIsReportedAndTriedAgain(t *testing.T) {
 	holding(t, func(t *testing.T, r *rig) {
+		r.fence.change(func() { r.fence.weak = true })
 		r.cluster.give(2, 100*time.Millisecond)
 		expect(t, r, 2, "with a lease")
 		broken := errors.New("the kernel refuses")
@@ -344,6 +368,7 @@ func TestReleaseThatFailsIsReportedAndTriedAgain(t *testing.T) {
 // After a release that worked in part an owner must set all VIPs again.
 func TestOwnerSetsAllAgainAfterAReleaseThatFailed(t *testing.T) {
 	holding(t, func(t *testing.T, r *rig) {
+		r.fence.change(func() { r.fence.weak = true })
 		r.cluster.give(2, time.Minute)
 		expect(t, r, 2, "with a lease")
 		r.kernel.change(func() { r.kernel.err = errors.New("the kernel refuses one") })
@@ -362,8 +387,8 @@ func TestOwnerSetsAllAgainAfterAReleaseThatFailed(t *testing.T) {
 
 func TestAliveNeedsTheLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &fakeCluster{start: time.Now(), changed: make(chan struct{}, 1)}
-		h := newHolder(c, func() standing { return standing{} }, slog.New(slog.DiscardHandler))
+		c := newFakeCluster()
+		h := newHolder(c, &fakeFence{}, func() standing { return standing{} }, slog.New(slog.DiscardHandler))
 		h.vips = &fakeKernel{}
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup

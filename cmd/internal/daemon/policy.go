@@ -2,9 +2,10 @@ package daemon
 
 // standing is what the decision about the VIPs depends on.
 type standing struct {
-	leads   bool // leader of the cluster with a running lease
-	witness bool
-	drained bool
+	leads    bool // leader of the cluster with a running lease
+	witness  bool
+	drained  bool
+	unfenced bool // the kernel may answer beyond the lease, against what was promised
 }
 
 // decision is what a node does about the VIPs.
@@ -22,7 +23,7 @@ func decide(s standing) decision {
 	switch {
 	case !s.leads:
 		return standby
-	case s.witness, s.drained:
+	case s.witness, s.drained, s.unfenced:
 		return handOver
 	default:
 		return hold

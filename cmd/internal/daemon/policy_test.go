@@ -11,6 +11,7 @@ func TestDecide(t *testing.T) {
 		{standing{leads: true}, hold},
 		{standing{leads: true, drained: true}, handOver},
 		{standing{leads: true, witness: true}, handOver},
+		{standing{leads: true, unfenced: true}, handOver},
 		{standing{drained: true}, standby},
 		{standing{witness: true}, standby},
 	}

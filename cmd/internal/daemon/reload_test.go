@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -41,7 +40,7 @@ func newReloadable(t *testing.T) *reloadable {
 		log:     quiet,
 		level:   new(slog.LevelVar),
 		systemd: &systemd{log: quiet},
-		holder:  newHolder(&fakeCluster{start: time.Now(), changed: make(chan struct{}, 1)}, func() standing { return standing{} }, quiet),
+		holder:  newHolder(newFakeCluster(), &fakeFence{}, func() standing { return standing{} }, quiet),
 	}
 	r.holder.vips, r.kernel.allowed = r.kernel, r.holder.allowed
 	r.current.Store(&loaded{config: cfg})

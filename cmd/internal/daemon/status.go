@@ -2,13 +2,16 @@ package daemon
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/fence"
 )
 
 // snapshot is what this node knows by itself at one moment.
@@ -20,7 +23,10 @@ type snapshot struct {
 	refused  uint64
 	holding  bool
 	vips     []vip.Status
-	warnings []string // of the config
+	fence    fence.Kind
+	unfenced error         // why the kernel may answer beyond the lease
+	waits    time.Duration // before this node takes the VIPs as the leader
+	warnings []string      // of the config
 }
 
 // answer is what a peer said of itself, or why it did not.
@@ -39,6 +45,13 @@ func (s snapshot) report() api.NodeReport {
 		Leader:    s.view.Leader,
 		Heartbeat: s.config.Cluster.Heartbeat.String(),
 		Trouble:   s.view.Trouble,
+		Fence:     string(s.fence),
+	}
+	if s.unfenced != nil {
+		r.Unfenced = s.unfenced.Error()
+	}
+	if s.waits > 0 {
+		r.Waits = s.waits.Round(100 * time.Millisecond).String()
 	}
 	for _, v := range s.vips {
 		reported := api.VIP{
@@ -75,6 +88,18 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 	return st
 }
 
+// roster returns the peers of the config, and behind them the members that are not in
+// it.
+func roster(c *config.Cluster, members []cluster.Member) []config.Peer {
+	all := slices.Clone(c.Peers)
+	for _, m := range members {
+		if _, listed := c.Peer(m.Name); !listed {
+			all = append(all, config.Peer{Name: m.Name, Address: m.Address, Priority: cluster.LowestPriority})
+		}
+	}
+	return all
+}
+
 func (s snapshot) cluster(answers map[string]answer) *api.Cluster {
 	c := &api.Cluster{
 		Name:    s.config.Cluster.Name,
@@ -83,7 +108,7 @@ func (s snapshot) cluster(answers map[string]answer) *api.Cluster {
 		Refused: s.refused,
 	}
 	reachable := 0
-	for _, p := range s.config.Cluster.Peers {
+	for _, p := range roster(s.config.Cluster, s.view.Members) {
 		node := s.node(p, answers[p.Name])
 		if node.Role != api.RoleUnreachable {
 			reachable++
@@ -93,7 +118,7 @@ func (s snapshot) cluster(answers map[string]answer) *api.Cluster {
 	switch {
 	case s.view.Quorum:
 		c.State, c.Leader = api.StateOK, s.view.Leader
-	case reachable > len(s.config.Cluster.Peers)/2:
+	case reachable > len(c.Nodes)/2:
 		c.State = api.StateElecting
 	default:
 		c.State = api.StateNoQuorum
@@ -109,10 +134,14 @@ func (s snapshot) node(p config.Peer, a answer) api.Node {
 		Drained:   s.memory.IsDrained(p.Name),
 		Priority:  p.Priority,
 		Version:   a.report.Version,
-		Healthy:   a.err == nil && a.report.Trouble == "",
+		Healthy:   a.err == nil && a.report.Trouble == "" && a.report.Unfenced == "",
 		Heartbeat: a.report.Heartbeat,
+		Fence:     a.report.Fence,
 	}
-	if a.report.Trouble != "" {
+	switch {
+	case a.report.Unfenced != "":
+		node.Error = "may not hold VIPs, its fence does not hold: " + a.report.Unfenced
+	case a.report.Trouble != "":
 		node.Error = "cannot write its log: " + a.report.Trouble
 	}
 	for _, voter := range s.view.Voters {
@@ -181,6 +210,10 @@ func (s snapshot) whyNobody(answers map[string]answer) string {
 		return fmt.Sprintf("%s leads and %s", s.view.Leader, s.mayNotOwn(s.view.Leader))
 	case answers[s.view.Leader].err != nil:
 		return s.view.Leader + " leads but does not answer"
+	case answers[s.view.Leader].report.Unfenced != "":
+		return fmt.Sprintf("%s leads but its fence does not hold: %s", s.view.Leader, answers[s.view.Leader].report.Unfenced)
+	case answers[s.view.Leader].report.Waits != "":
+		return fmt.Sprintf("%s leads and waits %s for addresses that linger at an earlier owner", s.view.Leader, answers[s.view.Leader].report.Waits)
 	default:
 		return s.view.Leader + " leads and is about to take over"
 	}
@@ -224,7 +257,12 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 			alarms = append(alarms, fmt.Sprintf("VIP %s is not held by %s: %s", v.Address, v.Owner, v.Reason))
 		}
 	}
+	if s.view.Waiting != "" {
+		alarms = append(alarms, st.Node+" does not take part in the cluster yet: it "+s.view.Waiting)
+	}
 	alarms = append(alarms, troubled...)
+	alarms = append(alarms, s.strangers()...)
+	alarms = append(alarms, s.weakFences(st.Cluster.Nodes)...)
 	if len(unreachable) > 0 {
 		alarms = append(alarms, "not answering: "+strings.Join(unreachable, ", "))
 	}
@@ -232,6 +270,45 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 		alarms = append(alarms, mixed)
 	}
 	return alarms
+}
+
+// strangers warns of nodes that are only in one of the config's list and the
+// membership, and says what to do.
+func (s snapshot) strangers() []string {
+	if len(s.view.Members) == 0 || s.view.Waiting != "" {
+		return nil
+	}
+	var warnings []string
+	for _, m := range s.view.Members {
+		listed, ok := s.config.Cluster.Peer(m.Name)
+		switch {
+		case !ok:
+			warnings = append(warnings, fmt.Sprintf("%s is a member of the cluster but not in the config of %s: add it there, or run `perch remove %s`",
+				m.Name, s.config.Node.Name, m.Name))
+		case listed.Address != m.Address:
+			warnings = append(warnings, fmt.Sprintf("the members know %s at %s, the config of %s has %s: restart %s with the right address and run `perch join` there",
+				m.Name, m.Address, s.config.Node.Name, listed.Address, m.Name))
+		}
+	}
+	for _, p := range s.config.Cluster.Peers {
+		if !slices.ContainsFunc(s.view.Members, func(m cluster.Member) bool { return m.Name == p.Name }) {
+			warnings = append(warnings, fmt.Sprintf("%s is in the config of %s but no member of the cluster: run `perch join` on %s, or take it out of the config",
+				p.Name, s.config.Node.Name, p.Name))
+		}
+	}
+	return warnings
+}
+
+// weakFences warns of nodes whose kernel does not stop answering with the lease.
+func (s snapshot) weakFences(nodes []api.Node) []string {
+	var warnings []string
+	for _, node := range nodes {
+		p, _ := s.config.Cluster.Peer(node.Name)
+		if kind := fence.Kind(node.Fence); !p.Witness && (kind == fence.Lifetime || kind == fence.Off) {
+			warnings = append(warnings, fmt.Sprintf("fence %s on %s: %s", kind, node.Name, kind.Promise()))
+		}
+	}
+	return warnings
 }
 
 // mixedHeartbeats says which nodes run with which heartbeat timeout when they do

@@ -15,6 +15,7 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/fence"
 )
 
 var (
@@ -36,6 +37,7 @@ func knowing() snapshot {
 			VIPs:    []config.VIP{config.VIP(testV)},
 		},
 		version:  "1.0",
+		fence:    fence.BPF,
 		view:     cluster.View{Role: cluster.Follower, Term: 7, Leader: "lb1", Quorum: true, Voters: []string{"lb1", "lb2", "w"}},
 		memory:   state.State{History: []state.Move{{Time: since, Term: 7, From: "lb2", To: "lb1", Reason: "lost contact with lb2"}}},
 		vips:     []vip.Status{{VIP: testV}},
@@ -50,7 +52,7 @@ func from(node, owner string, term uint64, held bool, reason string) answer {
 		role = "leader"
 	}
 	return answer{report: api.NodeReport{
-		Node: node, Version: "1.0", Role: role, Term: term, Leader: "lb1", Heartbeat: "100ms",
+		Node: node, Version: "1.0", Role: role, Term: term, Leader: "lb1", Heartbeat: "100ms", Fence: "bpf",
 		VIPs: []api.VIP{{Address: "198.18.0.100/24", Interface: "eth0", Owner: owner, Held: held, Reason: reason, Since: since, Readded: 3}},
 	}}
 }
@@ -62,7 +64,7 @@ func healthy() map[string]answer {
 func TestStatusOfAHealthyCluster(t *testing.T) {
 	got := knowing().status(healthy())
 	node := func(name, address, role string, priority int) api.Node {
-		return api.Node{Name: name, Address: address, Role: role, Voter: true, Healthy: true, Priority: priority, Version: "1.0", Heartbeat: "100ms"}
+		return api.Node{Name: name, Address: address, Role: role, Voter: true, Healthy: true, Priority: priority, Version: "1.0", Heartbeat: "100ms", Fence: "bpf"}
 	}
 	want := api.Status{
 		Node: "lb2", Version: "1.0",
@@ -173,6 +175,35 @@ func TestStatusSaysWhy(t *testing.T) {
 			"ok", "lb1", true, "lost contact with lb2", "w cannot write its log: write raft.db: no space left on device",
 		},
 		{
+			"a leader whose fence does not hold",
+			func(_ *snapshot, a map[string]answer) {
+				open := from("lb1", "", 7, false, "")
+				open.report.Unfenced = "a filter of eth0 stands in front"
+				a["lb1"] = open
+			},
+			"ok", "", false, "lb1 leads but its fence does not hold: a filter of eth0 stands in front",
+			"lb1 may not hold VIPs, its fence does not hold: a filter of eth0 stands in front",
+		},
+		{
+			"this node's fence does not hold",
+			func(s *snapshot, _ map[string]answer) { s.unfenced = errors.New("a filter of eth0 stands in front") },
+			"ok", "lb1", true, "lost contact with lb2", "lb2 may not hold VIPs, its fence does not hold",
+		},
+		{
+			"a leader that waits",
+			func(_ *snapshot, a map[string]answer) {
+				waiting := from("lb1", "", 7, false, "")
+				waiting.report.Waits = "2.3s"
+				a["lb1"] = waiting
+			},
+			"ok", "", false, "lb1 leads and waits 2.3s for addresses that linger at an earlier owner", "",
+		},
+		{
+			"a node without a fence in its kernel",
+			func(s *snapshot, _ map[string]answer) { s.fence = fence.Lifetime },
+			"ok", "lb1", true, "lost contact with lb2", "fence lifetime on lb2: the VIPs of a dead or frozen owner answer for up to 3.1 s",
+		},
+		{
 			"two owners",
 			func(_ *snapshot, a map[string]answer) { a["w"] = from("w", "w", 6, true, "") },
 			"ok", "lb1", true, "lost contact with lb2", "lb1 and w say that they own the VIPs at once",
@@ -230,6 +261,7 @@ func TestStatusLine(t *testing.T) {
 		{leader, standing{}, true, 2, "owner of 2 VIPs, term 7"},
 		{leader, standing{}, false, 1, "leads, but holds no VIP yet, term 7"},
 		{leader, standing{drained: true}, false, 1, "leads, but is drained and holds no VIP, term 7"},
+		{leader, standing{unfenced: true}, false, 1, "leads, but its fence does not hold and it holds no VIP, term 7"},
 		{leader, standing{witness: true}, false, 1, "leads, but is a witness and holds no VIP, term 7"},
 		{follower, standing{}, false, 1, "standby, lb1 leads, term 7"},
 		{follower, standing{drained: true}, false, 1, "standby, lb1 leads, term 7"},

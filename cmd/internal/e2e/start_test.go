@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,9 +32,30 @@ func TestStartInEachOrder(t *testing.T) {
 	}
 }
 
-func TestLateThirdNode(t *testing.T) {
+// The first time all nodes must be there, and those that are say whom they wait for.
+func TestTwoOfThreeFoundNothing(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, newNetwork(t))
+	c.neverTwoOwners()
+	c.must(c.Node("lb1").Start())
+	c.must(c.Node("lb3").Start())
+	c.eventuallySays("lb1 waits for lb2", func() bool {
+		st, err := c.Node("lb1").Status(t.Context())
+		return err == nil && slices.ContainsFunc(st.Warnings, func(w string) bool { return strings.Contains(w, "waits for lb2: ") })
+	})
+	if holders := c.holders(); len(holders) > 0 {
+		t.Errorf("%d nodes hold VIPs before the cluster was founded", len(holders))
+	}
+	c.must(c.Node("lb2").Start())
+	c.soleAnswer(c.settled())
+}
+
+func TestLateThirdNode(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	for _, n := range c.Nodes {
+		c.terminate(n)
+	}
 	c.neverTwoOwners()
 	c.must(c.Node("lb1").Start())
 	c.must(c.Node("lb3").Start())

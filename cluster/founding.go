@@ -1,0 +1,192 @@
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A node whose data directory is empty is either one of a new cluster, or one that
+// has lost it and with it its votes. Were it to begin like a new one, two that lost
+// theirs could found a second history beside the third. So a cluster is founded only
+// when all nodes of the list say that they are new; whoever finds others at work
+// waits to be admitted (membership.go), and neither votes nor grants before.
+//
+// A data directory has a birth, a random number. The founders write down each other's
+// births, so that one that was asked and had not begun yet when the others did is
+// told from one that has lost its directory since.
+
+// foundingPause lies between two rounds of questions.
+const foundingPause = 250 * time.Millisecond
+
+// entry is this node on its way into the cluster.
+type entry struct {
+	birth    string // of the data directory
+	ask      func(ctx context.Context, peer string, q question) (answer, error)
+	member   atomic.Bool                       // it votes and grants
+	joining  atomic.Bool                       // its operator wants it to become a member
+	seeking  chan struct{}                     // a signal for seek
+	waitsFor atomic.Pointer[string]            // before it takes part
+	founders atomic.Pointer[map[string]string] // if this node founded the cluster: see keyFounders
+	changing sync.Mutex                        // held while this node, as the leader, changes the membership
+}
+
+// newBirth draws a birth.
+func newBirth() string {
+	id := make([]byte, 16)
+	rand.Read(id) // never fails
+	return hex.EncodeToString(id)
+}
+
+// found asks the other nodes of the list who they are until it knows how this one
+// begins: as a founder of the cluster, or as a newcomer to one at work. What it waits
+// for is told by Waiting.
+func (n *Node) found(ctx context.Context) (founder bool, err error) {
+	for {
+		answers, failures := n.askAll(ctx)
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		switch verdict, why := n.judge(answers, failures); verdict {
+		case founds:
+			return true, n.setFounders(answers)
+		case comesLater:
+			return false, nil
+		default:
+			n.say(why)
+		}
+		pause(ctx, foundingPause)
+	}
+}
+
+// verdict is how a node with an empty data directory begins.
+type verdict int
+
+const (
+	notYet     verdict = iota // it has to ask again
+	founds                    // with the others of the list
+	comesLater                // to a cluster at work
+)
+
+// judge decides how this node begins by the answers of the others, by name, and the
+// errors of those that gave none.
+func (n *Node) judge(answers map[string]answer, failures map[string]error) (verdict, string) {
+	own := members(n.cfg.bootstrap())
+	foundersKnowUs := false
+	for _, a := range answers {
+		switch {
+		case a.Member && a.Founders[n.cfg.Node] == n.birth:
+			foundersKnowUs = true
+		case a.Member:
+			return comesLater, ""
+		}
+	}
+	for _, name := range sortedKeys(answers) {
+		if other := answers[name].List; other != own {
+			return notYet, fmt.Sprintf("cannot found the cluster: %s lists the peers %s, this node lists %s", name, other, own)
+		}
+	}
+	switch {
+	case foundersKnowUs:
+		return founds, ""
+	case len(failures) > 0:
+		return notYet, "waits for " + strings.Join(sortedKeys(failures), ", ") +
+			": a cluster is founded once all nodes of the list are there, so that nodes that lost their data found no second one beside the others"
+	}
+	return founds, ""
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	var keys []string
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// askAll asks all other nodes of the list at once who they are.
+func (n *Node) askAll(ctx context.Context) (map[string]answer, map[string]error) {
+	ctx, cancel := context.WithTimeout(ctx, parleyLimit)
+	defer cancel()
+	var mu sync.Mutex
+	var asks sync.WaitGroup
+	answers, failures := make(map[string]answer), make(map[string]error)
+	for _, p := range n.cfg.Peers {
+		if p.Name == n.cfg.Node {
+			continue
+		}
+		asks.Go(func() {
+			a, err := n.ask(ctx, p.Name, question{Birth: n.birth})
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failures[p.Name] = err
+				return
+			}
+			answers[p.Name] = a
+		})
+	}
+	asks.Wait()
+	return answers, failures
+}
+
+// setFounders writes down the births of all data directories that are new, this one
+// among them. Of one that has begun already its own word for them counts.
+func (n *Node) setFounders(answers map[string]answer) error {
+	births := map[string]string{n.cfg.Node: n.birth}
+	for name, a := range answers {
+		births[name] = a.Birth
+	}
+	for _, a := range answers {
+		for name, birth := range a.Founders {
+			births[name] = birth
+		}
+	}
+	data, err := json.Marshal(births)
+	if err != nil {
+		return fmt.Errorf("encode the founders: %w", err)
+	}
+	n.founders.Store(&births)
+	return n.store.setNote(keyFounders, data)
+}
+
+// readFounders reads what setFounders wrote down, if it did.
+func (n *Node) readFounders() error {
+	data, err := n.store.note(keyFounders)
+	if err != nil || data == nil {
+		return err
+	}
+	var births map[string]string
+	if err := json.Unmarshal(data, &births); err != nil {
+		return fmt.Errorf("read the founders of the cluster: %w", err)
+	}
+	n.founders.Store(&births)
+	return nil
+}
+
+// say tells what this node waits for before it takes part, once for each reason.
+func (n *Node) say(what string) {
+	n.readied()
+	if before := n.waitsFor.Swap(&what); before == nil || *before != what {
+		if what != "" {
+			n.cfg.Log.Warn("this node does not take part in the cluster yet", "reason", what)
+		}
+		n.notify()
+	}
+}
+
+// Waiting says what this node waits for before it takes part in the cluster, or "".
+func (n *Node) Waiting() string {
+	if what := n.waitsFor.Load(); what != nil {
+		return *what
+	}
+	return ""
+}

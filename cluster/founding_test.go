@@ -1,0 +1,227 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/perch-vip/perch/cluster/state"
+)
+
+// waits waits until a node says that it waits for something with text in it.
+func (g *group) waits(m *member, text string) {
+	g.t.Helper()
+	g.eventually(m.cfg.Node+" waits for "+text, func() bool { return strings.Contains(m.Waiting(), text) })
+}
+
+// wipe empties the data directory of a node that does not run.
+func (g *group) wipe(name string) {
+	if err := os.RemoveAll(g.config(name).Dir); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+func TestClusterIsFoundedOnceAllNodesAreThere(t *testing.T) {
+	g := newGroup(t, 3)
+	lb1 := g.start("lb1")
+	lb2 := g.start("lb2")
+	g.waits(lb1, "lb3")
+	g.waits(lb2, "lb3")
+	if owners := g.owners(); len(owners) > 0 {
+		t.Errorf("%v owns before all nodes were there", owners)
+	}
+	g.start("lb3")
+	g.owner()
+	for name, m := range g.members {
+		g.eventually(name+" takes part", func() bool { return m.Waiting() == "" && m.member.Load() })
+	}
+}
+
+func TestFoundersMustHaveOneList(t *testing.T) {
+	g := newGroup(t, 3)
+	lb1 := g.start("lb1")
+	g.start("lb2")
+	other := &group{t: t, members: g.members, dir: g.dir, peers: slices.Clone(g.peers)}
+	other.peers = append(other.peers, Peer{Name: "lb4", Address: g.peers[0].Address})
+	other.start("lb3")
+	g.waits(lb1, "cannot found the cluster: lb3 lists the peers ")
+}
+
+// A node that was asked while it was new and then did not found is a founder all the
+// same; one whose data directory is another since is not.
+func TestHowANodeBegins(t *testing.T) {
+	x := newTalking()
+	x.birth = "one"
+	list := members(x.cfg.bootstrap())
+	fresh := answer{List: list}
+	tests := []struct {
+		name     string
+		answers  map[string]answer
+		failures []string
+		want     verdict
+		why      string
+	}{
+		{"all are new", map[string]answer{"lb2": fresh, "lb3": fresh}, nil, founds, ""},
+		{"one is not there", map[string]answer{"lb2": fresh}, []string{"lb3"}, notYet, "waits for lb3: "},
+		{"nobody is there", nil, []string{"lb3", "lb2"}, notYet, "waits for lb2, lb3: "},
+		{"another list", map[string]answer{"lb2": fresh, "lb3": {List: "lb9"}}, nil, notYet, "cannot found the cluster: lb3 lists"},
+		{"another has founded with this one", map[string]answer{"lb2": fresh, "lb3": {List: list, Member: true, Founders: map[string]string{"lb1": "one"}}}, nil, founds, ""},
+		{"the same, and one is not there", map[string]answer{"lb3": {List: list, Member: true, Founders: map[string]string{"lb1": "one"}}}, []string{"lb2"}, founds, ""},
+		{"founded with an earlier directory", map[string]answer{"lb2": fresh, "lb3": {List: list, Member: true, Founders: map[string]string{"lb1": "another"}}}, nil, comesLater, ""},
+		{"a cluster at work", map[string]answer{"lb3": {List: list, Member: true}}, []string{"lb2"}, comesLater, ""},
+		{"one was admitted, one founded", map[string]answer{"lb2": {List: list, Member: true, Founders: map[string]string{"lb1": "one"}}, "lb3": {Member: true}}, nil, comesLater, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			failures := make(map[string]error)
+			for _, name := range tt.failures {
+				failures[name] = errNoRoute
+			}
+			got, why := x.judge(tt.answers, failures)
+			if got != tt.want || !strings.HasPrefix(why, tt.why) || (why == "") != (tt.why == "") {
+				t.Errorf("verdict %d, %q", got, why)
+			}
+		})
+	}
+}
+
+// A node that has lost its data is admitted anew by the others, and knows again what
+// the cluster remembers.
+func TestNodeThatLostItsDataIsAdmittedAnew(t *testing.T) {
+	g := newGroup(t, 3)
+	g.startAll()
+	owner := g.owner()
+	lost := g.others(owner)[0].cfg.Node
+	if err := owner.SetDrained(state.Drain{Node: "lb9", Drained: true}); err != nil {
+		t.Fatal(err)
+	}
+	g.kill(lost)
+	g.wipe(lost)
+	m := g.start(lost)
+	if m.member.Load() {
+		t.Error("a node without data votes at once")
+	}
+	g.eventually("it is admitted", func() bool { return m.member.Load() })
+	if !m.Drained("lb9") {
+		t.Error("it votes without knowing what the cluster remembers")
+	}
+	g.eventually("it is a voter", func() bool { return slices.Contains(g.owner().View().Voters, lost) })
+	g.kill(lost)
+	if again := g.start(lost); again.Waiting() != "" {
+		t.Errorf("after another start it waits: %s", again.Waiting())
+	}
+}
+
+// Two that have lost their data do not found a second history beside the third.
+func TestTwoThatLostTheirDataFoundNothing(t *testing.T) {
+	g := newGroup(t, 3)
+	g.startAll()
+	g.owner()
+	g.stop()
+	g.wipe("lb2")
+	g.wipe("lb3")
+	g.startAll()
+	for _, name := range []string{"lb2", "lb3"} {
+		m := g.members[name]
+		g.waits(m, "only 1 of 3 nodes have the cluster's data: it has lost its majority and does not come back by itself; see `perch recover`")
+		if m.member.Load() {
+			t.Errorf("%s votes without data", name)
+		}
+	}
+	if owners := g.owners(); len(owners) > 0 {
+		t.Errorf("%v owns", owners)
+	}
+}
+
+func TestNewcomerNeitherVotesNorGrants(t *testing.T) {
+	x := newTalking()
+	x.member.Store(false)
+	if got := x.grantTo("lb2", 7); got != 0 {
+		t.Errorf("a newcomer grants %s", got)
+	}
+	for _, command := range []any{&raft.RequestVoteRequest{Term: 8}, &raft.RequestPreVoteRequest{Term: 8}, &raft.TimeoutNowRequest{}} {
+		if out := x.relayed(command); !errors.Is(out.Error, errNewcomer) {
+			t.Errorf("%T: %+v", command, out)
+		}
+	}
+}
+
+// votes waits until the owner counts so many voters.
+func (g *group) votes(want int) {
+	g.t.Helper()
+	g.eventually("the right number of voters", func() bool { return len(g.owner().View().Voters) == want })
+}
+
+// patiently repeats what may fail because leadership changes hands just then.
+func (g *group) patiently(what string, do func(ctx context.Context) error) {
+	g.t.Helper()
+	g.eventually(what, func() bool {
+		ctx, cancel := context.WithTimeout(g.t.Context(), 10*time.Second)
+		defer cancel()
+		err := do(ctx)
+		if err != nil {
+			g.t.Logf("%s: %v", what, err)
+		}
+		return err == nil
+	})
+}
+
+func TestJoinAndRemove(t *testing.T) {
+	g := newGroup(t, 5)
+	all := g.peers
+	g.peers = all[:3]
+	g.startAll()
+	g.owner()
+	for i := 3; i < 5; i++ {
+		g.peers = all[:i+1]
+		m := g.start(all[i].Name)
+		g.waits(m, "to make it one, run `perch join` there")
+		g.patiently(all[i].Name+" joins", m.Join)
+		g.votes(i + 1)
+	}
+	for i := 4; i >= 3; i-- {
+		name := all[i].Name
+		g.patiently(name+" leaves", func(ctx context.Context) error {
+			err := g.members[name].Remove(ctx, name)
+			if err != nil && strings.Contains(err.Error(), ErrNotMember.Error()) {
+				return nil // the last attempt did it
+			}
+			return err
+		})
+		g.kill(name)
+		g.votes(i)
+	}
+	if err := g.members["lb1"].Remove(t.Context(), "lb5"); err == nil {
+		t.Error("a node that is no member was removed")
+	}
+}
+
+// The one that leads hands over before it leaves.
+func TestOwnerLeaves(t *testing.T) {
+	g := newGroup(t, 3)
+	g.startAll()
+	owner := g.owner()
+	g.patiently("the owner leaves", func(ctx context.Context) error { return owner.Remove(ctx, owner.cfg.Node) })
+	g.kill(owner.cfg.Node)
+	g.votes(2)
+}
+
+// Who is removed must not leave the others without a majority.
+func TestRemovalThatWouldEndTheMajorityIsRefused(t *testing.T) {
+	g := newGroup(t, 3)
+	g.startAll()
+	owner := g.owner()
+	others := g.others(owner)
+	g.kill(others[0].cfg.Node)
+	g.eventually("it is missed", func() bool { return owner.contact(others[0].cfg.Node).lost })
+	err := owner.remove(t.Context(), others[1].cfg.Node)
+	if err == nil || !strings.Contains(err.Error(), "only 1 of the other 2 voters are in touch, which is no majority") {
+		t.Errorf("%v", err)
+	}
+}

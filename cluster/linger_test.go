@@ -1,0 +1,136 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+)
+
+// lingers makes the addresses of a node linger from its next run on.
+func (n *simNode) lingers(linger time.Duration) {
+	n.kill()
+	n.cfg.Linger = linger
+	n.boot()
+}
+
+// firstLease returns when one of the nodes first may own, from now on.
+func firstLease(nodes []*simNode) time.Duration {
+	for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(ms) {
+		for _, n := range nodes {
+			if n.run.Ownership().Until > 0 {
+				return time.Since(begin)
+			}
+		}
+	}
+	return time.Minute
+}
+
+// A node that took over from one whose addresses linger waits until they are gone;
+// one that was called by it does not.
+func TestSuccessorWaitsForWhatLingers(t *testing.T) {
+	const linger = 3 * time.Second
+	tests := []struct {
+		name    string
+		lingers func(owner *simNode, others []*simNode) *simNode
+		move    func(s *simulation, owner *simNode, others []*simNode)
+		waits   bool
+	}{
+		{"a killed owner", theOwner, func(_ *simulation, owner *simNode, _ []*simNode) { owner.kill() }, true},
+		{"a frozen owner", theOwner, func(s *simulation, owner *simNode, _ []*simNode) { s.freeze(owner, true) }, true},
+		{"an owner that hands over", theOwner, func(_ *simulation, owner *simNode, others []*simNode) {
+			owner.run.Transfer(others[0].cfg.Node, "asked for")
+		}, false},
+		{"the successor itself", func(_ *simNode, others []*simNode) *simNode { return others[0] },
+			func(_ *simulation, owner *simNode, others []*simNode) {
+				others[1].kill()
+				owner.kill()
+				others[1].boot()
+			}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {
+				tt.lingers(owner, others).lingers(linger)
+				time.Sleep(time.Second)
+				s.handTo(owner)
+				tt.move(s, owner, others)
+				took := firstLease(others)
+				if waited := took >= linger; waited != tt.waits {
+					t.Errorf("owned %s after the move, with addresses that linger for %s", took, linger)
+				}
+			})
+		})
+	}
+}
+
+func theOwner(owner *simNode, _ []*simNode) *simNode { return owner }
+
+// handTo makes a node the owner.
+func (s *simulation) handTo(n *simNode) {
+	for range 100 {
+		owner := s.leader()
+		if owner == n {
+			return
+		}
+		if owner != nil {
+			_, err := owner.run.Transfer(n.cfg.Node, "asked for")
+			s.note("hand to %s: %v", n.cfg.Node, err)
+		}
+		time.Sleep(200 * ms)
+	}
+	s.t.Fatalf("%s does not become the owner", n.cfg.Node)
+}
+
+// A leader that has not waited itself cannot say that nothing lingers.
+func TestWhoHasNotWaitedClearsNobody(t *testing.T) {
+	const linger = 3 * time.Second
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {
+		owner.lingers(linger)
+		time.Sleep(time.Second)
+		s.handTo(owner)
+		owner.kill()
+		begin := time.Now()
+		var next *simNode
+		for next == nil && time.Since(begin) < time.Second {
+			time.Sleep(10 * ms)
+			for _, n := range others {
+				if n.run.View().Role == Leader {
+					next = n
+				}
+			}
+		}
+		if next == nil {
+			t.Fatal("no successor is elected")
+		}
+		third := others[0]
+		if next == third {
+			third = others[1]
+		}
+		if _, err := next.run.Transfer(third.cfg.Node, "is a witness"); err != nil {
+			t.Fatal(err)
+		}
+		firstLease(others)
+		if took := time.Since(begin); took < linger {
+			t.Errorf("owned %s after the kill, with addresses that linger for %s", took, linger)
+		}
+	})
+}
+
+// A node whose addresses linger holds nothing before the cluster knows of it.
+func TestLingeringIsDeclaredBeforeHolding(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, _ []*simNode) {
+		owner.run.cfg.Linger = time.Second
+		if own := owner.run.Ownership(); own.Until > 0 {
+			t.Error("holds before the cluster knows that its addresses linger")
+		}
+		time.Sleep(time.Second)
+		if own := owner.run.Ownership(); own.Until == 0 || owner.run.fsm.linger(owner.cfg.Node) != time.Second {
+			t.Error("does not hold after the cluster was told")
+		}
+		owner.run.cfg.Linger = 0
+		owner.run.Ownership()
+		time.Sleep(time.Second)
+		if owner.run.fsm.linger(owner.cfg.Node) != 0 {
+			t.Error("the cluster is not told that addresses no longer linger")
+		}
+	})
+}

@@ -1,0 +1,167 @@
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// Nodes parley before one of them takes part in the group, and about the membership:
+// one question and one answer a connection, on a protocol of its own.
+
+// maxParley bounds a question or an answer, in bytes.
+const maxParley = 64 << 10
+
+// parleyLimit bounds how long a node may take to ask or, but for an admission, to
+// answer.
+const parleyLimit = 2 * time.Second
+
+// question is what one node asks another. Without a wish it asks only who that is.
+type question struct {
+	Birth  string `json:"birth"`            // of the asker's data directory
+	Admit  *wish  `json:"admit,omitempty"`  // the leader is to make the asker a voter
+	Remove string `json:"remove,omitempty"` // the leader is to remove this member
+}
+
+// wish is for a node to be admitted.
+type wish struct {
+	Address string `json:"address"` // where it listens
+	Joining bool   `json:"joining"` // its operator wants it, also if it is no member yet
+}
+
+// answer is what the asked node says.
+type answer struct {
+	Birth  string `json:"birth"`  // of its data directory
+	List   string `json:"list"`   // the members that it would found the cluster with
+	Member bool   `json:"member"` // it takes part in the group
+	// Founders holds, on a node that founded the cluster, the births of all
+	// data directories that were new then, by node.
+	Founders map[string]string `json:"founders,omitempty"`
+	Leader   string            `json:"leader,omitempty"` // that it knows of
+	Index    uint64            `json:"index,omitempty"`  // of the entry that made the asker a voter
+	Error    string            `json:"error,omitempty"`
+}
+
+// askPort asks a peer over the cluster port.
+func (n *Node) askPort(ctx context.Context, peer string, q question) (answer, error) {
+	conn, err := n.port.dial(ctx, protocolParley, peer)
+	if err != nil {
+		return answer{}, err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if err := json.NewEncoder(conn).Encode(q); err != nil {
+		return answer{}, fmt.Errorf("ask %s: %w", peer, err)
+	}
+	var a answer
+	if err := readParley(conn, &a); err != nil {
+		return answer{}, fmt.Errorf("hear %s: %w", peer, err)
+	}
+	return a, nil
+}
+
+// readParley reads one question or answer.
+func readParley(r io.Reader, to any) error {
+	return json.NewDecoder(io.LimitReader(r, maxParley)).Decode(to)
+}
+
+// parley answers the questions of peers until ctx ends.
+func (n *Node) parley(ctx context.Context) error {
+	var talks sync.WaitGroup
+	defer talks.Wait()
+	stop := context.AfterFunc(ctx, func() { n.port.parley.Close() })
+	defer stop()
+	for {
+		conn, err := n.port.parley.Accept()
+		if err != nil {
+			return nil
+		}
+		talks.Go(func() {
+			if err := n.talk(ctx, conn); err != nil {
+				n.cfg.Log.Debug("answering a node's question", "remote", remoteAddr(conn), "error", err)
+			}
+		})
+	}
+}
+
+// talk answers the question that comes over a connection.
+func (n *Node) talk(ctx context.Context, conn net.Conn) error {
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	from, err := nameOf(conn)
+	if err != nil {
+		return err
+	}
+	conn.SetReadDeadline(time.Now().Add(parleyLimit))
+	var q question
+	if err := readParley(conn, &q); err != nil {
+		return fmt.Errorf("read question of %s: %w", from, err)
+	}
+	conn.SetWriteDeadline(time.Now().Add(admitLimit + parleyLimit))
+	return json.NewEncoder(conn).Encode(n.hear(ctx, from, q))
+}
+
+// nameOf returns the name in the certificate at the other end, which was verified in
+// the handshake.
+func nameOf(conn net.Conn) (string, error) {
+	secured, ok := conn.(*tls.Conn)
+	if !ok {
+		return "", errors.New("not a TLS connection")
+	}
+	certificates := secured.ConnectionState().PeerCertificates
+	if len(certificates) == 0 {
+		return "", errors.New("no certificate")
+	}
+	return commonName(certificates[0]), nil
+}
+
+// commonName is the name that a node's certificate goes by.
+func commonName(leaf *x509.Certificate) string {
+	if leaf.Subject.CommonName == "" && len(leaf.DNSNames) > 0 {
+		return leaf.DNSNames[0]
+	}
+	return leaf.Subject.CommonName
+}
+
+// hear answers a question of the named node.
+func (n *Node) hear(ctx context.Context, from string, q question) answer {
+	a := answer{
+		Birth:  n.birth,
+		List:   members(n.cfg.bootstrap()),
+		Member: n.member.Load(),
+		Leader: n.leader(),
+	}
+	if births := n.founders.Load(); births != nil {
+		a.Founders = *births
+	}
+	var err error
+	switch {
+	case q.Admit != nil:
+		a.Index, err = n.admit(ctx, from, *q.Admit)
+	case q.Remove != "":
+		err = n.remove(ctx, q.Remove)
+	}
+	if err != nil {
+		a.Error = err.Error()
+	}
+	return a
+}
+
+// leader returns the name of the leader that this node knows of, or "".
+func (n *Node) leader() string {
+	r := n.raft.Load()
+	if r == nil {
+		return ""
+	}
+	_, leader := r.LeaderWithID()
+	return string(leader)
+}

@@ -1,0 +1,69 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/raft"
+)
+
+// A leader whose disk hangs goes on sending heartbeats, beside its main loop: it
+// would hold the VIPs and could neither be drained nor step down. So the main loop
+// is asked for a sign of life, and without one the leader lets go and falls silent,
+// so that another one is elected.
+
+// errHung is why a leader sends no heartbeat.
+var errHung = errors.New("the main loop of raft hangs")
+
+// pulse asks the library's main loop for signs of life whenever somebody wants one,
+// until ctx ends.
+func (n *Node) pulse(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.feel:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case n.requests <- nudge():
+		}
+		n.mu.Lock()
+		n.alive = n.now()
+		waiting := n.waiting
+		n.mu.Unlock()
+		if waiting {
+			n.notify()
+		}
+	}
+}
+
+// nudge is a request of no term, which the library answers without doing anything.
+func nudge() raft.RPC {
+	return raft.RPC{
+		Command:  &raft.AppendEntriesRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}},
+		RespChan: make(chan raft.RPCResponse, 1),
+	}
+}
+
+// lively tells whether the main loop gave a sign of life within H as the leader of
+// term, and wants another one soon. Who has just become leader is alive. The caller
+// holds mu.
+func (n *Node) lively(term uint64) bool {
+	now := n.now()
+	if n.aliveIn != term {
+		n.aliveIn, n.alive, n.ledSince = term, now, now
+	}
+	if now-n.alive > n.cfg.Heartbeat/8 {
+		signal(n.feel)
+	}
+	return now-n.alive <= n.cfg.Heartbeat
+}
+
+// hangs tells whether this node leads term and its main loop hangs.
+func (n *Node) hangs(term uint64) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.aliveIn == term && !n.lively(term)
+}

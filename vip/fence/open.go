@@ -1,0 +1,53 @@
+package fence
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+)
+
+// candidate is a mechanism that may be had.
+type candidate struct {
+	kind Kind
+	open func(*slog.Logger) (mechanism, error)
+}
+
+// strong lists the mechanisms that enforce a lease, the strongest first.
+var strong = []candidate{
+	{BPF, openBPF},
+	{NFTables, openNFTables},
+}
+
+// New makes a fence of the wanted kind, shut. With Auto the strongest that this
+// kernel and this process's capabilities allow, and the log says what is missing for
+// a stronger one.
+func New(kind Kind, log *slog.Logger) (*Fence, error) { return choose(kind, strong, log) }
+
+func choose(kind Kind, candidates []candidate, log *slog.Logger) (*Fence, error) {
+	if kind == Lifetime || kind == Off {
+		return &Fence{kind: kind, log: log}, nil
+	}
+	var missing []error
+	for _, c := range candidates {
+		if kind != Auto && kind != c.kind {
+			continue
+		}
+		kernel, err := c.open(log)
+		if err != nil {
+			missing = append(missing, fmt.Errorf("%s fence: %w", c.kind, err))
+			continue
+		}
+		if len(missing) > 0 {
+			log.Info("a stronger fence cannot be had here", "fence", c.kind, "error", errors.Join(missing...))
+		}
+		return &Fence{kind: c.kind, log: log, kernel: kernel}, nil
+	}
+	switch {
+	case kind != Auto && len(missing) == 0:
+		return nil, fmt.Errorf("unknown fence %q", kind)
+	case kind != Auto:
+		return nil, errors.Join(missing...)
+	}
+	log.Warn("no fence that ends with the lease: addresses only end with their lifetime", "error", errors.Join(missing...))
+	return &Fence{kind: Lifetime, log: log}, nil
+}

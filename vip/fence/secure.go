@@ -1,0 +1,161 @@
+package fence
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
+)
+
+// secure sees to it that the programs are the first to see an interface's packets.
+func (b *bpf) secure(l netlink.Link) error {
+	return b.each(l, b.secureSide)
+}
+
+// leave takes the programs off an interface, and what a predecessor left there.
+func (b *bpf) leave(l netlink.Link) error {
+	return b.each(l, b.leaveSide)
+}
+
+func (b *bpf) each(l netlink.Link, do func(side) error) error {
+	var errs []error
+	for _, d := range directions {
+		s := b.side(l, d)
+		if err := b.namespace.do(func() error { return do(s) }); err != nil {
+			errs = append(errs, fmt.Errorf("interface %s, %s: %w", s.name, d, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// secureSide has a filter in any case: it works with all kernels, and by its ID a
+// successor knows this perch's programs. Where it is not the first to see the packets
+// the program is attached by tcx, too.
+func (b *bpf) secureSide(s side) error {
+	filter, missing := b.secureFilter(s)
+	tcx, err := tcxList(s.index, s.direction)
+	if err != nil {
+		return err
+	}
+	if missing == nil && len(filter.infront) == 0 && len(tcx.Programs) == 0 {
+		return nil
+	}
+	if err := b.headTCX(s, tcx); err != nil {
+		if missing == nil && len(tcx.Programs) == 0 && b.raise(s, filter) == nil {
+			return nil
+		}
+		return errors.Join(missing, inFront(filter, tcx, err))
+	}
+	return b.detachStale(s)
+}
+
+// inFront says what has the packets before the fence, and why that cannot be helped.
+func inFront(p place, tcx *link.QueryResult, err error) error {
+	what := ""
+	switch {
+	case len(tcx.Programs) > 0:
+		first := tcx.Programs[0].ID
+		what = fmt.Sprintf("tcx program %d %s", first, programName(first))
+	case len(p.infront) > 0:
+		what = p.infront[0].String()
+	default:
+		return fmt.Errorf("attach by tcx: %w", err)
+	}
+	return fmt.Errorf("%s is in front of the fence; attach by tcx: %w", strings.TrimSpace(what), err)
+}
+
+// headTCX makes our program the first of those of tcx.
+func (b *bpf) headTCX(s side, tcx *link.QueryResult) error {
+	switch i := indexOf(tcx, s.program.id); {
+	case i == 0:
+		return nil
+	case i > 0: // what is in front has the packets anyway: nothing is lost meanwhile
+		if err := tcxDetach(s.index, s.direction, s.program.Program); err != nil {
+			return err
+		}
+	}
+	if err := tcxAttach(s.index, s.direction, s.program.Program); err != nil {
+		return err
+	}
+	b.log.Info("the fence got before others by tcx", "interface", s.name, "direction", s.direction)
+	return nil
+}
+
+func indexOf(tcx *link.QueryResult, id ebpf.ProgramID) int {
+	return slices.IndexFunc(tcx.Programs, func(p link.AttachedProgram) bool { return p.ID == id })
+}
+
+// detachStale takes away what other programs of perch are behind ours at tcx: a
+// predecessor's lease has ended, and it would drop what the owner sends.
+func (b *bpf) detachStale(s side) error {
+	for {
+		tcx, err := tcxList(s.index, s.direction)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(tcx.Programs, func(p link.AttachedProgram) bool {
+			return p.ID != s.program.id && b.isPerch(p.ID)
+		})
+		if i < 1 {
+			return nil // in front of ours: the next audit has ours in front
+		}
+		if err := tcxDetachAfter(s.index, s.direction, tcx.Programs[i-1].ID, tcx.Revision); err != nil {
+			return err
+		}
+	}
+}
+
+// isPerch tells whether a program is of this perch or of one before it. Its name is
+// only shown to a process with CAP_SYS_ADMIN; others know it by its filters.
+func (b *bpf) isPerch(id ebpf.ProgramID) bool {
+	known, ok := b.perch[id]
+	if !ok {
+		known = strings.HasPrefix(programName(id), programPrefix)
+		b.perch[id] = known
+	}
+	return known
+}
+
+func programName(id ebpf.ProgramID) string {
+	p, err := ebpf.NewProgramFromID(id)
+	if err != nil {
+		return ""
+	}
+	defer p.Close()
+	info, err := p.Info()
+	if err != nil {
+		return ""
+	}
+	return info.Name
+}
+
+// leaveSide deletes only what is perch's, and leaves the qdisc: others may use it.
+func (b *bpf) leaveSide(s side) error {
+	list, err := b.traffic.filters(s.index, s.direction)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, f := range list {
+		if f.isPerch() && b.perch[f.program] {
+			errs = append(errs, b.deleteFilter(s, f))
+		}
+	}
+	return errors.Join(append(errs, b.leaveTCX(s))...)
+}
+
+func (b *bpf) leaveTCX(s side) error {
+	tcx, err := tcxList(s.index, s.direction)
+	if err != nil || !slices.ContainsFunc(tcx.Programs, func(p link.AttachedProgram) bool { return b.isPerch(p.ID) }) {
+		return err
+	}
+	// A predecessor's can only be reached from ours.
+	if err := errors.Join(b.headTCX(s, tcx), b.detachStale(s)); err != nil {
+		return err
+	}
+	return tcxDetach(s.index, s.direction, s.program.Program)
+}

@@ -1,0 +1,76 @@
+package fence
+
+import "github.com/cilium/ebpf/asm"
+
+const fromNetworkHeader = 1 // BPF_HDR_START_NET
+
+// at gives a place its name.
+func at(place string, instructions asm.Instructions) asm.Instructions {
+	instructions[0] = instructions[0].WithSymbol(place)
+	return instructions
+}
+
+// read copies bytes of the packet, from R8 + offset, to the stack. A packet that ends
+// before them goes on: it is too short for whoever would make sense of it.
+func (p program) read(offset, size int32) asm.Instructions {
+	all := asm.Instructions{
+		asm.Mov.Reg(asm.R1, asm.R6),
+		asm.Mov.Reg(asm.R2, asm.R8),
+		asm.Add.Imm(asm.R2, offset),
+		asm.Mov.Reg(asm.R3, asm.R10),
+		asm.Add.Imm(asm.R3, stackRead),
+		asm.Mov.Imm(asm.R4, size),
+	}
+	if p.framing == etherFraming {
+		all = append(all, asm.FnSkbLoadBytes.Call())
+	} else {
+		all = append(all, asm.Mov.Imm(asm.R5, fromNetworkHeader), asm.FnSkbLoadBytesRelative.Call())
+	}
+	return append(all, asm.JNE.Imm(asm.R0, 0, atGoOn))
+}
+
+// takeAddress6 moves an IPv6 address from what was read to the key.
+func takeAddress6(offset int16) asm.Instructions {
+	return asm.Instructions{
+		asm.LoadMem(asm.R1, asm.R10, stackRead+offset, asm.DWord),
+		asm.LoadMem(asm.R2, asm.R10, stackRead+offset+8, asm.DWord),
+		asm.StoreMem(asm.R10, stackAddress, asm.R1, asm.DWord),
+		asm.StoreMem(asm.R10, stackAddress+8, asm.R2, asm.DWord),
+	}
+}
+
+// takeAddress4 moves an IPv4 address from R1 to the key, and fills it up with zeros.
+func takeAddress4() asm.Instructions {
+	return asm.Instructions{
+		asm.StoreMem(asm.R10, stackAddress, asm.R1, asm.Word),
+		asm.Mov.Imm(asm.R1, 0),
+		asm.StoreMem(asm.R10, stackAddress+4, asm.R1, asm.Word),
+		asm.StoreMem(asm.R10, stackAddress+8, asm.R1, asm.DWord),
+	}
+}
+
+// lookup drops the packet if the key's address is a VIP, or else goes on at miss.
+func lookup(m tables, family int, miss string) asm.Instructions {
+	bits, take := int32(128), asm.Instructions(nil)
+	if family == family4 {
+		bits, take = 32, takeAddress4()
+	}
+	return concat(take, asm.Instructions{
+		asm.StoreImm(asm.R10, stackKey, int64(familyBits+bits), asm.Word),
+		asm.StoreImm(asm.R10, stackFamily, int64(family), asm.Word),
+		asm.LoadMapPtr(asm.R1, m.hosts.FD()),
+		asm.Mov.Reg(asm.R2, asm.R10),
+		asm.Add.Imm(asm.R2, stackFamily),
+		asm.FnMapLookupElem.Call(),
+		asm.JNE.Imm(asm.R0, 0, atDrop),
+		asm.LoadMapValue(asm.R1, m.shared.FD(), rangesAt),
+		asm.LoadMem(asm.R1, asm.R1, 0, asm.Word),
+		asm.JEq.Imm(asm.R1, 0, miss),
+		asm.LoadMapPtr(asm.R1, m.ranges.FD()),
+		asm.Mov.Reg(asm.R2, asm.R10),
+		asm.Add.Imm(asm.R2, stackKey),
+		asm.FnMapLookupElem.Call(),
+		asm.JNE.Imm(asm.R0, 0, atDrop),
+		asm.Ja.Label(miss),
+	})
+}

@@ -1,0 +1,70 @@
+package fence
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
+
+// tcx programs see a packet before the filters, since kernel 6.6. One that is attached
+// by bpf(BPF_PROG_ATTACH), without a link, outlives its process as a filter does.
+
+func (d direction) tcx() ebpf.AttachType {
+	if d == ingress {
+		return ebpf.AttachTCXIngress
+	}
+	return ebpf.AttachTCXEgress
+}
+
+// tcxList is the tcx programs of an interface, in their order. It is empty where the
+// kernel has no tcx. The thread must be in the interface's namespace here and below.
+func tcxList(index int, d direction) (*link.QueryResult, error) {
+	list, err := link.QueryPrograms(link.QueryOptions{Target: index, Attach: d.tcx()})
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, ebpf.ErrNotSupported) {
+		return &link.QueryResult{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list tcx programs: %w", err)
+	}
+	return list, nil
+}
+
+func tcxAttach(index int, d direction, p *ebpf.Program) error {
+	return link.RawAttachProgram(link.RawAttachProgramOptions{
+		Target: index, Program: p, Attach: d.tcx(), Anchor: link.Head(),
+	})
+}
+
+func tcxDetach(index int, d direction, p *ebpf.Program) error {
+	return link.RawDetachProgram(link.RawDetachProgramOptions{Target: index, Program: p, Attach: d.tcx()})
+}
+
+const (
+	bpfProgDetach = 9      // BPF_PROG_DETACH
+	bpfAfter      = 1 << 4 // BPF_F_AFTER
+	bpfByID       = 1 << 5 // BPF_F_ID
+)
+
+// tcxDetachAfter detaches the program behind another, if nothing has changed since
+// revision. A program of which there is no file descriptor is only reached so: to get
+// one by its ID takes CAP_SYS_ADMIN.
+func tcxDetachAfter(index int, d direction, front ebpf.ProgramID, revision uint64) error {
+	arguments := struct {
+		target, program, attach, flags, replace, relative uint32
+		revision                                          uint64
+	}{
+		target: uint32(index), attach: uint32(d.tcx()), flags: bpfAfter | bpfByID,
+		relative: uint32(front), revision: revision,
+	}
+	_, _, errno := unix.Syscall(unix.SYS_BPF, bpfProgDetach, uintptr(unsafe.Pointer(&arguments)), unsafe.Sizeof(arguments))
+	runtime.KeepAlive(&arguments)
+	if errno != 0 {
+		return fmt.Errorf("detach the tcx program behind program %d: %w", front, errno)
+	}
+	return nil
+}
