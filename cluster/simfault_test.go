@@ -7,15 +7,14 @@ import (
 	"github.com/perch-vip/perch/cluster/state"
 )
 
-// faults is what happens in a random schedule, and how often. A node that comes
-// back without its disk is not among it: nothing stops it yet from founding a
-// second history.
+// faults is what happens in a random schedule, and how often.
 var faults = []struct {
 	weight int
 	happen func(*simulation)
 }{
 	{1, func(s *simulation) { s.pick().kill() }},
 	{1, func(s *simulation) { s.restart(s.pick()) }},
+	{1, (*simulation).wipe},
 	{2, (*simulation).reboot},
 	{1, func(s *simulation) { n := s.pick(); s.freeze(n, !n.frozen) }},
 	{2, (*simulation).cutOne},
@@ -137,6 +136,20 @@ func (s *simulation) usurp() {
 			s.restart(v)
 		}
 	}
+}
+
+// wipe starts a node again without its disk, one at a time: all others are members.
+func (s *simulation) wipe() {
+	n := s.pick()
+	for _, other := range s.nodes {
+		if other != n && (other.run == nil || !other.run.member.Load()) {
+			return
+		}
+	}
+	n.kill()
+	s.note("%s has lost its disk", n.cfg.Node)
+	n.disk = newMemory()
+	n.boot()
 }
 
 // restart kills a node and starts it again at once.
