@@ -112,3 +112,22 @@ func TestDoubleVoteAfterAWipeMakesNoSecondOwner(t *testing.T) {
 		}
 	})
 }
+
+// A new leader may be elected while grants to the old one still run. Were it to add
+// members at once, it would soon have a majority without any voter that granted.
+func TestMembershipWaitsForTheGrants(t *testing.T) {
+	x := newTalking()
+	x.contacts["lb2"] = contact{grant: 300 * ms}
+	const longest = 300*ms + 15*ms + tick + slack // on a slow clock
+	if got := x.untilChange(7); got != longest {
+		t.Errorf("a new leader waits %s, want %s", got, longest)
+	}
+	x.clock += longest
+	if got := x.untilChange(7); got > 0 {
+		t.Errorf("it still waits %s", got)
+	}
+	x.changedAt = x.clock
+	if got := x.untilChange(7); got != longest {
+		t.Errorf("it waits %s after a change, want %s", got, longest)
+	}
+}

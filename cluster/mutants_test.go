@@ -148,7 +148,7 @@ var mutants = []mutant{
 	},
 	{
 		name:  "dark when the main loop hangs",
-		edits: []edit{{"ownership.go", "!ready || !lively ||", "!ready ||"}},
+		edits: []edit{{"ownership.go", "!ready || !lively ||", "!ready || lively && false ||"}},
 		tests: "TestLeaderWhoseDiskHangsGivesWay", want: fails,
 	},
 
@@ -227,6 +227,11 @@ var mutants = []mutant{
 		name:  "a successor is in contact",
 		edits: []edit{{"transfer.go", "c.lost || n.now()-c.sent > n.cfg.Heartbeat/2", "c.lost"}},
 		tests: "TestObstaclesOfASuccessor", want: fails,
+	},
+	{
+		name:  "the membership waits for old grants",
+		edits: []edit{{"membership.go", "return max(n.ledSince, n.changedAt) + longest - n.now()", "return 0 * longest"}},
+		tests: "TestMembershipWaitsForTheGrants", want: fails,
 	},
 	{
 		name:  "a newcomer grants nothing",
