@@ -13,7 +13,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 # Debian packages that the tests use, and a command of each to see whether it is there.
 PACKAGES := nftables:nft iproute2:ip gcc:gcc libc6-dev:
 
-.PHONY: build demo test deps unit e2e lint vet staticcheck gofumpt govulncheck bench-failover clean
+.PHONY: build demo test deps unit sim sim-test mutants e2e lint vet staticcheck gofumpt govulncheck bench-failover clean
 
 build: ## the static binary, bin/perch
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/perch ./cmd/perch
@@ -21,7 +21,7 @@ build: ## the static binary, bin/perch
 demo: build ## three nodes on this machine, killed and healed before your eyes (needs root)
 	./bin/perch demo
 
-test: deps lint unit e2e ## everything that CI runs (the end-to-end tests need root)
+test: deps lint unit sim-test mutants e2e ## everything that CI runs (the end-to-end tests need root)
 
 deps: ## install the Debian packages that the tests need, when root and when missing
 	@missing=""; \
@@ -36,6 +36,18 @@ deps: ## install the Debian packages that the tests need, when root and when mis
 
 unit: ## unit tests, with the race detector and in random order
 	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -v /cmd/internal/e2e)
+
+SCHEDULES ?= 100000
+SEED ?= 0
+
+sim: ## SCHEDULES random schedules of faults from SEED on, with raft as it is and with a hostile one
+	$(GO) test -count=1 -timeout 0 -v -run '^TestManySchedules$$' ./cluster -many $(SCHEDULES) -seed $(SEED)
+
+sim-test:
+	$(MAKE) sim SCHEDULES=2000
+
+mutants: ## take the rules of ownership away, one at a time: some test must notice each
+	$(GO) test -count=1 -timeout 20m -run '^TestMutantsAreNoticed$$' ./cluster -mutants
 
 e2e: ## end-to-end tests: the real binary in network namespaces
 	CGO_ENABLED=0 $(GO) test -count=1 -timeout 20m -parallel 4 ./cmd/internal/e2e

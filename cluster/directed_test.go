@@ -15,19 +15,33 @@ import (
 
 // directed runs a schedule on three nodes of one heartbeat, with an owner.
 func directed(t *testing.T, schedule func(t *testing.T, s *simulation, owner *simNode, others []*simNode)) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSimulation(t, 1, 3)
-		for _, n := range s.nodes {
+	t.Helper()
+	directedWith(t, 3, func(s *simulation) {
+		for i, n := range s.nodes {
 			n.cfg.Heartbeat = 100 * ms
+			n.rate = []float64{slowest, fastest, fastest}[i]
+		}
+	}, schedule)
+}
+
+// directedWith runs a schedule on some nodes that were prepared for it.
+func directedWith(t *testing.T, size int, prepare func(*simulation), schedule func(t *testing.T, s *simulation, owner *simNode, others []*simNode)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSimulation(t, 1, size)
+		prepare(s)
+		for _, n := range s.nodes {
 			n.boot()
 		}
 		time.Sleep(time.Second)
 		owner, others := s.parties()
+		defer func() {
+			s.end()
+			if t.Failed() {
+				t.Log("\n" + s.trace.String())
+			}
+		}()
 		schedule(t, s, owner, others)
-		s.end()
-		if t.Failed() {
-			t.Log("\n" + s.trace.String())
-		}
 	})
 }
 

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -59,5 +60,17 @@ func TestHeartbeatsGoThroughTheMainLoop(t *testing.T) {
 	rpc.Respond(&raft.AppendEntriesResponse{Term: 7, Success: true}, nil)
 	if err := <-answered; err != nil {
 		t.Error(err)
+	}
+}
+
+// What the library sends in a pipeline is answered past the lease.
+func TestNoPipeline(t *testing.T) {
+	self := Peer{Name: "lb1", Address: netip.MustParseAddrPort("127.0.0.1:1")}
+	cfg := Config{Node: "lb1", Peers: []Peer{self}, Heartbeat: 300 * ms, Log: slog.New(slog.DiscardHandler)}
+	network := newQueue(net.TCPAddrFromAddrPort(self.Address))
+	trans := newTransport(newNode(cfg, self), dialing{network, network}, hclog.NewNullLogger())
+	defer trans.Close()
+	if _, err := trans.AppendEntriesPipeline("lb2", "lb2"); !errors.Is(err, raft.ErrPipelineReplicationNotSupported) {
+		t.Errorf("a pipeline: %v", err)
 	}
 }

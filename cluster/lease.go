@@ -16,8 +16,7 @@ const (
 // counted from when it sent the request: the voter counts from its answer, which
 // is later, on a clock that may run faster.
 func leaseLength(grant time.Duration) time.Duration {
-	l := grant - tick - slack
-	return l - l/clockDrift
+	return grant - grant/clockDrift - tick - slack
 }
 
 // A lease knows until when a leader may hold. It is not safe for concurrent use.

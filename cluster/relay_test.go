@@ -3,10 +3,12 @@ package cluster
 import (
 	"context"
 	"errors"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 )
 
@@ -101,6 +103,11 @@ func TestAnswersWaitForTheRelease(t *testing.T) {
 	}
 }
 
+// deaf is a raft.StreamLayer that reaches nobody.
+type deaf struct{ *queue }
+
+func (deaf) Dial(raft.ServerAddress, time.Duration) (net.Conn, error) { return nil, errNoRoute }
+
 // A second answer waits for the release that the first one began, and does not
 // leave if that fails.
 func TestAllAnswersWaitForTheRelease(t *testing.T) {
@@ -126,7 +133,8 @@ func TestAllAnswersWaitForTheRelease(t *testing.T) {
 		if releases != 2 {
 			t.Errorf("released %d times, want once for each answer", releases)
 		}
-		tr := &transport{node: x.Node}
+		tr := newTransport(x.Node, deaf{newQueue(nil)}, hclog.NewNullLogger())
+		defer tr.Close()
 		if err := tr.RequestVote("lb2", "", &raft.RequestVoteRequest{Term: 8}, nil); !errors.Is(err, broken) {
 			t.Errorf("asking for a vote: %v, want the kernel's error", err)
 		}
@@ -197,6 +205,19 @@ func TestVoteRequestOfACalledCandidateEndsTheOldGrant(t *testing.T) {
 		if got := x.grantTo("lb3", 8); (got > 0) != called {
 			t.Errorf("called %t: granted %s to the new leader", called, got)
 		}
+	}
+}
+
+// A request of a term ago says nothing of the leader of this one.
+func TestWordOfALateCandidateEndsNoGrant(t *testing.T) {
+	x := newTalking()
+	x.grantTo("lb2", 7)
+	req := &raft.RequestVoteRequest{Term: 7, LeadershipTransfer: true}
+	go x.pass(t.Context(), raft.RPC{Command: req, RespChan: make(chan raft.RPCResponse, 1)})
+	passed := <-x.requests
+	passed.Respond(&raft.RequestVoteResponse{}, nil)
+	if got := x.grantTo("lb3", 8); got > 0 {
+		t.Errorf("granted %s to lb3 while lb2's grant runs", got)
 	}
 }
 

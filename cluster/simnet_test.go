@@ -24,8 +24,10 @@ type simNet struct {
 	ports  map[string]*queue
 	cut    map[[2]string]bool
 	frozen map[string]bool
+	lag    map[[2]string]time.Duration // on top of each message's delay
 	wires  []*wire
-	slow   time.Duration // the longest delay of a message; most take 1 ms at most
+	slow   time.Duration // the longest delay of a message
+	often  int           // one in so many takes up to slow, the others 1 ms at most
 }
 
 func newSimNet(random *rand.Rand) *simNet {
@@ -34,7 +36,9 @@ func newSimNet(random *rand.Rand) *simNet {
 		ports:  make(map[string]*queue),
 		cut:    make(map[[2]string]bool),
 		frozen: make(map[string]bool),
+		lag:    make(map[[2]string]time.Duration),
 		slow:   5 * ms,
+		often:  20,
 	}
 }
 
@@ -59,10 +63,16 @@ func (n *simNet) stops(from, to string) bool {
 func (n *simNet) delay() time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.random.IntN(20) == 0 {
+	if n.random.IntN(n.often) == 0 {
 		return time.Duration(n.random.Int64N(int64(n.slow)))
 	}
 	return time.Duration(n.random.Int64N(int64(ms)))
+}
+
+func (n *simNet) lagging(from, to string) time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.lag[[2]string{from, to}]
 }
 
 // wire is one direction of a connection.
@@ -94,7 +104,7 @@ func (n *simNet) wire(from, to string) *wire {
 }
 
 func (w *wire) send(m message) {
-	delay := w.net.delay()
+	delay := w.net.delay() + w.net.lagging(w.from, w.to)
 	w.mu.Lock()
 	m.due = time.Now().Add(delay)
 	if m.due.Before(w.due) {
@@ -254,7 +264,7 @@ func (p *simPort) Dial(address raft.ServerAddress, timeout time.Duration) (net.C
 	to := p.ids[address]
 	if p.net.stops(p.name, to) || p.net.stops(to, p.name) {
 		time.Sleep(timeout)
-		return nil, errNoRoute
+		return nil, os.ErrDeadlineExceeded
 	}
 	time.Sleep(p.net.delay())
 	p.net.mu.Lock()

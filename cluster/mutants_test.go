@@ -1,0 +1,266 @@
+package cluster
+
+// What a test says that notices a mutant.
+const (
+	two   = "TWO HOLDERS"
+	fails = "--- FAIL"
+)
+
+// mutants are the rules of ownership, taken away one at a time. Where one rule backs
+// another up no schedule misses it, and a unit test does: a refusal or an answer of
+// another term carries no mark; a word of another term comes while the voter has a
+// leader; an owner's own grant outlives what its answer would have released.
+var mutants = []mutant{
+	// Grants: the register, and the marks of answers.
+	{
+		name:  "a grant to one leader at a time",
+		edits: []edit{{"grants.go", "return g.to == leader || now >= g.until", "return true"}},
+		tests: "TestSimulation", want: two, hostile: true,
+	},
+	{
+		name:  "a mark only by the register",
+		edits: []edit{{"relay.go", "default:\n\t\tmarkAsTaken(resp, length)", "default:\n\t\tmark(resp, length)"}},
+		tests: "TestSimulation", want: two, hostile: true,
+	},
+	{
+		name:  "a word ends grants of its own term only",
+		edits: []edit{{"grants.go", `if g.to != "" && g.term == term {`, `if g.to != "" {`}},
+		tests: "TestGrantEndsWithTheWordOfItsLeader", want: fails,
+	},
+	{
+		name:  "a word ends no quiet time",
+		edits: []edit{{"grants.go", `if g.to != "" && g.term == term {`, "if g.term == term {"}},
+		tests: "TestQuietTimeAfterAStartHasNoLeader", want: fails,
+	},
+	{
+		name:  "a grant is never shortened",
+		edits: []edit{{"grants.go", "leader, term, max(g.until, until)", "leader, term, until"}},
+		tests: "TestGrantIsNeverShortened", want: fails,
+	},
+	{
+		name:  "a grant is of its newest term",
+		edits: []edit{{"grants.go", "term = max(term, g.term) // answers overtake each other", "term = max(term, 0)"}},
+		tests: "TestGrantIsOfItsNewestTerm", want: fails,
+	},
+	{
+		name:  "a marked length has bounds",
+		edits: []edit{{"grants.go", "if length < uint64(minGrant) || length > uint64(maxGrant) {", "if false {"}},
+		tests: "TestMarksOfAnswers", want: fails,
+	},
+	{
+		name:  "quiet after a start",
+		edits: []edit{{"node.go", "n.grants.until = n.now() + length", "n.grants.until = n.now()"}},
+		tests: "TestVoterThatStartsAgainIsQuiet", want: two,
+	},
+	{
+		name:  "quiet for the longest grant ever given",
+		edits: []edit{{"notes.go", "longest >= length {\n\t\t\treturn longest, nil", "longest >= length {\n\t\t\treturn length, nil"}},
+		tests: "TestLongestGrantIsRemembered", want: fails,
+	},
+
+	// The lease.
+	{
+		name:  "L is not H",
+		edits: []edit{{"lease.go", "return grant - grant/clockDrift - tick - slack", "return grant"}},
+		tests: "TestSimulation", want: two,
+	},
+	{
+		name:  "clocks drift",
+		edits: []edit{{"lease.go", "return grant - grant/clockDrift - tick - slack", "return grant - tick - slack"}},
+		tests: "TestUsurperWaitsForTheGrants", want: two, hostile: true,
+	},
+	{
+		name:  "a kernel's timer is late",
+		edits: []edit{{"lease.go", "return grant - grant/clockDrift - tick - slack", "return grant - grant/clockDrift"}},
+		tests: "TestUsurperWaitsForTheGrants", want: two, hostile: true,
+	},
+	{
+		name:  "a quorum",
+		edits: []edit{{"lease.go", "quorum := len(voters)/2 + 1", "quorum := len(voters) / 2"}},
+		tests: "TestSimulation", want: two,
+	},
+	{
+		name:  "only grants of the leader's term",
+		edits: []edit{{"lease.go", "(v == leader || term == l.term)", "true"}},
+		tests: "TestLeaseUntil", want: fails,
+	},
+	{
+		name:  "no grants of an older term",
+		edits: []edit{{"lease.go", "if term < l.term {", "if false {"}},
+		tests: "TestLeaseUntil", want: fails,
+	},
+	{
+		name:  "time of sending",
+		edits: []edit{{"ownership.go", "n.answered(peer, sent, req, resp)", "n.answered(peer, n.now(), req, resp)"}},
+		tests: "TestSlowAnswersDoNotLengthenTheLease", want: two,
+	},
+	{
+		name:  "a grant counts, not any Success",
+		edits: []edit{{"ownership.go", "if length := granted(resp); length > 0 {", "if length := max(granted(resp), n.cfg.grantLength()); length > 0 {"}},
+		tests: "TestVoterThatStartsAgainIsQuiet", want: two,
+	},
+	{
+		name:  "the voter says how long",
+		edits: []edit{{"ownership.go", "sent+leaseLength(length))", "sent+leaseLength(n.cfg.grantLength()))"}},
+		tests: "TestNodeWithAThirdOfH", want: two,
+	},
+	{
+		name:  "a refusal is no grant",
+		edits: []edit{{"ownership.go", "if resp.Success && resp.Term == req.Term {", "if resp.Term == req.Term {"}},
+		tests: "TestLeaseCountsOnlyAgreementInItsTerm", want: fails,
+	},
+	{
+		name:  "an answer of another term is no grant",
+		edits: []edit{{"ownership.go", "if resp.Success && resp.Term == req.Term {", "if resp.Success {"}},
+		tests: "TestLeaseCountsOnlyAgreementInItsTerm", want: fails,
+	},
+	{
+		name:  "a grant to another one bars the own",
+		edits: []edit{{"ownership.go", "if n.grants.free(n.cfg.Node, now) {", "{"}},
+		tests: "TestSimulation", want: two, hostile: true,
+	},
+	{
+		name:  "an own hold is a grant",
+		edits: []edit{{"ownership.go", "n.grants.give(n.cfg.Node, term, now, until)", ""}},
+		tests: "TestOwnerIsAVoterLikeAnyOther", want: fails,
+	},
+
+	// Ownership.
+	{
+		name:  "dark after giving way",
+		edits: []edit{{"transfer.go", "return h.yielding || h.gaveWay >= term", "return h.yielding"}},
+		tests: "TestLeaderThatGaveWayStaysDark", want: two,
+	},
+	{
+		name:  "dark while releasing",
+		edits: []edit{{"transfer.go", "return h.yielding || h.gaveWay >= term", "return h.gaveWay >= term"}},
+		tests: "TestYieldAfterGivingUp", want: fails,
+	},
+	{
+		name:  "leadership is looked at last, too",
+		edits: []edit{{"ownership.go", "if own.Until > 0 && !n.leads(term) {", "if false {"}},
+		tests: "TestOwnershipIsOfAfterTheLook", want: fails,
+	},
+	{
+		name:  "an owner knows its log",
+		edits: []edit{{"ownership.go", "own := n.evaluate(term, voters(r), recalls && n.declared())", "own := n.evaluate(term, voters(r), (recalls || true) && n.declared())"}},
+		tests: "TestSimulation", want: "LOST",
+	},
+	{
+		name:  "dark when the main loop hangs",
+		edits: []edit{{"ownership.go", "!ready || !lively ||", "!ready || lively && false ||"}},
+		tests: "TestLeaderWhoseDiskHangsGivesWay", want: fails,
+	},
+
+	// Release before.
+	{
+		name:  "release before TimeoutNow",
+		edits: []edit{{"transfer.go", "if err := n.letGo(); err != nil {", "if err := error(nil); err != nil {"}},
+		tests: "TestSimulation", want: two,
+	},
+	{
+		name:  "release before an answer",
+		edits: []edit{{"relay.go", "if err := n.letGo(); err != nil {\n\t\tn.cfg.Log.Error(", "if err := error(nil); err != nil {\n\t\tn.cfg.Log.Error("}},
+		tests: "TestAnswersWaitForTheRelease", want: fails,
+	},
+	{
+		name: "neither release nor own grant before an answer",
+		edits: []edit{
+			{"relay.go", "if err := n.letGo(); err != nil {\n\t\tn.cfg.Log.Error(", "if err := error(nil); err != nil {\n\t\tn.cfg.Log.Error("},
+			{"ownership.go", "n.grants.give(n.cfg.Node, term, now, until)", ""},
+		},
+		tests: "TestSimulation", want: two, hostile: true,
+	},
+	{
+		name:  "no answer without a release",
+		edits: []edit{{"relay.go", "return raft.RPCResponse{Error: errWithheld}", "return out"}},
+		tests: "TestAnswersWaitForTheRelease", want: fails,
+	},
+	{
+		name:  "release before an election",
+		edits: []edit{{"transport.go", "if err := t.node.letGo(); err != nil {", "if err := error(nil); err != nil {"}},
+		tests: "TestAllAnswersWaitForTheRelease", want: fails,
+	},
+	{
+		name:  "what is given during a release is not released",
+		edits: []edit{{"relay.go", "n.released = given // what was", "n.released = n.given // what was"}},
+		tests: "TestOwnershipGivenDuringARelease", want: fails,
+	},
+
+	// Calls to take over, and their privilege.
+	{
+		name:  "a call is of the term",
+		edits: []edit{{"relay.go", "term == 0 || term != r.CurrentTerm()", "term == 0"}},
+		tests: "TestLateCallDeposesNobody", want: fails,
+	},
+	{
+		name:  "a call is of the leader",
+		edits: []edit{{"relay.go", "if _, leader := r.LeaderWithID(); string(leader) != from {", "if false {"}},
+		tests: "TestForeignCallDeposesNobody", want: fails,
+	},
+	{
+		name:  "a call is obeyed once",
+		edits: []edit{{"relay.go", "if n.called >= term {", "if false {"}},
+		tests: "TestCallsThatAreNotObeyed", want: fails,
+	},
+	{
+		name:  "a privilege is for one term",
+		edits: []edit{{"relay.go", "if !req.LeadershipTransfer || req.Term == called+1 {", "if !req.LeadershipTransfer || req.Term > called {"}},
+		tests: "TestLatePrivilegeEndsNoGrant", want: two,
+	},
+	{
+		name:  "a candidate's word is of the term before",
+		edits: []edit{{"relay.go", "n.grants.released(req.Term - 1)", "n.grants.released(n.grants.term)"}},
+		tests: "TestWordOfALateCandidateEndsNoGrant", want: fails,
+	},
+	{
+		name:  "a hand-over belongs to a term",
+		edits: []edit{{"transfer.go", "n.moving.yielding || n.moving.term != term {", "n.moving.yielding {"}},
+		tests: "TestYieldInAnotherTermSendsNothing", want: fails,
+	},
+	{
+		name:  "no call after giving up",
+		edits: []edit{{"transfer.go", "if !n.moving.open {\n\t\treturn call{}, false\n\t}\n\tn.moving.yielding,", "n.moving.yielding,"}},
+		tests: "TestYieldAfterGivingUp", want: fails,
+	},
+	{
+		name:  "a successor is in contact",
+		edits: []edit{{"transfer.go", "c.lost || n.now()-c.sent > n.cfg.Heartbeat/2", "c.lost"}},
+		tests: "TestObstaclesOfASuccessor", want: fails,
+	},
+	{
+		name:  "the membership waits for old grants",
+		edits: []edit{{"membership.go", "return max(n.ledSince, n.changedAt) + longest - n.now()", "return 0 * longest"}},
+		tests: "TestMembershipWaitsForTheGrants", want: fails,
+	},
+	{
+		name:  "a newcomer grants nothing",
+		edits: []edit{{"relay.go", "case !n.member.Load(): // it has no vote", "case false:"}},
+		tests: "TestNewcomerNeitherVotesNorGrants", want: fails,
+	},
+	{
+		name:  "a newcomer has no part in elections",
+		edits: []edit{{"relay.go", "if !n.member.Load() && isElection(rpc.Command) {", "if false && isElection(rpc.Command) {"}},
+		tests: "TestNewcomerNeitherVotesNorGrants", want: fails,
+	},
+
+	// The library kept in bounds.
+	{
+		name:  "heartbeats go through the main loop",
+		edits: []edit{{"transport.go", "func (t *transport) SetHeartbeatHandler(func(raft.RPC)) {}", "func (t *transport) SetHeartbeatHandler(f func(raft.RPC)) { t.NetworkTransport.SetHeartbeatHandler(f) }"}},
+		tests: "TestHeartbeatsGoThroughTheMainLoop", want: fails,
+	},
+	{
+		name: "no pipeline",
+		edits: []edit{
+			{"transport.go", "MaxRPCsInFlight: 1,", "MaxRPCsInFlight: 2,"},
+			{"transport.go", "return nil, raft.ErrPipelineReplicationNotSupported", `return t.NetworkTransport.AppendEntriesPipeline("", "")`},
+		},
+		tests: "TestNoPipeline", want: fails,
+	},
+	{
+		name:  "a vote is one write",
+		edits: []edit{{"ballot.go", "f.pending = value\n\t\treturn f.broken", "f.pending = value\n\t\tnext := f.last.ballot\n\t\tnext.LastVoteTerm = value\n\t\treturn f.write(next)"}},
+		tests: "TestVoteIsOneWriteAndOneSync|TestBallotRefusals", want: fails,
+	},
+}
