@@ -25,6 +25,8 @@ type ClusterSpec struct {
 	Failover  string        // profile, unless Heartbeat is set
 	Heartbeat time.Duration // 0: by profile
 	VIPs      []VIP
+	Priority  map[string]int // by node; the others have the default
+	IPv6      bool           // the peers meet over IPv6
 }
 
 // VIP is one virtual address of a cluster.
@@ -41,7 +43,7 @@ type Cluster struct {
 }
 
 // NewCluster writes the config and the secret of a cluster with one node on
-// each host. The peers' addresses are those of eth0.
+// each host. The peers' addresses are those of eth0, of the family that spec says.
 func NewCluster(spec ClusterSpec, hosts ...*Host) (*Cluster, error) {
 	c := &Cluster{Spec: spec}
 	for i, h := range hosts {
@@ -122,6 +124,9 @@ failover = {{printf "%q" .Spec.Failover}}
 [[cluster.peer]]
 name = {{printf "%q" .Name}}
 address = {{printf "%q" .Address.String}}
+{{- with index $.Spec.Priority .Name}}
+priority = {{.}}
+{{- end}}
 {{end}}
 {{- range .Spec.VIPs}}
 [[vip]]
