@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"net/netip"
 	"strings"
-	"syscall"
 	"testing"
+
+	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
 // An orderly stop hands over to the node that answers, not to a frozen one. What
@@ -15,15 +17,72 @@ func TestLeaderSIGTERMBesideAFrozenNode(t *testing.T) {
 	p := c.ping()
 	old := c.owner()
 	frozen := c.others(old)[0]
-	c.must(frozen.Process().Signal(syscall.SIGSTOP))
-	c.eventuallySays("the frozen node is known to be unreachable", func() bool {
-		return c.seenBy(old, frozen).Role == "unreachable"
-	})
+	c.freeze(frozen)
+	c.awaitUnreachable(frozen, old)
 	c.terminate(old)
 	if want := `msg="handed over" to=` + c.others(old)[1].Name; !strings.Contains(old.LogTail(50), want) {
 		t.Errorf("%s was stopped without: %s", old.Name, want)
 	}
-	c.must(frozen.Process().Signal(syscall.SIGCONT))
+	c.thaw(frozen)
 	c.movedFrom(old)
 	p.outageAtMost(2 * brief)
+}
+
+// A target that does not answer is given up on before anything is released.
+func TestTransferToFrozenNode(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.neverTwoOwners()
+	p := c.ping()
+	old := c.owner()
+	frozen := c.others(old)[0]
+	c.freeze(frozen)
+	t.Log(c.refused(old, "transfer", frozen.Name))
+	if now := c.owner(); now != old {
+		t.Errorf("%s owns the VIPs, want %s, which could not hand them over", now.Name, old.Name)
+	}
+	p.outageAtMost(brief)
+	c.thaw(frozen)
+	c.soleAnswer(c.settled())
+}
+
+// An owner that was frozen while another took over puts nothing back when it goes
+// on, although it learns only then that it lost leadership and its addresses.
+func TestThawedOwnerTakesNothingBack(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, failover("fast"))
+	for range 3 {
+		old := c.settled()
+		c.freeze(old)
+		next := c.movedFrom(old) // alone: the addresses of the frozen one have run out
+		end := c.watchOwners()
+		nothingAdded := c.addsNothing(old)
+		c.thaw(old)
+		c.stillOwnedBy(next)
+		nothingAdded()
+		end()
+		c.soleAnswer(next)
+	}
+}
+
+// addsNothing fails the case when the node adds or refreshes a VIP before end is
+// called, for however short a time.
+func (c *cluster) addsNothing(n *lab.Node) (end func()) {
+	c.t.Helper()
+	watched := map[netip.Addr]*lab.Additions{}
+	for _, addr := range c.addresses() {
+		a, err := n.Host.Additions(addr)
+		c.must(err)
+		watched[addr] = a
+	}
+	return func() {
+		for addr, a := range watched {
+			count, err := a.Count()
+			c.must(err)
+			c.must(a.Close())
+			if count > 0 {
+				c.t.Errorf("%s added %s %d times, and does not own it", n.Name, addr, count)
+			}
+		}
+	}
 }
