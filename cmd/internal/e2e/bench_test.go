@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strconv"
@@ -264,22 +263,8 @@ func (x *bench) report(figures []figure, idle []string) string {
 	}
 	b.WriteString("\n| idle node, by profile | of one core | resident |\n|---|---|---|\n")
 	b.WriteString(strings.Join(idle, "\n") + "\n")
-	fmt.Fprintf(&b, "\nStatic binary, stripped: %.1f MB.\n", strippedMB(x.b))
+	fmt.Fprintf(&b, "\nStatic binary, stripped: %.1f MB.\n", float64(binarySize(x.b))/1e6)
 	return b.String()
-}
-
-// strippedMB builds perch as `make build` does and returns its size.
-func strippedMB(tb testing.TB) float64 {
-	tb.Helper()
-	path := tb.TempDir() + "/perch"
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "github.com/perch-vip/perch/cmd/perch")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		tb.Fatalf("build: %v\n%s", err, out)
-	}
-	info, err := os.Stat(path)
-	must(tb, err)
-	return float64(info.Size()) / 1e6
 }
 
 func machineName(tb testing.TB) string {
