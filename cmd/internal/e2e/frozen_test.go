@@ -56,32 +56,32 @@ func TestThawedOwnerTakesNothingBack(t *testing.T) {
 		c.freeze(old)
 		next := c.movedFrom(old) // alone: the addresses of the frozen one have run out
 		end := c.watchOwners()
-		nothingAdded := c.addsNothing(old)
+		untouched := c.touchesNothing(old)
 		c.thaw(old)
 		c.stillOwnedBy(next)
-		nothingAdded()
+		untouched()
 		end()
 		c.soleAnswer(next)
 	}
 }
 
-// addsNothing fails the case when the node adds or refreshes a VIP before end is
+// touchesNothing fails the case when a node that has no VIP adds one before end is
 // called, for however short a time.
-func (c *cluster) addsNothing(n *lab.Node) (end func()) {
+func (c *cluster) touchesNothing(n *lab.Node) (end func()) {
 	c.t.Helper()
-	watched := map[netip.Addr]*lab.Additions{}
+	watched := map[netip.Addr]*lab.Touches{}
 	for _, addr := range c.addresses() {
-		a, err := n.Host.Additions(addr)
+		touches, err := n.Host.Touches(addr)
 		c.must(err)
-		watched[addr] = a
+		watched[addr] = touches
 	}
 	return func() {
-		for addr, a := range watched {
-			count, err := a.Count()
+		for addr, touches := range watched {
+			count, err := touches.Count()
 			c.must(err)
-			c.must(a.Close())
+			c.must(touches.Close())
 			if count > 0 {
-				c.t.Errorf("%s added %s %d times, and does not own it", n.Name, addr, count)
+				c.t.Errorf("%s touched %s %d times, and does not own it", n.Name, addr, count)
 			}
 		}
 	}
