@@ -49,20 +49,32 @@ func TestTransferToFrozenNode(t *testing.T) {
 // An owner that was frozen while another took over puts nothing back when it goes
 // on, although it learns only then that it lost leadership and its addresses.
 func TestThawedOwnerTakesNothingBack(t *testing.T) {
-	t.Parallel()
-	c := startCluster(t, failover("fast"))
-	for range 3 {
-		old := c.settled()
-		c.freeze(old)
-		next := c.movedFrom(old) // alone: the addresses of the frozen one have run out
-		end := c.watchOwners()
-		untouched := c.touchesNothing(old)
-		c.thaw(old)
-		c.stillOwnedBy(next)
-		untouched()
-		end()
-		c.soleAnswer(next)
+	for name, vips := range map[string]option{
+		"IPv4": vips("eth0", "198.18.0.100/24"),
+		"IPv6": vips("eth0", "2001:db8::100/64"),
+		"both": vips("eth0", "198.18.0.100/24", "2001:db8::100/64"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t, failover("fast"), vips)
+			for range 3 { // it would be a race each time
+				c.freezeAndThaw(c.settled())
+			}
+		})
 	}
+}
+
+func (c *cluster) freezeAndThaw(old *lab.Node) {
+	c.t.Helper()
+	c.freeze(old)
+	next := c.movedFrom(old) // alone: the addresses of the frozen one have run out
+	end := c.watchOwners()
+	untouched := c.touchesNothing(old)
+	c.thaw(old)
+	c.stillOwnedBy(next)
+	untouched()
+	end()
+	c.soleAnswer(next)
 }
 
 // touchesNothing fails the case when a node that has no VIP adds one before end is
