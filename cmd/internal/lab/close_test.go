@@ -78,8 +78,20 @@ func TestLabClosedWhileItIsUsed(t *testing.T) {
 			}
 			done <- err
 		}
-		go loop(func() error { _, err := h.Start(exec.Command("sleep", "60")); return err })
-		go loop(func() error { _, err := h.Ping(hosts[1].Eth0.IPv4.Addr()); return err })
+		go loop(func() error {
+			p, err := h.Start(exec.Command("sleep", "60"))
+			if err == nil {
+				p.kill()
+			}
+			return err
+		})
+		go loop(func() error {
+			p, err := h.Ping(hosts[1].Eth0.IPv4.Addr())
+			if err == nil {
+				err = p.Close()
+			}
+			return err
+		})
 		go loop(func() error { _, err := h.Has(hosts[1].Eth0.IPv4.Addr()); return err })
 		go loop(func() error { return l.Watch(h.Eth0.IPv4.Addr()).Close() })
 		eventually(t, "it is used", func() bool {
