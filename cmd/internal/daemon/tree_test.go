@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -131,6 +132,28 @@ func TestNoFolderForOddsAndEnds(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// With CI set, to whatever, no test may skip. All that look do so alike.
+func TestSkipsAskForCIAlike(t *testing.T) {
+	look := regexp.MustCompile(`Getenv\("CI"\)(.{6})`)
+	seen := 0
+	err := fs.WalkDir(os.DirFS(root), ".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || path == "cmd/internal/daemon/tree_test.go" {
+			return err
+		}
+		text, err := fs.ReadFile(os.DirFS(root), path)
+		for _, found := range look.FindAllStringSubmatch(string(text), -1) {
+			seen++
+			if found[1] != ` != ""` {
+				t.Errorf("%s asks for CI%s", path, found[1])
+			}
+		}
+		return err
+	})
+	if err != nil || seen == 0 {
+		t.Errorf("found %d such tests (%v)", seen, err)
 	}
 }
 
