@@ -8,16 +8,23 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
+// besideAFrozenNode starts a cluster of which a node that is not the owner freezes.
+func besideAFrozenNode(t *testing.T) (c *cluster, p *pings, owner, frozen *lab.Node) {
+	t.Helper()
+	c = startCluster(t)
+	c.neverTwoOwners()
+	p = c.ping()
+	owner = c.owner()
+	frozen = c.others(owner)[0]
+	c.freeze(frozen)
+	return c, p, owner, frozen
+}
+
 // An orderly stop hands over to the node that answers, not to a frozen one. What
 // is left has no majority once the stopped node is gone.
 func TestLeaderSIGTERMBesideAFrozenNode(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t)
-	c.neverTwoOwners()
-	p := c.ping()
-	old := c.owner()
-	frozen := c.others(old)[0]
-	c.freeze(frozen)
+	c, p, old, frozen := besideAFrozenNode(t)
 	c.awaitUnreachable(frozen, old)
 	c.terminate(old)
 	if want := `msg="handed over" to=` + c.others(old)[1].Name; !strings.Contains(old.LogTail(50), want) {
@@ -31,12 +38,7 @@ func TestLeaderSIGTERMBesideAFrozenNode(t *testing.T) {
 // A target that does not answer is given up on before anything is released.
 func TestTransferToFrozenNode(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t)
-	c.neverTwoOwners()
-	p := c.ping()
-	old := c.owner()
-	frozen := c.others(old)[0]
-	c.freeze(frozen)
+	c, p, old, frozen := besideAFrozenNode(t)
 	t.Log(c.refused(old, "transfer", frozen.Name))
 	if now := c.owner(); now != old {
 		t.Errorf("%s owns the VIPs, want %s, which could not hand them over", now.Name, old.Name)
