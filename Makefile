@@ -64,14 +64,18 @@ gofumpt:
 	@out="$$($(GO) run $(GOFUMPT) -l cmd cluster vip)"; \
 	if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
 
+# The only error that is let pass: all that govulncheck says when it cannot have its
+# database. What it finds, and any other failure, has further lines.
+UNREACHABLE := ^govulncheck: fetching vulnerabilities: |^exit status 1$$
+
 govulncheck: ## known vulnerabilities; "not run" where its database cannot be reached
 	@out="$$($(GO) run $(GOVULNCHECK) ./... 2>&1)"; rc=$$?; \
-	case "$$out" in \
-	*"fetching vulnerabilities"*|*"dial tcp"*|*"no such host"*|*"connection refused"*) echo "govulncheck: not run, its database cannot be reached";; \
-	*) echo "$$out"; exit $$rc;; esac
+	if [ $$rc != 0 ] && ! printf '%s\n' "$$out" | grep -Evq '$(UNREACHABLE)'; \
+	then echo "govulncheck: not run, its database cannot be reached"; \
+	else printf '%s\n' "$$out"; exit $$rc; fi
 
-bench-failover: build ## outage of each kind of move, into docs/performance.md
-	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench Failover -benchtime 1x ./cmd/internal/e2e -args -rounds 50 -record $(CURDIR)/docs/performance.md
+bench-failover: build ## outage of each kind of move, into docs/performance.md (about 8 minutes)
+	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench Failover -benchtime 1x ./cmd/internal/e2e -args -rounds 200 -record $(CURDIR)/docs/performance.md
 
 clean:
 	rm -rf bin dist

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"os"
 	"slices"
 	"time"
 )
@@ -56,23 +55,24 @@ func CredentialsFromSecret(secret []byte, clusterName, node string) (*Credential
 	return &Credentials{cluster: clusterName, cert: cert, roots: roots}, nil
 }
 
-// CredentialsFromFiles reads an operator's own PKI: PEM files of the CA, of
-// this node's certificate (its common name or a DNS name is the node's name)
-// and of its key.
-func CredentialsFromFiles(caFile, certFile, keyFile, clusterName string) (*Credentials, error) {
-	pem, err := os.ReadFile(caFile)
-	if err != nil {
-		return nil, fmt.Errorf("read tls_ca: %w", err)
-	}
+// PEM is what a file holds, and what errors call the file.
+type PEM struct {
+	Name string
+	Data []byte
+}
+
+// CredentialsFromPEM takes an operator's own PKI: the CA, this node's certificate
+// (its common name or a DNS name is the node's name) and the certificate's key.
+func CredentialsFromPEM(ca, cert, key PEM, clusterName string) (*Credentials, error) {
 	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("read tls_ca %s: no PEM certificate in it", caFile)
+	if !roots.AppendCertsFromPEM(ca.Data) {
+		return nil, fmt.Errorf("read %s: no PEM certificate in it", ca.Name)
 	}
-	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	pair, err := tls.X509KeyPair(cert.Data, key.Data)
 	if err != nil {
-		return nil, fmt.Errorf("read tls_cert %s with tls_key %s: %w", certFile, keyFile, err)
+		return nil, fmt.Errorf("read %s with %s: %w", cert.Name, key.Name, err)
 	}
-	return &Credentials{cluster: clusterName, cert: cert, roots: roots, dated: true}, nil
+	return &Credentials{cluster: clusterName, cert: pair, roots: roots, dated: true}, nil
 }
 
 func selfSign(key ed25519.PrivateKey, clusterName string) (*x509.Certificate, error) {

@@ -8,8 +8,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -124,9 +122,8 @@ func TestWrongClockKeepsNobodyOut(t *testing.T) {
 	}
 }
 
-// writePKI issues a certificate for node from a CA of the test's and writes all
-// three files.
-func writePKI(t *testing.T, dir, node string, ca *x509.Certificate, caKey ed25519.PrivateKey) (caFile, certFile, keyFile string) {
+// operators returns the PEM of a certificate for node from a CA of the test's.
+func operators(t *testing.T, node string, ca *x509.Certificate, caKey ed25519.PrivateKey) (caPEM, certPEM, keyPEM PEM) {
 	t.Helper()
 	cert, err := issue(ca, caKey, node)
 	if err != nil {
@@ -136,14 +133,10 @@ func writePKI(t *testing.T, dir, node string, ca *x509.Certificate, caKey ed2551
 	if err != nil {
 		t.Fatal(err)
 	}
-	write := func(name, kind string, der []byte) string {
-		path := filepath.Join(dir, node+name)
-		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
+	encode := func(name, kind string, der []byte) PEM {
+		return PEM{name, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})}
 	}
-	return write("-ca.pem", "CERTIFICATE", ca.Raw), write(".pem", "CERTIFICATE", cert.Certificate[0]), write("-key.pem", "PRIVATE KEY", key)
+	return encode("tls_ca", "CERTIFICATE", ca.Raw), encode("tls_cert", "CERTIFICATE", cert.Certificate[0]), encode("tls_key", "PRIVATE KEY", key)
 }
 
 func TestOwnPKI(t *testing.T) {
@@ -155,10 +148,9 @@ func TestOwnPKI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
 	load := func(node, clusterName string) *Credentials {
-		caFile, certFile, keyFile := writePKI(t, dir, node, ca, caKey)
-		c, err := CredentialsFromFiles(caFile, certFile, keyFile, clusterName)
+		caPEM, certPEM, keyPEM := operators(t, node, ca, caKey)
+		c, err := CredentialsFromPEM(caPEM, certPEM, keyPEM, clusterName)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,20 +178,30 @@ func TestOwnPKI(t *testing.T) {
 	}
 }
 
-func TestCredentialFilesThatCannotServe(t *testing.T) {
-	dir := t.TempDir()
-	junk := filepath.Join(dir, "junk.pem")
-	if err := os.WriteFile(junk, []byte("junk"), 0o600); err != nil {
+func TestPEMThatCannotServe(t *testing.T) {
+	_, caKey, err := ed25519.GenerateKey(nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	absent := filepath.Join(dir, "absent.pem")
-	for _, tt := range []struct{ ca, cert, want string }{
-		{absent, junk, "read tls_ca"},
-		{junk, junk, "no PEM certificate"},
-	} {
-		_, err := CredentialsFromFiles(tt.ca, tt.cert, tt.cert, "edge")
-		if err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%v, want %q in it", err, tt.want)
+	ca, err := selfSign(caKey, "operator's")
+	if err != nil {
+		t.Fatal(err)
+	}
+	caPEM, certPEM, keyPEM := operators(t, "lb1", ca, caKey)
+	_, _, otherKey := operators(t, "lb1", ca, caKey)
+	junk := PEM{"junk", []byte("junk")}
+	tests := []struct {
+		ca, cert, key PEM
+		want          string
+	}{
+		{junk, certPEM, keyPEM, "read junk: no PEM certificate in it"},
+		{caPEM, junk, keyPEM, "read junk with tls_key: tls: failed to find any PEM data in certificate input"},
+		{caPEM, certPEM, junk, "read tls_cert with junk: tls: failed to find any PEM data in key input"},
+		{caPEM, certPEM, otherKey, "read tls_cert with tls_key: tls: private key does not match public key"},
+	}
+	for _, tt := range tests {
+		if _, err := CredentialsFromPEM(tt.ca, tt.cert, tt.key, "edge"); err == nil || err.Error() != tt.want {
+			t.Errorf("%v, want %s", err, tt.want)
 		}
 	}
 }

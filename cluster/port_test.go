@@ -1,10 +1,17 @@
 package cluster
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // perch may start before its address is on an interface.
@@ -36,4 +43,54 @@ func TestPortDialsFromItsOwnAddress(t *testing.T) {
 	if from := conn.LocalAddr().(*net.TCPAddr).AddrPort().Addr(); from != g.peers[1].Address.Addr() {
 		t.Errorf("dialed from %s, want %s", from, g.peers[1].Address.Addr())
 	}
+}
+
+// A stranger that calls again and again costs one line a second, and another one's
+// first call is told all the same. Every refusal counts.
+func TestRefusalsAreLoggedOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		p := newPort(Config{Log: slog.New(slog.NewTextHandler(&log, nil))}, Peer{}, nil)
+		refuse := func(from string) {
+			here, there := net.Pipe()
+			p.refuse(strangerConn{here, from}, errors.New("a stranger"))
+			if _, err := there.Read(make([]byte, 1)); err != io.EOF {
+				t.Errorf("the connection is still open: %v", err)
+			}
+		}
+		for range 50 {
+			refuse("192.0.2.1")
+		}
+		refuse("192.0.2.2")
+		time.Sleep(refusalInterval - ms)
+		refuse("192.0.2.1")
+		time.Sleep(ms)
+		refuse("192.0.2.1")
+		var got []string
+		for line := range strings.Lines(log.String()) {
+			_, line, _ = strings.Cut(strings.TrimSpace(line), "refused\" ")
+			got = append(got, line)
+		}
+		want := []string{
+			`remote=192.0.2.1 error="a stranger" suppressed=0`,
+			`remote=192.0.2.2 error="a stranger" suppressed=0`,
+			`remote=192.0.2.1 error="a stranger" suppressed=50`,
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("logged %q, want %q", got, want)
+		}
+		if n := p.refused.Load(); n != 53 {
+			t.Errorf("%d refusals are counted, want 53", n)
+		}
+	})
+}
+
+// strangerConn is a connection that seems to come from an address.
+type strangerConn struct {
+	net.Conn
+	from string
+}
+
+func (c strangerConn) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(c.from), 1024))
 }

@@ -2,6 +2,7 @@ package vip
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -128,4 +129,52 @@ func BenchmarkAnnounce(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkFirstAnnouncement takes over many VIPs and reports how long after its
+// address each is first announced; 0 is before anybody heard of the address. Wanted
+// is 1 ms.
+func BenchmarkFirstAnnouncement(b *testing.B) {
+	l := newLab(b)
+	l.listen()
+	m, all := l.manager(Options{}), many(300)
+	l.must(m.Configure(all))
+	var delays []time.Duration
+	for b.Loop() {
+		l.captured = nil
+		added, announced := l.takeOver(m, all)
+		for _, v := range all {
+			delays = append(delays, max(0, announced[v].Sub(added[v])))
+		}
+		l.must(m.Set(nil))
+	}
+	reportDelays(b, delays)
+}
+
+// BenchmarkPutBack removes an address by hand and reports after how long it is
+// back. Wanted are 100 ms.
+func BenchmarkPutBack(b *testing.B) {
+	l := newLab(b)
+	l.addr("198.18.0.1/24")
+	m, all := l.manager(Options{}), many(200) // each lost a few times: more would be a fight
+	l.must(m.Configure(all))
+	l.must(m.Set(all))
+	l.run(m)
+	var delays []time.Duration
+	for i := 0; b.Loop(); i++ {
+		prefix := all[i%len(all)].Address.String()
+		l.must(l.delAddr(prefix))
+		begin := time.Now()
+		l.eventually("back", func() bool { return l.has(prefix) })
+		delays = append(delays, time.Since(begin))
+	}
+	reportDelays(b, delays)
+}
+
+func reportDelays(b *testing.B, delays []time.Duration) {
+	b.Helper()
+	slices.Sort(delays)
+	ms := func(d time.Duration) float64 { return d.Seconds() * 1e3 }
+	b.ReportMetric(ms(delays[len(delays)/2]), "median-ms")
+	b.ReportMetric(ms(delays[len(delays)*99/100]), "p99-ms")
 }

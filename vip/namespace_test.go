@@ -31,7 +31,7 @@ type lab struct {
 func newLab(t testing.TB) *lab {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		if os.Getenv("CI") == "1" {
+		if os.Getenv("CI") != "" {
 			t.Fatal("network namespaces need root, and CI must not skip")
 		}
 		t.Skip("network namespaces need root")

@@ -39,6 +39,7 @@ takes about 20 seconds.`,
 				syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 			defer stop()
 			o.Out = cmd.OutOrStdout()
+			o.Colour = wantsColour(o.Out)
 			return explainDemo(demo.Run(ctx, o))
 		},
 	}

@@ -27,6 +27,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
+	markCompletion(root)
 	cmd, err := root.ExecuteContextC(ctx)
 	return report(errOut, cmd, err)
 }

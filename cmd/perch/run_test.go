@@ -45,6 +45,10 @@ func TestExitCodes(t *testing.T) {
 		"demo lb1":                            exitUsage,
 		"demo --failover fast --heartbeat 1s": exitUsage,
 		"help stauts":                         exitUsage,
+		"completion":                          exitOK,
+		"completion bash":                     exitOK,
+		"completion foo":                      exitUsage,
+		"completion bash foo":                 exitUsage,
 		"init --name a --peer a=b=c":          exitUsage,
 	} {
 		var out, errOut strings.Builder
@@ -56,6 +60,25 @@ func TestExitCodes(t *testing.T) {
 		}
 		if (want != exitOK) != (errOut.Len() > 0) && !strings.Contains(line, "json") {
 			t.Errorf("perch %s: on standard error is %q", line, errOut.String())
+		}
+	}
+}
+
+// What cannot be written was not wrongly asked for.
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	for _, line := range []string{
+		"version", "version -o json",
+		"completion bash", "completion fish", "completion powershell", "completion zsh",
+	} {
+		var errOut strings.Builder
+		code := run(t.Context(), strings.Fields(line), full, &errOut)
+		if want := "write /dev/full: no space left on device\n"; code != exitError || !strings.HasSuffix(errOut.String(), want) {
+			t.Errorf("perch %s: exit code %d, %q; want %d, …%q", line, code, errOut.String(), exitError, want)
 		}
 	}
 }

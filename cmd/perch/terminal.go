@@ -15,14 +15,20 @@ type view struct {
 	paint paint
 }
 
-// viewOf returns how to draw on out: in colour on a terminal, unless NO_COLOR
-// (no-color.org) or TERM=dumb say otherwise.
+// viewOf returns how to draw on out.
 func viewOf(out io.Writer, now time.Time) view {
 	v := view{now: now, paint: noColour}
-	if _, ok := terminalSize(out); ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" {
+	if wantsColour(out) {
 		v.paint = ansiColour
 	}
 	return v
+}
+
+// wantsColour tells whether out is a terminal, and neither NO_COLOR (no-color.org)
+// nor TERM=dumb speak against colour.
+func wantsColour(out io.Writer) bool {
+	_, ok := terminalSize(out)
+	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
 // size of a terminal; 0 where it is not known.

@@ -143,6 +143,34 @@ func TestColourOnlyOnATerminal(t *testing.T) {
 	}
 }
 
+// A file in non-blocking mode can be interrupted, and stays so.
+func TestTerminalStaysInItsMode(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	t.Setenv("NO_COLOR", "")
+	_, terminal := openPTY(t, unix.Winsize{})
+	conn, err := terminal.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nonblocking := func() (set bool) {
+		err := conn.Control(func(fd uintptr) {
+			flags, _ := unix.FcntlInt(fd, unix.F_GETFL, 0)
+			set = flags&unix.O_NONBLOCK != 0
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set
+	}
+	before := nonblocking()
+	if !before || !wantsColour(terminal) {
+		t.Fatalf("a terminal in non-blocking mode: %v, colour: %v", before, wantsColour(terminal))
+	}
+	if !nonblocking() {
+		t.Error("asking whether it is a terminal has changed its mode")
+	}
+}
+
 var controlSequence = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]`)
 
 func TestWatchRedrawsATerminal(t *testing.T) {

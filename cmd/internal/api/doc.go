@@ -14,8 +14,8 @@
 // A request that is not granted is answered {"errors":["…"]}, one string per
 // mistake, with 400 when asking again is no use (ErrInvalid), 503 when the
 // cluster cannot do it now (ErrNotNow), 409 when it can in a moment (ErrMoving),
-// 504 when it took too long, and 500 for anything else. The clients turn that back into an error of one line per
-// mistake which matches the same sentinels.
+// 504 when it took too long, and 500 for anything else. The clients turn that back
+// into an error of one line per mistake which matches the same sentinels.
 //
 // Goroutines: Serve runs one server until its context ends and waits for all
 // it started, net/http's goroutine of each connection among them. A client

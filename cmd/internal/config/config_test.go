@@ -144,15 +144,6 @@ func TestPeer(t *testing.T) {
 	}
 }
 
-func TestNoHostName(t *testing.T) {
-	data := []byte(readFile(t, "testdata/ok/least.toml"))
-	_, _, err := Parse("perch.toml", data, "")
-	want := "perch.toml:5:11: cluster.peer: this machine has no host name to find itself by; node.name must be one of the cluster's peers: lb1, lb2, lb3"
-	if err == nil || err.Error() != want {
-		t.Errorf("error %v\nwant  %s", err, want)
-	}
-}
-
 func TestLoad(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "perch.toml")
 	text := "[node]\nname = \"lb1\"\n\n" + readFile(t, "testdata/ok/warn-insecure.toml")

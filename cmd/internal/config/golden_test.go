@@ -1,10 +1,13 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,8 +20,29 @@ var update = flag.Bool("update", false, "rewrite the # want lines of testdata")
 // answers; they are not part of the text that is parsed.
 const wantMark = "# want: "
 
-// parseGolden parses a test file as machine lb1 and compares every mistake and
-// warning with the file's want lines.
+// Marks that a test file may begin with: another host name than lb1, and a size to
+// which it is filled up with empty lines.
+var (
+	hostMark = regexp.MustCompile(`^# host name: "(.*)"\n`)
+	sizeMark = regexp.MustCompile(`^# size: (\d+)\n`)
+)
+
+// parseAs parses the text of a test file as its marks say.
+func parseAs(text string) (*Config, []Warning, error) {
+	hostname := "lb1"
+	if mark := hostMark.FindStringSubmatch(text); mark != nil {
+		hostname = mark[1]
+	}
+	data := []byte(text)
+	if mark := sizeMark.FindStringSubmatch(text); mark != nil {
+		size, _ := strconv.Atoi(mark[1])
+		data = append(data, bytes.Repeat([]byte("\n"), size-len(data))...)
+	}
+	return Parse("perch.toml", data, hostname)
+}
+
+// parseGolden parses a test file and compares every mistake and warning with the
+// file's want lines.
 func parseGolden(t *testing.T, path string) (*Config, Mistakes) {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -26,7 +50,7 @@ func parseGolden(t *testing.T, path string) (*Config, Mistakes) {
 		t.Fatal(err)
 	}
 	text, wants, _ := strings.Cut(string(data), wantMark)
-	c, warnings, err := Parse("perch.toml", []byte(text), "lb1")
+	c, warnings, err := parseAs(text)
 	var mistakes Mistakes
 	if err != nil && !errors.As(err, &mistakes) {
 		t.Fatalf("error is a %T", err)

@@ -14,6 +14,7 @@ type Mistake struct {
 	Text      string
 }
 
+// String returns the mistake as compilers do: FILE:LINE:COL: TEXT.
 func (m Mistake) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s", m.File, m.Line, m.Col, m.Text)
 }
@@ -37,6 +38,7 @@ type Warning struct {
 	Text      string
 }
 
+// String returns FILE:LINE:COL: warning: TEXT.
 func (w Warning) String() string {
 	return fmt.Sprintf("%s:%d:%d: warning: %s", w.File, w.Line, w.Col, w.Text)
 }

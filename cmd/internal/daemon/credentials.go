@@ -46,16 +46,21 @@ func readCredentials(c *config.Cluster, node string) (*cluster.Credentials, []cr
 		return credentials, []credentialFile{{"cluster.secret_file", c.SecretFile, sha256.Sum256(secret)}}, err
 	}
 	var files []credentialFile
+	var pems []cluster.PEM
 	for _, file := range []credentialFile{{key: "tls_ca", path: c.TLSCA}, {key: "tls_cert", path: c.TLSCert}, {key: "tls_key", path: c.TLSKey}} {
 		data, err := readTLSFile(file.path)
 		if err != nil {
 			return nil, nil, fmt.Errorf("read %s: %w", file.key, err)
 		}
 		files = append(files, credentialFile{"cluster." + file.key, file.path, sha256.Sum256(data)})
+		pems = append(pems, cluster.PEM{Name: file.key + " " + file.path, Data: data})
 	}
-	credentials, err := cluster.CredentialsFromFiles(c.TLSCA, c.TLSCert, c.TLSKey, c.Name)
+	credentials, err := cluster.CredentialsFromPEM(pems[0], pems[1], pems[2], c.Name)
 	return credentials, files, err
 }
+
+// maxTLSFile bounds a TLS file; a bundle of all public CAs has a quarter of it.
+const maxTLSFile = 1 << 20
 
 func readTLSFile(path string) ([]byte, error) {
 	f, err := config.OpenFile(path)
@@ -63,5 +68,18 @@ func readTLSFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(f)
+	data, err := readAtMost(f, maxTLSFile)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return data, nil
+}
+
+// readAtMost reads all there is, unless that is more than limit bytes.
+func readAtMost(r io.Reader, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("more than %d bytes", limit)
+	}
+	return data, err
 }

@@ -78,6 +78,21 @@ func TestTLSFiles(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
+	huge := filepath.Join(dir, "huge.pem")
+	if err := os.WriteFile(huge, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(huge, 1<<40); err != nil { // more than any memory
+		t.Fatal(err)
+	}
+	_, _, err = readCredentials(&config.Cluster{TLSCA: huge, TLSCert: cert, TLSKey: key}, "lb1")
+	if want := "read tls_ca: " + huge + ": more than 1048576 bytes"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	_, _, err = readCredentials(&config.Cluster{TLSCA: key, TLSCert: cert, TLSKey: key}, "lb1")
+	if want := "read tls_ca " + key + ": no PEM certificate in it"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
 	if _, _, err := readCredentials(&config.Cluster{SecretFile: fifo}, "lb1"); err == nil || strings.Contains(err.Error(), "chmod") {
 		t.Errorf("a FIFO as secret: %v", err)
 	}

@@ -12,9 +12,10 @@ import (
 	"github.com/perch-vip/perch/vip"
 )
 
-// reload reads the config file anew and applies its VIPs, preemption and log level. A file
-// with a mistake, or credentials that cannot be read, change nothing. VIPs that stay are not touched. Everything
-// else takes effect at the next start and is named in the warnings.
+// reload reads the config file anew and applies its VIPs, preemption and log level.
+// A file with a mistake, or credentials that cannot be read, change nothing. VIPs
+// that stay are not touched. Everything else takes effect at the next start and is
+// named in the warnings.
 func (d *daemon) reload() (api.ReloadResult, error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
+	"os/user"
+	"slices"
+	"strconv"
 	"syscall"
 
 	"github.com/perch-vip/perch/cluster"
@@ -18,37 +21,94 @@ const maxSecret = 64 << 10
 // secretHint is how a node comes by its secret.
 const secretHint = "copy it from a node that has it, or let `perch init` make one on the first node"
 
-// readSecret reads the cluster's secret. Others than its owner and the group
-// must not be able to read it, and only root or this user may own it.
+// perchGroup may read the secret, if this machine has it: `perch init` gives it to
+// that group.
+const perchGroup = "perch"
+
+// readSecret reads the cluster's secret, if nobody else can.
 func readSecret(path string) ([]byte, error) {
 	f, err := config.OpenFile(path)
 	switch {
 	case errors.Is(err, config.ErrNotRegular):
 		return nil, fmt.Errorf("read secret_file: %w", err)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("read secret_file: %w; run: chown %d %s", err, os.Geteuid(), path)
 	case err != nil:
 		return nil, fmt.Errorf("read secret_file: %w; %s", err, secretHint)
 	}
 	defer f.Close()
-	info, err := f.Stat()
+	access, err := accessTo(f)
 	if err != nil {
 		return nil, fmt.Errorf("read secret_file: %w", err)
 	}
-	if mode := info.Mode().Perm(); mode&^0o640 != 0 {
-		return nil, fmt.Errorf("read secret_file %s: its mode is %04o, at most 0640 is allowed; run: chmod 0600 %s", path, mode, path)
+	if err := access.check(path, thisProcess()); err != nil {
+		return nil, fmt.Errorf("read secret_file %s: %w", path, err)
 	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
-		return nil, fmt.Errorf("read secret_file %s: it belongs to user %d; it must belong to root or to the daemon's user, %d", path, stat.Uid, os.Geteuid())
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	data, err := readAtMost(f, maxSecret)
 	if err != nil {
-		return nil, fmt.Errorf("read secret_file: %w", err)
+		return nil, fmt.Errorf("read secret_file %s: %w", path, err)
 	}
 	secret := bytes.TrimSpace(data)
-	switch {
-	case len(data) > maxSecret:
-		return nil, fmt.Errorf("read secret_file %s: more than %d bytes", path, maxSecret)
-	case len(secret) < cluster.MinSecret:
+	if len(secret) < cluster.MinSecret {
 		return nil, fmt.Errorf("read secret_file %s: %d bytes, at least %d are needed; %s", path, len(secret), cluster.MinSecret, secretHint)
 	}
 	return secret, nil
+}
+
+// access says who may read a file.
+type access struct {
+	mode        fs.FileMode // permissions
+	user, group int
+}
+
+func accessTo(f *os.File) (access, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return access{}, err
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return access{}, errors.New("no owner is known")
+	}
+	return access{info.Mode().Perm(), int(stat.Uid), int(stat.Gid)}, nil
+}
+
+// reader is a process that reads a secret: its user, and the groups that may read
+// it, too, the preferred one first.
+type reader struct {
+	user   int
+	groups []int
+}
+
+func thisProcess() reader {
+	r := reader{user: os.Geteuid()}
+	if g, err := user.LookupGroup(perchGroup); err == nil {
+		if gid, err := strconv.Atoi(g.Gid); err == nil {
+			r.groups = append(r.groups, gid)
+		}
+	}
+	r.groups = append(r.groups, os.Getegid(), os.Getgid())
+	return r
+}
+
+// check returns why somebody else than r could read or change the file, and what to
+// do about it.
+func (a access) check(path string, r reader) error {
+	switch {
+	case a.user != 0 && a.user != r.user:
+		return fmt.Errorf("it belongs to user %d; it must belong to root or to the daemon's user, %d; run: chown %d %s", a.user, r.user, r.user, path)
+	case a.mode&^0o640 != 0:
+		return fmt.Errorf("its mode is %04o, at most 0640 is allowed; run: chmod %s %s", a.mode, a.narrowest(r), path)
+	case a.mode&0o040 != 0 && !slices.Contains(r.groups, a.group):
+		return fmt.Errorf("group %d may read it; only the daemon's may, %d; run: chgrp %d %s", a.group, r.groups[0], r.groups[0], path)
+	}
+	return nil
+}
+
+// narrowest is the least mode with which r can still read the file.
+func (a access) narrowest(r reader) string {
+	if a.user == r.user {
+		return "0600"
+	}
+	return "0640"
 }

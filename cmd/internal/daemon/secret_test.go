@@ -53,17 +53,94 @@ func TestReadSecret(t *testing.T) {
 	if _, err := readSecret(folder); err == nil || err.Error() != "read secret_file: open "+folder+": not a regular file" {
 		t.Errorf("a folder: %v", err)
 	}
-	path := filepath.Join(t.TempDir(), "secret")
-	if os.Geteuid() != 0 {
-		return // only root can give a file away
+}
+
+// The file must be for the daemon alone; what to do about one that is not must help.
+func TestSecretIsForTheDaemonAlone(t *testing.T) {
+	root := reader{user: 0, groups: []int{0}}
+	packaged := reader{user: 990, groups: []int{980}} // user and group perch
+	custom := reader{user: 990, groups: []int{980, 500}}
+	tests := []struct {
+		name   string
+		file   access
+		reader reader
+		want   string
+	}{
+		{"root's own", access{0o600, 0, 0}, root, ""},
+		{"root's group", access{0o640, 0, 0}, root, ""},
+		{"root's, for group perch", access{0o640, 0, 980}, packaged, ""},
+		{"perch's", access{0o400, 990, 980}, packaged, ""},
+		{"a group that may not read", access{0o600, 990, 7}, packaged, ""},
+		{"the process's own group", access{0o640, 0, 500}, custom, ""},
+		{
+			"somebody else's",
+			access{0o600, 7, 980},
+			packaged,
+			"it belongs to user 7; it must belong to root or to the daemon's user, 990; run: chown 990 /s",
+		},
+		{
+			"for all",
+			access{0o644, 990, 980},
+			packaged,
+			"its mode is 0644, at most 0640 is allowed; run: chmod 0600 /s",
+		},
+		{
+			"root's, for all",
+			access{0o644, 0, 980},
+			packaged,
+			"its mode is 0644, at most 0640 is allowed; run: chmod 0640 /s",
+		},
+		{
+			"the group may write",
+			access{0o660, 990, 980},
+			packaged,
+			"its mode is 0660, at most 0640 is allowed; run: chmod 0600 /s",
+		},
+		{
+			"another group",
+			access{0o640, 0, 100},
+			packaged,
+			"group 100 may read it; only the daemon's may, 980; run: chgrp 980 /s",
+		},
+		{
+			"root's group is not perch's",
+			access{0o640, 0, 0},
+			packaged,
+			"group 0 may read it; only the daemon's may, 980; run: chgrp 980 /s",
+		},
 	}
-	if err := os.WriteFile(path, []byte(good), 0o600); err != nil {
-		t.Fatal(err)
+	for _, tt := range tests {
+		got := ""
+		if err := tt.file.check("/s", tt.reader); err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
 	}
-	if err := os.Chown(path, 65534, 65534); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := readSecret(path); err == nil || !strings.Contains(err.Error(), "belongs to user 65534") {
-		t.Errorf("another user's file: %v", err)
+}
+
+func TestSecretGivenAway(t *testing.T) {
+	needRoot(t) // only root can give a file away
+	for _, tt := range []struct {
+		user, group int
+		mode        os.FileMode
+		want        string
+	}{
+		{65534, 0, 0o600, "belongs to user 65534"},
+		{0, 65534, 0o640, "group 65534 may read it"},
+		{0, 65534, 0o600, ""},
+	} {
+		path := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(path, []byte(strings.Repeat("ab", 32)), tt.mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(path, tt.user, tt.group); err != nil {
+			t.Fatal(err)
+		}
+		_, err := readSecret(path)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%d:%d %04o: %v, want %q", tt.user, tt.group, tt.mode, err, tt.want)
+		}
 	}
 }

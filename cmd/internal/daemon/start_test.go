@@ -68,7 +68,7 @@ func needRoot(t *testing.T) {
 	if os.Getenv("CI") != "" {
 		t.Fatal("needs root")
 	}
-	t.Skip("needs root, to open raw sockets")
+	t.Skip("needs root")
 }
 
 // A daemon that cannot start touches no address, which may be another's, and

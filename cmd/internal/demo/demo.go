@@ -19,6 +19,7 @@ const (
 type Options struct {
 	Binary    string // path of perch
 	Out       io.Writer
+	Colour    bool          // of what is written to Out
 	Failover  string        // profile, unless Heartbeat is set
 	Heartbeat time.Duration // 0: by profile
 	KeepFiles bool          // configs, logs and data stay after the demo
@@ -32,7 +33,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return fmt.Errorf("make a folder for the demo: %w", err)
 	}
-	out := newPrinter(o.Out)
+	out := newPrinter(o)
 	if o.KeepFiles {
 		defer func() { out.line("Configs, logs and data are in %s.", dir) }()
 	} else {

@@ -3,12 +3,9 @@ package demo
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/lab"
@@ -20,22 +17,12 @@ type printer struct {
 	bold, plain string // empty without colour
 }
 
-func newPrinter(out io.Writer) *printer {
-	p := &printer{out: out}
-	if wantsColour(out) {
+func newPrinter(o Options) *printer {
+	p := &printer{out: o.Out}
+	if o.Colour {
 		p.bold, p.plain = "\x1b[1m", "\x1b[0m"
 	}
 	return p
-}
-
-// wantsColour follows https://no-color.org.
-func wantsColour(out io.Writer) bool {
-	f, ok := out.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
 }
 
 func (p *printer) line(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }

@@ -2,9 +2,6 @@ package demo
 
 import (
 	"bytes"
-	"io"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -17,7 +14,7 @@ import (
 func TestTable(t *testing.T) {
 	outages := func(v4, v6 time.Duration) []lab.Outage { return []lab.Outage{{Gap: v4}, {Gap: v6}} }
 	var out bytes.Buffer
-	newPrinter(&out).table([]outcome{
+	newPrinter(Options{Out: &out}).table([]outcome{
 		{
 			name: "planned transfer", from: "lb1", to: "lb2", answering: []string{"lb2"},
 			outages: outages(3140*time.Microsecond, 12600*time.Microsecond), quiet: 1900 * time.Microsecond,
@@ -87,7 +84,7 @@ func TestStories(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			tt.tell(newPrinter(&out), tt.o)
+			tt.tell(newPrinter(Options{Out: &out}), tt.o)
 			if diff := cmp.Diff(tt.want, out.String()); diff != "" {
 				t.Errorf("story (-want +got):\n%s", diff)
 			}
@@ -100,7 +97,7 @@ func TestSurpriseSaysWhatPerchKnows(t *testing.T) {
 	moves := []api.Move{{Reason: "first owner"}, {Reason: "lost contact with lb1"}}
 	for why, known := range map[string][]api.Move{"unknown": nil, "lost contact with lb1": moves} {
 		var out bytes.Buffer
-		newPrinter(&out).surprise(o, known)
+		newPrinter(Options{Out: &out}).surprise(o, known)
 		want := "\nMeanwhile the VIPs moved by themselves: lb1 -> lb2 (perch history: " + why + ").\n" +
 			"    A busy machine does that to the fast profile; try --failover normal.\n" +
 			"    Longest silence for the client: 1000 ms by IPv4, 1000 ms by IPv6.\n"
@@ -110,36 +107,13 @@ func TestSurpriseSaysWhatPerchKnows(t *testing.T) {
 	}
 }
 
-func TestColourOnlyOnATerminal(t *testing.T) {
-	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer terminal.Close()
-	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	tests := map[string]struct {
-		out           io.Writer
-		term, noColor string
-		want          bool
-	}{
-		"terminal":      {terminal, "xterm", "", true},
-		"NO_COLOR":      {terminal, "xterm", "1", false},
-		"dumb terminal": {terminal, "dumb", "", false},
-		"file":          {file, "xterm", "", false},
-		"no file":       {new(bytes.Buffer), "xterm", "", false},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv("TERM", tt.term)
-			t.Setenv("NO_COLOR", tt.noColor)
-			if got := newPrinter(tt.out).bold != ""; got != tt.want {
-				t.Errorf("colour: %v, want %v", got, tt.want)
-			}
-		})
+func TestColourIfWanted(t *testing.T) {
+	for _, want := range []bool{false, true} {
+		var out bytes.Buffer
+		newPrinter(Options{Out: &out, Colour: want}).command("perch status", "")
+		if got := bytes.Contains(out.Bytes(), []byte("\x1b[1m$ perch status\x1b[0m")); got != want {
+			t.Errorf("colour: %v, want %v in %q", got, want, out.String())
+		}
 	}
 }
 

@@ -189,7 +189,7 @@ func TestIntermissionTellsOfMoves(t *testing.T) {
 	eventually(t, "the client is calm", s.calm)
 	var out bytes.Buffer
 	begin := time.Now()
-	sh := &show{stage: s, out: newPrinter(&out), owner: owner, lastAct: begin}
+	sh := &show{stage: s, out: newPrinter(Options{Out: &out}), owner: owner, lastAct: begin}
 	if err := sh.intermission(t.Context()); err != nil {
 		t.Fatal(err)
 	}

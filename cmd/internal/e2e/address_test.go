@@ -18,8 +18,7 @@ func TestOneFamilyAlone(t *testing.T) {
 			c.neverTwoOwners()
 			old := c.owner()
 			p := c.ping()
-			c.terminate(old)
-			c.movedFrom(old)
+			c.handOver(old, wasStopped, func() { c.terminate(old) })
 			p.outageAtMost(brief)
 		})
 	}
@@ -145,14 +144,15 @@ func TestSignals(t *testing.T) {
 	c.must(owner.WriteConfig(append(c.Spec.VIPs, added)...))
 	c.must(owner.Process().Signal(syscall.SIGHUP))
 	c.eventually("the owner has the new VIP", func() bool { return c.hasOn(owner, added) })
-	c.must(owner.Process().Signal(syscall.SIGINT))
-	select {
-	case <-owner.Process().Done():
-		c.must(owner.Process().Err())
-	case <-time.After(patience):
-		t.Fatal("SIGINT did not end the daemon")
-	}
-	c.movedFrom(owner)
+	c.handOver(owner, wasStopped, func() {
+		c.must(owner.Process().Signal(syscall.SIGINT))
+		select {
+		case <-owner.Process().Done():
+			c.must(owner.Process().Err())
+		case <-time.After(patience):
+			t.Fatal("SIGINT did not end the daemon")
+		}
+	})
 }
 
 func (c *cluster) hasOn(n *lab.Node, vip lab.VIP) bool {

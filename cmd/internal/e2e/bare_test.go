@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -83,9 +84,9 @@ func bareCluster(tb testing.TB, dir string, heartbeat time.Duration) []*bareNode
 
 // bareTransfers measures how long each of many transfers of a bare cluster takes,
 // from the call to the new leader's word that it leads.
-func bareTransfers(tb testing.TB, dir string, heartbeat time.Duration, rounds int) []time.Duration {
+func bareTransfers(tb testing.TB, heartbeat time.Duration, rounds int) figure {
 	tb.Helper()
-	nodes := bareCluster(tb, dir, heartbeat)
+	nodes := bareCluster(tb, tb.TempDir(), heartbeat)
 	leader := func() int {
 		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 			for i, n := range nodes {
@@ -97,7 +98,7 @@ func bareTransfers(tb testing.TB, dir string, heartbeat time.Duration, rounds in
 		tb.Fatal("the bare cluster has no leader")
 		return 0
 	}
-	var took []time.Duration
+	f := figure{name: "bare library: LeadershipTransfer, no VIP, no TLS"}
 	for range rounds {
 		from := leader()
 		to := nodes[(from+1)%len(nodes)]
@@ -110,13 +111,13 @@ func bareTransfers(tb testing.TB, dir string, heartbeat time.Duration, rounds in
 		future := nodes[from].LeadershipTransferToServer(to.id, to.address)
 		select {
 		case <-to.LeaderCh():
-			took = append(took, time.Since(begin))
+			f.add(tb, time.Since(begin), nil)
 		case <-time.After(5 * time.Second):
-			tb.Logf("a bare transfer did not happen within 5s")
+			f.add(tb, 0, errors.New("no new leader within 5s"))
 		}
 		future.Error()
 	}
-	return took
+	return f
 }
 
 // fdatasyncs measures the disk below dir.

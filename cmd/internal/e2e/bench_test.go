@@ -5,24 +5,17 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"os/exec"
-	"runtime"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
 var (
-	benchRounds = flag.Int("rounds", 30, "rounds of each kind of move")
+	benchRounds = flag.Int("rounds", 30, "rounds of each kind of planned move; of the others half as many")
 	benchRecord = flag.String("record", "", "file between whose markers the figures go")
 )
 
@@ -85,7 +78,7 @@ func (x *bench) settled() *lab.Node {
 	x.b.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if owner := x.agreed(); owner != nil {
-			time.Sleep(3 * benchHeartbeat)
+			time.Sleep(benchHeartbeat)
 			return owner
 		}
 	}
@@ -98,7 +91,7 @@ func (x *bench) answered(after time.Time) {
 	x.b.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	must(x.b, x.pinger.WaitAnswers(ctx, after, 100))
+	must(x.b, x.pinger.WaitAnswers(ctx, after, 20))
 }
 
 // agreed returns the owner if every node reaches every other and names it.
@@ -107,7 +100,7 @@ func (x *bench) agreed() *lab.Node {
 	defer cancel()
 	owner := ""
 	for _, n := range x.Nodes {
-		status, err := n.Status(ctx)
+		status, err := api.NewClient(n.Socket()).Status(ctx)
 		if err != nil || len(status.VIPs) == 0 || !status.VIPs[0].Held || len(status.Warnings) > 0 {
 			return nil
 		}
@@ -121,21 +114,95 @@ func (x *bench) agreed() *lab.Node {
 	return x.Node(owner)
 }
 
-// measure runs rounds of a move and returns the client's longest silence in each.
-func (x *bench) measure(name string, rounds int, move, mend func(owner *lab.Node)) figure {
+// moved waits until another node than old tells that the VIPs went from there for
+// the reason, and returns what it tells instead if it does not come to that.
+func (x *bench) moved(old *lab.Node, reason string) error {
+	witness := x.Nodes[0]
+	if witness == old {
+		witness = x.Nodes[1]
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	for {
+		history, err := api.NewClient(witness.Socket()).History(ctx)
+		if err == nil {
+			err = movedAway(history, old.Name, reason)
+		}
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// kind is a kind of move.
+type kind struct {
+	name   string
+	rounds int
+	reason string // part of the history's
+	move   func(ctx context.Context, owner *lab.Node) error
+	mend   func(owner *lab.Node) error // nil if there is nothing to mend
+}
+
+// measure does rounds of a kind and notes the client's longest silence in each.
+func (x *bench) measure(k kind) figure {
 	x.b.Helper()
-	f := figure{name: name}
-	for range rounds {
+	f := figure{name: k.name}
+	for range k.rounds {
 		owner := x.settled()
 		x.answered(time.Now())
-		begin := time.Now()
-		move(owner)
-		x.answered(time.Now().Add(benchHeartbeat))
-		f.samples = append(f.samples, x.pinger.Since(begin).Gap)
-		mend(owner)
+		gap, err := x.round(owner, k)
+		f.add(x.b, gap, err)
+		if k.mend != nil {
+			must(x.b, k.mend(owner))
+		}
 	}
 	x.b.Log(f.row())
 	return f
+}
+
+// round does one move. Whatever kept the VIPs where they were is an error: the
+// silence would be none.
+func (x *bench) round(owner *lab.Node, k kind) (gap time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	begin := time.Now()
+	if err := k.move(ctx, owner); err != nil {
+		return 0, err
+	}
+	x.answered(time.Now().Add(benchHeartbeat))
+	gap = x.pinger.Since(begin).Gap
+	return gap, x.moved(owner, k.reason)
+}
+
+// kinds are the moves of which the client's silence is measured.
+func kinds(planned, unplanned int) []kind {
+	const silence = "lost contact with " // and the old owner's name
+	return []kind{
+		{
+			"link of the owner cut", unplanned, silence,
+			func(_ context.Context, n *lab.Node) error { return n.Host.Eth0.Cut() },
+			func(n *lab.Node) error { return n.Host.Eth0.Splice() },
+		},
+		{
+			"SIGKILL of the owner (its kernel answers on until the successor announces)", unplanned, silence,
+			func(_ context.Context, n *lab.Node) error { return n.Kill() },
+			(*lab.Node).Start,
+		},
+		{
+			"`perch transfer`", planned, askedFor,
+			func(ctx context.Context, n *lab.Node) error {
+				_, err := api.NewClient(n.Socket()).Transfer(ctx, "")
+				return err
+			},
+			nil,
+		},
+		{
+			"SIGTERM of the owner", planned, wasStopped,
+			func(ctx context.Context, n *lab.Node) error { return n.Terminate(ctx) },
+			(*lab.Node).Start,
+		},
+	}
 }
 
 // BenchmarkFailover measures the outage of each kind of move, and prints, or
@@ -145,174 +212,24 @@ func BenchmarkFailover(b *testing.B) {
 	idle := calm.idle("normal")
 	calm.end()
 	x := newBench(b, benchHeartbeat)
-	limit := func() context.Context {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		b.Cleanup(cancel)
-		return ctx
-	}
-	nothing := func(*lab.Node) {}
-	start := func(n *lab.Node) { must(b, n.Start()) }
 	idle = append(idle, x.idle("fast")...)
 	x.ping()
-	figures := []figure{
-		x.measure("link of the owner cut", *benchRounds,
-			func(n *lab.Node) { must(b, n.Host.Eth0.Cut()) },
-			func(n *lab.Node) { must(b, n.Host.Eth0.Splice()) }),
-		x.measure("SIGKILL of the owner (its kernel answers on until the successor announces)", *benchRounds,
-			func(n *lab.Node) { must(b, n.Kill()) }, start),
-		x.measure("`perch transfer`", *benchRounds, func(n *lab.Node) {
-			if _, err := api.NewClient(n.Socket()).Transfer(limit(), ""); err != nil {
-				b.Logf("transfer: %v", err)
-			}
-		}, nothing),
-		x.measure("SIGTERM of the owner", *benchRounds,
-			func(n *lab.Node) { must(b, n.Terminate(limit())) }, start),
-		{"bare library: LeadershipTransfer, no VIP, no TLS", bareTransfers(b, b.TempDir(), benchHeartbeat, *benchRounds)},
-		{"hand-over whose target dies at the release: given up, taken back", givenUp(b, benchHeartbeat, *benchRounds)},
-		{"fdatasync of 4 KiB on this disk", fdatasyncs(b, b.TempDir())},
+	unplanned := (*benchRounds + 1) / 2
+	var figures []figure
+	for _, k := range kinds(*benchRounds, unplanned) {
+		figures = append(figures, x.measure(k))
 	}
-	report := x.report(figures, idle)
+	must(b, x.pinger.Close())
+	x.end()
+	figures = append(figures,
+		bareTransfers(b, benchHeartbeat, *benchRounds),
+		givenUp(b, "dies", syscall.SIGKILL, unplanned),
+		givenUp(b, "freezes", syscall.SIGSTOP, unplanned),
+		figure{name: "fdatasync of 4 KiB on this disk", samples: fdatasyncs(b, b.TempDir())},
+	)
+	report := report(b, figures, idle)
 	fmt.Println(report)
 	if *benchRecord != "" {
 		must(b, record(*benchRecord, report))
 	}
-}
-
-// figure is a set of samples under a name.
-type figure struct {
-	name    string
-	samples []time.Duration
-}
-
-func (f figure) row() string {
-	return fmt.Sprintf("| %s | %d | %s | %s | %s |", f.name, len(f.samples), ms(f.quantile(0.5)), ms(f.quantile(0.99)), ms(f.quantile(1)))
-}
-
-// quantile returns the nearest-rank quantile.
-func (f figure) quantile(q float64) time.Duration {
-	if len(f.samples) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(f.samples))
-	rank := int(q*float64(len(sorted))+0.999999) - 1
-	return sorted[max(min(rank, len(sorted)-1), 0)]
-}
-
-func ms(d time.Duration) string { return strconv.FormatFloat(d.Seconds()*1000, 'f', 1, 64) }
-
-// idle measures what the nodes use while nothing happens.
-func (x *bench) idle(profile string) []string {
-	x.b.Helper()
-	owner := x.settled()
-	const during = 20 * time.Second
-	before := map[*lab.Node]time.Duration{}
-	for _, n := range x.Nodes {
-		before[n] = cpuTime(x.b, n)
-	}
-	time.Sleep(during)
-	var rows []string
-	for _, n := range x.Nodes {
-		used := cpuTime(x.b, n) - before[n]
-		role := "standby"
-		if n == owner {
-			role = "owner"
-		}
-		rows = append(rows, fmt.Sprintf("| %s, %s | %.2f %% | %.1f MB |", profile, role, 100*used.Seconds()/during.Seconds(), residentMB(x.b, n)))
-	}
-	slices.Sort(rows)
-	return rows
-}
-
-// cpuTime reads what a node's process has used (proc(5), stat fields 14 and 15).
-func cpuTime(tb testing.TB, n *lab.Node) time.Duration {
-	tb.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", n.Process().PID()))
-	must(tb, err)
-	_, rest, _ := strings.Cut(string(data), ") ")
-	fields := strings.Fields(rest)
-	var ticks int64
-	for _, field := range fields[11:13] {
-		v, err := strconv.ParseInt(field, 10, 64)
-		must(tb, err)
-		ticks += v
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond // USER_HZ is 100
-}
-
-func residentMB(tb testing.TB, n *lab.Node) float64 {
-	tb.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.Process().PID()))
-	must(tb, err)
-	for line := range strings.Lines(string(data)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			must(tb, err)
-			return kb / 1024
-		}
-	}
-	tb.Fatal("no VmRSS")
-	return 0
-}
-
-// report renders all figures as Markdown.
-func (x *bench) report(figures []figure, idle []string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "Measured on %s: %s.\n\n", time.Now().UTC().Format(time.DateOnly), machineName(x.b))
-	b.WriteString("| move, profile fast (H = 100 ms), three nodes | rounds | median ms | p99 ms | longest ms |\n|---|---|---|---|---|\n")
-	for _, f := range figures {
-		b.WriteString(f.row() + "\n")
-	}
-	b.WriteString("\n| idle node, by profile | of one core | resident |\n|---|---|---|\n")
-	b.WriteString(strings.Join(idle, "\n") + "\n")
-	fmt.Fprintf(&b, "\nStatic binary, stripped: %.1f MB.\n", strippedMB(x.b))
-	return b.String()
-}
-
-// strippedMB builds perch as `make build` does and returns its size.
-func strippedMB(tb testing.TB) float64 {
-	tb.Helper()
-	path := tb.TempDir() + "/perch"
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "github.com/perch-vip/perch/cmd/perch")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		tb.Fatalf("build: %v\n%s", err, out)
-	}
-	info, err := os.Stat(path)
-	must(tb, err)
-	return float64(info.Size()) / 1e6
-}
-
-func machineName(tb testing.TB) string {
-	tb.Helper()
-	var u unix.Utsname
-	must(tb, unix.Uname(&u))
-	cpu := "unknown CPU"
-	if data, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range strings.Lines(string(data)) {
-			if name, ok := strings.CutPrefix(line, "model name"); ok {
-				cpu = strings.TrimSpace(strings.TrimLeft(name, "\t :"))
-				break
-			}
-		}
-	}
-	return fmt.Sprintf("%s, %d cores, Linux %s, %s, namespaces on one machine", cpu, runtime.NumCPU(), unix.ByteSliceToString(u.Release[:]), runtime.Version())
-}
-
-// Markers of the part of a file that record replaces.
-const (
-	recordBegin = "<!-- figures of make bench-failover -->\n"
-	recordEnd   = "<!-- end of figures -->\n"
-)
-
-func record(path, report string) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	head, rest, ok := strings.Cut(string(data), recordBegin)
-	_, tail, ok2 := strings.Cut(rest, recordEnd)
-	if !ok || !ok2 {
-		return fmt.Errorf("%s lacks the markers of the figures", path)
-	}
-	return os.WriteFile(path, []byte(head+recordBegin+report+recordEnd+tail), 0o644)
 }

@@ -87,6 +87,13 @@ func vips(iface string, prefixes ...string) option {
 	}
 }
 
+func priorities(byNode map[string]int) option {
+	return func(s *lab.ClusterSpec) { s.Priority = byNode }
+}
+
+// overIPv6 lets the peers meet over IPv6.
+func overIPv6(s *lab.ClusterSpec) { s.IPv6 = true }
+
 // newCluster writes the files of a cluster of three new hosts and starts nothing.
 func newCluster(t *testing.T, n *network, opts ...option) *cluster {
 	t.Helper()

@@ -12,6 +12,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if spec := os.Getenv(nodeEnv); spec != "" {
+		if err := beLone(spec); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		if err := os.RemoveAll(binary.dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -37,6 +44,9 @@ func perchBinary(tb testing.TB) string {
 	return filepath.Join(binary.dir, "perch")
 }
 
+// shipped are the flags of `make build`, but for its version.
+var shipped = []string{"-trimpath", "-ldflags", "-s -w -X main.version=end-to-end"}
+
 func buildPerch() (err error) {
 	if binary.dir, err = os.MkdirTemp("", "perch-e2e-"); err != nil {
 		return err
@@ -44,7 +54,8 @@ func buildPerch() (err error) {
 	if err := os.Chmod(binary.dir, 0o755); err != nil { // other users run it too
 		return err
 	}
-	build := exec.Command("go", "build", "-o", binary.dir, "github.com/perch-vip/perch/cmd/perch")
+	args := append([]string{"build", "-o", binary.dir}, shipped...)
+	build := exec.Command("go", append(args, "github.com/perch-vip/perch/cmd/perch")...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build perch: %w\n%s", err, out)

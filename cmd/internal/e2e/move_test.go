@@ -1,10 +1,9 @@
 package e2e
 
 import (
-	"syscall"
 	"testing"
 
-	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
 func TestTransferToNamedNode(t *testing.T) {
@@ -15,48 +14,44 @@ func TestTransferToNamedNode(t *testing.T) {
 	old := c.owner()
 	for _, target := range append(c.others(old), old) {
 		from := c.owner()
-		c.perch(c.Nodes[0], "transfer", target.Name)
-		if now := c.movedFrom(from); now != target {
+		now := c.handOver(from, askedFor, func() { c.perch(c.Nodes[0], "transfer", target.Name) })
+		if now != target {
 			t.Errorf("the VIPs went to %s, want %s", now.Name, target.Name)
 		}
 		p.outageAtMost(brief)
 	}
 }
 
+// Of those that can take over the one with the highest priority gets the VIPs,
+// whatever its name.
 func TestTransferToBestNode(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t)
+	c := startCluster(t, priorities(map[string]int{"lb1": 50, "lb2": 150, "lb3": 200}))
 	c.neverTwoOwners()
 	p := c.ping()
+	best, second, last := c.Node("lb3"), c.Node("lb2"), c.Node("lb1")
 	old := c.owner()
-	gone := c.others(old)[0]
-	c.must(gone.Kill())
-	c.eventuallySays("the dead node is known to be unreachable", func() bool {
-		return c.seenBy(old, gone).Role == api.RoleUnreachable
-	})
-	c.perch(old, "transfer")
-	if now := c.movedFrom(old); now == gone {
-		t.Errorf("the VIPs went to %s, which is dead", now.Name)
+	if old == best {
+		old = c.transferred(old, second)
 	}
+	c.transferred(old, best)
+	c.transferred(best, second)
+	p.outageAtMost(brief)
+
+	c.must(best.Kill())
+	c.awaitUnreachable(best, second)
+	c.transferred(second, last)
 	p.outageAtMost(brief)
 }
 
-// A target that does not win in time is given up on, and the VIPs come back.
-func TestTransferToFrozenNode(t *testing.T) {
-	t.Parallel()
-	c := startCluster(t)
-	c.neverTwoOwners()
-	p := c.ping()
-	old := c.owner()
-	frozen := c.others(old)[0]
-	c.must(frozen.Process().Signal(syscall.SIGSTOP))
-	t.Log(c.refused(old, "transfer", frozen.Name))
-	if now := c.owner(); now != old {
-		t.Errorf("%s owns the VIPs, want %s, which could not hand them over", now.Name, old.Name)
+// transferred asks for a hand-over without naming a target, and wants this one.
+func (c *cluster) transferred(from, want *lab.Node) *lab.Node {
+	c.t.Helper()
+	now := c.handOver(from, askedFor, func() { c.perch(from, "transfer") })
+	if now != want {
+		c.t.Fatalf("the VIPs went from %s to %s, want %s", from.Name, now.Name, want.Name)
 	}
-	p.outageAtMost(brief)
-	c.must(frozen.Process().Signal(syscall.SIGCONT))
-	c.soleAnswer(c.settled())
+	return now
 }
 
 func TestTransferToUnknownNode(t *testing.T) {
@@ -73,19 +68,17 @@ func TestDrain(t *testing.T) {
 	c.neverTwoOwners()
 	p := c.ping()
 	old := c.owner()
-	c.perch(old, "drain", old.Name)
-	next := c.movedFrom(old)
+	next := c.handOver(old, wasDrained, func() { c.perch(old, "drain", old.Name) })
 	p.outageAtMost(brief)
 
 	// With one node drained and one gone the last may own, and the drained may not.
-	c.terminate(next)
-	last := c.movedFrom(next)
+	last := c.handOver(next, wasStopped, func() { c.terminate(next) })
 	if last == old {
 		t.Errorf("%s owns the VIPs although it is drained", old.Name)
 	}
 	c.perch(last, "undrain", old.Name)
-	c.perch(last, "transfer", old.Name)
-	if now := c.movedFrom(last); now != old {
+	now := c.handOver(last, askedFor, func() { c.perch(last, "transfer", old.Name) })
+	if now != old {
 		t.Errorf("the VIPs went to %s, want %s, which is no longer drained", now.Name, old.Name)
 	}
 }

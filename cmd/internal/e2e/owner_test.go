@@ -179,10 +179,16 @@ func hostNames(hosts []*lab.Host) string {
 
 // neverTwoOwners fails the case when two nodes ever hold a VIP at once from now
 // until its end.
-func (c *cluster) neverTwoOwners() {
+func (c *cluster) neverTwoOwners() { c.t.Cleanup(c.watchOwners()) }
+
+// watchOwners fails the case when two nodes hold a VIP at once before end is called.
+func (c *cluster) watchOwners() (end func()) {
+	watches := map[netip.Addr]*lab.Watch{}
 	for _, addr := range c.addresses() {
-		w := c.net.Watch(addr)
-		c.t.Cleanup(func() {
+		watches[addr] = c.net.Watch(addr)
+	}
+	return func() {
+		for addr, w := range watches {
 			if err := w.Close(); err != nil {
 				c.t.Error(err)
 			}
@@ -191,7 +197,7 @@ func (c *cluster) neverTwoOwners() {
 				c.t.Errorf("%s was held by %s and %s at once, %d times within %s", addr,
 					first.First.Name, first.Second.Name, len(found), last.At.Sub(first.At))
 			}
-		})
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"net"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ func (c *cluster) dialPort(n *lab.Node) net.Conn {
 
 func TestGarbageOnTheRaftPort(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t)
+	c := startCluster(t, failover("wan")) // whose nodes no busy machine parts
 	owner := c.settled()
 	term := c.status(owner).Cluster.Term
 	p := c.ping()
@@ -38,17 +39,47 @@ func TestGarbageOnTheRaftPort(t *testing.T) {
 			// The other side may hang up at the first byte.
 			_, _ = c.dialPort(n).Write([]byte(bytes))
 		}
+		c.goSilent(n)
 	}
-	c.eventuallySays("garbage is refused and counted", func() bool {
-		return c.status(owner).Cluster.Refused >= 3
-	})
+	for _, n := range c.Nodes {
+		c.eventuallySays(n.Name+" refuses and counts each of them", func() bool {
+			return c.status(n).Cluster.Refused == uint64(len(garbage))+1
+		})
+	}
 	c.undisturbed(owner, term)
 	p.outageAtMost(brief)
 }
 
+// goSilent begins a TLS handshake as a peer would and says nothing more once the
+// node has shown its certificate.
+func (c *cluster) goSilent(n *lab.Node) {
+	c.t.Helper()
+	client := tls.Client(&mute{Conn: c.dialPort(n)}, &tls.Config{
+		InsecureSkipVerify: true,
+		NextProtos:         []string{"perch-raft/1 " + c.Spec.Name},
+	})
+	ctx, cancel := c.limit()
+	defer cancel()
+	c.must(client.HandshakeContext(ctx)) // as far as this side can tell
+}
+
+// mute swallows what is written after the first time, the ClientHello.
+type mute struct {
+	net.Conn
+	spoke bool
+}
+
+func (m *mute) Write(b []byte) (int, error) {
+	if m.spoke {
+		return len(b), nil
+	}
+	m.spoke = true
+	return m.Conn.Write(b)
+}
+
 func TestHalfOpenConnectionsOnTheRaftPort(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t)
+	c := startCluster(t, failover("wan")) // whose nodes no busy machine parts
 	owner := c.settled()
 	term := c.status(owner).Cluster.Term
 	p := c.ping()

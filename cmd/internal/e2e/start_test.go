@@ -135,7 +135,7 @@ func TestSecondDaemonOfANodeChangesNothing(t *testing.T) {
 	process, err := owner.Host.Start(cmd)
 	c.must(err)
 	<-process.Done()
-	if said := stderr.String(); !strings.Contains(said, "address already in use") {
+	if said := stderr.String(); !strings.Contains(said, "another perch runs in this network namespace") {
 		t.Errorf("a second daemon says %q", said)
 	}
 	for _, vip := range c.status(owner).VIPs {

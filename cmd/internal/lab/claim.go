@@ -16,19 +16,18 @@ import (
 // AddAddress gives eth0 an address by hand, as an operator or another daemon would.
 // An IPv6 one skips duplicate address detection, which would give it up.
 func (h *Host) AddAddress(prefix netip.Prefix) error {
-	nl, err := h.ns.netlink()
-	if err != nil {
-		return fmt.Errorf("add %s to %s: %w", prefix, h.Name, err)
-	}
-	eth0, err := nl.LinkByName(h.Eth0.Interface)
-	if err != nil {
-		return fmt.Errorf("find %s of %s: %w", h.Eth0.Interface, h.Name, err)
-	}
 	addr := &netlink.Addr{IPNet: ipNet(prefix)}
 	if prefix.Addr().Is6() {
 		addr.Flags = unix.IFA_F_NODAD
 	}
-	if err := nl.AddrAdd(eth0, addr); err != nil {
+	err := h.ns.use(func(nl *netlink.Handle) error {
+		eth0, err := nl.LinkByName(h.Eth0.Interface)
+		if err != nil {
+			return err
+		}
+		return nl.AddrAdd(eth0, addr)
+	})
+	if err != nil {
 		return fmt.Errorf("add %s to %s: %w", prefix, h.Name, err)
 	}
 	return nil

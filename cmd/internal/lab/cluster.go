@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/template"
 	"time"
 )
 
@@ -25,6 +24,8 @@ type ClusterSpec struct {
 	Failover  string        // profile, unless Heartbeat is set
 	Heartbeat time.Duration // 0: by profile
 	VIPs      []VIP
+	Priority  map[string]int // by node; the others have the default
+	IPv6      bool           // the peers meet over IPv6
 }
 
 // VIP is one virtual address of a cluster.
@@ -41,7 +42,7 @@ type Cluster struct {
 }
 
 // NewCluster writes the config and the secret of a cluster with one node on
-// each host. The peers' addresses are those of eth0.
+// each host. The peers' addresses are those of eth0, of the family that spec says.
 func NewCluster(spec ClusterSpec, hosts ...*Host) (*Cluster, error) {
 	c := &Cluster{Spec: spec}
 	for i, h := range hosts {
@@ -104,40 +105,31 @@ func (c *Cluster) StartAll() error {
 	return nil
 }
 
-var configTemplate = template.Must(template.New("perch.toml").Parse(`[node]
-name = {{printf "%q" .Node.Name}}
-data_dir = {{printf "%q" .Node.DataDir}}
-socket = {{printf "%q" .Node.Socket}}
-log_level = "debug"
-
-[cluster]
-name = {{printf "%q" .Spec.Name}}
-secret_file = {{printf "%q" .Node.SecretFile}}
-{{- if .Spec.Heartbeat}}
-heartbeat = "{{.Spec.Heartbeat}}"
-{{- else if .Spec.Failover}}
-failover = {{printf "%q" .Spec.Failover}}
-{{- end}}
-{{range .Peers}}
-[[cluster.peer]]
-name = {{printf "%q" .Name}}
-address = {{printf "%q" .Address.String}}
-{{end}}
-{{- range .Spec.VIPs}}
-[[vip]]
-address = "{{.Address}}"
-interface = {{printf "%q" .Interface}}
-{{end}}`))
-
-// config returns the text of a node's config file.
-func config(spec ClusterSpec, n *Node, peers []*Node) (string, error) {
+// config returns the text of a node's config file. It is written by hand: with
+// text/template the linker keeps every exported method of every type, which makes
+// perch heavier by megabytes.
+func config(spec ClusterSpec, n *Node, peers []*Node) string {
 	var b strings.Builder
-	err := configTemplate.Execute(&b, struct {
-		Spec  ClusterSpec
-		Node  *Node
-		Peers []*Node
-	}{spec, n, peers})
-	return b.String(), err
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("[node]\nname = %q\ndata_dir = %q\nsocket = %q", n.Name, n.DataDir(), n.Socket())
+	line("log_level = \"debug\"\n")
+	line("[cluster]\nname = %q\nsecret_file = %q", spec.Name, n.SecretFile())
+	switch {
+	case spec.Heartbeat != 0:
+		line("heartbeat = %q", spec.Heartbeat)
+	case spec.Failover != "":
+		line("failover = %q", spec.Failover)
+	}
+	for _, p := range peers {
+		line("\n[[cluster.peer]]\nname = %q\naddress = %q", p.Name, p.Address())
+		if priority, ok := spec.Priority[p.Name]; ok {
+			line("priority = %d", priority)
+		}
+	}
+	for _, vip := range spec.VIPs {
+		line("\n[[vip]]\naddress = %q\ninterface = %q", vip.Address, vip.Interface)
+	}
+	return b.String()
 }
 
 func (n *Node) writeFiles() error {
@@ -154,9 +146,5 @@ func (n *Node) writeFiles() error {
 func (n *Node) WriteConfig(vips ...VIP) error {
 	spec := n.cluster.Spec
 	spec.VIPs = vips
-	text, err := config(spec, n, n.cluster.Nodes)
-	if err != nil {
-		return fmt.Errorf("write the config of %s: %w", n.Name, err)
-	}
-	return os.WriteFile(n.ConfigFile(), []byte(text), 0o600)
+	return os.WriteFile(n.ConfigFile(), []byte(config(spec, n, n.cluster.Nodes)), 0o600)
 }

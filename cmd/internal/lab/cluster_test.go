@@ -3,6 +3,7 @@ package lab
 import (
 	"net/netip"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,11 +15,7 @@ func TestConfigOfANode(t *testing.T) {
 		{netip.MustParsePrefix("198.18.0.100/24"), "eth0"},
 		{netip.MustParsePrefix("2001:db8::100/64"), "eth0"},
 	}
-	peer := func(name string, last byte) *Node {
-		eth0 := &Link{IPv4: netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, 0, last}), 24)}
-		return &Node{Name: name, Dir: "/tmp/x/" + name, Host: &Host{Eth0: eth0}}
-	}
-	peers := []*Node{peer("lb1", 1), peer("lb2", 2)}
+	peers := twoPeers(ClusterSpec{})
 	const head = `[node]
 name = "lb2"
 data_dir = "/tmp/x/lb2/data"
@@ -57,12 +54,43 @@ interface = "eth0"
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			tt.spec.Name, tt.spec.VIPs = "edge", vips
-			got, err := config(tt.spec, peers[1], peers)
-			must(t, err)
+			got := config(tt.spec, peers[1], peers)
 			if diff := cmp.Diff(head+tt.want+tail, got); diff != "" {
 				t.Errorf("config (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// twoPeers returns nodes without namespaces.
+func twoPeers(spec ClusterSpec) []*Node {
+	c := &Cluster{Spec: spec}
+	for i, name := range []string{"lb1", "lb2"} {
+		number := i + 1
+		eth0 := &Link{
+			IPv4: netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, 0, byte(number)}), 24),
+			IPv6: netip.PrefixFrom(ipv6Of(0, number), 64),
+		}
+		c.Nodes = append(c.Nodes, &Node{Name: name, Dir: "/tmp/x/" + name, Host: &Host{Eth0: eth0}, cluster: c})
+	}
+	return c.Nodes
+}
+
+func TestPeersOfAConfig(t *testing.T) {
+	spec := ClusterSpec{Priority: map[string]int{"lb2": 200}, IPv6: true}
+	peers := twoPeers(spec)
+	text := config(spec, peers[0], peers)
+	_, got, _ := strings.Cut(text, "[[cluster.peer]]\n")
+	const want = `name = "lb1"
+address = "[2001:db8::1]:7400"
+
+[[cluster.peer]]
+name = "lb2"
+address = "[2001:db8::2]:7400"
+priority = 200
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("peers (-want +got):\n%s", diff)
 	}
 }
 

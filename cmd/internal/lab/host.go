@@ -28,6 +28,7 @@ type Host struct {
 	mu        sync.Mutex
 	links     []*Link
 	processes []*Process
+	closed    bool
 }
 
 // AddHost adds a host whose eth0 is joined to the switch. The name is for
@@ -89,21 +90,19 @@ func (h *Host) Has(addr netip.Addr) (bool, error) {
 
 // addresses repeats a listing that changed while the kernel wrote it.
 func (h *Host) addresses() (addrs []netlink.Addr, err error) {
-	nl, err := h.ns.netlink()
-	if err != nil {
-		return nil, fmt.Errorf("list the addresses of %s: %w", h.Name, err)
-	}
 	for range 10 {
-		addrs, err = nl.AddrList(nil, unix.AF_UNSPEC)
-		if err == nil {
-			return addrs, nil
-		}
-		err = fmt.Errorf("list the addresses of %s: %w", h.Name, err)
+		err = h.ns.use(func(nl *netlink.Handle) (err error) {
+			addrs, err = nl.AddrList(nil, unix.AF_UNSPEC)
+			return err
+		})
 		if !errors.Is(err, netlink.ErrDumpInterrupted) {
 			break
 		}
 	}
-	return nil, err
+	if err != nil {
+		return nil, fmt.Errorf("list the addresses of %s: %w", h.Name, err)
+	}
+	return addrs, nil
 }
 
 // RemoveAddress takes an address away by hand, as an operator or another
@@ -113,25 +112,24 @@ func (h *Host) RemoveAddress(addr netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	nl, err := h.ns.netlink()
-	if err != nil {
-		return err
-	}
-	for _, a := range addrs {
+	at := slices.IndexFunc(addrs, func(a netlink.Addr) bool {
 		has, _ := netip.AddrFromSlice(a.IP)
-		if has.Unmap() != addr {
-			continue
-		}
-		link, err := nl.LinkByIndex(a.LinkIndex)
-		if err != nil {
-			return fmt.Errorf("find the interface of %s on %s: %w", addr, h.Name, err)
-		}
-		if err := nl.AddrDel(link, &netlink.Addr{IPNet: a.IPNet}); err != nil {
-			return fmt.Errorf("remove %s from %s: %w", addr, h.Name, err)
-		}
-		return nil
+		return has.Unmap() == addr
+	})
+	if at < 0 {
+		return fmt.Errorf("remove %s from %s: it has no such address", addr, h.Name)
 	}
-	return fmt.Errorf("remove %s from %s: it has no such address", addr, h.Name)
+	err = h.ns.use(func(nl *netlink.Handle) error {
+		link, err := nl.LinkByIndex(addrs[at].LinkIndex)
+		if err != nil {
+			return err
+		}
+		return nl.AddrDel(link, &netlink.Addr{IPNet: addrs[at].IPNet})
+	})
+	if err != nil {
+		return fmt.Errorf("remove %s from %s: %w", addr, h.Name, err)
+	}
+	return nil
 }
 
 // Links returns the host's links: eth0, eth1, and so on.
@@ -144,7 +142,7 @@ func (h *Host) Links() []*Link {
 func (h *Host) close() error {
 	h.mu.Lock()
 	processes := h.processes
-	h.processes = nil
+	h.processes, h.closed = nil, true
 	h.mu.Unlock()
 	for _, p := range processes {
 		p.kill()

@@ -73,8 +73,14 @@ func (l *Lab) hostByMAC(mac net.HardwareAddr) *Host {
 	return nil
 }
 
-func (l *Lab) endWithLab(c io.Closer) {
+// begin calls start, unless the lab is closed, and lets c end with the lab.
+func (l *Lab) begin(c io.Closer, start func()) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return errClosed
+	}
 	l.watchers = append(l.watchers, c)
+	start() // before anybody closes c
+	return nil
 }

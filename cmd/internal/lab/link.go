@@ -50,15 +50,21 @@ func ipv6Of(k, n int) netip.Addr {
 
 // plug makes the cable and gives the host's end its addresses.
 func (l *Link) plug() error {
+	return l.host.ns.use(func(host *netlink.Handle) error {
+		if err := l.sw.ns.use(l.connect); err != nil {
+			return err
+		}
+		return l.configure(host)
+	})
+}
+
+// connect makes the cable from the switch, whose handle it gets.
+func (l *Link) connect(nl *netlink.Handle) error {
 	pair := &netlink.Veth{
 		LinkAttrs:        netlink.LinkAttrs{Name: l.port},
 		PeerName:         l.Interface,
 		PeerHardwareAddr: l.MAC,
-		PeerNamespace:    netlink.NsFd(l.host.ns.fd),
-	}
-	nl, err := l.sw.ns.netlink()
-	if err != nil {
-		return err
+		PeerNamespace:    netlink.NsFd(l.host.ns.fd), // which plug keeps open
 	}
 	if err := nl.LinkAdd(pair); err != nil {
 		return missing("a veth pair", err)
@@ -73,14 +79,10 @@ func (l *Link) plug() error {
 	if err := nl.LinkSetUp(port); err != nil {
 		return fmt.Errorf("set port %s up: %w", l.port, err)
 	}
-	return l.configure()
+	return nil
 }
 
-func (l *Link) configure() error {
-	nl, err := l.host.ns.netlink()
-	if err != nil {
-		return err
-	}
+func (l *Link) configure(nl *netlink.Handle) error {
 	eth, err := nl.LinkByName(l.Interface)
 	if err != nil {
 		return fmt.Errorf("find %s of %s: %w", l.Interface, l.host.Name, err)
@@ -111,14 +113,13 @@ func ipNet(p netip.Prefix) *net.IPNet {
 
 // withPort runs fn on the switch's end of the cable.
 func (l *Link) withPort(doing string, fn func(*netlink.Handle, netlink.Link) error) error {
-	nl, err := l.sw.ns.netlink()
-	var port netlink.Link
-	if err == nil {
-		port, err = l.portOn(nl)
-	}
-	if err == nil {
-		err = fn(nl, port)
-	}
+	err := l.sw.ns.use(func(nl *netlink.Handle) error {
+		port, err := l.portOn(nl)
+		if err != nil {
+			return err
+		}
+		return fn(nl, port)
+	})
 	if err != nil {
 		return fmt.Errorf("%s %s of %s: %w", doing, l.Interface, l.host.Name, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -19,8 +20,9 @@ type namespace struct {
 	stop  chan struct{}
 	done  chan struct{}
 
-	fd netns.NsHandle
-	nl *netlink.Handle // for netlink alone
+	using sync.RWMutex // held for reading while fd or nl are used
+	fd    netns.NsHandle
+	nl    *netlink.Handle
 
 	ownMounts bool // used on the thread alone
 }
@@ -101,14 +103,17 @@ func (ns *namespace) do(fn func() error) error {
 	}
 }
 
-// netlink returns the handle on the namespace. One that was closed would act on
-// the namespace of its caller, which is the machine's own: none is given out.
-func (ns *namespace) netlink() (*netlink.Handle, error) {
+// use calls fn with the handle on the namespace, and keeps both open until it
+// returns. A handle that was closed would act on the namespace of its caller, which
+// is the machine's own.
+func (ns *namespace) use(fn func(*netlink.Handle) error) error {
+	ns.using.RLock()
+	defer ns.using.RUnlock()
 	select {
 	case <-ns.done:
-		return nil, errClosed
+		return errClosed
 	default:
-		return ns.nl, nil
+		return fn(ns.nl)
 	}
 }
 
@@ -117,6 +122,8 @@ func (ns *namespace) netlink() (*netlink.Handle, error) {
 func (ns *namespace) close() error {
 	close(ns.stop)
 	<-ns.done
+	ns.using.Lock()
+	defer ns.using.Unlock()
 	ns.nl.Close()
 	if err := ns.fd.Close(); err != nil {
 		return fmt.Errorf("close the namespace: %w", err)

@@ -5,7 +5,7 @@ import (
 	"os/exec"
 )
 
-// test is what NeedRoot and NeedNft use of a testing.TB.
+// test is what NeedRoot and the others use of a testing.TB.
 type test interface {
 	Helper()
 	Skip(args ...any)
@@ -23,8 +23,19 @@ func NeedRoot(t test) {
 // NeedNft skips a test where nft(8) cannot be called. In CI that is a failure.
 func NeedNft(t test) {
 	t.Helper()
-	if _, err := exec.LookPath("nft"); err != nil {
-		skip(t, "needs nft(8), Debian package nftables")
+	need(t, "nft", "needs nft(8), Debian package nftables")
+}
+
+// NeedMake skips a test where make(1) cannot be called. In CI that is a failure.
+func NeedMake(t test) {
+	t.Helper()
+	need(t, "make", "needs make(1)")
+}
+
+func need(t test, command, why string) {
+	t.Helper()
+	if _, err := exec.LookPath(command); err != nil {
+		skip(t, why)
 	}
 }
 

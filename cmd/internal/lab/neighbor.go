@@ -11,11 +11,11 @@ import (
 // Neighbor returns the host whose MAC address this host believes to be that of
 // addr, or nil when its neighbour cache has no MAC for it or an unknown one.
 func (h *Host) Neighbor(addr netip.Addr) (*Host, error) {
-	nl, err := h.ns.netlink()
-	if err != nil {
-		return nil, fmt.Errorf("list the neighbours of %s: %w", h.Name, err)
-	}
-	entries, err := nl.NeighList(0, familyOf(addr))
+	var entries []netlink.Neigh
+	err := h.ns.use(func(nl *netlink.Handle) (err error) {
+		entries, err = nl.NeighList(0, familyOf(addr))
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list the neighbours of %s: %w", h.Name, err)
 	}

@@ -27,14 +27,26 @@ type Node struct {
 	process *Process
 }
 
+// ConfigFile is the path of the node's perch.toml.
 func (n *Node) ConfigFile() string { return filepath.Join(n.Dir, "perch.toml") }
+
+// SecretFile is the path of the node's copy of the cluster's secret.
 func (n *Node) SecretFile() string { return filepath.Join(n.Dir, "secret") }
-func (n *Node) DataDir() string    { return filepath.Join(n.Dir, "data") }
-func (n *Node) Socket() string     { return filepath.Join(n.Dir, "perch.sock") }
-func (n *Node) LogFile() string    { return filepath.Join(n.Dir, "log") }
+
+// DataDir is the folder of the node's raft log and ledger.
+func (n *Node) DataDir() string { return filepath.Join(n.Dir, "data") }
+
+// Socket is the path of the node's control socket.
+func (n *Node) Socket() string { return filepath.Join(n.Dir, "perch.sock") }
+
+// LogFile is the path of what the daemon writes to its standard error.
+func (n *Node) LogFile() string { return filepath.Join(n.Dir, "log") }
 
 // Address is where the node meets its peers.
 func (n *Node) Address() netip.AddrPort {
+	if n.cluster.Spec.IPv6 {
+		return netip.AddrPortFrom(n.Host.Eth0.IPv6.Addr(), clusterPort)
+	}
 	return netip.AddrPortFrom(n.Host.Eth0.IPv4.Addr(), clusterPort)
 }
 

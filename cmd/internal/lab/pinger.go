@@ -60,9 +60,13 @@ func (h *Host) Ping(target netip.Addr) (*Pinger, error) {
 		return nil, errors.Join(err, p.socket.close())
 	}
 	p.close = sync.OnceValue(p.end)
-	p.ended.Go(p.receive)
-	p.ended.Go(p.send)
-	h.lab.endWithLab(p)
+	err = h.lab.begin(p, func() {
+		p.ended.Go(p.receive)
+		p.ended.Go(p.send)
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("ping %s from %s: %w", target, h.Name, err), p.Close())
+	}
 	return p, nil
 }
 

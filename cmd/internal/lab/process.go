@@ -30,10 +30,23 @@ func (h *Host) Start(cmd *exec.Cmd) (*Process, error) {
 		p.err = cmd.Wait()
 		close(p.done)
 	}()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.processes = append(h.processes, p)
+	if err := h.keep(p); err != nil {
+		return nil, fmt.Errorf("start %s on %s: %w", cmd.Path, h.Name, err)
+	}
 	return p, nil
+}
+
+// keep lets the process end with the host, at once if the host has ended.
+func (h *Host) keep(p *Process) error {
+	h.mu.Lock()
+	if !h.closed {
+		defer h.mu.Unlock()
+		h.processes = append(h.processes, p)
+		return nil
+	}
+	h.mu.Unlock()
+	p.kill()
+	return errClosed
 }
 
 // PID returns the process ID.

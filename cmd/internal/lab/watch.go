@@ -28,12 +28,14 @@ type Overlap struct {
 	Second *Host
 }
 
-// Watch starts watching addr on all hosts of the lab, those added later too.
+// Watch starts watching addr on all hosts of the lab, those added later too. In a
+// closed lab it sees nothing, and its Close says so.
 func (l *Lab) Watch(addr netip.Addr) *Watch {
 	w := &Watch{lab: l, addr: addr, stop: make(chan struct{})}
 	w.close = sync.OnceValue(w.end)
-	w.ended.Go(w.run)
-	l.endWithLab(w)
+	if err := l.begin(w, func() { w.ended.Go(w.run) }); err != nil {
+		w.err = err
+	}
 	return w
 }
 

@@ -1,0 +1,57 @@
+package e2e
+
+import (
+	"debug/elf"
+	"os"
+	"strings"
+	"testing"
+)
+
+// maxBinary is what perch may weigh, stripped.
+const maxBinary = 16_000_000
+
+func binarySize(tb testing.TB) int64 {
+	tb.Helper()
+	info, err := os.Stat(perchBinary(tb))
+	must(tb, err)
+	return info.Size()
+}
+
+func TestBinaryIsSmall(t *testing.T) {
+	size := binarySize(t)
+	t.Logf("%.2f MB", float64(size)/1e6)
+	if size > maxBinary {
+		t.Errorf("perch weighs %d bytes, at most %d are allowed", size, maxBinary)
+	}
+}
+
+func TestBinaryIsStaticAndStripped(t *testing.T) {
+	file, err := elf.Open(perchBinary(t))
+	must(t, err)
+	defer file.Close()
+	for _, segment := range file.Progs {
+		if segment.Type == elf.PT_INTERP || segment.Type == elf.PT_DYNAMIC {
+			t.Errorf("perch is not static: it has a segment %s", segment.Type)
+		}
+	}
+	for _, section := range []string{".symtab", ".debug_info", ".zdebug_info"} {
+		if file.Section(section) != nil {
+			t.Errorf("perch is not stripped: it has a section %s", section)
+		}
+	}
+}
+
+// What is tested and weighed here is what `make build` makes.
+func TestBinaryIsBuiltAsByMake(t *testing.T) {
+	text, err := os.ReadFile("../../../Makefile")
+	must(t, err)
+	flags, _, _ := strings.Cut(shipped[2], "end-to-end")
+	for _, want := range []string{
+		"\nLDFLAGS := " + flags + "$(VERSION)\n",
+		"\tCGO_ENABLED=0 $(GO) build " + shipped[0] + " " + shipped[1] + " '$(LDFLAGS)' -o bin/perch ./cmd/perch\n",
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the Makefile does not say %q", want)
+		}
+	}
+}

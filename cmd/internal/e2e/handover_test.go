@@ -1,0 +1,67 @@
+package e2e
+
+import (
+	"strings"
+	"syscall"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/lab"
+)
+
+// Reasons of planned moves, as the history has them.
+const (
+	askedFor   = "transfer asked for by the operator"
+	wasStopped = " was stopped"
+	wasDrained = " was drained"
+)
+
+// handOver does a planned move of the VIPs from old and returns the new owner. It
+// must be a hand-over, for that reason and into the very next term: to a client an
+// election that comes of silence may look no different.
+func (c *cluster) handOver(old *lab.Node, reason string, move func()) *lab.Node {
+	c.t.Helper()
+	term := c.status(old).Cluster.Term
+	move()
+	next := c.movedFrom(old)
+	got := c.lastClaim(next)
+	if got.From != old.Name || !strings.HasSuffix(got.Reason, reason) || got.Term != term+1 {
+		c.t.Errorf("the VIPs went from %s to %s in term %d, because: %s; want from %s in term %d, because: …%s",
+			got.From, got.To, got.Term, got.Reason, old.Name, term+1, reason)
+	}
+	return next
+}
+
+// lastClaim waits until the last move of the history is one to owner, and returns it.
+func (c *cluster) lastClaim(owner *lab.Node) (claim api.Move) {
+	c.t.Helper()
+	c.eventuallySays("the history names "+owner.Name+" as the owner", func() bool {
+		ctx, cancel := c.limit()
+		defer cancel()
+		moves, err := owner.History(ctx)
+		if err != nil || len(moves) == 0 {
+			return false
+		}
+		claim = moves[len(moves)-1]
+		return claim.To == owner.Name
+	})
+	return claim
+}
+
+// freeze stops the daemon of a node, but not its kernel.
+func (c *cluster) freeze(n *lab.Node) {
+	c.t.Helper()
+	c.must(n.Process().Signal(syscall.SIGSTOP))
+}
+
+func (c *cluster) thaw(n *lab.Node) {
+	c.t.Helper()
+	c.must(n.Process().Signal(syscall.SIGCONT))
+}
+
+// awaitUnreachable waits until viewer knows that it cannot reach n.
+func (c *cluster) awaitUnreachable(n, viewer *lab.Node) {
+	c.t.Helper()
+	c.eventuallySays(n.Name+" is known to be unreachable", func() bool {
+		return c.seenBy(viewer, n).Role == api.RoleUnreachable
+	})
+}
