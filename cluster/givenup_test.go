@@ -19,12 +19,7 @@ func TestTargetFrozenAfterTheRelease(t *testing.T) {
 			released = time.Now()
 			s.freeze(target, true)
 		})
-		release := owner.run.cfg.Release
-		owner.run.cfg.Release = func() error {
-			err := release()
-			freeze()
-			return err
-		}
+		owner.released.Store(&freeze)
 		_, err := owner.run.Transfer(target.cfg.Node, "asked for")
 		if !errors.Is(err, ErrGivenUp) || released.IsZero() {
 			t.Fatalf("transfer: %v, want ErrGivenUp after a release", err)

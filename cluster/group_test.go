@@ -17,6 +17,7 @@ type member struct {
 	*Node
 	cfg      Config
 	released atomic.Int32
+	release  atomic.Pointer[func() error] // instead of one that succeeds
 	cancel   context.CancelFunc
 	done     chan error
 }
@@ -63,7 +64,13 @@ func (g *group) config(name string) Config {
 func (g *group) start(name string) *member {
 	g.t.Helper()
 	m := &member{cfg: g.config(name), done: make(chan error, 1)}
-	m.cfg.Release = func() error { m.released.Add(1); return nil }
+	m.cfg.Release = func() error {
+		m.released.Add(1)
+		if other := m.release.Load(); other != nil {
+			return (*other)()
+		}
+		return nil
+	}
 	node, err := Open(m.cfg)
 	if err != nil {
 		g.t.Fatal(err)

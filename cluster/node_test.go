@@ -126,7 +126,8 @@ func TestTransferGivenUp(t *testing.T) {
 		held = owner.Ownership().Leads(owner.Now())
 		g.kill(target.cfg.Node)
 	})
-	owner.Node.cfg.Release = func() error { die(); return nil }
+	dying := func() error { die(); return nil }
+	owner.release.Store(&dying)
 	_, err := owner.Transfer(target.cfg.Node, "asked for")
 	if !errors.Is(err, ErrGivenUp) {
 		t.Fatalf("transfer: %v, want ErrGivenUp", err)
@@ -154,7 +155,8 @@ func TestTransferWithoutReleaseDoesNotHappen(t *testing.T) {
 	owner := g.owner()
 	term := owner.Ownership().Term
 	broken := errors.New("the kernel refuses")
-	owner.Node.cfg.Release = func() error { return broken }
+	refused := func() error { return broken }
+	owner.release.Store(&refused)
 	g.eventually("a transfer is tried", func() bool {
 		_, err := owner.Transfer("", "asked for")
 		if err == nil {

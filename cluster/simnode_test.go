@@ -29,6 +29,8 @@ type simNode struct {
 	until time.Time  // the machine answers for the VIPs until then, dead or alive
 	term  uint64
 	holds bool // as the trace was told
+
+	released atomic.Pointer[func()] // called after a release, if there is one
 }
 
 // simRun is one life of perch on a machine.
@@ -139,6 +141,9 @@ func (n *simNode) evaluate(run *simRun) Ownership {
 }
 
 func (n *simNode) release() error {
+	if then := n.released.Load(); then != nil {
+		defer (*then)() // last: without the lock
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.run.dead {
