@@ -161,8 +161,15 @@ func (c *cluster) clientReaches(n *lab.Node) {
 func (c *cluster) soleAnswer(want *lab.Node) {
 	c.t.Helper()
 	for _, addr := range c.addresses() {
-		hosts, err := c.net.asker.Answering(addr, 100*time.Millisecond)
-		c.must(err)
+		var hosts []*lab.Host
+		for range 20 { // a busy machine may keep the owner from its lease for a moment
+			var err error
+			hosts, err = c.net.asker.Answering(addr, 100*time.Millisecond)
+			c.must(err)
+			if len(hosts) > 0 {
+				break
+			}
+		}
 		if len(hosts) != 1 || hosts[0] != want.Host {
 			c.t.Errorf("%s is answered for by %s, want %s alone", addr, hostNames(hosts), want.Name)
 		}
