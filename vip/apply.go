@@ -67,6 +67,7 @@ func (x *execution) takes(a action) bool {
 }
 
 func (m *Manager) apply(a action, x *execution) error {
+	m.progress.begin()
 	if x.takes(a) && !m.allowed() {
 		x.forbidden = true
 		if a.op == opRestore {

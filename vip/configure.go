@@ -101,8 +101,8 @@ func (m *Manager) record(vips []VIP) error {
 
 // enforce puts a configuration in force; old are VIPs of earlier ones.
 func (m *Manager) enforce(vips, old []VIP) error {
-	m.op.Lock()
-	defer m.op.Unlock()
+	m.take()
+	defer m.give()
 	defer poke(m.wake)
 	m.install(vips, old)
 	for {

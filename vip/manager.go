@@ -30,6 +30,7 @@ type Manager struct {
 	// op is held while the kernel is read or changed and while frames are sent:
 	// nothing is announced or refreshed after the release that came in between.
 	op        baton
+	progress  progress
 	kernel    kernel
 	announcer announcer
 	mine      map[place]claim // put there or taken over by this process
@@ -105,8 +106,8 @@ func newManager(opts Options, t transport) *Manager {
 // ended.
 func (m *Manager) Close() error {
 	defer m.journal.Flush()
-	m.op.Lock()
-	defer m.op.Unlock()
+	m.take()
+	defer m.give()
 	return m.kernel.Close()
 }
 
@@ -122,8 +123,8 @@ func (m *Manager) Set(want []VIP) error {
 	if err != nil {
 		return err
 	}
-	m.op.Lock()
-	defer m.op.Unlock()
+	m.take()
+	defer m.give()
 	defer poke(m.wake)
 	for m.wants(want) {
 		if err := m.sync(atOnce); !errors.Is(err, ErrSuperseded) {

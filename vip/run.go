@@ -79,8 +79,8 @@ func (m *Manager) loop(ctx context.Context) {
 // longer wanted needs neither announcement nor refresh, so that whoever waits to
 // give it up does not wait for these.
 func (m *Manager) turn() time.Time {
-	m.op.Lock()
-	defer m.op.Unlock()
+	m.take()
+	defer m.give()
 	if m.lookDue(time.Now()) {
 		m.lookAgain()
 	}

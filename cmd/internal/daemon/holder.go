@@ -24,6 +24,7 @@ const idle = 500 * time.Millisecond
 type addresses interface {
 	Configure([]vip.VIP) error
 	Set([]vip.VIP) error
+	Stalled() time.Duration
 }
 
 // ownership is what the holder needs of package cluster.
@@ -56,6 +57,8 @@ type holder struct {
 	moves   chan struct{} // for the mover
 	poke    chan struct{} // for the loop
 	beat    atomic.Int64  // when the loop last ran, Unix milliseconds
+
+	ordering atomic.Int64 // orders under way
 
 	mu         sync.Mutex // guards what follows, for moments only
 	configured []vip.VIP
@@ -241,7 +244,9 @@ func (h *holder) order(want []vip.VIP, to setting) error {
 		h.done.held = some
 	}
 	h.mu.Unlock()
+	h.ordering.Add(1)
 	err := h.vips.Set(want)
+	h.ordering.Add(-1)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if number == h.orders && (err == nil || to.held == all && !outOfDate(err)) {
@@ -364,7 +369,12 @@ func offer[T any](ch chan T, v T) {
 // wake has ownership evaluated anew.
 func (h *holder) wake() { offer(h.poke, struct{}{}) }
 
-// alive tells whether the loop still turns.
+// stallLimit is for how long the VIP manager may be at one thing.
+const stallLimit = 4 * idle
+
+// alive tells whether the loop still turns, or sets thousands of addresses and gets on
+// with them, and whether the VIP manager is stuck at nothing.
 func (h *holder) alive() bool {
-	return time.Since(time.UnixMilli(h.beat.Load())) < 4*idle
+	turns := time.Since(time.UnixMilli(h.beat.Load())) < 4*idle
+	return (turns || h.ordering.Load() > 0) && h.vips.Stalled() < stallLimit
 }

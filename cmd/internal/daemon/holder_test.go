@@ -71,6 +71,7 @@ type fakeKernel struct {
 	ledger     error // of Configure
 	trouble    error // of Configure, which takes effect all the same
 	configure  chan struct{}
+	stalled    time.Duration
 }
 
 func (k *fakeKernel) Configure(vips []vip.VIP) error {
@@ -119,6 +120,12 @@ func (k *fakeKernel) Set(want []vip.VIP) error {
 	}
 	k.held = want
 	return nil
+}
+
+func (k *fakeKernel) Stalled() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.stalled
 }
 
 // change alters the fake while nobody looks.
@@ -403,5 +410,23 @@ func TestAliveNeedsTheLoop(t *testing.T) {
 		if h.alive() {
 			t.Error("a loop that has ended counts as alive")
 		}
+	})
+}
+
+// Thousands of addresses take their time; a manager that is stuck does not get on.
+func TestAliveWhileAddressesAreSet(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		gate := make(chan struct{})
+		r.kernel.change(func() { r.kernel.gate = gate })
+		r.cluster.give(2, time.Hour)
+		time.Sleep(time.Minute)
+		if !r.alive() {
+			t.Error("a holder that sets addresses counts as dead")
+		}
+		r.kernel.change(func() { r.kernel.stalled = stallLimit })
+		if r.alive() {
+			t.Error("a holder with a stuck VIP manager counts as alive")
+		}
+		close(gate)
 	})
 }
