@@ -39,12 +39,14 @@ func TestSuccessorWaitsForWhatLingers(t *testing.T) {
 		{"an owner that hands over", theOwner, func(_ *simulation, owner *simNode, others []*simNode) {
 			owner.run.Transfer(others[0].cfg.Node, "asked for")
 		}, false},
-		{"the successor itself", func(_ *simNode, others []*simNode) *simNode { return others[0] },
+		{
+			"the successor itself", func(_ *simNode, others []*simNode) *simNode { return others[0] },
 			func(_ *simulation, owner *simNode, others []*simNode) {
 				others[1].kill()
 				owner.kill()
 				others[1].boot()
-			}, false},
+			}, false,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
