@@ -182,7 +182,7 @@ func TestJoinAndRemove(t *testing.T) {
 		g.peers = all[:i+1]
 		m := g.start(all[i].Name)
 		g.waits(m, "to make it one, run `perch join` there")
-		g.patiently(all[i].Name+" joins", m.Join)
+		g.patiently(all[i].Name+" joins", func(ctx context.Context) error { return m.Join(ctx, "") })
 		g.votes(i + 1)
 	}
 	for i := 4; i >= 3; i-- {

@@ -31,15 +31,17 @@ type View struct {
 	Members []Member
 	// Waiting says what this node waits for before it takes part, or is empty.
 	Waiting string
+	// Left tells that it was a member of the group, and is none any more.
+	Left bool
 	// Trouble says why this node cannot write its log, or is empty.
 	Trouble string
 }
 
 // Member is a node of the group as raft knows it.
 type Member struct {
-	Name    string
-	Address netip.AddrPort
-	Voter   bool
+	Name    string         `json:"name"`
+	Address netip.AddrPort `json:"address"`
+	Voter   bool           `json:"voter"`
 }
 
 func membersOf(r *raft.Raft) []Member {
@@ -55,15 +57,18 @@ func membersOf(r *raft.Raft) []Member {
 func (n *Node) View() View {
 	r := n.raft.Load()
 	if r == nil {
-		return View{Role: Follower, Waiting: n.Waiting()}
+		return View{Role: Follower, Waiting: n.Waiting(), Left: n.left.Load()}
 	}
 	_, leader := r.LeaderWithID()
-	view := View{Role: Follower, Term: r.CurrentTerm(), Leader: string(leader), Voters: voters(r), Trouble: n.store.lastTrouble(), Waiting: n.Waiting(), Members: membersOf(r)}
-	switch r.State() {
-	case raft.Leader:
+	view := View{
+		Role: Follower, Term: r.CurrentTerm(), Leader: string(leader), Voters: voters(r), Members: membersOf(r),
+		Trouble: n.store.lastTrouble(), Waiting: n.Waiting(), Left: n.left.Load(),
+	}
+	switch state := r.State(); {
+	case state == raft.Leader:
 		view.Role = Leader
 		view.Quorum = n.leased(r)
-	case raft.Candidate:
+	case state == raft.Candidate && n.member.Load():
 		view.Role = Candidate
 	default:
 		view.Quorum = leader != "" && time.Since(r.LastContact()) < 2*n.cfg.Heartbeat
