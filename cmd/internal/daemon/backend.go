@@ -104,10 +104,12 @@ var errMoving = errors.New("leadership of the cluster is just changing hands: as
 func refusal(err error) error {
 	is := func(sentinel error) bool { return errors.Is(err, sentinel) }
 	switch {
-	case slices.ContainsFunc([]error{cluster.ErrNoSuccessor, cluster.ErrGivenUp, cluster.ErrNotRunning}, is):
+	case slices.ContainsFunc([]error{cluster.ErrNoSuccessor, cluster.ErrGivenUp, cluster.ErrNotRunning, cluster.ErrChanging}, is):
 		return api.NotNow(err)
-	case is(cluster.ErrTransferring):
+	case is(cluster.ErrTransferring), is(cluster.ErrNoLeader):
 		return api.Moving(err)
+	case is(cluster.ErrNotMember), is(cluster.ErrViaCA):
+		return api.Invalid(err)
 	case slices.ContainsFunc([]error{
 		cluster.ErrNotLeader, raft.ErrNotLeader, raft.ErrLeadershipLost,
 		raft.ErrLeadershipTransferInProgress, raft.ErrEnqueueTimeout, raft.ErrRaftShutdown,

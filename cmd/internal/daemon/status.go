@@ -116,6 +116,8 @@ func (s snapshot) cluster(answers map[string]answer) *api.Cluster {
 		c.Nodes = append(c.Nodes, node)
 	}
 	switch {
+	case s.view.Left:
+		c.State = api.StateLeft
 	case s.view.Quorum:
 		c.State, c.Leader = api.StateOK, s.view.Leader
 	case reachable > len(c.Nodes)/2:
@@ -202,6 +204,8 @@ func (s snapshot) whyOwner(owner string) string {
 func (s snapshot) whyNobody(answers map[string]answer) string {
 	last, known := s.memory.Owner()
 	switch {
+	case s.view.Left:
+		return s.config.Node.Name + " is no member of the cluster, and sees no owner"
 	case !s.view.Quorum && known:
 		return fmt.Sprintf("%s sees no majority; the last owner it knows of is %s", s.config.Node.Name, last.To)
 	case !s.view.Quorum:
@@ -258,7 +262,7 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 		}
 	}
 	if s.view.Waiting != "" {
-		alarms = append(alarms, st.Node+" does not take part in the cluster yet: it "+s.view.Waiting)
+		alarms = append(alarms, st.Node+" does not take part in the cluster: it "+s.view.Waiting)
 	}
 	alarms = append(alarms, troubled...)
 	alarms = append(alarms, s.strangers()...)

@@ -122,6 +122,15 @@ func TestStatusSaysWhy(t *testing.T) {
 			"no-quorum", "", false, "lb2 sees no majority; the last owner it knows of is lb1", "no majority: lb2 reaches 1 of 3 nodes",
 		},
 		{
+			"this node has left",
+			func(s *snapshot, a map[string]answer) {
+				s.view = cluster.View{Role: cluster.Follower, Left: true, Waiting: "is no member of it any more: run `perch join` here"}
+				a["lb1"], a["w"] = unreachable, unreachable
+			},
+			"left", "", false, "lb2 is no member of the cluster, and sees no owner",
+			"lb2 does not take part in the cluster: it is no member of it any more: run `perch join` here",
+		},
+		{
 			"between leaders",
 			func(s *snapshot, a map[string]answer) {
 				s.view.Quorum, s.view.Leader = false, ""
@@ -265,6 +274,7 @@ func TestStatusLine(t *testing.T) {
 		{leader, standing{witness: true}, false, 1, "leads, but is a witness and holds no VIP, term 7"},
 		{follower, standing{}, false, 1, "standby, lb1 leads, term 7"},
 		{follower, standing{drained: true}, false, 1, "standby, lb1 leads, term 7"},
+		{cluster.View{Role: cluster.Follower, Left: true}, standing{}, false, 1, "no member of the cluster any more, perch join to come back"},
 		{cluster.View{Role: cluster.Leader, Term: 7, Leader: "lb1"}, standing{drained: true}, false, 1, "no majority, no VIP is held"},
 	}
 	for _, tt := range tests {
