@@ -140,6 +140,16 @@ func suffrageOf(r *raft.Raft, name string) (raft.ServerSuffrage, bool) {
 	return raft.Nonvoter, false
 }
 
+// counts tells whether a node is in the latest configuration.
+func (n *Node) counts(name string) bool {
+	r := n.raft.Load()
+	if r == nil {
+		return false
+	}
+	_, member := suffrageOf(r, name)
+	return member
+}
+
 // change carries out one change of the membership, once the grants have ended that
 // an older leader may have had before the last one. The caller holds changing.
 func (n *Node) change(ctx context.Context, r *raft.Raft, what string, propose func() raft.IndexFuture) error {
