@@ -23,6 +23,8 @@ type Node struct {
 	Host *Host
 	Dir  string // holds all its files
 
+	Peers []*Node // that its config lists, itself among them
+
 	cluster *Cluster
 	process *Process
 }
@@ -65,6 +67,11 @@ func (n *Node) Running() bool {
 
 // Process is the daemon that was started last, or nil.
 func (n *Node) Process() *Process { return n.process }
+
+// Wipe empties the data directory of a daemon that does not run, as a new disk does.
+func (n *Node) Wipe() error {
+	return errors.Join(os.RemoveAll(n.DataDir()), os.MkdirAll(n.DataDir(), 0o700))
+}
 
 // Kill ends the daemon with SIGKILL and waits for its end.
 func (n *Node) Kill() error {
