@@ -44,9 +44,11 @@ type Member struct {
 	Voter   bool           `json:"voter"`
 }
 
-func membersOf(r *raft.Raft) []Member {
+func membersOf(r *raft.Raft) []Member { return listMembers(servers(r)) }
+
+func listMembers(servers []raft.Server) []Member {
 	var list []Member
-	for _, server := range servers(r) {
+	for _, server := range servers {
 		address, _ := netip.ParseAddrPort(string(server.Address)) // it was written by perch
 		list = append(list, Member{string(server.ID), address, server.Suffrage == raft.Voter})
 	}
