@@ -38,7 +38,7 @@ Exit codes: 0 done, 1 an error, 2 the command line is wrong.`,
 	)
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)
-	add(root, groupDaemon, newInitCommand(), newCheckCommand(), newServeCommand(daemon.Run), newReloadCommand())
+	add(root, groupDaemon, newInitCommand(), newCheckCommand(), newServeCommand(daemon.Run), newReloadCommand(), newRecoverCommand())
 	add(root, groupLook, newStatusCommand(), newHistoryCommand())
 	add(root, groupMove, newTransferCommand(), newDrainCommand(), newUndrainCommand())
 	add(root, groupJoin, newJoinCommand(), newLeaveCommand(), newRemoveCommand())
