@@ -36,6 +36,7 @@ type entry struct {
 	via      atomic.Pointer[string]            // HOST:PORT of a member, if its operator has named one
 	met      atomic.Pointer[[]Peer]            // members that others have told of
 	hindered atomic.Pointer[string]            // why Join is not done yet
+	stuck    atomic.Pointer[error]             // that the group has lost its majority for good
 	seeking  chan struct{}                     // a signal for seek
 	waitsFor atomic.Pointer[string]            // before it takes part
 	founders atomic.Pointer[map[string]string] // if this node founded the cluster: see keyFounders

@@ -113,12 +113,14 @@ func (n *Node) confirm(ctx context.Context) error {
 // doubt finds out whether this node, which hears of no leader, still is a member.
 func (n *Node) doubt(ctx context.Context) error {
 	if n.leader() != "" {
+		n.stick(nil)
 		if n.Waiting() != "" {
 			n.say("")
 		}
 		return nil
 	}
-	answers, _ := n.askAll(ctx)
+	answers, _, err := n.findLeader(ctx)
+	n.stick(err)
 	for _, name := range sortedKeys(answers) {
 		switch a := answers[name]; {
 		case a.Standing == outside:
@@ -189,6 +191,7 @@ func (n *Node) admitted(ctx context.Context, index uint64) error {
 	n.left.Store(false)
 	n.joining.Store(false)
 	n.member.Store(true)
+	n.stick(nil)
 	n.say("")
 	n.cfg.Log.Info("this node was admitted to the cluster")
 	return nil
@@ -208,6 +211,27 @@ func (n *Node) outside() {
 	n.say(wayBack)
 }
 
+// stick notes whether the group has lost its majority for good.
+func (n *Node) stick(err error) {
+	if !errors.Is(err, errLostMajority) {
+		err = nil
+	}
+	if before := n.stuck.Swap(&err); (before != nil && *before != nil) != (err != nil) {
+		if err != nil {
+			n.cfg.Log.Error("the cluster elects nobody any more", "reason", err)
+		}
+		n.notify()
+	}
+}
+
+// Stuck says why the group elects nobody any more, or "".
+func (n *Node) Stuck() string {
+	if err := n.stuck.Load(); err != nil && *err != nil {
+		return (*err).Error()
+	}
+	return ""
+}
+
 // hinder notes why Join is not done yet.
 func (n *Node) hinder(err error) {
 	text := err.Error()
@@ -222,7 +246,9 @@ func (n *Node) findLeader(ctx context.Context) (map[string]answer, string, error
 		leader = n.cfg.Node
 	}
 	if leader == "" {
-		return answers, "", noLeader(answers, failures)
+		err := n.noLeader(answers, failures)
+		n.stick(err)
+		return answers, "", err
 	}
 	return answers, leader, nil
 }
@@ -254,21 +280,53 @@ func leaderOf(answers map[string]answer) string {
 }
 
 // noLeader says why there is nobody to be admitted by.
-func noLeader(answers map[string]answer, failures map[string]error) error {
+func (n *Node) noLeader(answers map[string]answer, failures map[string]error) error {
 	if names := sortedKeys(failures); len(answers) == 0 && len(names) > 0 {
 		return fmt.Errorf("no node of the cluster answers: %w", failures[names[0]])
 	}
-	members := 0
-	for _, a := range answers {
-		if a.Member {
-			members++
-		}
-	}
-	total := len(answers) + len(failures) + 1
-	if len(failures) == 0 && members <= total/2 {
-		return fmt.Errorf("only %d of %d nodes have the cluster's data: it has lost its majority and does not come back by itself; see `perch recover`", members, total)
+	if err := lostMajority(n.electorate(answers), n.cfg.Node, n.member.Load(), answers); err != nil {
+		return err
 	}
 	return ErrNoLeader
+}
+
+// electorate returns the voters that this node knows of, or has been told of.
+func (n *Node) electorate(answers map[string]answer) []string {
+	if r := n.raft.Load(); r != nil && n.member.Load() {
+		return voters(r)
+	}
+	var told []string
+	for _, name := range sortedKeys(answers) {
+		var names []string
+		for _, m := range answers[name].Members {
+			if m.Voter {
+				names = append(names, m.Name)
+			}
+		}
+		if len(names) > len(told) {
+			told = names
+		}
+	}
+	return told
+}
+
+// errLostMajority is a group that elects nobody again, whoever comes back.
+var errLostMajority = errors.New("it has lost its majority and does not come back by itself; see `perch recover`")
+
+// lostMajority returns errLostMajority if so many of the voters have no data any more
+// that the others, should all of them come back, are no majority.
+func lostMajority(voters []string, self string, member bool, answers map[string]answer) error {
+	lost := 0
+	for _, voter := range voters {
+		a, answered := answers[voter]
+		if answered && !a.Member || voter == self && !member {
+			lost++
+		}
+	}
+	if total := len(voters); total > 0 && total-lost <= total/2 {
+		return fmt.Errorf("only %d of %d nodes have the cluster's data: %w", total-lost, total, errLostMajority)
+	}
+	return nil
 }
 
 // Join makes this node a member of the cluster at work, and returns when it is one,

@@ -31,6 +31,8 @@ type View struct {
 	Members []Member
 	// Waiting says what this node waits for before it takes part, or is empty.
 	Waiting string
+	// Stuck says why the group elects nobody any more, or is empty.
+	Stuck string
 	// Left tells that it was a member of the group, and is none any more.
 	Left bool
 	// Trouble says why this node cannot write its log, or is empty.
@@ -59,12 +61,12 @@ func listMembers(servers []raft.Server) []Member {
 func (n *Node) View() View {
 	r := n.raft.Load()
 	if r == nil {
-		return View{Role: Follower, Waiting: n.Waiting(), Left: n.left.Load()}
+		return View{Role: Follower, Waiting: n.Waiting(), Stuck: n.Stuck(), Left: n.left.Load()}
 	}
 	_, leader := r.LeaderWithID()
 	view := View{
 		Role: Follower, Term: r.CurrentTerm(), Leader: string(leader), Voters: voters(r), Members: membersOf(r),
-		Trouble: n.store.lastTrouble(), Waiting: n.Waiting(), Left: n.left.Load(),
+		Trouble: n.store.lastTrouble(), Waiting: n.Waiting(), Stuck: n.Stuck(), Left: n.left.Load(),
 	}
 	switch state := r.State(); {
 	case state == raft.Leader:

@@ -120,6 +120,8 @@ func (s snapshot) cluster(answers map[string]answer) *api.Cluster {
 		c.State = api.StateLeft
 	case s.view.Quorum:
 		c.State, c.Leader = api.StateOK, s.view.Leader
+	case s.view.Stuck != "", s.view.Waiting != "":
+		c.State = api.StateNoQuorum
 	case reachable > len(c.Nodes)/2:
 		c.State = api.StateElecting
 	default:
@@ -252,7 +254,10 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 	if len(owners) > 1 {
 		alarms = append(alarms, fmt.Sprintf("%s say that they own the VIPs at once; ask again, a hand-over may be under way", strings.Join(owners, " and ")))
 	}
-	if total := len(st.Cluster.Nodes); st.Cluster.State == api.StateNoQuorum {
+	if s.view.Stuck != "" {
+		alarms = append(alarms, "the cluster elects nobody any more: "+s.view.Stuck)
+	}
+	if total := len(st.Cluster.Nodes); st.Cluster.State == api.StateNoQuorum && total-len(unreachable) <= total/2 {
 		alarms = append(alarms, fmt.Sprintf("no majority: %s reaches %d of %d nodes, itself included, and %d are needed; VIPs are held by nobody on this side",
 			st.Node, total-len(unreachable), total, total/2+1))
 	}
@@ -261,7 +266,7 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 			alarms = append(alarms, fmt.Sprintf("VIP %s is not held by %s: %s", v.Address, v.Owner, v.Reason))
 		}
 	}
-	if s.view.Waiting != "" {
+	if s.view.Waiting != "" && s.view.Stuck == "" {
 		alarms = append(alarms, st.Node+" does not take part in the cluster: it "+s.view.Waiting)
 	}
 	alarms = append(alarms, troubled...)

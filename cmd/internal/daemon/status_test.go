@@ -131,6 +131,24 @@ func TestStatusSaysWhy(t *testing.T) {
 			"lb2 does not take part in the cluster: it is no member of it any more: run `perch join` here",
 		},
 		{
+			"the majority is lost for good",
+			func(s *snapshot, a map[string]answer) {
+				s.view.Quorum, s.view.Leader, s.view.Stuck = false, "", "only 1 of 3 nodes have the cluster's data: see `perch recover`"
+				a["lb1"] = from("lb1", "", 7, false, "")
+			},
+			"no-quorum", "", false, "lb2 sees no majority; the last owner it knows of is lb1",
+			"the cluster elects nobody any more: only 1 of 3 nodes have the cluster's data: see `perch recover`",
+		},
+		{
+			"a newcomer",
+			func(s *snapshot, a map[string]answer) {
+				s.view = cluster.View{Role: cluster.Follower, Waiting: "waits for w: a cluster is founded once all are there"}
+				a["lb1"], a["w"] = from("lb1", "", 0, false, ""), unreachable
+			},
+			"no-quorum", "", false, "lb2 sees no majority; the last owner it knows of is lb1",
+			"lb2 does not take part in the cluster: it waits for w: a cluster is founded",
+		},
+		{
 			"between leaders",
 			func(s *snapshot, a map[string]answer) {
 				s.view.Quorum, s.view.Leader = false, ""
