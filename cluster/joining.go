@@ -191,6 +191,7 @@ func (n *Node) admitted(ctx context.Context, index uint64) error {
 	n.left.Store(false)
 	n.joining.Store(false)
 	n.member.Store(true)
+	n.via.Store(nil)
 	n.stick(nil)
 	n.say("")
 	n.cfg.Log.Info("this node was admitted to the cluster")
@@ -342,7 +343,7 @@ func (n *Node) Join(ctx context.Context, via string) error {
 	}
 	n.joining.Store(true)
 	signal(n.seeking)
-	for n.joining.Load() {
+	for n.joining.Load() || !n.member.Load() { // neither after Remove
 		pause(ctx, 10*time.Millisecond)
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w: %s", ErrNotYet, n.hindrance())

@@ -193,9 +193,13 @@ func TestRemoveDeadNode(t *testing.T) {
 	}
 	p.outageAtMost(brief)
 
-	// It finds out when it comes back, although the leader knew it before.
+	// It finds out when it comes back, and does not disturb the others before.
+	term := c.status(owner).Cluster.Term
 	c.must(dead.Start())
 	c.warns(dead, "run `perch join` here to come back")
+	if now := c.status(owner).Cluster.Term; now != term {
+		t.Errorf("term %d after a removed node came back, %d before", now, term)
+	}
 	c.perch(dead, "join")
 	c.votersAre(c.Nodes...)
 	c.stillOwnedBy(owner)
