@@ -135,7 +135,10 @@ func (c *Credentials) clientTLS(protocol, peer string) *tls.Config {
 		InsecureSkipVerify: true, // by name of host; VerifyConnection checks the chain and the name
 		VerifyConnection: func(cs tls.ConnectionState) error {
 			allowed := []string{peer}
-			if peer == anyNode && !c.dated && len(cs.PeerCertificates) > 0 {
+			switch {
+			case peer == anyNode && c.dated:
+				return ErrViaCA
+			case peer == anyNode && len(cs.PeerCertificates) > 0:
 				allowed = []string{commonName(cs.PeerCertificates[0])}
 			}
 			_, err := c.verify(cs, x509.ExtKeyUsageServerAuth, allowed)

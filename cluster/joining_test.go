@@ -99,6 +99,41 @@ func TestJoinViaAnAddressNeedsTheSecret(t *testing.T) {
 	}
 }
 
+// At an address a node of another cluster or with another secret is not believed, and
+// under an operator's CA nobody is.
+func TestAskAtAnAddressBelievesNoStranger(t *testing.T) {
+	g := newGroup(t, 2)
+	lb1 := g.start("lb1")
+	asks := func(c *Credentials) error {
+		cfg := g.config("lb2")
+		cfg.Credentials = c
+		self, _ := cfg.peer("lb2")
+		x := newNode(cfg, self)
+		x.port = newPort(cfg, self, x.peers)
+		name, _, err := x.askAt(t.Context(), lb1.self.Address.String(), question{})
+		if err == nil && name != "lb1" {
+			t.Errorf("lb1 calls itself %q", name)
+		}
+		return err
+	}
+	dated := credentials(t, secret, "edge", "lb2")
+	dated.dated = true
+	for _, tt := range []struct {
+		name string
+		c    *Credentials
+		want error
+	}{
+		{"its own", credentials(t, secret, "edge", "lb2"), nil},
+		{"another secret", credentials(t, append([]byte("x"), secret...), "edge", "lb2"), errOtherSecret},
+		{"another cluster", credentials(t, secret, "inside", "lb2"), errOtherCluster},
+		{"an operator's CA", dated, ErrViaCA},
+	} {
+		if err := asks(tt.c); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
+		}
+	}
+}
+
 func TestJoinSaysWhatItWaitsFor(t *testing.T) {
 	g := newGroup(t, 3)
 	m := g.start("lb1")
@@ -108,4 +143,23 @@ func TestJoinSaysWhatItWaitsFor(t *testing.T) {
 	if err := m.Join(ctx, ""); !errors.Is(err, ErrNotYet) || !strings.Contains(err.Error(), "lb1 waits for lb2, lb3") {
 		t.Errorf("%v", err)
 	}
+}
+
+// Only a leader with a lease knows who is a member.
+func TestStanding(t *testing.T) {
+	g := newGroup(t, 3)
+	g.startAll()
+	owner := g.owner()
+	other := g.others(owner)[0]
+	is := func(of *member, name string) standing { return of.standingOf(of.raft.Load(), name) }
+	g.eventually("the leader knows", func() bool {
+		return is(owner, "lb9") == outside && is(owner, other.cfg.Node) == votes
+	})
+	if got := is(other, "lb9"); got != noVoice {
+		t.Errorf("a follower says %q", got)
+	}
+	for _, m := range g.others(owner) {
+		g.kill(m.cfg.Node)
+	}
+	g.eventually("a leader without a lease knows no more", func() bool { return is(owner, "lb9") == noVoice })
 }
