@@ -45,7 +45,8 @@ What only the others knew is lost. The old data_dir of this node is kept in a
 copy beside it.
 
 It asks twice before it changes anything. Where there is no terminal --cluster
-NAME stands for both answers. Run it as root or as the user of the daemon.`,
+NAME stands for both answers. Run it as root: what it writes into data_dir
+belongs to the owner of that.`,
 		Example: `  perch recover
   perch recover -c /etc/perch/perch.toml --cluster edge`,
 		Args: noArgument,

@@ -211,3 +211,23 @@ func TestRemoveDeadNode(t *testing.T) {
 	c.eventually("the last node lets go", func() bool { return !c.holdsAny(owner) })
 	t.Log(c.refused(owner, "remove", other.Name))
 }
+
+// Who owns can be removed from elsewhere: it hands over first.
+func TestRemoveOwnerFromElsewhere(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.neverTwoOwners()
+	owner := c.owner()
+	others := c.others(owner)
+	p := c.ping()
+	c.perch(others[0], "remove", owner.Name)
+	c.movedFrom(owner)
+	c.votersAre(others...)
+	c.warns(owner, "run `perch join` here to come back")
+	p.outageAtMost(brief)
+	c.perch(owner, "join")
+	c.votersAre(c.Nodes...)
+	c.perch(others[1], "transfer", owner.Name)
+	c.eventually("it owns again", func() bool { return c.owner() == owner })
+	p.outageAtMost(brief)
+}
