@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,7 +101,7 @@ func (n *Node) judge(answers map[string]answer, failures map[string]error) (verd
 	case foundersKnowUs:
 		return founds, ""
 	case len(failures) > 0:
-		return notYet, "waits for " + strings.Join(sortedKeys(failures), ", ") +
+		return notYet, "waits for " + withStrangers(failures) +
 			": a cluster is founded once all nodes of the list are there, so that nodes that lost their data found no second one beside the others"
 	}
 	return founds, ""

@@ -134,6 +134,30 @@ func TestAskAtAnAddressBelievesNoStranger(t *testing.T) {
 	}
 }
 
+// Under an operator's CA a node must be listed by the members before it joins, and
+// learns from those it lists of one that it does not.
+func TestJoinUnderAnOperatorsCA(t *testing.T) {
+	g := newGroup(t, 4)
+	g.dated = true
+	all := slices.Clone(g.peers)
+	g.peers = all[:3]
+	g.startAll()
+	g.owner()
+	g.peers = []Peer{all[0], all[3]}
+	m := g.start("lb4")
+	g.waits(m, "waits for lb1 (it does not let this node in: ")
+	g.kill("lb4")
+	for _, p := range all[:3] {
+		g.kill(p.Name)
+		g.peers = all
+		g.start(p.Name)
+		g.owner()
+	}
+	g.peers = []Peer{all[0], all[3]}
+	g.joins(g.start("lb4"), "")
+	g.votes(4)
+}
+
 func TestJoinSaysWhatItWaitsFor(t *testing.T) {
 	g := newGroup(t, 3)
 	m := g.start("lb1")

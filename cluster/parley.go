@@ -112,7 +112,7 @@ func exchange(ctx context.Context, conn net.Conn, peer string, q question) (answ
 	}
 	var a answer
 	if err := readParley(conn, &a); err != nil {
-		return answer{}, fmt.Errorf("hear %s: %w", peer, err)
+		return answer{}, fmt.Errorf("hear %s: %w", peer, explainRefusal(err))
 	}
 	return a, nil
 }
