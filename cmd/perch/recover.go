@@ -38,11 +38,11 @@ with what it knows of the history and the drains. It is for a cluster of which a
 majority has lost its data or will never come back: such a cluster elects nobody
 any more, and does not heal by itself.
 
-perch cannot see whether the others are gone. If a majority of them runs on, or
-starts again with its old data, two nodes may own the VIPs at once: stop perch
-on all of them first, and empty their data_dir before it starts there again.
-What only the others knew is lost. The old data_dir of this node is kept in a
-copy beside it.
+perch cannot see whether the others are gone; it refuses only while it reaches
+one. If a majority of them runs on, or starts again with its old data, two nodes
+may own the VIPs at once: stop perch on all of them first, and empty their
+data_dir before it starts there again. What only the others knew is lost. The
+old data_dir of this node is kept in a copy beside it.
 
 It asks twice before it changes anything. Where there is no terminal --cluster
 NAME stands for both answers. Run it as root: what it writes into data_dir
@@ -65,6 +65,9 @@ func (o *recoverOptions) recover(cmd *cobra.Command, _ []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	if running := r.Running(cmd.Context()); len(running) > 0 {
+		return fmt.Errorf("perch runs on %s: stop it on all other nodes first, or two may own the VIPs at once", strings.Join(running, ", "))
+	}
 	fmt.Fprint(cmd.ErrOrStderr(), explainRecovery(r))
 	if err := o.agree(cmd, r.Config.Cluster.Name); err != nil {
 		return err

@@ -1,10 +1,14 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -40,6 +44,37 @@ func OpenRecovery(configPath string) (*Recovery, error) {
 		return nil, err
 	}
 	return &Recovery{opened, cfg}, nil
+}
+
+// lookLimit bounds the look whether a node's port is open.
+const lookLimit = time.Second
+
+// Running returns those of the other members, or nodes of the config, whose cluster
+// port is open. That none is open proves nothing: the network may be cut.
+func (r *Recovery) Running(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	var mu sync.Mutex
+	var looks sync.WaitGroup
+	var running []string
+	for _, p := range roster(r.Config.Cluster, r.Members) {
+		if p.Name == r.Config.Node.Name {
+			continue
+		}
+		looks.Go(func() {
+			conn, err := new(net.Dialer).DialContext(ctx, "tcp", p.Address.String())
+			if err != nil {
+				return
+			}
+			conn.Close()
+			mu.Lock()
+			defer mu.Unlock()
+			running = append(running, p.Name)
+		})
+	}
+	looks.Wait()
+	slices.Sort(running)
+	return running
 }
 
 // Recover copies the data directory and makes this node the only member. It returns

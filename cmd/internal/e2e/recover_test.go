@@ -53,7 +53,12 @@ func (c *cluster) recovers(n *lab.Node, lost []*lab.Node, before []api.Move) {
 	if out, err := n.PerchOffline(ctx, "recover", "--cluster", "edge"); err == nil {
 		c.t.Errorf("perch recover beside the daemon: %s", out)
 	}
-	for _, each := range c.Nodes {
+	c.terminate(n)
+	_, err := n.PerchOffline(ctx, "recover", "--cluster", "edge")
+	if err == nil || !strings.Contains(err.Error(), "perch runs on "+lost[0].Name+", "+lost[1].Name+": stop it on all other nodes first") {
+		c.t.Errorf("perch recover beside nodes that run: %v", err)
+	}
+	for _, each := range lost {
 		c.terminate(each)
 	}
 	if out, err := n.PerchOffline(ctx, "recover"); err == nil {

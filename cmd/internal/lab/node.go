@@ -102,21 +102,29 @@ func (n *Node) Terminate(ctx context.Context) error {
 // Perch runs a command of perch against the node's control socket and returns
 // what it printed. What it wrote to stderr is part of the error.
 func (n *Node) Perch(ctx context.Context, args ...string) (string, error) {
-	return n.perch(ctx, append(args, "--socket", n.Socket())...)
-}
-
-// PerchOffline runs a command of perch with the node's config file, for which the
-// daemon need not run.
-func (n *Node) PerchOffline(ctx context.Context, args ...string) (string, error) {
-	return n.perch(ctx, append(args, "-c", n.ConfigFile())...)
-}
-
-func (n *Node) perch(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, n.cluster.Spec.Binary, args...)
+	cmd := exec.CommandContext(ctx, n.cluster.Spec.Binary, append(args, "--socket", n.Socket())...)
 	cmd.WaitDelay = time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
+		return stdout.String(), fmt.Errorf("perch %s on %s: %w: %s",
+			strings.Join(args, " "), n.Name, err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.String(), nil
+}
+
+// PerchOffline is Perch for a command that reads the node's config file and works
+// without its daemon, on its host.
+func (n *Node) PerchOffline(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, n.cluster.Spec.Binary, append(args, "-c", n.ConfigFile())...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	process, err := n.Host.Start(cmd)
+	if err != nil {
+		return "", err
+	}
+	<-process.Done()
+	if err := process.Err(); err != nil {
 		return stdout.String(), fmt.Errorf("perch %s on %s: %w: %s",
 			strings.Join(args, " "), n.Name, err, strings.TrimSpace(stderr.String()))
 	}
