@@ -13,12 +13,13 @@
 //
 // The group is founded once all nodes of the list say that they are new (founding.go);
 // one that comes later, or has lost its data, waits to be admitted and has no vote
-// before (membership.go). Both ask on a protocol of their own (parley.go).
+// before (joining.go); the leader changes the membership (membership.go). All ask on a
+// protocol of their own (parley.go).
 //
 // Goroutines, all owned by Node.Run and gone when it returns: raft's own, the
 // accept loop of the cluster port and one handshake a connection, the one that answers
-// nodes' questions with one for each, a newcomer's that seeks admission, the watcher
-// of raft's leadership channel, the waker that shortens detection (wake.go), the
+// nodes' questions with one for each, the one that seeks membership (joining.go), the
+// watcher of raft's leadership channel, the waker that shortens detection (wake.go), the
 // pulse that asks raft's main loop for signs of life (pulse.go), the one that tells
 // for how long addresses linger here (linger.go), the one that stands for the next
 // term after a hand-over that came to nothing (transfer.go), the relay between the

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +31,11 @@ type entry struct {
 	ask      func(ctx context.Context, peer string, q question) (answer, error)
 	member   atomic.Bool                       // it votes and grants
 	joining  atomic.Bool                       // its operator wants it to become a member
+	left     atomic.Bool                       // it was one, and is none any more
+	via      atomic.Pointer[string]            // HOST:PORT of a member, if its operator has named one
+	met      atomic.Pointer[[]Peer]            // members that others have told of
+	hindered atomic.Pointer[string]            // why Join is not done yet
+	stuck    atomic.Pointer[error]             // that the group has lost its majority for good
 	seeking  chan struct{}                     // a signal for seek
 	waitsFor atomic.Pointer[string]            // before it takes part
 	founders atomic.Pointer[map[string]string] // if this node founded the cluster: see keyFounders
@@ -97,7 +101,7 @@ func (n *Node) judge(answers map[string]answer, failures map[string]error) (verd
 	case foundersKnowUs:
 		return founds, ""
 	case len(failures) > 0:
-		return notYet, "waits for " + strings.Join(sortedKeys(failures), ", ") +
+		return notYet, "waits for " + withStrangers(failures) +
 			": a cluster is founded once all nodes of the list are there, so that nodes that lost their data found no second one beside the others"
 	}
 	return founds, ""
@@ -112,30 +116,56 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// askAll asks all other nodes of the list at once who they are.
+// askAll asks all other nodes that this one knows at once who they are.
 func (n *Node) askAll(ctx context.Context) (map[string]answer, map[string]error) {
 	ctx, cancel := context.WithTimeout(ctx, parleyLimit)
 	defer cancel()
 	var mu sync.Mutex
 	var asks sync.WaitGroup
 	answers, failures := make(map[string]answer), make(map[string]error)
-	for _, p := range n.cfg.Peers {
+	note := func(name string, a answer, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			failures[name] = err
+			return
+		}
+		answers[name] = a
+	}
+	for _, p := range n.peers() {
 		if p.Name == n.cfg.Node {
 			continue
 		}
 		asks.Go(func() {
 			a, err := n.ask(ctx, p.Name, question{Birth: n.birth})
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				failures[p.Name] = err
-				return
-			}
-			answers[p.Name] = a
+			note(p.Name, a, err)
+		})
+	}
+	if via := n.via.Load(); via != nil {
+		asks.Go(func() {
+			name, a, err := n.askAt(ctx, *via, question{Birth: n.birth})
+			note(name, a, err)
 		})
 	}
 	asks.Wait()
+	n.meet(answers)
 	return answers, failures
+}
+
+// meet remembers the members that others tell of, which this node may not have on
+// its list.
+func (n *Node) meet(answers map[string]answer) {
+	var met []Peer
+	for _, name := range sortedKeys(answers) {
+		for _, m := range answers[name].Members {
+			if _, known := find(met, m.Name); !known {
+				met = append(met, Peer{Name: m.Name, Address: m.Address, Priority: LowestPriority})
+			}
+		}
+	}
+	if met != nil {
+		n.met.Store(&met)
+	}
 }
 
 // setFounders writes down the births of all data directories that are new, this one
@@ -177,7 +207,7 @@ func (n *Node) say(what string) {
 	n.readied()
 	if before := n.waitsFor.Swap(&what); before == nil || *before != what {
 		if what != "" {
-			n.cfg.Log.Warn("this node does not take part in the cluster yet", "reason", what)
+			n.cfg.Log.Warn("this node does not take part in the cluster", "reason", what)
 		}
 		n.notify()
 	}

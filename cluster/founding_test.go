@@ -134,8 +134,38 @@ func TestTwoThatLostTheirDataFoundNothing(t *testing.T) {
 			t.Errorf("%s votes without data", name)
 		}
 	}
+	lb1 := g.members["lb1"]
+	g.eventually("the third says so", func() bool { return strings.Contains(lb1.View().Stuck, "only 1 of 3 nodes have the cluster's data") })
 	if owners := g.owners(); len(owners) > 0 {
 		t.Errorf("%v owns", owners)
+	}
+}
+
+// A group is lost only when those without data are so many, whoever else comes back.
+func TestWhenAMajorityIsLost(t *testing.T) {
+	with, without := answer{Member: true}, answer{}
+	three := []string{"lb1", "lb2", "lb3"}
+	tests := []struct {
+		name    string
+		voters  []string
+		member  bool // lb1, which asks
+		answers map[string]answer
+		want    bool
+	}{
+		{"all have theirs", three, true, map[string]answer{"lb2": with, "lb3": with}, false},
+		{"one lost it", three, true, map[string]answer{"lb2": without, "lb3": with}, false},
+		{"one lost it, one is down", three, true, map[string]answer{"lb2": without}, false},
+		{"two lost it", three, true, map[string]answer{"lb2": without, "lb3": without}, true},
+		{"itself and another lost it", three, false, map[string]answer{"lb2": without, "lb3": with}, true},
+		{"itself lost it", three, false, map[string]answer{"lb2": with}, false},
+		{"newcomers do not count", []string{"lb2"}, false, map[string]answer{"lb2": with, "lb3": without, "lb4": without}, false},
+		{"two of four", []string{"lb1", "lb2", "lb3", "lb4"}, true, map[string]answer{"lb2": without, "lb3": without}, true},
+		{"nobody knows", nil, false, map[string]answer{"lb2": without}, false},
+	}
+	for _, tt := range tests {
+		if got := lostMajority(tt.voters, "lb1", tt.member, tt.answers); (got != nil) != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
 	}
 }
 
@@ -182,7 +212,7 @@ func TestJoinAndRemove(t *testing.T) {
 		g.peers = all[:i+1]
 		m := g.start(all[i].Name)
 		g.waits(m, "to make it one, run `perch join` there")
-		g.patiently(all[i].Name+" joins", m.Join)
+		g.patiently(all[i].Name+" joins", func(ctx context.Context) error { return m.Join(ctx, "") })
 		g.votes(i + 1)
 	}
 	for i := 4; i >= 3; i-- {

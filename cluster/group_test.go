@@ -28,6 +28,7 @@ type group struct {
 	members map[string]*member
 	peers   []Peer
 	dir     string
+	dated   bool // as under an operator's CA
 }
 
 func newGroup(t *testing.T, size int) *group {
@@ -50,13 +51,15 @@ func (g *group) config(name string) Config {
 	if name != "lb1" {
 		slices.Reverse(peers) // the order of the list must not matter
 	}
+	c := credentials(g.t, secret, "edge", name)
+	c.dated = g.dated
 	return Config{
 		Name:        "edge",
 		Node:        name,
 		Peers:       peers,
 		Heartbeat:   300 * ms,
 		Dir:         filepath.Join(g.dir, name),
-		Credentials: credentials(g.t, secret, "edge", name),
+		Credentials: c,
 		Log:         slog.New(slog.NewTextHandler(g.t.Output(), nil)).With("node", name),
 	}
 }

@@ -123,6 +123,9 @@ const (
 // it, so that two clusters under one operator's CA stay apart.
 func (c *Credentials) alpn(protocol string) string { return protocol + " " + c.cluster }
 
+// anyNode stands for a name where whoever has the secret is meant.
+const anyNode = ""
+
 // clientTLS accepts the peer of that name and nobody else.
 func (c *Credentials) clientTLS(protocol, peer string) *tls.Config {
 	return &tls.Config{
@@ -131,7 +134,14 @@ func (c *Credentials) clientTLS(protocol, peer string) *tls.Config {
 		NextProtos:         []string{c.alpn(protocol)},
 		InsecureSkipVerify: true, // by name of host; VerifyConnection checks the chain and the name
 		VerifyConnection: func(cs tls.ConnectionState) error {
-			_, err := c.verify(cs, x509.ExtKeyUsageServerAuth, []string{peer})
+			allowed := []string{peer}
+			switch {
+			case peer == anyNode && c.dated:
+				return ErrViaCA
+			case peer == anyNode && len(cs.PeerCertificates) > 0:
+				allowed = []string{commonName(cs.PeerCertificates[0])}
+			}
+			_, err := c.verify(cs, x509.ExtKeyUsageServerAuth, allowed)
 			return err
 		},
 	}

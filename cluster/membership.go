@@ -21,12 +21,8 @@ var (
 	ErrNotMember = errors.New("not a member of the cluster")
 )
 
-const (
-	// admitLimit bounds one admission: two or three changes, and catching up between.
-	admitLimit = 60 * time.Second
-	// applyPause lies between two attempts of a newcomer to be admitted.
-	applyPause = time.Second
-)
+// admitLimit bounds one admission: two or three changes, and catching up between.
+const admitLimit = 60 * time.Second
 
 // admit makes a node a voter, and returns the index of the entry that says so. Only
 // the leader can. One that is a member already has lost its data directory: it is
@@ -68,8 +64,15 @@ func (n *Node) admit(ctx context.Context, name string, w wish) (uint64, error) {
 	return r.LastIndex(), nil
 }
 
-// remove takes a member out of the cluster. Only the leader can, and not itself.
+// remove takes a member out of the cluster. Only the leader can. One that is to remove
+// itself hands over, and returns ErrNotLeader: its successor can.
 func (n *Node) remove(ctx context.Context, name string) error {
+	if name == n.cfg.Node {
+		if _, err := n.Transfer("", name+" leaves the cluster"); err != nil {
+			return err
+		}
+		return ErrNotLeader
+	}
 	ctx, cancel := context.WithTimeout(ctx, admitLimit)
 	defer cancel()
 	if !n.changing.TryLock() {
@@ -80,10 +83,7 @@ func (n *Node) remove(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	switch _, member := suffrageOf(r, name); {
-	case name == n.cfg.Node:
-		return fmt.Errorf("remove %s: it leads the cluster, and must hand over first", name)
-	case !member:
+	if _, member := suffrageOf(r, name); !member {
 		return fmt.Errorf("remove %s: %w", name, ErrNotMember)
 	}
 	return n.drop(ctx, r, name)
@@ -92,7 +92,22 @@ func (n *Node) remove(ctx context.Context, name string) error {
 // drop takes a member out of the configuration, unless the others could not agree to
 // anything then. The caller holds changing.
 func (n *Node) drop(ctx context.Context, r *raft.Raft, name string) error {
-	var left, inTouch int
+	deadline := n.now() + 2*n.cfg.Heartbeat // one that leads since just now has heard nobody yet
+	for {
+		left, inTouch := n.without(r, name)
+		if inTouch > left/2 {
+			break
+		}
+		if n.now() > deadline {
+			return fmt.Errorf("remove %s: only %d of the other %d voters are in touch, which is no majority", name, inTouch, left)
+		}
+		pause(ctx, n.cfg.Heartbeat/20)
+	}
+	return n.change(ctx, r, "remove "+name, func() raft.IndexFuture { return r.RemoveServer(raft.ServerID(name), 0, 0) })
+}
+
+// without counts the voters but one, and those of them that are in touch.
+func (n *Node) without(r *raft.Raft, name string) (left, inTouch int) {
 	for _, voter := range voters(r) {
 		if voter == name {
 			continue
@@ -102,10 +117,7 @@ func (n *Node) drop(ctx context.Context, r *raft.Raft, name string) error {
 			inTouch++
 		}
 	}
-	if inTouch <= left/2 {
-		return fmt.Errorf("remove %s: only %d of the other %d voters are in touch, which is no majority", name, inTouch, left)
-	}
-	return n.change(ctx, r, "remove "+name, func() raft.IndexFuture { return r.RemoveServer(raft.ServerID(name), 0, 0) })
+	return left, inTouch
 }
 
 // leading returns the library if this node leads.
@@ -126,6 +138,16 @@ func suffrageOf(r *raft.Raft, name string) (raft.ServerSuffrage, bool) {
 		}
 	}
 	return raft.Nonvoter, false
+}
+
+// counts tells whether a node is in the latest configuration.
+func (n *Node) counts(name string) bool {
+	r := n.raft.Load()
+	if r == nil {
+		return false
+	}
+	_, member := suffrageOf(r, name)
+	return member
 }
 
 // change carries out one change of the membership, once the grants have ended that
@@ -182,142 +204,4 @@ func (n *Node) awaitCatchUp(ctx context.Context, r *raft.Raft, name string) erro
 		}
 	}
 	return nil
-}
-
-// seek asks to be admitted until this node is a member, or ctx ends. It does so by
-// itself where the cluster still counts this node among its members, and for one
-// that is none once Join was called.
-func (n *Node) seek(ctx context.Context) error {
-	for !n.member.Load() {
-		index, err := n.askLeader(ctx, question{Birth: n.birth, Admit: &wish{Address: n.self.Address.String(), Joining: n.joining.Load()}})
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			n.say("waits to be admitted: " + err.Error())
-		default:
-			if err := n.admitted(ctx, index); err != nil {
-				return err
-			}
-			continue
-		}
-		select {
-		case <-n.seeking:
-		case <-time.After(applyPause):
-		case <-ctx.Done():
-			return nil
-		}
-	}
-	return nil
-}
-
-// admitted makes this node a member once it has the entry in its log that says so:
-// from now on it votes.
-func (n *Node) admitted(ctx context.Context, index uint64) error {
-	r := n.raft.Load()
-	if r == nil {
-		return nil
-	}
-	for r.LastIndex() < index {
-		pause(ctx, n.cfg.Heartbeat/10)
-		if ctx.Err() != nil {
-			return nil
-		}
-	}
-	if err := n.store.setNote(keyStage, stageMember); err != nil {
-		return err
-	}
-	n.member.Store(true)
-	n.say("")
-	n.cfg.Log.Info("this node was admitted to the cluster")
-	return nil
-}
-
-// askLeader puts a question to whatever node leads, and returns the index that the
-// answer names.
-func (n *Node) askLeader(ctx context.Context, q question) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, admitLimit)
-	defer cancel()
-	leader := n.leader()
-	if leader == "" || leader == n.cfg.Node {
-		answers, failures := n.askAll(ctx)
-		if leader = leaderOf(answers); leader == "" {
-			return 0, noLeader(answers, failures)
-		}
-	}
-	a, err := n.ask(ctx, leader, q)
-	switch {
-	case err != nil:
-		return 0, err
-	case a.Error != "":
-		return 0, errors.New(a.Error)
-	}
-	return a.Index, nil
-}
-
-// leaderOf returns the leader that most of the answers name, or "".
-func leaderOf(answers map[string]answer) string {
-	votes := make(map[string]int)
-	best := ""
-	for _, name := range sortedKeys(answers) {
-		if leader := answers[name].Leader; leader != "" && answers[name].Member {
-			votes[leader]++
-			if votes[leader] > votes[best] {
-				best = leader
-			}
-		}
-	}
-	return best
-}
-
-// noLeader says why there is nobody to be admitted by.
-func noLeader(answers map[string]answer, failures map[string]error) error {
-	members := 0
-	for _, a := range answers {
-		if a.Member {
-			members++
-		}
-	}
-	total := len(answers) + len(failures) + 1
-	if len(failures) == 0 && members <= total/2 {
-		return fmt.Errorf("only %d of %d nodes have the cluster's data: it has lost its majority and does not come back by itself; see `perch recover`", members, total)
-	}
-	return errors.New("the cluster has no leader at the moment")
-}
-
-// Join makes this node a member of the cluster at work, and returns when it is one.
-func (n *Node) Join(ctx context.Context) error {
-	n.joining.Store(true)
-	signal(n.seeking)
-	if n.member.Load() { // it has been one, and kept its data
-		if r := n.raft.Load(); r != nil {
-			if suffrage, member := suffrageOf(r, n.cfg.Node); member && suffrage == raft.Voter && n.leader() != "" {
-				return nil
-			}
-		}
-		_, err := n.askLeader(ctx, question{Birth: n.birth, Admit: &wish{Address: n.self.Address.String(), Joining: true}})
-		return err
-	}
-	for !n.member.Load() {
-		pause(ctx, 10*time.Millisecond)
-		if ctx.Err() != nil {
-			return fmt.Errorf("not admitted yet: %s", n.Waiting())
-		}
-	}
-	return nil
-}
-
-// Remove takes a member out of the cluster, from any node of it. One that leads hands
-// over before it removes itself.
-func (n *Node) Remove(ctx context.Context, name string) error {
-	if n.leader() == n.cfg.Node {
-		if name != n.cfg.Node {
-			return n.remove(ctx, name)
-		}
-		if _, err := n.Transfer("", name+" leaves the cluster"); err != nil {
-			return err
-		}
-	}
-	_, err := n.askLeader(ctx, question{Birth: n.birth, Remove: name})
-	return err
 }

@@ -244,6 +244,9 @@ func (n *Node) begin(ctx context.Context, rc *raft.Config, trans raft.Transport)
 		return fmt.Errorf("read stage in cluster %s: %w", n.cfg.Name, err)
 	case bytes.Equal(stage, stageNewcomer):
 		return nil
+	case bytes.Equal(stage, stageLeft):
+		n.outside()
+		return nil
 	case known:
 		if err := n.readFounders(); err != nil {
 			return err

@@ -19,6 +19,7 @@ const (
 var (
 	stageMember   = []byte("member")   // it takes part
 	stageNewcomer = []byte("newcomer") // it waits to be admitted, and has no vote
+	stageLeft     = []byte("left")     // it was a member, and has no vote any more
 )
 
 // belongTo makes sure that the store was made by this node of this cluster. With

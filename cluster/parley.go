@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 )
@@ -44,10 +45,34 @@ type answer struct {
 	// Founders holds, on a node that founded the cluster, the births of all
 	// data directories that were new then, by node.
 	Founders map[string]string `json:"founders,omitempty"`
-	Leader   string            `json:"leader,omitempty"` // that it knows of
-	Index    uint64            `json:"index,omitempty"`  // of the entry that made the asker a voter
+	Leader   string            `json:"leader,omitempty"`   // that it knows of
+	Members  []Member          `json:"members,omitempty"`  // that it knows of, if it is one
+	Standing standing          `json:"standing,omitempty"` // of the asker, if it leads
+	Index    uint64            `json:"index,omitempty"`    // of the entry that made the asker a voter
 	Error    string            `json:"error,omitempty"`
 }
+
+// err returns the error that an answer tells of.
+func (a answer) err() error {
+	if a.Error == "" {
+		return nil
+	}
+	for _, known := range []error{ErrNotLeader, ErrChanging, ErrNotMember} {
+		if strings.Contains(a.Error, known.Error()) {
+			return &toldError{a.Error, known}
+		}
+	}
+	return errors.New(a.Error)
+}
+
+// toldError is an error in the words of another node.
+type toldError struct {
+	text string
+	error
+}
+
+func (e *toldError) Error() string { return e.text }
+func (e *toldError) Unwrap() error { return e.error }
 
 // askPort asks a peer over the cluster port.
 func (n *Node) askPort(ctx context.Context, peer string, q question) (answer, error) {
@@ -55,6 +80,30 @@ func (n *Node) askPort(ctx context.Context, peer string, q question) (answer, er
 	if err != nil {
 		return answer{}, err
 	}
+	return exchange(ctx, conn, peer, q)
+}
+
+// askAt asks whatever node of this cluster is at an address, HOST:PORT, and returns
+// its name, or the address where there is no answer.
+func (n *Node) askAt(ctx context.Context, address string, q question) (string, answer, error) {
+	conn, err := n.port.dialAt(ctx, protocolParley, address)
+	if err != nil {
+		return address, answer{}, err
+	}
+	name, err := nameOf(conn)
+	if err == nil && name == n.cfg.Node {
+		err = errors.New("that is this node itself")
+	}
+	if err != nil {
+		conn.Close()
+		return address, answer{}, err
+	}
+	a, err := exchange(ctx, conn, name, q)
+	return name, a, err
+}
+
+// exchange puts a question to the named node, and closes the connection.
+func exchange(ctx context.Context, conn net.Conn, peer string, q question) (answer, error) {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -63,7 +112,7 @@ func (n *Node) askPort(ctx context.Context, peer string, q question) (answer, er
 	}
 	var a answer
 	if err := readParley(conn, &a); err != nil {
-		return answer{}, fmt.Errorf("hear %s: %w", peer, err)
+		return answer{}, fmt.Errorf("hear %s: %w", peer, explainRefusal(err))
 	}
 	return a, nil
 }
@@ -139,6 +188,10 @@ func (n *Node) hear(ctx context.Context, from string, q question) answer {
 		List:   members(n.cfg.bootstrap()),
 		Member: n.member.Load(),
 		Leader: n.leader(),
+	}
+	if r := n.raft.Load(); r != nil && a.Member {
+		a.Members = membersOf(r)
+		a.Standing = n.standingOf(r, from)
 	}
 	if births := n.founders.Load(); births != nil {
 		a.Founders = *births

@@ -183,11 +183,7 @@ func (p *port) dial(ctx context.Context, protocol, peer string) (net.Conn, error
 	if !known {
 		return nil, fmt.Errorf("dial %q: not a node of this cluster", peer)
 	}
-	dialer := tls.Dialer{
-		NetDialer: &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(p.address.Addr(), 0))},
-		Config:    p.creds.clientTLS(protocol, peer),
-	}
-	conn, err := dialer.DialContext(ctx, "tcp", target.Address.String())
+	conn, err := p.dialer(protocol, peer).DialContext(ctx, "tcp", target.Address.String())
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", peer, explain(err))
 	}
@@ -195,6 +191,23 @@ func (p *port) dial(ctx context.Context, protocol, peer string) (net.Conn, error
 		discardAtClose(secured.NetConn())
 	}
 	return conn, nil
+}
+
+// dialAt connects to whatever node of this cluster is at an address. Only the secret
+// tells that it is one.
+func (p *port) dialAt(ctx context.Context, protocol, address string) (net.Conn, error) {
+	conn, err := p.dialer(protocol, anyNode).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", address, explain(err))
+	}
+	return conn, nil
+}
+
+func (p *port) dialer(protocol, peer string) *tls.Dialer {
+	return &tls.Dialer{
+		NetDialer: &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(p.address.Addr(), 0))},
+		Config:    p.creds.clientTLS(protocol, peer),
+	}
 }
 
 // discardAtClose lets a request that timed out die with its connection: the kernel

@@ -10,8 +10,9 @@ import (
 
 // The nodes that a node knows are those of its list, in the config, and the members
 // of the group, in raft's latest configuration. The two are the same but while the
-// membership changes. Of a node that is on the list the list knows more, priority
-// and role; who votes is the configuration's to say.
+// membership changes. Of a node that is on the list the list knows priority and role;
+// who votes, and where it is, is the configuration's to say. A node on its way into
+// the cluster also knows the members that others have told it of.
 
 // servers reads the latest configuration.
 func servers(r *raft.Raft) []raft.Server {
@@ -33,13 +34,17 @@ func voters(r *raft.Raft) []string {
 	return names
 }
 
-// asPeer returns what is known of a member.
-func (c Config) asPeer(server raft.Server) Peer {
-	if p, listed := c.peer(string(server.ID)); listed {
-		return p
+// asPeer returns what is known of a member. Where it is the group knows better than
+// the list, which may be older.
+func asPeer(listed []Peer, server raft.Server) Peer {
+	p, ok := find(listed, string(server.ID))
+	if !ok {
+		p = Peer{Name: string(server.ID), Priority: LowestPriority}
 	}
-	address, _ := netip.ParseAddrPort(string(server.Address)) // it was written by perch
-	return Peer{Name: string(server.ID), Address: address, Priority: LowestPriority}
+	if address, err := netip.ParseAddrPort(string(server.Address)); err == nil {
+		p.Address = address
+	}
+	return p
 }
 
 // LowestPriority is that of a member that is not on the list.
@@ -54,7 +59,7 @@ func (n *Node) members() []Peer {
 	}
 	var list []Peer
 	for _, server := range servers(r) {
-		list = append(list, n.cfg.asPeer(server))
+		list = append(list, asPeer(n.cfg.Peers, server))
 	}
 	if len(list) == 0 {
 		return n.cfg.Peers
@@ -65,7 +70,10 @@ func (n *Node) members() []Peer {
 // peers returns all nodes that this one knows, itself included, in the order of
 // their names.
 func (n *Node) peers() []Peer {
-	known := slices.Concat(n.cfg.Peers, n.members())
+	known := slices.Concat(n.members(), n.cfg.Peers)
+	if met := n.met.Load(); met != nil && !n.member.Load() {
+		known = slices.Concat(known, *met)
+	}
 	slices.SortStableFunc(known, func(a, b Peer) int { return cmp.Compare(a.Name, b.Name) })
 	return slices.CompactFunc(known, func(a, b Peer) bool { return a.Name == b.Name })
 }

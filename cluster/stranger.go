@@ -10,6 +10,9 @@ import (
 var (
 	errOtherSecret  = errors.New("it has another secret or CA")
 	errOtherCluster = errors.New("it belongs to another cluster")
+	// errNotLetIn is what a node says at the other end of a connection that it refuses
+	// after the handshake, as far as this end sees it.
+	errNotLetIn = errors.New("it does not let this node in: its secret or CA is another, or its list lacks this node")
 )
 
 // strangeness tells the usual cause of a failed handshake from words of its error:
@@ -33,4 +36,28 @@ func explain(err error) error {
 		}
 	}
 	return err
+}
+
+// explainRefusal is explain for the first words of the other side.
+func explainRefusal(err error) error {
+	if strings.Contains(err.Error(), "remote error: tls: ") {
+		return fmt.Errorf("%w (%w)", errNotLetIn, err)
+	}
+	return err
+}
+
+// withStrangers lists the names of nodes that do not answer, and says of those that
+// are there why not.
+func withStrangers(failures map[string]error) string {
+	var list []string
+	for _, name := range sortedKeys(failures) {
+		for _, strange := range []error{errOtherSecret, errOtherCluster, errNotLetIn} {
+			if errors.Is(failures[name], strange) {
+				name += " (" + strange.Error() + ")"
+				break
+			}
+		}
+		list = append(list, name)
+	}
+	return strings.Join(list, ", ")
 }

@@ -125,11 +125,12 @@ func heartbeatPace(grant time.Duration) time.Duration { return grant * 3 / 10 }
 // awaitContact holds the error of a replication request back until heartbeats
 // get through again or this node no longer leads. The library backs off up to
 // 10 s after repeated errors, and a peer that came back would wait so long for
-// its log, and could not be handed leadership.
+// its log, and could not be handed leadership. One that was removed is not waited for:
+// the library would go on sending it heartbeats, and it would take itself for a member.
 func (t *transport) awaitContact(id raft.ServerID, term uint64, since time.Duration) {
 	ticker := time.NewTicker(t.node.cfg.Heartbeat / 2)
 	defer ticker.Stop()
-	for !t.IsShutdown() && t.node.leads(term) && t.node.contact(string(id)).sent <= since {
+	for !t.IsShutdown() && t.node.leads(term) && t.node.counts(string(id)) && t.node.contact(string(id)).sent <= since {
 		<-ticker.C
 	}
 }

@@ -31,20 +31,26 @@ type View struct {
 	Members []Member
 	// Waiting says what this node waits for before it takes part, or is empty.
 	Waiting string
+	// Stuck says why the group elects nobody any more, or is empty.
+	Stuck string
+	// Left tells that it was a member of the group, and is none any more.
+	Left bool
 	// Trouble says why this node cannot write its log, or is empty.
 	Trouble string
 }
 
 // Member is a node of the group as raft knows it.
 type Member struct {
-	Name    string
-	Address netip.AddrPort
-	Voter   bool
+	Name    string         `json:"name"`
+	Address netip.AddrPort `json:"address"`
+	Voter   bool           `json:"voter"`
 }
 
-func membersOf(r *raft.Raft) []Member {
+func membersOf(r *raft.Raft) []Member { return listMembers(servers(r)) }
+
+func listMembers(servers []raft.Server) []Member {
 	var list []Member
-	for _, server := range servers(r) {
+	for _, server := range servers {
 		address, _ := netip.ParseAddrPort(string(server.Address)) // it was written by perch
 		list = append(list, Member{string(server.ID), address, server.Suffrage == raft.Voter})
 	}
@@ -55,15 +61,18 @@ func membersOf(r *raft.Raft) []Member {
 func (n *Node) View() View {
 	r := n.raft.Load()
 	if r == nil {
-		return View{Role: Follower, Waiting: n.Waiting()}
+		return View{Role: Follower, Waiting: n.Waiting(), Stuck: n.Stuck(), Left: n.left.Load()}
 	}
 	_, leader := r.LeaderWithID()
-	view := View{Role: Follower, Term: r.CurrentTerm(), Leader: string(leader), Voters: voters(r), Trouble: n.store.lastTrouble(), Waiting: n.Waiting(), Members: membersOf(r)}
-	switch r.State() {
-	case raft.Leader:
+	view := View{
+		Role: Follower, Term: r.CurrentTerm(), Leader: string(leader), Voters: voters(r), Members: membersOf(r),
+		Trouble: n.store.lastTrouble(), Waiting: n.Waiting(), Stuck: n.Stuck(), Left: n.left.Load(),
+	}
+	switch state := r.State(); {
+	case state == raft.Leader:
 		view.Role = Leader
 		view.Quorum = n.leased(r)
-	case raft.Candidate:
+	case state == raft.Candidate && n.member.Load():
 		view.Role = Candidate
 	default:
 		view.Quorum = leader != "" && time.Since(r.LastContact()) < 2*n.cfg.Heartbeat

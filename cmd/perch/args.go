@@ -16,6 +16,14 @@ func noArgument(_ *cobra.Command, args []string) error {
 	return nil
 }
 
+// oneNode accepts one NODE.
+func oneNode(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("one NODE must be given, not %d", len(args))
+	}
+	return nil
+}
+
 // optionalNode accepts one NODE or none.
 func optionalNode(_ *cobra.Command, args []string) error {
 	switch {

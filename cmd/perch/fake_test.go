@@ -20,9 +20,10 @@ import (
 // status.json and so on, or status.error, whose first line is invalid, not-now
 // or internal. What it was asked to do is in the file calls.
 type fakeDaemon struct {
-	dir  string
-	mu   sync.Mutex
-	stop func()
+	dir   string
+	mu    sync.Mutex
+	joins int
+	stop  func()
 }
 
 // startFake starts a daemon that lives until its stop is called.
@@ -92,6 +93,24 @@ func (f *fakeDaemon) Transfer(_ context.Context, to string) (res api.TransferRes
 
 func (f *fakeDaemon) SetDrain(_ context.Context, node string, to api.Drain) error {
 	return f.answer("drain", string(to)+" "+node, nil)
+}
+
+// Join takes its answer from join.json, or from join-N.json the Nth time it is asked.
+func (f *fakeDaemon) Join(_ context.Context, via string) (res api.JoinResult, err error) {
+	f.joins++
+	name := "join"
+	if _, err := os.Stat(filepath.Join(f.dir, fmt.Sprintf("join-%d.json", f.joins))); err == nil {
+		name = fmt.Sprintf("join-%d", f.joins)
+	}
+	if _, err := os.Stat(filepath.Join(f.dir, "join.error")); err == nil {
+		name = "join"
+	}
+	err = f.answer(name, strings.TrimSpace("join "+via), &res)
+	return res, err
+}
+
+func (f *fakeDaemon) Remove(_ context.Context, node string) error {
+	return f.answer("remove", "remove "+node, nil)
 }
 
 func (f *fakeDaemon) Reload(context.Context) (res api.ReloadResult, err error) {

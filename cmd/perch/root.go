@@ -11,6 +11,7 @@ const (
 	groupDaemon = "daemon"
 	groupLook   = "look"
 	groupMove   = "move"
+	groupJoin   = "join"
 	groupOther  = "other"
 )
 
@@ -32,13 +33,15 @@ Exit codes: 0 done, 1 an error, 2 the command line is wrong.`,
 		&cobra.Group{ID: groupDaemon, Title: "Run a node:"},
 		&cobra.Group{ID: groupLook, Title: "See what is going on, on any node:"},
 		&cobra.Group{ID: groupMove, Title: "Move the VIPs, on any node:"},
+		&cobra.Group{ID: groupJoin, Title: "Change who is a member:"},
 		&cobra.Group{ID: groupOther, Title: "More:"},
 	)
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)
-	add(root, groupDaemon, newInitCommand(), newCheckCommand(), newServeCommand(daemon.Run), newReloadCommand())
+	add(root, groupDaemon, newInitCommand(), newCheckCommand(), newServeCommand(daemon.Run), newReloadCommand(), newRecoverCommand())
 	add(root, groupLook, newStatusCommand(), newHistoryCommand())
 	add(root, groupMove, newTransferCommand(), newDrainCommand(), newUndrainCommand())
+	add(root, groupJoin, newJoinCommand(), newLeaveCommand(), newRemoveCommand())
 	add(root, groupOther, newDemoCommand(), newVersionCommand())
 	refuseUnknownTopics(root)
 	return root

@@ -13,6 +13,12 @@ type Backend interface {
 	// SetDrain drains or undrains the named node; doing it again is no error.
 	SetDrain(ctx context.Context, node string, to Drain) error
 	Reload(ctx context.Context) (ReloadResult, error)
+	// Join makes the asked node a member of the cluster at work, and may be asked
+	// again: it answers after a while, also when it is not done. Via is the address of
+	// a member, HOST:PORT, or "".
+	Join(ctx context.Context, via string) (JoinResult, error)
+	// Remove takes a node out of the cluster, also the asked one.
+	Remove(ctx context.Context, node string) error
 }
 
 // PeerBackend is the daemon as the other nodes see it. What it cannot do itself

@@ -59,6 +59,18 @@ func (c *Client) Reload(ctx context.Context) (ReloadResult, error) {
 	return res, err
 }
 
+// Join asks the node to become a member of the cluster; see Backend.
+func (c *Client) Join(ctx context.Context, via string) (JoinResult, error) {
+	var res JoinResult
+	err := c.act(ctx, "/v1/join", joinRequest{Via: via}, &res)
+	return res, err
+}
+
+// Remove takes a node out of the cluster.
+func (c *Client) Remove(ctx context.Context, node string) error {
+	return c.act(ctx, "/v1/remove", removeRequest{Node: node}, &empty{})
+}
+
 // CloseIdleConnections ends what the client keeps for its next request.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 

@@ -52,6 +52,7 @@ func TestClientAndServer(t *testing.T) {
 		history:  []Move{{Time: since, Term: 7, To: "lb1", Reason: "first leader"}},
 		transfer: TransferResult{From: "lb1", To: "lb2", Took: 2600 * time.Microsecond},
 		reload:   ReloadResult{Added: []string{"198.18.0.101/24 eth0"}, Removed: []string{}, Warnings: []string{}},
+		join:     JoinResult{Node: "lb4", Joined: true},
 	}
 	c := client(t, serveUnix(t, backend))
 	ctx := t.Context()
@@ -63,8 +64,10 @@ func TestClientAndServer(t *testing.T) {
 	wantSame(t, "Transfer", transfer, backend.transfer, err)
 	reload, err := c.Reload(ctx)
 	wantSame(t, "Reload", reload, backend.reload, err)
-	err = errors.Join(c.SetDrain(ctx, "lb2", Drained), c.SetDrain(ctx, "lb2", Undrained))
-	want := []string{"status", "history", "transfer lb2", "reload", "drained lb2", "undrained lb2"}
+	join, err := c.Join(ctx, "lb1:7400")
+	wantSame(t, "Join", join, backend.join, err)
+	err = errors.Join(c.SetDrain(ctx, "lb2", Drained), c.SetDrain(ctx, "lb2", Undrained), c.Remove(ctx, "lb3"))
+	want := []string{"status", "history", "transfer lb2", "reload", "join lb1:7400", "drained lb2", "undrained lb2", "remove lb3"}
 	wantSame(t, "calls", backend.calls(), want, err)
 }
 

@@ -10,6 +10,8 @@
 //	POST /v1/drain     both      {"node":"lb2"} -> {}
 //	POST /v1/undrain   both      {"node":"lb2"} -> {}
 //	POST /v1/reload    control   {} -> ReloadResult
+//	POST /v1/join      control   {"via":"198.18.0.1:7400"} or {} -> JoinResult
+//	POST /v1/remove    control   {"node":"lb2"} -> {}
 //
 // A request that is not granted is answered {"errors":["…"]}, one string per
 // mistake, with 400 when asking again is no use (ErrInvalid), 503 when the

@@ -13,6 +13,7 @@ type fakeBackend struct {
 	report   NodeReport
 	transfer TransferResult
 	reload   ReloadResult
+	join     JoinResult
 	err      error
 	// hang, if set, is called before every answer.
 	hang func(context.Context)
@@ -55,6 +56,14 @@ func (f *fakeBackend) Transfer(ctx context.Context, to string) (TransferResult, 
 
 func (f *fakeBackend) SetDrain(ctx context.Context, node string, to Drain) error {
 	return f.record(ctx, string(to)+" "+node)
+}
+
+func (f *fakeBackend) Join(ctx context.Context, via string) (JoinResult, error) {
+	return f.join, f.record(ctx, "join "+via)
+}
+
+func (f *fakeBackend) Remove(ctx context.Context, node string) error {
+	return f.record(ctx, "remove "+node)
 }
 
 func (f *fakeBackend) Reload(ctx context.Context) (ReloadResult, error) {

@@ -12,6 +12,8 @@ func ControlHandler(b Backend) http.Handler {
 	rs["/v1/status"] = route{http.MethodGet, status(b)}
 	rs["/v1/history"] = route{http.MethodGet, history(b)}
 	rs["/v1/reload"] = route{http.MethodPost, reload(b)}
+	rs["/v1/join"] = route{http.MethodPost, join(b)}
+	rs["/v1/remove"] = route{http.MethodPost, remove(b)}
 	return rs
 }
 
@@ -83,6 +85,32 @@ func reload(b Backend) answer {
 	}
 }
 
+func join(b Backend) answer {
+	return func(ctx context.Context, body []byte) (any, error) {
+		var req joinRequest
+		if err := decode(body, &req); err != nil {
+			return nil, err
+		}
+		return b.Join(ctx, req.Via)
+	}
+}
+
+func remove(b Backend) answer {
+	return func(ctx context.Context, body []byte) (any, error) {
+		var req removeRequest
+		if err := decode(body, &req); err != nil {
+			return nil, err
+		}
+		if req.Node == "" {
+			return nil, errNoName
+		}
+		return empty{}, b.Remove(ctx, req.Node)
+	}
+}
+
+// errNoName is a request about no node.
+var errNoName = Invalid(errors.New("the node's name is empty"))
+
 func transfer(b mover) answer {
 	return func(ctx context.Context, body []byte) (any, error) {
 		var req transferRequest
@@ -100,7 +128,7 @@ func setDrain(b mover, to Drain) answer {
 			return nil, err
 		}
 		if req.Node == "" {
-			return nil, Invalid(errors.New("the node's name is empty"))
+			return nil, errNoName
 		}
 		return empty{}, b.SetDrain(ctx, req.Node, to)
 	}

@@ -24,6 +24,7 @@ func TestHandlersAnswer(t *testing.T) {
 		status:   Status{Node: "lb1", Cluster: &Cluster{Name: "edge", State: StateOK}},
 		transfer: TransferResult{From: "lb1", To: "lb2", Took: 2600},
 		report:   NodeReport{Node: "lb1", Role: RoleLeader},
+		join:     JoinResult{Node: "lb4", Waiting: "for lb5"},
 	}
 	control, peer := ControlHandler(backend), PeerHandler(backend)
 	tests := []struct {
@@ -42,6 +43,9 @@ func TestHandlersAnswer(t *testing.T) {
 		{"drain", control, "POST", "/v1/drain", `{"node":"lb2"}`, `{}`, "drained lb2"},
 		{"undrain", control, "POST", "/v1/undrain", `{"node":"lb2"}`, `{}`, "undrained lb2"},
 		{"reload", control, "POST", "/v1/reload", `{}`, `{"added":[],"removed":[],"warnings":[]}`, "reload"},
+		{"join", control, "POST", "/v1/join", `{"via":"198.18.0.1:7400"}`, `{"node":"lb4","joined":false,"waiting":"for lb5"}`, "join 198.18.0.1:7400"},
+		{"join by the list", control, "POST", "/v1/join", `{}`, `{"node":"lb4","joined":false,"waiting":"for lb5"}`, "join "},
+		{"remove", control, "POST", "/v1/remove", `{"node":"lb2"}`, `{}`, "remove lb2"},
 		{"peer's report", peer, "GET", "/v1/node", "", `{"node":"lb1","version":"","role":"leader","term":0,"leader":"","vips":[]}`, "report"},
 		{"peer's transfer", peer, "POST", "/v1/transfer", `{"to":"lb2"}`, `{"from":"lb1","to":"lb2","took_ns":2600}`, "transfer lb2"},
 		{"peer's drain", peer, "POST", "/v1/drain", `{"node":"lb2"}`, `{}`, "drained lb2"},
@@ -90,6 +94,8 @@ func TestHandlersRefuse(t *testing.T) {
 		{"no node", control, "POST", "/v1/drain", `{}`, 400, `the node's name is empty`},
 		{"empty node", control, "POST", "/v1/drain", `{"node":""}`, 400, `the node's name is empty`},
 		{"no node, by a peer", peer, "POST", "/v1/undrain", ``, 400, `the node's name is empty`},
+		{"remove nobody", control, "POST", "/v1/remove", `{}`, 400, `the node's name is empty`},
+		{"membership for a peer", peer, "POST", "/v1/remove", `{"node":"lb1"}`, 404, `"/v1/remove": no such resource`},
 		{"too large", control, "POST", "/v1/drain", `{"node":"` + strings.Repeat("x", maxRequest) + `"}`, 413, `request body: over 16384 bytes`},
 		{"too large, only blanks", peer, "POST", "/v1/transfer", strings.Repeat(" ", maxRequest+1), 413, `request body: over 16384 bytes`},
 		{"deep", control, "POST", "/v1/drain", strings.Repeat("[", maxRequest), 400, `request body: invalid character '[' exceeded max depth`},

@@ -18,6 +18,7 @@ const (
 	StateOK       = "ok"        // a leader with a running lease is known
 	StateNoQuorum = "no-quorum" // this node knows of no leader
 	StateElecting = "electing"  // a majority answers, a leader is being chosen
+	StateLeft     = "left"      // this node left the cluster, or was removed from it
 )
 
 // Cluster is the raft group as the asked node sees it.
@@ -97,6 +98,14 @@ type TransferResult struct {
 	From string        `json:"from"`
 	To   string        `json:"to"`
 	Took time.Duration `json:"took_ns"`
+}
+
+// JoinResult tells whether a node is a member of the cluster, and what it waits for
+// if it is none yet.
+type JoinResult struct {
+	Node    string `json:"node"`
+	Joined  bool   `json:"joined"`
+	Waiting string `json:"waiting,omitempty"`
 }
 
 // ReloadResult says what a reload changed.

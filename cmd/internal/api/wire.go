@@ -22,6 +22,14 @@ type drainRequest struct {
 	Node string `json:"node"`
 }
 
+type joinRequest struct {
+	Via string `json:"via,omitempty"`
+}
+
+type removeRequest struct {
+	Node string `json:"node"`
+}
+
 // empty is the body of a request without arguments and of an answer without content.
 type empty struct{}
 

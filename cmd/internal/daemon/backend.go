@@ -107,12 +107,14 @@ var errBusy = errors.New("the leader does not get its log written: see `perch st
 func refusal(err error) error {
 	is := func(sentinel error) bool { return errors.Is(err, sentinel) }
 	switch {
-	case slices.ContainsFunc([]error{cluster.ErrNoSuccessor, cluster.ErrGivenUp, cluster.ErrNotRunning}, is):
+	case slices.ContainsFunc([]error{cluster.ErrNoSuccessor, cluster.ErrGivenUp, cluster.ErrNotRunning, cluster.ErrChanging}, is):
 		return api.NotNow(err)
 	case is(raft.ErrEnqueueTimeout):
 		return api.NotNow(errBusy)
-	case is(cluster.ErrTransferring):
+	case is(cluster.ErrTransferring), is(cluster.ErrNoLeader):
 		return api.Moving(err)
+	case is(cluster.ErrNotMember), is(cluster.ErrViaCA):
+		return api.Invalid(err)
 	case slices.ContainsFunc([]error{
 		cluster.ErrNotLeader, raft.ErrNotLeader, raft.ErrLeadershipLost,
 		raft.ErrLeadershipTransferInProgress, raft.ErrRaftShutdown,

@@ -362,6 +362,8 @@ func statusLine(view cluster.View, s standing, holding bool, vips int) string {
 		return fmt.Sprintf("owner of 1 VIP, term %d", view.Term)
 	case holding:
 		return fmt.Sprintf("owner of %d VIPs, term %d", vips, view.Term)
+	case view.Left:
+		return "no member of the cluster any more, perch join to come back"
 	case !view.Quorum:
 		return "no majority, no VIP is held"
 	case view.Role != cluster.Leader:

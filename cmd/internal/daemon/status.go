@@ -126,8 +126,12 @@ func (s snapshot) cluster(answers map[string]answer) *api.Cluster {
 		c.Nodes = append(c.Nodes, node)
 	}
 	switch {
+	case s.view.Left:
+		c.State = api.StateLeft
 	case s.view.Quorum:
 		c.State, c.Leader = api.StateOK, s.view.Leader
+	case s.view.Stuck != "", s.view.Waiting != "":
+		c.State = api.StateNoQuorum
 	case reachable > len(c.Nodes)/2:
 		c.State = api.StateElecting
 	default:
@@ -223,6 +227,8 @@ func (s snapshot) whyOwner(owner string) string {
 func (s snapshot) whyNobody(answers map[string]answer) string {
 	last, known := s.memory.Owner()
 	switch {
+	case s.view.Left:
+		return s.config.Node.Name + " is no member of the cluster, and sees no owner"
 	case !s.view.Quorum && known:
 		return fmt.Sprintf("%s sees no majority; the last owner it knows of is %s", s.config.Node.Name, last.To)
 	case !s.view.Quorum:
@@ -269,7 +275,10 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 	if len(owners) > 1 {
 		alarms = append(alarms, fmt.Sprintf("%s say that they own the VIPs at once; ask again, a hand-over may be under way", strings.Join(owners, " and ")))
 	}
-	if total := len(st.Cluster.Nodes); st.Cluster.State == api.StateNoQuorum {
+	if s.view.Stuck != "" {
+		alarms = append(alarms, "the cluster elects nobody any more: "+s.view.Stuck)
+	}
+	if total := len(st.Cluster.Nodes); st.Cluster.State == api.StateNoQuorum && total-len(unreachable) <= total/2 {
 		alarms = append(alarms, fmt.Sprintf("no majority: %s reaches %d of %d nodes, itself included, and %d are needed; VIPs are held by nobody on this side",
 			st.Node, total-len(unreachable), total, total/2+1))
 	}
@@ -284,8 +293,8 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 			alarms = append(alarms, fmt.Sprintf("VIP %s is claimed by another host, too, with MAC %s: find it and take the address from it", v.Address, v.Conflict.MAC))
 		}
 	}
-	if s.view.Waiting != "" {
-		alarms = append(alarms, st.Node+" does not take part in the cluster yet: it "+s.view.Waiting)
+	if s.view.Waiting != "" && s.view.Stuck == "" {
+		alarms = append(alarms, st.Node+" does not take part in the cluster: it "+s.view.Waiting)
 	}
 	alarms = append(alarms, troubled...)
 	alarms = append(alarms, s.strangers()...)

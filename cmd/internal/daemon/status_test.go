@@ -122,6 +122,33 @@ func TestStatusSaysWhy(t *testing.T) {
 			"no-quorum", "", false, "lb2 sees no majority; the last owner it knows of is lb1", "no majority: lb2 reaches 1 of 3 nodes",
 		},
 		{
+			"this node has left",
+			func(s *snapshot, a map[string]answer) {
+				s.view = cluster.View{Role: cluster.Follower, Left: true, Waiting: "is no member of it any more: run `perch join` here"}
+				a["lb1"], a["w"] = unreachable, unreachable
+			},
+			"left", "", false, "lb2 is no member of the cluster, and sees no owner",
+			"lb2 does not take part in the cluster: it is no member of it any more: run `perch join` here",
+		},
+		{
+			"the majority is lost for good",
+			func(s *snapshot, a map[string]answer) {
+				s.view.Quorum, s.view.Leader, s.view.Stuck = false, "", "only 1 of 3 nodes have the cluster's data: see `perch recover`"
+				a["lb1"] = from("lb1", "", 7, false, "")
+			},
+			"no-quorum", "", false, "lb2 sees no majority; the last owner it knows of is lb1",
+			"the cluster elects nobody any more: only 1 of 3 nodes have the cluster's data: see `perch recover`",
+		},
+		{
+			"a newcomer",
+			func(s *snapshot, a map[string]answer) {
+				s.view = cluster.View{Role: cluster.Follower, Waiting: "waits for w: a cluster is founded once all are there"}
+				a["lb1"], a["w"] = from("lb1", "", 0, false, ""), unreachable
+			},
+			"no-quorum", "", false, "lb2 sees no majority; the last owner it knows of is lb1",
+			"lb2 does not take part in the cluster: it waits for w: a cluster is founded",
+		},
+		{
 			"between leaders",
 			func(s *snapshot, a map[string]answer) {
 				s.view.Quorum, s.view.Leader = false, ""
@@ -273,6 +300,7 @@ func TestStatusLine(t *testing.T) {
 		{leader, standing{witness: true}, false, 1, "leads, but is a witness and holds no VIP, term 7"},
 		{follower, standing{}, false, 1, "standby, lb1 leads, term 7"},
 		{follower, standing{drained: true}, false, 1, "standby, lb1 leads, term 7"},
+		{cluster.View{Role: cluster.Follower, Left: true}, standing{}, false, 1, "no member of the cluster any more, perch join to come back"},
 		{cluster.View{Role: cluster.Leader, Term: 7, Leader: "lb1"}, standing{drained: true}, false, 1, "no majority, no VIP is held"},
 	}
 	for _, tt := range tests {

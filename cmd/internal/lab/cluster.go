@@ -45,21 +45,31 @@ type Cluster struct {
 // each host. The peers' addresses are those of eth0, of the family that spec says.
 func NewCluster(spec ClusterSpec, hosts ...*Host) (*Cluster, error) {
 	c := &Cluster{Spec: spec}
-	for i, h := range hosts {
-		name := fmt.Sprintf("lb%d", i+1)
-		c.Nodes = append(c.Nodes, &Node{
-			Name:    name,
-			Host:    h,
-			Dir:     filepath.Join(spec.Dir, name),
-			cluster: c,
-		})
+	for _, h := range hosts {
+		c.newNode(h)
 	}
 	for _, n := range c.Nodes {
+		n.Peers = c.Nodes
 		if err := n.writeFiles(); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
+}
+
+// AddNode writes the files of one more node, whose config lists peers and itself. The
+// other nodes' configs stay as they are.
+func (c *Cluster) AddNode(h *Host, peers ...*Node) (*Node, error) {
+	n := c.newNode(h)
+	n.Peers = append(slices.Clone(peers), n)
+	return n, n.writeFiles()
+}
+
+func (c *Cluster) newNode(h *Host) *Node {
+	name := fmt.Sprintf("lb%d", len(c.Nodes)+1)
+	n := &Node{Name: name, Host: h, Dir: filepath.Join(c.Spec.Dir, name), cluster: c}
+	c.Nodes = append(slices.Clip(c.Nodes), n)
+	return n
 }
 
 // Node returns the node of that name, or nil.
@@ -146,5 +156,5 @@ func (n *Node) writeFiles() error {
 func (n *Node) WriteConfig(vips ...VIP) error {
 	spec := n.cluster.Spec
 	spec.VIPs = vips
-	return os.WriteFile(n.ConfigFile(), []byte(config(spec, n, n.cluster.Nodes)), 0o600)
+	return os.WriteFile(n.ConfigFile(), []byte(config(spec, n, n.Peers)), 0o600)
 }

@@ -23,6 +23,8 @@ type Node struct {
 	Host *Host
 	Dir  string // holds all its files
 
+	Peers []*Node // that its config lists, itself among them
+
 	cluster *Cluster
 	process *Process
 }
@@ -78,6 +80,11 @@ func (n *Node) Running() bool {
 // Process is the daemon that was started last, or nil.
 func (n *Node) Process() *Process { return n.process }
 
+// Wipe empties the data directory of a daemon that does not run, as a new disk does.
+func (n *Node) Wipe() error {
+	return errors.Join(os.RemoveAll(n.DataDir()), os.MkdirAll(n.DataDir(), 0o700))
+}
+
 // Kill ends the daemon with SIGKILL and waits for its end.
 func (n *Node) Kill() error {
 	if err := n.process.Signal(syscall.SIGKILL); err != nil {
@@ -112,6 +119,24 @@ func (n *Node) Perch(ctx context.Context, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
+		return stdout.String(), fmt.Errorf("perch %s on %s: %w: %s",
+			strings.Join(args, " "), n.Name, err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.String(), nil
+}
+
+// PerchOffline is Perch for a command that reads the node's config file and works
+// without its daemon, on its host.
+func (n *Node) PerchOffline(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, n.cluster.Spec.Binary, append(args, "-c", n.ConfigFile())...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	process, err := n.Host.Start(cmd)
+	if err != nil {
+		return "", err
+	}
+	<-process.Done()
+	if err := process.Err(); err != nil {
 		return stdout.String(), fmt.Errorf("perch %s on %s: %w: %s",
 			strings.Join(args, " "), n.Name, err, strings.TrimSpace(stderr.String()))
 	}
