@@ -46,6 +46,15 @@ func (c Config) ids() map[raft.ServerAddress]string {
 	return ids
 }
 
+// listed returns the names of the peers.
+func (c Config) listed() []string {
+	var names []string
+	for _, p := range c.Peers {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
 // bootstrap returns the first configuration of the group. It is the same on
 // every node, whatever the order of the list in its file.
 func (c Config) bootstrap() raft.Configuration {
@@ -83,6 +92,10 @@ func (c Config) raftConfig() *raft.Config {
 	rc.Logger = raftLogger(c.Log)
 	return rc
 }
+
+// noElection is the heartbeat timeout of a node that is no member: it never stands for
+// election, also if a configuration of old in its log has it as the only voter.
+const noElection = 100 * 365 * 24 * time.Hour
 
 // grantLength is P, how long this node's grants last.
 func (c Config) grantLength() time.Duration { return c.Heartbeat }

@@ -45,6 +45,7 @@ func startVirtual(t *testing.T) (group []virtual, stop func()) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		n.member.Store(true)
 		group[i].Node, group[i].raft = n, r
 	}
 	var wakers sync.WaitGroup

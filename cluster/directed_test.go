@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 
 	"github.com/perch-vip/perch/cluster/state"
@@ -179,7 +180,7 @@ func TestLeaderWhoseDiskHangsGivesWay(t *testing.T) {
 	directed(t, func(t *testing.T, s *simulation, owner *simNode, _ []*simNode) {
 		owner.disk.stall.Store(int64(10 * time.Second))
 		owner.run.raft.Load().Apply([]byte("{}"), time.Second)
-		time.Sleep(owner.cfg.Heartbeat * 5 / 4) // its last lease runs longer
+		time.Sleep(owner.cfg.Heartbeat * 7 / 5) // its last lease runs longer
 		if own := owner.run.Ownership(); own.Leads(owner.run.now()) {
 			t.Error("a leader with a hanging disk still holds")
 		}
@@ -217,4 +218,40 @@ func TestNodeThatEndsFallsSilent(t *testing.T) {
 	if err := trans.AppendEntries("lb2", "lb2", &raft.AppendEntriesRequest{Term: 7}, nil); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("a heartbeat of a node that has ended: %v", err)
 	}
+}
+
+// What a hung leader replicates would renew the grants to it.
+func TestHungLeaderReplicatesNothing(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {
+		run, peer := owner.run, others[0].cfg.Node
+		term := run.Ownership().Term
+		owner.disk.stall.Store(int64(10 * time.Second))
+		run.raft.Load().Apply([]byte("{}"), time.Second)
+		for !run.hangs(term) {
+			time.Sleep(ms)
+		}
+		network := newQueue(simAddr("lb1"))
+		trans := newTransport(run.Node, dialing{network, network}, hclog.NewNullLogger())
+		defer trans.Close()
+		done := make(chan error, 1)
+		go func() {
+			req := &raft.AppendEntriesRequest{Term: term, PrevLogEntry: 1, PrevLogTerm: 1}
+			done <- trans.AppendEntries(raft.ServerID(peer), "", req, &raft.AppendEntriesResponse{})
+		}()
+		time.Sleep(time.Millisecond)
+		select {
+		case err := <-done:
+			t.Errorf("it was sent, or failed at once: %v", err)
+			return
+		default:
+		}
+		run.mu.Lock()
+		run.contacts[peer] = contact{term: term, sent: run.now() + time.Second} // so that it ends
+		run.mu.Unlock()
+		time.Sleep(owner.cfg.Heartbeat)
+		if err := <-done; !errors.Is(err, errHung) {
+			t.Errorf("%v", err)
+		}
+		time.Sleep(10 * time.Second) // the disk is back
+	})
 }

@@ -6,10 +6,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // A node whose data directory is empty is either one of a new cluster, or one that
@@ -42,6 +45,28 @@ type entry struct {
 	changing sync.Mutex                        // held while this node, as the leader, changes the membership
 }
 
+// setMember makes this node one that votes, or one that does not.
+func (n *Node) setMember(member bool) {
+	n.member.Store(member)
+	r := n.raft.Load()
+	if r == nil {
+		return
+	}
+	if err := r.ReloadConfig(n.reloadable(r.ReloadableConfig())); err != nil {
+		n.cfg.Log.Error("changing the heartbeat timeout of raft", "error", err)
+	}
+}
+
+// reloadable sets how long the library waits before it stands for election.
+func (n *Node) reloadable(rc raft.ReloadableConfig) raft.ReloadableConfig {
+	rc.HeartbeatTimeout, rc.ElectionTimeout = noElection, noElection
+	if n.member.Load() {
+		usual := n.cfg.raftConfig()
+		rc.HeartbeatTimeout, rc.ElectionTimeout = usual.HeartbeatTimeout, usual.ElectionTimeout
+	}
+	return rc
+}
+
 // newBirth draws a birth.
 func newBirth() string {
 	id := make([]byte, 16)
@@ -53,6 +78,7 @@ func newBirth() string {
 // begins: as a founder of the cluster, or as a newcomer to one at work. What it waits
 // for is told by Waiting.
 func (n *Node) found(ctx context.Context) (founder bool, err error) {
+	var before map[string]string
 	for {
 		answers, failures := n.askAll(ctx)
 		if ctx.Err() != nil {
@@ -60,6 +86,11 @@ func (n *Node) found(ctx context.Context) (founder bool, err error) {
 		}
 		switch verdict, why := n.judge(answers, failures); verdict {
 		case founds:
+			// The answers of a round are of different moments: two rounds must agree.
+			if now := birthsOf(answers); !maps.Equal(now, before) {
+				before = now
+				continue
+			}
 			return true, n.setFounders(answers)
 		case comesLater:
 			return false, nil
@@ -68,6 +99,14 @@ func (n *Node) found(ctx context.Context) (founder bool, err error) {
 		}
 		pause(ctx, foundingPause)
 	}
+}
+
+func birthsOf(answers map[string]answer) map[string]string {
+	births := make(map[string]string)
+	for name, a := range answers {
+		births[name] = a.Birth
+	}
+	return births
 }
 
 // verdict is how a node with an empty data directory begins.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -253,5 +254,93 @@ func TestRemovalThatWouldEndTheMajorityIsRefused(t *testing.T) {
 	err := owner.remove(t.Context(), others[1].cfg.Node)
 	if err == nil || !strings.Contains(err.Error(), "only 1 of the other 2 voters are in touch, which is no majority") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A newcomer neither stands for election nor owns, also if a configuration of old in
+// its log has it as the only voter.
+func TestNewcomerNeverLeads(t *testing.T) {
+	g := newGroup(t, 3)
+	peers := g.peers
+	g.peers = peers[:1]
+	g.start("lb1")
+	g.owner()
+	g.kill("lb1")
+	cfg := g.config("lb1")
+	store, err := openStore(cfg.Dir, raftLogger(cfg.Log), func(error) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(store.setNote(keyStage, stageNewcomer), store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	m := g.start("lb1")
+	g.eventually("it has begun", func() bool { return m.raft.Load() != nil })
+	term := m.raft.Load().CurrentTerm()
+	time.Sleep(5 * cfg.Heartbeat) // it would have been elected long since
+	if r := m.raft.Load(); r.State() != raft.Follower || r.CurrentTerm() != term {
+		t.Errorf("a newcomer is %s in term %d, was in term %d", r.State(), r.CurrentTerm(), term)
+	}
+	m.setMember(true)
+	owner := g.owner()
+	owner.member.Store(false)
+	if own := owner.Ownership(); own.Until != 0 {
+		t.Error("a node that is no member owns")
+	}
+}
+
+// A voter that would find too few of the members, should it lose its data, must get a
+// longer list first: it could found a second cluster.
+func TestGrowthWaitsForTheLists(t *testing.T) {
+	g := newGroup(t, 3)
+	all := g.peers
+	g.peers = all[:1]
+	g.start("lb1")
+	g.owner()
+	for i := 1; i < 3; i++ {
+		g.peers = all[:i+1]
+		g.start(all[i].Name)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := g.members["lb2"].Join(ctx, ""); err != nil {
+		t.Fatal(err)
+	}
+	lb1 := g.members["lb1"]
+	var err error
+	g.eventually("lb1 says that its list is short", func() bool {
+		_, err = lb1.admit(t.Context(), "lb3", wish{Address: all[2].Address.String(), Joining: true})
+		return !errors.Is(err, ErrNotLeader) && !errors.Is(err, ErrChanging)
+	})
+	if err == nil || !strings.Contains(err.Error(), "the config of lb1 lists only 1 of the then 3 members") {
+		t.Errorf("%v", err)
+	}
+}
+
+// One round of answers is of different moments.
+func TestFoundingTakesTwoRoundsThatAgree(t *testing.T) {
+	x := newTalking()
+	x.store = newMemory()
+	list := members(x.cfg.bootstrap())
+	var mu sync.Mutex
+	rounds := 0
+	x.ask = func(_ context.Context, peer string, _ question) (answer, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		birth := peer
+		if peer == "lb2" {
+			rounds++
+		}
+		if peer == "lb2" && rounds == 1 {
+			birth = "wiped since"
+		}
+		return answer{Birth: birth, List: list}, nil
+	}
+	founder, err := x.found(t.Context())
+	if err != nil || !founder || rounds < 3 {
+		t.Errorf("founder %t after %d rounds: %v", founder, rounds, err)
+	}
+	if births := *x.founders.Load(); births["lb2"] != "lb2" {
+		t.Errorf("founders %v", births)
 	}
 }

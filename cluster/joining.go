@@ -159,7 +159,7 @@ func (n *Node) admitted(ctx context.Context, index uint64) error {
 	}
 	n.left.Store(false)
 	n.joining.Store(false)
-	n.member.Store(true)
+	n.setMember(true)
 	n.via.Store(nil)
 	n.stick(nil)
 	n.say("")
@@ -176,7 +176,7 @@ func (n *Node) resign() error {
 
 // outside takes the vote of a node that is no member any more.
 func (n *Node) outside() {
-	n.member.Store(false)
+	n.setMember(false)
 	n.left.Store(true)
 	n.say(wayBack)
 }

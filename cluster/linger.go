@@ -55,25 +55,47 @@ func (n *Node) declared() bool {
 	return known >= n.cfg.Linger
 }
 
-// declare tells the cluster for how long this node's addresses linger, whenever it
-// leads and the cluster knows something else, until ctx ends.
+// declareEvery is how often a node looks whether the cluster knows.
+const declareEvery = time.Minute
+
+// declare tells the cluster for how long this node's addresses linger, whenever that
+// is something else than what the cluster knows, until ctx ends.
 func (n *Node) declare(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-n.undeclared:
+		case <-time.After(declareEvery):
 		}
-		if n.fsm.linger(n.cfg.Node) == n.cfg.Linger {
+		if !n.member.Load() || n.fsm.linger(n.cfg.Node) == n.cfg.Linger {
 			continue
 		}
-		told := state.Linger{Node: n.cfg.Node, For: n.cfg.Linger}
-		if _, err := n.apply(state.Command{Linger: &told}, n.commitLimit()); err != nil {
+		if err := n.declareNow(ctx); err != nil {
 			n.cfg.Log.Debug("telling the cluster how long addresses linger here", "error", err)
 			pause(ctx, declareRetry)
+			signal(n.undeclared)
 		}
 		n.notify()
 	}
+}
+
+func (n *Node) declareNow(ctx context.Context) error {
+	leader := n.leader()
+	switch leader {
+	case "":
+		return ErrNoLeader
+	case n.cfg.Node:
+		_, err := n.apply(state.Command{Linger: &state.Linger{Node: n.cfg.Node, For: n.cfg.Linger}}, n.commitLimit())
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, parleyLimit)
+	defer cancel()
+	a, err := n.ask(ctx, leader, question{Birth: n.birth, Linger: &n.cfg.Linger})
+	if err != nil {
+		return err
+	}
+	return a.err()
 }
 
 // Waits returns for how much longer this node, as leader with a lease, waits for

@@ -5,15 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/perch-vip/perch/cluster/state"
 )
 
 // The membership changes by one node at a time: majorities before and after have a
 // node in common, whose grant runs to one leader only. Two changes in a row would not
 // do: the grants to an old leader that does not know of either must have ended before
-// the second. So a leader waits before each change for as long as any grant lasts.
+// the second. So a leader waits before each change for as long as any grant lasts, from
+// its election and from its last change on. A majority has voted for it or acknowledged
+// that change, and has a node in common with whoever granted to the old leader; that
+// node has granted to the old leader nothing since, and said how long its grants last.
 
 // Errors of changes of the membership.
 var (
@@ -46,19 +52,23 @@ func (n *Node) admit(ctx context.Context, name string, w wish) (uint64, error) {
 	switch {
 	case !member && !w.Joining:
 		return 0, fmt.Errorf("admit %s: %w: to make it one, run `perch join` there", name, ErrNotMember)
-	case member && suffrage == raft.Voter:
+	case !member:
+		if err := n.listsReach(ctx, r, name); err != nil {
+			return 0, err
+		}
+	case suffrage == raft.Voter:
 		if err := n.drop(ctx, r, name); err != nil {
 			return 0, err
 		}
 	}
 	id, at := raft.ServerID(name), raft.ServerAddress(address.String())
-	if err := n.change(ctx, r, "add "+name, func() raft.IndexFuture { return r.AddNonvoter(id, at, 0, 0) }); err != nil {
+	if err := n.change(ctx, r, "add "+name, func() raft.IndexFuture { return r.AddNonvoter(id, at, 0, n.commitLimit()) }); err != nil {
 		return 0, err
 	}
 	if err := n.awaitCatchUp(ctx, r, name); err != nil {
 		return 0, err
 	}
-	if err := n.change(ctx, r, "give a vote to "+name, func() raft.IndexFuture { return r.AddVoter(id, at, 0, 0) }); err != nil {
+	if err := n.change(ctx, r, "give a vote to "+name, func() raft.IndexFuture { return r.AddVoter(id, at, 0, n.commitLimit()) }); err != nil {
 		return 0, err
 	}
 	return r.LastIndex(), nil
@@ -103,7 +113,48 @@ func (n *Node) drop(ctx context.Context, r *raft.Raft, name string) error {
 		}
 		pause(ctx, n.cfg.Heartbeat/20)
 	}
-	return n.change(ctx, r, "remove "+name, func() raft.IndexFuture { return r.RemoveServer(raft.ServerID(name), 0, 0) })
+	err := n.change(ctx, r, "remove "+name, func() raft.IndexFuture { return r.RemoveServer(raft.ServerID(name), 0, n.commitLimit()) })
+	if linger := n.fsm.linger(name); err == nil && linger > 0 {
+		pause(ctx, linger) // its addresses are gone now, and nobody has to wait for them
+		_, err = n.apply(state.Command{Linger: &state.Linger{Node: name}}, n.commitLimit())
+	}
+	return err
+}
+
+// listsReach returns an error unless each voter's own list has so many of the members,
+// once the named node is one of them, that it meets every majority. A voter that loses
+// its data asks those on its list: were they too few, it could find nobody of a cluster
+// at work, and found another one.
+func (n *Node) listsReach(ctx context.Context, r *raft.Raft, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, parleyLimit)
+	defer cancel()
+	now := append(voters(r), name)
+	for _, voter := range voters(r) {
+		listed := n.cfg.listed()
+		if voter != n.cfg.Node {
+			a, err := n.ask(ctx, voter, question{Birth: n.birth})
+			if err != nil {
+				return fmt.Errorf("add %s: %s must be there, or be removed first: %w", name, voter, err)
+			}
+			listed = a.Listed
+		}
+		if reached := overlap(listed, now); reached < (len(now)+1)/2 {
+			return fmt.Errorf("add %s: the config of %s lists only %d of the then %d members, and could not find the others should it lose its data: add them there, and restart %s, first",
+				name, voter, reached, len(now), voter)
+		}
+	}
+	return nil
+}
+
+// overlap counts the names of a that are in b.
+func overlap(a, b []string) int {
+	count := 0
+	for _, name := range a {
+		if slices.Contains(b, name) {
+			count++
+		}
+	}
+	return count
 }
 
 // without counts the voters but one, and those of them that are in touch.

@@ -65,6 +65,7 @@ type Node struct {
 	ends      end           // of the lease, as it was last evaluated
 	recalled  uint64        // the term as whose leader this node knew all that it has in its log
 	alive     time.Duration // when the library's main loop last gave a sign of life
+	nudged    time.Duration // when it was asked for one that it has not given yet; 0 for none
 	aliveIn   uint64        // the term in which this node leads and that counts
 	ledSince  time.Duration // when this node was first seen to lead that term
 	changedAt time.Duration // when this node last changed the membership
@@ -219,6 +220,8 @@ func (n *Node) startRaft(ctx context.Context, trans raft.Transport) (*raft.Raft,
 	if err := n.begin(ctx, rc, trans); err != nil {
 		return nil, err
 	}
+	loose := n.reloadable(raft.ReloadableConfig{})
+	rc.HeartbeatTimeout, rc.ElectionTimeout = loose.HeartbeatTimeout, loose.ElectionTimeout
 	var r *raft.Raft
 	err := careful(func() (err error) { // it panics where it cannot read the log
 		r, err = raft.NewRaft(rc, n.fsm, n.store, n.store, n.store, trans)

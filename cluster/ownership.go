@@ -29,7 +29,7 @@ func (n *Node) Now() time.Duration { return n.now() }
 // that it is drained, and no earlier owner's addresses linger.
 func (n *Node) Ownership() Ownership {
 	r := n.raft.Load()
-	if r == nil || r.State() != raft.Leader {
+	if r == nil || r.State() != raft.Leader || !n.member.Load() {
 		return Ownership{}
 	}
 	term := r.CurrentTerm()

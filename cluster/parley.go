@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/perch-vip/perch/cluster/state"
 )
 
 // Nodes parley before one of them takes part in the group, and about the membership:
@@ -26,9 +28,10 @@ const parleyLimit = 2 * time.Second
 
 // question is what one node asks another. Without a wish it asks only who that is.
 type question struct {
-	Birth  string `json:"birth"`            // of the asker's data directory
-	Admit  *wish  `json:"admit,omitempty"`  // the leader is to make the asker a voter
-	Remove string `json:"remove,omitempty"` // the leader is to remove this member
+	Birth  string         `json:"birth"`               // of the asker's data directory
+	Admit  *wish          `json:"admit,omitempty"`     // the leader is to make the asker a voter
+	Remove string         `json:"remove,omitempty"`    // the leader is to remove this member
+	Linger *time.Duration `json:"linger_ns,omitempty"` // for how long the asker's addresses linger
 }
 
 // wish is for a node to be admitted.
@@ -39,9 +42,10 @@ type wish struct {
 
 // answer is what the asked node says.
 type answer struct {
-	Birth  string `json:"birth"`  // of its data directory
-	List   string `json:"list"`   // the members that it would found the cluster with
-	Member bool   `json:"member"` // it takes part in the group
+	Birth  string   `json:"birth"`  // of its data directory
+	List   string   `json:"list"`   // the members that it would found the cluster with
+	Listed []string `json:"listed"` // their names
+	Member bool     `json:"member"` // it takes part in the group
 	// Founders holds, on a node that founded the cluster, the births of all
 	// data directories that were new then, by node.
 	Founders map[string]string `json:"founders,omitempty"`
@@ -186,6 +190,7 @@ func (n *Node) hear(ctx context.Context, from string, q question) answer {
 	a := answer{
 		Birth:  n.birth,
 		List:   members(n.cfg.bootstrap()),
+		Listed: n.cfg.listed(),
 		Member: n.member.Load(),
 		Leader: n.leader(),
 	}
@@ -202,6 +207,8 @@ func (n *Node) hear(ctx context.Context, from string, q question) answer {
 		a.Index, err = n.admit(ctx, from, *q.Admit)
 	case q.Remove != "":
 		err = n.remove(ctx, q.Remove)
+	case q.Linger != nil:
+		_, err = n.apply(state.Command{Linger: &state.Linger{Node: from, For: *q.Linger}}, n.commitLimit())
 	}
 	if err != nil {
 		a.Error = err.Error()

@@ -24,13 +24,16 @@ func (n *Node) pulse(ctx context.Context) {
 			return
 		case <-n.feel:
 		}
+		n.mu.Lock()
+		n.nudged = n.now()
+		n.mu.Unlock()
 		select {
 		case <-ctx.Done():
 			return
 		case n.requests <- nudge():
 		}
 		n.mu.Lock()
-		n.alive = n.now()
+		n.alive, n.nudged = n.now(), 0
 		waiting := n.waiting
 		n.mu.Unlock()
 		if waiting {
@@ -47,18 +50,22 @@ func nudge() raft.RPC {
 	}
 }
 
-// lively tells whether the main loop gave a sign of life within H as the leader of
-// term, and wants another one soon. Who has just become leader is alive. The caller
+// lively tells whether the main loop of this node, the leader of term, takes what it is
+// asked, and wants another sign of life soon. One that was asked for long ago and not
+// given tells of a loop that hangs; that nobody has asked tells nothing. The caller
 // holds mu.
 func (n *Node) lively(term uint64) bool {
 	now := n.now()
 	if n.aliveIn != term {
 		n.aliveIn, n.alive, n.ledSince = term, now, now
 	}
-	if now-n.alive > n.cfg.Heartbeat/8 {
-		signal(n.feel)
+	if n.nudged == 0 {
+		if now-n.alive > n.cfg.Heartbeat/8 {
+			signal(n.feel)
+		}
+		return true
 	}
-	return now-n.alive <= n.cfg.Heartbeat
+	return now-n.nudged <= n.cfg.Heartbeat*3/4
 }
 
 // hangs tells whether this node leads term and its main loop hangs.

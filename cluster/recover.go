@@ -120,7 +120,7 @@ func (r *Recovery) Rewrite() error {
 		Suffrage: raft.Voter, ID: raft.ServerID(self.Name), Address: raft.ServerAddress(self.Address.String()),
 	}}}
 	// A founder that has not begun yet must not begin with the members of then.
-	if err := errors.Join(r.store.setNote(keyFounders, []byte("{}")), r.store.setNote(keyStage, stageMember)); err != nil {
+	if err := r.store.setNote(keyFounders, []byte("{}")); err != nil {
 		return err
 	}
 	_, transport := raft.NewInmemTransport(raft.ServerAddress(self.Address.String())) // the library encodes addresses with it
@@ -128,7 +128,8 @@ func (r *Recovery) Rewrite() error {
 	if err := raft.RecoverCluster(r.cfg.raftConfig(), memory, r.store, r.store, r.store, transport, alone); err != nil {
 		return fmt.Errorf("make %s the only member of cluster %s: %w", self.Name, r.cfg.Name, err)
 	}
-	return nil
+	// Last: until then a newcomer is one, and has no vote in the old membership.
+	return r.store.setNote(keyStage, stageMember)
 }
 
 // recovered is the memory of a cluster that explains the next move by the recovery.

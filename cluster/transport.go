@@ -69,13 +69,17 @@ func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, r
 	if t.node.raft.Load() == nil { // it ends: the others are to elect another leader at once
 		return ErrNotRunning
 	}
-	if isHeartbeat(req) {
-		if t.node.hangs(req.Term) {
-			return errHung
-		}
-		t.pace(string(id))
-	}
 	sent := t.node.now()
+	if t.node.hangs(req.Term) { // also what replicates would renew the followers' grants
+		if !isHeartbeat(req) {
+			t.awaitContact(id, req.Term, sent)
+		}
+		return errHung
+	}
+	if isHeartbeat(req) {
+		t.pace(string(id))
+		sent = t.node.now()
+	}
 	err := t.node.noting(string(id), req, resp, func() error {
 		return t.NetworkTransport.AppendEntries(id, target, req, resp)
 	})

@@ -39,7 +39,7 @@ func (n *Node) wake(ctx context.Context, r *raft.Raft) {
 		contact := r.LastContact()
 		_, leader := r.LeaderWithID()
 		wait := n.cfg.Heartbeat
-		if r.State() == raft.Follower && leader != "" && contact != woken {
+		if r.State() == raft.Follower && n.member.Load() && leader != "" && contact != woken {
 			delay := wakeDelay(n.cfg.Heartbeat, n.preference(), string(leader), n.cfg.Node)
 			wait = delay - time.Since(contact)
 			if wait <= 0 {

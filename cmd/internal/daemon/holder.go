@@ -56,15 +56,17 @@ type holder struct {
 	claims  chan uint64   // terms in which the VIPs were taken, for the scribe; newest wins
 	moves   chan struct{} // for the mover
 	poke    chan struct{} // for the loop
+	taken   chan struct{} // for follow: this node begins to hold
 	beat    atomic.Int64  // when the loop last ran, Unix milliseconds
 
 	ordering atomic.Int64 // orders under way
+	darkened atomic.Bool  // a release has left addresses behind a shut fence, and said so
 
 	mu         sync.Mutex // guards what follows, for moments only
 	configured []vip.VIP
-	fenced     bool // configured once
-	leaving    bool // take no more
-	stopped    bool // hold no more
+	fenced     []vip.VIP // those that the fence has; nil before the first
+	leaving    bool      // take no more
+	stopped    bool      // hold no more
 	orders     uint64
 	done       setting // what the kernel was brought to by the last order
 }
@@ -94,6 +96,7 @@ func newHolder(c ownership, fence gate, may func() standing, log *slog.Logger) *
 		claims:  make(chan uint64, 1),
 		moves:   make(chan struct{}, 1),
 		poke:    make(chan struct{}, 1),
+		taken:   make(chan struct{}, 1),
 	}
 }
 
@@ -134,15 +137,26 @@ func (h *holder) step() time.Duration {
 }
 
 // follow opens the fence for longer whenever the lease has become longer, until ctx
-// ends. It is apart from run, which may be busy with thousands of addresses.
+// ends. It is apart from run, which may be busy with thousands of addresses. Where
+// nobody tells of a longer lease, since no answer extends it, it looks in time: a
+// cluster of one node extends its own.
 func (h *holder) follow(ctx context.Context) error {
+	timer := time.NewTimer(idle)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-h.cluster.Extended():
-			h.keep()
+		case <-h.taken:
+		case <-timer.C:
 		}
+		own, decided := h.keep()
+		if decided != hold {
+			timer.Reset(idle)
+			continue
+		}
+		timer.Reset(max((own.Until-h.cluster.Now())*3/4, time.Millisecond))
 	}
 }
 
@@ -199,6 +213,7 @@ func (h *holder) take(term uint64) {
 	if done == (setting{known: true, held: all, term: term}) {
 		return
 	}
+	offer(h.taken, struct{}{})
 	err := h.order(want, setting{held: all, term: term})
 	switch {
 	case errors.Is(err, vip.ErrNotConfigured): // a reload is under way, which pokes at its end
@@ -227,6 +242,9 @@ func (h *holder) give(why string) {
 	if err := h.release(); err != nil {
 		h.log.Error("releasing the VIPs", "error", err)
 		return
+	}
+	if h.holding() {
+		return // behind a shut fence
 	}
 	if done.held != none { // else it was only made sure of, after a reload
 		h.log.Info("this node holds no VIP", "why", why)
@@ -277,9 +295,13 @@ func (h *holder) release() error {
 	case err == nil && shut != nil:
 		h.log.Warn("the addresses are gone, but the fence is not shut", "error", shut)
 	case err != nil && dark:
+		if h.darkened.Swap(true) {
+			return nil // said already
+		}
 		h.log.Warn("the fence is shut, but not all addresses are gone, which is tried again", "error", err)
 		return nil
 	}
+	h.darkened.Store(false)
 	return err
 }
 
@@ -315,10 +337,12 @@ func unchanged(err error) bool {
 // replaces it.
 func (h *holder) configure(vips []vip.VIP) error {
 	h.mu.Lock()
-	old, first := h.configured, !h.fenced
+	fenced := h.fenced
 	h.mu.Unlock()
+	first := fenced == nil
+	fenced = slices.Concat(fenced, vips)
 	if !first {
-		if err := h.fence.Protect(prefixes(old, vips)); err != nil {
+		if err := h.fence.Protect(prefixes(fenced)); err != nil {
 			return fmt.Errorf("%w: %w", errUnfenced, err)
 		}
 	}
@@ -326,14 +350,22 @@ func (h *holder) configure(vips []vip.VIP) error {
 	if unchanged(err) {
 		return err
 	}
-	if first || err == nil {
-		if err := h.fence.Protect(prefixes(vips)); err != nil {
+	switch protect := h.fence.Protect; {
+	case first:
+		if err := protect(prefixes(vips)); err != nil {
 			return fmt.Errorf("%w: %w", errUnfenced, err)
+		}
+	case err != nil: // what was to go may be there still
+	default:
+		if err := protect(prefixes(vips)); err != nil { // the old ones are dark here anyway
+			h.log.Warn("the fence keeps VIPs that are no longer configured", "error", err)
+		} else {
+			fenced = slices.Clone(vips)
 		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.configured, h.fenced = slices.Clone(vips), true
+	h.configured, h.fenced = slices.Clone(vips), slices.Concat([]vip.VIP{}, fenced)
 	h.orders++           // one under way is of the old list
 	h.done.known = false // set anew, as far as this node owns
 	offer(h.poke, struct{}{})

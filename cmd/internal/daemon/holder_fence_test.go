@@ -22,6 +22,7 @@ type fakeFence struct {
 	err       error // of Open, Shut and Protect
 	trouble   error
 	weak      bool // not in the kernel
+	refuse    int  // Protect refuses a set of this size, unless 0
 }
 
 func (f *fakeFence) Epoch() uint64 {
@@ -56,6 +57,9 @@ func (f *fakeFence) Shut() error {
 func (f *fakeFence) Protect(vips []netip.Prefix) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.refuse != 0 && len(vips) == f.refuse {
+		return errors.New("the kernel refuses")
+	}
 	if f.err == nil {
 		f.protected = vips
 	}
@@ -236,4 +240,52 @@ func TestPrefixesAreHosts(t *testing.T) {
 	if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("%v, want %v", got, want)
 	}
+}
+
+// A fence that cannot be narrowed fences too much, and that is all.
+func TestFenceThatCannotBeNarrowedChangesNothing(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		r.kernel.change(func() {
+			r.kernel.configured = nil
+		})
+		r.fence.change(func() { r.fence.refuse = len(testVIPs) - 1 })
+		if err := r.configure(testVIPs[:1]); err != nil {
+			t.Fatal(err)
+		}
+		r.cluster.give(2, time.Minute)
+		expect(t, r, 1, "after a reload whose fence stays wide")
+		if len(r.fence.protected) != 2 {
+			t.Errorf("fenced: %v", r.fence.protected)
+		}
+	})
+}
+
+// A cluster of one node extends its lease by itself, and nobody tells of it.
+func TestFenceStaysOpenWithoutWord(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		stop := make(chan struct{})
+		go func() { // each look finds a lease of 80 ms from now
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(time.Millisecond):
+				}
+				r.cluster.mu.Lock()
+				r.cluster.own = cluster.Ownership{Term: 2, Until: r.cluster.Now() + 80*time.Millisecond}
+				r.cluster.mu.Unlock()
+			}
+		}()
+		time.Sleep(2 * time.Millisecond)
+		offer(r.cluster.changed, struct{}{})
+		synctest.Wait()
+		for range 1000 {
+			time.Sleep(time.Millisecond)
+			if left := r.fence.opened() - r.cluster.Now(); left < 10*time.Millisecond {
+				t.Fatalf("open for only %s more", left)
+			}
+		}
+		close(stop)
+		synctest.Wait()
+	})
 }
