@@ -24,6 +24,7 @@ type ClusterSpec struct {
 	Secret    string
 	Failover  string        // profile, unless Heartbeat is set
 	Heartbeat time.Duration // 0: by profile
+	Fence     string        // "": the strongest
 	VIPs      []VIP
 }
 
@@ -117,6 +118,9 @@ secret_file = {{printf "%q" .Node.SecretFile}}
 heartbeat = "{{.Spec.Heartbeat}}"
 {{- else if .Spec.Failover}}
 failover = {{printf "%q" .Spec.Failover}}
+{{- end}}
+{{- if .Spec.Fence}}
+fence = {{printf "%q" .Spec.Fence}}
 {{- end}}
 {{range .Peers}}
 [[cluster.peer]]

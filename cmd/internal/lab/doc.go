@@ -18,6 +18,7 @@
 //     AddHost until Lab.Close;
 //   - one for each process, which waits for it, from Host.Start until it ended;
 //   - two for each [Pinger], from Host.Ping until Pinger.Close;
+//   - two for each [Observer], from Host.Observe until Observer.Close;
 //   - one for each [Watch], from Lab.Watch until Watch.Close.
 //
 // Lab.Close ends all of them and waits for them.
