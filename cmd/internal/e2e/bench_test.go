@@ -174,7 +174,7 @@ func BenchmarkFailover(b *testing.B) {
 	report := x.report(figures, idle)
 	fmt.Println(report)
 	if *benchRecord != "" {
-		must(b, record(*benchRecord, report))
+		must(b, record(*benchRecord, recordBegin, report))
 	}
 }
 
@@ -304,15 +304,16 @@ const (
 	recordEnd   = "<!-- end of figures -->\n"
 )
 
-func record(path, report string) error {
+// record puts a report between two markers of a file.
+func record(path, begin, report string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	head, rest, ok := strings.Cut(string(data), recordBegin)
+	head, rest, ok := strings.Cut(string(data), begin)
 	_, tail, ok2 := strings.Cut(rest, recordEnd)
 	if !ok || !ok2 {
 		return fmt.Errorf("%s lacks the markers of the figures", path)
 	}
-	return os.WriteFile(path, []byte(head+recordBegin+report+recordEnd+tail), 0o644)
+	return os.WriteFile(path, []byte(head+begin+report+recordEnd+tail), 0o644)
 }
