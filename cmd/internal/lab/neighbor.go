@@ -39,3 +39,25 @@ func familyOf(addr netip.Addr) int {
 	}
 	return unix.AF_INET6
 }
+
+// Pin makes this host believe for good that addr is at another's eth0.
+func (h *Host) Pin(addr netip.Addr, at *Host) error {
+	nl, err := h.ns.netlink()
+	if err != nil {
+		return fmt.Errorf("pin %s on %s: %w", addr, h.Name, err)
+	}
+	eth0, err := nl.LinkByName(h.Eth0.Interface)
+	if err != nil {
+		return fmt.Errorf("find %s of %s: %w", h.Eth0.Interface, h.Name, err)
+	}
+	entry := &netlink.Neigh{
+		LinkIndex:    eth0.Attrs().Index,
+		State:        unix.NUD_PERMANENT,
+		IP:           addr.AsSlice(),
+		HardwareAddr: at.Eth0.MAC,
+	}
+	if err := nl.NeighSet(entry); err != nil {
+		return fmt.Errorf("pin %s on %s: %w", addr, h.Name, err)
+	}
+	return nil
+}
