@@ -25,5 +25,5 @@
 //
 // It must never touch the network, the mounts or the files of the host outside
 // of a cluster's folder, and needs neither ip(8) nor any other tool; only
-// Link.Mute and Link.Deafen call nft(8).
+// Link.Mute and Link.Deafen call nft(8), and an [Image] the tools of its file system.
 package lab

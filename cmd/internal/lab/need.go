@@ -5,7 +5,7 @@ import (
 	"os/exec"
 )
 
-// test is what NeedRoot and NeedNft use of a testing.TB.
+// test is what NeedRoot and the others use of a testing.TB.
 type test interface {
 	Helper()
 	Skip(args ...any)
@@ -34,4 +34,15 @@ func skip(t test, why string) {
 		t.Fatal(why + ", and CI must not skip")
 	}
 	t.Skip(why)
+}
+
+// NeedLoop skips a test where no file can be mounted. In CI that is a failure.
+func NeedLoop(t test) {
+	t.Helper()
+	if _, err := exec.LookPath("mkfs.ext4"); err != nil {
+		skip(t, "needs mkfs.ext4(8), Debian package e2fsprogs")
+	}
+	if _, err := os.Stat("/dev/loop-control"); err != nil {
+		skip(t, "needs the kernel's loop devices")
+	}
 }
