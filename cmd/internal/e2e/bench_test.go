@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -158,8 +159,10 @@ func BenchmarkFailover(b *testing.B) {
 		x.measure("link of the owner cut", *benchRounds,
 			func(n *lab.Node) { must(b, n.Host.Eth0.Cut()) },
 			func(n *lab.Node) { must(b, n.Host.Eth0.Splice()) }),
-		x.measure("SIGKILL of the owner (its kernel answers on until the successor announces)", *benchRounds,
-			func(n *lab.Node) { must(b, n.Kill()) }, start),
+		x.measure("SIGKILL of the owner", *benchRounds, func(n *lab.Node) { must(b, n.Kill()) }, start),
+		x.measure("SIGSTOP of the owner", *benchRounds,
+			func(n *lab.Node) { must(b, n.Process().Signal(syscall.SIGSTOP)) },
+			func(n *lab.Node) { must(b, n.Process().Signal(syscall.SIGCONT)) }),
 		x.measure("`perch transfer`", *benchRounds, func(n *lab.Node) {
 			if _, err := api.NewClient(n.Socket()).Transfer(limit(), ""); err != nil {
 				b.Logf("transfer: %v", err)

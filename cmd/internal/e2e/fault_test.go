@@ -75,15 +75,18 @@ func startAgain(_ *chaos, n *lab.Node) error {
 	}
 }
 
-// fillDisk has the cluster write, too: else a full disk goes unnoticed.
+// fillDisk has the cluster write until something fails: else a full disk goes
+// unnoticed for as long as the store has pages left.
 func fillDisk(x *chaos, n *lab.Node) error {
 	if err := x.disks[n].Fill(); err != nil {
 		return err
 	}
-	for _, to := range []api.Drain{api.Drained, api.Undrained} {
-		x.tell(x.others(n)[0], func(ctx context.Context, c *api.Client) error {
-			return c.SetDrain(ctx, x.others(n)[1].Name, to)
-		})
+	by, drained := x.others(n)[0], x.others(n)[1]
+	for i := range 40 {
+		to := []api.Drain{api.Drained, api.Undrained}[i%2]
+		if !x.tell(by, func(ctx context.Context, c *api.Client) error { return c.SetDrain(ctx, drained.Name, to) }) {
+			break
+		}
 	}
 	return nil
 }
@@ -107,15 +110,18 @@ func (x *chaos) undrain(by *lab.Node, name string) {
 	x.tell(by, func(ctx context.Context, c *api.Client) error { return c.SetDrain(ctx, name, api.Undrained) })
 }
 
-// tell gives a node a command, which it may be unable to follow just now.
-func (x *chaos) tell(n *lab.Node, command func(context.Context, *api.Client) error) {
+// tell gives a node a command, which it may be unable to follow just now, and returns
+// whether it was.
+func (x *chaos) tell(n *lab.Node, command func(context.Context, *api.Client) error) bool {
 	ctx, cancel := context.WithTimeout(x.t.Context(), time.Second)
 	defer cancel()
 	client := api.NewClient(n.Socket())
 	defer client.CloseIdleConnections()
-	if err := command(ctx, client); err != nil {
+	err := command(ctx, client)
+	if err != nil {
 		x.t.Logf("%s: %v", n.Name, err)
 	}
+	return err == nil
 }
 
 // mishap is one fault of a plan.
