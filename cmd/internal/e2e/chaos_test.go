@@ -3,7 +3,6 @@ package e2e
 import (
 	"flag"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +52,9 @@ func TestChaos(t *testing.T) {
 	t.Logf("seed %d", x.seed)
 	report := newReport(x.seed)
 	owner := x.settle(time.Now())
+	if owner == nil {
+		t.Fatal("nobody serves before the first fault")
+	}
 	for i := range *chaosFaults {
 		mishaps := plan(rng, owner, x.others(owner))
 		begin := time.Now()
@@ -62,7 +64,7 @@ func TestChaos(t *testing.T) {
 		o := outcome{
 			mishaps: mishaps,
 			outage:  x.pings.longest(begin),
-			moved:   owner != before,
+			moved:   owner != nil && owner != before,
 			healing: time.Since(healed),
 			verdict: x.observer.verdict(),
 		}
@@ -70,6 +72,9 @@ func TestChaos(t *testing.T) {
 		t.Logf("%d: %s", i, o)
 		if len(o.violations) > 0 {
 			x.explain(i, o)
+		}
+		if owner == nil {
+			t.Fatalf("seed %d, fault %d: not served again within %s: %s", x.seed, i, recovery, o)
 		}
 	}
 	t.Logf("\n%s", report)
@@ -111,13 +116,13 @@ func (x *chaos) befall(mishaps []mishap) time.Time {
 	return time.Now()
 }
 
-// settle waits until one node serves and all agree on it, and returns it. Daemons that
-// gave up are started again, as systemd would; drained nodes are undrained.
+// settle waits until one node serves and all agree on it, and returns it, or nil.
+// Daemons that gave up are started again, as systemd would; drained nodes are undrained.
 func (x *chaos) settle(healed time.Time) (owner *lab.Node) {
 	x.t.Helper()
 	for owner == nil {
 		if time.Since(healed) > recovery {
-			x.t.Fatalf("seed %d: not served again within %s", x.seed, recovery)
+			return nil
 		}
 		time.Sleep(10 * time.Millisecond)
 		owner = x.agreed()
@@ -176,14 +181,28 @@ func (p *pings) longest(since time.Time) (gap time.Duration) {
 // explain tells all there is to know about two that answered.
 func (x *chaos) explain(index int, o outcome) {
 	x.t.Helper()
-	x.t.Errorf("seed %d, fault %d: %s: two answered for %s", x.seed, index, o, o.twice())
+	x.t.Errorf("seed %d, fault %d: %s: two answered for %s ms", x.seed, index, o, ms(o.twice()))
+	since, until := o.violations[0].Since, o.violations[0].Until
 	for _, v := range o.violations {
 		x.t.Log(v)
 	}
 	for _, n := range x.Nodes {
-		x.t.Logf("%s has MAC %s; its elections and the end of its log:\n%s", n.Name, n.Host.Eth0.MAC, n.LogTail(60))
+		x.t.Logf("%s has MAC %s; its log around the first:\n%s", n.Name, n.Host.Eth0.MAC,
+			logBetween(n, since.Add(-time.Second), until.Add(500*time.Millisecond)))
 	}
-	x.t.Logf("elections won: %+v", slices.Clone(x.observer.reigns))
+	x.t.Logf("elections won: %+v", x.observer.reigns)
+}
+
+// logBetween returns the lines of a node's log between two moments.
+func logBetween(n *lab.Node, from, to time.Time) string {
+	stamp := func(at time.Time) string { return "time=" + at.UTC().Format("2006-01-02T15:04:05.000Z") }
+	var lines []string
+	for line := range strings.Lines(n.LogTail(2000)) {
+		if line >= stamp(from) && line < stamp(to) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-100):], "")
 }
 
 // outcome is what a fault, or a pair, led to.
