@@ -153,6 +153,7 @@ func BenchmarkFailover(b *testing.B) {
 	}
 	nothing := func(*lab.Node) {}
 	start := func(n *lab.Node) { must(b, n.Start()) }
+	thaw := func(n *lab.Node) { must(b, n.Process().Signal(syscall.SIGCONT)) }
 	idle = append(idle, x.idle("fast")...)
 	x.ping()
 	figures := []figure{
@@ -161,8 +162,9 @@ func BenchmarkFailover(b *testing.B) {
 			func(n *lab.Node) { must(b, n.Host.Eth0.Splice()) }),
 		x.measure("SIGKILL of the owner", *benchRounds, func(n *lab.Node) { must(b, n.Kill()) }, start),
 		x.measure("SIGSTOP of the owner", *benchRounds,
-			func(n *lab.Node) { must(b, n.Process().Signal(syscall.SIGSTOP)) },
-			func(n *lab.Node) { must(b, n.Process().Signal(syscall.SIGCONT)) }),
+			func(n *lab.Node) { must(b, n.Process().Signal(syscall.SIGSTOP)) }, thaw),
+		x.successions("SIGSTOP of the owner, from the signal to the first answer of another node", *benchRounds,
+			func(n *lab.Node) { must(b, n.Process().Signal(syscall.SIGSTOP)) }, thaw),
 		x.measure("`perch transfer`", *benchRounds, func(n *lab.Node) {
 			if _, err := api.NewClient(n.Socket()).Transfer(limit(), ""); err != nil {
 				b.Logf("transfer: %v", err)
