@@ -79,16 +79,6 @@ func readReign(line []byte) (r lab.Reign, err error) {
 	return r, err
 }
 
-// by returns the sightings of one node.
-func (v verdict) by(n *lab.Node) (seen []lab.Sighting) {
-	for _, s := range v.Sightings {
-		if s.From == lab.MAC(n.Host.Eth0.MAC) {
-			seen = append(seen, s)
-		}
-	}
-	return seen
-}
-
 // twice is for how long two answered, for the VIP for which they did so for longer.
 func (v verdict) twice() (longest time.Duration) {
 	sums := map[netip.Addr]time.Duration{}

@@ -47,19 +47,23 @@ func TestJudge(t *testing.T) {
 		},
 		"one host in two terms": {"aab", []Sighting{frame('a', 1000, 1), frame('a', 2000, 2), frame('b', 3000, 3)}, nil},
 		"the old owner after the new one's first answer": {
-			"ab", []Sighting{frame('a', 1000, 1), frame('b', 2000, 2), frame('a', 2004, 0), frame('a', 2007, 0), frame('b', 2010, 3)},
+			"ab",
+			[]Sighting{frame('a', 1000, 1), frame('b', 2000, 2), frame('a', 2004, 0), frame('a', 2007, 0), frame('b', 2010, 3)},
 			[]found{{macs['b'], macs['a'], 7 * time.Millisecond, 0}},
 		},
 		"back before its own next term": {
-			"aba", []Sighting{frame('a', 1000, 1), frame('b', 2000, 2), frame('a', 2900, 3), frame('a', 3000, 4)},
+			"aba",
+			[]Sighting{frame('a', 1000, 1), frame('b', 2000, 2), frame('a', 2900, 3), frame('a', 3000, 4)},
 			[]found{{macs['b'], macs['a'], 900 * time.Millisecond, 0}},
 		},
 		"two answers to one ask, in the order of the terms": {
-			"ab", []Sighting{frame('a', 1999, 2), frame('b', 2001, 2)},
+			"ab",
+			[]Sighting{frame('a', 1999, 2), frame('b', 2001, 2)},
 			[]found{{macs['a'], macs['b'], 2 * time.Millisecond, 1}},
 		},
 		"one who never won": {
-			"ab", []Sighting{frame('a', 1000, 1), frame('c', 1001, 1), frame('a', 1005, 2), frame('c', 1006, 2)},
+			"ab",
+			[]Sighting{frame('a', 1000, 1), frame('c', 1001, 1), frame('a', 1005, 2), frame('c', 1006, 2)},
 			[]found{{macs['a'], macs['c'], 6 * time.Millisecond, 2}},
 		},
 		"frames read out of order": {"ab", []Sighting{frame('b', 2000, 2), frame('a', 1999, 1)}, nil},
