@@ -13,7 +13,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 # Debian packages that the tests use, and a command of each to see whether it is there.
 PACKAGES := nftables:nft iproute2:ip gcc:gcc libc6-dev:
 
-.PHONY: build demo test deps unit sim sim-test mutants e2e lint vet staticcheck gofumpt govulncheck bench-failover clean
+.PHONY: build demo test deps unit sim sim-test mutants e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover clean
 
 build: ## the static binary, bin/perch
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/perch ./cmd/perch
@@ -76,6 +76,12 @@ govulncheck: ## known vulnerabilities; "not run" where its database cannot be re
 
 bench-failover: build ## outage of each kind of move, into docs/performance.md (about 8 minutes)
 	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench Failover -benchtime 1x ./cmd/internal/e2e -args -rounds 200 -record $(CURDIR)/docs/performance.md
+
+FAULTS ?= 200
+SEED   ?= 0
+
+chaos: ## FAULTS faults from a SEED (0: any) against a cluster in namespaces, into docs/chaos.md (needs root)
+	CGO_ENABLED=0 $(GO) test -count=1 -timeout 3h -v -run '^TestChaos$$' ./cmd/internal/e2e -args -faults $(FAULTS) -seed $(SEED) -record $(CURDIR)/docs/chaos.md
 
 clean:
 	rm -rf bin dist

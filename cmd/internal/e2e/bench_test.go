@@ -175,6 +175,8 @@ func (x *bench) round(owner *lab.Node, k kind) (gap time.Duration, err error) {
 	return gap, x.moved(owner, k.reason)
 }
 
+func thaw(n *lab.Node) error { return n.Process().Signal(syscall.SIGCONT) }
+
 // kinds are the moves of which the client's silence is measured.
 func kinds(planned, unplanned int) []kind {
 	const silence = "lost contact with " // and the old owner's name
@@ -185,9 +187,14 @@ func kinds(planned, unplanned int) []kind {
 			func(n *lab.Node) error { return n.Host.Eth0.Splice() },
 		},
 		{
-			"SIGKILL of the owner (its kernel answers on until the successor announces)", unplanned, silence,
+			"SIGKILL of the owner", unplanned, silence,
 			func(_ context.Context, n *lab.Node) error { return n.Kill() },
 			(*lab.Node).Start,
+		},
+		{
+			"SIGSTOP of the owner", unplanned, silence,
+			func(_ context.Context, n *lab.Node) error { return n.Process().Signal(syscall.SIGSTOP) },
+			thaw,
 		},
 		{
 			"`perch transfer`", planned, askedFor,
@@ -219,6 +226,9 @@ func BenchmarkFailover(b *testing.B) {
 	for _, k := range kinds(*benchRounds, unplanned) {
 		figures = append(figures, x.measure(k))
 	}
+	figures = append(figures, x.successions("SIGSTOP of the owner, from the signal to the first answer of another node", unplanned,
+		func(n *lab.Node) { must(b, n.Process().Signal(syscall.SIGSTOP)) },
+		func(n *lab.Node) { must(b, thaw(n)) }))
 	must(b, x.pinger.Close())
 	x.end()
 	figures = append(figures,
@@ -227,9 +237,9 @@ func BenchmarkFailover(b *testing.B) {
 		givenUp(b, "freezes", syscall.SIGSTOP, unplanned),
 		figure{name: "fdatasync of 4 KiB on this disk", samples: fdatasyncs(b, b.TempDir())},
 	)
-	report := report(b, figures, idle)
+	report := benchReport(b, figures, idle)
 	fmt.Println(report)
 	if *benchRecord != "" {
-		must(b, record(*benchRecord, report))
+		must(b, record(*benchRecord, recordBegin, report))
 	}
 }

@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"context"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
@@ -50,4 +53,38 @@ func (c *cluster) writeUntilMoved(old *lab.Node) {
 		_, err := idle.Perch(ctx, "undrain", idle.Name)
 		return err == nil
 	})
+}
+
+// A disk that hangs keeps raft's main loop waiting in fsync, while heartbeats would go
+// on beside it. The VIPs go to another node.
+func TestHangingDiskOfTheOwner(t *testing.T) {
+	lab.NeedRoot(t)
+	lab.NeedLoop(t)
+	t.Parallel()
+	c := newCluster(t, newNetwork(t), failover("fast"))
+	images := map[*lab.Node]*lab.Image{}
+	for _, n := range c.Nodes {
+		image, err := n.Host.MountImage(n.DataDir(), filepath.Join(n.Dir, "image"))
+		c.must(err)
+		images[n] = image
+	}
+	c.must(c.StartAll())
+	c.settled()
+	c.neverTwoAnswers()
+	c.ping()
+	old := c.owner()
+	s := c.stubborn(old)
+	c.must(images[old].Freeze())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	idle := c.others(old)[0]
+	_, err := idle.Perch(ctx, "drain", idle.Name) // has the owner write
+	t.Log(err)
+	moved := c.served(old)
+	time.Sleep(time.Second)
+	if n := s.answers(moved); n > 0 {
+		t.Errorf("%d pings sent to the MAC of %s were answered after the move", n, old.Name)
+	}
+	c.must(images[old].Thaw())
+	c.settled()
 }

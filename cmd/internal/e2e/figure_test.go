@@ -116,8 +116,8 @@ func TestMovedAway(t *testing.T) {
 	}
 }
 
-// report renders all figures as Markdown.
-func report(tb testing.TB, figures []figure, idle []string) string {
+// benchReport renders all figures as Markdown.
+func benchReport(tb testing.TB, figures []figure, idle []string) string {
 	tb.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured on %s: %s.\n\n", time.Now().UTC().Format(time.DateOnly), machineName(tb))
@@ -153,15 +153,15 @@ const (
 	recordEnd   = "<!-- end of figures -->\n"
 )
 
-func record(path, report string) error {
+func record(path, begin, report string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	head, rest, ok := strings.Cut(string(data), recordBegin)
+	head, rest, ok := strings.Cut(string(data), begin)
 	_, tail, ok2 := strings.Cut(rest, recordEnd)
 	if !ok || !ok2 {
 		return fmt.Errorf("%s lacks the markers of the figures", path)
 	}
-	return os.WriteFile(path, []byte(head+recordBegin+report+recordEnd+tail), 0o644)
+	return os.WriteFile(path, []byte(head+begin+report+recordEnd+tail), 0o644)
 }

@@ -23,6 +23,7 @@ type ClusterSpec struct {
 	Secret    string
 	Failover  string        // profile, unless Heartbeat is set
 	Heartbeat time.Duration // 0: by profile
+	Fence     string        // "": the strongest
 	VIPs      []VIP
 	Priority  map[string]int // by node; the others have the default
 	IPv6      bool           // the peers meet over IPv6
@@ -129,6 +130,9 @@ func config(spec ClusterSpec, n *Node, peers []*Node) string {
 		line("heartbeat = %q", spec.Heartbeat)
 	case spec.Failover != "":
 		line("failover = %q", spec.Failover)
+	}
+	if spec.Fence != "" {
+		line("fence = %q", spec.Fence)
 	}
 	for _, p := range peers {
 		line("\n[[cluster.peer]]\nname = %q\naddress = %q", p.Name, p.Address())

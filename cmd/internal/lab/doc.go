@@ -18,11 +18,12 @@
 //     AddHost until Lab.Close;
 //   - one for each process, which waits for it, from Host.Start until it ended;
 //   - two for each [Pinger], from Host.Ping until Pinger.Close;
+//   - two for each [Observer], from Host.Observe until Observer.Close;
 //   - one for each [Watch], from Lab.Watch until Watch.Close.
 //
 // Lab.Close ends all of them and waits for them.
 //
 // It must never touch the network, the mounts or the files of the host outside
 // of a cluster's folder, and needs neither ip(8) nor any other tool; only
-// Link.Mute and Link.Deafen call nft(8).
+// Link.Mute and Link.Deafen call nft(8), and an [Image] the tools of its file system.
 package lab

@@ -46,3 +46,14 @@ func skip(t test, why string) {
 	}
 	t.Skip(why)
 }
+
+// NeedLoop skips a test where no file can be mounted. In CI that is a failure.
+func NeedLoop(t test) {
+	t.Helper()
+	if _, err := exec.LookPath("mkfs.ext4"); err != nil {
+		skip(t, "needs mkfs.ext4(8), Debian package e2fsprogs")
+	}
+	if _, err := os.Stat("/dev/loop-control"); err != nil {
+		skip(t, "needs the kernel's loop devices")
+	}
+}

@@ -39,3 +39,23 @@ func familyOf(addr netip.Addr) int {
 	}
 	return unix.AF_INET6
 }
+
+// Pin makes this host believe for good that addr is at another's eth0.
+func (h *Host) Pin(addr netip.Addr, at *Host) error {
+	err := h.ns.use(func(nl *netlink.Handle) error {
+		eth0, err := nl.LinkByName(h.Eth0.Interface)
+		if err != nil {
+			return err
+		}
+		return nl.NeighSet(&netlink.Neigh{
+			LinkIndex:    eth0.Attrs().Index,
+			State:        unix.NUD_PERMANENT,
+			IP:           addr.AsSlice(),
+			HardwareAddr: at.Eth0.MAC,
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("pin %s on %s: %w", addr, h.Name, err)
+	}
+	return nil
+}
