@@ -20,6 +20,10 @@ var ErrStale = errors.New("the fence was shut meanwhile")
 // auditEvery is how often the mechanism is looked at without a reason.
 const auditEvery = time.Second
 
+// auditAgain is when an audit that failed is repeated before that is trouble: others
+// may have changed, meanwhile, what it was about.
+const auditAgain = 5 * time.Millisecond
+
 // Fence lets the kernel answer for VIPs while a lease runs. Its methods may be
 // called from several goroutines at once.
 type Fence struct {
@@ -202,6 +206,10 @@ func (f *Fence) Run(ctx context.Context, changed func()) error {
 func (f *Fence) audit() bool {
 	before := f.Trouble()
 	now := f.with(mechanism.Audit)
+	if now != nil && before == nil {
+		time.Sleep(auditAgain)
+		now = f.with(mechanism.Audit)
+	}
 	f.trouble.Store(&now)
 	switch {
 	case now != nil && (before == nil || before.Error() != now.Error()):

@@ -24,6 +24,7 @@ type fakeMechanism struct {
 	until   []time.Duration
 	trouble error
 	refusal error // of Set, until the next Audit
+	passing int   // so many audits fail, and then no more
 
 	setting, auditing chan struct{} // wait for these if not nil
 	change            chan struct{} // calls changed for each
@@ -57,10 +58,14 @@ func (m *fakeMechanism) Audit() error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.trouble == nil {
+	err := m.trouble
+	if err == nil {
 		m.refusal = nil
 	}
-	return m.trouble
+	if m.passing--; m.passing == 0 {
+		m.trouble = nil
+	}
+	return err
 }
 
 func (m *fakeMechanism) Watch(ctx context.Context, changed func()) error {
@@ -222,6 +227,7 @@ func TestTrouble(t *testing.T) {
 			said.Reset()
 			m.fail(err)
 			after()
+			time.Sleep(auditAgain)
 			synctest.Wait()
 			if !errors.Is(f.Trouble(), err) || (err == nil) != (f.Trouble() == nil) {
 				t.Errorf("trouble is %v, not %v", f.Trouble(), err)
