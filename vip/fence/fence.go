@@ -111,16 +111,11 @@ func (f *Fence) Protect(vips []netip.Prefix) error {
 	return nil
 }
 
-// sweep takes out what others left. A mechanism that cannot be had here has left
-// nothing, as far as anybody can tell.
+// sweep takes out what others left.
 func (f *Fence) sweep() {
 	for _, c := range f.others {
-		m, err := c.open(f.log)
-		if err != nil {
-			continue
-		}
-		if err := m.Close(); err != nil {
-			f.log.Warn("taking out what is left of an earlier fence", "fence", c.kind, "error", err)
+		if err := c.sweep(f.log); err != nil {
+			f.log.Error("what an earlier fence has left may keep the VIPs dark", "fence", c.kind, "error", err)
 		}
 	}
 }
