@@ -388,3 +388,24 @@ func TestSweepWithoutRights(t *testing.T) {
 		}
 	}
 }
+
+// Who cannot begin leaves a predecessor's fence as it is.
+func TestBeginFails(t *testing.T) {
+	w := newWire(t)
+	w.attachTCX(bypass(t)) // so that it has more than filters
+	w.kill(w.start(owner()))
+	w.run("tc qdisc del dev lo clsact")
+	w.run("tc qdisc add dev lo ingress")
+	for range 63 { // as many as the kernel takes
+		must(t, tcxAttach(w.link("lo").Attrs().Index, egress, bypass(t)))
+	}
+	if _, err := openBPF(slog.New(slog.DiscardHandler)); err == nil {
+		t.Fatal("it has begun")
+	}
+	w.wantFilters("eth0", "bpf:perch")
+	w.wantTCX(2)
+	if got := w.filters("lo", ingress); got != "" {
+		t.Errorf("filters of lo: %s", got)
+	}
+	w.wantAnswers(false, theVIP4, theVIP6)
+}
