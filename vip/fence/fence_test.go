@@ -360,23 +360,3 @@ func TestCloseBeforeProtect(t *testing.T) {
 		t.Errorf("closed: %v", err)
 	}
 }
-
-func TestOneFenceInANetworkNamespace(t *testing.T) {
-	first, err := sole()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := New(Lifetime, slog.New(slog.DiscardHandler)); !errors.Is(err, errTaken) {
-		t.Errorf("a second one: %v", err)
-	}
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
-	next, err := New(Lifetime, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := next.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
