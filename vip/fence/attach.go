@@ -94,21 +94,37 @@ func (b *bpf) findFilter(s side) (place, error) {
 
 // secureQdisc adds clsact if there is nothing to hang a filter on.
 func (b *bpf) secureQdisc(s side) error {
-	switch kind := b.qdiscs[s.index]; {
-	case kind == "clsact":
-		return nil
-	case kind != "" && s.direction == egress:
+	if b.qdiscs[s.index] == "" {
+		if err := b.addQdisc(s.index); err != nil {
+			return fmt.Errorf("add qdisc clsact: %w", err)
+		}
+	}
+	if b.qdiscs[s.index] != "clsact" && s.direction == egress {
 		return errOldQdisc
-	case kind != "":
+	}
+	return nil
+}
+
+// addQdisc leaves it at what others have added since the qdiscs were looked at.
+func (b *bpf) addQdisc(index int) error {
+	err := b.netlink.QdiscAdd(&netlink.Clsact{QdiscAttrs: netlink.QdiscAttrs{
+		LinkIndex: index, Handle: clsactHandle, Parent: netlink.HANDLE_CLSACT,
+	}})
+	if err == nil {
+		b.qdiscs[index] = "clsact"
 		return nil
 	}
-	err := b.netlink.QdiscAdd(&netlink.Clsact{QdiscAttrs: netlink.QdiscAttrs{
-		LinkIndex: s.index, Handle: clsactHandle, Parent: netlink.HANDLE_CLSACT,
-	}})
-	if err != nil {
-		return fmt.Errorf("add qdisc clsact: %w", err)
+	if !errors.Is(err, unix.EEXIST) {
+		return err
 	}
-	b.qdiscs[s.index] = "clsact"
+	now, failed := b.traffic.qdiscs()
+	if failed != nil {
+		return failed
+	}
+	b.qdiscs = now
+	if now[index] == "" {
+		return err
+	}
 	return nil
 }
 

@@ -62,11 +62,12 @@ func openBPF(log *slog.Logger) (mechanism, error) {
 	b := &bpf{
 		log: log, programs: map[program]loaded{}, perch: map[ebpf.ProgramID]bool{}, state: map[int]state{},
 	}
-	if err := errors.Join(b.openKernel(), b.openNetwork()); err != nil {
-		return nil, errors.Join(err, b.release())
+	err := errors.Join(b.openKernel(), b.openNetwork())
+	if err == nil {
+		err = b.begin()
 	}
-	if err := b.begin(); err != nil {
-		return nil, errors.Join(err, b.Close())
+	if err != nil {
+		return nil, errors.Join(err, b.release())
 	}
 	return b, nil
 }
@@ -120,17 +121,21 @@ func (b *bpf) begin() error {
 	if b.qdiscs, err = b.traffic.qdiscs(); err != nil {
 		return err
 	}
+	var lo netlink.Link
 	for _, l := range links {
 		found, err := b.meet(l.Attrs().Index)
 		if err != nil {
 			return err
 		}
-		if l.Attrs().Flags&net.FlagLoopback == 0 || found {
-			continue
+		if l.Attrs().Flags&net.FlagLoopback != 0 && !found {
+			lo = l
 		}
-		if err := b.secure(l); err != nil {
-			return err
-		}
+	}
+	if lo == nil {
+		return nil
+	}
+	if err := b.secure(lo); err != nil {
+		return errors.Join(err, b.leave(lo)) // and nothing else: all others are a predecessor's
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf/asm"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -182,6 +183,28 @@ func TestOwnUntilKilled(t *testing.T) {
 	}
 }
 
+// TestSuccessor is a process of another kind, likewise.
+func TestSuccessor(t *testing.T) {
+	kind := os.Getenv(childEnv)
+	if kind == "" {
+		return
+	}
+	f, err := New(Kind(kind), slog.New(slog.NewTextHandler(os.Stdout, nil)))
+	must(t, err)
+	must(t, f.Protect(hostVIPs()))
+	must(t, f.Open(f.Epoch(), bootTime(t)+time.Hour))
+	fmt.Println("open")
+	time.Sleep(time.Minute)
+}
+
+// successor is that process, as nobody without CAP_BPF.
+func successor(kind Kind) *exec.Cmd {
+	child := owner(unix.CAP_NET_ADMIN)
+	child.Args[1] = "-test.run=^TestSuccessor$"
+	child.Env = append(os.Environ(), childEnv+"="+string(kind))
+	return child
+}
+
 // owner is that process, in the namespace of the test; as nobody with some
 // capabilities, if there are any.
 func owner(capabilities ...uintptr) *exec.Cmd {
@@ -291,4 +314,98 @@ func TestFenceOfAnotherKindTakesOver(t *testing.T) {
 			w.wantAnswers(true, theVIP4, theVIP6)
 		})
 	}
+}
+
+// Nor does that take the rights to have the mechanism that the dead one had, even
+// where others are in front of what it left.
+func TestSuccessorWithoutRights(t *testing.T) {
+	for _, kind := range []Kind{Auto, Off} {
+		for _, inFront := range []int{0, 1, 2} {
+			t.Run(fmt.Sprintf("%s, %d in front", kind, inFront), func(t *testing.T) {
+				w := newWire(t)
+				foreign := 0
+				if inFront > 0 {
+					w.attachTCX(bypass(t))
+					foreign++
+				}
+				w.kill(w.start(owner()))
+				if inFront > 1 { // open to all that the first does not drop
+					next, err := load("next", asm.Instructions{asm.Mov.Imm(asm.R0, -1), asm.Return()})
+					must(t, err)
+					defer next.Close()
+					w.attachTCX(next)
+					foreign++
+				}
+				w.wantAnswers(false, theVIP4)
+				child := w.start(successor(kind))
+				w.wantAnswers(true, theVIP4, theVIP6)
+				w.wantFilters("eth0", "")
+				w.wantFilters("lo", "")
+				w.wantTCX(foreign)
+				must(t, child.Process.Kill())
+				_ = child.Wait()
+			})
+		}
+	}
+}
+
+func TestSweepNFTables(t *testing.T) {
+	w := newWire(t)
+	n := openTables(t, slog.New(slog.DiscardHandler))
+	must(t, n.Protect(hostVIPs()))
+	n.killed(t)
+	n.rules.Conn = nil
+	w.run("nft add table inet other")
+	w.wantAnswers(false, theVIP4)
+	must(t, sweepNFTables(nil))
+	w.wantAnswers(true, theVIP4, theVIP6)
+	out, err := exec.Command("nft", "list", "tables").Output()
+	must(t, err)
+	if string(out) != "table inet other\n" {
+		t.Errorf("tables are\n%s", out)
+	}
+	must(t, sweepNFTables(nil))
+}
+
+// Whoever may not look says so.
+func TestSweepWithoutRights(t *testing.T) {
+	w := newWire(t)
+	w.kill(w.start(owner()))
+	child := successor(Off)
+	child.SysProcAttr.AmbientCaps = nil
+	out, err := child.StdoutPipe()
+	must(t, err)
+	must(t, child.Start())
+	said := ""
+	for lines := bufio.NewScanner(out); lines.Scan() && lines.Text() != "open"; {
+		said += lines.Text() + "\n"
+	}
+	must(t, child.Process.Kill())
+	_ = child.Wait()
+	for _, want := range []string{"level=ERROR", "fence=bpf", "fence=nftables", "tcx programs cannot be looked at"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("it said no %q:\n%s", want, said)
+		}
+	}
+}
+
+// Who cannot begin leaves a predecessor's fence as it is.
+func TestBeginFails(t *testing.T) {
+	w := newWire(t)
+	w.attachTCX(bypass(t)) // so that it has more than filters
+	w.kill(w.start(owner()))
+	w.run("tc qdisc del dev lo clsact")
+	w.run("tc qdisc add dev lo ingress")
+	for range 63 { // as many as the kernel takes
+		must(t, tcxAttach(w.link("lo").Attrs().Index, egress, bypass(t)))
+	}
+	if _, err := openBPF(slog.New(slog.DiscardHandler)); err == nil {
+		t.Fatal("it has begun")
+	}
+	w.wantFilters("eth0", "bpf:perch")
+	w.wantTCX(2)
+	if got := w.filters("lo", ingress); got != "" {
+		t.Errorf("filters of lo: %s", got)
+	}
+	w.wantAnswers(false, theVIP4, theVIP6)
 }

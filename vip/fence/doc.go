@@ -20,7 +20,8 @@
 //   - lifetime, off: no mechanism. The addresses' own lifetime ends them, seconds
 //     later, or nothing does.
 //
-// Goroutines: those of Run, gone when it returns. It audits the mechanism once a
+// Goroutines: one from New to Close, by which a second perch knows of this one; and
+// those of Run, gone when it returns. It audits the mechanism once a
 // second and whenever the mechanism notices a change: others use tc and nftables too.
 //
 // It must never: open for longer than it was told; open after a Shut on the strength

@@ -20,6 +20,10 @@ var ErrStale = errors.New("the fence was shut meanwhile")
 // auditEvery is how often the mechanism is looked at without a reason.
 const auditEvery = time.Second
 
+// auditAgain is when an audit that failed is repeated before that is trouble: others
+// may have changed, meanwhile, what it was about.
+const auditAgain = 5 * time.Millisecond
+
 // Fence lets the kernel answer for VIPs while a lease runs. Its methods may be
 // called from several goroutines at once.
 type Fence struct {
@@ -107,16 +111,11 @@ func (f *Fence) Protect(vips []netip.Prefix) error {
 	return nil
 }
 
-// sweep takes out what others left. A mechanism that cannot be had here has left
-// nothing, as far as anybody can tell.
+// sweep takes out what others left.
 func (f *Fence) sweep() {
 	for _, c := range f.others {
-		m, err := c.open(f.log)
-		if err != nil {
-			continue
-		}
-		if err := m.Close(); err != nil {
-			f.log.Warn("taking out what is left of an earlier fence", "fence", c.kind, "error", err)
+		if err := c.sweep(f.log); err != nil {
+			f.log.Error("what an earlier fence has left may keep the VIPs dark", "fence", c.kind, "error", err)
 		}
 	}
 }
@@ -202,6 +201,10 @@ func (f *Fence) Run(ctx context.Context, changed func()) error {
 func (f *Fence) audit() bool {
 	before := f.Trouble()
 	now := f.with(mechanism.Audit)
+	if now != nil && before == nil {
+		time.Sleep(auditAgain)
+		now = f.with(mechanism.Audit)
+	}
 	f.trouble.Store(&now)
 	switch {
 	case now != nil && (before == nil || before.Error() != now.Error()):

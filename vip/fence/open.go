@@ -10,12 +10,15 @@ import (
 type candidate struct {
 	kind Kind
 	open func(*slog.Logger) (mechanism, error)
+	// sweep takes out of the kernel what a dead perch left of it, also where open is
+	// refused.
+	sweep func(*slog.Logger) error
 }
 
 // strong lists the mechanisms that enforce a lease, the strongest first.
 var strong = []candidate{
-	{BPF, openBPF},
-	{NFTables, openNFTables},
+	{BPF, openBPF, sweepBPF},
+	{NFTables, openNFTables, sweepNFTables},
 }
 
 // New makes a fence of the wanted kind, shut. With Auto the strongest that this
