@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -35,7 +37,7 @@ type bench struct {
 	end    func()
 }
 
-func newBench(b *testing.B, heartbeat time.Duration) *bench {
+func newBench(b *testing.B, heartbeat time.Duration, fence string) *bench {
 	b.Helper()
 	lab.NeedRoot(b)
 	dir := tempDir(b)
@@ -58,6 +60,7 @@ func newBench(b *testing.B, heartbeat time.Duration) *bench {
 		Name:      "bench",
 		Secret:    "a-secret-for-tests-only-0123456789",
 		Heartbeat: heartbeat,
+		Fence:     fence,
 		VIPs:      []lab.VIP{{Address: vip, Interface: "eth0"}},
 	}, hosts[:3]...)
 	must(b, err)
@@ -94,6 +97,9 @@ func (x *bench) answered(after time.Time) {
 	must(x.b, x.pinger.WaitAnswers(ctx, after, 20))
 }
 
+// worth tells whether a warning is one to wait for: that of a fence switched off stays.
+func worth(warning string) bool { return !strings.HasPrefix(warning, "fence off on ") }
+
 // agreed returns the owner if every node reaches every other and names it.
 func (x *bench) agreed() *lab.Node {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -101,7 +107,7 @@ func (x *bench) agreed() *lab.Node {
 	owner := ""
 	for _, n := range x.Nodes {
 		status, err := api.NewClient(n.Socket()).Status(ctx)
-		if err != nil || len(status.VIPs) == 0 || !status.VIPs[0].Held || len(status.Warnings) > 0 {
+		if err != nil || len(status.VIPs) == 0 || !status.VIPs[0].Held || slices.ContainsFunc(status.Warnings, worth) {
 			return nil
 		}
 		if owner == "" {
@@ -212,14 +218,37 @@ func kinds(planned, unplanned int) []kind {
 	}
 }
 
+// idleRows measures what nodes use while nothing happens, by profile, and without a
+// fence, which shows what it costs.
+func idleRows(b *testing.B) []string {
+	var rows []string
+	for _, k := range []struct {
+		name      string
+		heartbeat time.Duration
+		fence     string
+	}{
+		{"normal", normalHeartbeat, ""},
+		{"fast", benchHeartbeat, ""},
+		{"fast without a fence", benchHeartbeat, "off"},
+	} {
+		x := newBench(b, k.heartbeat, k.fence)
+		rows = append(rows, x.idle(k.name)...)
+		x.end()
+	}
+	return rows
+}
+
+// BenchmarkIdle prints the rows of idle nodes alone.
+func BenchmarkIdle(b *testing.B) {
+	fmt.Println(strings.Join(idleRows(b), "\n"))
+}
+
 // BenchmarkFailover measures the outage of each kind of move, and prints, or
 // with -record writes, a table.
 func BenchmarkFailover(b *testing.B) {
-	calm := newBench(b, normalHeartbeat)
-	idle := calm.idle("normal")
-	calm.end()
-	x := newBench(b, benchHeartbeat)
-	idle = append(idle, x.idle("fast")...)
+	idle := idleRows(b)
+	x := newBench(b, benchHeartbeat, "")
+	x.settled()
 	x.ping()
 	unplanned := (*benchRounds + 1) / 2
 	var figures []figure
