@@ -46,9 +46,13 @@ func (n *Node) seek(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		next := applyPause
+		if n.member.Load() && n.leader() != "" {
+			next = 5 * applyPause // nothing to find out
+		}
 		select {
 		case <-n.seeking:
-		case <-time.After(applyPause):
+		case <-time.After(next):
 		case <-ctx.Done():
 		}
 	}

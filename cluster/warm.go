@@ -41,7 +41,7 @@ func newWarm(dial func(context.Context, string) (net.Conn, error)) *warm {
 }
 
 // rosterEvery is how often it is looked which peers there are.
-const rosterEvery = time.Second
+const rosterEvery = 5 * time.Second
 
 // follow keeps connections to all peers that names returns at the time, until ctx ends.
 func (w *warm) follow(ctx context.Context, names func() []string) {

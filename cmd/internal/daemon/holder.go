@@ -141,7 +141,7 @@ func (h *holder) step() time.Duration {
 // nobody tells of a longer lease, since no answer extends it, it looks in time: a
 // cluster of one node extends its own.
 func (h *holder) follow(ctx context.Context) error {
-	timer := time.NewTimer(idle)
+	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
@@ -153,7 +153,7 @@ func (h *holder) follow(ctx context.Context) error {
 		}
 		own, decided := h.keep()
 		if decided != hold {
-			timer.Reset(idle)
+			timer.Stop() // until it is taken
 			continue
 		}
 		timer.Reset(max((own.Until-h.cluster.Now())*3/4, time.Millisecond))

@@ -29,7 +29,7 @@ func (p *preemption) step(now time.Duration, better string, delay time.Duration)
 
 // preemptEvery is how often a better node is looked for. A moment in which it is out
 // of touch begins its wait anew.
-const preemptEvery = time.Second
+const preemptEvery = 2 * time.Second
 
 // preempting is what the preempter needs of the daemon.
 type preempting struct {

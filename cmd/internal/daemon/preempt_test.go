@@ -61,7 +61,7 @@ func TestPreempterFollowsTheConfig(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if want := []time.Duration{71 * time.Second, 81 * time.Second}; !slices.Equal(moves, want) {
+		if want := []time.Duration{72 * time.Second, 82 * time.Second}; !slices.Equal(moves, want) {
 			t.Errorf("handed over at %s, want %s", moves, want)
 		}
 	})
