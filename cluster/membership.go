@@ -112,6 +112,9 @@ func (n *Node) drop(ctx context.Context, r *raft.Raft, name string) error {
 			return fmt.Errorf("remove %s: only %d of the other %d voters are in touch, which is no majority", name, inTouch, left)
 		}
 		pause(ctx, n.cfg.Heartbeat/20)
+		if ctx.Err() != nil {
+			return fmt.Errorf("remove %s: %w", name, ctx.Err())
+		}
 	}
 	err := n.change(ctx, r, "remove "+name, func() raft.IndexFuture { return r.RemoveServer(raft.ServerID(name), 0, n.commitLimit()) })
 	if linger := n.fsm.linger(name); err == nil && linger > 0 {
