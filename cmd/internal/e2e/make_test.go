@@ -28,7 +28,7 @@ func TestMakeGovulncheck(t *testing.T) {
 		"no database":                   {unreachable + exit, "1", notRun},
 		"one found":                     {"Vulnerability #1: GO-2026-0001\n    dial tcp: no such host\nexit status 3\n", "1", ""},
 		"one found, no second database": {"Vulnerability #1: GO-2026-0001\n" + unreachable + exit, "1", ""},
-		"the tool cannot be had":        {"go: golang.org/x/vuln@v1.1.4: dial tcp: lookup proxy.golang.org: no such host\n", "1", ""},
+		"the tool cannot be had":        {"go: golang.org/x/vuln@v1.1.4: dial tcp: lookup modules.example: no such host\n", "1", ""},
 		"it does not compile":           {"govulncheck: loading packages: connection refused\n" + exit, "1", ""},
 		"nothing is said":               {"", "1", ""},
 	}
