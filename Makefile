@@ -11,7 +11,7 @@ GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 # Debian packages that the tests use, and a command of each to see whether it is there.
-PACKAGES := nftables:nft iproute2:ip gcc:gcc libc6-dev:
+PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev:
 
 .PHONY: build demo test deps unit sim sim-test mutants e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover clean
 

@@ -10,8 +10,8 @@ import (
 // Where the kernel does not enforce the lease, a dead or frozen owner's addresses
 // linger: they answer for a while after the lease's end. Such a node tells the
 // cluster for how long before it holds, and a successor that nobody has released
-// for waits so long. Nodes whose kernel enforces the lease tell nothing and cost
-// nobody anything.
+// for waits so long. Nodes whose kernel enforces the lease have nothing to tell, but
+// that they no longer linger if they once did.
 
 // declareRetry lies between two attempts to tell.
 const declareRetry = 200 * time.Millisecond

@@ -12,7 +12,7 @@ import (
 // is asked for a sign of life, and without one the leader lets go and falls silent,
 // so that another one is elected.
 
-// errHung is why a leader sends no heartbeat.
+// errHung is why a leader sends nothing to its followers.
 var errHung = errors.New("the main loop of raft hangs")
 
 // pulse asks the library's main loop for signs of life whenever somebody wants one,

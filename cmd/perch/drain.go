@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -83,5 +84,8 @@ func nodeOrSelf(ctx context.Context, client *api.Client, args []string) (string,
 		return args[0], nil
 	}
 	status, err := client.Status(ctx)
+	if err == nil && status.Node == "" {
+		err = errors.New("the daemon does not say which node it is")
+	}
 	return status.Node, err
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -72,9 +71,6 @@ func (o *removeOptions) remove(cmd *cobra.Command, args []string) error {
 	node, err := nodeOrSelf(cmd.Context(), client, args)
 	if err != nil {
 		return err
-	}
-	if node == "" {
-		return errors.New("the daemon does not say which node it is")
 	}
 	if err := client.Remove(cmd.Context(), node); err != nil {
 		return err

@@ -9,7 +9,8 @@
 // and nothing that asks for it or is sent to it comes in. What a standby needs passes:
 // it may be a client of the VIP, and hears its owner's announcements.
 //
-// How the kernel does it is a mechanism (mechanism.go), one file or two for each:
+// How the kernel does it is a mechanism (mechanism.go), whose files bpf.go and
+// nftables.go say what they are made of:
 //   - bpf: programs at tc ingress and egress of every interface compare the clock
 //     with an absolute end of the lease. A freeze at any point cannot open them.
 //   - nftables: a set element with a timeout. The timeout is relative, so that a
