@@ -37,15 +37,6 @@ type Peer struct {
 
 func (c Config) peer(name string) (Peer, bool) { return find(c.Peers, name) }
 
-// ids maps the addresses of the peers to their names.
-func (c Config) ids() map[raft.ServerAddress]string {
-	ids := make(map[raft.ServerAddress]string)
-	for _, peer := range c.Peers {
-		ids[raft.ServerAddress(peer.Address.String())] = peer.Name
-	}
-	return ids
-}
-
 // listed returns the names of the peers.
 func (c Config) listed() []string {
 	var names []string

@@ -13,7 +13,8 @@
 //
 // The group is founded once all nodes of the list say that they are new (founding.go);
 // one that comes later, or has lost its data, waits to be admitted and has no vote
-// before (joining.go); the leader changes the membership (membership.go). All ask on a
+// before (joining.go); the leader changes the membership (membership.go), and has a
+// newcomer grant to it before it counts (sponsor.go). All ask on a
 // protocol of their own (parley.go).
 //
 // Goroutines, all owned by Node.Run and gone when it returns: raft's own, the

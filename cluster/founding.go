@@ -19,7 +19,8 @@ import (
 // has lost it and with it its votes. Were it to begin like a new one, two that lost
 // theirs could found a second history beside the third. So a cluster is founded only
 // when all nodes of the list say that they are new; whoever finds others at work
-// waits to be admitted (membership.go), and neither votes nor grants before.
+// waits to be admitted (membership.go), has no vote before, and grants only to the
+// leader that is about to admit it (sponsor.go).
 //
 // A data directory has a birth, a random number. The founders write down each other's
 // births, so that one that was asked and had not begun yet when the others did is
@@ -42,7 +43,6 @@ type entry struct {
 	seeking  chan struct{}                     // a signal for seek
 	waitsFor atomic.Pointer[string]            // before it takes part
 	founders atomic.Pointer[map[string]string] // if this node founded the cluster: see keyFounders
-	changing sync.Mutex                        // held while this node, as the leader, changes the membership
 }
 
 // setMember makes this node one that votes, or one that does not.

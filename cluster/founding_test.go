@@ -309,7 +309,7 @@ func TestGrowthWaitsForTheLists(t *testing.T) {
 	lb1 := g.members["lb1"]
 	var err error
 	g.eventually("lb1 says that its list is short", func() bool {
-		_, err = lb1.admit(t.Context(), "lb3", wish{Address: all[2].Address.String(), Joining: true})
+		_, err = lb1.admit(t.Context(), "lb3", "", wish{Address: all[2].Address.String(), Joining: true})
 		return !errors.Is(err, ErrNotLeader) && !errors.Is(err, ErrChanging)
 	})
 	if err == nil || !strings.Contains(err.Error(), "the config of lb1 lists only 1 of the then 3 members") {

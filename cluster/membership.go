@@ -30,10 +30,11 @@ var (
 // admitLimit bounds one admission: two or three changes, and catching up between.
 const admitLimit = 60 * time.Second
 
-// admit makes a node a voter, and returns the index of the entry that says so. Only
-// the leader can. One that is a member already has lost its data directory: it is
-// removed and added anew, for it no longer knows its votes.
-func (n *Node) admit(ctx context.Context, name string, w wish) (uint64, error) {
+// admit makes a node a voter, whose data directory was born as given, and returns the
+// index of the entry that says so. Only the leader can. One that is a member already
+// has lost its data directory: it is removed and added anew, for it no longer knows
+// its votes.
+func (n *Node) admit(ctx context.Context, name, birth string, w wish) (uint64, error) {
 	address, err := netip.ParseAddrPort(w.Address)
 	if err != nil {
 		return 0, fmt.Errorf("admit %s at %q: not an address with a port", name, w.Address)
@@ -66,6 +67,12 @@ func (n *Node) admit(ctx context.Context, name string, w wish) (uint64, error) {
 		return 0, err
 	}
 	if err := n.awaitCatchUp(ctx, r, name); err != nil {
+		return 0, err
+	}
+	if err := n.awaitChange(ctx, r); err != nil {
+		return 0, fmt.Errorf("admit %s: %w", name, err)
+	}
+	if err := n.invite(ctx, r, name, birth); err != nil {
 		return 0, err
 	}
 	if err := n.change(ctx, r, "give a vote to "+name, func() raft.IndexFuture { return r.AddVoter(id, at, 0, n.commitLimit()) }); err != nil {
@@ -204,18 +211,11 @@ func (n *Node) counts(name string) bool {
 	return member
 }
 
-// change carries out one change of the membership, once the grants have ended that
-// an older leader may have had before the last one. The caller holds changing.
+// change carries out one change of the membership, once that is allowed. The caller
+// holds changing.
 func (n *Node) change(ctx context.Context, r *raft.Raft, what string, propose func() raft.IndexFuture) error {
-	for {
-		wait := n.untilChange(r.CurrentTerm())
-		if wait <= 0 {
-			break
-		}
-		pause(ctx, wait)
-		if ctx.Err() != nil {
-			return fmt.Errorf("%s: %w", what, ctx.Err())
-		}
+	if err := n.awaitChange(ctx, r); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	err := waitFuture(propose(), n.commitLimit())
 	n.mu.Lock()
@@ -227,6 +227,18 @@ func (n *Node) change(ctx context.Context, r *raft.Raft, what string, propose fu
 	n.cfg.Log.Info("membership changed", "what", what)
 	n.notify()
 	return nil
+}
+
+// awaitChange waits until the grants have ended that an older leader may have had
+// before the last change.
+func (n *Node) awaitChange(ctx context.Context, r *raft.Raft) error {
+	for {
+		wait := n.untilChange(r.CurrentTerm())
+		if wait <= 0 || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		pause(ctx, wait)
+	}
 }
 
 // untilChange returns how long the leader of term waits before it may change the

@@ -235,8 +235,23 @@ var mutants = []mutant{
 	},
 	{
 		name:  "a newcomer grants nothing",
-		edits: []edit{{"relay.go", "case !n.member.Load(): // it has no vote", "case false:"}},
+		edits: []edit{{"relay.go", "case !n.member.Load() && n.sponsor != (sponsor{string(req.ID), req.Term}): // it has no vote", "case false:"}},
 		tests: "TestNewcomerNeitherVotesNorGrants", want: fails,
+	},
+	{
+		name:  "a newcomer grants to its sponsor only",
+		edits: []edit{{"relay.go", "n.sponsor != (sponsor{string(req.ID), req.Term})", "n.sponsor == (sponsor{})"}},
+		tests: "TestNewcomerGrantsToItsSponsor", want: fails,
+	},
+	{
+		name:  "a sponsor means this data directory",
+		edits: []edit{{"sponsor.go", "if i.Birth != n.birth {", "if false {"}},
+		tests: "TestNewcomerGrantsToItsSponsor", want: fails,
+	},
+	{
+		name:  "a newcomer grants before it counts",
+		edits: []edit{{"sponsor.go", "for !n.leasedBy(term, voting) {", "for false {"}},
+		tests: "TestOwnerHoldsOnWhileANodeJoins|TestNewcomerThatDoesNotGrantGetsNoVote", want: fails,
 	},
 	{
 		name:  "a newcomer has no part in elections",

@@ -31,6 +31,7 @@ type question struct {
 	Birth  string         `json:"birth"`               // of the asker's data directory
 	Admit  *wish          `json:"admit,omitempty"`     // the leader is to make the asker a voter
 	Remove string         `json:"remove,omitempty"`    // the leader is to remove this member
+	Invite *invitation    `json:"invite,omitempty"`    // the asked node is to grant to the asker
 	Linger *time.Duration `json:"linger_ns,omitempty"` // for how long the asker's addresses linger
 }
 
@@ -204,9 +205,11 @@ func (n *Node) hear(ctx context.Context, from string, q question) answer {
 	var err error
 	switch {
 	case q.Admit != nil:
-		a.Index, err = n.admit(ctx, from, *q.Admit)
+		a.Index, err = n.admit(ctx, from, q.Birth, *q.Admit)
 	case q.Remove != "":
 		err = n.remove(ctx, q.Remove)
+	case q.Invite != nil:
+		err = n.heed(from, *q.Invite)
 	case q.Linger != nil:
 		_, err = n.apply(state.Command{Linger: &state.Linger{Node: from, For: *q.Linger}}, n.commitLimit())
 	}

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -224,12 +225,17 @@ func simAddress(name string) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, name[len(name)-1] - '0'}), 7400)
 }
 
+// simName is the node that listens at an address.
+func simName(address raft.ServerAddress) string {
+	ip := netip.MustParseAddrPort(string(address)).Addr().As4()
+	return fmt.Sprint("lb", ip[3])
+}
+
 // simPort is one run of a node on the network: a raft.StreamLayer.
 type simPort struct {
 	*queue
 	net  *simNet
 	name string
-	ids  map[raft.ServerAddress]string
 
 	mu    sync.Mutex
 	conns []net.Conn
@@ -237,7 +243,7 @@ type simPort struct {
 
 // open puts a node on the network.
 func (n *simNet) open(cfg Config) *simPort {
-	p := &simPort{queue: newQueue(simAddr(cfg.Node)), net: n, name: cfg.Node, ids: cfg.ids()}
+	p := &simPort{queue: newQueue(simAddr(cfg.Node)), net: n, name: cfg.Node}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.ports[cfg.Node] = p.queue
@@ -261,7 +267,7 @@ var errNoRoute = errors.New("no route to host")
 
 // Dial implements raft.StreamLayer.
 func (p *simPort) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	to := p.ids[address]
+	to := simName(address)
 	if p.net.stops(p.name, to) || p.net.stops(to, p.name) {
 		time.Sleep(timeout)
 		return nil, os.ErrDeadlineExceeded

@@ -29,6 +29,7 @@ type simNode struct {
 	until time.Time  // the machine answers for the VIPs until then, dead or alive
 	term  uint64
 	holds bool // as the trace was told
+	lost  int  // how often it ceased to
 
 	released atomic.Pointer[func()] // called after a release, if there is one
 }
@@ -129,6 +130,9 @@ func (n *simNode) evaluate(run *simRun) Ownership {
 	n.until, n.term = until, own.Term
 	if now := !until.IsZero(); now != n.holds {
 		n.holds = now
+		if !now {
+			n.lost++
+		}
 		n.sim.note("%s holds: %t (term %d)", n.cfg.Node, now, own.Term)
 		if now {
 			n.sim.recalled(run, own.Term, acked)

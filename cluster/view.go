@@ -82,9 +82,13 @@ func (n *Node) View() View {
 
 // leased tells whether the lease runs, whether or not the VIPs are held.
 func (n *Node) leased(r *raft.Raft) bool {
-	voting := voters(r)
+	return n.leasedBy(r.CurrentTerm(), voters(r))
+}
+
+// leasedBy tells whether the lease of term runs if these are the voters.
+func (n *Node) leasedBy(term uint64, voting []string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.now()
-	return now < n.leaseEnd(r.CurrentTerm(), voting, now)
+	return now < n.leaseEnd(term, voting, now)
 }
