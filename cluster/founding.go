@@ -1,13 +1,16 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,6 +68,45 @@ func (n *Node) reloadable(rc raft.ReloadableConfig) raft.ReloadableConfig {
 		rc.HeartbeatTimeout, rc.ElectionTimeout = usual.HeartbeatTimeout, usual.ElectionTimeout
 	}
 	return rc
+}
+
+// begin makes this node a member if it is one or founds the cluster, and leaves it a
+// newcomer if it is not.
+func (n *Node) begin(ctx context.Context, rc *raft.Config, trans raft.Transport) error {
+	known, err := raft.HasExistingState(n.store, n.store, n.store)
+	if err != nil {
+		return fmt.Errorf("read state of cluster %s: %w", n.cfg.Name, err)
+	}
+	stage, err := n.store.note(keyStage)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read stage in cluster %s: %w", n.cfg.Name, err)
+	case bytes.Equal(stage, stageNewcomer):
+		return nil
+	case bytes.Equal(stage, stageLeft):
+		n.outside()
+		return nil
+	case known:
+		if err := n.readFounders(); err != nil {
+			return err
+		}
+		n.member.Store(true)
+		return nil
+	}
+	founder, err := n.found(ctx)
+	if err != nil {
+		return err
+	}
+	if !founder {
+		return n.store.setNote(keyStage, stageNewcomer)
+	}
+	err = raft.BootstrapCluster(rc, n.store, n.store, n.store, trans, n.cfg.bootstrap())
+	if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
+		return fmt.Errorf("bootstrap cluster %s: %w", n.cfg.Name, err)
+	}
+	n.member.Store(true)
+	n.say("")
+	return nil
 }
 
 // newBirth draws a birth.
@@ -144,6 +186,16 @@ func (n *Node) judge(answers map[string]answer, failures map[string]error) (verd
 			": a cluster is founded once all nodes of the list are there, so that nodes that lost their data found no second one beside the others"
 	}
 	return founds, ""
+}
+
+// members describes a configuration.
+func members(c raft.Configuration) string {
+	var list []string
+	for _, s := range c.Servers {
+		list = append(list, fmt.Sprintf("%s at %s", s.ID, s.Address))
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
 }
 
 func sortedKeys[V any](m map[string]V) []string {

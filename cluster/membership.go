@@ -247,13 +247,12 @@ func (n *Node) awaitChange(ctx context.Context, r *raft.Raft) error {
 func (n *Node) untilChange(term uint64) time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.lively(term)
 	longest := n.cfg.grantLength()
 	for _, c := range n.contacts {
 		longest = max(longest, c.grant)
 	}
 	longest += longest/clockDrift + tick + slack // their clocks may be slower
-	return max(n.ledSince, n.changedAt) + longest - n.now()
+	return max(n.began(term), n.changedAt) + longest - n.now()
 }
 
 // awaitCatchUp waits until a member has all entries that were in the log when it was

@@ -230,7 +230,7 @@ var mutants = []mutant{
 	},
 	{
 		name:  "the membership waits for old grants",
-		edits: []edit{{"membership.go", "return max(n.ledSince, n.changedAt) + longest - n.now()", "return 0 * longest"}},
+		edits: []edit{{"membership.go", "return max(n.began(term), n.changedAt) + longest - n.now()", "return 0 * longest"}},
 		tests: "TestMembershipWaitsForTheGrants", want: fails,
 	},
 	{

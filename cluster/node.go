@@ -1,19 +1,15 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/perch-vip/perch/cluster/state"
 )
@@ -68,8 +64,8 @@ type Node struct {
 	recalled  uint64        // the term as whose leader this node knew all that it has in its log
 	alive     time.Duration // when the library's main loop last gave a sign of life
 	nudged    time.Duration // when it was asked for one that it has not given yet; 0 for none
-	aliveIn   uint64        // the term in which this node leads and that counts
-	ledSince  time.Duration // when this node was first seen to lead that term
+	leadsIn   uint64        // the term in which this node was last seen to lead
+	ledSince  time.Duration // when it was first seen to lead that term
 	changedAt time.Duration // when this node last changed the membership
 }
 
@@ -154,168 +150,6 @@ func (n *Node) beQuiet(length time.Duration) { n.grants.until = n.now() + length
 
 // Close closes a node that was opened but never run.
 func (n *Node) Close() error { return errors.Join(n.port.Close(), n.store.Close()) }
-
-// Run takes part in the cluster until ctx ends, or the disk fails. It closes
-// the store. It neither hands over nor releases first.
-func (n *Node) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return n.port.serve(ctx) })
-	g.Go(func() error { return n.parley(ctx) })
-	g.Go(func() error { n.warm.follow(ctx, n.port.names); return nil })
-	stream := &stream{queue: n.port.raft, port: n.port, warm: n.warm, who: n.at}
-	g.Go(func() error { return n.runRaft(ctx, g, stream) })
-	defer n.port.api.Close() // after the error that ended Run, which its listener must not hide
-	return g.Wait()
-}
-
-// runRaft starts the library on a network, and stops it when ctx ends.
-func (n *Node) runRaft(ctx context.Context, g *errgroup.Group, network raft.StreamLayer) error {
-	trans := newTransport(n, network, raftLogger(n.cfg.Log))
-	r, err := n.startRaft(ctx, trans)
-	if ctx.Err() != nil && err != nil {
-		err = nil // stopped before it took part
-	}
-	if r == nil {
-		return errors.Join(err, trans.Close(), n.store.Close())
-	}
-	n.raft.Store(r)
-	n.readied()
-	relaying, stopRelay := context.WithCancel(ctx)
-	defer stopRelay()
-	relayed := make(chan struct{})
-	g.Go(func() error { defer close(relayed); trans.relay(relaying); return nil })
-	g.Go(func() error { return n.seek(ctx) })
-	g.Go(func() error { n.wake(ctx, r); return nil })
-	g.Go(func() error { n.regain(ctx); return nil })
-	g.Go(func() error { n.revoke(ctx); return nil })
-	g.Go(func() error { n.pulse(ctx); return nil })
-	g.Go(func() error { n.declare(ctx); return nil })
-	g.Go(func() error { n.watchLeadership(ctx, r, trans); return nil })
-	n.notify()
-
-	select {
-	case <-ctx.Done():
-	case err = <-n.fatal:
-	}
-	n.raft.Store(nil)
-	n.notify()
-	stopped := waitFuture(r.Shutdown(), shutdownLimit)
-	if stopped != nil {
-		n.cfg.Log.Warn("stopping raft", "error", stopped)
-	}
-	trans.CloseStreams()
-	closed := trans.Close()
-	stopRelay()
-	<-relayed
-	if stopped == nil { // else raft may still use it, and owe answers
-		n.answers.Wait()
-		closed = errors.Join(closed, n.store.Close())
-	}
-	return errors.Join(err, closed)
-}
-
-// startRaft starts the library, as soon as it is known how this node begins.
-func (n *Node) startRaft(ctx context.Context, trans raft.Transport) (*raft.Raft, error) {
-	rc := n.cfg.raftConfig()
-	if err := n.begin(ctx, rc, trans); err != nil {
-		return nil, err
-	}
-	loose := n.reloadable(raft.ReloadableConfig{})
-	rc.HeartbeatTimeout, rc.ElectionTimeout = loose.HeartbeatTimeout, loose.ElectionTimeout
-	var r *raft.Raft
-	err := careful(func() (err error) { // it panics where it cannot read the log
-		r, err = raft.NewRaft(rc, n.fsm, n.store, n.store, n.store, trans)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("start raft of cluster %s: %w", n.cfg.Name, err)
-	}
-	n.store.begin()
-	return r, nil
-}
-
-// begin makes this node a member if it is one or founds the cluster, and leaves it a
-// newcomer if it is not.
-func (n *Node) begin(ctx context.Context, rc *raft.Config, trans raft.Transport) error {
-	known, err := raft.HasExistingState(n.store, n.store, n.store)
-	if err != nil {
-		return fmt.Errorf("read state of cluster %s: %w", n.cfg.Name, err)
-	}
-	stage, err := n.store.note(keyStage)
-	switch {
-	case err != nil:
-		return fmt.Errorf("read stage in cluster %s: %w", n.cfg.Name, err)
-	case bytes.Equal(stage, stageNewcomer):
-		return nil
-	case bytes.Equal(stage, stageLeft):
-		n.outside()
-		return nil
-	case known:
-		if err := n.readFounders(); err != nil {
-			return err
-		}
-		n.member.Store(true)
-		return nil
-	}
-	founder, err := n.found(ctx)
-	if err != nil {
-		return err
-	}
-	if !founder {
-		return n.store.setNote(keyStage, stageNewcomer)
-	}
-	err = raft.BootstrapCluster(rc, n.store, n.store, n.store, trans, n.cfg.bootstrap())
-	if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
-		return fmt.Errorf("bootstrap cluster %s: %w", n.cfg.Name, err)
-	}
-	n.member.Store(true)
-	n.say("")
-	return nil
-}
-
-// members describes a configuration.
-func members(c raft.Configuration) string {
-	var list []string
-	for _, s := range c.Servers {
-		list = append(list, fmt.Sprintf("%s at %s", s.ID, s.Address))
-	}
-	slices.Sort(list)
-	return strings.Join(list, ", ")
-}
-
-// watchLeadership turns the library's channel into a signal. The channel may
-// swallow a change, so its value is not used, and it tells of the loss of
-// leadership only after a write to disk: an observer of the state tells before.
-func (n *Node) watchLeadership(ctx context.Context, r *raft.Raft, trans *transport) {
-	var beats sync.WaitGroup
-	defer beats.Wait()
-	states := make(chan raft.Observation, 1)
-	observer := raft.NewObserver(states, false, func(o *raft.Observation) bool {
-		_, isState := o.Data.(raft.RaftState)
-		return isState
-	})
-	r.RegisterObserver(observer)
-	defer r.DeregisterObserver(observer)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-states:
-			n.notify()
-			continue
-		case <-r.LeaderCh():
-			n.notify()
-		}
-		if r.State() == raft.Leader {
-			term := r.CurrentTerm()
-			for _, peer := range n.members() {
-				beats.Go(func() { trans.beat(peer, term) })
-			}
-		}
-	}
-}
 
 // end ends ownership and makes Run return err.
 func (n *Node) end(err error) {

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -55,10 +56,8 @@ func nudge() raft.RPC {
 // given tells of a loop that hangs; that nobody has asked tells nothing. The caller
 // holds mu.
 func (n *Node) lively(term uint64) bool {
+	n.began(term)
 	now := n.now()
-	if n.aliveIn != term {
-		n.aliveIn, n.alive, n.ledSince = term, now, now
-	}
 	if n.nudged == 0 {
 		if now-n.alive > n.cfg.Heartbeat/8 {
 			signal(n.feel)
@@ -68,9 +67,19 @@ func (n *Node) lively(term uint64) bool {
 	return now-n.nudged <= n.cfg.Heartbeat*3/4
 }
 
+// began returns when this node was first seen to lead term. Its main loop was alive
+// then. The caller holds mu.
+func (n *Node) began(term uint64) time.Duration {
+	if n.leadsIn != term {
+		now := n.now()
+		n.leadsIn, n.ledSince, n.alive = term, now, now
+	}
+	return n.ledSince
+}
+
 // hangs tells whether this node leads term and its main loop hangs.
 func (n *Node) hangs(term uint64) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.aliveIn == term && !n.lively(term)
+	return n.leadsIn == term && !n.lively(term)
 }
