@@ -70,7 +70,8 @@ func TestOwnerThatCannotLetGoIsDark(t *testing.T) {
 			func(n *lab.Node) error { return n.Process().Signal(syscall.SIGSTOP) },
 			func(n *lab.Node) error { return n.Process().Signal(syscall.SIGCONT) },
 		},
-		"killed": {(*lab.Node).Kill, (*lab.Node).Start},
+		"killed":   {(*lab.Node).Kill, (*lab.Node).Start},
+		"panicked": {panics, (*lab.Node).Start},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -95,6 +96,16 @@ func TestOwnerThatCannotLetGoIsDark(t *testing.T) {
 			c.soleAnswer(c.settled())
 		})
 	}
+}
+
+// panics ends a daemon as a panic does: the runtime writes down its goroutines, and
+// nothing of perch runs any more.
+func panics(n *lab.Node) error {
+	if err := n.Process().Signal(syscall.SIGQUIT); err != nil {
+		return err
+	}
+	<-n.Process().Done()
+	return nil
 }
 
 // The control of this and of the chaos run: without a fence the frozen owner does
