@@ -162,11 +162,31 @@ func drawNotes(s api.Status, v view) string {
 	for _, w := range s.Warnings {
 		b.WriteString(v.paint(fit("warning: "+clean(w), 0, v.width), doubtful) + "\n")
 	}
+	if s.Cluster != nil {
+		for _, n := range s.Cluster.Nodes {
+			if n.Mended != nil {
+				b.WriteString(fit(clean(mendedLine(n.Name, *n.Mended, v.now)), 0, v.width) + "\n")
+			}
+		}
+	}
 	if s.Cluster != nil && s.Cluster.Refused > 0 {
 		refused := fmt.Sprintf("connections to the cluster port of %s turned away: %d", clean(s.Node), s.Cluster.Refused)
 		b.WriteString(fit(refused, 0, v.width) + "\n")
 	}
 	return b.String()
+}
+
+// mendedLine says what others did to a node's fence.
+func mendedLine(node string, m api.Mended, now time.Time) string {
+	times := "times"
+	if m.Count == 1 {
+		times = "time"
+	}
+	line := fmt.Sprintf("fence of %s mended %d %s, last %s ago: %s", node, m.Count, times, age(m.Last, now), m.Found)
+	if m.Interface != "" {
+		line += " on " + m.Interface
+	}
+	return line
 }
 
 // age is the time since t in its two largest units.

@@ -65,6 +65,8 @@ func troubled() api.Status {
 	s.VIPs[0] = api.VIP{Address: "198.18.0.100/24", Interface: "eth0", Reason: "no node leads"}
 	s.VIPs[1].Held = false
 	s.VIPs[1].Conflict = &api.Conflict{MAC: "02:00:00:00:00:66", Count: 12, Last: now, Ongoing: true}
+	n[1].Mended = &api.Mended{Count: 3, Last: now.Add(-130 * time.Second), Interface: "eth0", Found: "its qdisc deleted"}
+	n[2].Mended = &api.Mended{Count: 1, Last: now.Add(-time.Second), Found: "its nftables tables changed: table inet perch: deleted"}
 	s.Warnings = []string{"no majority: lb2 reaches 1 of 3 nodes, itself included, and 2 are needed", "not answering: lb1"}
 	return s
 }
@@ -75,6 +77,7 @@ func hostile() api.Status {
 	s.Node = "lb2\x1b[2J"
 	s.Cluster.Name = "edge\r\n"
 	s.Cluster.Nodes[0].Error = "\x1b]0;owned\x07 \u202egnp.exe"
+	s.Cluster.Nodes[1].Mended = &api.Mended{Count: 1, Last: now, Interface: "e\x1b[2Jth0", Found: "filter \"\r\""}
 	s.VIPs[0].Reason = "first\nsecond\tthird"
 	s.Warnings = []string{"\x1b[31mred\x1b[0m"}
 	return s

@@ -63,7 +63,9 @@ func (b *bpf) secureFilter(s side) (place, error) {
 	handle := uint32(filterHandle)
 	if len(own) > 0 {
 		handle = own[0].handle
+		b.notice("another filter in its place")
 	}
+	b.notice("its filter deleted")
 	if err := b.putFilter(s, handle); err != nil {
 		return place{}, err
 	}
@@ -95,6 +97,7 @@ func (b *bpf) findFilter(s side) (place, error) {
 // secureQdisc adds clsact if there is nothing to hang a filter on.
 func (b *bpf) secureQdisc(s side) error {
 	if b.qdiscs[s.index] == "" {
+		b.notice("its qdisc deleted")
 		if err := b.addQdisc(s.index); err != nil {
 			return fmt.Errorf("add qdisc clsact: %w", err)
 		}

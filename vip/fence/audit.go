@@ -95,7 +95,7 @@ func (b *bpf) settle(l netlink.Link, reached state, err error) error {
 		b.state[index] = reached
 		return nil
 	}
-	delete(b.state, index)
+	b.state[index] = map[state]state{fenced: broken, broken: broken}[b.state[index]]
 	var missing netlink.LinkNotFoundError
 	if _, gone := b.netlink.LinkByIndex(index); errors.As(gone, &missing) {
 		return nil

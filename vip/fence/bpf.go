@@ -26,6 +26,7 @@ import (
 // by tcx stay when the process ends, and with them the maps: with the lease that it
 // last set, and that nobody extends. The next process makes maps of its own.
 type bpf struct {
+	mends
 	log      *slog.Logger
 	vips     *bpfVIPs
 	programs map[program]loaded
@@ -38,6 +39,7 @@ type bpf struct {
 	armed  bool                    // there was a set of VIPs: the programs may be put in place
 	state  map[int]state           // by index of the interface
 	qdiscs map[int]string          // likewise; as of the last look
+	wrong  string                  // what was first found to be with the interface at hand
 }
 
 // loaded is a program in the kernel.
@@ -52,6 +54,7 @@ type state string
 const (
 	fenced    state = "fenced"
 	leftAlone state = "left alone"
+	broken    state = "broken" // it was fenced, and cannot be
 )
 
 // openBPF makes the mechanism, shut, for the calling thread's network namespace.

@@ -144,6 +144,14 @@ func (f *Fence) Trouble() error {
 	return nil
 }
 
+// Mended tells what others did to the fence that was put right.
+func (f *Fence) Mended() Mended {
+	if f.kernel == nil {
+		return Mended{}
+	}
+	return f.kernel.Mended()
+}
+
 // Close takes the fence out of the kernel. The addresses must be gone. Before the
 // first Protect there is only a predecessor's in it, which stays.
 func (f *Fence) Close() error {

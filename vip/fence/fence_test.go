@@ -20,6 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fakeMechanism notes what it is told. What has a channel waits for it.
 type fakeMechanism struct {
+	mends
 	mu      sync.Mutex
 	until   []time.Duration
 	trouble error

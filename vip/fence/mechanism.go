@@ -45,6 +45,8 @@ type mechanism interface {
 	// Audit puts back what others have removed or got in front of. It returns an
 	// error as long as the kernel may answer beyond the lease.
 	Audit() error
+	// Mended tells what Audit has put back.
+	Mended() Mended
 	// Watch calls changed after every change of what Audit looks at, until ctx ends.
 	Watch(ctx context.Context, changed func()) error
 	// Close takes the mechanism out of the kernel.

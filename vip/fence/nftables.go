@@ -23,6 +23,7 @@ import (
 // A start gives the lease set another name: what a predecessor sends after a thaw
 // opens nothing.
 type nftFence struct {
+	mends
 	log     *slog.Logger
 	tick    time.Duration
 	name    string // of the lease sets
@@ -143,6 +144,7 @@ func (n *nftFence) protectAnew(before, after []addrRange, err error) error {
 	n.vips = after
 	again := n.install()
 	if again == nil {
+		n.note(n.log, "", tablesFound(err))
 		return nil
 	}
 	n.vips = merged(slices.Concat(before, after))

@@ -47,19 +47,36 @@ func (n *nftFence) mend() error {
 		if err = n.inspect(); err == nil {
 			return nil
 		}
-		n.log.Warn("somebody changed the fence's nftables tables: they are put back", "change", err)
 		if err := n.install(); err != nil {
 			return err
 		}
+		n.note(n.log, "", tablesFound(err))
 	}
 	return fmt.Errorf("the nftables tables %s do not stay: %w", tableName, err)
+}
+
+// errDeleted is a table that is not there.
+var errDeleted = errors.New("deleted")
+
+// tablesFound says what was wrong with the tables.
+func tablesFound(err error) string { return "its nftables tables changed: " + err.Error() }
+
+// familyName is what nft(8) calls a family of tables.
+func familyName(family nftables.TableFamily) string {
+	switch family {
+	case nftables.TableFamilyINet:
+		return "inet"
+	case nftables.TableFamilyARP:
+		return "arp"
+	}
+	return "netdev"
 }
 
 // inspect compares all that is in the tables with what should be there.
 func (n *nftFence) inspect() error {
 	for _, l := range layouts(n.name, n.devices) {
 		if err := n.rules.compare(l, n.name, n.vips); err != nil {
-			return fmt.Errorf("table %s of family %d: %w", tableName, l.table.Family, err)
+			return fmt.Errorf("table %s %s: %w", familyName(l.table.Family), tableName, err)
 		}
 	}
 	return nil
@@ -70,6 +87,9 @@ func (c *rulesConn) compare(l layout, lease string, vips []addrRange) error {
 		return err
 	}
 	table, err := c.ListTableOfFamily(tableName, l.table.Family)
+	if errors.Is(err, syscall.ENOENT) {
+		return errDeleted
+	}
 	if err != nil {
 		return err
 	}

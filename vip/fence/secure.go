@@ -13,7 +13,21 @@ import (
 
 // secure sees to it that the programs are the first to see an interface's packets.
 func (b *bpf) secure(l netlink.Link) error {
-	return b.each(l, b.secureSide)
+	b.wrong = ""
+	err := b.each(l, b.secureSide)
+	before := b.state[l.Attrs().Index]
+	if err == nil && b.wrong != "" && (before == fenced || before == broken) {
+		b.note(b.log, l.Attrs().Name, b.wrong)
+	}
+	return err
+}
+
+// notice keeps what was first found wrong: the rest comes of it, or is the same in the
+// other direction.
+func (b *bpf) notice(wrong string) {
+	if b.wrong == "" {
+		b.wrong = wrong
+	}
 }
 
 // leave takes the programs off an interface, and what a predecessor left there.
@@ -44,6 +58,12 @@ func (b *bpf) secureSide(s side) error {
 	if missing == nil && len(filter.infront) == 0 && len(tcx.Programs) == 0 {
 		return nil
 	}
+	switch what := first(filter, tcx); {
+	case what == "":
+		b.notice("its tcx program deleted")
+	case indexOf(tcx, s.program.id) != 0:
+		b.notice(what + " in front of it")
+	}
 	if err := b.headTCX(s, tcx); err != nil {
 		if missing == nil && len(tcx.Programs) == 0 && b.raise(s, filter) == nil {
 			return nil
@@ -55,17 +75,23 @@ func (b *bpf) secureSide(s side) error {
 
 // inFront says what has the packets before the fence, and why that cannot be helped.
 func inFront(p place, tcx *link.QueryResult, err error) error {
-	what := ""
-	switch {
-	case len(tcx.Programs) > 0:
-		first := tcx.Programs[0].ID
-		what = fmt.Sprintf("tcx program %d %s", first, programName(first))
-	case len(p.infront) > 0:
-		what = p.infront[0].String()
-	default:
+	what := first(p, tcx)
+	if what == "" {
 		return fmt.Errorf("attach by tcx: %w", err)
 	}
-	return fmt.Errorf("%s is in front of the fence; attach by tcx: %w", strings.TrimSpace(what), err)
+	return fmt.Errorf("%s is in front of the fence; attach by tcx: %w", what, err)
+}
+
+// first names what has the packets before our filter, or is "".
+func first(p place, tcx *link.QueryResult) string {
+	switch {
+	case len(tcx.Programs) > 0:
+		id := tcx.Programs[0].ID
+		return strings.TrimSpace(fmt.Sprintf("tcx program %d %s", id, programName(id)))
+	case len(p.infront) > 0:
+		return p.infront[0].String()
+	}
+	return ""
 }
 
 // headTCX makes our program the first of those of tcx.
@@ -81,7 +107,7 @@ func (b *bpf) headTCX(s side, tcx *link.QueryResult) error {
 	if err := tcxAttach(s.index, s.direction, s.program.Program); err != nil {
 		return err
 	}
-	b.log.Info("the fence got before others by tcx", "interface", s.name, "direction", s.direction)
+	b.log.Debug("the fence got before others by tcx", "interface", s.name, "direction", s.direction)
 	return nil
 }
 

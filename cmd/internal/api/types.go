@@ -57,7 +57,20 @@ type Node struct {
 	// Fence is what keeps its kernel from answering beyond its lease: "bpf",
 	// "nftables", "lifetime" or "off".
 	Fence string `json:"fence,omitempty"`
-	Error string `json:"error,omitempty"` // why it is not healthy
+	// Unfenced says why its kernel may answer beyond its lease, against what Fence
+	// promises. It holds no VIP then.
+	Unfenced string `json:"unfenced,omitempty"`
+	// Mended tells what others did to its fence; absent while they did nothing.
+	Mended *Mended `json:"mended,omitempty"`
+	Error  string  `json:"error,omitempty"` // why it is not healthy
+}
+
+// Mended is how often others got in the way of a node's fence, which it put right.
+type Mended struct {
+	Count     uint64    `json:"count"` // since the node was started
+	Last      time.Time `json:"last"`
+	Interface string    `json:"interface,omitempty"` // of the last time, if it was one
+	Found     string    `json:"found"`               // what was wrong the last time
 }
 
 // VIP is one virtual address: the node that should hold it and whether that
@@ -126,9 +139,9 @@ type NodeReport struct {
 	Heartbeat string `json:"heartbeat,omitempty"`
 	Trouble   string `json:"trouble,omitempty"` // why it cannot write its log
 	Fence     string `json:"fence,omitempty"`   // see Node
-	// Unfenced says why its kernel may answer beyond its lease, against what Fence
-	// promises. It holds no VIP then.
-	Unfenced string `json:"unfenced,omitempty"`
+	Unfenced  string `json:"unfenced,omitempty"` // likewise
+	// Mended is as in Node.
+	Mended *Mended `json:"mended,omitempty"`
 	// Waits says for how long it waits before it takes the VIPs as the leader.
 	Waits string `json:"waits,omitempty"`
 	VIPs  []VIP  `json:"vips"`

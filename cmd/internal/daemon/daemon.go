@@ -282,14 +282,7 @@ func (d *daemon) handOverAtEnd(ctx context.Context) {
 
 // moveAway hands over because this node leads and may not own.
 func (d *daemon) moveAway() error {
-	reason := d.name() + " is drained"
-	switch s := d.standing(); {
-	case s.witness:
-		reason = d.name() + " is a witness"
-	case s.unfenced:
-		reason = "the fence of " + d.name() + " does not hold"
-	}
-	winner, err := d.node.Transfer("", reason)
+	winner, err := d.node.Transfer("", whyMove(d.name(), d.standing()))
 	if errors.Is(err, cluster.ErrNotLeader) {
 		return nil
 	}
@@ -346,6 +339,7 @@ func (d *daemon) snapshot() snapshot {
 		vips:     d.vips.Status(),
 		fence:    d.fence.Kind(),
 		unfenced: d.fence.Trouble(),
+		mended:   d.fence.Mended(),
 		waits:    d.node.Waits(),
 		warnings: current.warnings,
 	}

@@ -210,6 +210,24 @@ func TestReleaseIsDoneOnceTheFenceIsShut(t *testing.T) {
 	}
 }
 
+// A fence that others have opened costs the VIPs, until it is mended.
+func TestVIPsFollowTheFence(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		r.cluster.give(2, time.Minute)
+		expect(t, r, 2, "with a lease")
+		for range 2 {
+			r.fence.change(func() { r.fence.trouble = errors.New("a filter in front") })
+			r.stands(standing{unfenced: true})
+			r.holder.wake()
+			expect(t, r, 0, "while the fence does not hold")
+			r.fence.change(func() { r.fence.trouble = nil })
+			r.stands(standing{})
+			r.holder.wake()
+			expect(t, r, 2, "once it holds again")
+		}
+	})
+}
+
 // A VIP is fenced before its address can come and until it has gone.
 func TestReloadFencesFirst(t *testing.T) {
 	holding(t, func(t *testing.T, r *rig) {

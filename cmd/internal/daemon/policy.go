@@ -29,3 +29,16 @@ func decide(s standing) decision {
 		return hold
 	}
 }
+
+// whyMove says why the VIPs leave a node that leads. What is neither of the two is a
+// fence that did not open, or a trouble that is over already.
+func whyMove(node string, s standing) string {
+	switch {
+	case s.witness:
+		return node + " is a witness"
+	case s.drained:
+		return node + " is drained"
+	default:
+		return "the fence of " + node + " does not hold"
+	}
+}

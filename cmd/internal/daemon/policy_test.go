@@ -21,3 +21,16 @@ func TestDecide(t *testing.T) {
 		}
 	}
 }
+
+func TestWhyMove(t *testing.T) {
+	for s, want := range map[standing]string{
+		{witness: true, drained: true}:  "lb1 is a witness",
+		{drained: true, unfenced: true}: "lb1 is drained",
+		{unfenced: true}:                "the fence of lb1 does not hold",
+		{}:                              "the fence of lb1 does not hold", // it did not open
+	} {
+		if got := whyMove("lb1", s); got != want {
+			t.Errorf("whyMove(%+v) = %q, want %q", s, got, want)
+		}
+	}
+}

@@ -25,6 +25,7 @@ type snapshot struct {
 	vips     []vip.Status
 	fence    fence.Kind
 	unfenced error         // why the kernel may answer beyond the lease
+	mended   fence.Mended
 	waits    time.Duration // before this node takes the VIPs as the leader
 	warnings []string      // of the config
 }
@@ -46,6 +47,7 @@ func (s snapshot) report() api.NodeReport {
 		Heartbeat: s.config.Cluster.Heartbeat.String(),
 		Trouble:   s.view.Trouble,
 		Fence:     string(s.fence),
+		Mended:    mendedOf(s.mended),
 	}
 	if s.unfenced != nil {
 		r.Unfenced = s.unfenced.Error()
@@ -69,6 +71,15 @@ func (s snapshot) report() api.NodeReport {
 		r.VIPs = append(r.VIPs, reported)
 	}
 	return r
+}
+
+// mendedOf is nil where nothing was to be mended.
+func mendedOf(m fence.Mended) *api.Mended {
+	if m.Count == 0 {
+		return nil
+	}
+	out := api.Mended(m)
+	return &out
 }
 
 // conflictOf is nil where there was no conflict.
@@ -151,6 +162,8 @@ func (s snapshot) node(p config.Peer, a answer) api.Node {
 		Healthy:   a.err == nil && a.report.Trouble == "" && a.report.Unfenced == "",
 		Heartbeat: a.report.Heartbeat,
 		Fence:     a.report.Fence,
+		Unfenced:  a.report.Unfenced,
+		Mended:    a.report.Mended,
 	}
 	switch {
 	case a.report.Unfenced != "":

@@ -310,6 +310,27 @@ func TestStatusLine(t *testing.T) {
 	}
 }
 
+// What became of the fences of this node and of others is passed on.
+func TestStatusOfFences(t *testing.T) {
+	s, answers := knowing(), healthy()
+	s.mended = fence.Mended{Count: 3, Last: since, Interface: "eth0", Found: "its qdisc deleted"}
+	s.unfenced = errors.New("no memory")
+	theirs := from("lb1", "lb1", 7, true, "")
+	theirs.report.Mended = &api.Mended{Count: 1, Last: since, Found: "its nftables tables changed"}
+	answers["lb1"] = theirs
+	nodes := s.status(answers).Cluster.Nodes
+	if diff := cmp.Diff(theirs.report.Mended, nodes[0].Mended); diff != "" || nodes[0].Unfenced != "" || !nodes[0].Healthy {
+		t.Errorf("of another node: %+v\n%s", nodes[0], diff)
+	}
+	want := &api.Mended{Count: 3, Last: since, Interface: "eth0", Found: "its qdisc deleted"}
+	if diff := cmp.Diff(want, nodes[1].Mended); diff != "" || nodes[1].Unfenced != "no memory" || nodes[1].Healthy {
+		t.Errorf("of this node: %+v\n%s", nodes[1], diff)
+	}
+	if nodes[2].Mended != nil {
+		t.Errorf("where nothing was mended: %+v", nodes[2].Mended)
+	}
+}
+
 // What the owner heard of another host is passed on, and an alarm while it goes on.
 func TestStatusOfAConflict(t *testing.T) {
 	s := knowing()
