@@ -133,12 +133,18 @@ func (s *State) applyClaim(c Claim) {
 	s.Plan = nil
 }
 
+// Stopped is the reason of a plan to move the VIPs away because the daemon of their
+// owner ends.
+func Stopped(node string) string { return node + " was stopped" }
+
 // reason says why the VIPs went from the last owner to the claimant.
 func (s *State) reason(last Move, c Claim) string {
 	planned := s.Plan != nil && s.Plan.From == last.To
 	switch {
 	case last.To == "":
 		return "first owner"
+	case planned && c.Node == last.To && c.Term > s.Plan.Term && s.Plan.Reason == Stopped(c.Node):
+		return Stopped(c.Node) + " and started again"
 	case planned && c.Node == last.To && c.Term > s.Plan.Term:
 		return "took back, hand-over not completed: " + s.Plan.Reason
 	case planned && c.Term > s.Plan.Term && c.Node != last.To:

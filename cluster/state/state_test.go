@@ -75,6 +75,21 @@ func TestHistoryTellsPlannedMovesFromFailures(t *testing.T) {
 			[]string{"-> lb1: first owner", "lb1 -> lb1: took back, hand-over not completed: drain"},
 		},
 		{
+			"all stopped one by one, and started again",
+			[]Command{claim(2, "lb1"), plan(2, "lb1", Stopped("lb1")), claim(3, "lb2"), plan(3, "lb2", Stopped("lb2")), claim(5, "lb2")},
+			[]string{"-> lb1: first owner", "lb1 -> lb2: lb1 was stopped", "lb2 -> lb2: lb2 was stopped and started again"},
+		},
+		{
+			"all stopped one by one, and another elected",
+			[]Command{claim(2, "lb2"), plan(2, "lb2", Stopped("lb2")), claim(4, "lb1"), claim(4, "lb1")},
+			[]string{"-> lb2: first owner", "lb2 -> lb1: lb2 was stopped", "lb1 -> lb1: lb1 regained a majority"},
+		},
+		{
+			"a hand-over of a stop is given up, and the owner lost",
+			[]Command{claim(2, "lb1"), plan(2, "lb1", Stopped("lb1")), plan(2, "lb1", ""), claim(3, "lb1")},
+			[]string{"-> lb1: first owner", "lb1 -> lb1: lb1 regained a majority"},
+		},
+		{
 			"withdrawn, then a real failure",
 			[]Command{claim(2, "lb1"), plan(2, "lb1", "drain"), plan(2, "lb1", ""), claim(3, "lb2")},
 			[]string{"-> lb1: first owner", "lb1 -> lb2: lost contact with lb1"},

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/perch-vip/perch/cluster"
+	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
@@ -266,10 +267,10 @@ func (d *daemon) stop(parts context.Context) error {
 
 // handOverAtEnd hands over. One that is under way already is waited for.
 func (d *daemon) handOverAtEnd(ctx context.Context) {
-	winner, err := d.node.Transfer("", d.name()+" was stopped")
+	winner, err := d.node.Transfer("", state.Stopped(d.name()))
 	for errors.Is(err, cluster.ErrTransferring) && ctx.Err() == nil {
 		pause(ctx, 10*time.Millisecond)
-		winner, err = d.node.Transfer("", d.name()+" was stopped")
+		winner, err = d.node.Transfer("", state.Stopped(d.name()))
 	}
 	switch {
 	case ctx.Err() != nil: // nobody waits for it any more

@@ -144,3 +144,33 @@ func TestSecondDaemonOfANodeChangesNothing(t *testing.T) {
 		}
 	}
 }
+
+// Who owns after all were stopped, one after the other, did not take back anything.
+func TestHistoryAfterAllWereStopped(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	for range 2 {
+		c.lastClaim(c.settled())
+		for range c.Nodes[1:] {
+			c.terminate(c.owner())
+		}
+		for _, n := range c.Nodes {
+			if n.Running() {
+				c.terminate(n)
+			}
+		}
+		c.must(c.StartAll())
+		owner := c.settled()
+		c.eventuallySays("the history has the new owner", func() bool {
+			return c.status(owner).VIPs[0].Reason != "took over just now"
+		})
+		moves, err := owner.History(t.Context())
+		c.must(err)
+		for _, m := range moves {
+			t.Logf("term %d: %s -> %s: %s", m.Term, m.From, m.To, m.Reason)
+			if strings.Contains(m.Reason, "took back") {
+				t.Error("nobody did so")
+			}
+		}
+	}
+}
