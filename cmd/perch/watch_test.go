@@ -47,7 +47,7 @@ func TestWatchAsksEverySecondUntilInterrupted(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
 		defer cancel()
 		d := &recorder{}
-		if err := watch(ctx, script("a", "", "b", "b", "c"), d); err != nil {
+		if err := watch(ctx, time.Second, script("a", "", "b", "b", "c"), d); err != nil {
 			t.Errorf("watch: %v", err)
 		}
 		if want := []string{"a", "no daemon answers", "b", "b"}; !slices.Equal(d.seen, want) {
@@ -56,16 +56,42 @@ func TestWatchAsksEverySecondUntilInterrupted(t *testing.T) {
 	})
 }
 
+func TestWatchAsksAsOftenAsItIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second)
+		defer cancel()
+		d := &recorder{}
+		if err := watch(ctx, 5*time.Second, script("a", "b", "c"), d); err != nil {
+			t.Errorf("watch: %v", err)
+		}
+		if want := []string{"a", "b"}; !slices.Equal(d.seen, want) {
+			t.Errorf("shown %q, want %q", d.seen, want)
+		}
+	})
+}
+
+func TestInterval(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"5s": 5 * time.Second, "5": 5 * time.Second, "0.5": 500 * time.Millisecond, "100ms": 100 * time.Millisecond, "24h": 24 * time.Hour,
+		"": 0, "0": 0, "-5": 0, "-5s": 0, "99ms": 0, "25h": 0, "yes": 0, "5 s": 0, "1e3": 0,
+	} {
+		var i interval
+		if err := i.Set(text); (err != nil) != (want == 0) || time.Duration(i) != want {
+			t.Errorf("Set(%q) = %v, %v, want %v", text, time.Duration(i), err, want)
+		}
+	}
+}
+
 func TestWatchFailsWithItsFirstAnswer(t *testing.T) {
 	d := &recorder{}
-	if err := watch(t.Context(), script(""), d); !errors.Is(err, errAway) || len(d.seen) > 0 {
+	if err := watch(t.Context(), time.Second, script(""), d); !errors.Is(err, errAway) || len(d.seen) > 0 {
 		t.Errorf("watch = %v after %q, want %v", err, d.seen, errAway)
 	}
 }
 
 func TestWatchEndsWhenItCannotPrint(t *testing.T) {
 	d := &recorder{err: errors.New("broken pipe")}
-	if err := watch(t.Context(), script("a", "b"), d); !errors.Is(err, d.err) {
+	if err := watch(t.Context(), time.Second, script("a", "b"), d); !errors.Is(err, d.err) {
 		t.Errorf("watch = %v, want %v", err, d.err)
 	}
 }
@@ -77,7 +103,7 @@ func TestWatchIsInterruptedWhileAsking(t *testing.T) {
 		cancel()
 		return api.Status{}, ctx.Err()
 	}
-	if err := watch(ctx, ask, &recorder{}); err != nil {
+	if err := watch(ctx, time.Second, ask, &recorder{}); err != nil {
 		t.Errorf("watch = %v", err)
 	}
 }

@@ -2,14 +2,17 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net"
 	"time"
 )
 
-// How long a command waits for its answer.
+// How long a command waits for its answer, and before that for a sign of life: what it
+// asks for may take its time, and a daemon that is frozen says nothing at all.
 const (
-	askTimeout = 10 * time.Second
-	actTimeout = writeTimeout
+	aliveTimeout = 5 * time.Second
+	askTimeout   = 10 * time.Second
+	actTimeout   = writeTimeout
 )
 
 // Client asks the daemon behind a control socket. It may be used by several
@@ -74,13 +77,30 @@ func (c *Client) Remove(ctx context.Context, node string) error {
 // CloseIdleConnections ends what the client keeps for its next request.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
+// alive waits for any answer, also a refusal.
+func (c *Client) alive(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, aliveTimeout)
+	defer cancel()
+	err := c.get(ctx, socketHost, alivePath, &empty{})
+	if _, refused := errors.AsType[*AnswerError](err); refused {
+		return nil // by a daemon that does not know the path
+	}
+	return c.explain(err)
+}
+
 func (c *Client) ask(ctx context.Context, path string, out any) error {
+	if err := c.alive(ctx); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	return c.explain(c.get(ctx, socketHost, path, out))
 }
 
 func (c *Client) act(ctx context.Context, path string, in, out any) error {
+	if err := c.alive(ctx); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, actTimeout)
 	defer cancel()
 	return c.explain(c.post(ctx, socketHost, path, in, out))

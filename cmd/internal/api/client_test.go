@@ -153,21 +153,58 @@ func pipeClient(ln *pipeListener) *Client {
 	})}
 }
 
+// Whatever is asked of a daemon that is stopped, the answer comes soon.
 func TestClientOfAFrozenDaemon(t *testing.T) {
+	for name, call := range map[string]func(*Client, context.Context) error{
+		"status":   func(c *Client, ctx context.Context) error { _, err := c.Status(ctx); return err },
+		"transfer": func(c *Client, ctx context.Context) error { _, err := c.Transfer(ctx, ""); return err },
+		"drain":    func(c *Client, ctx context.Context) error { return c.SetDrain(ctx, "lb1", Drained) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ln := newPipeListener()
+			go func() { // a stopped daemon's kernel accepts and takes what fits
+				conn, _ := ln.Accept()
+				_, _ = conn.Read(make([]byte, 1024))
+			}()
+			start := time.Now()
+			err := call(pipeClient(ln), t.Context())
+			want := "the daemon at /run/perch.sock does not answer: is it stopped or overloaded? (context deadline exceeded)"
+			if err == nil || err.Error() != want {
+				t.Errorf("%s:\n got %v\nwant %s", name, err, want)
+			}
+			if took := time.Since(start); took != aliveTimeout {
+				t.Errorf("%s: gave up after %v, want %v", name, took, aliveTimeout)
+			}
+		})
+	}
+}
+
+// What takes its time is waited for.
+func TestClientOfASlowCommand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ln := newPipeListener()
-		go func() { // a stopped daemon's kernel accepts and takes what fits
-			conn, _ := ln.Accept()
-			_, _ = conn.Read(make([]byte, 1024))
-		}()
-		start := time.Now()
-		_, err := pipeClient(ln).Status(t.Context())
-		want := "the daemon at /run/perch.sock does not answer: is it stopped or overloaded? (context deadline exceeded)"
-		if err == nil || err.Error() != want {
-			t.Errorf("Status:\n got %v\nwant %s", err, want)
+		const slow = actTimeout - time.Second
+		backend := &fakeBackend{hang: func(context.Context) { time.Sleep(slow) }, transfer: TransferResult{To: "lb2"}}
+		ln, stop := servePipe(t, ControlHandler(backend))
+		defer stop()
+		c := pipeClient(ln)
+		defer c.CloseIdleConnections()
+		if res, err := c.Transfer(t.Context(), ""); err != nil || res.To != "lb2" {
+			t.Errorf("Transfer = %+v, %v", res, err)
 		}
-		if took := time.Since(start); took != askTimeout {
-			t.Errorf("gave up after %v, want %v", took, askTimeout)
+	})
+}
+
+// A daemon that has never heard of the question lives.
+func TestClientOfAnOlderDaemon(t *testing.T) {
+	handler := ControlHandler(&fakeBackend{status: Status{Node: "lb1"}}).(routes)
+	delete(handler, alivePath)
+	synctest.Test(t, func(t *testing.T) {
+		ln, stop := servePipe(t, handler)
+		defer stop()
+		c := pipeClient(ln)
+		defer c.CloseIdleConnections()
+		if s, err := c.Status(t.Context()); err != nil || s.Node != "lb1" {
+			t.Errorf("Status = %+v, %v", s, err)
 		}
 	})
 }

@@ -3,6 +3,7 @@
 // of a cluster, over mutual TLS. Both are HTTP/1.1 with JSON bodies; the types
 // in types.go are the contract of `perch status -o json` and its siblings.
 //
+//	GET  /v1/alive     control   {}, at once
 //	GET  /v1/status    control   Status
 //	GET  /v1/history   control   []Move, oldest first
 //	GET  /v1/node      peer      NodeReport

@@ -9,6 +9,7 @@ import (
 // ControlHandler serves the control API; see the package's table.
 func ControlHandler(b Backend) http.Handler {
 	rs := moves(b)
+	rs[alivePath] = route{http.MethodGet, alive}
 	rs["/v1/status"] = route{http.MethodGet, status(b)}
 	rs["/v1/history"] = route{http.MethodGet, history(b)}
 	rs["/v1/reload"] = route{http.MethodPost, reload(b)}
@@ -45,6 +46,11 @@ func drainPath(to Drain) string {
 	}
 	return "/v1/undrain"
 }
+
+const alivePath = "/v1/alive"
+
+// alive answers at once, whatever the backend is busy with.
+func alive(context.Context, []byte) (any, error) { return empty{}, nil }
 
 func status(b Backend) answer {
 	return func(ctx context.Context, _ []byte) (any, error) {

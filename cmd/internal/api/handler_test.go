@@ -64,6 +64,15 @@ func TestHandlersAnswer(t *testing.T) {
 	}
 }
 
+// A sign of life is given without the backend, which may be busy.
+func TestAlive(t *testing.T) {
+	backend := &fakeBackend{}
+	w := ask(ControlHandler(backend), "GET", "/v1/alive", "")
+	if got := strings.TrimSpace(w.Body.String()); w.Code != http.StatusOK || got != "{}" || len(backend.calls()) > 0 {
+		t.Errorf("answer %d %s, calls %q", w.Code, got, backend.calls())
+	}
+}
+
 func TestHandlersRefuse(t *testing.T) {
 	backend := &fakeBackend{}
 	control, peer := ControlHandler(backend), PeerHandler(backend)
