@@ -102,10 +102,20 @@ func TestTransferRefusals(t *testing.T) {
 	g.kill(others[1])
 	g.eventually("no successor is left", func() bool {
 		_, err := owner.Transfer("", "asked for")
-		return errors.Is(err, ErrNoSuccessor)
+		return errors.Is(err, ErrNoSuccessor) && strings.Contains(err.Error(), others[0]+" is drained") &&
+			strings.Contains(err.Error(), others[1]+" is not in contact")
 	})
 	if owner.released.Load() != 0 {
 		t.Error("a refused transfer released the VIPs")
+	}
+}
+
+func TestTransferOfANodeAlone(t *testing.T) {
+	g := newGroup(t, 1)
+	g.startAll()
+	_, err := g.owner().Transfer("", "asked for")
+	if want := ErrNoSuccessor.Error() + ": this cluster has no other"; err == nil || err.Error() != want || !errors.Is(err, ErrNoSuccessor) {
+		t.Errorf("transfer: %v, want %s", err, want)
 	}
 }
 

@@ -1,10 +1,12 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -283,8 +285,24 @@ func (n *Node) successor(r *raft.Raft, to string) (Peer, error) {
 	case to != "":
 		return Peer{}, fmt.Errorf("%w: %s is not a node of this cluster", ErrNoSuccessor, to)
 	default:
-		return Peer{}, ErrNoSuccessor
+		return Peer{}, n.nobody(r)
 	}
+}
+
+// nobody says of each peer why it cannot take over now.
+func (n *Node) nobody(r *raft.Raft) error {
+	var why []string
+	voting := voters(r)
+	for _, p := range n.preference() {
+		if p.Name == n.cfg.Node {
+			continue
+		}
+		why = append(why, p.Name+" "+cmp.Or(n.obstacle(p, voting, r.LastIndex()), "could not a moment ago"))
+	}
+	if len(why) == 0 {
+		return fmt.Errorf("%w: this cluster has no other", ErrNoSuccessor)
+	}
+	return fmt.Errorf("%w: %s", ErrNoSuccessor, strings.Join(why, ", "))
 }
 
 // obstacle says why p cannot take over now, or "".

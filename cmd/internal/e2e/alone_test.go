@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,12 @@ func TestDrainedSurvivorsOwnNothing(t *testing.T) {
 	rest := c.others(old)
 	for _, n := range rest {
 		c.perch(old, "drain", n.Name)
+	}
+	err := c.refused(old, "drain")
+	for _, n := range rest {
+		if err != nil && !strings.Contains(err.Error(), n.Name+" is drained") {
+			t.Errorf("a drain is refused without a word about %s: %v", n.Name, err)
+		}
 	}
 	c.must(old.Kill())
 	c.eventually("the kernel of the dead node lets go", func() bool { return !c.holdsAny(old) })
