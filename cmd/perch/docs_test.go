@@ -4,8 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
@@ -79,6 +83,44 @@ func TestDocsKnowAConflict(t *testing.T) {
 	if err := decoder.Decode(&documented); err != nil || documented != conflict {
 		t.Errorf("%s has the conflict %+v (%v), want %+v", docsFile, documented, err, conflict)
 	}
+}
+
+// Every field that status prints as JSON has its row in docs/cli.md, and every row is
+// of such a field.
+func TestDocsKnowEveryFieldOfStatus(t *testing.T) {
+	text, err := os.ReadFile(docsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n### The fields of `perch status -o json`\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var documented []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(section, -1) {
+		documented = append(documented, row[1])
+	}
+	fields := fieldsOf(reflect.TypeFor[api.Status](), "")
+	slices.Sort(documented)
+	slices.Sort(fields)
+	if diff := cmp.Diff(fields, documented); diff != "" {
+		t.Errorf("fields of the answer and of %s (-known +documented):\n%s", docsFile, diff)
+	}
+}
+
+// fieldsOf lists the paths of a type's values in JSON, as in a.b[].c.
+func fieldsOf(t reflect.Type, path string) (fields []string) {
+	switch {
+	case t.Kind() == reflect.Pointer:
+		return fieldsOf(t.Elem(), path)
+	case t.Kind() == reflect.Slice:
+		return fieldsOf(t.Elem(), path+"[]")
+	case t.Kind() != reflect.Struct || t == reflect.TypeFor[time.Time]():
+		return []string{path}
+	}
+	for field := range t.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		fields = append(fields, fieldsOf(field.Type, strings.TrimPrefix(path+"."+name, "."))...)
+	}
+	return fields
 }
 
 // describe writes the reference of every command, group by group as in the help.

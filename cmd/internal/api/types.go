@@ -137,8 +137,8 @@ type NodeReport struct {
 	Leader  string `json:"leader"`
 	// Heartbeat is the heartbeat timeout it runs with, such as "300ms".
 	Heartbeat string `json:"heartbeat,omitempty"`
-	Trouble   string `json:"trouble,omitempty"` // why it cannot write its log
-	Fence     string `json:"fence,omitempty"`   // see Node
+	Trouble   string `json:"trouble,omitempty"`  // why it cannot write its log
+	Fence     string `json:"fence,omitempty"`    // see Node
 	Unfenced  string `json:"unfenced,omitempty"` // likewise
 	// Mended is as in Node.
 	Mended *Mended `json:"mended,omitempty"`

@@ -24,7 +24,7 @@ type snapshot struct {
 	holding  bool
 	vips     []vip.Status
 	fence    fence.Kind
-	unfenced error         // why the kernel may answer beyond the lease
+	unfenced error // why the kernel may answer beyond the lease
 	mended   fence.Mended
 	waits    time.Duration // before this node takes the VIPs as the leader
 	warnings []string      // of the config
