@@ -85,6 +85,11 @@ func TestHistoryTellsPlannedMovesFromFailures(t *testing.T) {
 			[]string{"-> lb2: first owner", "lb2 -> lb1: lb2 was stopped", "lb1 -> lb1: lb1 regained a majority"},
 		},
 		{
+			"majority lost and regained while being stopped",
+			[]Command{claim(2, "lb1"), plan(2, "lb1", Stopped("lb1")), claim(2, "lb1")},
+			[]string{"-> lb1: first owner", "lb1 -> lb1: lb1 regained a majority"},
+		},
+		{
 			"a hand-over of a stop is given up, and the owner lost",
 			[]Command{claim(2, "lb1"), plan(2, "lb1", Stopped("lb1")), plan(2, "lb1", ""), claim(3, "lb1")},
 			[]string{"-> lb1: first owner", "lb1 -> lb1: lb1 regained a majority"},

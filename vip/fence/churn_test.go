@@ -90,6 +90,9 @@ func TestInterfacesComeAndGo(t *testing.T) {
 			if err := f.Trouble(); err != nil || changes.Load() > 0 {
 				t.Errorf("%d changes, trouble %v", changes.Load(), err)
 			}
+			if got := f.Mended(); got.Count > 0 {
+				t.Errorf("mended: %+v", got)
+			}
 			cancel()
 			run.Wait()
 			must(t, f.Close())

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +30,10 @@ func TestMixedProfilesNeverTwoOwners(t *testing.T) {
 	c.slower(odd, "normal")
 	c.must(c.StartAll())
 	c.settled()
+	for _, n := range c.Nodes {
+		want := odd.Name + " runs with heartbeat 300ms, lb2, lb3 with 100ms: all nodes must have the same failover profile"
+		c.eventuallySays(n.Name+" warns of the mixture", func() bool { return slices.Contains(c.status(n).Warnings, want) })
+	}
 	c.neverTwoOwners()
 	for range 3 {
 		if owner := c.owner(); owner != odd {
