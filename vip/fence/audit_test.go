@@ -218,10 +218,16 @@ func TestAuditGivesUp(t *testing.T) {
 	if err := f.Guard(index); err == nil {
 		t.Error("the interface is guarded")
 	}
+	if got := f.Mended(); got != (Mended{}) {
+		t.Errorf("what could not be mended counts: %+v", got)
+	}
 	for _, d := range directions {
 		must(t, tcxDetach(index, d, foreign[0]))
 	}
 	eventually(t, "there is no trouble any more", func() bool { return f.Trouble() == nil })
+	if got := f.Mended(); got.Count != 1 || got.Interface != "eth0" {
+		t.Errorf("after the trouble: %+v", got)
+	}
 	must(t, f.Guard(index))
 	cancel()
 	must(t, <-ended)

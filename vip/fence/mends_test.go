@@ -101,34 +101,6 @@ func TestNothingToMend(t *testing.T) {
 	}
 }
 
-// What could not be mended for a while is mended after all once it can be.
-func TestMendedAfterTrouble(t *testing.T) {
-	w := newWire(t)
-	log, said := saying()
-	kernel, err := openBPF(log)
-	must(t, err)
-	f := &Fence{kind: BPF, log: log, kernel: kernel}
-	must(t, f.Protect(hostVIPs()))
-	defer func() { must(t, f.Close()) }()
-	first := bypass(t)
-	w.attachTCX(first)
-	for range 62 {
-		w.attachTCX(bypass(t))
-	}
-	if !f.audit() || f.Trouble() == nil || f.Mended().Count != 0 {
-		t.Fatalf("trouble %v, mended %+v", f.Trouble(), f.Mended())
-	}
-	for _, d := range directions {
-		must(t, tcxDetach(w.link("eth0").Attrs().Index, d, first))
-	}
-	if !f.audit() || f.Trouble() != nil || f.Mended().Count != 1 {
-		t.Errorf("trouble %v, mended %+v", f.Trouble(), f.Mended())
-	}
-	if got := said.String(); strings.Count(got, "the fence was mended") != 1 || strings.Count(got, "the fence does not hold") != 1 {
-		t.Errorf("said %s", got)
-	}
-}
-
 func TestMendsOfNFTables(t *testing.T) {
 	for change, want := range map[string]string{
 		"flush ruleset":                 "its nftables tables changed: table inet perch: deleted",
