@@ -1,6 +1,11 @@
 package e2e
 
 import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -47,10 +52,20 @@ func (c *cluster) lastClaim(owner *lab.Node) (claim api.Move) {
 	return claim
 }
 
-// freeze stops the daemon of a node, but not its kernel.
+// freeze stops the daemon of a node, but not its kernel. On a busy machine it takes
+// some milliseconds until the last of its threads stands still.
 func (c *cluster) freeze(n *lab.Node) {
 	c.t.Helper()
 	c.must(n.Process().Signal(syscall.SIGSTOP))
+	c.eventually(n.Name+" stands still", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", n.Process().PID()))
+		c.must(err)
+		return !slices.ContainsFunc(threads, func(path string) bool {
+			stat, err := os.ReadFile(path)
+			_, state, _ := bytes.Cut(stat, []byte(") "))
+			return err == nil && !bytes.HasPrefix(state, []byte("T"))
+		})
+	})
 }
 
 func (c *cluster) thaw(n *lab.Node) {
