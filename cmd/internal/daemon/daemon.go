@@ -146,7 +146,7 @@ func (d *daemon) assemble(cfg *config.Config, credentials *cluster.Credentials) 
 	if d.node, err = cluster.Open(d.clusterConfig(cfg, credentials)); err != nil {
 		return err
 	}
-	d.holder = newHolder(d.node, d.fence, d.standing, d.log)
+	d.holder = newHolder(d.node, d.fence, d.situation, d.log)
 	d.vips, err = vip.New(vip.Options{
 		Ledger:   filepath.Join(cfg.Node.DataDir, "vips.json"),
 		Lifetime: lifetime,
@@ -283,7 +283,7 @@ func (d *daemon) handOverAtEnd(ctx context.Context) {
 
 // moveAway hands over because this node leads and may not own.
 func (d *daemon) moveAway() error {
-	winner, err := d.node.Transfer("", whyMove(d.name(), d.standing()))
+	winner, err := d.node.Transfer("", whyMove(d.name(), d.situation()))
 	if errors.Is(err, cluster.ErrNotLeader) {
 		return nil
 	}
@@ -314,10 +314,10 @@ func (d *daemon) preempting() preempting {
 	}
 }
 
-// standing says what speaks against this node as an owner.
-func (d *daemon) standing() standing {
+// situation says what speaks against this node as an owner.
+func (d *daemon) situation() situation {
 	self, _ := d.config().Cluster.Peer(d.name())
-	return standing{
+	return situation{
 		witness:  self.Witness,
 		drained:  d.node.Drained(d.name()),
 		unfenced: d.fence.Trouble() != nil,
@@ -348,10 +348,10 @@ func (d *daemon) snapshot() snapshot {
 
 // statusLine is what `systemctl status` shows.
 func (d *daemon) statusLine() string {
-	return statusLine(d.node.View(), d.standing(), d.holder.holding(), len(d.config().VIPs))
+	return statusLine(d.node.View(), d.situation(), d.holder.holding(), len(d.config().VIPs))
 }
 
-func statusLine(view cluster.View, s standing, holding bool, vips int) string {
+func statusLine(view cluster.View, s situation, holding bool, vips int) string {
 	switch {
 	case holding && vips == 1:
 		return fmt.Sprintf("owner of 1 VIP, term %d", view.Term)

@@ -51,7 +51,7 @@ type holder struct {
 	cluster ownership
 	vips    addresses
 	fence   gate
-	may     func() standing // but for leads
+	may     func() situation // but for leads
 	log     *slog.Logger
 	claims  chan uint64   // terms in which the VIPs were taken, for the scribe; newest wins
 	moves   chan struct{} // for the mover
@@ -82,12 +82,12 @@ const (
 
 // setting is what the kernel was told to hold.
 type setting struct {
-	known bool // false: an order is under way, or the last one failed
-	held  amount
-	term  uint64 // of all
+	settled bool // nothing is to be set: no order is under way, the last one did not fail, and the list is the same
+	held    amount
+	term    uint64 // of all
 }
 
-func newHolder(c ownership, fence gate, may func() standing, log *slog.Logger) *holder {
+func newHolder(c ownership, fence gate, may func() situation, log *slog.Logger) *holder {
 	return &holder{
 		cluster: c,
 		fence:   fence,
@@ -210,7 +210,7 @@ func (h *holder) take(term uint64) {
 	h.mu.Lock()
 	done, want := h.done, h.configured
 	h.mu.Unlock()
-	if done == (setting{known: true, held: all, term: term}) {
+	if done == (setting{settled: true, held: all, term: term}) {
 		return
 	}
 	offer(h.taken, struct{}{})
@@ -236,7 +236,7 @@ func (h *holder) give(why string) {
 	h.mu.Lock()
 	done := h.done
 	h.mu.Unlock()
-	if done == (setting{known: true}) {
+	if done == (setting{settled: true}) {
 		return
 	}
 	if err := h.release(); err != nil {
@@ -257,7 +257,7 @@ func (h *holder) order(want []vip.VIP, to setting) error {
 	h.mu.Lock()
 	h.orders++
 	number := h.orders
-	h.done.known = false
+	h.done.settled = false
 	if to.held == none && h.done.held == all {
 		h.done.held = some
 	}
@@ -268,7 +268,7 @@ func (h *holder) order(want []vip.VIP, to setting) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if number == h.orders && (err == nil || to.held == all && !outOfDate(err)) {
-		to.known = true
+		to.settled = true
 		h.done = to
 	}
 	return err
@@ -366,8 +366,8 @@ func (h *holder) configure(vips []vip.VIP) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.configured, h.fenced = slices.Clone(vips), slices.Concat([]vip.VIP{}, fenced)
-	h.orders++           // one under way is of the old list
-	h.done.known = false // set anew, as far as this node owns
+	h.orders++             // one under way is of the old list
+	h.done.settled = false // set anew, as far as this node owns
 	offer(h.poke, struct{}{})
 	return err
 }

@@ -156,7 +156,7 @@ func TestFenceIsShutWhenANodeMayNotOwn(t *testing.T) {
 	holding(t, func(t *testing.T, r *rig) {
 		r.cluster.give(2, time.Minute)
 		expect(t, r, 2, "with a lease")
-		r.stands(standing{drained: true})
+		r.stands(situation{drained: true})
 		r.cluster.give(2, time.Minute)
 		expect(t, r, 0, "drained")
 		if got := r.fence.opened(); got != 0 {
@@ -217,11 +217,11 @@ func TestVIPsFollowTheFence(t *testing.T) {
 		expect(t, r, 2, "with a lease")
 		for range 2 {
 			r.fence.change(func() { r.fence.trouble = errors.New("a filter in front") })
-			r.stands(standing{unfenced: true})
+			r.stands(situation{unfenced: true})
 			r.holder.wake()
 			expect(t, r, 0, "while the fence does not hold")
 			r.fence.change(func() { r.fence.trouble = nil })
-			r.stands(standing{})
+			r.stands(situation{})
 			r.holder.wake()
 			expect(t, r, 2, "once it holds again")
 		}

@@ -151,18 +151,18 @@ type rig struct {
 	cluster *fakeCluster
 	kernel  *fakeKernel
 	fence   *fakeFence
-	may     standing
+	may     situation
 	logged  *strings.Builder
 }
 
-func (r *rig) standing() standing {
+func (r *rig) situation() situation {
 	r.cluster.mu.Lock()
 	defer r.cluster.mu.Unlock()
 	return r.may
 }
 
 // stands changes what speaks against the node as an owner.
-func (r *rig) stands(s standing) {
+func (r *rig) stands(s situation) {
 	r.cluster.mu.Lock()
 	defer r.cluster.mu.Unlock()
 	r.may = s
@@ -180,7 +180,7 @@ func holding(t *testing.T, test func(t *testing.T, r *rig)) {
 			fence:   &fakeFence{},
 			logged:  &strings.Builder{},
 		}
-		r.holder = newHolder(r.cluster, r.fence, r.standing, newLog(r.logged, "text", nil))
+		r.holder = newHolder(r.cluster, r.fence, r.situation, newLog(r.logged, "text", nil))
 		r.holder.vips, r.kernel.allowed = r.kernel, r.holder.allowed
 		if err := r.configure(testVIPs); err != nil {
 			t.Fatal(err)
@@ -245,7 +245,7 @@ func TestHolderTakesBackAndClaimsAgain(t *testing.T) {
 }
 
 func TestWitnessAndDrainedNodesHandOver(t *testing.T) {
-	for name, may := range map[string]standing{"witness": {witness: true}, "drained": {drained: true}} {
+	for name, may := range map[string]situation{"witness": {witness: true}, "drained": {drained: true}} {
 		t.Run(name, func(t *testing.T) {
 			holding(t, func(t *testing.T, r *rig) {
 				r.stands(may)
@@ -395,7 +395,7 @@ func TestOwnerSetsAllAgainAfterAReleaseThatFailed(t *testing.T) {
 func TestAliveNeedsTheLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeCluster()
-		h := newHolder(c, &fakeFence{}, func() standing { return standing{} }, slog.New(slog.DiscardHandler))
+		h := newHolder(c, &fakeFence{}, func() situation { return situation{} }, slog.New(slog.DiscardHandler))
 		h.vips = &fakeKernel{}
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup

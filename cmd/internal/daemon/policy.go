@@ -1,7 +1,7 @@
 package daemon
 
-// standing is what the decision about the VIPs depends on.
-type standing struct {
+// situation is what the decision about the VIPs depends on.
+type situation struct {
 	leads    bool // leader of the cluster with a running lease
 	witness  bool
 	drained  bool
@@ -19,7 +19,7 @@ const (
 
 // decide is the whole policy of raft mode: the leader owns, unless it is a node
 // that must not own.
-func decide(s standing) decision {
+func decide(s situation) decision {
 	switch {
 	case !s.leads:
 		return standby
@@ -32,7 +32,7 @@ func decide(s standing) decision {
 
 // whyMove says why the VIPs leave a node that leads. What is neither of the two is a
 // fence that did not open, or a trouble that is over already.
-func whyMove(node string, s standing) string {
+func whyMove(node string, s situation) string {
 	switch {
 	case s.witness:
 		return node + " is a witness"

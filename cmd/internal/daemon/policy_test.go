@@ -4,16 +4,16 @@ import "testing"
 
 func TestDecide(t *testing.T) {
 	tests := []struct {
-		s    standing
+		s    situation
 		want decision
 	}{
-		{standing{}, standby},
-		{standing{leads: true}, hold},
-		{standing{leads: true, drained: true}, handOver},
-		{standing{leads: true, witness: true}, handOver},
-		{standing{leads: true, unfenced: true}, handOver},
-		{standing{drained: true}, standby},
-		{standing{witness: true}, standby},
+		{situation{}, standby},
+		{situation{leads: true}, hold},
+		{situation{leads: true, drained: true}, handOver},
+		{situation{leads: true, witness: true}, handOver},
+		{situation{leads: true, unfenced: true}, handOver},
+		{situation{drained: true}, standby},
+		{situation{witness: true}, standby},
 	}
 	for _, tt := range tests {
 		if got := decide(tt.s); got != tt.want {
@@ -23,7 +23,7 @@ func TestDecide(t *testing.T) {
 }
 
 func TestWhyMove(t *testing.T) {
-	for s, want := range map[standing]string{
+	for s, want := range map[situation]string{
 		{witness: true, drained: true}:  "lb1 is a witness",
 		{drained: true, unfenced: true}: "lb1 is drained",
 		{unfenced: true}:                "the fence of lb1 does not hold",

@@ -44,13 +44,13 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	cluster.Preempt, cluster.PreemptDelay = fresh.Cluster.Preempt, fresh.Cluster.PreemptDelay
 	applied.Cluster = &cluster
 	applied.Node.LogLevel = fresh.Node.LogLevel
-	standing := slices.Concat(pending(&applied, fresh), rewritten(d.read, files), texts(warnings))
+	lasting := slices.Concat(pending(&applied, fresh), rewritten(d.read, files), texts(warnings))
 	result := api.ReloadResult{
 		Added:    missing(fresh.VIPs, old.VIPs),
 		Removed:  missing(old.VIPs, fresh.VIPs),
-		Warnings: slices.Concat(standing, trouble),
+		Warnings: slices.Concat(lasting, trouble),
 	}
-	d.current.Store(&loaded{config: &applied, warnings: standing})
+	d.current.Store(&loaded{config: &applied, warnings: lasting})
 	d.log.Info("config reloaded", "added", len(result.Added), "removed", len(result.Removed), "warnings", len(result.Warnings))
 	return result, nil
 }

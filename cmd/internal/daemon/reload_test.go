@@ -40,7 +40,7 @@ func newReloadable(t *testing.T) *reloadable {
 		log:     quiet,
 		level:   new(slog.LevelVar),
 		systemd: &systemd{log: quiet},
-		holder:  newHolder(newFakeCluster(), &fakeFence{}, func() standing { return standing{} }, quiet),
+		holder:  newHolder(newFakeCluster(), &fakeFence{}, func() situation { return situation{} }, quiet),
 	}
 	r.holder.vips, r.kernel.allowed = r.kernel, r.holder.allowed
 	r.current.Store(&loaded{config: cfg})

@@ -287,21 +287,21 @@ func TestStatusLine(t *testing.T) {
 	follower := cluster.View{Role: cluster.Follower, Term: 7, Leader: "lb1", Quorum: true}
 	tests := []struct {
 		view    cluster.View
-		s       standing
+		s       situation
 		holding bool
 		vips    int
 		want    string
 	}{
-		{leader, standing{}, true, 1, "owner of 1 VIP, term 7"},
-		{leader, standing{}, true, 2, "owner of 2 VIPs, term 7"},
-		{leader, standing{}, false, 1, "leads, but holds no VIP yet, term 7"},
-		{leader, standing{drained: true}, false, 1, "leads, but is drained and holds no VIP, term 7"},
-		{leader, standing{unfenced: true}, false, 1, "leads, but its fence does not hold and it holds no VIP, term 7"},
-		{leader, standing{witness: true}, false, 1, "leads, but is a witness and holds no VIP, term 7"},
-		{follower, standing{}, false, 1, "standby, lb1 leads, term 7"},
-		{follower, standing{drained: true}, false, 1, "standby, lb1 leads, term 7"},
-		{cluster.View{Role: cluster.Follower, Left: true}, standing{}, false, 1, "no member of the cluster any more, perch join to come back"},
-		{cluster.View{Role: cluster.Leader, Term: 7, Leader: "lb1"}, standing{drained: true}, false, 1, "no majority, no VIP is held"},
+		{leader, situation{}, true, 1, "owner of 1 VIP, term 7"},
+		{leader, situation{}, true, 2, "owner of 2 VIPs, term 7"},
+		{leader, situation{}, false, 1, "leads, but holds no VIP yet, term 7"},
+		{leader, situation{drained: true}, false, 1, "leads, but is drained and holds no VIP, term 7"},
+		{leader, situation{unfenced: true}, false, 1, "leads, but its fence does not hold and it holds no VIP, term 7"},
+		{leader, situation{witness: true}, false, 1, "leads, but is a witness and holds no VIP, term 7"},
+		{follower, situation{}, false, 1, "standby, lb1 leads, term 7"},
+		{follower, situation{drained: true}, false, 1, "standby, lb1 leads, term 7"},
+		{cluster.View{Role: cluster.Follower, Left: true}, situation{}, false, 1, "no member of the cluster any more, perch join to come back"},
+		{cluster.View{Role: cluster.Leader, Term: 7, Leader: "lb1"}, situation{drained: true}, false, 1, "no majority, no VIP is held"},
 	}
 	for _, tt := range tests {
 		if got := statusLine(tt.view, tt.s, tt.holding, tt.vips); got != tt.want {
