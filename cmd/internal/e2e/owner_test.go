@@ -157,23 +157,35 @@ func (c *cluster) clientReaches(n *lab.Node) {
 	}
 }
 
-// soleAnswer asks the whole segment for every VIP and wants one answer.
+// soleAnswer asks the whole segment for every VIP and wants one answer: of the named
+// node, or of the owner if the VIPs moved on meanwhile, as they do on a busy machine.
 func (c *cluster) soleAnswer(want *lab.Node) {
 	c.t.Helper()
 	for _, addr := range c.addresses() {
-		var hosts []*lab.Host
-		for range 20 { // a busy machine may keep the owner from its lease for a moment
-			var err error
-			hosts, err = c.net.asker.Answering(addr, 100*time.Millisecond)
-			c.must(err)
-			if len(hosts) > 0 {
-				break
-			}
+		hosts := c.answering(addr)
+		for moves := 0; moves < 3 && len(hosts) == 1 && hosts[0] != want.Host; moves++ {
+			want = c.owner()
+			hosts = c.answering(addr)
 		}
 		if len(hosts) != 1 || hosts[0] != want.Host {
 			c.t.Errorf("%s is answered for by %s, want %s alone", addr, hostNames(hosts), want.Name)
 		}
 	}
+}
+
+// answering returns who answers for addr. A busy machine may keep the owner from its
+// lease for a moment.
+func (c *cluster) answering(addr netip.Addr) (hosts []*lab.Host) {
+	c.t.Helper()
+	for range 20 {
+		var err error
+		hosts, err = c.net.asker.Answering(addr, 100*time.Millisecond)
+		c.must(err)
+		if len(hosts) > 0 {
+			break
+		}
+	}
+	return hosts
 }
 
 func hostNames(hosts []*lab.Host) string {
