@@ -11,9 +11,10 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
-// How long a drain follows a leadership that is changing hands.
+// For how long a command follows a leadership that is changing hands: elections of
+// profile wan take seconds.
 const (
-	againLimit = 2 * time.Second
+	againLimit = 10 * time.Second
 	againPause = 50 * time.Millisecond
 )
 
