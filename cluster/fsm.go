@@ -11,8 +11,9 @@ import (
 	"github.com/perch-vip/perch/cluster/state"
 )
 
-// maxSnapshot bounds a snapshot that is read back: a full history is 200 KiB.
-const maxSnapshot = 16 << 20
+// maxSnapshot bounds a snapshot that is read back: a full history is 200 KiB, and 500
+// with the longest names.
+const maxSnapshot = 2 << 20
 
 // fsm is the raft.FSM over the pure state.
 type fsm struct {

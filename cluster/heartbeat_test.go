@@ -20,7 +20,7 @@ type dialing struct {
 
 func (d dialing) Dial(raft.ServerAddress, time.Duration) (net.Conn, error) {
 	near, far := net.Pipe()
-	go d.to.put(far)
+	go d.to.put(far, nil)
 	return near, nil
 }
 
@@ -45,7 +45,7 @@ func TestHeartbeatsGoThroughTheMainLoop(t *testing.T) {
 	defer sender.Close()
 	answered := make(chan error, 1)
 	go func() {
-		heartbeat := &raft.AppendEntriesRequest{Term: 7, RPCHeader: raft.RPCHeader{Addr: []byte("lb2")}}
+		heartbeat := &raft.AppendEntriesRequest{Term: 7, RPCHeader: raft.RPCHeader{ID: []byte("lb2"), Addr: []byte("lb2")}}
 		answered <- sender.AppendEntries("lb1", "lb1", heartbeat, &raft.AppendEntriesResponse{})
 	}()
 	var rpc raft.RPC

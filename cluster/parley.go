@@ -167,7 +167,7 @@ func (n *Node) talk(ctx context.Context, conn net.Conn) error {
 // nameOf returns the name in the certificate at the other end, which was verified in
 // the handshake.
 func nameOf(conn net.Conn) (string, error) {
-	secured, ok := conn.(*tls.Conn)
+	secured, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
 	if !ok {
 		return "", errors.New("not a TLS connection")
 	}

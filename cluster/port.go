@@ -21,9 +21,16 @@ import (
 // handshakeLimit bounds the TLS handshake of an incoming connection.
 const handshakeLimit = 5 * time.Second
 
-// maxStrangers bounds the handshakes under way with addresses that are not a
-// peer's: half-open connections of anybody else never keep a peer out.
-const maxStrangers = 32
+const (
+	// maxStrangers bounds the handshakes under way with addresses that are not a
+	// peer's: half-open connections of anybody else never keep a peer out.
+	maxStrangers = 32
+	// maxHandshakes bounds those with one peer's address.
+	maxHandshakes = 256
+)
+
+// errTooMany is why a handshake is not begun.
+var errTooMany = errors.New("too many unfinished handshakes")
 
 // refusalInterval is how often refused connections of one address are logged.
 const refusalInterval = time.Second
@@ -31,33 +38,33 @@ const refusalInterval = time.Second
 // port is the one TCP port of a node: it lets peers in by mutual TLS and sorts
 // their connections by ALPN into those for raft and those for the peer API.
 type port struct {
-	address   netip.AddrPort
-	peers     func() []Peer // all known, this node included
-	self      string
-	creds     *Credentials
-	listener  net.Listener
-	raft      *queue
-	api       *queue
-	parley    *queue
-	strangers chan struct{}
-	refused   atomic.Uint64
-	refusals  repeats[netip.Addr]
-	log       *slog.Logger
+	address  netip.AddrPort
+	peers    func() []Peer // all known, this node included
+	self     string
+	creds    *Credentials
+	listener net.Listener
+	raft     *queue
+	api      *queue
+	parley   *queue
+	halfOpen places[netip.Addr]
+	guests   guests
+	refused  atomic.Uint64
+	refusals repeats[netip.Addr]
+	log      *slog.Logger
 }
 
 func newPort(cfg Config, self Peer, peers func() []Peer) *port {
 	addr := net.TCPAddrFromAddrPort(self.Address)
 	return &port{
-		address:   self.Address,
-		peers:     peers,
-		self:      self.Name,
-		creds:     cfg.Credentials,
-		raft:      newQueue(addr),
-		api:       newQueue(addr),
-		parley:    newQueue(addr),
-		strangers: make(chan struct{}, maxStrangers),
-		refusals:  repeats[netip.Addr]{interval: refusalInterval},
-		log:       cfg.Log,
+		address:  self.Address,
+		peers:    peers,
+		self:     self.Name,
+		creds:    cfg.Credentials,
+		raft:     newQueue(addr),
+		api:      newQueue(addr),
+		parley:   newQueue(addr),
+		refusals: repeats[netip.Addr]{interval: refusalInterval},
+		log:      cfg.Log,
 	}
 }
 
@@ -111,27 +118,26 @@ func (p *port) serve(ctx context.Context) error {
 		}
 		done, ok := p.admit(conn)
 		if !ok {
-			p.refuse(conn, errors.New("too many unfinished handshakes with addresses that are not a peer's"))
+			p.refuse(conn, errTooMany)
 			continue
 		}
 		handshakes.Go(func() {
-			defer done()
-			p.handshake(ctx, tls.Server(conn, config))
+			secured := tls.Server(conn, config)
+			shaken := p.handshake(ctx, secured)
+			done()
+			if shaken {
+				p.sort(secured)
+			}
 		})
 	}
 }
 
-// admit reserves a place for a handshake. A peer's address always gets one.
+// admit reserves a place for a handshake. Each peer's address has its own.
 func (p *port) admit(conn net.Conn) (done func(), ok bool) {
 	if p.fromPeer(conn) {
-		return func() {}, true
+		return p.halfOpen.take(remoteAddr(conn), maxHandshakes)
 	}
-	select {
-	case p.strangers <- struct{}{}:
-		return func() { <-p.strangers }, true
-	default:
-		return nil, false
-	}
+	return p.halfOpen.take(netip.Addr{}, maxStrangers)
 }
 
 // fromPeer tells whether the connection comes from a peer's address.
@@ -140,7 +146,8 @@ func (p *port) fromPeer(conn net.Conn) bool {
 	return slices.ContainsFunc(p.peers(), func(peer Peer) bool { return peer.Address.Addr().Unmap() == remote })
 }
 
-func (p *port) handshake(ctx context.Context, conn *tls.Conn) {
+// handshake tells whether a connection is a peer's, and closes it if not.
+func (p *port) handshake(ctx context.Context, conn *tls.Conn) bool {
 	limited, cancel := context.WithTimeout(ctx, handshakeLimit)
 	defer cancel()
 	if err := conn.HandshakeContext(limited); err != nil {
@@ -152,18 +159,23 @@ func (p *port) handshake(ctx context.Context, conn *tls.Conn) {
 		default:
 			p.refuse(conn, explain(err))
 		}
+		return false
+	}
+	return true
+}
+
+// sort hands a peer's connection to whom it is for.
+func (p *port) sort(conn *tls.Conn) {
+	queues := map[string]*queue{
+		p.creds.alpn(protocolRaft): p.raft, p.creds.alpn(protocolAPI): p.api, p.creds.alpn(protocolParley): p.parley,
+	}
+	q := queues[conn.ConnectionState().NegotiatedProtocol]
+	if q == nil {
+		conn.Close()
 		return
 	}
-	switch conn.ConnectionState().NegotiatedProtocol {
-	case p.creds.alpn(protocolRaft):
-		p.raft.put(conn)
-	case p.creds.alpn(protocolAPI):
-		p.api.put(conn)
-	case p.creds.alpn(protocolParley):
-		p.parley.put(conn)
-	default:
-		conn.Close()
-	}
+	g := p.guests.receive(conn)
+	q.put(g, g.gone)
 }
 
 // refuse counts and closes a connection that does not belong to the cluster,

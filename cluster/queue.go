@@ -17,10 +17,12 @@ func newQueue(addr net.Addr) *queue {
 	return &queue{addr: addr, conns: make(chan net.Conn), done: make(chan struct{})}
 }
 
-// put hands over conn, or closes it when nobody listens any more.
-func (q *queue) put(conn net.Conn) {
+// put hands over conn, or closes it when nobody listens any more, or when it is gone.
+func (q *queue) put(conn net.Conn, gone <-chan struct{}) {
 	select {
 	case q.conns <- conn:
+	case <-gone:
+		conn.Close()
 	case <-q.done:
 		conn.Close()
 	}

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -12,6 +13,7 @@ var (
 	errLateCall = errors.New("told to take over too late, twice, or by somebody else than the leader")
 	errWithheld = errors.New("answer withheld")
 	errNewcomer = errors.New("not admitted to the cluster yet")
+	errCrowded  = errors.New("other snapshots are coming")
 )
 
 // Consumer implements raft.Transport: the library hears its peers through relay.
@@ -25,8 +27,45 @@ func (t *transport) relay(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case rpc := <-t.NetworkTransport.Consumer():
+			t.check(ctx, rpc)
+		case rpc := <-t.taken:
 			t.node.pass(ctx, rpc)
 		}
+	}
+}
+
+// check passes a request on that makes sense, and answers any other. A snapshot comes
+// whole first: the library's main loop would wait for it, and keep what it cannot use.
+func (t *transport) check(ctx context.Context, rpc raft.RPC) {
+	if err := t.node.place().vet(rpc.Command); err != nil {
+		rpc.Respond(nil, err)
+		return
+	}
+	req, isSnapshot := rpc.Command.(*raft.InstallSnapshotRequest)
+	if !isSnapshot {
+		t.node.pass(ctx, rpc)
+		return
+	}
+	select {
+	case t.room <- struct{}{}:
+		go t.take(ctx, rpc, req.Size) // ends with the connection, or after messageLimit
+	default:
+		rpc.Respond(nil, errCrowded)
+	}
+}
+
+// take takes a snapshot from its connection.
+func (t *transport) take(ctx context.Context, rpc raft.RPC, size int64) {
+	defer func() { <-t.room }()
+	content, err := readSnapshot(rpc.Reader, size)
+	if err != nil {
+		rpc.Respond(nil, err)
+		return
+	}
+	rpc.Reader = bytes.NewReader(content)
+	select {
+	case t.taken <- rpc:
+	case <-ctx.Done():
 	}
 }
 

@@ -283,7 +283,7 @@ func (p *simPort) Dial(address raft.ServerAddress, timeout time.Duration) (net.C
 	p.mu.Lock()
 	p.conns = append(p.conns, near)
 	p.mu.Unlock()
-	go remote.put(far)
+	go remote.put(far, nil)
 	return near, nil
 }
 

@@ -1,9 +1,11 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -30,22 +32,36 @@ func (s *stream) Dial(address raft.ServerAddress, timeout time.Duration) (net.Co
 	return s.port.dial(ctx, protocolRaft, peer)
 }
 
+// Close implements net.Listener. It also closes what the library has accepted, and
+// would go on reading from.
+func (s *stream) Close() error {
+	s.port.guests.leave(s.port.creds.alpn(protocolRaft))
+	return s.queue.Close()
+}
+
 // transport is the library's network transport with perch's eyes and hands on
 // the calls that matter for ownership: answers to AppendEntries extend the
 // lease, and TimeoutNow, which gives leadership away, first releases the VIPs.
 type transport struct {
 	*raft.NetworkTransport
-	node *Node
+	node  *Node
+	taken chan raft.RPC // snapshots that have come whole
+	room  chan struct{} // for those that come
 }
+
+// maxSnapshots bounds how many snapshots may come at once. A leader sends one.
+const maxSnapshots = 2
 
 // maxPool is how many idle connections to a peer the library keeps.
 const maxPool = 3
 
 func newTransport(n *Node, network raft.StreamLayer, logger hclog.Logger) *transport {
 	return &transport{
-		node: n,
+		node:  n,
+		taken: make(chan raft.RPC),
+		room:  make(chan struct{}, maxSnapshots),
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-			Stream:          network,
+			Stream:          scanning{network},
 			MaxPool:         maxPool,
 			MaxRPCsInFlight: 1, // no pipeline: every answer passes through AppendEntries below
 			Timeout:         n.cfg.rpcTimeout(),
@@ -81,7 +97,7 @@ func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, r
 		sent = t.node.now()
 	}
 	err := t.node.noting(string(id), req, resp, func() error {
-		return t.NetworkTransport.AppendEntries(id, target, req, resp)
+		return t.sound(t.NetworkTransport.AppendEntries(id, target, req, resp), &resp.Term)
 	})
 	if err != nil && !isHeartbeat(req) {
 		t.awaitContact(id, req.Term, sent)
@@ -104,7 +120,7 @@ func (t *transport) beat(peer Peer, term uint64) {
 	id, address := raft.ServerID(peer.Name), raft.ServerAddress(peer.Address.String())
 	var resp raft.AppendEntriesResponse
 	err := t.node.noting(peer.Name, req, &resp, func() error {
-		return t.NetworkTransport.AppendEntries(id, address, req, &resp)
+		return t.sound(t.NetworkTransport.AppendEntries(id, address, req, &resp), &resp.Term)
 	})
 	if err != nil {
 		t.node.cfg.Log.Debug("first heartbeat", "to", peer.Name, "error", err)
@@ -152,7 +168,7 @@ func (t *transport) RequestPreVote(id raft.ServerID, target raft.ServerAddress, 
 	if !t.node.member.Load() {
 		return errNewcomer
 	}
-	return again(func() error { return t.NetworkTransport.RequestPreVote(id, target, req, resp) })
+	return again(func() error { return t.sound(t.NetworkTransport.RequestPreVote(id, target, req, resp), &resp.Term) })
 }
 
 // RequestVote implements raft.Transport. A candidate holds nothing: its request may
@@ -165,7 +181,18 @@ func (t *transport) RequestVote(id raft.ServerID, target raft.ServerAddress, req
 		return fmt.Errorf("release before an election: %w", err)
 	}
 	req = t.node.withoutStalePrivilege(req)
-	return again(func() error { return t.NetworkTransport.RequestVote(id, target, req, resp) })
+	return again(func() error { return t.sound(t.NetworkTransport.RequestVote(id, target, req, resp), &resp.Term) })
+}
+
+// InstallSnapshot implements raft.Transport.
+func (t *transport) InstallSnapshot(id raft.ServerID, target raft.ServerAddress, req *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
+	return t.sound(t.NetworkTransport.InstallSnapshot(id, target, req, resp, data), &resp.Term)
+}
+
+// sound returns the error of a request, or that its answer is of a term that no node
+// can be in.
+func (t *transport) sound(err error, term *uint64) error {
+	return cmp.Or(err, t.node.place().vetAnswer(*term))
 }
 
 // again repeats a request that can do no harm twice, as long as connections

@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -167,11 +168,18 @@ func (s *State) Encode() ([]byte, error) {
 
 // Decode replaces s by a snapshot. On an error s is unchanged.
 func (s *State) Decode(snapshot []byte) error {
-	var fresh State
+	var fresh *State
 	if err := json.Unmarshal(snapshot, &fresh); err != nil {
 		return fmt.Errorf("decode snapshot: %w", err)
 	}
+	switch {
+	case fresh == nil:
+		return errors.New("decode snapshot: it is null")
+	case len(fresh.History) > HistoryLimit:
+		return fmt.Errorf("decode snapshot: %d moves, at most %d are kept", len(fresh.History), HistoryLimit)
+	}
 	slices.Sort(fresh.Drained)
-	*s = fresh
+	fresh.Drained = slices.Compact(fresh.Drained)
+	*s = *fresh
 	return nil
 }

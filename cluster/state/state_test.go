@@ -163,8 +163,10 @@ func TestUnreadableEntriesChangeNothing(t *testing.T) {
 			t.Errorf("%q: %v, want ErrUnknownCommand", entry, err)
 		}
 	}
-	if err := s.Decode([]byte(`{"drained":1}`)); err == nil {
-		t.Error("a broken snapshot was restored")
+	for _, snapshot := range []string{``, `{`, `null`, `[]`, `{"drained":1}`, `{"history":[` + strings.Repeat(`{},`, HistoryLimit) + `{}]}`} {
+		if err := s.Decode([]byte(snapshot)); err == nil {
+			t.Errorf("the snapshot %.20q was restored", snapshot)
+		}
 	}
 	if diff := cmp.Diff(before, s); diff != "" {
 		t.Error(diff)
