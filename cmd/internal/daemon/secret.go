@@ -18,8 +18,11 @@ import (
 // maxSecret bounds the secret file.
 const maxSecret = 64 << 10
 
-// secretHint is how a node comes by its secret.
-const secretHint = "copy it from a node that has it, or let `perch init` make one on the first node"
+// secretHint is how a node that has its config already comes by its secret: `perch
+// init` would refuse to run.
+func secretHint(path string) string {
+	return "copy it from a node that has it, or, if none has, make one here: (umask 077; head -c 48 /dev/urandom | base64 >" + path + ")"
+}
 
 // perchGroup may read the secret, if this machine has it: `perch init` gives it to
 // that group.
@@ -34,7 +37,7 @@ func readSecret(path string) ([]byte, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("read secret_file: %w; run: chown %d %s", err, os.Geteuid(), path)
 	case err != nil:
-		return nil, fmt.Errorf("read secret_file: %w; %s", err, secretHint)
+		return nil, fmt.Errorf("read secret_file: %w; %s", err, secretHint(path))
 	}
 	defer f.Close()
 	access, err := accessTo(f)
@@ -50,7 +53,7 @@ func readSecret(path string) ([]byte, error) {
 	}
 	secret := bytes.TrimSpace(data)
 	if len(secret) < cluster.MinSecret {
-		return nil, fmt.Errorf("read secret_file %s: %d bytes, at least %d are needed; %s", path, len(secret), cluster.MinSecret, secretHint)
+		return nil, fmt.Errorf("read secret_file %s: %d bytes, at least %d are needed; %s", path, len(secret), cluster.MinSecret, secretHint(path))
 	}
 	return secret, nil
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ func TestReadSecret(t *testing.T) {
 	}{
 		{"good", good + "\n", 0o640, ""},
 		{"private", good, 0o400, ""},
-		{"empty", "", 0o600, "0 bytes, at least 32 are needed; copy it from a node that has it, or let `perch init` make one on the first node"},
+		{"empty", "", 0o600, "0 bytes, at least 32 are needed; copy it from a node that has it, or, if none has, make one here: (umask 077; "},
 		{"blank", strings.Repeat(" ", 64), 0o600, "0 bytes"},
 		{"short", good[:31], 0o600, "31 bytes"},
 		{"huge", strings.Repeat("x", maxSecret+1), 0o600, "more than"},
@@ -46,12 +47,36 @@ func TestReadSecret(t *testing.T) {
 			}
 		})
 	}
-	if _, err := readSecret(filepath.Join(t.TempDir(), "none")); err == nil || !strings.HasSuffix(err.Error(), "no such file or directory; "+secretHint) {
+	none := filepath.Join(t.TempDir(), "none")
+	if _, err := readSecret(none); err == nil || !strings.HasSuffix(err.Error(), "no such file or directory; "+secretHint(none)) {
 		t.Errorf("missing file: %v", err)
 	}
 	folder := t.TempDir()
 	if _, err := readSecret(folder); err == nil || err.Error() != "read secret_file: open "+folder+": not a regular file" {
 		t.Errorf("a folder: %v", err)
+	}
+}
+
+// Whoever does what the message says has a secret: the file was missing, empty or short.
+func TestSecretHintHelps(t *testing.T) {
+	for _, content := range []string{"", "short", "none"} {
+		path := filepath.Join(t.TempDir(), "secret")
+		if content != "none" {
+			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := readSecret(path)
+		if err == nil {
+			t.Fatalf("%q is taken for a secret", content)
+		}
+		_, command, _ := strings.Cut(err.Error(), "make one here: ")
+		if out, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v, %s", command, err, out)
+		}
+		if secret, err := readSecret(path); err != nil || len(secret) != 64 {
+			t.Errorf("then a secret of %d bytes, %v", len(secret), err)
+		}
 	}
 }
 
