@@ -13,7 +13,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 # Debian packages that the tests use, and a command of each to see whether it is there.
 PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev:
 
-.PHONY: build demo test deps unit sim sim-test mutants e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover clean
+.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover clean
 
 build: ## the static binary, bin/perch
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/perch ./cmd/perch
@@ -48,6 +48,16 @@ sim-test:
 
 mutants: ## take the rules of ownership away, one at a time: some test must notice each
 	$(GO) test -count=1 -timeout 20m -run '^TestMutantsAreNoticed$$' ./cluster -mutants
+
+FUZZTIME ?= 1m
+
+fuzz: ## each fuzz target in turn for FUZZTIME, which "go test" runs on its seeds
+	@for dir in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs -n 1 dirname | sort -u); do \
+		for target in $$($(GO) test -list '^Fuzz' $$dir | grep '^Fuzz'); do \
+			echo "$$dir $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir || exit 1; \
+		done; \
+	done
 
 e2e: ## end-to-end tests: the real binary in network namespaces
 	CGO_ENABLED=0 $(GO) test -count=1 -timeout 20m -parallel 4 ./cmd/internal/e2e
