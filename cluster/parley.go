@@ -57,6 +57,25 @@ type answer struct {
 	Error    string            `json:"error,omitempty"`
 }
 
+// maxLingering is for how long addresses may linger: nobody would hold them before.
+const maxLingering = time.Hour
+
+// check returns an error for what no node asks.
+func (q question) check() error {
+	if q.Linger != nil && (*q.Linger < 0 || *q.Linger > maxLingering) {
+		return fmt.Errorf("%w: addresses linger for %s", errMalformed, *q.Linger)
+	}
+	return nil
+}
+
+// check returns an error for what no node answers. Each member is connected to.
+func (a answer) check() error {
+	if len(a.Members) > maxServers || len(a.Founders) > maxServers {
+		return fmt.Errorf("%w: %d members, %d founders", errMalformed, len(a.Members), len(a.Founders))
+	}
+	return nil
+}
+
 // err returns the error that an answer tells of.
 func (a answer) err() error {
 	if a.Error == "" {
@@ -119,7 +138,7 @@ func exchange(ctx context.Context, conn net.Conn, peer string, q question) (answ
 	if err := readParley(conn, &a); err != nil {
 		return answer{}, fmt.Errorf("hear %s: %w", peer, explainRefusal(err))
 	}
-	return a, nil
+	return a, a.check()
 }
 
 // readParley reads one question or answer.
@@ -159,6 +178,9 @@ func (n *Node) talk(ctx context.Context, conn net.Conn) error {
 	var q question
 	if err := readParley(conn, &q); err != nil {
 		return fmt.Errorf("read question of %s: %w", from, err)
+	}
+	if err := q.check(); err != nil {
+		return fmt.Errorf("question of %s: %w", from, err)
 	}
 	conn.SetWriteDeadline(time.Now().Add(admitLimit + parleyLimit))
 	return json.NewEncoder(conn).Encode(n.hear(ctx, from, q))

@@ -88,7 +88,11 @@ func (r *Recovery) read() error {
 		case raft.LogCommand:
 			memory.Apply(&entry)
 		case raft.LogConfiguration:
-			r.Members = listMembers(raft.DecodeConfiguration(entry.Data).Servers)
+			c, err := decodeConfiguration(entry.Data)
+			if err != nil {
+				return fmt.Errorf("read log entry %d: %w", index, err)
+			}
+			r.Members = listMembers(c.Servers)
 		}
 	}
 	r.Memory = memory.read()

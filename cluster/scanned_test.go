@@ -7,7 +7,9 @@ import (
 	"io"
 	"math"
 	"net"
+	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-msgpack/v2/codec"
@@ -179,6 +181,39 @@ func decodeAs(kind byte, r io.Reader) (any, error) {
 		rpcRequestPreVote: new(raft.RequestPreVoteRequest),
 	}
 	return requests[kind], codec.NewDecoder(r, &codec.MsgpackHandle{}).Decode(requests[kind])
+}
+
+// A request that has begun has to come; between two there may be any time.
+func TestRequestsComeInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer far.Close()
+		conn := &asking{Conn: near, heard: scanner{requests: true}}
+		defer conn.Close()
+		request := spoken()[0]
+		hear := func() (time.Duration, error) {
+			begin := time.Now()
+			_, err := conn.Read(make([]byte, 1000))
+			return time.Since(begin), err
+		}
+		for range 2 {
+			time.AfterFunc(time.Hour, func() { far.Write(request[:9]) })
+			if took, err := hear(); err != nil || took != time.Hour {
+				t.Errorf("the first part after %s, %v", took, err)
+			}
+			time.AfterFunc(messageLimit/2, func() { far.Write(request[9:]) })
+			if took, err := hear(); err != nil || took != messageLimit/2 {
+				t.Errorf("the rest after %s, %v", took, err)
+			}
+		}
+		time.AfterFunc(time.Hour, func() { far.Write(request[:9]) })
+		hear()
+		time.AfterFunc(messageLimit/2, func() { far.Write(request[9:10]) })
+		hear()
+		if took, err := hear(); !errors.Is(err, os.ErrDeadlineExceeded) || took != messageLimit/2 {
+			t.Errorf("half a request is waited for until %s, %v", took, err)
+		}
+	})
 }
 
 // parrot is a connection that says one thing again and again.

@@ -92,6 +92,9 @@ func readAnswer(r io.Reader) ([]byte, error) {
 	if err == nil && len(answer) > maxAnswer {
 		err = fmt.Errorf("answer is over %d bytes", maxAnswer)
 	}
+	if err == nil && bytes.Count(answer, []byte{','}) > maxElements {
+		err = fmt.Errorf("answer has over %d elements", maxElements)
+	}
 	return answer, err
 }
 

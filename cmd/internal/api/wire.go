@@ -14,6 +14,10 @@ const (
 	maxAnswer  = 8 << 20  // a status of 5,000 VIPs comes to about 1 MiB
 )
 
+// maxElements bounds the elements and fields of an answer: three bytes of JSON may
+// take fifty times as many in memory. A status of 5,000 VIPs has about 60,000.
+const maxElements = 500_000
+
 type transferRequest struct {
 	To string `json:"to,omitempty"`
 }
