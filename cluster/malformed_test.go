@@ -297,7 +297,7 @@ func TestSnapshotsThatStallHoldNobodyUp(t *testing.T) {
 	g, owner := intruded(t)
 	term := owner.View().Term
 	for _, m := range g.members {
-		for range maxSnapshots + 1 {
+		for i := range maxSnapshots + 1 {
 			conn, err := g.intruder().dial(t.Context(), protocolRaft, m.cfg.Node)
 			if err != nil {
 				t.Fatal(err)
@@ -305,7 +305,11 @@ func TestSnapshotsThatStallHoldNobodyUp(t *testing.T) {
 			defer conn.Close()
 			conn.Write(crafted(m.logEnd())["snapshot that stays away"])
 			conn.SetDeadline(time.Now().Add(200 * ms))
-			conn.Read(make([]byte, 1))
+			back := make([]byte, 1000)
+			n, _ := conn.Read(back)
+			if crowded := bytes.Contains(back[:n], []byte(errCrowded.Error())); crowded != (i == maxSnapshots) {
+				t.Errorf("snapshot %d is answered with %q", i+1, back[:n])
+			}
 		}
 	}
 	if err := owner.SetDrained(state.Drain{Node: "lb3"}); err != nil || owner.View().Term != term {
@@ -365,7 +369,17 @@ func TestOnePeersHandshakesAreBounded(t *testing.T) {
 		}
 		defer conn.Close()
 	}
-	g.eventually("those over the limit are refused", func() bool { return owner.Refused() >= before+20 })
+	most := 0
+	g.eventually("all have been accepted", func() bool {
+		places := &owner.port.halfOpen
+		places.mu.Lock()
+		defer places.mu.Unlock()
+		most = max(most, places.taken[g.peers[2].Address.Addr()])
+		return most > maxHandshakes || owner.Refused() >= before+20
+	})
+	if most > maxHandshakes {
+		t.Errorf("%d handshakes are under way", most)
+	}
 	for _, other := range g.others(owner) {
 		conn, err := other.port.dial(t.Context(), protocolRaft, owner.cfg.Node)
 		if err != nil {
