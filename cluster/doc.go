@@ -25,10 +25,14 @@
 // for how long addresses linger here (linger.go), the one that stands for the next
 // term after a hand-over that came to nothing (transfer.go), the relay between the
 // network and raft with one for each request that raft has not answered yet
-// (relay.go), and one for each connection that is kept warm, with one that looks which
-// peers there are (warm.go).
+// (relay.go), one for each snapshot that comes, which ends with its connection, and one
+// for each connection that is kept warm, with one that looks which peers there are
+// (warm.go).
 // A transfer, a claim or a drain runs in its caller's goroutine, and a raft
 // future that outlives its limit is left to a goroutine that ends with raft.
+//
+// What peers send is scanned before the library decodes it (scan.go), and checked
+// before it acts on it (vet.go): it panics at what makes no sense.
 //
 // On disk are raft's log (raft.db), its term and vote (ballot) and snapshots.
 //

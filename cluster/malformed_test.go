@@ -39,7 +39,8 @@ const (
 // packed encodes as the library does.
 func packed(v any) []byte {
 	var out bytes.Buffer
-	handle := &codec.MsgpackHandle{BasicHandle: codec.BasicHandle{TimeNotBuiltin: true}}
+	handle := &codec.MsgpackHandle{}
+	handle.TimeNotBuiltin = true
 	if err := codec.NewEncoder(&out, handle).Encode(v); err != nil {
 		panic(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -38,7 +40,7 @@ func (t *transport) relay(ctx context.Context) {
 // whole first: the library's main loop would wait for it, and keep what it cannot use.
 func (t *transport) check(ctx context.Context, rpc raft.RPC) {
 	if err := t.node.place().vet(rpc.Command); err != nil {
-		rpc.Respond(nil, err)
+		t.refuse(rpc, err)
 		return
 	}
 	req, isSnapshot := rpc.Command.(*raft.InstallSnapshotRequest)
@@ -54,12 +56,21 @@ func (t *transport) check(ctx context.Context, rpc raft.RPC) {
 	}
 }
 
+// refuse answers a request that makes no sense, and says so in the log now and then.
+func (t *transport) refuse(rpc raft.RPC, why error) {
+	kind := fmt.Sprintf("%T", rpc.Command)
+	if suppressed, ok := t.refusals.report(kind, time.Now()); ok {
+		t.node.cfg.Log.Warn("request of a peer refused", "error", why, "suppressed", suppressed)
+	}
+	rpc.Respond(nil, why)
+}
+
 // take takes a snapshot from its connection.
 func (t *transport) take(ctx context.Context, rpc raft.RPC, size int64) {
 	defer func() { <-t.room }()
 	content, err := readSnapshot(rpc.Reader, size)
 	if err != nil {
-		rpc.Respond(nil, err)
+		t.refuse(rpc, err)
 		return
 	}
 	rpc.Reader = bytes.NewReader(content)

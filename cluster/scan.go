@@ -158,7 +158,7 @@ func (s *scanner) atKey() bool { return s.depth == 1 && s.open[0]%2 == 0 }
 
 // counted acts on a number or a length that is complete.
 func (s *scanner) counted() error {
-	value := int(min(s.value, maxSnapshot+1)) // more than any limit
+	value := int(min(s.value, maxMessage+maxSnapshot)) // more than any limit
 	switch b := s.head; {
 	case b <= 0xc6, b >= 0xd9 && b <= 0xdb:
 		return s.text(value)

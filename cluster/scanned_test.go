@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,15 +57,13 @@ func TestWhatNodesSendPassesTheScan(t *testing.T) {
 			t.Errorf("in pieces of %d: stopped after %d of %d bytes: %v", piece, fine, len(all), err)
 		}
 	}
-	answers := slicesOf(packed(""), packed(&raft.AppendEntriesResponse{RPCHeader: header, Term: 7, LastLog: 9, Success: true}),
+	answers := slices.Concat(packed(""), packed(&raft.AppendEntriesResponse{RPCHeader: header, Term: 7, LastLog: 9, Success: true}),
 		packed("an error"), packed(nil), packed(&raft.InstallSnapshotResponse{RPCHeader: header, Term: 7}))
 	var s scanner
 	if _, err := scanned(&s, answers, 1); err != nil || s.inside() {
 		t.Errorf("answers: %v", err)
 	}
 }
-
-func slicesOf(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
 func TestTheScanKnowsWhereAMessageEnds(t *testing.T) {
 	for _, request := range spoken() {
@@ -113,7 +112,7 @@ func TestClaimsAreRefusedAtOnce(t *testing.T) {
 			t.Errorf("%s: %v after %d of %d bytes", name, err, fine, len(data))
 		}
 	}
-	long := append(key("a"), bytes.Repeat(slicesOf([]byte{0xc6, 0, 8, 0, 0}, make([]byte, 512<<10)), 3)...)
+	long := append(key("a"), bytes.Repeat(slices.Concat([]byte{0xc6, 0, 8, 0, 0}, make([]byte, 512<<10)), 3)...)
 	s := scanner{requests: true}
 	if err := s.scan(append([]byte{rpcAppendEntries, 0x81, 0xa1, 'a', 0x93}, long[4:]...)); !errors.Is(err, errMalformed) {
 		t.Errorf("a message over the limit: %v", err)

@@ -44,9 +44,10 @@ func (s *stream) Close() error {
 // lease, and TimeoutNow, which gives leadership away, first releases the VIPs.
 type transport struct {
 	*raft.NetworkTransport
-	node  *Node
-	taken chan raft.RPC // snapshots that have come whole
-	room  chan struct{} // for those that come
+	node     *Node
+	taken    chan raft.RPC // snapshots that have come whole
+	room     chan struct{} // for those that come
+	refusals repeats[string]
 }
 
 // maxSnapshots bounds how many snapshots may come at once. A leader sends one.
@@ -57,9 +58,10 @@ const maxPool = 3
 
 func newTransport(n *Node, network raft.StreamLayer, logger hclog.Logger) *transport {
 	return &transport{
-		node:  n,
-		taken: make(chan raft.RPC),
-		room:  make(chan struct{}, maxSnapshots),
+		node:     n,
+		taken:    make(chan raft.RPC),
+		room:     make(chan struct{}, maxSnapshots),
+		refusals: repeats[string]{interval: repeatInterval},
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			Stream:          scanning{network},
 			MaxPool:         maxPool,
