@@ -436,6 +436,8 @@ func TestConnectionsEndWithTheNode(t *testing.T) {
 
 // A follower that answers what no node does deposes nobody.
 func TestCraftedAnswersAreRefused(t *testing.T) {
+	g, owner := intruded(t)
+	term := owner.View().Term
 	said := func(resp any) []byte { return slices.Concat(packed(""), packed(resp)) }
 	for name, says := range map[string][]byte{
 		"term at its end":   said(&raft.AppendEntriesResponse{RPCHeader: header, Term: math.MaxUint64}),
@@ -445,17 +447,13 @@ func TestCraftedAnswersAreRefused(t *testing.T) {
 		"nil":               {0xc0, 0xc0},
 		"more than was due": bytes.Repeat(said(&raft.AppendEntriesResponse{RPCHeader: header, Term: 1, Success: true}), 1000),
 	} {
-		t.Run(name, func(t *testing.T) {
-			g, owner := intruded(t)
-			term := owner.View().Term
-			g.unharmed(func() {
-				if asked := g.impersonate(says); asked < 3 {
-					t.Errorf("asked %d times only", asked)
-				}
-				if now := owner.View().Term; now != term {
-					t.Errorf("in term %d, before in %d", now, term)
-				}
-			})
+		g.unharmed(func() {
+			if asked := g.impersonate(says); asked < 3 {
+				t.Errorf("%s: asked %d times only", name, asked)
+			}
+			if now := owner.View().Term; now != term {
+				t.Errorf("%s: in term %d, before in %d", name, now, term)
+			}
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -51,6 +52,20 @@ func FuzzServe(f *testing.F) {
 	})
 }
 
+// peerThatSays returns a client of a peer that answers each request so, and hangs up.
+func peerThatSays(says string) *PeerClient {
+	return NewPeerClient(func(context.Context, string) (net.Conn, error) {
+		near, far := net.Pipe()
+		go func() {
+			defer far.Close()
+			if _, err := http.ReadRequest(bufio.NewReader(far)); err == nil {
+				_, _ = io.WriteString(far, says)
+			}
+		}()
+		return near, nil
+	})
+}
+
 // FuzzReport asks a peer that answers any bytes.
 func FuzzReport(f *testing.F) {
 	for _, says := range []string{
@@ -63,12 +78,7 @@ func FuzzReport(f *testing.F) {
 		f.Add([]byte(says))
 	}
 	f.Fuzz(func(t *testing.T, says []byte) {
-		c := NewPeerClient(func(context.Context, string) (net.Conn, error) {
-			near, far := net.Pipe()
-			go func() { _, _ = io.Copy(io.Discard, far) }()
-			go func() { _, _ = far.Write(says); _ = far.Close() }()
-			return near, nil
-		})
+		c := peerThatSays(string(says))
 		defer c.CloseIdleConnections()
 		_, err := c.Report(t.Context(), "lb2")
 		if refused, ok := errors.AsType[*AnswerError](err); ok && (refused.Code == http.StatusOK || len(refused.Lines) == 0) {
@@ -81,12 +91,7 @@ func FuzzReport(f *testing.F) {
 func TestAnswersOfManyElementsAreRefused(t *testing.T) {
 	for count, fine := range map[int]bool{5000: true, maxElements + 2: false} {
 		body := `{"vips":[` + strings.Repeat("{},", count-1) + "{}]}"
-		c := NewPeerClient(func(context.Context, string) (net.Conn, error) {
-			near, far := net.Pipe()
-			go func() { _, _ = io.Copy(io.Discard, far) }()
-			go func() { _, _ = io.WriteString(far, "HTTP/1.1 200 OK\r\n\r\n"+body); _ = far.Close() }()
-			return near, nil
-		})
+		c := peerThatSays("HTTP/1.1 200 OK\r\n\r\n" + body)
 		n, err := c.Report(t.Context(), "lb2")
 		if (err == nil) != fine || fine && len(n.VIPs) != count {
 			t.Errorf("%d VIPs: %d, %v", count, len(n.VIPs), err)
