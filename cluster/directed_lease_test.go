@@ -1,9 +1,13 @@
 package cluster
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // cutOff cuts a node off from all others, in both directions.
@@ -130,4 +134,27 @@ func TestMembershipWaitsForTheGrants(t *testing.T) {
 	if got := x.untilChange(7); got != longest {
 		t.Errorf("it waits %s after a change, want %s", got, longest)
 	}
+}
+
+// What a leader had begun to change when it was deposed it does not go on with when it
+// leads again.
+func TestMembershipChangesInOneTerm(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {
+		term := owner.run.Ownership().Term
+		for _, way := range [][2]*simNode{{owner, others[0]}, {others[0], owner}} {
+			if _, err := way[0].run.Transfer(way[1].cfg.Node, "asked for"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), admitLimit)
+		defer cancel()
+		err := owner.run.change(ctx, term, "add lb9", func() raft.IndexFuture {
+			t.Error("it is proposed")
+			return owner.run.raft.Load().Apply([]byte("{}"), time.Second)
+		})
+		if !errors.Is(err, ErrNotLeader) || s.leader() != owner {
+			t.Errorf("%v", err)
+		}
+	})
 }

@@ -45,7 +45,7 @@ func (n *Node) admit(ctx context.Context, name, birth string, w wish) (uint64, e
 		return 0, ErrChanging
 	}
 	defer n.changing.Unlock()
-	r, err := n.leading()
+	r, term, err := n.leading()
 	if err != nil {
 		return 0, err
 	}
@@ -58,24 +58,24 @@ func (n *Node) admit(ctx context.Context, name, birth string, w wish) (uint64, e
 			return 0, err
 		}
 	case suffrage == raft.Voter:
-		if err := n.drop(ctx, r, name); err != nil {
+		if err := n.drop(ctx, r, term, name); err != nil {
 			return 0, err
 		}
 	}
 	id, at := raft.ServerID(name), raft.ServerAddress(address.String())
-	if err := n.change(ctx, r, "add "+name, func() raft.IndexFuture { return r.AddNonvoter(id, at, 0, n.commitLimit()) }); err != nil {
+	if err := n.change(ctx, term, "add "+name, func() raft.IndexFuture { return r.AddNonvoter(id, at, 0, n.commitLimit()) }); err != nil {
 		return 0, err
 	}
 	if err := n.awaitCatchUp(ctx, r, name); err != nil {
 		return 0, err
 	}
-	if err := n.awaitChange(ctx, r); err != nil {
+	if err := n.awaitChange(ctx, term); err != nil {
 		return 0, fmt.Errorf("admit %s: %w", name, err)
 	}
-	if err := n.invite(ctx, r, name, birth); err != nil {
+	if err := n.invite(ctx, r, term, name, birth); err != nil {
 		return 0, err
 	}
-	if err := n.change(ctx, r, "give a vote to "+name, func() raft.IndexFuture { return r.AddVoter(id, at, 0, n.commitLimit()) }); err != nil {
+	if err := n.change(ctx, term, "give a vote to "+name, func() raft.IndexFuture { return r.AddVoter(id, at, 0, n.commitLimit()) }); err != nil {
 		return 0, err
 	}
 	return r.LastIndex(), nil
@@ -96,19 +96,19 @@ func (n *Node) remove(ctx context.Context, name string) error {
 		return ErrChanging
 	}
 	defer n.changing.Unlock()
-	r, err := n.leading()
+	r, term, err := n.leading()
 	if err != nil {
 		return err
 	}
 	if _, member := suffrageOf(r, name); !member {
 		return fmt.Errorf("remove %s: %w", name, ErrNotMember)
 	}
-	return n.drop(ctx, r, name)
+	return n.drop(ctx, r, term, name)
 }
 
 // drop takes a member out of the configuration, unless the others could not agree to
 // anything then. The caller holds changing.
-func (n *Node) drop(ctx context.Context, r *raft.Raft, name string) error {
+func (n *Node) drop(ctx context.Context, r *raft.Raft, term uint64, name string) error {
 	deadline := n.now() + 2*n.cfg.Heartbeat // one that leads since just now has heard nobody yet
 	for {
 		left, inTouch := n.without(r, name)
@@ -123,7 +123,7 @@ func (n *Node) drop(ctx context.Context, r *raft.Raft, name string) error {
 			return fmt.Errorf("remove %s: %w", name, ctx.Err())
 		}
 	}
-	err := n.change(ctx, r, "remove "+name, func() raft.IndexFuture { return r.RemoveServer(raft.ServerID(name), 0, n.commitLimit()) })
+	err := n.change(ctx, term, "remove "+name, func() raft.IndexFuture { return r.RemoveServer(raft.ServerID(name), 0, n.commitLimit()) })
 	if linger := n.fsm.linger(name); err == nil && linger > 0 {
 		pause(ctx, linger) // its addresses are gone now, and nobody has to wait for them
 		_, err = n.apply(state.Command{Linger: &state.Linger{Node: name}}, n.commitLimit())
@@ -181,13 +181,16 @@ func (n *Node) without(r *raft.Raft, name string) (left, inTouch int) {
 	return left, inTouch
 }
 
-// leading returns the library if this node leads.
-func (n *Node) leading() (*raft.Raft, error) {
+// leading returns the library and the term if this node leads.
+func (n *Node) leading() (*raft.Raft, uint64, error) {
 	r := n.raft.Load()
-	if r == nil || r.State() != raft.Leader {
-		return nil, ErrNotLeader
+	if r == nil {
+		return nil, 0, ErrNotLeader
 	}
-	return r, nil
+	if term := r.CurrentTerm(); n.leads(term) {
+		return r, term, nil
+	}
+	return nil, 0, ErrNotLeader
 }
 
 // suffrageOf returns whether a node of the latest configuration votes, and whether
@@ -211,10 +214,10 @@ func (n *Node) counts(name string) bool {
 	return member
 }
 
-// change carries out one change of the membership, once that is allowed. The caller
-// holds changing.
-func (n *Node) change(ctx context.Context, r *raft.Raft, what string, propose func() raft.IndexFuture) error {
-	if err := n.awaitChange(ctx, r); err != nil {
+// change carries out one change of the membership as the leader of term, once that is
+// allowed. The caller holds changing.
+func (n *Node) change(ctx context.Context, term uint64, what string, propose func() raft.IndexFuture) error {
+	if err := n.awaitChange(ctx, term); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	err := waitFuture(propose(), n.commitLimit())
@@ -230,10 +233,14 @@ func (n *Node) change(ctx context.Context, r *raft.Raft, what string, propose fu
 }
 
 // awaitChange waits until the grants have ended that an older leader may have had
-// before the last change.
-func (n *Node) awaitChange(ctx context.Context, r *raft.Raft) error {
+// before the last change. What was begun in a term is not gone on with in a later one:
+// others may have changed the membership meanwhile.
+func (n *Node) awaitChange(ctx context.Context, term uint64) error {
 	for {
-		wait := n.untilChange(r.CurrentTerm())
+		if !n.leads(term) {
+			return ErrNotLeader
+		}
+		wait := n.untilChange(term)
 		if wait <= 0 || ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -254,6 +254,11 @@ var mutants = []mutant{
 		tests: "TestOwnerHoldsOnWhileANodeJoins|TestNewcomerThatDoesNotGrantGetsNoVote", want: fails,
 	},
 	{
+		name:  "a change of the membership is of one term",
+		edits: []edit{{"membership.go", "if !n.leads(term) {\n\t\t\treturn ErrNotLeader\n\t\t}\n\t\twait", "wait"}},
+		tests: "TestMembershipChangesInOneTerm", want: fails,
+	},
+	{
 		name:  "a newcomer has no part in elections",
 		edits: []edit{{"relay.go", "if !n.member.Load() && isElection(rpc.Command) {", "if false && isElection(rpc.Command) {"}},
 		tests: "TestNewcomerNeitherVotesNorGrants", want: fails,

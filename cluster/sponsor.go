@@ -46,10 +46,9 @@ func (n *Node) heed(from string, i invitation) error {
 	return nil
 }
 
-// invite asks a member without a vote to grant, and waits until the lease would run
-// if it had one. Birth is that of its data directory.
-func (n *Node) invite(ctx context.Context, r *raft.Raft, name, birth string) error {
-	term := r.CurrentTerm()
+// invite asks a member without a vote to grant to the leader of term, and waits until
+// the lease would run if it had one. Birth is that of its data directory.
+func (n *Node) invite(ctx context.Context, r *raft.Raft, term uint64, name, birth string) error {
 	if _, err := n.tell(ctx, name, question{Birth: n.birth, Invite: &invitation{Birth: birth, Term: term}}); err != nil {
 		return fmt.Errorf("admit %s: %w", name, err)
 	}
