@@ -46,8 +46,8 @@ func (g *grants) released(term uint64) {
 	}
 }
 
-// How the header of an answer begins that is a grant, and of one that is none, since
-// one to another leader runs.
+// How the header of an answer begins that is a grant, and of one that is none: one to
+// another leader runs, or the node has no vote.
 var (
 	markGrant = []byte("\x00grant")
 	markTaken = []byte("\x00taken")
@@ -64,7 +64,7 @@ func mark(resp *raft.AppendEntriesResponse, length time.Duration) {
 	resp.Addr = binary.BigEndian.AppendUint64(bytes.Clone(markGrant), uint64(length))
 }
 
-// markAsTaken says in an answer for how long this voter's grants last, without
+// markAsTaken says in an answer for how long this node's grants last, without
 // granting.
 func markAsTaken(resp *raft.AppendEntriesResponse, length time.Duration) {
 	resp.Addr = binary.BigEndian.AppendUint64(bytes.Clone(markTaken), uint64(length))

@@ -254,6 +254,11 @@ var mutants = []mutant{
 		tests: "TestOwnerHoldsOnWhileANodeJoins|TestNewcomerThatDoesNotGrantGetsNoVote", want: fails,
 	},
 	{
+		name:  "a newcomer says for how long it would grant",
+		edits: []edit{{"relay.go", "markAsTaken(resp, length) // who gives it one first waits for so long", ""}},
+		tests: "TestVoteFollowsTheGrantAtOnce", want: fails,
+	},
+	{
 		name:  "a change of the membership is of one term",
 		edits: []edit{{"membership.go", "if !n.leads(term) {\n\t\t\treturn ErrNotLeader\n\t\t}\n\t\twait", "wait"}},
 		tests: "TestMembershipChangesInOneTerm", want: fails,

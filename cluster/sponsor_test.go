@@ -95,6 +95,29 @@ func TestNewcomerThatDoesNotGrantGetsNoVote(t *testing.T) {
 	})
 }
 
+// Between the newcomer's grant and its vote nothing is waited for, also where its
+// grants last longer than those of the others: by then it might be gone.
+func TestVoteFollowsTheGrantAtOnce(t *testing.T) {
+	grown(t, 1, func(s *simulation, newcomer *simNode) {
+		owner := s.leader().run
+		newcomer.kill()
+		newcomer.cfg.Heartbeat = 3 * time.Second
+		newcomer.boot()
+		done := make(chan error, 1)
+		go func() { done <- newcomer.joins() }()
+		for len(owner.silent([]string{"lb2"})) > 0 {
+			time.Sleep(ms)
+		}
+		time.Sleep(300 * ms)
+		if now := voters(owner.raft.Load()); len(now) != 2 {
+			s.t.Errorf("the voters are %v", now)
+		}
+		if err := <-done; err != nil {
+			s.t.Error(err)
+		}
+	})
+}
+
 // lapsed returns how often the node ceased to hold.
 func (n *simNode) lapsed() int {
 	n.mu.Lock()
