@@ -254,6 +254,11 @@ var mutants = []mutant{
 		tests: "TestOwnerHoldsOnWhileANodeJoins|TestNewcomerThatDoesNotGrantGetsNoVote", want: fails,
 	},
 	{
+		name:  "a sponsor leads",
+		edits: []edit{{"sponsor.go", "i.Term < r.CurrentTerm() {", "false {"}},
+		tests: "TestInvitationOfAnOlderLeaderIsRefused", want: fails,
+	},
+	{
 		name:  "a newcomer says for how long it would grant",
 		edits: []edit{{"relay.go", "markAsTaken(resp, length) // who gives it one first waits for so long", ""}},
 		tests: "TestVoteFollowsTheGrantAtOnce", want: fails,

@@ -40,6 +40,9 @@ func (n *Node) heed(from string, i invitation) error {
 	if i.Birth != n.birth {
 		return errOtherBirth
 	}
+	if r := n.raft.Load(); r != nil && i.Term < r.CurrentTerm() {
+		return ErrNotLeader // any more: the word came late
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.sponsor = sponsor{name: from, term: i.Term}

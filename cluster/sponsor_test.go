@@ -95,6 +95,23 @@ func TestNewcomerThatDoesNotGrantGetsNoVote(t *testing.T) {
 	})
 }
 
+// The word of a leader that was deposed meanwhile does not replace that of the newer one.
+func TestInvitationOfAnOlderLeaderIsRefused(t *testing.T) {
+	grown(t, 3, func(s *simulation, newcomer *simNode) {
+		if err := newcomer.joins(); err != nil {
+			s.t.Fatal(err)
+		}
+		run, birth := newcomer.run, newcomer.run.birth
+		term := run.raft.Load().CurrentTerm()
+		if err := run.heed("lb1", invitation{Birth: birth, Term: term}); err != nil {
+			s.t.Errorf("of the leader: %v", err)
+		}
+		if err := run.heed("lb9", invitation{Birth: birth, Term: term - 1}); !errors.Is(err, ErrNotLeader) {
+			s.t.Errorf("of an older one: %v", err)
+		}
+	})
+}
+
 // Between the newcomer's grant and its vote nothing is waited for, also where its
 // grants last longer than those of the others: by then it might be gone.
 func TestVoteFollowsTheGrantAtOnce(t *testing.T) {
