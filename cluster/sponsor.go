@@ -52,7 +52,9 @@ func (n *Node) heed(from string, i invitation) error {
 // invite asks a member without a vote to grant to the leader of term, and waits until
 // the lease would run if it had one. Birth is that of its data directory.
 func (n *Node) invite(ctx context.Context, r *raft.Raft, term uint64, name, birth string) error {
-	if _, err := n.tell(ctx, name, question{Birth: n.birth, Invite: &invitation{Birth: birth, Term: term}}); err != nil {
+	asking, cancel := context.WithTimeout(ctx, parleyLimit)
+	defer cancel()
+	if _, err := n.tell(asking, name, question{Birth: n.birth, Invite: &invitation{Birth: birth, Term: term}}); err != nil {
 		return fmt.Errorf("admit %s: %w", name, err)
 	}
 	deadline := n.now() + n.commitLimit()
@@ -69,12 +71,15 @@ func (n *Node) invite(ctx context.Context, r *raft.Raft, term uint64, name, birt
 	return nil
 }
 
-// silent returns those of the other voters whose grants do not run.
+// silent returns those of the voters whose grants do not run, this node among them.
 func (n *Node) silent(voting []string) []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.now()
 	return slices.DeleteFunc(slices.Clone(voting), func(v string) bool {
-		return v == n.cfg.Node || n.lease.ends[v] > now
+		if v == n.cfg.Node {
+			return n.grants.free(v, now)
+		}
+		return n.lease.ends[v] > now
 	})
 }

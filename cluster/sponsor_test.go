@@ -135,6 +135,40 @@ func TestVoteFollowsTheGrantAtOnce(t *testing.T) {
 	})
 }
 
+// A newcomer that is gone by then does not keep others from changing the membership.
+func TestInvitationThatNobodyAnswers(t *testing.T) {
+	grown(t, 1, func(s *simulation, newcomer *simNode) {
+		owner := s.leader().run
+		owner.ask = func(ctx context.Context, _ string, _ question) (answer, error) {
+			<-ctx.Done()
+			return answer{}, ctx.Err()
+		}
+		ctx, cancel := context.WithTimeout(s.t.Context(), admitLimit)
+		defer cancel()
+		r := owner.raft.Load()
+		err := owner.invite(ctx, r, r.CurrentTerm(), "lb2", newcomer.run.birth)
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			s.t.Errorf("%v", err)
+		}
+	})
+}
+
+// Who does not grant is named, the leader itself after a start among them.
+func TestSilentVotersAreNamed(t *testing.T) {
+	x := newTalking()
+	x.lease.grant(7, "lb2", x.clock+80*ms)
+	x.lease.grant(7, "lb3", x.clock-ms)
+	for _, tt := range []struct {
+		quiet time.Duration
+		want  string
+	}{{0, "lb3"}, {time.Second, "lb1 lb3"}} {
+		x.beQuiet(tt.quiet)
+		if got := strings.Join(x.silent([]string{"lb1", "lb2", "lb3"}), " "); got != tt.want {
+			t.Errorf("after a quiet time of %s: %q, want %q", tt.quiet, got, tt.want)
+		}
+	}
+}
+
 // lapsed returns how often the node ceased to hold.
 func (n *simNode) lapsed() int {
 	n.mu.Lock()
