@@ -135,6 +135,27 @@ func TestVoteFollowsTheGrantAtOnce(t *testing.T) {
 	})
 }
 
+// A second node that dies between its vote and its admission takes the first one with
+// it, and both say so.
+func TestSecondNodeThatDiesAsItsVoteIsProposed(t *testing.T) {
+	grown(t, 1, func(s *simulation, newcomer *simNode) {
+		owner := s.leader().run
+		go newcomer.run.Join(s.t.Context(), "")
+		for len(voters(owner.raft.Load())) < 2 {
+			time.Sleep(ms / 10)
+		}
+		newcomer.kill()
+		time.Sleep(4 * newcomer.cfg.Heartbeat)
+		newcomer.boot()
+		time.Sleep(10 * time.Second)
+		for _, n := range []*simRun{owner, newcomer.run} {
+			if !strings.Contains(n.Stuck(), "`perch recover`") {
+				s.t.Errorf("%s says %q", n.cfg.Node, n.Stuck())
+			}
+		}
+	})
+}
+
 // A newcomer that is gone by then does not keep others from changing the membership.
 func TestInvitationThatNobodyAnswers(t *testing.T) {
 	grown(t, 1, func(s *simulation, newcomer *simNode) {
