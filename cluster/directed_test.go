@@ -32,7 +32,9 @@ func directedWith(t *testing.T, size int, prepare func(*simulation), schedule fu
 		s := newSimulation(t, 1, size)
 		prepare(s)
 		for _, n := range s.nodes {
-			n.boot()
+			if n.wanted {
+				n.boot()
+			}
 		}
 		time.Sleep(time.Second)
 		owner, others := s.parties()

@@ -12,7 +12,8 @@ import (
 // of the group, in raft's latest configuration. The two are the same but while the
 // membership changes. Of a node that is on the list the list knows priority and role;
 // who votes, and where it is, is the configuration's to say. A node on its way into
-// the cluster also knows the members that others have told it of.
+// the cluster, and one that hears of no leader and may have been removed, also knows the
+// members that others have told it of.
 
 // servers reads the latest configuration.
 func servers(r *raft.Raft) []raft.Server {
@@ -71,7 +72,7 @@ func (n *Node) members() []Peer {
 // their names.
 func (n *Node) peers() []Peer {
 	known := slices.Concat(n.members(), n.cfg.Peers)
-	if met := n.met.Load(); met != nil && !n.member.Load() {
+	if met := n.met.Load(); met != nil && (!n.member.Load() || n.leader() == "") {
 		known = slices.Concat(known, *met)
 	}
 	slices.SortStableFunc(known, func(a, b Peer) int { return cmp.Compare(a.Name, b.Name) })

@@ -25,12 +25,16 @@ var (
 
 // simulation is one schedule.
 type simulation struct {
-	t      *testing.T
-	random *rand.Rand
-	net    *simNet
-	start  time.Time
-	nodes  []*simNode
-	marks  int
+	t       *testing.T
+	random  *rand.Rand
+	net     *simNet
+	start   time.Time
+	nodes   []*simNode
+	faults  []fault
+	steps   int           // how many of them happen
+	longest time.Duration // between two of them
+	all     []Peer        // where the membership changes: those that are or may be members
+	marks   int
 
 	mu       sync.Mutex // guards what follows
 	trace    strings.Builder
@@ -53,7 +57,7 @@ func (s *simulation) note(format string, args ...any) {
 
 func newSimulation(t *testing.T, seed uint64, size int) *simulation {
 	random := rand.New(rand.NewPCG(seed, 0))
-	s := &simulation{t: t, random: random, net: newSimNet(rand.New(rand.NewPCG(seed, 1))), start: time.Now()}
+	s := &simulation{t: t, random: random, net: newSimNet(rand.New(rand.NewPCG(seed, 1))), start: time.Now(), faults: faults, steps: 30, longest: 300 * ms}
 	var peers []Peer
 	for i := range size {
 		name := fmt.Sprint("lb", i+1)
@@ -62,10 +66,11 @@ func newSimulation(t *testing.T, seed uint64, size int) *simulation {
 	mixed := random.IntN(4) == 0
 	for _, p := range peers {
 		n := &simNode{
-			sim:  s,
-			rate: s.clockRate(),
-			disk: newMemory(),
-			cfg:  Config{Name: "sim", Node: p.Name, Peers: peers, Heartbeat: 100 * ms, Log: slog.New(slog.DiscardHandler)},
+			sim:    s,
+			rate:   s.clockRate(),
+			disk:   newMemory(),
+			wanted: true,
+			cfg:    Config{Name: "sim", Node: p.Name, Peers: peers, Heartbeat: 100 * ms, Log: slog.New(slog.DiscardHandler)},
 		}
 		if mixed {
 			n.cfg.Heartbeat = []time.Duration{60 * ms, 100 * ms, 300 * ms}[random.IntN(3)]
@@ -140,7 +145,8 @@ func (s *simulation) leader() *simNode {
 	return nil
 }
 
-// settle heals everything and wants one owner that has forgotten nothing.
+// settle heals everything and wants one owner that has forgotten nothing, and those as
+// members that are meant to be.
 func (s *simulation) settle() {
 	s.heal()
 	s.net.change(func() { s.net.slow, s.net.often = 5*ms, 20 })
@@ -149,6 +155,15 @@ func (s *simulation) settle() {
 			n.boot()
 		}
 	}
+	s.owned()
+	if s.all != nil && !s.t.Failed() {
+		s.asWanted()
+		s.owned()
+	}
+}
+
+// owned wants one owner within 5 s that has forgotten nothing.
+func (s *simulation) owned() {
 	const limit = 5 * time.Second
 	healed := time.Now()
 	var owner *simNode
@@ -183,8 +198,8 @@ func (s *simulation) showLog() {
 	}
 }
 
-// Random schedules of crashes, freezes, cuts, slow messages, slow disks, hand-overs
-// and clocks that run at different rates.
+// Random schedules of crashes, freezes, cuts, slow messages, slow disks, hand-overs,
+// clocks that run at different rates, and in some of them changes of the membership.
 func TestSimulation(t *testing.T) {
 	for i := range *schedules {
 		seed := *firstSeed + uint64(i)
@@ -198,17 +213,23 @@ func TestSimulation(t *testing.T) {
 
 func simulate(t *testing.T, seed uint64) {
 	s := newSimulation(t, seed, 3)
-	if s.random.IntN(4) == 0 {
+	switch {
+	case seed%4 == 3:
+		s = newSimulation(t, seed, 5)
+		s.grows()
+	case s.random.IntN(6) == 0:
 		s = newSimulation(t, seed, 5)
 	}
 	if *simLog {
 		s.showLog()
 	}
 	for _, n := range s.nodes {
-		n.boot()
+		if n.wanted {
+			n.boot()
+		}
 	}
 	time.Sleep(500 * ms)
-	for range 30 {
+	for range s.steps {
 		s.step()
 		s.pause()
 	}

@@ -2,16 +2,19 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/perch-vip/perch/cluster/state"
 )
 
-// faults is what happens in a random schedule, and how often.
-var faults = []struct {
+type fault struct {
 	weight int
 	happen func(*simulation)
-}{
+}
+
+// faults is what happens in a random schedule, and how often.
+var faults = []fault{
 	{1, func(s *simulation) { s.pick().kill() }},
 	{1, func(s *simulation) { s.restart(s.pick()) }},
 	{1, (*simulation).wipe},
@@ -32,11 +35,11 @@ var faults = []struct {
 // step lets one of the faults happen.
 func (s *simulation) step() {
 	total := 0
-	for _, f := range faults {
+	for _, f := range s.faults {
 		total += f.weight
 	}
 	drawn := s.random.IntN(total)
-	for _, f := range faults {
+	for _, f := range s.faults {
 		if drawn -= f.weight; drawn < 0 {
 			f.happen(s)
 			return
@@ -47,7 +50,7 @@ func (s *simulation) step() {
 // pause waits between two steps: often so short that the second meets what the
 // first one began.
 func (s *simulation) pause() {
-	longest := []time.Duration{5 * ms, 50 * ms, 300 * ms}[s.random.IntN(3)]
+	longest := []time.Duration{5 * ms, 50 * ms, s.longest}[s.random.IntN(3)]
 	time.Sleep(time.Duration(s.random.Int64N(int64(longest))))
 }
 
@@ -138,29 +141,33 @@ func (s *simulation) usurp() {
 	}
 }
 
-// knowsAll tells whether a node is a member and knows that all are voters.
-func (n *simNode) knowsAll() bool {
-	if n.run == nil || !n.run.member.Load() {
-		return false
-	}
-	r := n.run.raft.Load()
-	return r != nil && len(voters(r)) == len(n.sim.nodes)
-}
-
-// wipe starts a node again without its disk, one at a time: all others know all to be
-// voters. The library lets nobody win by the vote of a node that takes the candidate
-// for a newcomer, so that two losses one after the other can stop the cluster for good.
+// wipe starts a node again without its disk. The others must have a majority, and know
+// each other to be voters: the library lets nobody win by the vote of a node that takes
+// the candidate for a newcomer, so that two losses one after the other can stop the
+// cluster for good.
 func (s *simulation) wipe() {
 	n := s.pick()
-	for _, other := range s.nodes {
-		if other != n && !other.knowsAll() {
-			return
-		}
+	if !s.bearable(n) || !s.agreed(n) {
+		return
 	}
 	n.kill()
 	s.note("%s has lost its disk", n.cfg.Node)
-	n.disk = newMemory()
+	n.disk, n.knew = newMemory(), nil
 	n.boot()
+}
+
+// agreed tells whether all members but one run and know each other to be voters.
+func (s *simulation) agreed(except *simNode) bool {
+	others := slices.DeleteFunc(s.electorate(), func(name string) bool { return name == except.cfg.Node })
+	for _, n := range s.nodes {
+		if !slices.Contains(others, n.cfg.Node) {
+			continue
+		}
+		if _, voting := n.known(); overlap(others, voting) < len(others) {
+			return false
+		}
+	}
+	return true
 }
 
 // restart kills a node and starts it again at once.

@@ -1,8 +1,8 @@
 package cluster
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -22,7 +22,7 @@ type simNet struct {
 	random *rand.Rand // of delays
 
 	mu     sync.Mutex // guards what follows
-	ports  map[string]*queue
+	ports  map[string]*simPort
 	cut    map[[2]string]bool
 	frozen map[string]bool
 	lag    map[[2]string]time.Duration // on top of each message's delay
@@ -34,7 +34,7 @@ type simNet struct {
 func newSimNet(random *rand.Rand) *simNet {
 	return &simNet{
 		random: random,
-		ports:  make(map[string]*queue),
+		ports:  make(map[string]*simPort),
 		cut:    make(map[[2]string]bool),
 		frozen: make(map[string]bool),
 		lag:    make(map[[2]string]time.Duration),
@@ -209,6 +209,9 @@ func (c *simConn) SetDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.deadline = t
+	if !t.IsZero() && t.Before(time.Now()) {
+		signal(c.in.arrived) // a reader that waits is to end
+	}
 	return nil
 }
 func (c *simConn) SetReadDeadline(t time.Time) error { return c.SetDeadline(t) }
@@ -225,28 +228,25 @@ func simAddress(name string) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, name[len(name)-1] - '0'}), 7400)
 }
 
-// simName is the node that listens at an address.
-func simName(address raft.ServerAddress) string {
-	ip := netip.MustParseAddrPort(string(address)).Addr().As4()
-	return fmt.Sprint("lb", ip[3])
-}
-
-// simPort is one run of a node on the network: a raft.StreamLayer.
+// simPort is one run of a node on the network: a raft.StreamLayer, and what nodes
+// parley over.
 type simPort struct {
 	*queue
-	net  *simNet
-	name string
+	talks *queue
+	net   *simNet
+	name  string
+	who   func(raft.ServerAddress) string
 
 	mu    sync.Mutex
 	conns []net.Conn
 }
 
-// open puts a node on the network.
-func (n *simNet) open(cfg Config) *simPort {
-	p := &simPort{queue: newQueue(simAddr(cfg.Node)), net: n, name: cfg.Node}
+// open puts a node on the network. The caller sets who before the port is used.
+func (n *simNet) open(name string) *simPort {
+	p := &simPort{queue: newQueue(simAddr(name)), talks: newQueue(simAddr(name)), net: n, name: name}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.ports[cfg.Node] = p.queue
+	n.ports[name] = p
 	return p
 }
 
@@ -256,6 +256,7 @@ func (p *simPort) die() {
 	delete(p.net.ports, p.name)
 	p.net.mu.Unlock()
 	p.queue.Close()
+	p.talks.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.conns {
@@ -267,33 +268,99 @@ var errNoRoute = errors.New("no route to host")
 
 // Dial implements raft.StreamLayer.
 func (p *simPort) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	to := simName(address)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	remote, near, far, err := p.connect(ctx, p.who(address))
+	if err != nil {
+		return nil, err
+	}
+	go remote.put(far, nil)
+	return near, nil
+}
+
+// connect makes a connection to another node's port, which is to be told of it.
+func (p *simPort) connect(ctx context.Context, to string) (remote *simPort, near, far net.Conn, err error) {
 	if p.net.stops(p.name, to) || p.net.stops(to, p.name) {
-		time.Sleep(timeout)
-		return nil, os.ErrDeadlineExceeded
+		select {
+		case <-ctx.Done():
+		case <-p.done:
+		}
+		return nil, nil, nil, os.ErrDeadlineExceeded
 	}
 	time.Sleep(p.net.delay())
 	p.net.mu.Lock()
-	remote := p.net.ports[to]
+	remote = p.net.ports[to]
 	p.net.mu.Unlock()
 	if remote == nil {
-		return nil, errNoRoute
+		return nil, nil, nil, errNoRoute
 	}
-	near, far := p.net.pipe(p.name, to)
+	near, far = p.net.pipe(p.name, to)
+	p.keep(near)
+	return remote, near, far, nil
+}
+
+// keep notes a connection of this run, which ends with it.
+func (p *simPort) keep(conn net.Conn) {
 	p.mu.Lock()
-	p.conns = append(p.conns, near)
-	p.mu.Unlock()
-	go remote.put(far, nil)
-	return near, nil
+	defer p.mu.Unlock()
+	p.conns = append(p.conns, conn)
 }
 
 // Accept implements raft.StreamLayer.
 func (p *simPort) Accept() (net.Conn, error) {
 	conn, err := p.queue.Accept()
 	if err == nil {
-		p.mu.Lock()
-		p.conns = append(p.conns, conn)
-		p.mu.Unlock()
+		p.keep(conn)
 	}
 	return conn, err
+}
+
+// talk is a question that arrives with the first byte of its connection, and whose
+// answer does so, too. Encoding them would be most of the work.
+type talk struct {
+	net.Conn
+	from     string
+	question question
+	answer   answer
+}
+
+// ask puts a question to another node.
+func (p *simPort) ask(ctx context.Context, peer string, q question) (answer, error) {
+	remote, near, far, err := p.connect(ctx, peer)
+	if err != nil {
+		return answer{}, err
+	}
+	defer near.Close()
+	stop := context.AfterFunc(ctx, func() { near.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	t := &talk{Conn: far, from: p.name, question: q}
+	go remote.talks.put(t)
+	if _, err := near.Write([]byte{0}); err != nil {
+		return answer{}, err
+	}
+	if _, err := near.Read(make([]byte, 1)); err != nil {
+		return answer{}, err
+	}
+	return t.answer, nil
+}
+
+// parley answers the questions of others for n until the port dies.
+func (p *simPort) parley(ctx context.Context, n *Node) error {
+	var talks sync.WaitGroup
+	defer talks.Wait()
+	for {
+		conn, err := p.talks.Accept()
+		if err != nil {
+			return nil
+		}
+		p.keep(conn)
+		talks.Go(func() {
+			t := conn.(*talk)
+			defer t.Close()
+			if _, err := t.Read(make([]byte, 1)); err == nil {
+				t.answer = n.hear(ctx, t.from, t.question)
+				_, _ = t.Write([]byte{0})
+			}
+		})
+	}
 }

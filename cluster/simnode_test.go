@@ -23,6 +23,8 @@ type simNode struct {
 
 	run    *simRun
 	frozen bool
+	wanted bool         // it is meant to be a member
+	knew   []string     // the members by what it knew when it last ran
 	busy   atomic.Int64 // for how long the daemon takes no notice of ownership, ns
 
 	mu    sync.Mutex // guards what follows
@@ -31,17 +33,20 @@ type simNode struct {
 	holds bool // as the trace was told
 	lost  int  // how often it ceased to
 
+	removing atomic.Int64           // attempts to remove it
 	released atomic.Pointer[func()] // called after a release, if there is one
 }
 
 // simRun is one life of perch on a machine.
 type simRun struct {
 	*Node
-	port   *simPort
-	cancel context.CancelFunc
-	done   chan error
-	busy   sync.WaitGroup // its operator's commands
-	dead   bool           // guarded by simNode.mu: it releases nothing any more
+	port     *simPort
+	cancel   context.CancelFunc
+	done     chan error
+	busy     sync.WaitGroup  // its operator's commands
+	operator context.Context // of some of them
+	hangUp   func()          // ends it
+	dead     bool            // guarded by simNode.mu: it releases nothing any more
 }
 
 // clock is the node's boot clock.
@@ -57,42 +62,20 @@ func (n *simNode) at(reading time.Duration) time.Time {
 func (n *simNode) boot() {
 	ctx, cancel := context.WithCancel(context.Background())
 	self, _ := n.cfg.peer(n.cfg.Node)
-	run := &simRun{Node: newNode(n.cfg, self), port: n.sim.net.open(n.cfg), cancel: cancel, done: make(chan error, 1)}
+	run := &simRun{Node: newNode(n.cfg, self), port: n.sim.net.open(n.cfg.Node), cancel: cancel, done: make(chan error, 1)}
 	run.store, run.now, run.birth = n.disk, n.clock, string(n.disk.notes[keyBirth])
-	run.ask = n.asks
+	run.operator, run.hangUp = context.WithCancel(context.Background())
+	run.ask, run.port.who = run.port.ask, run.at
 	run.beQuiet(n.cfg.grantLength())
 	n.mu.Lock()
 	n.run, n.until, n.holds = run, time.Time{}, false // a new run closes what a dead one left open
 	n.mu.Unlock()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return run.runRaft(ctx, g, run.port) })
+	g.Go(func() error { return run.port.parley(ctx, run.Node) })
 	g.Go(func() error { n.hold(ctx, run); return nil })
 	go func() { run.done <- g.Wait() }()
 	n.sim.note("%s boots, H = %s, clock at %.3f", n.cfg.Node, n.cfg.Heartbeat, n.rate)
-}
-
-// asks puts a question to another machine.
-func (n *simNode) asks(ctx context.Context, peer string, q question) (answer, error) {
-	net := n.sim.net
-	for _, other := range n.sim.nodes {
-		if other.cfg.Node != peer {
-			continue
-		}
-		time.Sleep(net.delay())
-		other.mu.Lock()
-		run := other.run
-		other.mu.Unlock()
-		if run == nil || net.stops(n.cfg.Node, peer) {
-			return answer{}, errNoRoute
-		}
-		a := run.hear(ctx, n.cfg.Node, q)
-		time.Sleep(net.delay())
-		if net.stops(peer, n.cfg.Node) {
-			return answer{}, errNoRoute
-		}
-		return a, nil
-	}
-	return answer{}, errNoRoute
 }
 
 // hold does what the daemon does: it follows ownership.
@@ -169,11 +152,16 @@ func (n *simNode) kill() {
 	n.run.dead = true
 	n.mu.Unlock()
 	n.sim.note("%s is killed", n.cfg.Node)
+	n.knew, _ = n.known()
+	n.run.hangUp()
 	n.run.port.die()
 	n.run.busy.Wait() // nobody hears of it: the library leaves a hand-over unanswered that it ends in
 	n.run.cancel()
 	if err := <-n.run.done; err != nil {
 		n.sim.t.Error(err)
+	}
+	if n.sim.all != nil {
+		n.cfg.Peers = n.sim.all // the operator has come by
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

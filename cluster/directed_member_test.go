@@ -1,0 +1,110 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+)
+
+// Two nodes are added while an old leader, whose disk hangs, has not heard of it. Half
+// of the old three and more than half of the new five have nobody in common: the new
+// leader must wait for what was granted to the old one.
+func TestStaleMembershipWhileThreeBecomeFive(t *testing.T) {
+	const long = 3 * time.Second
+	prepare := func(s *simulation) {
+		s.grows()
+		for i, n := range s.nodes {
+			n.cfg.Heartbeat = []time.Duration{long, 100 * ms, long, 100 * ms, 100 * ms}[i]
+		}
+	}
+	directedWith(t, 5, prepare, func(t *testing.T, s *simulation, _ *simNode, _ []*simNode) {
+		old, next, voter, added := s.nodes[0], s.nodes[1], s.nodes[2], s.nodes[3:]
+		for _, n := range added {
+			n.boot()
+		}
+		s.handTo(old)
+		time.Sleep(time.Second)
+		s.cut(old, voter, true)
+		s.cut(voter, old, true)
+		s.restart(voter) // it knows no leader now, and grants nothing
+		s.cut(old, next, true)
+		old.disk.stall.Store(int64(2 * long))
+		defer time.Sleep(2 * long) // until the disk is back
+		old.run.raft.Load().Apply([]byte("{}"), time.Second)
+		for next.run.View().Role != Leader {
+			time.Sleep(ms)
+		}
+		s.note("%s leads", next.cfg.Node)
+		if own := old.run.Ownership(); !own.Leads(old.run.now()) {
+			t.Fatal("the old leader has let go already: this tests nothing")
+		}
+		s.cut(old, next, false) // it answers what no disk is needed for
+		for _, n := range added {
+			if err := n.run.Join(t.Context(), ""); err != nil {
+				t.Fatal(err)
+			}
+			s.note("%s has joined", n.cfg.Node)
+		}
+		for s.leader() != next {
+			time.Sleep(ms)
+		}
+		if got := next.run.View().Voters; len(got) != len(s.nodes) {
+			t.Errorf("voters %v", got)
+		}
+	})
+}
+
+// A node that was removed while it did not run asks also those who lead since, if the
+// others tell it of them.
+func TestRemovedNodeFindsALeaderThatItNeverKnew(t *testing.T) {
+	directedWith(t, 5, (*simulation).grows, func(t *testing.T, s *simulation, _ *simNode, _ []*simNode) {
+		stays, gone, other, added := s.nodes[0], s.nodes[1], s.nodes[2], s.nodes[3]
+		removed := func(n *simNode) {
+			s.insist("remove", n, func(ctx context.Context) error { return stays.run.Remove(ctx, n.cfg.Node) })
+		}
+		short := gone.cfg.Peers
+		gone.kill()
+		removed(gone)
+		added.boot()
+		s.insist("join", added, func(ctx context.Context) error { return added.run.Join(ctx, "") })
+		removed(other)
+		s.handTo(added)
+		gone.cfg.Peers = short
+		gone.boot()
+		for range 1000 {
+			if gone.run.left.Load() {
+				return
+			}
+			time.Sleep(10 * ms)
+		}
+		t.Error("it still takes itself for a member")
+	})
+}
+
+// Changes that are made at a time do not wait for each other's grants.
+func TestOneChangeOfTheMembershipAtATime(t *testing.T) {
+	directed(t, func(t *testing.T, _ *simulation, owner *simNode, others []*simNode) {
+		owner.run.mu.Lock()
+		owner.run.changedAt = owner.run.now() // so that the first has to wait
+		owner.run.mu.Unlock()
+		removed := make(chan error, 1)
+		go func() { removed <- owner.run.remove(t.Context(), others[0].cfg.Node) }()
+		time.Sleep(ms)
+		for _, second := range []error{
+			owner.run.remove(t.Context(), others[1].cfg.Node),
+			owner.run.hear(t.Context(), "lb9", question{Admit: &wish{Address: "10.0.0.9:7400", Joining: true}}).err(),
+		} {
+			if !errors.Is(second, ErrChanging) {
+				t.Errorf("a second change meanwhile: %v", second)
+			}
+		}
+		if err := <-removed; err != nil {
+			t.Error(err)
+		}
+		if got := owner.run.View().Voters; len(got) != 2 || slices.Contains(got, others[0].cfg.Node) {
+			t.Errorf("voters %v", got)
+		}
+	})
+}
