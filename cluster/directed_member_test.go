@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // Two nodes are added while an old leader, whose disk hangs, has not heard of it. Half
@@ -105,6 +107,119 @@ func TestOneChangeOfTheMembershipAtATime(t *testing.T) {
 		}
 		if got := owner.run.View().Voters; len(got) != 2 || slices.Contains(got, others[0].cfg.Node) {
 			t.Errorf("voters %v", got)
+		}
+	})
+}
+
+// A node that is told to take over before it is a member asks nobody.
+func TestNewcomerAsksForNoVote(t *testing.T) {
+	x := newTalking()
+	x.member.Store(false)
+	trans := &transport{node: x.Node}
+	if err := trans.RequestPreVote("lb2", "", &raft.RequestPreVoteRequest{}, nil); !errors.Is(err, errNewcomer) {
+		t.Errorf("a vote beforehand: %v", err)
+	}
+	if err := trans.RequestVote("lb2", "", &raft.RequestVoteRequest{}, nil); !errors.Is(err, errNewcomer) {
+		t.Errorf("a vote: %v", err)
+	}
+}
+
+// One that was asked by a founder and lost its data directory before it began itself is
+// no founder, whoever else is.
+func TestFoundersAreThoseOfTheFirstThatBegan(t *testing.T) {
+	x := newTalking()
+	x.birth, x.store = "one", newMemory()
+	err := x.setFounders(map[string]answer{
+		"lb2": {Birth: "two", Member: true, Founders: map[string]string{"lb1": "one", "lb2": "two", "lb3": "three"}},
+		"lb3": {Birth: "wiped since"},
+	})
+	if births := *x.founders.Load(); err != nil || births["lb3"] != "three" {
+		t.Errorf("founders %v, %v", births, err)
+	}
+}
+
+// A voter that lost its data does not count before it has all of the log again.
+func TestVoterThatLostItsDataLosesItsVote(t *testing.T) {
+	directed(t, func(t *testing.T, _ *simulation, owner *simNode, others []*simNode) {
+		lost := others[0]
+		lost.kill()
+		lost.disk = newMemory()
+		lost.boot()
+		without := false
+		for range 5000 {
+			time.Sleep(ms)
+			without = without || !slices.Contains(voters(owner.run.raft.Load()), lost.cfg.Node)
+			if lost.run.member.Load() {
+				break
+			}
+		}
+		if !without || !lost.run.member.Load() {
+			t.Errorf("member: %t, had no vote in between: %t", lost.run.member.Load(), without)
+		}
+	})
+}
+
+func TestWhoIsAdmittedAwaitsTheEntry(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, _ *simNode, others []*simNode) {
+		s.cutOff(others[0]) // else it is admitted by itself
+		x := others[0].run
+		x.setMember(false)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := x.admitted(ctx, x.raft.Load().LastIndex()+1000); err != nil || x.member.Load() {
+			t.Errorf("it votes without the entry that says so: %v", err)
+		}
+	})
+}
+
+// A leader that is cut off may lose what it has in its log: nobody is to give up its
+// vote for that.
+func TestWhatIsNotCommittedCostsNoVote(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {
+		s.cutOff(owner)
+		r, name := owner.run.raft.Load(), others[0].cfg.Node
+		r.RemoveServer(raft.ServerID(name), 0, time.Second)
+		time.Sleep(5 * ms)
+		if _, member := suffrageOf(r, name); member || !owner.run.leased(r) {
+			t.Fatal("it has not begun to remove it, or has lost its lease: this tests nothing")
+		}
+		if got := owner.run.standingOf(r, name); got != noVoice {
+			t.Errorf("standing %q", got)
+		}
+	})
+}
+
+// Another one may lead already, and have made it a member.
+func TestStandingIsForALeaderWithALease(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, _ []*simNode) {
+		s.cutOff(owner)
+		r, late := owner.run.raft.Load(), false
+		for r.State() == raft.Leader {
+			if !owner.run.leased(r) {
+				late = true
+				if got := owner.run.standingOf(r, "lb9"); got != noVoice && r.State() == raft.Leader {
+					t.Fatalf("standing %q", got)
+				}
+			}
+			time.Sleep(ms)
+		}
+		if !late {
+			t.Error("it led as long as its lease ran: this tests nothing")
+		}
+	})
+}
+
+// One that left has no vote after another start, also if it can ask nobody.
+func TestNodeThatLeftAsksNobodyAfterAnotherStart(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, _ *simNode, others []*simNode) {
+		left := others[0]
+		s.insist("remove", left, func(ctx context.Context) error { return left.run.Remove(ctx, left.cfg.Node) })
+		left.kill()
+		s.cutOff(left)
+		left.boot()
+		time.Sleep(time.Second)
+		if left.run.member.Load() || !left.run.View().Left {
+			t.Errorf("after it left and started again: %+v", left.run.View())
 		}
 	})
 }

@@ -136,3 +136,48 @@ func TestLingeringIsDeclaredBeforeHolding(t *testing.T) {
 		}
 	})
 }
+
+// What a leader knows of one term says nothing of another one.
+func TestWhatLingersIsOverInOneTerm(t *testing.T) {
+	x := newTalking()
+	x.fsm.state.Lingers = map[string]time.Duration{"lb2": time.Second}
+	x.lingering.cleared = 6
+	if !x.settled(7, x.clock) || !x.settledIn(7) {
+		t.Error("it waits after one that had released")
+	}
+	if x.settledIn(8) {
+		t.Error("it has waited in a term that it does not lead yet")
+	}
+	if x.settled(8, x.clock) {
+		t.Error("it does not wait two terms after one that had released")
+	}
+	x.stand(8)
+	if x.settled(9, x.clock) {
+		t.Error("it does not wait after a term in which it had not")
+	}
+	if !x.settled(9, x.clock+time.Second) {
+		t.Error("it waits for longer than anything lingers")
+	}
+}
+
+// The others forget that the addresses of a removed node linger when they are gone.
+func TestRemovedNodeLingers(t *testing.T) {
+	const linger = 3 * time.Second
+	directed(t, func(t *testing.T, s *simulation, _ *simNode, _ []*simNode) {
+		gone := s.nodes[2]
+		gone.lingers(linger)
+		time.Sleep(time.Second)
+		s.handTo(gone)
+		gone.kill()
+		time.Sleep(time.Second)
+		owner := s.nodes[0]
+		s.handTo(owner)
+		begin := time.Now()
+		if err := owner.run.remove(t.Context(), gone.cfg.Node); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begin); took < linger || owner.run.fsm.linger(gone.cfg.Node) > 0 {
+			t.Errorf("done after %s, lingers for %s", took, owner.run.fsm.linger(gone.cfg.Node))
+		}
+	})
+}

@@ -228,11 +228,72 @@ var mutants = []mutant{
 		edits: []edit{{"transfer.go", "c.lost || n.now()-c.sent > n.cfg.Heartbeat/2", "c.lost"}},
 		tests: "TestObstaclesOfASuccessor", want: fails,
 	},
+	// The membership.
 	{
-		name:  "the membership waits for old grants",
-		edits: []edit{{"membership.go", "return max(n.began(term), n.changedAt) + longest - n.now()", "return 0 * longest"}},
+		name:  "a change of the membership waits for what was granted before the election",
+		edits: []edit{{"membership.go", "return max(n.began(term), n.changedAt) + longest - n.now()", "return n.changedAt + longest - n.now()"}},
 		tests: "TestMembershipWaitsForTheGrants", want: fails,
 	},
+	{
+		name:  "a change of the membership waits for what was granted before the last one",
+		edits: []edit{{"membership.go", "return max(n.began(term), n.changedAt) + longest - n.now()", "return n.began(term) + longest - n.now()"}},
+		tests: "TestMembershipWaitsForTheGrants", want: fails,
+	},
+	{
+		name:  "a change of the membership waits for the longest grant of any voter",
+		edits: []edit{{"membership.go", "longest = max(longest, c.grant)", "longest = max(longest, 0*c.grant)"}},
+		tests: "TestStaleMembershipWhileThreeBecomeFive", want: two,
+	},
+	{
+		name: "one change of the membership at a time",
+		edits: []edit{
+			{"membership.go", "if !n.changing.TryLock() {\n\t\treturn 0, ErrChanging\n\t}\n\tdefer n.changing.Unlock()", ""},
+			{"membership.go", "if !n.changing.TryLock() {\n\t\treturn ErrChanging\n\t}\n\tdefer n.changing.Unlock()", ""},
+		},
+		tests: "TestOneChangeOfTheMembershipAtATime", want: fails,
+	},
+	{
+		name:  "a voter's own list reaches every majority",
+		edits: []edit{{"membership.go", "reached < (len(now)+1)/2", "reached < 0"}},
+		tests: "TestGrowthWaitsForTheLists", want: fails,
+	},
+	{
+		name:  "who has lost its data is removed before it is added anew",
+		edits: []edit{{"membership.go", "case suffrage == raft.Voter:\n", "case false && suffrage == raft.Voter:\n"}},
+		tests: "TestVoterThatLostItsDataLosesItsVote", want: fails,
+	},
+	{
+		name:  "who is admitted has no vote before it has the entry",
+		edits: []edit{{"joining.go", "for r.LastIndex() < index {", "for false {"}},
+		tests: "TestWhoIsAdmittedAwaitsTheEntry", want: fails,
+	},
+	{
+		name:  "who is removed leaves a majority",
+		edits: []edit{{"membership.go", "if inTouch > left/2 {", "if true || inTouch > left/2 {"}},
+		tests: "TestRemovalThatWouldEndTheMajorityIsRefused", want: fails,
+	},
+	{
+		name:  "no member is who is none by a committed configuration",
+		edits: []edit{{"standing.go", "case r.CommitIndex() >= r.LastIndex(): // in", "case true: // in"}},
+		tests: "TestWhatIsNotCommittedCostsNoVote", want: fails,
+	},
+	{
+		name:  "standing is for a leader with a lease to say",
+		edits: []edit{{"standing.go", "r.State() != raft.Leader || !n.leased(r)", "r.State() != raft.Leader"}},
+		tests: "TestStandingIsForALeaderWithALease", want: fails,
+	},
+	{
+		name:  "who left stays out",
+		edits: []edit{{"joining.go", "return n.store.setNote(keyStage, stageLeft)", "return nil"}},
+		tests: "TestNodeThatLeftAsksNobodyAfterAnotherStart", want: fails,
+	},
+	{
+		name:  "who may have been removed asks whom it never knew",
+		edits: []edit{{"roster.go", `(!n.member.Load() || n.leader() == "")`, "!n.member.Load()"}},
+		tests: "TestRemovedNodeFindsALeaderThatItNeverKnew", want: fails,
+	},
+
+	// Newcomers.
 	{
 		name:  "a newcomer grants nothing",
 		edits: []edit{{"relay.go", "case !n.member.Load() && n.sponsor != (sponsor{string(req.ID), req.Term}): // it has no vote", "case false:"}},
@@ -272,6 +333,90 @@ var mutants = []mutant{
 		name:  "a newcomer has no part in elections",
 		edits: []edit{{"relay.go", "if !n.member.Load() && isElection(rpc.Command) {", "if false && isElection(rpc.Command) {"}},
 		tests: "TestNewcomerNeitherVotesNorGrants", want: fails,
+	},
+	{
+		name:  "a newcomer does not stand",
+		edits: []edit{{"founding.go", "if n.member.Load() {\n\t\tusual", "{\n\t\tusual"}},
+		tests: "TestNewcomerNeverLeads", want: fails,
+	},
+	{
+		name:  "a newcomer asks nobody for a vote",
+		edits: []edit{{"transport.go", "if !t.node.member.Load() {\n\t\treturn errNewcomer\n\t}\n\tif err := t.node.letGo()", "if err := t.node.letGo()"}},
+		tests: "TestNewcomerAsksForNoVote", want: fails,
+	},
+	{
+		name:  "a newcomer owns nothing",
+		edits: []edit{{"ownership.go", "|| !n.member.Load() {", "{"}},
+		tests: "TestNewcomerNeverLeads", want: fails,
+	},
+
+	// Founding.
+	{
+		name:  "founding takes all nodes of the list",
+		edits: []edit{{"founding.go", "case len(failures) > 0:", "case false && len(failures) > 0:"}},
+		tests: "TestHowANodeBegins", want: fails,
+	},
+	{
+		name:  "founding takes two rounds that agree",
+		edits: []edit{{"founding.go", "!maps.Equal(now, before)", "false && !maps.Equal(now, before)"}},
+		tests: "TestFoundingTakesTwoRoundsThatAgree", want: fails,
+	},
+	{
+		name:  "a founder is known by its birth",
+		edits: []edit{{"founding.go", "a.Founders[n.cfg.Node] == n.birth:", `a.Founders[n.cfg.Node] != "":`}},
+		tests: "TestHowANodeBegins", want: fails,
+	},
+	{
+		name:  "who finds a cluster at work founds none",
+		edits: []edit{{"founding.go", "case a.Member:\n\t\t\treturn comesLater, \"\"", "case false:"}},
+		tests: "TestHowANodeBegins", want: fails,
+	},
+	{
+		name:  "founders have one list",
+		edits: []edit{{"founding.go", "other != own {", "false && other != own {"}},
+		tests: "TestHowANodeBegins", want: fails,
+	},
+	{
+		name:  "who has founded says who founded with it",
+		edits: []edit{{"founding.go", "\t\t\tbirths[name] = birth\n", "\t\t\t_, _ = name, birth\n"}},
+		tests: "TestFoundersAreThoseOfTheFirstThatBegan", want: fails,
+	},
+
+	// What lingers.
+	{
+		name:  "what lingers is told before the node holds",
+		edits: []edit{{"ownership.go", "recalls && n.declared()", "recalls && (n.declared() || true)"}},
+		tests: "TestLingeringIsDeclaredBeforeHolding", want: fails,
+	},
+	{
+		name:  "a successor waits for what lingers",
+		edits: []edit{{"linger.go", "l.over = now-l.since >= n.fsm.longestLinger(n.cfg.Node)", "l.over = true"}},
+		tests: "TestSimulation", want: two,
+	},
+	{
+		name:  "only who has waited says that nothing lingers",
+		edits: []edit{{"transfer.go", "clear: n.settledIn(term)}", "clear: true}"}},
+		tests: "TestWhoHasNotWaitedClearsNobody", want: fails,
+	},
+	{
+		name:  "only who has waited stands again without a wait",
+		edits: []edit{{"transfer.go", "if n.settledIn(term) {", "if true {"}},
+		tests: "TestWhatLingersIsOverInOneTerm", want: fails,
+	},
+	{
+		name:  "what lingers is over in one term",
+		edits: []edit{{"linger.go", "return n.lingering.term == term && n.lingering.over", "return n.lingering.over"}},
+		tests: "TestWhatLingersIsOverInOneTerm", want: fails,
+	},
+	{
+		name:  "that nothing lingers is said for the next term",
+		edits: []edit{{"linger.go", "l.cleared > 0 && l.cleared+1 == term", "l.cleared > 0"}},
+		tests: "TestWhatLingersIsOverInOneTerm", want: fails,
+	},
+	{
+		name:  "what lingers of a removed node is forgotten when it is gone",
+		edits: []edit{{"membership.go", "pause(ctx, linger) // its", "// its"}},
+		tests: "TestRemovedNodeLingers", want: fails,
 	},
 
 	// The library kept in bounds.

@@ -211,6 +211,13 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
+// linger makes it one in which machines may answer for a while after their lease.
+func (s *simulation) linger() {
+	for _, n := range s.nodes {
+		n.cfg.Linger = []time.Duration{0, 200 * ms, 700 * ms}[s.random.IntN(3)]
+	}
+}
+
 func simulate(t *testing.T, seed uint64) {
 	s := newSimulation(t, seed, 3)
 	switch {
@@ -219,6 +226,9 @@ func simulate(t *testing.T, seed uint64) {
 		s.grows()
 	case s.random.IntN(6) == 0:
 		s = newSimulation(t, seed, 5)
+	}
+	if seed%8 == 7 || seed%8 == 0 {
+		s.linger()
 	}
 	if *simLog {
 		s.showLog()

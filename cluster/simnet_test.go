@@ -334,7 +334,7 @@ func (p *simPort) ask(ctx context.Context, peer string, q question) (answer, err
 	stop := context.AfterFunc(ctx, func() { near.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	t := &talk{Conn: far, from: p.name, question: q}
-	go remote.talks.put(t)
+	go remote.talks.put(t, nil)
 	if _, err := near.Write([]byte{0}); err != nil {
 		return answer{}, err
 	}

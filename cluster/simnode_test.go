@@ -108,7 +108,7 @@ func (n *simNode) evaluate(run *simRun) Ownership {
 	}
 	until := time.Time{}
 	if own.Leads(run.now()) {
-		until = n.at(own.Until).Add(closing)
+		until = n.at(own.Until).Add(closing + n.cfg.Linger*9/10) // what is told has a margin
 	}
 	n.until, n.term = until, own.Term
 	if now := !until.IsZero(); now != n.holds {
