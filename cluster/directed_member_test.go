@@ -223,3 +223,31 @@ func TestNodeThatLeftAsksNobodyAfterAnotherStart(t *testing.T) {
 		}
 	})
 }
+
+// A voter loses its data whose own list has only nodes that have left since: all of them
+// answer, none is a member, and yet there is a cluster, which counts on its votes.
+func TestWhoLostItsDataFoundsNothingWithThoseThatLeft(t *testing.T) {
+	directedWith(t, 5, (*simulation).grows, func(t *testing.T, s *simulation, _ *simNode, _ []*simNode) {
+		lost, short := s.nodes[0], s.nodes[0].cfg.Peers
+		for _, n := range s.nodes[3:] {
+			n.boot()
+			s.insist("join", n, func(ctx context.Context) error { return n.run.Join(ctx, "") })
+		}
+		for _, n := range s.nodes[1:3] {
+			s.insist("remove", n, func(ctx context.Context) error { return n.run.Remove(ctx, n.cfg.Node) })
+		}
+		s.handTo(s.nodes[3])
+		lost.kill()
+		lost.cfg.Peers, lost.disk = short, newMemory()
+		lost.boot()
+		for range 1000 {
+			time.Sleep(10 * ms)
+			if lost.run.founders.Load() != nil {
+				t.Fatal("it has founded a cluster")
+			}
+		}
+		if !lost.run.member.Load() {
+			t.Errorf("it was not admitted anew: %s", lost.run.Waiting())
+		}
+	})
+}

@@ -164,14 +164,18 @@ const (
 // errors of those that gave none.
 func (n *Node) judge(answers map[string]answer, failures map[string]error) (verdict, string) {
 	own := members(n.cfg.bootstrap())
-	foundersKnowUs := false
+	foundersKnowUs, late := false, false
 	for _, a := range answers {
+		late = late || a.Late
 		switch {
 		case a.Member && a.Founders[n.cfg.Node] == n.birth:
 			foundersKnowUs = true
 		case a.Member:
 			return comesLater, ""
 		}
+	}
+	if late && !foundersKnowUs {
+		return comesLater, "" // to a cluster that this node's list may have nobody of
 	}
 	for _, name := range sortedKeys(answers) {
 		if other := answers[name].List; other != own {

@@ -76,6 +76,8 @@ func TestHowANodeBegins(t *testing.T) {
 		{"the same, and one is not there", map[string]answer{"lb3": {List: list, Member: true, Founders: map[string]string{"lb1": "one"}}}, []string{"lb2"}, founds, ""},
 		{"founded with an earlier directory", map[string]answer{"lb2": fresh, "lb3": {List: list, Member: true, Founders: map[string]string{"lb1": "another"}}}, nil, comesLater, ""},
 		{"a cluster at work", map[string]answer{"lb3": {List: list, Member: true}}, []string{"lb2"}, comesLater, ""},
+		{"one has left, one is new", map[string]answer{"lb2": {List: "lb9", Late: true}, "lb3": fresh}, nil, comesLater, ""},
+		{"one has lost its directory since it founded with this one", map[string]answer{"lb2": {List: list, Late: true}, "lb3": {List: list, Member: true, Founders: map[string]string{"lb1": "one"}}}, nil, founds, ""},
 		{"one was admitted, one founded", map[string]answer{"lb2": {List: list, Member: true, Founders: map[string]string{"lb1": "one"}}, "lb3": {Member: true}}, nil, comesLater, ""},
 	}
 	for _, tt := range tests {

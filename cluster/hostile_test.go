@@ -20,6 +20,9 @@ var hostile = []edit{
 // ownModules is the go.mod with the library as it is.
 const ownModules = "../go.mod"
 
+// modules is the go.mod that this binary was built with, if by a mutant's build.
+var modules = ownModules
+
 // hostileLibrary writes a copy of the library, and returns a go.mod that uses it.
 func hostileLibrary(t *testing.T) (modfile string) {
 	t.Helper()

@@ -372,6 +372,11 @@ var mutants = []mutant{
 		tests: "TestHowANodeBegins", want: fails,
 	},
 	{
+		name:  "who has left is not new",
+		edits: []edit{{"founding.go", "if late && !foundersKnowUs {", "if false {"}},
+		tests: "TestWhoLostItsDataFoundsNothingWithThoseThatLeft", want: fails,
+	},
+	{
 		name:  "founders have one list",
 		edits: []edit{{"founding.go", "other != own {", "false && other != own {"}},
 		tests: "TestHowANodeBegins", want: fails,

@@ -47,6 +47,7 @@ type answer struct {
 	List   string   `json:"list"`   // the members that it would found the cluster with
 	Listed []string `json:"listed"` // their names
 	Member bool     `json:"member"` // it takes part in the group
+	Late   bool     `json:"late"`   // it does not, and knows that there is one
 	// Founders holds, on a node that founded the cluster, the births of all
 	// data directories that were new then, by node.
 	Founders map[string]string `json:"founders,omitempty"`
@@ -217,7 +218,9 @@ func (n *Node) hear(ctx context.Context, from string, q question) answer {
 		Member: n.member.Load(),
 		Leader: n.leader(),
 	}
-	if r := n.raft.Load(); r != nil && a.Member {
+	r := n.raft.Load()
+	a.Late = r != nil && !a.Member
+	if r != nil && a.Member {
 		a.Members = membersOf(r)
 		a.Standing = n.standingOf(r, from)
 	}
