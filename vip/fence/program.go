@@ -69,8 +69,10 @@ const (
 	atLease = "lease"
 	atShut  = "shut"
 	atGoOn  = "go on"
-	atDrop  = "drop"
+	atRules = "rules"
 )
+
+const stackContext = -8 // all that is on the stack until the rules
 
 // load puts a program into the kernel.
 func (p program) load(m tables) (*ebpf.Program, error) {
@@ -93,39 +95,34 @@ func load(name string, instructions asm.Instructions) (*ebpf.Program, error) {
 //  3. Is it something that a rule forbids? (rules.go)
 func (p program) assemble(m tables) asm.Instructions {
 	if p.framing == etherFraming {
-		return concat(begin(), p.sift(m), p.decide(m))
+		return append(p.sift(m), p.decide(m)...)
 	}
-	return concat(begin(), p.decide(m))
+	return p.decide(m)
 }
 
-// begin keeps the context, struct __sk_buff, in R6.
-func begin() asm.Instructions {
-	return asm.Instructions{asm.Mov.Reg(asm.R6, asm.R1)}
-}
-
-// decide asks for the lease, and then the rules.
+// decide asks for the lease, and then the rules. They are a function of their own so
+// that only who gets there saves registers. R1 is the context, struct __sk_buff.
 func (p program) decide(m tables) asm.Instructions {
 	return concat(
-		lease(m),
-		p.rules(m),
 		asm.Instructions{
-			asm.Mov.Imm(asm.R0, verdictGoOn).WithSymbol(atGoOn),
-			asm.Return(),
-			asm.Mov.Imm(asm.R0, verdictDrop).WithSymbol(atDrop),
+			asm.StoreMem(asm.R10, stackContext, asm.R1, asm.DWord).WithSymbol(atLease),
+			asm.LoadMapValue(asm.R2, m.shared.FD(), untilAt),
+			asm.LoadMem(asm.R6, asm.R2, 0, asm.DWord),
+			asm.JEq.Imm(asm.R6, 0, atShut),
+			asm.FnKtimeGetBootNs.Call(),
+			asm.JLT.Reg(asm.R0, asm.R6, atGoOn),
+			asm.LoadMem(asm.R1, asm.R10, stackContext, asm.DWord).WithSymbol(atShut),
+			asm.Call.Label(atRules),
 			asm.Return(),
 		},
+		verdict(atGoOn, verdictGoOn),
+		p.rules(m),
 	)
 }
 
-// lease goes on while the lease runs.
-func lease(m tables) asm.Instructions {
-	return asm.Instructions{
-		asm.LoadMapValue(asm.R1, m.shared.FD(), untilAt).WithSymbol(atLease),
-		asm.LoadMem(asm.R7, asm.R1, 0, asm.DWord),
-		asm.JEq.Imm(asm.R7, 0, atShut),
-		asm.FnKtimeGetBootNs.Call(),
-		asm.JLT.Reg(asm.R0, asm.R7, atGoOn),
-	}
+// verdict ends a program or a function of it.
+func verdict(place string, verdict int32) asm.Instructions {
+	return asm.Instructions{asm.Mov.Imm(asm.R0, verdict).WithSymbol(place), asm.Return()}
 }
 
 func concat(parts ...asm.Instructions) asm.Instructions {

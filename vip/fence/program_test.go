@@ -61,7 +61,7 @@ func newBench(t testing.TB, vips ...netip.Prefix) *bench {
 		must(t, err)
 		b.all = append(b.all, benched{p, fmt.Sprintf("%s %s", p.direction, p.framing), whole})
 		if p.framing == etherFraming {
-			rules, err := load("rules", concat(begin(), p.decide(set.tables)))
+			rules, err := load("rules", p.decide(set.tables))
 			must(t, err)
 			b.all = append(b.all, benched{p, fmt.Sprintf("%s rules", p.direction), rules})
 		}

@@ -17,6 +17,8 @@ const (
 
 // More places in a program.
 const (
+	atPass = "pass"
+	atDrop = "drop"
 	atIPv4 = "IPv4"
 	atIPv6 = "IPv6"
 	atARP  = "ARP"
@@ -40,10 +42,15 @@ func extensionHeaders() []int32 {
 	return []int32{unix.IPPROTO_HOPOPTS, unix.IPPROTO_ROUTING, unix.IPPROTO_DSTOPTS}
 }
 
-// rules drop what would answer for a VIP or ask for it. R6 is the context and R8 will
-// be the offset of the network header, R9 the protocol.
+// rules is a function of the context that returns the verdict: to drop what would answer
+// for a VIP or ask for it. R6 is the context and R8 will be the offset of the network
+// header, R9 the protocol.
 func (p program) rules(m tables) asm.Instructions {
-	return concat(p.findProtocol(), p.ruleIPv4(m), p.ruleARP(m), p.ruleIPv6(m), p.ruleND(m))
+	return concat(
+		at(atRules, asm.Instructions{asm.Mov.Reg(asm.R6, asm.R1)}),
+		p.findProtocol(), p.ruleIPv4(m), p.ruleARP(m), p.ruleIPv6(m), p.ruleND(m),
+		verdict(atPass, verdictGoOn), verdict(atDrop, verdictDrop),
+	)
 }
 
 // findProtocol goes to the protocol's rule.
@@ -58,12 +65,11 @@ func (p program) findProtocol() asm.Instructions {
 			asm.Mov.Imm(asm.R8, 0),
 		}
 	}
-	all[0] = all[0].WithSymbol(atShut)
 	return append(all,
 		asm.JEq.Imm(asm.R9, unix.ETH_P_IP, atIPv4),
 		asm.JEq.Imm(asm.R9, unix.ETH_P_IPV6, atIPv6),
 		asm.JEq.Imm(asm.R9, unix.ETH_P_ARP, atARP),
-		asm.Ja.Label(atGoOn),
+		asm.Ja.Label(atPass),
 	)
 }
 
@@ -92,7 +98,7 @@ func (p program) ruleIPv4(m tables) asm.Instructions {
 	return concat(
 		at(atIPv4, p.read(int32(p.direction.addressAt(family4)), arpIPSize)),
 		asm.Instructions{asm.LoadMem(asm.R1, asm.R10, stackRead, asm.Word)},
-		lookup(m, family4, atGoOn),
+		lookup(m, family4, atPass),
 	)
 }
 
@@ -104,9 +110,9 @@ func (p program) ruleARP(m tables) asm.Instructions {
 		asm.Instructions{
 			asm.LoadMem(asm.R1, asm.R10, stackRead+2, asm.Half), // protocol of the addresses
 			asm.HostTo(asm.BE, asm.R1, asm.Half),
-			asm.JNE.Imm(asm.R1, unix.ETH_P_IP, atGoOn),
+			asm.JNE.Imm(asm.R1, unix.ETH_P_IP, atPass),
 			asm.LoadMem(asm.R1, asm.R10, stackRead+5, asm.Byte), // and their length
-			asm.JNE.Imm(asm.R1, arpIPSize, atGoOn),
+			asm.JNE.Imm(asm.R1, arpIPSize, atPass),
 			asm.LoadMem(asm.R9, asm.R10, stackRead+4, asm.Byte), // that of hardware addresses
 			asm.Add.Reg(asm.R8, asm.R9),
 		},
@@ -119,11 +125,11 @@ func (p program) ruleARP(m tables) asm.Instructions {
 			p.read(arpFixed+arpIPSize, arpIPSize),
 			asm.Instructions{
 				asm.LoadMem(asm.R1, asm.R10, stackRead, asm.Word),
-				asm.JEq.Reg(asm.R1, asm.R7, atGoOn),
+				asm.JEq.Reg(asm.R1, asm.R7, atPass),
 			},
 		)
 	}
-	return append(all, lookup(m, family4, atGoOn)...)
+	return append(all, lookup(m, family4, atPass)...)
 }
 
 // ruleIPv6 drops IPv6 to a VIP at ingress, from a VIP at egress, and leaves the rest
@@ -151,23 +157,23 @@ func (p program) ruleND(m tables) asm.Instructions {
 		all = append(all, p.skipExtension(number)...)
 	}
 	all = concat(all,
-		asm.Instructions{asm.JNE.Imm(asm.R9, unix.IPPROTO_ICMPV6, atGoOn)},
+		asm.Instructions{asm.JNE.Imm(asm.R9, unix.IPPROTO_ICMPV6, atPass)},
 		at("ICMPv6", p.read(0, ndSize)),
 		asm.Instructions{asm.LoadMem(asm.R1, asm.R10, stackRead, asm.Byte)},
 	)
 	if p.direction == ingress {
-		all = append(all, asm.JNE.Imm(asm.R1, ndSolicit, atGoOn))
+		all = append(all, asm.JNE.Imm(asm.R1, ndSolicit, atPass))
 	} else {
 		all = append(all,
 			asm.JEq.Imm(asm.R1, ndAdvert, "target"),
-			asm.JNE.Imm(asm.R1, ndSolicit, atGoOn),
+			asm.JNE.Imm(asm.R1, ndSolicit, atPass),
 			asm.LoadMem(asm.R1, asm.R10, stackAddress, asm.DWord), // the source still
 			asm.LoadMem(asm.R2, asm.R10, stackAddress+8, asm.DWord),
 			asm.Or.Reg(asm.R1, asm.R2),
-			asm.JNE.Imm(asm.R1, 0, atGoOn),
+			asm.JNE.Imm(asm.R1, 0, atPass),
 		)
 	}
-	return concat(all, at("target", takeAddress6(ndTargetAt)), lookup(m, family6, atGoOn))
+	return concat(all, at("target", takeAddress6(ndTargetAt)), lookup(m, family6, atPass))
 }
 
 // skipExtension moves R8 and R9 behind one extension header.
@@ -178,7 +184,7 @@ func (p program) skipExtension(number int) asm.Instructions {
 		all = append(all, asm.JEq.Imm(asm.R9, header, skip))
 	}
 	return concat(all,
-		asm.Instructions{asm.Ja.Label(atGoOn)},
+		asm.Instructions{asm.Ja.Label(atPass)},
 		at(skip, p.read(0, 2)),
 		asm.Instructions{
 			asm.LoadMem(asm.R9, asm.R10, stackRead, asm.Byte),

@@ -35,11 +35,12 @@ func (d direction) addressAt(family int) int16 {
 }
 
 // sift lets what is plainly not about a VIP go on, and sends the rest to the lease. It
-// reads the packet in place, and what cannot be read in place it leaves to the rules.
+// reads the packet in place, and what cannot be read in place it leaves to the rules. R1
+// stays the context.
 func (p program) sift(m tables) asm.Instructions {
 	all := asm.Instructions{
-		asm.LoadMem(asm.R2, asm.R6, skbData, asm.Word),
-		asm.LoadMem(asm.R3, asm.R6, skbDataEnd, asm.Word),
+		asm.LoadMem(asm.R2, asm.R1, skbData, asm.Word),
+		asm.LoadMem(asm.R3, asm.R1, skbDataEnd, asm.Word),
 	}
 	for tags := range maxTags + 1 {
 		all = append(all, siftType(tags)...)
@@ -84,33 +85,33 @@ func (p program) siftIPv6() asm.Instructions {
 		all = append(all, asm.JEq.Imm(asm.R5, next, atLease))
 	}
 	return append(all,
-		asm.LoadMem(asm.R1, asm.R2, at, asm.DWord),
+		asm.LoadMem(asm.R0, asm.R2, at, asm.DWord),
 		asm.LoadMem(asm.R4, asm.R2, at+8, asm.DWord),
-		asm.Add.Reg(asm.R1, asm.R4),
+		asm.Add.Reg(asm.R0, asm.R4),
 		asm.Ja.Label("sift"),
 	)
 }
 
 func (p program) siftIPv4() asm.Instructions {
 	return asm.Instructions{
-		asm.LoadMem(asm.R1, asm.R2, etherSize+p.direction.addressAt(family4), asm.Word).WithSymbol("sift IPv4"),
+		asm.LoadMem(asm.R0, asm.R2, etherSize+p.direction.addressAt(family4), asm.Word).WithSymbol("sift IPv4"),
 	}
 }
 
-// siftAddress goes on if the sieve has no bit for the address in R1 (see sieveHash), or
+// siftAddress goes on if the sieve has no bit for the address in R0 (see sieveHash), or
 // else falls through to the lease.
 func siftAddress(m tables) asm.Instructions {
 	return asm.Instructions{
 		asm.LoadImm(asm.R5, sieveMix, asm.DWord).WithSymbol("sift"),
-		asm.Mul.Reg(asm.R1, asm.R5),
-		asm.RSh.Imm(asm.R1, 64-sieveOrder),
-		asm.Mov.Reg(asm.R4, asm.R1),
+		asm.Mul.Reg(asm.R0, asm.R5),
+		asm.RSh.Imm(asm.R0, 64-sieveOrder),
+		asm.Mov.Reg(asm.R4, asm.R0),
 		asm.RSh.Imm(asm.R4, 6),
 		asm.LSh.Imm(asm.R4, 3),
 		asm.LoadMapValue(asm.R5, m.shared.FD(), sieveAt),
 		asm.Add.Reg(asm.R5, asm.R4),
 		asm.LoadMem(asm.R5, asm.R5, 0, asm.DWord),
-		asm.RSh.Reg(asm.R5, asm.R1), // by the low 6 bits
+		asm.RSh.Reg(asm.R5, asm.R0), // by the low 6 bits
 		asm.And.Imm(asm.R5, 1),
 		asm.JEq.Imm(asm.R5, 0, atGoOn),
 	}

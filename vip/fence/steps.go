@@ -26,7 +26,7 @@ func (p program) read(offset, size int32) asm.Instructions {
 	} else {
 		all = append(all, asm.Mov.Imm(asm.R5, fromNetworkHeader), asm.FnSkbLoadBytesRelative.Call())
 	}
-	return append(all, asm.JNE.Imm(asm.R0, 0, atGoOn))
+	return append(all, asm.JNE.Imm(asm.R0, 0, atPass))
 }
 
 // takeAddress6 moves an IPv6 address from what was read to the key.
