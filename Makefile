@@ -13,7 +13,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 # Debian packages that the tests use, and a command of each to see whether it is there.
 PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev:
 
-.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover clean
+.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence clean
 
 build: ## the static binary, bin/perch
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/perch ./cmd/perch
@@ -86,6 +86,9 @@ govulncheck: ## known vulnerabilities; "not run" where its database cannot be re
 
 bench-failover: build ## outage of each kind of move, into docs/performance.md (about 8 minutes)
 	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench Failover -benchtime 1x ./cmd/internal/e2e -args -rounds 200 -record $(CURDIR)/docs/performance.md
+
+bench-fence: ## what traffic pays for a fence and when it ends, into docs/performance.md (some minutes)
+	$(GO) test -timeout 30m -run '^$$' -bench 'Fence$$' -benchtime 1x ./vip/fence -args -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200
 SEED   ?= 0
