@@ -12,10 +12,9 @@
 // is given away (transfer.go) and when the disk fails.
 //
 // The group is founded once all nodes of the list say that they are new (founding.go);
-// one that comes later, or has lost its data, waits to be admitted and has no vote
-// before (joining.go); the leader changes the membership (membership.go), and has a
-// newcomer grant to it before it counts (sponsor.go). All ask on a
-// protocol of their own (parley.go).
+// one that comes later, or has lost its data, waits to be admitted (joining.go), and has
+// no vote before it is invited (invitation.go); the leader changes the membership
+// (membership.go). All ask on a protocol of their own (parley.go).
 //
 // Goroutines, all owned by Node.Run and gone when it returns: raft's own, the
 // accept loop of the cluster port and one handshake a connection, the one that answers

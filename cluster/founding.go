@@ -22,8 +22,8 @@ import (
 // has lost it and with it its votes. Were it to begin like a new one, two that lost
 // theirs could found a second history beside the third. So a cluster is founded only
 // when all nodes of the list say that they are new; whoever finds others at work
-// waits to be admitted (membership.go), has no vote before, and grants only to the
-// leader that is about to admit it (sponsor.go).
+// waits to be admitted (membership.go), and has no vote before it is invited
+// (invitation.go).
 //
 // A data directory has a birth, a random number. The founders write down each other's
 // births, so that one that was asked and had not begun yet when the others did is

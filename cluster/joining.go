@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // A node's own way into the cluster and out of it. Whether it is a member is for the
@@ -35,20 +37,20 @@ const wayBack = "is no member of it any more, it left or was removed: run `perch
 func (n *Node) seek(ctx context.Context) error {
 	for ctx.Err() == nil {
 		var err error
+		next := applyPause
 		switch {
-		case n.member.Load() && n.joining.Load():
-			err = n.confirm(ctx)
-		case n.member.Load():
-			err = n.doubt(ctx)
-		default:
+		case !n.member.Load():
 			err = n.request(ctx)
+		case n.joining.Load(), n.voiceless():
+			err = n.confirm(ctx)
+		default:
+			err = n.doubt(ctx)
+			if n.leader() != "" {
+				next = 5 * applyPause // nothing to find out
+			}
 		}
 		if err != nil {
 			return err
-		}
-		next := applyPause
-		if n.member.Load() && n.leader() != "" {
-			next = 5 * applyPause // nothing to find out
 		}
 		select {
 		case <-n.seeking:
@@ -57,6 +59,16 @@ func (n *Node) seek(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// voiceless tells whether this node has no vote by what it knows.
+func (n *Node) voiceless() bool {
+	r := n.raft.Load()
+	if r == nil {
+		return false
+	}
+	suffrage, member := suffrageOf(r, n.cfg.Node)
+	return member && suffrage != raft.Voter
 }
 
 // confirm asks the leader whether this node, a member by what it knows, votes and is
@@ -75,6 +87,8 @@ func (n *Node) confirm(ctx context.Context) error {
 	case a.Standing == noVoice:
 		n.hinder(ErrNoLeader)
 		return nil
+	case a.Standing == listens:
+		return n.request(ctx)
 	}
 	if err := n.resign(); err != nil { // it votes again when it is admitted
 		return err
@@ -145,8 +159,8 @@ func (n *Node) whyOutside(err error) string {
 	return "waits to be admitted: " + err.Error()
 }
 
-// admitted makes this node a member once it has the entry in its log that says so:
-// from now on it votes.
+// admitted ends the way of this node into the cluster, once it has the entry in its log
+// that says so.
 func (n *Node) admitted(ctx context.Context, index uint64) error {
 	r := n.raft.Load()
 	if r == nil {
@@ -158,16 +172,24 @@ func (n *Node) admitted(ctx context.Context, index uint64) error {
 			return nil
 		}
 	}
-	if err := n.store.setNote(keyStage, stageMember); err != nil {
+	if err := n.takePart(); err != nil {
 		return err
 	}
-	n.left.Store(false)
 	n.joining.Store(false)
-	n.setMember(true)
 	n.via.Store(nil)
 	n.stick(nil)
 	n.say("")
 	n.cfg.Log.Info("this node was admitted to the cluster")
+	return nil
+}
+
+// takePart makes this node one that votes and grants, for good.
+func (n *Node) takePart() error {
+	if err := n.store.setNote(keyStage, stageMember); err != nil {
+		return err
+	}
+	n.left.Store(false)
+	n.setMember(true)
 	return nil
 }
 

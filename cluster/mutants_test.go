@@ -240,8 +240,11 @@ var mutants = []mutant{
 		tests: "TestMembershipWaitsForTheGrants", want: fails,
 	},
 	{
-		name:  "a change of the membership waits for the longest grant of any voter",
-		edits: []edit{{"membership.go", "longest = max(longest, c.grant)", "longest = max(longest, 0*c.grant)"}},
+		name: "a change of the membership waits for the longest grant of any voter",
+		edits: []edit{
+			{"membership.go", "longest = max(longest, c.grant)", "longest = max(longest, 0*c.grant)"},
+			{"invitation.go", "for !n.leasedBy(term, voting) {", "for false {"}, // which backs it up
+		},
 		tests: "TestStaleMembershipWhileThreeBecomeFive", want: two,
 	},
 	{
@@ -296,28 +299,38 @@ var mutants = []mutant{
 	// Newcomers.
 	{
 		name:  "a newcomer grants nothing",
-		edits: []edit{{"relay.go", "case !n.member.Load() && n.sponsor != (sponsor{string(req.ID), req.Term}): // it has no vote", "case false:"}},
+		edits: []edit{{"relay.go", "case !n.member.Load(): // it has no vote", "case false:"}},
 		tests: "TestNewcomerNeitherVotesNorGrants", want: fails,
 	},
 	{
-		name:  "a newcomer grants to its sponsor only",
-		edits: []edit{{"relay.go", "n.sponsor != (sponsor{string(req.ID), req.Term})", "n.sponsor == (sponsor{})"}},
-		tests: "TestNewcomerGrantsToItsSponsor", want: fails,
-	},
-	{
-		name:  "a sponsor means this data directory",
-		edits: []edit{{"sponsor.go", "if i.Birth != n.birth {", "if false {"}},
-		tests: "TestNewcomerGrantsToItsSponsor", want: fails,
+		name:  "an invitation means this data directory",
+		edits: []edit{{"invitation.go", "case i.Birth != n.birth:", "case false:"}},
+		tests: "TestWhoIsInvited", want: fails,
 	},
 	{
 		name:  "a newcomer grants before it counts",
-		edits: []edit{{"sponsor.go", "for !n.leasedBy(term, voting) {", "for false {"}},
+		edits: []edit{{"invitation.go", "for !n.leasedBy(term, voting) {", "for false {"}},
 		tests: "TestOwnerHoldsOnWhileANodeJoins|TestNewcomerThatDoesNotGrantGetsNoVote", want: fails,
 	},
 	{
-		name:  "a sponsor leads",
-		edits: []edit{{"sponsor.go", "i.Term < r.CurrentTerm() {", "false {"}},
-		tests: "TestInvitationOfAnOlderLeaderIsRefused", want: fails,
+		name:  "who invites leads",
+		edits: []edit{{"invitation.go", "case r == nil || i.Term < r.CurrentTerm():", "case r == nil:"}},
+		tests: "TestWhoIsInvited", want: fails,
+	},
+	{
+		name:  "who is invited writes it down",
+		edits: []edit{{"joining.go", "if err := n.store.setNote(keyStage, stageMember); err != nil {\n\t\treturn err\n\t}\n\tn.left", "n.left"}},
+		tests: "TestSecondNodeThatDiesAsItsVoteIsProposed", want: fails,
+	},
+	{
+		name:  "a member without a vote asks for it",
+		edits: []edit{{"joining.go", "case n.joining.Load(), n.voiceless():", "case n.joining.Load():"}},
+		tests: "TestInvitedNodeThatStartsAgainAsksForItsVote", want: fails,
+	},
+	{
+		name:  "who is invited has caught up",
+		edits: []edit{{"membership.go", "for n.contact(name).match < index {", "for n.contact(name).match < 0*index {"}},
+		tests: "TestWhoIsInvitedHasCaughtUp", want: fails,
 	},
 	{
 		name:  "a newcomer says for how long it would grant",

@@ -52,7 +52,6 @@ type Node struct {
 	mu        sync.Mutex // guards what follows
 	lease     lease
 	grants    grants
-	sponsor   sponsor
 	called    uint64 // the newest term in which this node was told to take over
 	given     uint64 // counts the Ownership given
 	released  uint64 // how much of it was released: less means that VIPs may be held

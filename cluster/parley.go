@@ -31,7 +31,7 @@ type question struct {
 	Birth  string         `json:"birth"`               // of the asker's data directory
 	Admit  *wish          `json:"admit,omitempty"`     // the leader is to make the asker a voter
 	Remove string         `json:"remove,omitempty"`    // the leader is to remove this member
-	Invite *invitation    `json:"invite,omitempty"`    // the asked node is to grant to the asker
+	Invite *invitation    `json:"invite,omitempty"`    // the asked node is to get a vote from the asker
 	Linger *time.Duration `json:"linger_ns,omitempty"` // for how long the asker's addresses linger
 }
 
@@ -234,7 +234,7 @@ func (n *Node) hear(ctx context.Context, from string, q question) answer {
 	case q.Remove != "":
 		err = n.remove(ctx, q.Remove)
 	case q.Invite != nil:
-		err = n.heed(from, *q.Invite)
+		err = n.heed(*q.Invite)
 	case q.Linger != nil:
 		_, err = n.apply(state.Command{Linger: &state.Linger{Node: from, For: *q.Linger}}, n.commitLimit())
 	}

@@ -216,7 +216,7 @@ func (n *Node) grant(req *raft.AppendEntriesRequest, resp *raft.AppendEntriesRes
 	defer n.mu.Unlock()
 	now := n.now()
 	switch {
-	case !n.member.Load() && n.sponsor != (sponsor{string(req.ID), req.Term}): // it has no vote
+	case !n.member.Load(): // it has no vote
 		markAsTaken(resp, length) // who gives it one first waits for so long
 	case n.grants.give(string(req.ID), req.Term, now, now+length):
 		mark(resp, length)

@@ -11,46 +11,42 @@ import (
 )
 
 // A node counts from the moment in which the leader proposes to give it a vote, and
-// learns of that later. For the lease not to end meanwhile, the leader first asks it
-// to grant, and a newcomer grants to such a sponsor and to nobody else.
+// hears of that later. So that the lease does not end meanwhile, nor the cluster for good
+// should the node die just then, it is invited before: from then on it grants and votes
+// like any member, and writes that down.
 //
-// That is safe though a newcomer may have forgotten what it granted before it lost
-// its data. Its sponsor has changed the membership in its term, and so waited until
-// no lease of an earlier leader ran (membership.go). A later leader is elected without
-// newcomers, by a majority that shares a voter with any other one. A word meant for
-// data that is lost since names another birth, and does not count.
+// That is safe though it may have forgotten votes and grants with its data. Its log has
+// the entry by which it was removed and added anew: so it votes for nobody who has not,
+// and whoever has counts it only by a later entry, once its vote was proposed. Before
+// that the leader has waited until no lease of an earlier leader ran (membership.go).
+// An invitation meant for data that is lost since names another birth, and one of a
+// leader that was deposed since an older term.
 
-// errOtherBirth is returned to a sponsor that means a data directory of old.
+// errOtherBirth is returned to a leader that means a data directory of old.
 var errOtherBirth = errors.New("its data directory is another one by now")
 
-// invitation asks a newcomer to grant.
+// invitation is for a newcomer that has caught up with the log.
 type invitation struct {
-	Birth string `json:"birth"` // of the newcomer's data directory
-	Term  uint64 `json:"term"`  // in which the asker leads, and only there
+	Birth string `json:"birth"` // of its data directory
+	Term  uint64 `json:"term"`  // in which the asker leads
 }
 
-// sponsor is the leader that is about to give this node a vote.
-type sponsor struct {
-	name string
-	term uint64
-}
-
-// heed makes the named node the sponsor of this one.
-func (n *Node) heed(from string, i invitation) error {
-	if i.Birth != n.birth {
+// heed follows an invitation.
+func (n *Node) heed(i invitation) error {
+	r := n.raft.Load()
+	switch {
+	case i.Birth != n.birth:
 		return errOtherBirth
-	}
-	if r := n.raft.Load(); r != nil && i.Term < r.CurrentTerm() {
+	case r == nil || i.Term < r.CurrentTerm():
 		return ErrNotLeader // any more: the word came late
+	case n.member.Load():
+		return nil
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.sponsor = sponsor{name: from, term: i.Term}
-	return nil
+	return n.takePart()
 }
 
-// invite asks a member without a vote to grant to the leader of term, and waits until
-// the lease would run if it had one. Birth is that of its data directory.
+// invite invites a member without a vote as the leader of term, and waits until the
+// lease would run if it had one. Birth is that of its data directory.
 func (n *Node) invite(ctx context.Context, r *raft.Raft, term uint64, name, birth string) error {
 	asking, cancel := context.WithTimeout(ctx, parleyLimit)
 	defer cancel()
