@@ -16,8 +16,8 @@ import (
 // pureImports is all that a pure package may import: it does no I/O, reads no clock,
 // starts nothing and does not log.
 var pureImports = []string{
-	"bytes", "cmp", "container/heap", "encoding/binary", "encoding/json", "errors", "fmt",
-	"maps", "math", "net/netip", "slices", "strings", "time",
+	"bytes", "cmp", "container/heap", "crypto/hmac", "crypto/md5", "crypto/subtle", "encoding/binary",
+	"encoding/json", "errors", "fmt", "hash", "maps", "math", "net/netip", "slices", "strings", "time",
 }
 
 // typeImports are what a pure file of a shell may import besides, for constants and
@@ -25,11 +25,11 @@ var pureImports = []string{
 var typeImports = []string{"net", "golang.org/x/sys/unix", "golang.org/x/net/bpf", "github.com/hashicorp/raft"}
 
 // purePackages are pure as a whole.
-var purePackages = []string{"cluster/state"}
+var purePackages = []string{"cluster/state", "vrrp"}
 
 // pureFiles are the pure parts of packages that are shells otherwise.
 var pureFiles = []string{
-	"cluster/grants.go", "cluster/lease.go", "cluster/preference.go",
+	"cluster/grants.go", "cluster/lease.go", "cluster/preference.go", "cluster/scan.go",
 	"vip/plan.go", "vip/model.go", "vip/schedule.go", "vip/agenda.go", "vip/fight.go", "vip/limiter.go", "vip/rival.go",
 	"vip/frame.go", "vip/decode.go", "vip/filter.go", "vip/question.go",
 	"cmd/internal/daemon/policy.go",
