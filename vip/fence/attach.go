@@ -13,10 +13,10 @@ const (
 	filterName     = "perch"
 	filterPriority = 1
 
-	// There are some handles, so that a filter can be put in front of others before
-	// it is taken from behind them, and beside a predecessor's.
+	// There are two handles, so that a filter can be put in front of others before
+	// it is taken from behind them.
 	filterHandle  = 0x7065726
-	filterHandles = 8
+	filterHandle2 = 0x7065727
 )
 
 // errOldQdisc is why there is no filter at egress.
@@ -25,7 +25,7 @@ var errOldQdisc = errors.New("a qdisc of kind ingress is in the place of clsact,
 // isPerch tells whether it is a filter of this perch or of one before it.
 func (f filter) isPerch() bool {
 	return f.kind == "bpf" && f.name == filterName && f.priority == filterPriority &&
-		f.handle >= filterHandle && f.handle < filterHandle+filterHandles
+		(f.handle == filterHandle || f.handle == filterHandle2)
 }
 
 // side is one direction of an interface, and the program that is to be there.
@@ -47,7 +47,7 @@ type place struct {
 }
 
 // secureFilter sees to it that there is one filter of perch and that it is ours. A
-// predecessor's is replaced in place, which is atomic, unless ours is beside it.
+// predecessor's is replaced in place, which is atomic.
 func (b *bpf) secureFilter(s side) (place, error) {
 	if err := b.secureQdisc(s); err != nil {
 		return place{}, err
@@ -60,8 +60,13 @@ func (b *bpf) secureFilter(s side) (place, error) {
 	if len(own) == 1 && own[0].program == s.program.id {
 		return place{own[0], list[:slices.Index(list, own[0])]}, nil
 	}
-	handle, err := b.placeFilter(s, own)
-	if err != nil {
+	handle := uint32(filterHandle)
+	if len(own) > 0 {
+		handle = own[0].handle
+		b.notice("another filter in its place")
+	}
+	b.notice("its filter deleted")
+	if err := b.putFilter(s, handle); err != nil {
 		return place{}, err
 	}
 	for _, f := range own {
@@ -73,48 +78,6 @@ func (b *bpf) secureFilter(s side) (place, error) {
 		}
 	}
 	return b.findFilter(s)
-}
-
-// placeFilter has our filter among those of perch, and returns its handle.
-func (b *bpf) placeFilter(s side, own []filter) (uint32, error) {
-	for _, f := range own {
-		if f.program == s.program.id {
-			return f.handle, nil
-		}
-	}
-	handle := uint32(filterHandle)
-	if len(own) > 0 {
-		handle = own[0].handle
-		b.notice("another filter in its place")
-	}
-	b.notice("its filter deleted")
-	return handle, b.putFilter(s, handle)
-}
-
-// introduce puts our filters beside a predecessor's, not in their place.
-func (b *bpf) introduce(l netlink.Link) error {
-	return b.each(l, func(s side) error {
-		if err := b.secureQdisc(s); err != nil {
-			return err
-		}
-		list, err := b.traffic.filters(s.index, s.direction)
-		if err != nil {
-			return err
-		}
-		taken := map[uint32]bool{}
-		for _, f := range list {
-			if f.isPerch() && f.program == s.program.id {
-				return nil
-			}
-			taken[f.handle] = true
-		}
-		for handle := uint32(filterHandle); handle < filterHandle+filterHandles; handle++ {
-			if !taken[handle] {
-				return b.putFilter(s, handle)
-			}
-		}
-		return nil // so many predecessors' were killed as they began
-	})
 }
 
 // findFilter finds the filter that was put.
@@ -199,7 +162,7 @@ func filterAttrs(s side, handle uint32) netlink.FilterAttrs {
 func (b *bpf) raise(s side, p place) error {
 	handle := uint32(filterHandle)
 	if p.own.handle == filterHandle {
-		handle++
+		handle = filterHandle2
 	}
 	if err := b.putFilter(s, handle); err != nil {
 		return err

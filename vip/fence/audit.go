@@ -3,9 +3,6 @@ package fence
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"net"
-	"slices"
 
 	"github.com/vishvananda/netlink"
 )
@@ -14,9 +11,7 @@ import (
 var errUnarmed = errors.New("the VIPs are not known yet")
 
 // Audit fences every interface that is to be, new ones too, and leaves those alone
-// that have joined a bridge or the like. Before the first Protect it does nothing. The
-// filters at lo come last: as long as a predecessor's program is anywhere, its filters
-// tell whose it is.
+// that have joined a bridge or the like. Before the first Protect it does nothing.
 func (b *bpf) Audit() error {
 	if !b.armed {
 		return nil
@@ -34,14 +29,10 @@ func (b *bpf) Audit() error {
 	for _, l := range links {
 		kinds[l.Attrs().Index] = l.Type()
 	}
-	maps.DeleteFunc(b.atTCX, func(index int, _ bool) bool { return kinds[index] == "" })
 	var errs []error
 	for _, l := range links {
 		index := l.Attrs().Index
 		b.state[index] = before[index]
-		if isLoopback(l) && len(errs) > 0 {
-			continue
-		}
 		if err := b.attend(l, kinds[l.Attrs().MasterIndex]); err != nil {
 			errs = append(errs, err)
 		}
@@ -123,7 +114,7 @@ func forwards(master string) bool {
 	return false
 }
 
-// links lists the interfaces, lo last.
+// links lists the interfaces.
 func (b *bpf) links() ([]netlink.Link, error) {
 	var links []netlink.Link
 	var err error
@@ -136,18 +127,8 @@ func (b *bpf) links() ([]netlink.Link, error) {
 	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) { // what is missing has an event to come
 		return nil, fmt.Errorf("list interfaces: %w", err)
 	}
-	slices.SortStableFunc(links, func(a, b netlink.Link) int { return order(a) - order(b) })
 	return links, nil
 }
-
-func order(l netlink.Link) int {
-	if isLoopback(l) {
-		return 1
-	}
-	return 0
-}
-
-func isLoopback(l netlink.Link) bool { return l.Attrs().Flags&net.FlagLoopback != 0 }
 
 // framingOf is the framing of an interface.
 func framingOf(l netlink.Link) framing {

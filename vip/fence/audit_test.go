@@ -73,39 +73,18 @@ func (w *wire) wantFilters(name, want string) {
 	}
 }
 
-// tcx is the programs of an interface.
-func (w *wire) tcx(name string, d direction) []link.AttachedProgram {
+// tcx is the programs of eth0.
+func (w *wire) tcx(d direction) []link.AttachedProgram {
 	w.Helper()
-	list, err := tcxList(w.link(name).Attrs().Index, d)
+	list, err := tcxList(w.link("eth0").Attrs().Index, d)
 	must(w, err)
 	return list.Programs
-}
-
-// fences is how many programs of perch see the packets of an interface.
-func (w *wire) fences(name string, d direction) int {
-	w.Helper()
-	n := strings.Count(w.filters(name, d), "bpf:perch")
-	for _, p := range w.tcx(name, d) {
-		if strings.HasPrefix(programName(p.ID), programPrefix) {
-			n++
-		}
-	}
-	return n
-}
-
-func (w *wire) wantFenced(name string, number int) {
-	w.Helper()
-	for _, d := range directions {
-		if got := w.fences(name, d); got != number {
-			w.Errorf("%s %s has %d programs of perch, want %d", name, d, got, number)
-		}
-	}
 }
 
 func (w *wire) wantTCX(number int) {
 	w.Helper()
 	for _, d := range directions {
-		if got := w.tcx("eth0", d); len(got) != number {
+		if got := w.tcx(d); len(got) != number {
 			w.Errorf("tcx programs at %s: %v, want %d", d, got, number)
 		}
 	}
@@ -114,7 +93,7 @@ func (w *wire) wantTCX(number int) {
 // A later filter of the same priority is the first to see the packets.
 func TestFilterInFront(t *testing.T) {
 	w := newWire(t)
-	b := w.fence(byFilter)
+	b := w.fence()
 	w.filter(filterPriority, 1, bypass(t))
 	w.wantFilters("eth0", "bpf:bypass bpf:perch")
 	w.wantAnswers(true, theVIP4) // so the foreign one matters
@@ -130,9 +109,8 @@ func TestFilterInFront(t *testing.T) {
 
 // Without tcx our filter gets before another of its priority.
 func TestRaise(t *testing.T) {
-	t.Parallel()
 	w := newWire(t)
-	b := w.fence(byFilter)
+	b := w.fence()
 	for round := range uint32(3) {
 		w.filter(filterPriority, 1+round, bypass(t))
 		for _, d := range directions {
@@ -152,7 +130,7 @@ func TestOtherKindInOurPlace(t *testing.T) {
 	for _, d := range directions {
 		w.run("tc filter add dev eth0 " + string(d) + " prio 1 protocol ip u32 match u32 0 0 flowid 1:1")
 	}
-	b := w.fence(byFilter)
+	b := w.fence()
 	w.wantTCX(1)
 	w.wantAnswers(false, theVIP4, theVIP6)
 	must(t, b.Audit())
@@ -160,10 +138,9 @@ func TestOtherKindInOurPlace(t *testing.T) {
 }
 
 func TestOldIngressQdisc(t *testing.T) {
-	t.Parallel()
 	w := newWire(t)
 	w.run("tc qdisc add dev eth0 ingress")
-	b := w.fence(byFilter)
+	b := w.fence()
 	w.wantAnswers(false, theVIP4, theVIP6)
 	w.wantAnswers(true, theNode4)
 	must(t, b.Audit())
@@ -178,7 +155,7 @@ func TestSharedBlock(t *testing.T) {
 	w := newWire(t)
 	w.run("tc qdisc add dev eth0 ingress_block 21 egress_block 22 clsact")
 	w.run("tc qdisc add dev lo ingress_block 21 egress_block 22 clsact")
-	b := w.fence(byFilter)
+	b := w.fence()
 	w.wantAnswers(false, theVIP4, theVIP6)
 	must(t, b.Set(bootTime(t)+time.Hour))
 	w.wantAnswers(true, theVIP4, theVIP6)
@@ -192,37 +169,33 @@ func (w *wire) attachTCX(p *ebpf.Program) {
 }
 
 func TestTCXInFront(t *testing.T) {
-	byEachWay(t, func(t *testing.T, way way) {
-		w := newWire(t)
-		b := w.open(way)
-		foreign := bypass(t)
-		w.attachTCX(foreign)
-		w.wantAnswers(true, theVIP4)
-		must(t, b.Audit())
-		w.wantAnswers(false, theVIP4, theVIP6)
-		w.wantTCX(2)
+	w := newWire(t)
+	b := w.open()
+	foreign := bypass(t)
+	w.attachTCX(foreign)
+	w.wantAnswers(true, theVIP4)
+	must(t, b.Audit())
+	w.wantAnswers(false, theVIP4, theVIP6)
+	w.wantTCX(2)
 
-		// And again in front.
-		w.attachTCX(bypass(t))
-		w.wantAnswers(true, theVIP4)
-		must(t, b.Audit())
-		w.wantAnswers(false, theVIP4, theVIP6)
-		w.wantTCX(3)
+	// And again in front.
+	w.attachTCX(bypass(t))
+	w.wantAnswers(true, theVIP4)
+	must(t, b.Audit())
+	w.wantAnswers(false, theVIP4, theVIP6)
+	w.wantTCX(3)
 
-		must(t, b.Close())
-		w.wantTCX(2)
-		w.wantFenced("eth0", 0)
-		w.wantAnswers(true, theVIP4, theVIP6)
-	})
+	must(t, b.Close())
+	w.wantTCX(2)
+	w.wantFilters("eth0", "")
+	w.wantAnswers(true, theVIP4, theVIP6)
 }
 
 // Where no more program can be attached, the audit says what is in the way.
 func TestAuditGivesUp(t *testing.T) {
-	t.Parallel()
 	w := newWire(t)
-	m, err := openBPFBy(slog.New(slog.DiscardHandler), byFilter)
+	f, err := New(BPF, slog.New(slog.DiscardHandler))
 	must(t, err)
-	f := &Fence{kind: BPF, log: slog.New(slog.DiscardHandler), kernel: m}
 	must(t, f.Protect(hostVIPs()))
 	defer func() { must(t, f.Close()) }()
 	var foreign []*ebpf.Program
@@ -273,54 +246,49 @@ func TestRunFollows(t *testing.T) {
 	ended := make(chan error)
 	go func() { ended <- f.Run(ctx, func() { t.Error("trouble") }) }()
 	w.pair("eth1", "eth2")
-	w.run("tc qdisc del dev lo clsact")
-	for _, name := range []string{"lo", "eth1", "eth2"} {
+	w.run("tc qdisc del dev eth0 clsact")
+	for _, name := range []string{"eth0", "eth1", "eth2"} {
 		for _, d := range directions {
-			eventually(t, name+" is fenced", func() bool { return w.fences(name, d) == 1 })
+			eventually(t, name+" is fenced", func() bool { return w.filters(name, d) == "bpf:perch" })
 		}
 	}
 	cancel()
 	must(t, <-ended)
 	must(t, f.Close())
-	w.wantFenced("eth1", 0)
-	w.wantFenced("lo", 0)
+	w.wantFilters("eth1", "")
 }
 
 // An interface that goes while it is looked at is no error.
 func TestInterfaceVanishes(t *testing.T) {
-	byEachWay(t, func(t *testing.T, way way) {
-		w := newWire(t)
-		b := w.fence(way)
-		w.pair("eth1", "eth2")
-		gone := w.link("eth1")
-		w.run("ip link del eth1")
-		must(t, b.attend(gone, ""))
-		must(t, b.attend(gone, "bridge"))
-		if b.state[gone.Attrs().Index] == fenced {
-			t.Error("it counts as fenced")
-		}
-	})
+	w := newWire(t)
+	b := w.fence()
+	w.pair("eth1", "eth2")
+	gone := w.link("eth1")
+	w.run("ip link del eth1")
+	must(t, b.attend(gone, ""))
+	must(t, b.attend(gone, "bridge"))
+	if b.state[gone.Attrs().Index] == fenced {
+		t.Error("it counts as fenced")
+	}
 }
 
 // A predecessor that had to use tcx leaves its program there, too.
 func TestPredecessorAtTCX(t *testing.T) {
-	byEachWay(t, func(t *testing.T, way way) {
-		w := newWire(t)
-		first := w.open(way)
-		w.attachTCX(bypass(t))
-		must(t, first.Audit())
-		w.attachTCX(bypass(t))
-		must(t, first.Audit())
-		must(t, first.release()) // as if it were killed
-		w.wantTCX(3)
-		w.wantAnswers(false, theVIP4)
+	w := newWire(t)
+	first := w.open()
+	w.attachTCX(bypass(t))
+	must(t, first.Audit())
+	w.attachTCX(bypass(t))
+	must(t, first.Audit())
+	must(t, first.release()) // as if it were killed
+	w.wantTCX(3)
+	w.wantAnswers(false, theVIP4)
 
-		second := w.fence(way)
-		w.wantTCX(3)
-		w.wantAnswers(false, theVIP4)
-		must(t, second.Set(bootTime(t)+time.Hour))
-		w.wantAnswers(true, theVIP4, theVIP6)
-	})
+	second := w.fence()
+	w.wantTCX(3)
+	w.wantAnswers(false, theVIP4)
+	must(t, second.Set(bootTime(t)+time.Hour))
+	w.wantAnswers(true, theVIP4, theVIP6)
 }
 
 func TestAuditMends(t *testing.T) {
@@ -330,9 +298,8 @@ func TestAuditMends(t *testing.T) {
 		{"other filter", "tc filter del dev eth0 egress"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
 			w := newWire(t)
-			b := w.fence(byFilter)
+			b := w.fence()
 			w.run(c.harm)
 			must(t, b.Audit())
 			w.wantFilters("eth0", "bpf:perch")
@@ -341,112 +308,16 @@ func TestAuditMends(t *testing.T) {
 	}
 }
 
-func TestAuditMendsTCX(t *testing.T) {
-	t.Parallel()
-	w := newWire(t)
-	b := w.fence(byTCX)
-	for _, d := range directions {
-		s := b.side(w.link("eth0"), d)
-		must(t, tcxDetach(s.index, d, s.program.Program))
-	}
-	w.wantAnswers(true, theVIP4) // so it matters
-	must(t, b.Audit())
-	w.wantFenced("eth0", 1)
-	w.wantAnswers(false, theVIP4, theVIP6)
-}
-
-// At tcx there is nothing that others do to filters that matters.
-func TestFiltersComeAfterTCX(t *testing.T) {
-	t.Parallel()
-	w := newWire(t)
-	b := w.fence(byTCX)
-	w.run("tc qdisc add dev eth0 clsact")
-	w.filter(filterPriority, 1, bypass(t))
-	w.wantAnswers(false, theVIP4, theVIP6)
-	w.run("tc qdisc del dev eth0 clsact")
-	w.wantAnswers(false, theVIP4, theVIP6)
-	must(t, b.Audit())
-	w.wantTCX(1)
-}
-
-// Where there is no more room at tcx there is a filter, and somebody in front of it.
-func TestNoRoomAtTCX(t *testing.T) {
-	t.Parallel()
-	w := newWire(t)
-	index := w.link("eth0").Attrs().Index
-	foreign := bypass(t)
-	must(t, tcxAttach(index, ingress, foreign))
-	for range 62 { // as many as the kernel takes
-		must(t, tcxAttach(index, ingress, bypass(t)))
-	}
-	m, err := openBPFBy(slog.New(slog.DiscardHandler), byTCX)
-	must(t, err)
-	defer func() { must(t, m.Close()) }()
-	if err := m.Protect(hostVIPs()); err == nil || !strings.Contains(err.Error(), "in front of the fence") {
-		t.Errorf("protected: %v", err)
-	}
-	if got := w.filters("eth0", ingress); got != "bpf:perch" {
-		t.Errorf("filters at ingress: %q", got)
-	}
-	must(t, tcxDetach(index, ingress, foreign))
-	must(t, m.Audit())
-	w.wantFilters("eth0", "")
-	w.wantFenced("eth0", 1)
-	w.wantAnswers(false, theVIP4, theVIP6)
-}
-
-// Only some interfaces have tcx, and a new one when one of those has gone.
-func TestManyInterfaces(t *testing.T) {
-	t.Parallel()
-	w := newWire(t)
-	for i := range maxTCX / 2 {
-		w.pair(fmt.Sprintf("a%d", i), fmt.Sprintf("b%d", i))
-	}
-	b := w.fence(byTCX)
-	want := func(filters int) {
-		t.Helper()
-		links, err := b.links()
-		must(t, err)
-		for _, l := range links {
-			name := l.Attrs().Name
-			w.wantFenced(name, 1)
-			if w.filters(name, ingress) == "bpf:perch" {
-				filters--
-			}
-		}
-		if filters != 0 || len(links) != maxTCX+2 {
-			t.Errorf("of %d interfaces there are too few by filters: %d", len(links), filters)
-		}
-	}
-	want(2) // lo is one
-	w.run("ip link del eth0")
-	must(t, b.Audit())
-	w.run("ip link add br0 type bridge")
-	must(t, b.Audit())
-	want(2)
-	if got := b.Mended(); got != (Mended{}) {
-		t.Errorf("mended: %+v", got)
-	}
-}
-
 // What others have hung there stays, in its order.
 func TestForeignStays(t *testing.T) {
-	for way, want := range map[way]struct {
-		filters string
-		tcx     int
-	}{byTCX: {"bpf:bypass", 1}, byFilter: {"bpf:perch bpf:bypass", 0}} {
-		t.Run(string(way), func(t *testing.T) {
-			w := newWire(t)
-			w.run("tc qdisc add dev eth0 clsact")
-			w.filter(5, 1, bypass(t))
-			b := w.open(way)
-			w.wantFilters("eth0", want.filters)
-			w.wantTCX(want.tcx)
-			must(t, b.Close())
-			w.wantFilters("eth0", "bpf:bypass")
-			w.wantTCX(0)
-		})
-	}
+	w := newWire(t)
+	w.run("tc qdisc add dev eth0 clsact")
+	w.filter(5, 1, bypass(t))
+	b := w.open()
+	w.wantFilters("eth0", "bpf:perch bpf:bypass")
+	w.wantTCX(0)
+	must(t, b.Close())
+	w.wantFilters("eth0", "bpf:bypass")
 }
 
 // pair adds another veth pair here.
@@ -458,77 +329,69 @@ func (w *wire) pair(name, peer string) {
 }
 
 func TestGuard(t *testing.T) {
-	byEachWay(t, func(t *testing.T, way way) {
-		w := newWire(t)
-		b := w.fence(way)
-		w.pair("eth1", "eth2")
-		w.wantFenced("eth1", 0)
-		must(t, b.Guard(w.link("eth1").Attrs().Index))
-		w.wantFenced("eth1", 1)
-		w.wantFenced("eth2", 0)
-		if err := b.Guard(4711); err == nil {
-			t.Error("an interface that is not there is guarded")
-		}
-	})
+	w := newWire(t)
+	b := w.fence()
+	w.pair("eth1", "eth2")
+	w.wantFilters("eth1", "")
+	must(t, b.Guard(w.link("eth1").Attrs().Index))
+	w.wantFilters("eth1", "bpf:perch")
+	w.wantFilters("eth2", "")
+	if err := b.Guard(4711); err == nil {
+		t.Error("an interface that is not there is guarded")
+	}
 }
 
 func TestAuditFollowsInterfaces(t *testing.T) {
-	byEachWay(t, func(t *testing.T, way way) {
-		w := newWire(t)
-		b := w.fence(way)
-		w.pair("eth1", "eth2")
-		must(t, b.Audit())
-		w.wantFenced("eth1", 1)
-		w.run("ip link set eth1 name wan")
-		must(t, b.Audit())
-		w.wantFenced("wan", 1)
-		w.run("ip link del wan")
-		must(t, b.Audit())
-		if len(b.state) != 2 { // lo and eth0
-			t.Errorf("known are %v", b.state)
-		}
-	})
+	w := newWire(t)
+	b := w.fence()
+	w.pair("eth1", "eth2")
+	must(t, b.Audit())
+	w.wantFilters("eth1", "bpf:perch")
+	w.run("ip link set eth1 name wan")
+	must(t, b.Audit())
+	w.wantFilters("wan", "bpf:perch")
+	w.run("ip link del wan")
+	must(t, b.Audit())
+	if len(b.state) != 2 { // lo and eth0
+		t.Errorf("known are %v", b.state)
+	}
 }
 
 func TestBridgePort(t *testing.T) {
-	byEachWay(t, func(t *testing.T, way way) {
-		w := newWire(t)
-		b := w.fence(way)
-		w.pair("eth1", "eth2")
-		w.run("ip link add br0 type bridge")
-		must(t, b.Audit())
-		w.wantFenced("eth1", 1)
-		w.run("ip link set eth1 master br0")
-		must(t, b.Audit())
-		w.wantFenced("eth1", 0)
-		w.wantFenced("br0", 1)
-		err := b.Guard(w.link("eth1").Attrs().Index)
-		if err == nil || !strings.Contains(err.Error(), "port of a bridge") {
-			t.Errorf("guard a port: %v", err)
-		}
-		w.run("ip link set eth1 nomaster")
-		must(t, b.Guard(w.link("eth1").Attrs().Index))
-		w.wantFenced("eth1", 1)
-	})
+	w := newWire(t)
+	b := w.fence()
+	w.pair("eth1", "eth2")
+	w.run("ip link add br0 type bridge")
+	must(t, b.Audit())
+	w.wantFilters("eth1", "bpf:perch")
+	w.run("ip link set eth1 master br0")
+	must(t, b.Audit())
+	w.wantFilters("eth1", "")
+	w.wantFilters("br0", "bpf:perch")
+	err := b.Guard(w.link("eth1").Attrs().Index)
+	if err == nil || !strings.Contains(err.Error(), "port of a bridge") {
+		t.Errorf("guard a port: %v", err)
+	}
+	w.run("ip link set eth1 nomaster")
+	must(t, b.Guard(w.link("eth1").Attrs().Index))
+	w.wantFilters("eth1", "bpf:perch")
 }
 
 // A port that a predecessor fenced when it was none is freed at the start.
 func TestBridgePortOfPredecessor(t *testing.T) {
-	byEachWay(t, func(t *testing.T, way way) {
-		w := newWire(t)
-		w.pair("eth1", "eth2")
-		must(t, w.open(way).release())
-		w.run("ip link add br0 type bridge")
-		w.run("ip link set eth1 master br0")
-		w.wantFenced("eth1", 1)
-		w.fence(way)
-		w.wantFenced("eth1", 0)
-	})
+	w := newWire(t)
+	w.pair("eth1", "eth2")
+	must(t, w.open().release())
+	w.run("ip link add br0 type bridge")
+	w.run("ip link set eth1 master br0")
+	w.wantFilters("eth1", "bpf:perch")
+	w.fence()
+	w.wantFilters("eth1", "")
 }
 
 func TestWatch(t *testing.T) {
 	w := newWire(t)
-	b := w.fence(byTCX)
+	b := w.fence()
 	ctx, cancel := context.WithCancel(t.Context())
 	changed, ended := make(chan struct{}, 1000), make(chan error, 1)
 	go func() { // on a thread in another namespace
@@ -540,7 +403,7 @@ func TestWatch(t *testing.T) {
 	})
 	for _, change := range []string{
 		"ip link add eth1 type veth peer name eth2",
-		"tc filter del dev lo egress", "tc qdisc del dev lo clsact",
+		"tc filter del dev eth0 egress", "tc qdisc del dev eth0 clsact",
 	} {
 		time.Sleep(20 * time.Millisecond) // what came before
 		for len(changed) > 0 {

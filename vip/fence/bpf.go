@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"time"
 
@@ -17,8 +18,8 @@ import (
 // bpf is the mechanism of programs at tc ingress and egress.
 //
 // The programs are in program.go, sift.go, rules.go and steps.go; what they look into
-// in shared.go, sieve.go, key.go and vips.go. tcx.go attaches them by tcx and attach.go
-// as filters, secure.go decides which it takes, and audit.go where.
+// in shared.go, sieve.go, key.go and vips.go. attach.go hangs them up as filters and
+// tcx.go in front of those, secure.go decides which it takes, and audit.go where.
 //
 // An interface that appears is fenced some milliseconds later, when Watch has heard of
 // it; that is why Guard is asked before a VIP is added. Filters and programs attached
@@ -35,8 +36,6 @@ type bpf struct {
 	traffic   *traffic
 
 	perch  map[ebpf.ProgramID]bool // programs of ours and of a perch before, and which are not
-	way    way                     // to attach programs, where there is a choice
-	atTCX  map[int]bool            // interfaces that have tcx, by index
 	armed  bool                    // there was a set of VIPs: the programs may be put in place
 	state  map[int]state           // by index of the interface
 	qdiscs map[int]string          // likewise; as of the last look
@@ -60,16 +59,11 @@ const (
 
 // openBPF makes the mechanism, shut, for the calling thread's network namespace.
 func openBPF(log *slog.Logger) (mechanism, error) {
-	return openBPFBy(log, bestWay())
-}
-
-func openBPFBy(log *slog.Logger, way way) (mechanism, error) {
 	if err := checkClock(); err != nil {
 		return nil, err
 	}
 	b := &bpf{
-		log: log, way: way, programs: map[program]loaded{}, perch: map[ebpf.ProgramID]bool{}, state: map[int]state{},
-		atTCX: map[int]bool{},
+		log: log, programs: map[program]loaded{}, perch: map[ebpf.ProgramID]bool{}, state: map[int]state{},
 	}
 	err := errors.Join(b.openKernel(), b.openNetwork())
 	if err == nil {
@@ -136,7 +130,7 @@ func (b *bpf) begin() error {
 		if err != nil {
 			return err
 		}
-		if isLoopback(l) && !found {
+		if l.Attrs().Flags&net.FlagLoopback != 0 && !found {
 			lo = l
 		}
 	}
@@ -177,25 +171,7 @@ func (b *bpf) Protect(vips []netip.Prefix) error {
 		return nil
 	}
 	b.armed = true
-	return errors.Join(b.introduceAtLo(), b.Audit())
-}
-
-// introduceAtLo makes this perch known to its successor before any program of it is
-// attached by tcx.
-func (b *bpf) introduceAtLo() error {
-	links, err := b.links()
-	if err != nil {
-		return err
-	}
-	for _, l := range links {
-		if !isLoopback(l) {
-			continue
-		}
-		if err := b.introduce(l); err != nil {
-			b.log.Warn("a successor may not know this fence without CAP_SYS_ADMIN", "error", err)
-		}
-	}
-	return nil
+	return b.Audit()
 }
 
 // Set moves the lease's end.
@@ -235,13 +211,11 @@ func (b *bpf) Watch(ctx context.Context, changed func()) error {
 // Close takes the programs off all interfaces and out of the kernel.
 func (b *bpf) Close() error {
 	links, err := b.links()
+	errs := []error{err}
 	for _, l := range links {
-		if isLoopback(l) && err != nil {
-			break // by its filters a successor knows what is left
-		}
-		err = errors.Join(err, b.settle(l, leftAlone, b.leave(l)))
+		errs = append(errs, b.leave(l))
 	}
-	return errors.Join(err, b.release())
+	return errors.Join(append(errs, b.release())...)
 }
 
 // release closes what was opened.

@@ -120,9 +120,9 @@ func (w *wire) wantAnswers(want bool, addresses ...netip.Addr) {
 }
 
 // open makes a mechanism in the namespace of the test, with its two VIPs.
-func (w *wire) open(way way) *bpf {
+func (w *wire) open() *bpf {
 	w.Helper()
-	m, err := openBPFBy(slog.New(slog.DiscardHandler), way)
+	m, err := openBPF(slog.New(slog.DiscardHandler))
 	must(w, err)
 	b := m.(*bpf)
 	must(w, b.Protect(hostVIPs()))
@@ -130,21 +130,11 @@ func (w *wire) open(way way) *bpf {
 }
 
 // fence is one that ends with the test.
-func (w *wire) fence(way way) *bpf {
+func (w *wire) fence() *bpf {
 	w.Helper()
-	b := w.open(way)
+	b := w.open()
 	w.Cleanup(func() { must(w, b.Close()) })
 	return b
-}
-
-// byEachWay runs a test for each way to attach programs.
-func byEachWay(t *testing.T, test func(*testing.T, way)) {
-	for _, way := range []way{byTCX, byFilter} {
-		t.Run(string(way), func(t *testing.T) {
-			t.Parallel()
-			test(t, way)
-		})
-	}
 }
 
 func eventually(t testing.TB, what string, ok func() bool) {
@@ -157,9 +147,8 @@ func eventually(t testing.TB, what string, ok func() bool) {
 }
 
 func TestLeaseOnTheWire(t *testing.T) {
-	t.Parallel()
 	w := newWire(t)
-	b := w.fence(byTCX)
+	b := w.fence()
 	w.wantAnswers(false, theVIP4, theVIP6)
 	w.wantAnswers(true, theNode4, theNode6)
 	must(t, b.Set(bootTime(t)+time.Hour))
@@ -183,7 +172,7 @@ func TestOwnUntilKilled(t *testing.T) {
 	if os.Getenv(childEnv) == "" {
 		return
 	}
-	m, err := openBPFBy(slog.New(slog.DiscardHandler), way(os.Getenv(childEnv)))
+	m, err := openBPF(slog.New(slog.DiscardHandler))
 	must(t, err)
 	must(t, m.Protect(hostVIPs()))
 	must(t, m.Set(bootTime(t)+time.Second))
@@ -210,7 +199,7 @@ func TestSuccessor(t *testing.T) {
 
 // successor is that process, as nobody without CAP_BPF.
 func successor(kind Kind) *exec.Cmd {
-	child := owner(byTCX, unix.CAP_NET_ADMIN)
+	child := owner(unix.CAP_NET_ADMIN)
 	child.Args[1] = "-test.run=^TestSuccessor$"
 	child.Env = append(os.Environ(), childEnv+"="+string(kind))
 	return child
@@ -218,9 +207,9 @@ func successor(kind Kind) *exec.Cmd {
 
 // owner is that process, in the namespace of the test; as nobody with some
 // capabilities, if there are any.
-func owner(way way, capabilities ...uintptr) *exec.Cmd {
+func owner(capabilities ...uintptr) *exec.Cmd {
 	child := exec.Command("/proc/self/exe", "-test.run=^TestOwnUntilKilled$")
-	child.Env = append(os.Environ(), childEnv+"="+string(way))
+	child.Env = append(os.Environ(), childEnv+"=1")
 	if len(capabilities) > 0 {
 		child.SysProcAttr = &syscall.SysProcAttr{
 			Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, AmbientCaps: capabilities,
@@ -255,23 +244,16 @@ func (w *wire) kill(child *exec.Cmd) {
 	eventually(w, "the VIPs are silent", func() bool { return !w.answers(theVIP4) && !w.answers(theVIP6) })
 }
 
-// Whatever way the dead one and its successor have: a perch of before knew filters only.
 func TestFenceOutlivesProcess(t *testing.T) {
-	byEachWay(t, func(t *testing.T, before way) {
-		byEachWay(t, func(t *testing.T, after way) { testSuccession(t, before, after) })
-	})
-}
-
-func testSuccession(t *testing.T, before, after way) {
 	w := newWire(t)
-	child := w.start(owner(before))
+	child := w.start(owner())
 	w.wantAnswers(true, theVIP4)
 	w.kill(child)
 	w.wantAnswers(true, theNode4)
 
 	// The next one knows the VIPs later than it starts: what the dead one left must
 	// stay until then.
-	m, err := openBPFBy(slog.New(slog.DiscardHandler), after)
+	m, err := openBPF(slog.New(slog.DiscardHandler))
 	must(t, err)
 	b := m.(*bpf)
 	defer func() { must(t, b.Close()) }()
@@ -284,76 +266,11 @@ func testSuccession(t *testing.T, before, after way) {
 	w.wantAnswers(false, theVIP4, theVIP6)
 	must(t, b.Set(bootTime(t)+time.Hour))
 	w.wantAnswers(true, theVIP4, theVIP6)
-	w.wantFenced("lo", 1)
-	if before == after || after == byTCX {
-		w.wantFenced("eth0", 1)
-	}
-}
-
-// While one follows another there is always one that drops.
-func TestSuccessionHasNoGap(t *testing.T) {
-	for _, before := range []way{byTCX, byFilter} {
-		t.Run(string(before), func(t *testing.T) {
-			t.Parallel()
-			w := newWire(t)
-			must(t, w.open(before).release()) // as if it were killed
-			sent, ask := w.datagrams()
-			stop, asked := make(chan struct{}), make(chan struct{})
-			go func() { ask(stop); close(asked) }()
-			for range 10 {
-				must(t, w.open(byTCX).release())
-			}
-			close(stop)
-			<-asked
-			if n := w.waiting(sent); n > 0 {
-				t.Errorf("%d datagrams came in", n)
-			}
-			w.wantFenced("eth0", 1)
-			w.wantFenced("lo", 1)
-			must(t, w.fence(byTCX).Set(bootTime(t)+time.Hour))
-			ask(stop)
-			if n := w.waiting(sent); n == 0 {
-				t.Error("none comes in when it is open")
-			}
-		})
-	}
-}
-
-// datagrams returns a socket of the VIP, and a function that sends it some until it is
-// told to stop, or one.
-func (w *wire) datagrams() (*net.UDPConn, func(stop <-chan struct{})) {
-	w.Helper()
-	at := net.UDPAddrFromAddrPort(netip.AddrPortFrom(theVIP4, 9))
-	sink, err := net.ListenUDP("udp4", at)
-	must(w, err)
-	var source *net.UDPConn
-	w.atPeer(func() { source, err = net.DialUDP("udp4", nil, at) })
-	must(w, err)
-	w.Cleanup(func() { sink.Close(); source.Close() })
-	l, err := w.there.LinkByName("peer0")
-	must(w, err)
-	must(w, w.there.NeighSet(&netlink.Neigh{
-		LinkIndex: l.Attrs().Index, State: netlink.NUD_PERMANENT, IP: theVIP4.AsSlice(),
-		HardwareAddr: w.link("eth0").Attrs().HardwareAddr,
-	}))
-	return sink, func(stop <-chan struct{}) {
-		for {
-			_, _ = source.Write([]byte("hello"))
-			select {
-			case <-stop:
-				return
-			default:
-			}
-		}
-	}
-}
-
-// waiting is how many datagrams a socket has received.
-func (w *wire) waiting(sink *net.UDPConn) int {
-	for n := 0; ; n++ {
-		must(w, sink.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
-		if _, err := sink.Read(make([]byte, 64)); err != nil {
-			return n
+	for _, d := range directions {
+		list, err := b.traffic.filters(w.link("eth0").Attrs().Index, d)
+		must(t, err)
+		if len(list) != 1 {
+			t.Errorf("filters at %s: %v, want one", d, list)
 		}
 	}
 }
@@ -361,91 +278,20 @@ func (w *wire) waiting(sink *net.UDPConn) int {
 // The capabilities of the shipped unit are enough, also to get before others and to
 // take away what a predecessor did to that end.
 func TestCapabilities(t *testing.T) {
-	byEachWay(t, func(t *testing.T, way way) {
-		w := newWire(t)
-		w.attachTCX(bypass(t))
-		for range 2 {
-			child := w.start(owner(way, unix.CAP_NET_ADMIN, unix.CAP_BPF))
-			w.wantAnswers(true, theVIP4, theVIP6)
-			w.wantTCX(2)
-			w.kill(child)
-		}
-	})
-}
-
-// A predecessor may be killed as it begins, with nothing but tcx to show what it left.
-func TestKilledAtTheStart(t *testing.T) {
-	t.Parallel()
 	w := newWire(t)
-	must(t, w.open(byTCX).release())
+	w.attachTCX(bypass(t))
 	for range 2 {
-		m, err := openBPFBy(slog.New(slog.DiscardHandler), byTCX)
-		must(t, err)
-		b := m.(*bpf)
-		must(t, b.introduceAtLo())
-		for _, d := range directions {
-			must(t, tcxAttach(w.link("eth0").Attrs().Index, d, b.side(w.link("eth0"), d).program.Program))
-		}
-		must(t, b.release())
+		child := w.start(owner(unix.CAP_NET_ADMIN, unix.CAP_BPF))
+		w.wantAnswers(true, theVIP4, theVIP6)
+		w.wantTCX(2)
+		w.kill(child)
 	}
-	w.wantFenced("eth0", 3)
-	w.wantAnswers(false, theVIP4)
-	child := w.start(owner(byTCX, unix.CAP_NET_ADMIN, unix.CAP_BPF))
-	w.wantFenced("eth0", 1)
-	w.wantFenced("lo", 1)
-	w.wantAnswers(true, theVIP4, theVIP6)
-	w.kill(child)
-}
-
-// As long as a predecessor's programs are anywhere, filters tell whose they are.
-func TestPredecessorStaysKnown(t *testing.T) {
-	t.Parallel()
-	w := newWire(t)
-	foreign, index := bypass(t), w.link("eth0").Attrs().Index
-	must(t, tcxAttach(index, ingress, foreign))
-	for range 61 {
-		must(t, tcxAttach(index, ingress, bypass(t)))
-	}
-	must(t, w.open(byTCX).release()) // no room for another
-	for killed := range 2 {
-		m, err := openBPFBy(slog.New(slog.DiscardHandler), byTCX)
-		must(t, err)
-		if m.Protect(hostVIPs()) == nil {
-			t.Fatal("there was room")
-		}
-		w.wantFenced("lo", killed+2)
-		if err := m.Close(); err == nil {
-			t.Error("a predecessor's program could be reached")
-		}
-		w.wantFenced("lo", killed+2)
-	}
-	must(t, tcxDetach(index, ingress, foreign))
-	b := w.open(byTCX)
-	w.wantFenced("lo", 1)
-	w.wantFenced("eth0", 1)
-	must(t, b.Close())
-	w.wantFenced("lo", 0)
-	w.wantFenced("eth0", 0)
-}
-
-func TestBestWay(t *testing.T) {
-	w := newWire(t)
-	want := byTCX
-	if tcxAttach(w.link("eth0").Attrs().Index, ingress, bypass(t)) != nil {
-		want = byFilter
-	}
-	m, err := openBPF(slog.New(slog.DiscardHandler))
-	must(t, err)
-	if got := m.(*bpf).way; got != want {
-		t.Errorf("by %s, not %s", got, want)
-	}
-	must(t, m.Close())
 }
 
 func TestMissingCapability(t *testing.T) {
 	newWire(t)
 	for _, has := range []uintptr{unix.CAP_NET_ADMIN, unix.CAP_BPF} {
-		out, err := owner(byTCX, has).CombinedOutput()
+		out, err := owner(has).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), "CAP_BPF and CAP_NET_ADMIN") || strings.Contains(string(out), "rlimit") {
 			t.Errorf("with capability %d only: %v\n%s", has, err, out)
 		}
@@ -457,9 +303,8 @@ func TestMissingCapability(t *testing.T) {
 func TestFenceOfAnotherKindTakesOver(t *testing.T) {
 	for _, kind := range []Kind{NFTables, Lifetime, Off} {
 		t.Run(string(kind), func(t *testing.T) {
-			t.Parallel()
 			w := newWire(t)
-			w.kill(w.start(owner(byTCX)))
+			w.kill(w.start(owner()))
 			f, err := New(kind, slog.New(slog.DiscardHandler))
 			must(t, err)
 			defer func() { must(t, f.Close()) }()
@@ -477,14 +322,13 @@ func TestSuccessorWithoutRights(t *testing.T) {
 	for _, kind := range []Kind{Auto, Off} {
 		for _, inFront := range []int{0, 1, 2} {
 			t.Run(fmt.Sprintf("%s, %d in front", kind, inFront), func(t *testing.T) {
-				t.Parallel()
 				w := newWire(t)
 				foreign := 0
 				if inFront > 0 {
 					w.attachTCX(bypass(t))
 					foreign++
 				}
-				w.kill(w.start(owner(byTCX)))
+				w.kill(w.start(owner()))
 				if inFront > 1 { // open to all that the first does not drop
 					next, err := load("next", asm.Instructions{asm.Mov.Imm(asm.R0, -1), asm.Return()})
 					must(t, err)
@@ -525,9 +369,8 @@ func TestSweepNFTables(t *testing.T) {
 
 // Whoever may not look says so.
 func TestSweepWithoutRights(t *testing.T) {
-	t.Parallel()
 	w := newWire(t)
-	w.kill(w.start(owner(byTCX)))
+	w.kill(w.start(owner()))
 	child := successor(Off)
 	child.SysProcAttr.AmbientCaps = nil
 	out, err := child.StdoutPipe()
@@ -548,10 +391,9 @@ func TestSweepWithoutRights(t *testing.T) {
 
 // Who cannot begin leaves a predecessor's fence as it is.
 func TestBeginFails(t *testing.T) {
-	t.Parallel()
 	w := newWire(t)
 	w.attachTCX(bypass(t)) // so that it has more than filters
-	w.kill(w.start(owner(byTCX)))
+	w.kill(w.start(owner()))
 	w.run("tc qdisc del dev lo clsact")
 	w.run("tc qdisc add dev lo ingress")
 	for range 63 { // as many as the kernel takes
@@ -560,7 +402,7 @@ func TestBeginFails(t *testing.T) {
 	if _, err := openBPF(slog.New(slog.DiscardHandler)); err == nil {
 		t.Fatal("it has begun")
 	}
-	w.wantFenced("eth0", 1)
+	w.wantFilters("eth0", "bpf:perch")
 	w.wantTCX(2)
 	if got := w.filters("lo", ingress); got != "" {
 		t.Errorf("filters of lo: %s", got)

@@ -21,7 +21,7 @@ func TestQdiscOfOthersMeanwhile(t *testing.T) {
 	for _, kind := range []string{"clsact", "ingress"} {
 		t.Run(kind, func(t *testing.T) {
 			w := newWire(t)
-			b := w.fence(byFilter)
+			b := w.fence()
 			w.pair("eth1", "eth2")
 			var err error
 			b.qdiscs, err = b.traffic.qdiscs()

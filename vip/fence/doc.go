@@ -11,8 +11,8 @@
 //
 // How the kernel does it is a mechanism (mechanism.go), whose files bpf.go and
 // nftables.go say what they are made of:
-//   - bpf: programs at tcx or tc ingress and egress of every interface compare the
-//     clock with an absolute end of the lease. A freeze at any point cannot open them.
+//   - bpf: programs at tc ingress and egress of every interface compare the clock
+//     with an absolute end of the lease. A freeze at any point cannot open them.
 //   - nftables: a set element with a timeout. The timeout is relative, so that a
 //     freeze just before it is sent can open the fence for a moment after a thaw, and
 //     does not run while the machine is suspended. It ends 3 ms early, and up to two

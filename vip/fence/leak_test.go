@@ -26,22 +26,14 @@ type probe struct {
 	seen   func(frames []frame) bool
 }
 
-// withEach runs a test with every mechanism, and every way to attach one.
-func withEach(t *testing.T, test func(*testing.T, Kind, func(*slog.Logger) (mechanism, error))) {
+// TestNothingLeaks tries every way out that is known, with every mechanism.
+func TestNothingLeaks(t *testing.T) {
 	for _, candidate := range strong {
 		t.Run(string(candidate.kind), func(t *testing.T) {
-			t.Parallel()
-			test(t, candidate.kind, candidate.open)
+			testLeaks(t, candidate.kind, candidate.open)
 		})
 	}
-	t.Run("bpf by filter", func(t *testing.T) {
-		t.Parallel()
-		test(t, BPF, func(log *slog.Logger) (mechanism, error) { return openBPFBy(log, byFilter) })
-	})
 }
-
-// TestNothingLeaks tries every way out that is known.
-func TestNothingLeaks(t *testing.T) { withEach(t, testLeaks) }
 
 // testLeaks runs all probes against an open fence, which shows that they would be
 // seen, and against one that was shut and one that ended by itself.

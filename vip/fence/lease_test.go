@@ -89,7 +89,7 @@ func TestExpiry(t *testing.T) {
 
 func TestCloseThenSet(t *testing.T) {
 	w := newWire(t)
-	b := w.open(byTCX)
+	b := w.open()
 	must(t, b.Close())
 	must(t, b.Set(bootTime(t)+time.Hour)) // a late renewal must not crash
 }
@@ -122,8 +122,8 @@ func TestTimeNamespace(t *testing.T) {
 	newWire(t)
 	binary, err := os.Executable()
 	must(t, err)
-	child := exec.Command("unshare", append([]string{"--time", "--boottime", "1000", "--fork", binary}, owner(byTCX).Args[1:]...)...)
-	child.Env = owner(byTCX).Env
+	child := exec.Command("unshare", append([]string{"--time", "--boottime", "1000", "--fork", binary}, owner().Args[1:]...)...)
+	child.Env = owner().Env
 	out, err := child.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), errClockOffset.Error()) {
 		t.Errorf("%v\n%s", err, out)

@@ -54,22 +54,18 @@ func TestMendsAreCounted(t *testing.T) {
 
 // Whatever others do at both directions of an interface is one mend, and names them.
 func TestMendsOfBPF(t *testing.T) {
-	inFront := func(w *wire) { w.attachTCX(bypass(w)) }
 	for name, c := range map[string]struct {
-		way  way
 		harm func(*wire)
 		want string
 	}{
-		"qdisc":                  {byFilter, func(w *wire) { w.run("tc qdisc del dev eth0 clsact") }, "its qdisc deleted"},
-		"filter":                 {byFilter, func(w *wire) { w.run("tc filter del dev eth0 egress") }, "its filter deleted"},
-		"filter in front":        {byFilter, func(w *wire) { w.filter(filterPriority, 1, bypass(w)) }, `filter bpf "bypass" of priority 1 in front of it`},
-		"program before filters": {byFilter, inFront, `tcx program \d+ bypass in front of it`},
-		"program in front":       {byTCX, inFront, `tcx program \d+ bypass in front of it`},
-		"program":                {byTCX, (*wire).detachFirst, "its tcx program deleted"},
+		"qdisc":            {func(w *wire) { w.run("tc qdisc del dev eth0 clsact") }, "its qdisc deleted"},
+		"filter":           {func(w *wire) { w.run("tc filter del dev eth0 egress") }, "its filter deleted"},
+		"filter in front":  {func(w *wire) { w.filter(filterPriority, 1, bypass(w)) }, `filter bpf "bypass" of priority 1 in front of it`},
+		"program in front": {func(w *wire) { w.attachTCX(bypass(w)) }, `tcx program \d+ bypass in front of it`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWire(t)
-			b := w.fence(c.way)
+			b := w.fence()
 			for round := range uint64(3) {
 				c.harm(w)
 				must(t, b.Audit())
@@ -86,31 +82,23 @@ func TestMendsOfBPF(t *testing.T) {
 	}
 }
 
-// detachFirst detaches the first tcx program of eth0 at ingress.
-func (w *wire) detachFirst() {
-	w.Helper()
-	must(w, tcxDetachAfter(w.link("eth0").Attrs().Index, ingress, 0, 0))
-}
-
 // Interfaces that come, go or join a bridge are everyday life, and so is what others
 // have hung up before perch.
 func TestNothingToMend(t *testing.T) {
-	byEachWay(t, func(t *testing.T, way way) {
-		w := newWire(t)
-		w.run("tc qdisc add dev eth0 clsact")
-		w.filter(filterPriority, 1, bypass(t))
-		b := w.fence(way)
-		for _, change := range []string{
-			"ip link add eth1 type veth peer name eth2", "ip link add br0 type bridge", "ip link set eth1 master br0",
-			"ip link set eth1 nomaster", "ip link set eth1 name wan", "ip link set eth0 down", "ip link set eth0 up", "ip link del wan",
-		} {
-			w.run(change)
-			must(t, b.Audit())
-		}
-		if got := b.Mended(); got != (Mended{}) {
-			t.Errorf("%+v", got)
-		}
-	})
+	w := newWire(t)
+	w.run("tc qdisc add dev eth0 clsact")
+	w.filter(filterPriority, 1, bypass(t))
+	b := w.fence()
+	for _, change := range []string{
+		"ip link add eth1 type veth peer name eth2", "ip link add br0 type bridge", "ip link set eth1 master br0",
+		"ip link set eth1 nomaster", "ip link set eth1 name wan", "ip link set eth0 down", "ip link set eth0 up", "ip link del wan",
+	} {
+		w.run(change)
+		must(t, b.Audit())
+	}
+	if got := b.Mended(); got != (Mended{}) {
+		t.Errorf("%+v", got)
+	}
 }
 
 func TestMendsOfNFTables(t *testing.T) {
@@ -156,7 +144,7 @@ func TestRunMendsOnce(t *testing.T) {
 	ended := make(chan error)
 	go func() { ended <- f.Run(ctx, func() { t.Error("trouble") }) }()
 	for round := range uint64(3) {
-		w.run("tc qdisc del dev lo clsact")
+		w.run("tc qdisc del dev eth0 clsact")
 		eventually(t, fmt.Sprint("mend ", round+1), func() bool { return f.Mended().Count == round+1 })
 	}
 	cancel()

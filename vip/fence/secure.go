@@ -14,11 +14,7 @@ import (
 // secure sees to it that the programs are the first to see an interface's packets.
 func (b *bpf) secure(l netlink.Link) error {
 	b.wrong = ""
-	do := b.secureByFilter
-	if b.wayAt(l) == byTCX {
-		do = b.secureByTCX
-	}
-	err := b.each(l, do)
+	err := b.each(l, b.secureSide)
 	before := b.state[l.Attrs().Index]
 	if err == nil && b.wrong != "" && (before == fenced || before == broken) {
 		b.note(b.log, l.Attrs().Name, b.wrong)
@@ -36,7 +32,6 @@ func (b *bpf) notice(wrong string) {
 
 // leave takes the programs off an interface, and what a predecessor left there.
 func (b *bpf) leave(l netlink.Link) error {
-	delete(b.atTCX, l.Attrs().Index)
 	return b.each(l, b.leaveSide)
 }
 
@@ -51,26 +46,10 @@ func (b *bpf) each(l netlink.Link, do func(side) error) error {
 	return errors.Join(errs...)
 }
 
-// secureByTCX has no filter, unless the program cannot be attached by tcx.
-func (b *bpf) secureByTCX(s side) error {
-	tcx, err := tcxList(s.index, s.direction)
-	if err != nil {
-		return err
-	}
-	if b.state[s.index] == fenced && indexOf(tcx, s.program.id) == 0 {
-		return nil
-	}
-	b.noticeFirst(s, place{}, tcx)
-	if b.headTCX(s, tcx) != nil {
-		delete(b.atTCX, s.index)
-		return b.secureByFilter(s)
-	}
-	return errors.Join(b.detachStale(s), b.sweepFilters(s))
-}
-
-// secureByFilter has a filter in any case. Where it is not the first to see the packets
+// secureSide has a filter in any case: it works with all kernels, and by its ID a
+// successor knows this perch's programs. Where it is not the first to see the packets
 // the program is attached by tcx, too.
-func (b *bpf) secureByFilter(s side) error {
+func (b *bpf) secureSide(s side) error {
 	filter, missing := b.secureFilter(s)
 	tcx, err := tcxList(s.index, s.direction)
 	if err != nil {
@@ -79,7 +58,12 @@ func (b *bpf) secureByFilter(s side) error {
 	if missing == nil && len(filter.infront) == 0 && len(tcx.Programs) == 0 {
 		return nil
 	}
-	b.noticeFirst(s, filter, tcx)
+	switch what := first(filter, tcx); {
+	case what == "":
+		b.notice("its tcx program deleted")
+	case indexOf(tcx, s.program.id) != 0:
+		b.notice(what + " in front of it")
+	}
 	if err := b.headTCX(s, tcx); err != nil {
 		if missing == nil && len(tcx.Programs) == 0 && b.raise(s, filter) == nil {
 			return nil
@@ -87,16 +71,6 @@ func (b *bpf) secureByFilter(s side) error {
 		return errors.Join(missing, inFront(filter, tcx, err))
 	}
 	return b.detachStale(s)
-}
-
-// noticeFirst notices that it is not ours that has the packets first.
-func (b *bpf) noticeFirst(s side, p place, tcx *link.QueryResult) {
-	switch what := first(p, tcx); {
-	case what == "":
-		b.notice("its tcx program deleted")
-	case indexOf(tcx, s.program.id) != 0:
-		b.notice(what + " in front of it")
-	}
 }
 
 // inFront says what has the packets before the fence, and why that cannot be helped.
@@ -133,7 +107,7 @@ func (b *bpf) headTCX(s side, tcx *link.QueryResult) error {
 	if err := tcxAttach(s.index, s.direction, s.program.Program); err != nil {
 		return err
 	}
-	b.log.Debug("program attached by tcx", "interface", s.name, "direction", s.direction)
+	b.log.Debug("the fence got before others by tcx", "interface", s.name, "direction", s.direction)
 	return nil
 }
 
@@ -162,7 +136,7 @@ func (b *bpf) detachStale(s side) error {
 }
 
 // isPerch tells whether a program is of this perch or of one before it. Its name is
-// only shown to a process with CAP_SYS_ADMIN; others know it by filters.
+// only shown to a process with CAP_SYS_ADMIN; others know it by its filters.
 func (b *bpf) isPerch(id ebpf.ProgramID) bool {
 	known, ok := b.perch[id]
 	if !ok {

@@ -50,7 +50,7 @@ func TestSquatter(t *testing.T) {
 	w := newWire(t)
 	nobody := func(name string, capabilities ...uintptr) {
 		t.Helper()
-		child := owner(byTCX, unix.CAP_NET_ADMIN)
+		child := owner(unix.CAP_NET_ADMIN)
 		child.Args[1] = "-test.run=^TestListener$"
 		child.Env = append(os.Environ(), childEnv+"="+name)
 		child.SysProcAttr.AmbientCaps = capabilities

@@ -41,9 +41,6 @@ func (b *bpf) sweep() error {
 	}
 	var unknown []string
 	for _, l := range links {
-		if isLoopback(l) && errors.Join(errs...) != nil {
-			break // by its filters the rest can be found again
-		}
 		err := b.each(l, func(s side) error {
 			nameless, err := b.sweepTCX(s)
 			if nameless {

@@ -8,52 +8,11 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// way is how programs are attached.
-type way string
-
-const (
-	// byTCX costs less than half of a filter, and comes before all of those. It takes
-	// Linux 6.6. A program that is attached by bpf(BPF_PROG_ATTACH), without a link,
-	// outlives its process as a filter does. But whose it is only shows to who has
-	// CAP_SYS_ADMIN. Everybody can see the programs of filters: so those are at lo.
-	byTCX    way = "tcx"
-	byFilter way = "filter"
-)
-
-// bestWay is what the kernel has.
-func bestWay() way {
-	if tcxQuery() == 0 {
-		return byTCX
-	}
-	return byFilter
-}
-
-// maxTCX is how many interfaces have tcx. The kernel attaches and detaches such a program
-// once no packet is on its way, 10 ms and more, and changes no interface or address
-// meanwhile: a host of a thousand containers would not be ready for long.
-const maxTCX = 8
-
-// wayAt is the way at an interface. Filters at lo are of the same programs as those
-// of all interfaces with Ethernet headers.
-func (b *bpf) wayAt(l netlink.Link) way {
-	if b.way == byFilter || isLoopback(l) || framingOf(l) == otherFraming {
-		return byFilter
-	}
-	index := l.Attrs().Index
-	if b.atTCX[index] {
-		return byTCX
-	}
-	hasFilter := b.state[index] == fenced || b.state[index] == broken // and keeps it
-	if hasFilter || len(b.atTCX) == maxTCX {
-		return byFilter
-	}
-	b.atTCX[index] = true
-	return byTCX
-}
+// tcx programs see a packet before the filters, since kernel 6.6. One that is attached
+// by bpf(BPF_PROG_ATTACH), without a link, outlives its process as a filter does.
 
 func (d direction) tcx() ebpf.AttachType {
 	if d == ingress {
@@ -119,10 +78,7 @@ func tcxDetachAfter(index int, d direction, front ebpf.ProgramID, revision uint6
 }
 
 // tcxHidden tells whether this process may not list tcx programs: tcxList finds none.
-func tcxHidden() bool { return tcxQuery() == unix.EPERM }
-
-// tcxQuery asks for the tcx programs of lo.
-func tcxQuery() unix.Errno {
+func tcxHidden() bool {
 	// The rest of union bpf_attr: no room for programs.
 	arguments := struct {
 		target, attach, flags, attachFlags uint32
@@ -130,5 +86,5 @@ func tcxQuery() unix.Errno {
 	}{target: 1, attach: uint32(ebpf.AttachTCXIngress)}
 	_, _, errno := unix.Syscall(unix.SYS_BPF, bpfProgQuery, uintptr(unsafe.Pointer(&arguments)), unsafe.Sizeof(arguments))
 	runtime.KeepAlive(&arguments)
-	return errno
+	return errno == unix.EPERM
 }

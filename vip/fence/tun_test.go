@@ -44,7 +44,7 @@ func TestWithoutEthernet(t *testing.T) {
 	far := netip.MustParseAddr("198.18.9.2")
 	file := w.tun("tun0")
 	w.address(w.here, "tun0", netip.MustParseAddr("198.18.9.1"))
-	b := w.fence(byTCX)
+	b := w.fence()
 	w.wantFilters("tun0", "bpf:perch")
 
 	answers := func(a netip.Addr) bool {
