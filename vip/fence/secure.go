@@ -9,6 +9,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // secure sees to it that the programs are the first to see an interface's packets.
@@ -115,21 +116,26 @@ func indexOf(tcx *link.QueryResult, id ebpf.ProgramID) int {
 	return slices.IndexFunc(tcx.Programs, func(p link.AttachedProgram) bool { return p.ID == id })
 }
 
-// detachStale takes away what other programs of perch are behind ours at tcx: a
+// detachStale takes away what other programs of perch are at tcx beside ours: a
 // predecessor's lease has ended, and it would drop what the owner sends.
-func (b *bpf) detachStale(s side) error {
+func (b *bpf) detachStale(s side) error { return b.detachButFor(s, s.program.id) }
+
+// detachButFor takes away the tcx programs of perch but for one.
+func (b *bpf) detachButFor(s side, keep ebpf.ProgramID) error {
 	for {
 		tcx, err := tcxList(s.index, s.direction)
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(tcx.Programs, func(p link.AttachedProgram) bool {
-			return p.ID != s.program.id && b.isPerch(p.ID)
-		})
-		if i < 1 {
-			return nil // in front of ours: the next audit has ours in front
+		i := slices.IndexFunc(tcx.Programs, func(p link.AttachedProgram) bool { return p.ID != keep && b.isPerch(p.ID) })
+		if i < 0 {
+			return nil
 		}
-		if err := tcxDetachAfter(s.index, s.direction, tcx.Programs[i-1].ID, tcx.Revision); err != nil {
+		front := ebpf.ProgramID(0)
+		if i > 0 {
+			front = tcx.Programs[i-1].ID
+		}
+		if err := tcxDetachAfter(s.index, s.direction, front, tcx.Revision); err != nil && !errors.Is(err, unix.ESTALE) {
 			return err
 		}
 	}
@@ -171,17 +177,5 @@ func (b *bpf) leaveSide(s side) error {
 			errs = append(errs, b.deleteFilter(s, f))
 		}
 	}
-	return errors.Join(append(errs, b.leaveTCX(s))...)
-}
-
-func (b *bpf) leaveTCX(s side) error {
-	tcx, err := tcxList(s.index, s.direction)
-	if err != nil || !slices.ContainsFunc(tcx.Programs, func(p link.AttachedProgram) bool { return b.isPerch(p.ID) }) {
-		return err
-	}
-	// A predecessor's can only be reached from ours.
-	if err := errors.Join(b.headTCX(s, tcx), b.detachStale(s)); err != nil {
-		return err
-	}
-	return tcxDetach(s.index, s.direction, s.program.Program)
+	return errors.Join(append(errs, b.detachButFor(s, 0))...)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
-	"golang.org/x/sys/unix"
 )
 
 // What a dead perch left drops for ever what its successor sends. It must go also
@@ -68,23 +67,14 @@ func (b *bpf) sweep() error {
 // sweepTCX takes out the tcx programs of perch, and tells whether there is another of
 // which no name is to be seen.
 func (b *bpf) sweepTCX(s side) (nameless bool, err error) {
-	for {
-		tcx, err := tcxList(s.index, s.direction)
-		if err != nil {
-			return false, err
-		}
-		i := slices.IndexFunc(tcx.Programs, func(p link.AttachedProgram) bool { return b.isPerch(p.ID) })
-		if i < 0 {
-			return slices.ContainsFunc(tcx.Programs, func(p link.AttachedProgram) bool { return programName(p.ID) == "" }), nil
-		}
-		front := ebpf.ProgramID(0)
-		if i > 0 {
-			front = tcx.Programs[i-1].ID
-		}
-		if err := tcxDetachAfter(s.index, s.direction, front, tcx.Revision); err != nil && !errors.Is(err, unix.ESTALE) {
-			return false, err
-		}
+	if err := b.detachButFor(s, 0); err != nil {
+		return false, err
 	}
+	tcx, err := tcxList(s.index, s.direction)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(tcx.Programs, func(p link.AttachedProgram) bool { return programName(p.ID) == "" }), nil
 }
 
 func (b *bpf) sweepFilters(s side) error {
