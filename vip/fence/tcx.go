@@ -24,7 +24,14 @@ func (d direction) tcx() ebpf.AttachType {
 // tcxList is the tcx programs of an interface, in their order. It is empty where the
 // kernel has no tcx. The thread must be in the interface's namespace here and below.
 func tcxList(index int, d direction) (*link.QueryResult, error) {
-	list, err := link.QueryPrograms(link.QueryOptions{Target: index, Attach: d.tcx()})
+	var list *link.QueryResult
+	var err error
+	for range dumpTries {
+		list, err = link.QueryPrograms(link.QueryOptions{Target: index, Attach: d.tcx()})
+		if !errors.Is(err, unix.ENOSPC) { // they became more as it was answered
+			break
+		}
+	}
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, ebpf.ErrNotSupported) {
 		return &link.QueryResult{}, nil
 	}
