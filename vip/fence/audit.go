@@ -3,6 +3,7 @@ package fence
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 )
@@ -11,7 +12,8 @@ import (
 var errUnarmed = errors.New("the VIPs are not known yet")
 
 // Audit fences every interface that is to be, new ones too, and leaves those alone
-// that have joined a bridge or the like. Before the first Protect it does nothing.
+// that have joined a bridge or the like, once that is fenced. Before the first Protect
+// it does nothing.
 func (b *bpf) Audit() error {
 	if !b.armed {
 		return nil
@@ -114,7 +116,7 @@ func forwards(master string) bool {
 	return false
 }
 
-// links lists the interfaces.
+// links lists the interfaces, ports after what they may be ports of.
 func (b *bpf) links() ([]netlink.Link, error) {
 	var links []netlink.Link
 	var err error
@@ -127,6 +129,7 @@ func (b *bpf) links() ([]netlink.Link, error) {
 	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) { // what is missing has an event to come
 		return nil, fmt.Errorf("list interfaces: %w", err)
 	}
+	slices.SortStableFunc(links, func(a, b netlink.Link) int { return min(a.Attrs().MasterIndex, 1) - min(b.Attrs().MasterIndex, 1) })
 	return links, nil
 }
 

@@ -1,6 +1,7 @@
 package fence
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -375,6 +376,22 @@ func TestBridgePort(t *testing.T) {
 	w.run("ip link set eth1 nomaster")
 	must(t, b.Guard(w.link("eth1").Attrs().Index))
 	w.wantFilters("eth1", "bpf:perch")
+}
+
+// What an interface has joined is fenced before the interface is left alone.
+func TestBridgeBeforePort(t *testing.T) {
+	w := newWire(t)
+	b := w.fence()
+	said := &bytes.Buffer{}
+	b.log = slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.run("ip link add br0 type bridge")
+	w.run("ip link set eth0 master br0")
+	must(t, b.Audit())
+	bridge := strings.Index(said.String(), "interface=br0 state=fenced")
+	port := strings.Index(said.String(), `interface=eth0 state="left alone"`)
+	if bridge < 0 || port < bridge {
+		t.Errorf("done was:\n%s", said)
+	}
 }
 
 // A port that a predecessor fenced when it was none is freed at the start.

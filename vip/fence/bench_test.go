@@ -2,10 +2,11 @@ package fence
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
-	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 	"unsafe"
@@ -14,60 +15,77 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The figures are of traffic over a veth pair with the fence, divided by those without
-// it: no clsact either. Both alternate in short rounds and are counted by time of the
-// processor, because machines have moods. Run some hundred: go test -run '^$' -bench Fence -benchtime 300x ./vip/fence
+// The figures of traffic are of a veth pair with the fence, divided by those without it.
+// Both alternate in short rounds on one processor and are counted by its time, because
+// machines have moods.
 const (
-	benchWindow = 25 * time.Millisecond
-	benchPause  = 5 * time.Millisecond
+	benchWindow = 4 * time.Millisecond
+	benchPause  = time.Millisecond
 )
 
-// benchCases are the sizes of the set, and whether the traffic is the VIP's.
-func benchCases(b *testing.B, measure func(b *testing.B, w *wire, f *bpf, at netip.Addr)) {
-	for _, vips := range []int{1, 5000} {
-		for _, at := range []netip.Addr{theVIP4, theNode4} {
-			name := "VIP"
-			if at == theNode4 {
-				name = "other"
-			}
-			b.Run(fmt.Sprintf("%d VIPs, to %s", vips, name), func(b *testing.B) {
-				w := newWire(b)
-				f := w.fence()
-				must(b, f.Protect(append(many(vips-1), netip.PrefixFrom(theVIP4, 32))))
-				must(b, f.Set(bootTime(b)+time.Hour))
-				measure(b, w, f, at)
-			})
-		}
-	}
+// flow has traffic for some time, and tells how much of it a second of the processor is
+// good for.
+type flow func(window time.Duration) float64
+
+// comparison is a kind of traffic between an address here and the peer, and the fence
+// that it passes.
+type comparison struct {
+	traffic func(b testing.TB, w *wire, here netip.Addr) flow
+	vips    int
+	here    netip.Addr // the VIP, or another
 }
 
-// compare reports the median of the ratios of what count counts in a window.
-func (w *wire) compare(b *testing.B, f *bpf, unit string, count func(time.Duration) float64) {
-	eth0, lo := w.link("eth0"), w.link("lo")
-	measure := func(on bool) float64 {
-		for _, l := range []netlink.Link{eth0, lo} {
-			delete(f.qdiscs, l.Attrs().Index)
-			if on {
-				must(b, f.secure(l))
+// ratio is the median of so many rounds.
+func (c comparison) ratio(b testing.TB, rounds int) float64 {
+	w := newWire(b)
+	f := w.fence()
+	must(b, f.Protect(append(many(c.vips-1), netip.PrefixFrom(theVIP4, 32))))
+	must(b, f.Set(bootTime(b)+time.Hour))
+	flow := c.traffic(b, w, c.here)
+	onOneProcessor(b)
+	eth0 := w.link("eth0")
+	var ratios []float64
+	for range rounds {
+		var got [2]float64
+		for _, fenced := range rand.Perm(len(got)) {
+			if fenced == 1 {
+				must(b, f.secure(eth0))
 			} else {
-				must(b, w.here.QdiscDel(&netlink.Clsact{QdiscAttrs: netlink.QdiscAttrs{
-					LinkIndex: l.Attrs().Index, Handle: clsactHandle, Parent: netlink.HANDLE_CLSACT,
-				}}))
+				w.unfence(f, eth0)
 			}
+			flow(benchPause)
+			got[fenced] = flow(benchWindow)
 		}
-		count(benchPause)
-		return count(benchWindow)
+		ratios = append(ratios, got[1]/got[0])
 	}
-	var ratios, with, without []float64
-	for b.Loop() {
-		a, f := measure(false), measure(true)
-		ratios, without, with = append(ratios, f/a), append(without, a), append(with, f)
+	return quantile(ratios, 0.5)
+}
+
+// unfence leaves nothing behind, no qdisc either.
+func (w *wire) unfence(f *bpf, l netlink.Link) {
+	index := l.Attrs().Index
+	must(w, f.leave(l))
+	if f.qdiscs[index] != "" {
+		must(w, w.here.QdiscDel(&netlink.Clsact{QdiscAttrs: netlink.QdiscAttrs{
+			LinkIndex: index, Handle: clsactHandle, Parent: netlink.HANDLE_CLSACT,
+		}}))
 	}
-	b.ReportMetric(quantile(ratios, 0.5), "of-unfenced")
-	// The best tenth is what a machine does that nobody else uses.
-	b.ReportMetric(quantile(with, 0.9)/quantile(without, 0.9), "of-unfenced-at-best")
-	b.ReportMetric(quantile(with, 0.5), unit)
-	b.ReportMetric(0, "ns/op")
+	delete(f.qdiscs, index)
+	delete(f.state, index)
+}
+
+// onOneProcessor keeps the thread there: it is locked, and ends with the benchmark.
+func onOneProcessor(b testing.TB) {
+	var first unix.CPUSet
+	must(b, unix.SchedGetaffinity(0, &first))
+	for cpu := range len(first) * 64 {
+		if first.IsSet(cpu) {
+			first.Zero()
+			first.Set(cpu)
+			break
+		}
+	}
+	must(b, unix.SchedSetaffinity(0, &first))
 }
 
 func quantile(values []float64, q float64) float64 {
@@ -75,87 +93,74 @@ func quantile(values []float64, q float64) float64 {
 	return values[int(q*float64(len(values)-1))]
 }
 
-// BenchmarkFenceTCP is about the throughput of one connection, both ends of which are in
-// this process.
-func BenchmarkFenceTCP(b *testing.B) {
-	benchCases(b, func(b *testing.B, w *wire, f *bpf, at netip.Addr) {
-		listener, err := net.Listen("tcp4", netip.AddrPortFrom(at, 0).String())
-		must(b, err)
-		var client net.Conn
-		w.atPeer(func() { client, err = net.Dial("tcp4", listener.Addr().String()) })
-		must(b, err)
-		server, err := listener.Accept()
-		must(b, err)
-		var received atomic.Int64
-		done := make(chan struct{}, 2)
-		go func() {
-			defer func() { done <- struct{}{} }()
-			for buffer := make([]byte, 1<<18); ; {
-				if _, err := client.Write(buffer); err != nil {
-					return
-				}
+// control runs f with the file descriptor of a socket, which does not block.
+func control(b testing.TB, socket interface {
+	SyscallConn() (syscall.RawConn, error)
+}, f func(fd int),
+) {
+	raw, err := socket.SyscallConn()
+	must(b, err)
+	must(b, raw.Control(func(fd uintptr) { f(int(fd)) }))
+}
+
+// stream is one TCP connection, in bytes.
+func stream(b testing.TB, w *wire, here netip.Addr) flow {
+	listener, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(here, 0)))
+	must(b, err)
+	var client net.Conn
+	w.atPeer(func() { client, err = net.Dial("tcp4", listener.Addr().String()) })
+	must(b, err)
+	server, err := listener.AcceptTCP()
+	must(b, err)
+	b.Cleanup(func() { client.Close(); server.Close(); listener.Close() })
+	buffer := make([]byte, 1<<17)
+	all := func(fd int, do func(int, []byte) (int, error)) (sum int) { // all that it takes or has
+		for sum < 1<<22 {
+			n, err := do(fd, buffer)
+			if err != nil {
+				break
 			}
-		}()
-		go func() {
-			defer func() { done <- struct{}{} }()
-			for buffer := make([]byte, 1<<18); ; {
-				n, err := server.Read(buffer)
-				if err != nil {
-					return
-				}
-				received.Add(int64(n))
-			}
-		}()
-		w.compare(b, f, "Gbit/cpu-s", func(window time.Duration) float64 {
-			spent, before := cpuTime(b, unix.CLOCK_PROCESS_CPUTIME_ID), received.Load()
-			time.Sleep(window)
-			bits := float64(received.Load()-before) * 8
-			return bits / 1e9 / (cpuTime(b, unix.CLOCK_PROCESS_CPUTIME_ID) - spent).Seconds()
-		})
-		client.Close()
-		server.Close()
-		listener.Close()
-		<-done
-		<-done
+			sum += n
+		}
+		return sum
+	}
+	both := perProcessor(b, func() (received int) {
+		control(b, client.(*net.TCPConn), func(fd int) { all(fd, unix.Write) })
+		control(b, server, func(fd int) { received = all(fd, unix.Read) })
+		return received
 	})
+	both(100 * time.Millisecond) // until its buffers are as large as they get
+	return both
 }
 
-// BenchmarkFenceIngress is about packets a second that come in, to a socket that is
-// full.
-func BenchmarkFenceIngress(b *testing.B) {
-	benchCases(b, func(b *testing.B, w *wire, f *bpf, at netip.Addr) {
-		sink, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 9)))
-		must(b, err)
-		defer sink.Close()
-		var source *net.UDPConn
-		w.atPeer(func() {
-			source, err = net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 9)))
-		})
-		must(b, err)
-		defer source.Close()
-		w.compare(b, f, "packets/cpu-s", flood(b, source))
-	})
+// inwards is UDP to here, to a socket that is full.
+func inwards(b testing.TB, w *wire, here netip.Addr) flow {
+	to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(here, 9))
+	sink, err := net.ListenUDP("udp4", to)
+	must(b, err)
+	var source *net.UDPConn
+	w.atPeer(func() { source, err = net.DialUDP("udp4", nil, to) })
+	must(b, err)
+	b.Cleanup(func() { sink.Close(); source.Close() })
+	return flood(b, source)
 }
 
-// BenchmarkFenceEgress is about packets a second that go out.
-func BenchmarkFenceEgress(b *testing.B) {
-	benchCases(b, func(b *testing.B, w *wire, f *bpf, at netip.Addr) {
-		var sink *net.UDPConn
-		var err error
-		to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(thePeer4, 9))
-		w.atPeer(func() { sink, err = net.ListenUDP("udp4", to) })
-		must(b, err)
-		defer sink.Close()
-		source, err := net.DialUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 0)), to)
-		must(b, err)
-		defer source.Close()
-		w.compare(b, f, "packets/cpu-s", flood(b, source))
-	})
+// outwards is UDP from here.
+func outwards(b testing.TB, w *wire, here netip.Addr) flow {
+	to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(thePeer4, 9))
+	var sink *net.UDPConn
+	var err error
+	w.atPeer(func() { sink, err = net.ListenUDP("udp4", to) })
+	must(b, err)
+	source, err := net.DialUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(here, 0)), to)
+	must(b, err)
+	b.Cleanup(func() { sink.Close(); source.Close() })
+	return flood(b, source)
 }
 
-// flood sends small datagrams as fast as it can, and returns their number in a second
-// of the processor: the sender does all the work, up to the other end's socket.
-func flood(b *testing.B, source *net.UDPConn) func(time.Duration) float64 {
+// flood sends small datagrams as fast as it can: the sender does all the work, up to
+// the other end's socket.
+func flood(b testing.TB, source *net.UDPConn) flow {
 	type message struct { // struct mmsghdr
 		unix.Msghdr
 		_ uint32
@@ -166,26 +171,33 @@ func flood(b *testing.B, source *net.UDPConn) func(time.Duration) float64 {
 	for i := range batch {
 		batch[i].Iov, batch[i].Iovlen = &vector, 1
 	}
-	raw, err := source.SyscallConn()
-	must(b, err)
+	return perProcessor(b, func() (sent int) {
+		control(b, source, func(fd int) {
+			n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&batch)), uintptr(len(batch)), 0, 0, 0)
+			if errno == 0 {
+				sent = int(n)
+			}
+		})
+		return sent
+	})
+}
+
+// perProcessor counts what is done in a second of the processor.
+func perProcessor(b testing.TB, do func() int) flow {
 	return func(window time.Duration) float64 {
-		sent, began, spent := 0, time.Now(), cpuTime(b, unix.CLOCK_THREAD_CPUTIME_ID)
-		for time.Since(began) < window {
-			must(b, raw.Write(func(fd uintptr) bool {
-				n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&batch)), uintptr(len(batch)), 0, 0, 0)
-				if errno == 0 {
-					sent += int(n)
-				}
-				return true
-			}))
+		done, began := 0, cpuTime(b)
+		for {
+			done += do()
+			if spent := cpuTime(b) - began; spent >= window {
+				return float64(done) / spent.Seconds()
+			}
 		}
-		return float64(sent) / (cpuTime(b, unix.CLOCK_THREAD_CPUTIME_ID) - spent).Seconds()
 	}
 }
 
-func cpuTime(b *testing.B, clock int32) time.Duration {
+func cpuTime(b testing.TB) time.Duration {
 	var spent unix.Timespec
-	must(b, unix.ClockGettime(clock, &spent))
+	must(b, unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &spent))
 	return time.Duration(spent.Nano())
 }
 
