@@ -45,27 +45,42 @@ func TestWhoIsInvited(t *testing.T) {
 }
 
 // Whoever is invited knows that it is a newcomer: else it could vote for one that does not.
+// What it knew in an older term, before it lost its data, does not count.
 func TestWhoIsInvitedHasCaughtUp(t *testing.T) {
-	grown(t, 1, func(s *simulation, newcomer *simNode) {
-		s.cutOff(newcomer)
-		owner := s.leader().run
-		r := owner.raft.Load()
-		invited := make(chan struct{})
-		owner.ask = func(_ context.Context, _ string, q question) (answer, error) {
-			if q.Invite != nil {
-				close(invited)
-			}
-			return answer{Listed: []string{"lb1", "lb2"}}, nil
-		}
-		ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Second)
-		defer cancel()
-		_, err := owner.admit(ctx, "lb2", newcomer.run.birth, wish{Address: newcomer.run.self.Address.String(), Joining: true})
-		select {
-		case <-invited:
-			s.t.Errorf("it was invited, with %d entries of %d: %v", newcomer.run.raft.Load().LastIndex(), r.LastIndex(), err)
-		default:
-		}
-	})
+	for _, tt := range []struct {
+		name  string
+		later int // terms
+		match uint64
+	}{
+		{"it answers, and has no entry", 0, 0},
+		{"it had more in an older term", -1, 1000},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			grown(t, 1, func(s *simulation, newcomer *simNode) {
+				s.cutOff(newcomer)
+				owner := s.leader().run
+				r := owner.raft.Load()
+				owner.mu.Lock()
+				owner.contacts["lb2"] = contact{term: r.CurrentTerm() + uint64(tt.later), match: tt.match}
+				owner.mu.Unlock()
+				invited := make(chan struct{})
+				owner.ask = func(_ context.Context, _ string, q question) (answer, error) {
+					if q.Invite != nil {
+						close(invited)
+					}
+					return answer{Listed: []string{"lb1", "lb2"}}, nil
+				}
+				ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Second)
+				defer cancel()
+				_, err := owner.admit(ctx, "lb2", newcomer.run.birth, wish{Address: newcomer.run.self.Address.String(), Joining: true})
+				select {
+				case <-invited:
+					s.t.Errorf("it was invited, with %d entries of %d: %v", newcomer.run.raft.Load().LastIndex(), r.LastIndex(), err)
+				default:
+				}
+			})
+		})
+	}
 }
 
 // grown runs a schedule on the founders of a cluster, and one node more.

@@ -66,7 +66,7 @@ func (n *Node) admit(ctx context.Context, name, birth string, w wish) (uint64, e
 	if err := n.change(ctx, term, "add "+name, func() raft.IndexFuture { return r.AddNonvoter(id, at, 0, n.commitLimit()) }); err != nil {
 		return 0, err
 	}
-	if err := n.awaitCatchUp(ctx, r, name); err != nil {
+	if err := n.awaitCatchUp(ctx, r, term, name); err != nil {
 		return 0, err
 	}
 	if err := n.awaitChange(ctx, term); err != nil {
@@ -263,15 +263,15 @@ func (n *Node) untilChange(term uint64) time.Duration {
 }
 
 // awaitCatchUp waits until a member has all entries that were in the log when it was
-// added.
-func (n *Node) awaitCatchUp(ctx context.Context, r *raft.Raft, name string) error {
+// added. What it had in an older term may be another history, and lost since.
+func (n *Node) awaitCatchUp(ctx context.Context, r *raft.Raft, term uint64, name string) error {
 	index := r.LastIndex()
-	for n.contact(name).match < index {
+	for c := n.contact(name); c.term != term || c.match < index; c = n.contact(name) {
 		pause(ctx, n.cfg.Heartbeat/10)
 		switch {
 		case ctx.Err() != nil:
 			return fmt.Errorf("admit %s: it does not catch up with the log: %w", name, ctx.Err())
-		case r.State() != raft.Leader:
+		case !n.leads(term):
 			return ErrNotLeader
 		}
 	}

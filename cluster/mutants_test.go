@@ -329,7 +329,12 @@ var mutants = []mutant{
 	},
 	{
 		name:  "who is invited has caught up",
-		edits: []edit{{"membership.go", "for n.contact(name).match < index {", "for n.contact(name).match < 0*index {"}},
+		edits: []edit{{"membership.go", "c.match < index; c =", "c.match < 0*index; c ="}},
+		tests: "TestWhoIsInvitedHasCaughtUp", want: fails,
+	},
+	{
+		name:  "who is invited has caught up since it lost its data",
+		edits: []edit{{"membership.go", "c.term != term || c.match < index", "c.match < index"}},
 		tests: "TestWhoIsInvitedHasCaughtUp", want: fails,
 	},
 	{
