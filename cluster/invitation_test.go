@@ -185,19 +185,75 @@ func TestSecondNodeThatDiesAsItsVoteIsProposed(t *testing.T) {
 func TestInvitedNodeThatStartsAgainAsksForItsVote(t *testing.T) {
 	grown(t, 1, func(s *simulation, newcomer *simNode) {
 		owner := s.leader().run
-		go newcomer.run.Join(s.t.Context(), "")
-		for !newcomer.run.member.Load() {
-			time.Sleep(ms / 10)
-		}
-		newcomer.kill()
-		if len(voters(owner.raft.Load())) != 1 {
-			s.t.Fatal("its vote was proposed already: this tests nothing")
-		}
-		time.Sleep(2 * admitLimit)
+		newcomer.diesInvited()
 		newcomer.boot()
 		time.Sleep(10 * time.Second)
 		if now := voters(owner.raft.Load()); len(now) != 2 {
 			s.t.Errorf("the voters are %v", now)
+		}
+	})
+}
+
+// It does not if it was removed meanwhile: then its operator has to say so.
+func TestInvitedNodeThatWasRemovedStaysAway(t *testing.T) {
+	grown(t, 1, func(s *simulation, newcomer *simNode) {
+		owner := s.leader().run
+		newcomer.diesInvited()
+		if err := owner.Remove(s.t.Context(), "lb2"); err != nil {
+			s.t.Fatal(err)
+		}
+		newcomer.boot()
+		time.Sleep(10 * time.Second)
+		if x := newcomer.run; owner.counts("lb2") || x.member.Load() || x.Waiting() != wayBack {
+			s.t.Errorf("counted: %t, a member: %t, %q", owner.counts("lb2"), x.member.Load(), x.Waiting())
+		}
+		if err := newcomer.joins(); err != nil {
+			s.t.Error(err)
+		}
+	})
+}
+
+// diesInvited lets a newcomer die before its vote is proposed, for so long that it is not
+// waited for any more.
+func (n *simNode) diesInvited() {
+	owner := n.sim.leader().run
+	go n.run.Join(n.sim.t.Context(), "")
+	for !n.run.member.Load() {
+		time.Sleep(ms / 10)
+	}
+	n.kill()
+	if len(voters(owner.raft.Load())) != 1 {
+		n.sim.t.Fatal("its vote was proposed already: this tests nothing")
+	}
+	time.Sleep(2 * admitLimit)
+}
+
+// One that leaves while it is on its way in asks to be admitted meanwhile, for it counts
+// until it is removed. It does not come back for that.
+func TestNodeThatLeavesOnItsWayInStaysAway(t *testing.T) {
+	grown(t, 1, func(s *simulation, newcomer *simNode) {
+		owner, x := s.leader().run, newcomer.run
+		r := owner.raft.Load()
+		time.Sleep(200 * ms) // it has just asked to be admitted, and does so again in a second
+		r.AddNonvoter("lb2", raft.ServerAddress(x.self.Address.String()), 0, time.Second)
+		time.Sleep(10 * ms)
+		owner.mu.Lock()
+		owner.changedAt = owner.now() // so that the removal has to wait
+		owner.mu.Unlock()
+		left := make(chan error, 1)
+		go func() { left <- x.Remove(s.t.Context(), "lb2") }()
+		time.Sleep(50 * ms)
+		signal(x.seeking)
+		time.Sleep(20 * ms)
+		if !x.joining.Load() {
+			s.t.Error("it has not asked meanwhile: this tests nothing")
+		}
+		if err := <-left; err != nil {
+			s.t.Error(err)
+		}
+		time.Sleep(10 * time.Second)
+		if owner.counts("lb2") || x.member.Load() {
+			s.t.Errorf("counted: %t, a member: %t, %q", owner.counts("lb2"), x.member.Load(), x.Waiting())
 		}
 	})
 }

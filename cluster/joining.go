@@ -93,7 +93,6 @@ func (n *Node) confirm(ctx context.Context) error {
 	if err := n.resign(); err != nil { // it votes again when it is admitted
 		return err
 	}
-	n.joining.Store(true)
 	return n.request(ctx)
 }
 
@@ -195,7 +194,6 @@ func (n *Node) takePart() error {
 
 // resign makes this node one that is no member: it has no vote from now on.
 func (n *Node) resign() error {
-	n.joining.Store(false)
 	n.outside()
 	return n.store.setNote(keyStage, stageLeft)
 }
@@ -273,8 +271,11 @@ func (n *Node) Remove(ctx context.Context, name string) error {
 	default:
 		_, err = n.tell(ctx, leader, question{Birth: n.birth, Remove: name})
 	}
-	if self && (err == nil || errors.Is(err, ErrNotMember)) && n.member.Load() {
-		return errors.Join(n.resign(), err)
+	if self && (err == nil || errors.Is(err, ErrNotMember)) {
+		n.joining.Store(false) // it may have asked to be admitted meanwhile
+		if n.member.Load() {
+			return errors.Join(n.resign(), err)
+		}
 	}
 	return err
 }

@@ -338,6 +338,16 @@ var mutants = []mutant{
 		tests: "TestWhoIsInvitedHasCaughtUp", want: fails,
 	},
 	{
+		name:  "an invited node that was removed does not come back by itself",
+		edits: []edit{{"joining.go", "if err := n.resign(); err != nil { // it votes", "if err, _ := n.resign(), n.joining.Swap(true); err != nil { // it votes"}},
+		tests: "TestInvitedNodeThatWasRemovedStaysAway", want: fails,
+	},
+	{
+		name:  "who leaves takes back what it asked for meanwhile",
+		edits: []edit{{"joining.go", "n.joining.Store(false) // it may have asked", "_ = 0 // it may have asked"}},
+		tests: "TestNodeThatLeavesOnItsWayInStaysAway", want: fails,
+	},
+	{
 		name:  "a newcomer says for how long it would grant",
 		edits: []edit{{"relay.go", "markAsTaken(resp, length) // who gives it one first waits for so long", ""}},
 		tests: "TestVoteFollowsTheGrantAtOnce", want: fails,
