@@ -36,6 +36,7 @@ const foundingPause = 250 * time.Millisecond
 type entry struct {
 	birth    string // of the data directory
 	ask      func(ctx context.Context, peer string, q question) (answer, error)
+	staging  sync.Mutex                        // held while it becomes a member, or none: what is written down goes with it
 	member   atomic.Bool                       // it votes and grants
 	joining  atomic.Bool                       // its operator wants it to become a member
 	left     atomic.Bool                       // it was one, and is none any more

@@ -184,6 +184,8 @@ func (n *Node) admitted(ctx context.Context, index uint64) error {
 
 // takePart makes this node one that votes and grants, for good.
 func (n *Node) takePart() error {
+	n.staging.Lock()
+	defer n.staging.Unlock()
 	if err := n.store.setNote(keyStage, stageMember); err != nil {
 		return err
 	}
@@ -194,6 +196,8 @@ func (n *Node) takePart() error {
 
 // resign makes this node one that is no member: it has no vote from now on.
 func (n *Node) resign() error {
+	n.staging.Lock()
+	defer n.staging.Unlock()
 	n.outside()
 	return n.store.setNote(keyStage, stageLeft)
 }

@@ -1,10 +1,13 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -186,4 +189,29 @@ func TestStanding(t *testing.T) {
 		g.kill(m.cfg.Node)
 	}
 	g.eventually("a leader without a lease knows no more", func() bool { return is(owner, "lb9") == noVoice })
+}
+
+// yielding is a disk that lets others run after each note.
+type yielding struct{ *memory }
+
+func (y yielding) setNote(key string, value []byte) error {
+	defer runtime.Gosched()
+	return y.memory.setNote(key, value)
+}
+
+// Invited and removed at once, a node is what it has written down: else it would be none
+// any more after another start, and the cluster would miss a vote that it counts.
+func TestWhatANodeIsItHasWrittenDown(t *testing.T) {
+	x := newTalking()
+	disk := newMemory()
+	x.store = yielding{disk}
+	for range 1000 {
+		var both sync.WaitGroup
+		both.Go(func() { x.resign() })
+		both.Go(func() { x.takePart() })
+		both.Wait()
+		if stage := disk.notes[keyStage]; x.member.Load() != bytes.Equal(stage, stageMember) || x.member.Load() == x.left.Load() {
+			t.Fatalf("a member: %t, left: %t, and wrote down %q", x.member.Load(), x.left.Load(), stage)
+		}
+	}
 }

@@ -323,6 +323,11 @@ var mutants = []mutant{
 		tests: "TestSecondNodeThatDiesAsItsVoteIsProposed", want: fails,
 	},
 	{
+		name:  "what is written down goes with what a node is",
+		edits: []edit{{"joining.go", "error {\n\tn.staging.Lock()\n\tdefer n.staging.Unlock()\n\tn.outside()", "error {\n\tn.outside()"}},
+		tests: "TestWhatANodeIsItHasWrittenDown", want: fails,
+	},
+	{
 		name:  "a member without a vote asks for it",
 		edits: []edit{{"joining.go", "case n.joining.Load(), n.voiceless():", "case n.joining.Load():"}},
 		tests: "TestInvitedNodeThatStartsAgainAsksForItsVote", want: fails,
