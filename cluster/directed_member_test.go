@@ -172,6 +172,40 @@ func TestWhoIsAdmittedAwaitsTheEntry(t *testing.T) {
 	})
 }
 
+// An entry that says so may never come: whoever was admitted is removed at once, or the
+// leader had more in its log, and lost that.
+func TestWhoIsAdmittedDoesNotAwaitTheEntryForEver(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, _ *simNode, others []*simNode) {
+		x := others[0].run
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if err := x.admitted(ctx, x.raft.Load().LastIndex()+1000); err != nil || ctx.Err() != nil {
+			t.Errorf("it waits and asks nobody: %v, %v", err, ctx.Err())
+		}
+	})
+}
+
+// A node asks whether it still is a member, and has a leader again before the answer comes,
+// which may be of a time in which it was removed and not yet added anew.
+func TestLateWordThatANodeIsNoMember(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {
+		x, asked := others[0].run, false
+		x.ask = func(context.Context, string, question) (answer, error) {
+			asked = true
+			s.heal()
+			for x.leader() == "" {
+				time.Sleep(ms)
+			}
+			return answer{Member: true, Leader: owner.cfg.Node, Standing: outside}, nil
+		}
+		s.cutOff(others[0])
+		time.Sleep(10 * time.Second)
+		if !asked || x.left.Load() {
+			t.Errorf("it has asked: %t, and left: %t", asked, x.left.Load())
+		}
+	})
+}
+
 // A leader that is cut off may lose what it has in its log: nobody is to give up its
 // vote for that.
 func TestWhatIsNotCommittedCostsNoVote(t *testing.T) {

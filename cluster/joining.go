@@ -109,7 +109,7 @@ func (n *Node) doubt(ctx context.Context) error {
 	n.stick(err)
 	for _, name := range sortedKeys(answers) {
 		switch a := answers[name]; {
-		case a.Standing == outside:
+		case a.Standing == outside && n.leader() == "": // else it may have been admitted since
 			return n.resign()
 		case a.Standing == votes && !n.calledRight(a.Members):
 			n.say(fmt.Sprintf("listens at %s, and is known elsewhere to the members: run `perch join` here", n.self.Address))
@@ -159,15 +159,16 @@ func (n *Node) whyOutside(err error) string {
 }
 
 // admitted ends the way of this node into the cluster, once it has the entry in its log
-// that says so.
+// that says so. Should that not come it asks again: it may be removed by now.
 func (n *Node) admitted(ctx context.Context, index uint64) error {
 	r := n.raft.Load()
 	if r == nil {
 		return nil
 	}
+	deadline := n.now() + n.commitLimit()
 	for r.LastIndex() < index {
 		pause(ctx, n.cfg.Heartbeat/10)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || n.now() > deadline {
 			return nil
 		}
 	}

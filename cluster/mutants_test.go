@@ -323,6 +323,16 @@ var mutants = []mutant{
 		tests: "TestSecondNodeThatDiesAsItsVoteIsProposed", want: fails,
 	},
 	{
+		name:  "who is admitted does not await the entry for ever",
+		edits: []edit{{"joining.go", "if ctx.Err() != nil || n.now() > deadline {", "if _ = deadline; ctx.Err() != nil {"}},
+		tests: "TestWhoIsAdmittedDoesNotAwaitTheEntryForEver", want: fails,
+	},
+	{
+		name:  "a word of late takes no vote",
+		edits: []edit{{"joining.go", "case a.Standing == outside && n.leader() == \"\":", "case a.Standing == outside:"}},
+		tests: "TestLateWordThatANodeIsNoMember", want: fails,
+	},
+	{
 		name:  "what is written down goes with what a node is",
 		edits: []edit{{"joining.go", "error {\n\tn.staging.Lock()\n\tdefer n.staging.Unlock()\n\tn.outside()", "error {\n\tn.outside()"}},
 		tests: "TestWhatANodeIsItHasWrittenDown", want: fails,
