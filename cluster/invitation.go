@@ -16,9 +16,11 @@ import (
 // like any member, and writes that down.
 //
 // That is safe though it may have forgotten votes and grants with its data. Its log has
-// the entry by which it was removed and added anew: so it votes for nobody who has not,
-// and whoever has counts it only by a later entry, once its vote was proposed. Before
-// that the leader has waited until no lease of an earlier leader ran (membership.go).
+// the entry by which it was added anew, after it was removed if it had a vote: so it votes
+// for nobody who has not, and whoever has counts it only by a later entry, once its vote
+// was proposed. Those who have not are too few without it, also by a configuration that
+// still counts it. And before it is invited the leader has waited until no lease of an
+// earlier leader ran (membership.go).
 // An invitation meant for data that is lost since names another birth, and one of a
 // leader that was deposed since an older term.
 

@@ -194,7 +194,20 @@ func TestInvitedNodeThatStartsAgainAsksForItsVote(t *testing.T) {
 	})
 }
 
-// It does not if it was removed meanwhile: then its operator has to say so.
+// One that was invited and lost its data, and with it its invitation, is invited anew.
+func TestInvitedNodeThatLosesItsDataIsInvitedAnew(t *testing.T) {
+	grown(t, 3, func(s *simulation, newcomer *simNode) {
+		newcomer.diesInvited()
+		newcomer.disk = newMemory()
+		newcomer.boot()
+		time.Sleep(10 * time.Second)
+		if now := s.leader().run.View().Voters; len(now) != 4 || !newcomer.run.member.Load() {
+			s.t.Errorf("a member: %t, the voters are %v", newcomer.run.member.Load(), now)
+		}
+	})
+}
+
+// One that was removed meanwhile does not ask: then its operator has to say so.
 func TestInvitedNodeThatWasRemovedStaysAway(t *testing.T) {
 	grown(t, 1, func(s *simulation, newcomer *simNode) {
 		owner := s.leader().run
@@ -217,12 +230,13 @@ func TestInvitedNodeThatWasRemovedStaysAway(t *testing.T) {
 // waited for any more.
 func (n *simNode) diesInvited() {
 	owner := n.sim.leader().run
+	before := len(voters(owner.raft.Load()))
 	go n.run.Join(n.sim.t.Context(), "")
 	for !n.run.member.Load() {
 		time.Sleep(ms / 10)
 	}
 	n.kill()
-	if len(voters(owner.raft.Load())) != 1 {
+	if len(voters(owner.raft.Load())) != before {
 		n.sim.t.Fatal("its vote was proposed already: this tests nothing")
 	}
 	time.Sleep(2 * admitLimit)
