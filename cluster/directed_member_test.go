@@ -177,7 +177,7 @@ func TestWhoIsAdmittedAwaitsTheEntry(t *testing.T) {
 func TestWhoIsAdmittedDoesNotAwaitTheEntryForEver(t *testing.T) {
 	directed(t, func(t *testing.T, s *simulation, _ *simNode, others []*simNode) {
 		x := others[0].run
-		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if err := x.admitted(ctx, x.raft.Load().LastIndex()+1000); err != nil || ctx.Err() != nil {
 			t.Errorf("it waits and asks nobody: %v, %v", err, ctx.Err())
