@@ -20,9 +20,8 @@ import (
 // for nobody who has not, and whoever has counts it only by a later entry, once its vote
 // was proposed. Those who have not are too few without it, also by a configuration that
 // still counts it. And before it is invited the leader has waited until no lease of an
-// earlier leader ran (membership.go).
-// An invitation meant for data that is lost since names another birth, and one of a
-// leader that was deposed since an older term.
+// earlier leader ran (membership.go). An invitation meant for data that is lost since
+// names another birth, and one of a leader that was deposed since an older term.
 
 // errOtherBirth is returned to a leader that means a data directory of old.
 var errOtherBirth = errors.New("its data directory is another one by now")
