@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 
@@ -13,8 +12,8 @@ import (
 
 // The library takes a request for what its leader meant, and panics where it makes no
 // sense: when a configuration does not decode, an entry is of a type that it does not
-// know, or the log has a gap. Such a request is refused before. That one who has the
-// secret may lie in well-formed words is no concern here.
+// know, or the log has a gap. Such a request is refused before. Lies in
+// well-formed words, by one who has the secret, are no concern here.
 
 const (
 	// maxLeap is how far a term, or the log by a snapshot, may be ahead: an election
@@ -92,7 +91,7 @@ func vetEntries(req *raft.AppendEntriesRequest) error {
 	index, term := req.PrevLogEntry, req.PrevLogTerm
 	for _, entry := range req.Entries {
 		if entry == nil || entry.Index == 0 || entry.Index != index+1 || entry.Term < term || entry.Term > req.Term {
-			return fmt.Errorf("%w: what follows on entry %d of term %d is not of the next index and a fitting term", errMalformed, index, term)
+			return fmt.Errorf("%w: the entry after %d of term %d has not the next index, or no fitting term", errMalformed, index, term)
 		}
 		if err := vetEntry(entry); err != nil {
 			return fmt.Errorf("entry %d: %w", entry.Index, err)
@@ -174,7 +173,7 @@ func readSnapshot(r io.Reader, size int64) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("read a snapshot: %w", err)
 	case int64(len(content)) < size:
-		return nil, errors.Join(errMalformed, io.ErrUnexpectedEOF)
+		return nil, fmt.Errorf("%w: snapshot of %d bytes, of which %d came", errMalformed, size, len(content))
 	}
 	var s state.State
 	return content, s.Decode(content)
