@@ -142,8 +142,7 @@ var numbers = [0x20]int{
 	0x1e: 2, 0x1f: 4, // maps
 }
 
-// fits returns an error unless an item of a request is what stands at its place: the
-// request is a map, and its keys are text.
+// fits wants a request to be a map whose keys are text.
 func (s *scanner) fits(b byte) error {
 	isMap := b&0xf0 == 0x80 || b == 0xde || b == 0xdf
 	isText := b&0xe0 == 0xa0 || b == 0xd9 || b == 0xda || b == 0xdb

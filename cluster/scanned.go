@@ -40,9 +40,7 @@ type asking struct {
 }
 
 func (c *asking) Read(p []byte) (int, error) {
-	if inside := c.heard.inside(); inside != c.hurried {
-		c.hurry(inside)
-	}
+	c.hurry()
 	n, err := c.Conn.Read(p)
 	if bad := c.heard.scan(p[:n]); bad != nil {
 		return 0, bad
@@ -50,9 +48,13 @@ func (c *asking) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// hurry sets the limit for the rest of a request, or takes it away. It fails only on a
-// connection that is gone.
-func (c *asking) hurry(inside bool) {
+// hurry sets the limit for the rest of a request that has begun, and takes it away at
+// its end. It fails only on a connection that is gone.
+func (c *asking) hurry() {
+	inside := c.heard.inside()
+	if inside == c.hurried {
+		return
+	}
 	deadline := time.Time{}
 	if inside {
 		deadline = time.Now().Add(messageLimit)
