@@ -97,7 +97,12 @@ func (b *bpf) settle(l netlink.Link, reached state, err error) error {
 		b.state[index] = reached
 		return nil
 	}
-	b.state[index] = map[state]state{fenced: broken, broken: broken}[b.state[index]]
+	switch b.state[index] {
+	case fenced:
+		b.state[index] = broken
+	case leftAlone:
+		delete(b.state, index)
+	}
 	var missing netlink.LinkNotFoundError
 	if _, gone := b.netlink.LinkByIndex(index); errors.As(gone, &missing) {
 		return nil
