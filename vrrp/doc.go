@@ -8,6 +8,6 @@
 // values. Sockets and timers are those of package vrrp/vrrpnet.
 //
 // It must never: let a packet that is refused touch a timer; promise that there is
-// one owner, which adverts, which nobody acknowledges, cannot; allocate for an advert
+// one owner, since nobody acknowledges an advert; allocate for an advert
 // that it reads or writes.
 package vrrp
