@@ -22,11 +22,10 @@
 // watcher of raft's leadership channel, the waker that shortens detection (wake.go), the
 // pulse that asks raft's main loop for signs of life (pulse.go), the one that tells
 // for how long addresses linger here (linger.go), the one that stands for the next
-// term after a hand-over that came to nothing (transfer.go), the relay between the
-// network and raft with one for each request that raft has not answered yet
-// (relay.go), one for each snapshot that comes, which ends with its connection, and one
-// for each connection that is kept warm, with one that looks which peers there are
-// (warm.go).
+// term after a hand-over that came to nothing, and the one that takes back its plan
+// (transfer.go), the relay between the network and raft with one for each request that
+// raft has not answered yet and one for each snapshot that comes (relay.go), and one for
+// each connection that is kept warm, with one that looks which peers there are (warm.go).
 // A transfer, a claim or a drain runs in its caller's goroutine, and a raft
 // future that outlives its limit is left to a goroutine that ends with raft.
 //

@@ -186,6 +186,11 @@ func TestSnapshotsThatStallHoldNobodyUp(t *testing.T) {
 	if err := owner.SetDrained(state.Drain{Node: "lb3"}); err != nil || owner.View().Term != term {
 		t.Errorf("in term %d, before in %d: %v", owner.View().Term, term, err)
 	}
+	begin := time.Now()
+	g.kill(owner.cfg.Node)
+	if took := time.Since(begin); took > messageLimit/2 {
+		t.Errorf("a node ended after %s", took)
+	}
 }
 
 // However many connections a peer opens, few stay, those in use among them, and they

@@ -22,8 +22,9 @@ var (
 func (t *transport) Consumer() <-chan raft.RPC { return t.node.requests }
 
 // relay passes the peers' requests on to the library, and its answers back, until
-// ctx ends. On their way back answers become grants.
+// ctx ends and no snapshot comes any more. On their way back answers become grants.
 func (t *transport) relay(ctx context.Context) {
+	defer t.takes.Wait()
 	for {
 		select {
 		case <-ctx.Done():
@@ -50,7 +51,7 @@ func (t *transport) check(ctx context.Context, rpc raft.RPC) {
 	}
 	select {
 	case t.room <- struct{}{}:
-		go t.take(ctx, rpc, req.Size) // ends with the connection, or after messageLimit
+		t.takes.Go(func() { t.take(ctx, rpc, req.Size) }) // ends with the connection, or after messageLimit
 	default:
 		rpc.Respond(nil, errCrowded)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -35,7 +36,7 @@ func (s *stream) Dial(address raft.ServerAddress, timeout time.Duration) (net.Co
 // Close implements net.Listener. It also closes what the library has accepted, and
 // would go on reading from.
 func (s *stream) Close() error {
-	s.port.guests.leave(s.port.creds.alpn(protocolRaft))
+	defer s.port.guests.leave(s.port.creds.alpn(protocolRaft)) // last: none comes after it
 	return s.queue.Close()
 }
 
@@ -47,6 +48,7 @@ type transport struct {
 	node     *Node
 	taken    chan raft.RPC // snapshots that have come whole
 	room     chan struct{} // for those that come
+	takes    sync.WaitGroup
 	refusals repeats[string]
 }
 
