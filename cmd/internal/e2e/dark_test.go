@@ -108,6 +108,29 @@ func panics(n *lab.Node) error {
 	return nil
 }
 
+// Where only the lifetime of its addresses ends what a frozen owner answers, its successor
+// waits for that.
+func TestSuccessorWaitsForTheLifetime(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, failover("fast"), fence("lifetime"))
+	c.neverTwoAnswers()
+	c.ping()
+	old := c.owner()
+	s := c.stubborn(old)
+	frozen := time.Now()
+	c.must(old.Process().Signal(syscall.SIGSTOP))
+	moved := c.served(old)
+	if s.answers(frozen.Add(time.Second)) == 0 {
+		t.Error("the frozen owner was dark within a second, which proves nothing for the waiting")
+	}
+	time.Sleep(500 * time.Millisecond)
+	if n := s.answers(moved); n > 0 {
+		t.Errorf("%d pings sent to the MAC of %s were answered after the move", n, old.Name)
+	}
+	c.must(old.Process().Signal(syscall.SIGCONT))
+	c.settled()
+}
+
 // The control of this and of the chaos run: without a fence the frozen owner does
 // answer beside its successor, which the observer and the stubborn host must see.
 func TestUnfencedOwnersAreSeen(t *testing.T) {
