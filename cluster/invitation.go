@@ -61,7 +61,7 @@ func (n *Node) invite(ctx context.Context, r *raft.Raft, term uint64, name, birt
 		case !n.leads(term):
 			return ErrNotLeader
 		case n.now() > deadline || ctx.Err() != nil:
-			return fmt.Errorf("admit %s: the VIPs would be let go, since %s of the then %d voters do not grant", name, strings.Join(n.silent(voting), ", "), len(voting))
+			return fmt.Errorf("admit %s: the VIPs would be let go: no grant from %s of the %d voters that there would be", name, strings.Join(n.silent(voting), ", "), len(voting))
 		}
 		pause(ctx, n.cfg.Heartbeat/20)
 	}

@@ -127,7 +127,7 @@ func TestNewcomerThatDoesNotGrantGetsNoVote(t *testing.T) {
 		newcomer.run.grants = grants{to: "lb9", until: newcomer.clock() + time.Hour}
 		newcomer.run.mu.Unlock()
 		err := newcomer.joins()
-		if !errors.Is(err, ErrNotYet) || !strings.Contains(err.Error(), "the VIPs would be let go, since lb2 of the then 2 voters do not grant") {
+		if !errors.Is(err, ErrNotYet) || !strings.Contains(err.Error(), "the VIPs would be let go: no grant from lb2 of the 2 voters that there would be") {
 			s.t.Errorf("%v", err)
 		}
 		if n := owner.lapsed(); n > 0 || s.leader() != owner {
