@@ -303,7 +303,12 @@ func (p *simPort) connect(ctx context.Context, to string) (remote *simPort, near
 func (p *simPort) keep(conn net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.conns = append(p.conns, conn)
+	select {
+	case <-p.done: // it ended meanwhile
+		conn.Close()
+	default:
+		p.conns = append(p.conns, conn)
+	}
 }
 
 // Accept implements raft.StreamLayer.

@@ -212,7 +212,14 @@ func again(request func() error) error {
 	return err
 }
 
+// timedOut looks also into an error of the library's codec, which does not unwrap.
 func timedOut(err error) bool {
+	if decoding, ok := errors.AsType[interface {
+		error
+		Cause() error
+	}](err); ok {
+		err = decoding.Cause()
+	}
 	var netErr net.Error
 	return errors.As(err, &netErr) && netErr.Timeout()
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/go-msgpack/v2/codec"
 )
 
 // warmPair keeps connections of a warm to a listener ready and returns the
@@ -107,7 +109,23 @@ func TestAgainRepeatsOnlyWhatFailedAtOnce(t *testing.T) {
 	if err := again(request(100, stale)); err == nil || calls != maxPool+2 {
 		t.Errorf("a dead peer: %v after %d calls", err, calls)
 	}
-	if err := again(request(1, context.DeadlineExceeded)); err == nil || calls != 1 {
-		t.Errorf("a timeout: %v after %d calls, want the error after one", err, calls)
+	for what, err := range map[string]error{"a timeout": context.DeadlineExceeded, "one as it was decoded": silence(t)} {
+		if got := again(request(1, err)); got == nil || calls != 1 {
+			t.Errorf("%s: %v after %d calls, want the error after one", what, got, calls)
+		}
 	}
+}
+
+// silence is what the library's codec returns where no answer came in time.
+func silence(t *testing.T) error {
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	near.SetReadDeadline(time.Now())
+	var number int
+	err := codec.NewDecoder(near, &codec.MsgpackHandle{}).Decode(&number)
+	if err == nil {
+		t.Fatal("it decoded an answer that nobody gave")
+	}
+	return err
 }
