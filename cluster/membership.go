@@ -37,7 +37,7 @@ const admitLimit = 60 * time.Second
 func (n *Node) admit(ctx context.Context, name, birth string, w wish) (uint64, error) {
 	address, err := netip.ParseAddrPort(w.Address)
 	if err != nil || address.Port() == 0 || address.Addr().IsUnspecified() {
-		return 0, fmt.Errorf("admit %s at %q: not an address with a port", name, w.Address)
+		return 0, fmt.Errorf("admit %s at %q: not an address and a port to connect to", name, w.Address)
 	}
 	ctx, cancel := context.WithTimeout(ctx, admitLimit)
 	defer cancel()

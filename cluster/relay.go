@@ -70,7 +70,11 @@ func (t *transport) refuse(rpc raft.RPC, why error) {
 func (t *transport) take(ctx context.Context, rpc raft.RPC, size int64) {
 	defer func() { <-t.room }()
 	content, err := readSnapshot(rpc.Reader, size)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil: // this node ends
+		rpc.Respond(nil, ctx.Err())
+		return
+	case err != nil:
 		t.refuse(rpc, err)
 		return
 	}

@@ -21,7 +21,7 @@ const maxSecret = 64 << 10
 // secretHint is how a node that has its config already comes by its secret: `perch
 // init` would refuse to run.
 func secretHint(path string) string {
-	return "copy it from a node that has it, or, if none has, make one here: (umask 077; head -c 48 /dev/urandom | base64 >" + path + ")"
+	return "copy it from a node that has it, or, if none has, make one here: (umask 077; head -c 48 /dev/urandom | base64 >'" + path + "')"
 }
 
 // perchGroup may read the secret, if this machine has it: `perch init` gives it to
