@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -189,9 +190,10 @@ func TestWhoIsAdmittedDoesNotAwaitTheEntryForEver(t *testing.T) {
 // which may be of a time in which it was removed and not yet added anew.
 func TestLateWordThatANodeIsNoMember(t *testing.T) {
 	directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {
-		x, asked := others[0].run, false
+		x := others[0].run
+		var asked atomic.Bool
 		x.ask = func(context.Context, string, question) (answer, error) {
-			asked = true
+			asked.Store(true)
 			s.heal()
 			for x.leader() == "" {
 				time.Sleep(ms)
@@ -200,8 +202,8 @@ func TestLateWordThatANodeIsNoMember(t *testing.T) {
 		}
 		s.cutOff(others[0])
 		time.Sleep(10 * time.Second)
-		if !asked || x.left.Load() {
-			t.Errorf("it has asked: %t, and left: %t", asked, x.left.Load())
+		if !asked.Load() || x.left.Load() {
+			t.Errorf("it has asked: %t, and left: %t", asked.Load(), x.left.Load())
 		}
 	})
 }
