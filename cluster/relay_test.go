@@ -135,7 +135,7 @@ func TestAllAnswersWaitForTheRelease(t *testing.T) {
 		}
 		tr := newTransport(x.Node, deaf{newQueue(nil)}, hclog.NewNullLogger())
 		defer tr.Close()
-		if err := tr.RequestVote("lb2", "", &raft.RequestVoteRequest{Term: 8}, nil); !errors.Is(err, broken) {
+		if err := tr.RequestVote("lb2", "", &raft.RequestVoteRequest{Term: 8}, &raft.RequestVoteResponse{}); !errors.Is(err, broken) {
 			t.Errorf("asking for a vote: %v, want the kernel's error", err)
 		}
 	})
