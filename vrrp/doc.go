@@ -5,9 +5,9 @@
 //
 // It is pure: it does no input or output, starts no goroutine, reads no clock and
 // writes no log. Time comes in as an argument, and what is to be done goes out as
-// values. Sockets and timers are those of package vrrp/vrrpnet.
+// values.
 //
 // It must never: let a packet that is refused touch a timer; promise that there is
-// one owner, since nobody acknowledges an advert; allocate for an advert
-// that it reads or writes.
+// one owner, since nobody acknowledges an advert; allocate for an advert that it reads
+// or writes.
 package vrrp

@@ -63,11 +63,7 @@ func newDrainLikeCommand(o *drainOptions, cmd *cobra.Command) *cobra.Command {
 }
 
 func (o *drainOptions) drain(cmd *cobra.Command, args []string) error {
-	client, err := o.daemon.client()
-	if err != nil {
-		return err
-	}
-	node, err := nodeOrSelf(cmd.Context(), client, args)
+	client, node, err := o.daemon.clientFor(cmd.Context(), args)
 	if err != nil {
 		return err
 	}
@@ -78,14 +74,19 @@ func (o *drainOptions) drain(cmd *cobra.Command, args []string) error {
 	return o.output.print(cmd.OutOrStdout(), res, func() string { return fmt.Sprintf(o.said, clean(node)) })
 }
 
-// nodeOrSelf returns the NODE of the command line or the name of the node asked.
-func nodeOrSelf(ctx context.Context, client *api.Client, args []string) (string, error) {
-	if len(args) > 0 {
-		return args[0], nil
+// clientFor returns a client, and the NODE of the command line or the name of the node
+// asked.
+func (o *daemonOptions) clientFor(ctx context.Context, args []string) (*api.Client, string, error) {
+	client, err := o.client()
+	switch {
+	case err != nil:
+		return nil, "", err
+	case len(args) > 0:
+		return client, args[0], nil
 	}
 	status, err := client.Status(ctx)
 	if err == nil && status.Node == "" {
 		err = errors.New("the daemon does not say which node it is")
 	}
-	return status.Node, err
+	return client, status.Node, err
 }

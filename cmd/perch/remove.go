@@ -64,11 +64,7 @@ func newRemoveLikeCommand(o *removeOptions, cmd *cobra.Command) *cobra.Command {
 }
 
 func (o *removeOptions) remove(cmd *cobra.Command, args []string) error {
-	client, err := o.daemon.client()
-	if err != nil {
-		return err
-	}
-	node, err := nodeOrSelf(cmd.Context(), client, args)
+	client, node, err := o.daemon.clientFor(cmd.Context(), args)
 	if err != nil {
 		return err
 	}
