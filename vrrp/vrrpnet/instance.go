@@ -1,0 +1,45 @@
+package vrrpnet
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/perch-vip/perch/vrrp"
+)
+
+// Instance is one virtual router that this node is to run.
+type Instance struct {
+	Name      string
+	Interface string // where its adverts go
+	// Device is the name of the interface with the virtual MAC, which is made for it;
+	// empty for none.
+	Device     string
+	IPv6       bool
+	IgnoreLink bool        // stay, also while the interface is down
+	Router     vrrp.Config // Source is filled in if it is not set: the interface's own address
+	Wire       vrrp.WireConfig
+	Group      string       // sync group; empty for none
+	Held       []netip.Addr // all addresses that it may take: none of them is a source
+	Lease      Lease
+}
+
+// Lease is told until when this node may answer for a router's addresses. It is asked
+// for from the thread of the adverts, and must not wait.
+type Lease interface {
+	Open(until time.Duration) // CLOCK_BOOTTIME; only ever later
+	Shut()
+}
+
+// Status is what is known of an instance.
+type Status struct {
+	Name      string
+	State     vrrp.State
+	Since     time.Time // of the state
+	Reason    string    // why it is in this state
+	Priority  uint8     // effective
+	Source    netip.Addr
+	Master    netip.Addr // who it is, as far as is known; not valid if nobody
+	Announces uint64     // grows whenever the addresses are to be announced once more
+	Sent      uint64     // adverts
+	Late      uint64     // times that it woke up after its lease
+}
