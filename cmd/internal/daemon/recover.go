@@ -30,6 +30,9 @@ func OpenRecovery(configPath string) (*Recovery, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Cluster == nil {
+		return nil, errNoCluster
+	}
 	c := cluster.Config{
 		Name:      cfg.Cluster.Name,
 		Node:      cfg.Node.Name,

@@ -31,7 +31,7 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	}
 	old := d.config()
 	var trouble []string
-	switch err := d.holder.configure(addressesOf(fresh)); {
+	switch err := d.member.holder.configure(addressesOf(fresh)); {
 	case unchanged(err):
 		return api.ReloadResult{}, fmt.Errorf("reload: %w", err)
 	case err != nil: // in force all the same
