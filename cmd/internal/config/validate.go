@@ -23,14 +23,15 @@ func validate(r *report, root *value, c *Config) {
 
 // checkNothing says what a file without a cluster lacks.
 func checkNothing(r *report, root *value) {
+	const wanted = "must have a [cluster] with its [[cluster.peer]] list, or a [[vrrp]]"
 	switch vips := root.child("vip"); {
 	case root.child("cluster") != nil: // it was refused
 	case len(root.fields) == 0:
-		r.add(root.pos, "the file sets nothing; must have a [cluster] with its [[cluster.peer]] list (`perch init` writes one to begin with)")
+		r.add(root.pos, "the file sets nothing; "+wanted+" (`perch init` writes one with a cluster to begin with)")
 	case vips != nil:
-		r.badKey(vips, "there is no [cluster] to own it", "must stand beside a [cluster] with its [[cluster.peer]] list")
-	default:
-		r.missing(root, "cluster", "must be a [cluster] with its [[cluster.peer]] list, since there is nothing else to run")
+		r.badKey(vips, "there is no [cluster] to own it", "must stand beside a [cluster] with its [[cluster.peer]] list, or be an address of a [[vrrp]]")
+	case root.child("vrrp") == nil && root.child("static") == nil:
+		r.add(root.pos, "there is nothing to run; "+wanted)
 	}
 }
 
