@@ -1,0 +1,6 @@
+package daemon
+
+import (
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip/route"
+)

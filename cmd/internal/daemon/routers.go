@@ -1,0 +1,217 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/fence"
+	"github.com/perch-vip/perch/vip/route"
+	"github.com/perch-vip/perch/vrrp/vrrpnet"
+)
+
+// routers is VRRP mode: the engine decides which virtual routers this node is the
+// master of, and what belongs to them follows.
+type routers struct {
+	log     *slog.Logger
+	fence   *fence.Fence
+	engine  *vrrpnet.Engine
+	vips    *vip.Manager
+	paths   *route.Manager
+	setup   atomic.Pointer[setup] // in force
+	told    map[string]told       // by router; used by follow alone
+	poke    chan struct{}         // for follow
+	beat    atomic.Int64          // when follow last ran, Unix milliseconds
+	stopped atomic.Bool           // hold nothing more
+
+	configuring sync.Mutex // guards what follows
+	devices     *devices
+	shield      shield
+}
+
+// told is what was last done about a router.
+type told struct {
+	state     vrrp.State
+	announces uint64
+}
+
+// openRouters makes the parts of VRRP mode. It starts nothing.
+func (d *daemon) openRouters(cfg *config.Config) (err error) {
+	r := &routers{
+		log:     d.log,
+		fence:   d.fence,
+		devices: newDevices(cfg.Node.DataDir, d.log),
+		told:    map[string]told{},
+		poke:    make(chan struct{}, 1),
+	}
+	r.shield = shield{fence: d.fence, macs: r.devices.macs, leases: map[string]*guarded{}}
+	r.setup.Store(newSetup(cfg))
+	if r.engine, err = vrrpnet.New(vrrpnet.Options{Log: d.log.With("part", "vrrp")}); err != nil {
+		return err
+	}
+	r.vips, err = vip.New(vip.Options{
+		Ledger:   filepath.Join(cfg.Node.DataDir, "vrrp-vips.json"),
+		Lifetime: lifetime,
+		Allowed:  r.allowed,
+		Guard:    d.fence.Guard,
+		Pace:     func(v vip.VIP) vip.Pace { return r.setup.Load().pace(v) },
+		Log:      d.log.With("part", "vrrp-vip"),
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("open the kernel's address interface: %w", err), r.engine.Close())
+	}
+	r.paths = route.New(d.log.With("part", "route"))
+	d.routers = r
+	return nil
+}
+
+func (r *routers) close() {
+	r.vips.Close()
+	r.engine.Close()
+}
+
+// allowed tells whether this node may hold a VIP at this moment. It is asked before
+// each address that is added, also after a freeze.
+func (r *routers) allowed(v vip.VIP) bool {
+	owner, known := r.setup.Load().owner(v)
+	return known && !r.stopped.Load() && (owner == nil || r.engine.Holds(owner.Name))
+}
+
+// sweep removes what a dead predecessor has left.
+func (r *routers) sweep(cfg *config.Config) error {
+	err := r.vips.Configure(newSetup(cfg).vips())
+	if errors.Is(err, vip.ErrLedger) || errors.Is(err, vip.ErrInvalid) {
+		return err
+	}
+	if err != nil {
+		r.log.Error("removing addresses of an earlier run", "error", err)
+	}
+	return nil
+}
+
+// run starts the parts, which end with the context.
+func (r *routers) run(g *errgroup.Group, parts context.Context) {
+	g.Go(func() error { return r.engine.Run(parts) })
+	g.Go(func() error { return r.vips.Run(parts) })
+	g.Go(func() error { return r.paths.Run(parts) })
+	g.Go(func() error { return r.follow(parts) })
+	g.Go(func() error { return vrrpnet.WatchInterfaces(parts, r.log, r.interfaces) })
+}
+
+// interfaces passes on what has become of the interfaces. Devices with virtual MACs
+// that have gone with their parents come back, and are fenced anew.
+func (r *routers) interfaces(list []vrrpnet.Interface) {
+	r.configuring.Lock()
+	defer r.configuring.Unlock()
+	if r.devices.follow(list) {
+		if err := r.shield.admit(r.setup.Load().routers); err != nil {
+			r.log.Error("fencing virtual routers anew", "error", err)
+		}
+	}
+	r.engine.SetInterfaces(list)
+}
+
+// configure puts a config in force. Routers that it does not change go on as they
+// are. If they cannot be fenced nothing changes.
+func (r *routers) configure(cfg *config.Config, secrets routerSecrets) error {
+	r.configuring.Lock()
+	defer r.configuring.Unlock()
+	next := newSetup(cfg)
+	if err := r.shield.admit(next.routers); err != nil {
+		return fmt.Errorf("%w: %w", errUnfenced, err)
+	}
+	r.setup.Store(next)
+	defer offer(r.poke, struct{}{})
+	errs := []error{
+		r.devices.want(next.routers),
+		r.engine.Configure(r.instances(next, secrets)),
+		r.vips.Configure(next.vips()),
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err // what was to go may be there still
+	}
+	return r.shield.settle(next.routers)
+}
+
+func (r *routers) instances(s *setup, secrets routerSecrets) []vrrpnet.Instance {
+	var list []vrrpnet.Instance
+	for _, v := range s.routers {
+		list = append(list, v.instance(secrets[v.Name], r.shield.leases[v.Name]))
+	}
+	return list
+}
+
+// follow has everything follow the states of the routers, until ctx ends.
+func (r *routers) follow(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.engine.Changed():
+		case <-r.poke:
+		case <-timer.C:
+		}
+		r.step()
+		r.beat.Store(time.Now().UnixMilli())
+		timer.Reset(idle)
+	}
+}
+
+// step has everything follow the states of the routers as they are now.
+func (r *routers) step() {
+	setup, states := r.setup.Load(), r.engine.Status()
+	if r.stopped.Load() {
+		return
+	}
+	vips, routes, rules := setup.wanted(mastersOf(states))
+	if err := r.vips.Want(vips); err != nil && !errors.Is(err, vip.ErrNotConfigured) { // a reload is under way
+		r.log.Error("taking the addresses of virtual routers", "error", err)
+	}
+	r.paths.Want(routes, rules)
+	for _, s := range states {
+		if v, ok := setup.byName[s.Name]; ok {
+			r.tell(v, s)
+		}
+	}
+}
+
+// tell announces again what is to be, and logs transitions.
+func (r *routers) tell(v *virtualRouter, now vrrpnet.Status) {
+	was, known := r.told[v.Name]
+	r.told[v.Name] = told{now.State, now.Announces}
+	if known && was.announces != now.Announces {
+		r.vips.Announce(v.VIPs)
+	}
+	if !known || was.state != now.State {
+		r.log.Info("virtual router", "name", v.Name, "state", now.State.String(), "reason", now.Reason)
+	}
+}
+
+// stop gives up everything for good: the farewells leave first.
+func (r *routers) stop() error {
+	r.stopped.Store(true)
+	err := r.engine.Stop()
+	return errors.Join(err, r.vips.Set(nil), r.devices.close())
+}
+
+// holding tells whether addresses are in the kernel.
+func (r *routers) holding() bool {
+	return slices.ContainsFunc(r.vips.Status(), func(s vip.Status) bool { return s.Held })
+}
+
+// alive tells whether the engine and what follows from it get on.
+func (r *routers) alive() bool {
+	return time.Since(time.UnixMilli(r.beat.Load())) < 4*idle && r.vips.Stalled() < stallLimit
+}
