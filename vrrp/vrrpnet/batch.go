@@ -156,4 +156,3 @@ func (s *sender) prepare() {
 		}
 	}
 }
-

@@ -101,7 +101,7 @@ func (p *poller) wait() ([]unix.EpollEvent, error) {
 
 // poke makes wait return.
 func (p *poller) poke() {
-	one := [8]byte{0: 1, 7: 1} // not 0 in any byte order
+	one := [8]byte{0: 1, 7: 1}  // not 0 in any byte order
 	unix.Write(p.event, one[:]) // it can only fail if wait is about to return
 }
 

@@ -48,15 +48,24 @@ func newRunner(i Instance, now time.Duration) *runner {
 	return r
 }
 
-// reset makes the router and the wire for a source, which begin in fault. A router
-// that was there must have been stopped.
+// reset makes the router for a source, which begins in fault. One that was there must
+// have been in fault, too.
 func (r *runner) reset(source netip.Addr, now time.Duration) {
-	cfg, wire := r.Router, r.Wire
-	cfg.Source, wire.Source = source, source
+	cfg := r.Router
+	cfg.Source = source
 	cfg.StartDelay = max(0, r.born+cfg.StartDelay-now)
-	r.router, r.wire = vrrp.New(cfg), vrrp.NewWire(wire)
+	r.router = vrrp.New(cfg)
 	r.router.SetPriority(now, 0)
 	r.router.Start(now)
+	switch {
+	case !source.IsValid():
+	case r.wire == nil:
+		wire := r.Wire
+		wire.Source = source
+		r.wire = vrrp.NewWire(wire)
+	default:
+		r.wire.SetSource(source) // it goes on counting
+	}
 }
 
 // left is called when a packet has left.
