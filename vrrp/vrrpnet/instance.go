@@ -42,4 +42,7 @@ type Status struct {
 	Announces uint64     // grows whenever the addresses are to be announced once more
 	Sent      uint64     // adverts
 	Late      uint64     // times that it woke up after its lease
+
+	SendErrors uint64
+	SendError  error // the last one, or nil
 }

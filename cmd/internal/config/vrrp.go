@@ -63,8 +63,15 @@ type SyncGroup struct {
 	Members []string // names of virtual routers, at least 2
 }
 
-// IPv6 reports the family of the router.
-func (r *VirtualRouter) IPv6() bool { return len(r.Addresses) > 0 && r.Addresses[0].Addr().Is6() }
+// IPv6 reports the family of the router, which is that of its addresses.
+func (r *VirtualRouter) IPv6() bool {
+	for _, p := range r.Addresses {
+		if p.IsValid() {
+			return p.Addr().Is6()
+		}
+	}
+	return false
+}
 
 // SyncGroup returns the name of the group that a virtual router is in, or "".
 func (c *Config) SyncGroup(router string) string {
