@@ -22,9 +22,6 @@ const reportLimit = 500 * time.Millisecond
 // peerSide is the daemon as its peers see it.
 type peerSide struct{ *daemon }
 
-// errNoCluster is the answer to what only a cluster's member can do.
-var errNoCluster = api.Invalid(errors.New("this node is in no cluster: its config has no [cluster], and VRRP moves addresses by priority (change it and run `perch reload`)"))
-
 // NodeReport implements api.PeerBackend.
 func (d peerSide) NodeReport(context.Context) (api.NodeReport, error) {
 	return d.snapshot().report(), nil
@@ -58,7 +55,7 @@ func (d controlSide) Status(ctx context.Context) (api.Status, error) {
 // History implements api.Backend.
 func (d controlSide) History(context.Context) ([]api.Move, error) {
 	if d.member == nil {
-		return nil, errNoCluster
+		return nil, api.ErrNoCluster
 	}
 	var moves []api.Move
 	for _, m := range d.member.node.State().History {
@@ -70,7 +67,7 @@ func (d controlSide) History(context.Context) ([]api.Move, error) {
 // Transfer implements api.Backend.
 func (d controlSide) Transfer(ctx context.Context, to string) (api.TransferResult, error) {
 	if d.member == nil {
-		return api.TransferResult{}, errNoCluster
+		return api.TransferResult{}, api.ErrNoCluster
 	}
 	if to != "" {
 		if err := d.known(to); err != nil {
@@ -90,7 +87,7 @@ func (d controlSide) Transfer(ctx context.Context, to string) (api.TransferResul
 // SetDrain implements api.Backend.
 func (d controlSide) SetDrain(ctx context.Context, node string, to api.Drain) error {
 	if d.member == nil {
-		return errNoCluster
+		return api.ErrNoCluster
 	}
 	if err := d.known(node); err != nil {
 		return err

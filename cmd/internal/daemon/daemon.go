@@ -60,6 +60,7 @@ type daemon struct {
 	level   *slog.LevelVar
 	current atomic.Pointer[loaded]
 	read    []credentialFile // at start
+	secrets routerSecrets    // likewise
 	fence   *fence.Fence
 	member  *member  // nil without a [cluster]
 	routers *routers // nil without a [[vrrp]] and [static]
@@ -122,7 +123,7 @@ func open(opts Options, queue *logQueue, capabilities func() (uint64, error)) (*
 	if err != nil {
 		return nil, err
 	}
-	d.read = secrets.files
+	d.read, d.secrets = secrets.files, secrets.routers
 	if d.fence, err = fence.New(fenceOf(cfg), d.log); err != nil {
 		return nil, err
 	}
@@ -149,7 +150,7 @@ func (d *daemon) assemble(cfg *config.Config, s secrets) error {
 		}
 	}
 	if hasRouters(cfg) {
-		return d.openRouters(cfg, s.routers)
+		return d.openRouters(cfg)
 	}
 	return nil
 }
@@ -194,11 +195,7 @@ func (d *daemon) sweep() error {
 
 // run runs all parts until ctx ends or one of them fails.
 func (d *daemon) run(ctx context.Context, control net.Listener) error {
-	err := d.sweep()
-	if err == nil && d.routers != nil {
-		err = d.routers.configure(d.config())
-	}
-	if err != nil {
+	if err := d.sweep(); err != nil {
 		return errors.Join(err, control.Close(), d.abandon())
 	}
 	hangups := make(chan os.Signal, 1)
@@ -211,7 +208,7 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 		d.runMember(g, parts)
 	}
 	if d.routers != nil {
-		d.routers.run(g, parts)
+		d.routers.run(g, parts, d.config(), d.secrets)
 	}
 	g.Go(func() error { return d.fence.Run(parts, d.wake) })
 	g.Go(func() error { return d.tellReady(parts) })
@@ -230,20 +227,18 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 			return nil
 		}
 	})
-	err = g.Wait()
+	err := g.Wait()
 	if d.member != nil {
 		d.member.peers.CloseIdleConnections()
 	}
 	return errors.Join(err, d.unfence())
 }
 
-// wake has what hangs on the fence evaluated anew.
+// wake has ownership evaluated anew, which hangs on the fence. That of virtual routers
+// does not: VRRP promises less than a fence does.
 func (d *daemon) wake() {
 	if d.member != nil {
 		d.member.holder.wake()
-	}
-	if d.routers != nil {
-		d.routers.wake()
 	}
 }
 

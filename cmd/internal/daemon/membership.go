@@ -16,7 +16,7 @@ const joinLimit = time.Second
 // Join implements api.Backend.
 func (d controlSide) Join(ctx context.Context, via string) (api.JoinResult, error) {
 	if d.member == nil {
-		return api.JoinResult{}, errNoCluster
+		return api.JoinResult{}, api.ErrNoCluster
 	}
 	ctx, cancel := context.WithTimeout(ctx, joinLimit)
 	defer cancel()
@@ -36,7 +36,7 @@ func (d controlSide) Join(ctx context.Context, via string) (api.JoinResult, erro
 // Remove implements api.Backend.
 func (d controlSide) Remove(ctx context.Context, node string) error {
 	if d.member == nil {
-		return errNoCluster
+		return api.ErrNoCluster
 	}
 	if err := d.known(node); err != nil {
 		return err

@@ -31,7 +31,7 @@ func OpenRecovery(configPath string) (*Recovery, error) {
 		return nil, err
 	}
 	if cfg.Cluster == nil {
-		return nil, errNoCluster
+		return nil, api.ErrNoCluster
 	}
 	c := cluster.Config{
 		Name:      cfg.Cluster.Name,

@@ -24,8 +24,8 @@ import (
 // master of, and what belongs to them follows.
 type routers struct {
 	log     *slog.Logger
-	fence   *fence.Fence
 	engine  *vrrpnet.Engine
+	ended   chan struct{} // the engine has: all masters have let go
 	vips    *vip.Manager
 	paths   *route.Manager
 	setup   atomic.Pointer[setup] // in force
@@ -49,16 +49,14 @@ type told struct {
 func (d *daemon) openRouters(cfg *config.Config) (err error) {
 	r := &routers{
 		log:     d.log,
-		fence:   d.fence,
+		engine:  vrrpnet.New(vrrpnet.Options{Nice: -10}),
+		ended:   make(chan struct{}),
 		devices: newDevices(cfg.Node.DataDir, d.log),
 		told:    map[string]told{},
 		poke:    make(chan struct{}, 1),
 	}
 	r.shield = shield{fence: d.fence, macs: r.devices.macs, leases: map[string]*guarded{}}
 	r.setup.Store(newSetup(cfg))
-	if r.engine, err = vrrpnet.New(vrrpnet.Options{Log: d.log.With("part", "vrrp")}); err != nil {
-		return err
-	}
 	r.vips, err = vip.New(vip.Options{
 		Ledger:   filepath.Join(cfg.Node.DataDir, "vrrp-vips.json"),
 		Lifetime: lifetime,
@@ -68,17 +66,14 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		Log:      d.log.With("part", "vrrp-vip"),
 	})
 	if err != nil {
-		return errors.Join(fmt.Errorf("open the kernel's address interface: %w", err), r.engine.Close())
+		return fmt.Errorf("open the kernel's address interface: %w", err)
 	}
 	r.paths = route.New(d.log.With("part", "route"))
 	d.routers = r
 	return nil
 }
 
-func (r *routers) close() {
-	r.vips.Close()
-	r.engine.Close()
-}
+func (r *routers) close() { r.vips.Close() }
 
 // allowed tells whether this node may hold a VIP at this moment. It is asked before
 // each address that is added, also after a freeze.
@@ -99,13 +94,24 @@ func (r *routers) sweep(cfg *config.Config) error {
 	return nil
 }
 
-// run starts the parts, which end with the context.
-func (r *routers) run(g *errgroup.Group, parts context.Context) {
-	g.Go(func() error { return r.engine.Run(parts) })
+// run starts the parts, which end with the context, and puts the config in force.
+func (r *routers) run(g *errgroup.Group, parts context.Context, cfg *config.Config, secrets routerSecrets) {
+	g.Go(func() error {
+		defer close(r.ended)
+		return r.engine.Run(parts)
+	})
 	g.Go(func() error { return r.vips.Run(parts) })
 	g.Go(func() error { return r.paths.Run(parts) })
 	g.Go(func() error { return r.follow(parts) })
 	g.Go(func() error { return vrrpnet.WatchInterfaces(parts, r.log, r.interfaces) })
+	g.Go(func() error {
+		err := r.configure(cfg, secrets)
+		if err != nil && !unchanged(err) {
+			r.log.Error("not all virtual routers are as wanted, which is tried again", "error", err)
+			return nil
+		}
+		return err
+	})
 }
 
 // interfaces passes on what has become of the interfaces. Devices with virtual MACs
@@ -118,7 +124,9 @@ func (r *routers) interfaces(list []vrrpnet.Interface) {
 			r.log.Error("fencing virtual routers anew", "error", err)
 		}
 	}
-	r.engine.SetInterfaces(list)
+	if err := r.engine.SetInterfaces(list); err != nil && !errors.Is(err, vrrpnet.ErrStopped) {
+		r.log.Error("telling the virtual routers of the interfaces", "error", err)
+	}
 }
 
 // configure puts a config in force. Routers that it does not change go on as they
@@ -202,8 +210,15 @@ func (r *routers) tell(v *virtualRouter, now vrrpnet.Status) {
 // stop gives up everything for good: the farewells leave first.
 func (r *routers) stop() error {
 	r.stopped.Store(true)
-	err := r.engine.Stop()
-	return errors.Join(err, r.vips.Set(nil), r.devices.close())
+	r.engine.Stop()
+	select {
+	case <-r.ended:
+	case <-time.After(idle): // it will not let anything be answered for all the same
+	}
+	err := r.vips.Set(nil)
+	r.configuring.Lock()
+	defer r.configuring.Unlock()
+	return errors.Join(err, r.devices.close())
 }
 
 // holding tells whether addresses are in the kernel.
