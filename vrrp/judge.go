@@ -16,6 +16,7 @@ type reading struct {
 	length   int    // of the advert in it
 	form     Form
 	sequence uint32 // of the authentication header
+	stamp    uint64 // of the trailer
 	strange  bool   // other addresses than ours
 }
 
@@ -26,6 +27,7 @@ var checks = [...]func(*Wire) Drop{
 	(*Wire).checkLength,
 	(*Wire).checkTTL,
 	(*Wire).checkVersion,
+	(*Wire).checkTrailer,
 	(*Wire).checkAuth,
 	(*Wire).checkInterval,
 	(*Wire).checkType,
@@ -39,6 +41,7 @@ var checks = [...]func(*Wire) Drop{
 // Judge reads a packet. The advert is valid until the next call, and to be heeded if
 // the Drop is 0; else it has what could be read.
 func (w *Wire) Judge(p Packet, wall time.Time) (*Advert, Drop) {
+	p.Src, p.Dst = p.Src.WithZone(""), p.Dst.WithZone("")
 	w.in = reading{Packet: p, wall: wall}
 	w.advert = Advert{Addresses: w.advert.Addresses[:0]}
 	if drop := w.checkAddressee(); drop != 0 {
@@ -61,8 +64,11 @@ func (w *Wire) accept() {
 	from := w.in.Src
 	w.peer(from).forms.hear(w.in.form, w.in.wall)
 	if w.ah != nil {
-		w.marks.set(from, uint64(w.in.sequence))
+		w.ahs.set(from, uint64(w.in.sequence))
 		w.sequence = max(w.sequence, w.in.sequence)
+	}
+	if w.keys != nil {
+		w.stamps.set(from, w.in.stamp)
 	}
 	w.in.strange = !w.sameAddresses()
 }
@@ -122,6 +128,9 @@ func (w *Wire) checkLength() Drop {
 	surplus := len(w.in.body) - length
 	switch {
 	case surplus == 0:
+	case surplus == trailerLength && w.keys != nil:
+	case surplus == trailerLength && w.in.body[length] == trailerSHA256:
+		return UnexpectedTrailer
 	case w.family == IPv4 && surplus%4 == 2 && len(w.in.Header)+len(w.in.Payload) == minFrame:
 		w.in.body = w.in.body[:length]
 	default:
@@ -142,6 +151,18 @@ func (w *Wire) checkVersion() Drop {
 		return BadVersion
 	}
 	return 0
+}
+
+func (w *Wire) checkTrailer() Drop {
+	if w.keys == nil {
+		return 0
+	}
+	if len(w.in.body) == w.in.length {
+		return NoTrailer
+	}
+	stamp, drop := w.keys.check(w.in.body, w.in.Src, w.in.wall)
+	w.in.stamp = stamp
+	return drop
 }
 
 // checkAuth checks what version 2 has for authentication.
@@ -167,7 +188,7 @@ func (w *Wire) checkAH() Drop {
 	if drop != 0 {
 		return drop
 	}
-	if mark := w.marks.find(w.in.Src); mark != nil && uint64(sequence) <= mark.value {
+	if mark := w.ahs.find(w.in.Src); mark != nil && uint64(sequence) <= mark.value {
 		return Replayed
 	}
 	w.in.sequence = sequence
