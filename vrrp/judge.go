@@ -17,7 +17,8 @@ type reading struct {
 	form     Form
 	sequence uint32 // of the authentication header
 	stamp    uint64 // of the trailer
-	strange  bool   // other addresses than ours
+	same     bool   // its addresses are ours
+	drop     Drop
 }
 
 // checks are what a packet must pass, in the order in which keepalived has them, so
@@ -39,24 +40,31 @@ var checks = [...]func(*Wire) Drop{
 }
 
 // Judge reads a packet. The advert is valid until the next call, and to be heeded if
-// the Drop is 0; else it has what could be read.
+// the Drop is 0; else it has what could be read. See Record.
 func (w *Wire) Judge(p Packet, wall time.Time) (*Advert, Drop) {
 	p.Src, p.Dst = p.Src.WithZone(""), p.Dst.WithZone("")
 	w.in = reading{Packet: p, wall: wall}
 	w.advert = Advert{Addresses: w.advert.Addresses[:0]}
-	if drop := w.checkAddressee(); drop != 0 {
-		return &w.advert, drop
+	w.in.drop = w.judge()
+	if w.in.drop == 0 {
+		w.accept()
 	}
-	if p.Src == w.cfg.Source {
-		return &w.advert, w.recognise()
+	return &w.advert, w.in.drop
+}
+
+func (w *Wire) judge() Drop {
+	if drop := w.checkAddressee(); drop != 0 {
+		return drop
+	}
+	if w.in.Src == w.cfg.Source {
+		return w.recognise()
 	}
 	for _, check := range checks {
 		if drop := check(w); drop != 0 {
-			return &w.advert, drop
+			return drop
 		}
 	}
-	w.accept()
-	return &w.advert, 0
+	return 0
 }
 
 // accept remembers what a packet that is heeded has shown.
@@ -70,7 +78,7 @@ func (w *Wire) accept() {
 	if w.keys != nil {
 		w.stamps.set(from, w.in.stamp)
 	}
-	w.in.strange = !w.sameAddresses()
+	w.in.same = w.sameAddresses()
 }
 
 // checkAddressee sees to it that a packet is for this virtual router.

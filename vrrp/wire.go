@@ -53,6 +53,7 @@ type Wire struct {
 	advert  Advert
 	in      reading
 	scratch []netip.Addr
+	heard   heard
 
 	ah     *Signer  // nil for none
 	keys   *keyring // nil for none
@@ -92,6 +93,7 @@ func NewWire(cfg WireConfig) *Wire {
 		w.peers = []peer{{}}
 	}
 	w.advert.Addresses = make([]netip.Addr, 0, maxAddresses)
+	w.heard.senders = make([]Sender, 0, maxSenders)
 	w.scratch = make([]netip.Addr, 0, maxAddresses)
 	return w
 }

@@ -400,8 +400,8 @@ func TestSameAddresses(t *testing.T) {
 	} {
 		ours, theirs := wires()
 		theirs.own.Addresses = tt.addresses
-		if _, drop := ours.Judge(theirs.say(100), noon); drop != 0 || ours.in.strange == tt.same {
-			t.Errorf("%v: drop %s, strange %t", tt.addresses, drop, ours.in.strange)
+		if _, drop := ours.Judge(theirs.say(100), noon); drop != 0 || ours.in.same != tt.same {
+			t.Errorf("%v: drop %s, same %t", tt.addresses, drop, ours.in.same)
 		}
 	}
 }
