@@ -250,8 +250,8 @@ func (r *Router) hearAsBackup(now time.Duration, from netip.Addr, priority uint8
 		r.watch(now, interval, from)
 	case r.tolerates(now):
 		r.watch(now, interval, from)
-	case !r.master.IsValid():
-		r.master = from
+	default:
+		r.master = from // for as long as this one's patience lasts
 	}
 }
 
