@@ -16,7 +16,9 @@ type reading struct {
 	length   int    // of the advert in it
 	form     Form
 	sequence uint32 // of the authentication header
-	strange  bool   // other addresses than ours
+	stamp    uint64 // of the trailer
+	same     bool   // its addresses are ours
+	drop     Drop
 }
 
 // checks are what a packet must pass, in the order in which keepalived has them, so
@@ -26,6 +28,7 @@ var checks = [...]func(*Wire) Drop{
 	(*Wire).checkLength,
 	(*Wire).checkTTL,
 	(*Wire).checkVersion,
+	(*Wire).checkTrailer,
 	(*Wire).checkAuth,
 	(*Wire).checkInterval,
 	(*Wire).checkType,
@@ -37,23 +40,31 @@ var checks = [...]func(*Wire) Drop{
 }
 
 // Judge reads a packet. The advert is valid until the next call, and to be heeded if
-// the Drop is 0; else it has what could be read.
+// the Drop is 0; else it has what could be read. See Record.
 func (w *Wire) Judge(p Packet, wall time.Time) (*Advert, Drop) {
+	p.Src, p.Dst = p.Src.WithZone(""), p.Dst.WithZone("")
 	w.in = reading{Packet: p, wall: wall}
 	w.advert = Advert{Addresses: w.advert.Addresses[:0]}
-	if drop := w.checkAddressee(); drop != 0 {
-		return &w.advert, drop
+	w.in.drop = w.judge()
+	if w.in.drop == 0 {
+		w.accept()
 	}
-	if p.Src == w.cfg.Source {
-		return &w.advert, w.recognise()
+	return &w.advert, w.in.drop
+}
+
+func (w *Wire) judge() Drop {
+	if drop := w.checkAddressee(); drop != 0 {
+		return drop
+	}
+	if w.in.Src == w.cfg.Source {
+		return w.recognise()
 	}
 	for _, check := range checks {
 		if drop := check(w); drop != 0 {
-			return &w.advert, drop
+			return drop
 		}
 	}
-	w.accept()
-	return &w.advert, 0
+	return 0
 }
 
 // accept remembers what a packet that is heeded has shown.
@@ -61,10 +72,13 @@ func (w *Wire) accept() {
 	from := w.in.Src
 	w.peer(from).forms.hear(w.in.form, w.in.wall)
 	if w.ah != nil {
-		w.marks.set(from, uint64(w.in.sequence))
+		w.ahs.set(from, uint64(w.in.sequence))
 		w.sequence = max(w.sequence, w.in.sequence)
 	}
-	w.in.strange = !w.sameAddresses()
+	if w.keys != nil {
+		w.stamps.set(from, w.in.stamp)
+	}
+	w.in.same = w.sameAddresses()
 }
 
 // checkAddressee sees to it that a packet is for this virtual router.
@@ -122,6 +136,9 @@ func (w *Wire) checkLength() Drop {
 	surplus := len(w.in.body) - length
 	switch {
 	case surplus == 0:
+	case surplus == trailerLength && w.keys != nil:
+	case surplus == trailerLength && w.in.body[length] == trailerSHA256:
+		return UnexpectedTrailer
 	case w.family == IPv4 && surplus%4 == 2 && len(w.in.Header)+len(w.in.Payload) == minFrame:
 		w.in.body = w.in.body[:length]
 	default:
@@ -142,6 +159,18 @@ func (w *Wire) checkVersion() Drop {
 		return BadVersion
 	}
 	return 0
+}
+
+func (w *Wire) checkTrailer() Drop {
+	if w.keys == nil {
+		return 0
+	}
+	if len(w.in.body) == w.in.length {
+		return NoTrailer
+	}
+	stamp, drop := w.keys.check(w.in.body, w.in.Src, w.in.wall)
+	w.in.stamp = stamp
+	return drop
 }
 
 // checkAuth checks what version 2 has for authentication.
@@ -167,7 +196,7 @@ func (w *Wire) checkAH() Drop {
 	if drop != 0 {
 		return drop
 	}
-	if mark := w.marks.find(w.in.Src); mark != nil && uint64(sequence) <= mark.value {
+	if mark := w.ahs.find(w.in.Src); mark != nil && uint64(sequence) <= mark.value {
 		return Replayed
 	}
 	w.in.sequence = sequence

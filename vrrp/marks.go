@@ -5,9 +5,15 @@ import "net/netip"
 // marks are the highest numbers that senders have signed. Only those have one whose
 // signature was right, so that forged senders drive nobody out.
 type marks struct {
-	slots [16]mark
+	slots []mark
 	uses  uint64
 }
+
+// minMarks is how many senders have a mark at the least.
+const minMarks = 16
+
+// newMarks makes marks that have room for so many peers.
+func newMarks(peers int) *marks { return &marks{slots: make([]mark, max(minMarks, peers))} }
 
 type mark struct {
 	from  netip.Addr

@@ -53,9 +53,12 @@ type Wire struct {
 	advert  Advert
 	in      reading
 	scratch []netip.Addr
+	heard   heard
 
-	ah    *Signer // nil for none
-	marks marks   // of authentication headers
+	ah     *Signer  // nil for none
+	keys   *keyring // nil for none
+	ahs    *marks   // sequence numbers of authentication headers
+	stamps *marks   // of trailers
 }
 
 // peer is what is known of one that unicast is exchanged with.
@@ -66,7 +69,10 @@ type peer struct {
 
 // NewWire makes one.
 func NewWire(cfg WireConfig) *Wire {
+	cfg.Source = cfg.Source.WithZone("")
 	w := &Wire{cfg: cfg, family: familyOf(cfg.Source), sorted: sortedAddrs(cfg.Addresses)}
+	w.ahs, w.stamps = newMarks(len(cfg.Peers)), newMarks(len(cfg.Peers))
+	w.keys = newKeyring(cfg.Auth, w.stamps)
 	w.own = Advert{
 		Version: cfg.Version, VRID: cfg.VRID, Interval: cfg.Interval, Addresses: cfg.Addresses,
 	}
@@ -80,18 +86,20 @@ func NewWire(cfg WireConfig) *Wire {
 		w.ah = NewSigner(cfg.Auth.Secret)
 	}
 	for _, p := range cfg.Peers {
+		p.Address = p.Address.WithZone("")
 		w.peers = append(w.peers, peer{Peer: p})
 	}
 	if !w.unicast() {
 		w.peers = []peer{{}}
 	}
 	w.advert.Addresses = make([]netip.Addr, 0, maxAddresses)
+	w.heard.senders = make([]Sender, 0, maxSenders)
 	w.scratch = make([]netip.Addr, 0, maxAddresses)
 	return w
 }
 
 // SetSource changes from which address adverts are sent, to another one of its family.
-func (w *Wire) SetSource(source netip.Addr) { w.cfg.Source, w.onWire = source, 0 }
+func (w *Wire) SetSource(source netip.Addr) { w.cfg.Source, w.onWire = source.WithZone(""), 0 }
 
 func (w *Wire) unicast() bool { return len(w.cfg.Peers) > 0 }
 
@@ -113,6 +121,7 @@ func (w *Wire) peer(address netip.Addr) *peer {
 // whose identification the kernel would not know to be signed, over IPv6 without.
 // Wall is the time of day, which some signatures have in them.
 func (w *Wire) Append(b []byte, dst netip.Addr, priority uint8, wall time.Time) []byte {
+	dst = dst.WithZone("")
 	w.onWire = min(w.onWire+1, maxOnWire)
 	if w.family == IPv6 {
 		return w.appendAdvert(b, dst, priority, wall)
@@ -136,12 +145,19 @@ func (w *Wire) Append(b []byte, dst netip.Addr, priority uint8, wall time.Time) 
 	return b
 }
 
-// appendAdvert appends what comes after the IP header.
-func (w *Wire) appendAdvert(b []byte, dst netip.Addr, priority uint8, _ time.Time) []byte {
+// appendAdvert appends the advert and its trailer.
+func (w *Wire) appendAdvert(b []byte, dst netip.Addr, priority uint8, wall time.Time) []byte {
 	w.own.Priority = priority
 	start := len(b)
 	b = w.own.appendUnsummed(b, w.family)
-	w.form(dst).seal(w.own.Version, b[start:], w.cfg.Source, dst)
+	end := len(b)
+	if w.keys != nil {
+		b = w.keys.append(b, start, w.cfg.Source, wall)
+	}
+	if w.family == IPv6 {
+		end = len(b)
+	}
+	w.form(dst).seal(w.own.Version, b[start:end], w.cfg.Source, dst)
 	return b
 }
 

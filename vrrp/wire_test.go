@@ -49,12 +49,16 @@ func received(b []byte, src, dst netip.Addr) Packet {
 }
 
 // say returns what a router sends where the other one hears it.
-func (w *Wire) say(priority uint8) Packet {
+func (w *Wire) say(priority uint8) Packet { return w.sends(priority, noon) }
+
+func (w *Wire) sayAt(wall time.Time) Packet { return w.sends(100, wall) }
+
+func (w *Wire) sends(priority uint8, wall time.Time) Packet {
 	dst := w.family.Group()
 	if w.unicast() {
 		dst = w.cfg.Peers[0].Address
 	}
-	return received(w.Append(nil, dst, priority, noon), w.cfg.Source, dst)
+	return received(w.Append(nil, dst, priority, wall), w.cfg.Source, dst)
 }
 
 func TestPacketOfKeepalived(t *testing.T) {
@@ -110,7 +114,14 @@ func TestWires(t *testing.T) {
 		"version 2, password": passwords,
 		"version 2, AH":       behindAH,
 		"AH, unicast":         func(c *WireConfig) { behindAH(c); unicast(c) },
-		"without a header":    func(c *WireConfig) { c.Checksum = WithoutIt },
+		"signed":              signed,
+		"signed, version 2": func(c *WireConfig) {
+			passwords(c)
+			c.Auth.Keys, c.Auth.Active, c.Auth.Window = keys12.Keys, 1, keys12.Window
+		},
+		"signed, IPv6":     func(c *WireConfig) { signed(c); overIPv6(c) },
+		"signed, unicast":  func(c *WireConfig) { signed(c); unicast(c) },
+		"without a header": func(c *WireConfig) { c.Checksum = WithoutIt },
 	} {
 		t.Run(name, func(t *testing.T) {
 			ours, theirs := wires(change)
@@ -154,6 +165,15 @@ var refused = []struct {
 	{"with another key", behindAH, func(w *Wire) Packet { w.ah = NewSigner(Secret{}); return w.say(100) }, BadSignature},
 	{"with another SPI", behindAH, func(w *Wire) Packet { p := w.say(100); p.Payload[4]++; return p }, BadAH},
 	{"with AH and IP options", behindAH, func(w *Wire) Packet { p := w.say(100); p.Header = append(p.Header, 1, 1, 1, 1); return p }, BadAH},
+	{"without a signature", signed, func(w *Wire) Packet { w.keys = nil; return w.say(100) }, NoTrailer},
+	{"with a signature", alike, func(w *Wire) Packet { w.keys = newKeyring(keys12, w.stamps); return w.say(100) }, UnexpectedTrailer},
+	{"with another kind of signature", signed, func(w *Wire) Packet { p := w.say(100); p.Payload[16]++; return p }, BadTrailer},
+	{"something reserved", signed, func(w *Wire) Packet { p := w.say(100); p.Payload[19]++; return p }, BadTrailer},
+	{"28 bytes of something else", alike, func(w *Wire) Packet { p := w.say(100); p.Payload = append(p.Payload, make([]byte, 28)...); return p }, BadLength},
+	{"with a key that is unknown", signed, func(w *Wire) Packet { p := w.say(100); p.Payload[17] = 3; return p }, UnknownKey},
+	{"signed too early", signed, func(w *Wire) Packet { return w.sayAt(noon.Add(-6 * time.Second)) }, BadClock},
+	{"signed too late", signed, func(w *Wire) Packet { return w.sayAt(noon.Add(6 * time.Second)) }, BadClock},
+	{"with a forged signature", signed, func(w *Wire) Packet { p := w.say(100); p.Payload[43]++; return p }, BadSignature},
 	{"another interval", version2, func(w *Wire) Packet { w.own.Interval *= 2; return w.say(100) }, BadInterval},
 	{"another type", alike, func(w *Wire) Packet { p := w.say(100); p.Payload[0]++; return p }, BadType},
 	{"another checksum", alike, func(w *Wire) Packet { p := w.say(100); p.Payload[6]++; return p }, BadChecksum},
@@ -168,6 +188,14 @@ var refused = []struct {
 
 func alike(*WireConfig) {}
 
+func signed(c *WireConfig) { c.Auth = keys12 }
+
+var keys12 = Authentication{
+	Keys:   map[uint8][]byte{1: []byte("0123456789abcdef0123456789abcdef"), 2: []byte("fedcba9876543210fedcba9876543210")},
+	Active: 1,
+	Window: 5 * time.Second,
+}
+
 func far(c *WireConfig) { c.Peers = []Peer{{Address: lb1, MinTTL: 250, MaxTTL: 253}} }
 
 func TestRefusedPackets(t *testing.T) {
@@ -178,6 +206,19 @@ func TestRefusedPackets(t *testing.T) {
 				t.Errorf("%s, want %s", drop, tt.want)
 			}
 		})
+	}
+}
+
+// Each reason has a packet, here or in the tests of what came before.
+func TestEachReasonHasAPacket(t *testing.T) {
+	seen := map[Drop]bool{Looped: true, Replayed: true}
+	for _, tt := range refused {
+		seen[tt.want] = true
+	}
+	for _, d := range Drops() {
+		if !seen[d] || d.String() == "" {
+			t.Errorf("none for %d, %q", d, d)
+		}
 	}
 }
 
@@ -359,15 +400,15 @@ func TestSameAddresses(t *testing.T) {
 	} {
 		ours, theirs := wires()
 		theirs.own.Addresses = tt.addresses
-		if _, drop := ours.Judge(theirs.say(100), noon); drop != 0 || ours.in.strange == tt.same {
-			t.Errorf("%v: drop %s, strange %t", tt.addresses, drop, ours.in.strange)
+		if _, drop := ours.Judge(theirs.say(100), noon); drop != 0 || ours.in.same != tt.same {
+			t.Errorf("%v: drop %s, same %t", tt.addresses, drop, ours.in.same)
 		}
 	}
 }
 
 func TestWireAllocatesNothing(t *testing.T) {
 	for name, change := range map[string]func(*WireConfig){
-		"version 3": alike, "password": passwords, "AH": behindAH, "IPv6": overIPv6, "unicast": unicast,
+		"version 3": alike, "password": passwords, "AH": behindAH, "IPv6": overIPv6, "unicast": unicast, "signed": signed,
 	} {
 		ours, theirs := wires(change)
 		buf := make([]byte, 0, 256)
