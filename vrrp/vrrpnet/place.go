@@ -2,20 +2,9 @@ package vrrpnet
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 )
-
-// Interface is a network interface of this node.
-type Interface struct {
-	Name      string
-	Index     int
-	Up        bool
-	MTU       int
-	MAC       net.HardwareAddr
-	Addresses []netip.Prefix
-}
 
 // place is where an instance runs, and the source of its adverts.
 type place struct {
@@ -34,13 +23,13 @@ type link struct {
 
 // locate finds the place of an instance, and the reason why it cannot run there.
 func locate(i *Instance, interfaces []Interface) (place, string) {
-	listen := find(i.Interface, interfaces)
+	listen := interfaceNamed(i.Interface, interfaces)
 	if listen == nil {
 		return place{}, "there is no interface " + i.Interface
 	}
 	send := listen
 	if i.Device != "" {
-		if send = find(i.Device, interfaces); send == nil {
+		if send = interfaceNamed(i.Device, interfaces); send == nil {
 			return place{}, "there is no interface " + i.Device
 		}
 	}
@@ -51,11 +40,14 @@ func locate(i *Instance, interfaces []Interface) (place, string) {
 		}
 	}
 	var reason string
+	if i.IPv6 {
+		listen = send // a virtual MAC has a link-local address of its own
+	}
 	at.source, reason = i.source(listen)
 	return at, reason
 }
 
-func find(name string, interfaces []Interface) *Interface {
+func interfaceNamed(name string, interfaces []Interface) *Interface {
 	at := slices.IndexFunc(interfaces, func(i Interface) bool { return i.Name == name })
 	if at < 0 {
 		return nil
