@@ -126,6 +126,10 @@ func (e *Engine) configure(instances []Instance) {
 		holds[i.Name] = e.install(i).hold
 	}
 	e.holds.Store(&holds)
+	e.pause = maxSlack
+	for _, r := range e.runners {
+		e.pause = min(e.pause, r.slack)
+	}
 	e.news = true
 }
 

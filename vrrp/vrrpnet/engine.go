@@ -41,6 +41,8 @@ type Engine struct {
 	interfaces []Interface
 	now        time.Duration
 	wall       time.Time
+	pause      time.Duration // after packets were heard
+	heard      bool
 	news       bool
 	stopping   bool
 }
@@ -117,6 +119,12 @@ func (e *Engine) loop() error {
 		if err := e.setAlarm(); err != nil {
 			return err
 		}
+		if e.heard {
+			e.heard = false
+			if err := e.poller.rest(e.pause); err != nil {
+				return err
+			}
+		}
 		ready, err := e.poller.wait()
 		if err != nil {
 			return err
@@ -157,6 +165,7 @@ func (e *Engine) wake(ready []unix.EpollEvent) error {
 			poked = true
 		default:
 			e.hear(e.byFD[event.Fd])
+			e.heard = true
 		}
 	}
 	e.look()

@@ -21,7 +21,8 @@ func clock() time.Duration {
 type poller struct {
 	epoll, timer, event int
 	armed               time.Duration // when the timer goes off; 0 for never
-	events              [16]unix.EpollEvent
+	others              [2]unix.PollFd // timer and event
+	events              [256]unix.EpollEvent
 }
 
 func newPoller() (*poller, error) {
@@ -43,6 +44,7 @@ func (p *poller) open() (err error) {
 	if p.event, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return fmt.Errorf("make eventfd: %w", err)
 	}
+	p.others = [2]unix.PollFd{{Fd: int32(p.timer), Events: unix.POLLIN}, {Fd: int32(p.event), Events: unix.POLLIN}}
 	return errors.Join(p.add(p.timer), p.add(p.event))
 }
 
@@ -81,6 +83,16 @@ func (p *poller) silence() error {
 	p.armed = 0
 	if err := unix.TimerfdSettime(p.timer, 0, &unix.ItimerSpec{}, nil); err != nil {
 		return fmt.Errorf("stop timerfd: %w", err)
+	}
+	return nil
+}
+
+// rest waits, but not for packets, so that more of them come in together, and a flood
+// of them is not heeded all the time.
+func (p *poller) rest(d time.Duration) error {
+	timeout := unix.NsecToTimespec(int64(d))
+	if _, err := unix.Ppoll(p.others[:], &timeout, nil); err != nil && !errors.Is(err, unix.EINTR) {
+		return fmt.Errorf("wait: %w", err)
 	}
 	return nil
 }

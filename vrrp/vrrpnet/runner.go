@@ -32,6 +32,10 @@ type runner struct {
 	seen Status // but for what the router knows
 }
 
+// maxSlack is how much later than its deadline a router is woken at most, so that
+// those of many are met together.
+const maxSlack = time.Millisecond
+
 // hold tells until when a router holds its addresses.
 type hold struct{ until atomic.Int64 }
 
@@ -40,7 +44,7 @@ func newRunner(i Instance, now time.Duration) *runner {
 		Instance: i,
 		born:     now,
 		priority: i.Router.Priority,
-		slack:    min(time.Millisecond, i.Router.Interval/100),
+		slack:    min(maxSlack, i.Router.Interval/100),
 		hold:     &hold{},
 	}
 	r.seen.Name = i.Name
