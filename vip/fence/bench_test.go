@@ -210,8 +210,8 @@ func BenchmarkProgram(b *testing.B) {
 		} {
 			for _, until := range []time.Duration{0, bootTime(b) + time.Hour} {
 				b.Run(fmt.Sprintf("%s, %s, open %v", p.name, name, until > 0), func(b *testing.B) {
-					on.vips.memory.set(0)
-					on.vips.memory.set(until)
+					on.vips.memory.leases[clusterLease].set(0)
+					on.vips.memory.leases[clusterLease].set(until)
 					_, took, err := p.Benchmark(frame, 200_000, nil)
 					must(b, err)
 					b.ReportMetric(float64(took.Nanoseconds()), "ns/packet")

@@ -13,9 +13,11 @@ const (
 	tagSize     = 4
 	maxTags     = 2
 	etherSize   = 14
+	sourceAt    = 6 // MAC
 	ipv4Size    = 20
 	ipv6Size    = 40
 	nextAt      = 6 // Next Header, in the IPv6 header
+	protocolAt  = 9 // in the IPv4 header
 	etherShort  = etherSize + ipv4Size
 	etherShort6 = etherSize + ipv6Size
 )
@@ -34,26 +36,49 @@ func (d direction) addressAt(family int) int16 {
 	return 8
 }
 
-// sift lets what is plainly not about a VIP go on, and sends the rest to the lease. It
-// reads the packet in place, and what cannot be read in place it leaves to the rules. R1
-// stays the context.
+// sift lets what is plainly not about a VIP go on, and sends the rest to the lease, or
+// if it may be from a virtual MAC to that rule. It reads the packet in place, and what
+// cannot be read in place it leaves to the rules. R1 stays the context.
 func (p program) sift(m tables) asm.Instructions {
 	all := asm.Instructions{
 		asm.LoadMem(asm.R2, asm.R1, skbData, asm.Word),
 		asm.LoadMem(asm.R3, asm.R1, skbDataEnd, asm.Word),
 	}
-	for tags := range maxTags + 1 {
-		all = append(all, siftType(tags)...)
+	short := atLease
+	if p.hasMACRule() {
+		short = atMAC
+	}
+	all = concat(all, siftLength(0, short), p.siftMAC(), siftType(0))
+	for tags := range maxTags {
+		all = concat(all, siftLength(tags+1, atLease), siftType(tags+1))
 	}
 	return concat(all, p.siftIPv6(), p.siftIPv4(), siftAddress(m))
 }
 
-// siftType finds the protocol behind so many tags; R2 is the frame less the tags.
-func siftType(tags int) asm.Instructions {
-	all := asm.Instructions{
+// siftLength goes to short if an IPv4 header cannot be read in place behind so many
+// tags; R2 is the frame less the tags.
+func siftLength(tags int, short string) asm.Instructions {
+	return asm.Instructions{
 		asm.Mov.Reg(asm.R4, asm.R2).WithSymbol(fmt.Sprint("tags ", tags)),
 		asm.Add.Imm(asm.R4, etherShort),
-		asm.JGT.Reg(asm.R4, asm.R3, atLease),
+		asm.JGT.Reg(asm.R4, asm.R3, short),
+	}
+}
+
+// siftMAC sends what may be from a virtual MAC to that rule.
+func (p program) siftMAC() asm.Instructions {
+	if !p.hasMACRule() {
+		return nil
+	}
+	return asm.Instructions{
+		asm.LoadMem(asm.R5, asm.R2, sourceAt, asm.Word),
+		asm.JEq.Imm(asm.R5, virtualWord(), atMAC),
+	}
+}
+
+// siftType finds the protocol behind so many tags.
+func siftType(tags int) asm.Instructions {
+	all := asm.Instructions{
 		asm.LoadMem(asm.R5, asm.R2, typeAt, asm.Half),
 		asm.HostTo(asm.BE, asm.R5, asm.Half),
 		asm.JEq.Imm(asm.R5, unix.ETH_P_IP, "sift IPv4"),
@@ -98,10 +123,9 @@ func (p program) siftIPv4() asm.Instructions {
 	}
 }
 
-// siftAddress goes on if the sieve has no bit for the address in R0 (see sieveHash), or
-// else falls through to the lease.
+// siftAddress goes on unless the sieve has a bit for the address in R0 (see sieveHash).
 func siftAddress(m tables) asm.Instructions {
-	return asm.Instructions{
+	return append(asm.Instructions{
 		asm.LoadImm(asm.R5, sieveMix, asm.DWord).WithSymbol("sift"),
 		asm.Mul.Reg(asm.R0, asm.R5),
 		asm.RSh.Imm(asm.R0, 64-sieveOrder),
@@ -113,6 +137,6 @@ func siftAddress(m tables) asm.Instructions {
 		asm.LoadMem(asm.R5, asm.R5, 0, asm.DWord),
 		asm.RSh.Reg(asm.R5, asm.R0), // by the low 6 bits
 		asm.And.Imm(asm.R5, 1),
-		asm.JEq.Imm(asm.R5, 0, atGoOn),
-	}
+		asm.JNE.Imm(asm.R5, 0, atLease),
+	}, verdict(atGoOn, verdictGoOn)...)
 }
