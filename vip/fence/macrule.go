@@ -18,19 +18,24 @@ func virtualWord() int32 {
 	return int32(binary.NativeEndian.Uint32(prefix[:]))
 }
 
-// decideMAC drops what the rule forbids and falls through with the rest. R1 is and
-// stays the context.
+// decideMAC asks the rule about a frame of which nothing was read.
 func (p program) decideMAC() asm.Instructions {
 	if !p.hasMACRule() {
 		return nil
 	}
+	return at(atMAC, askMACRule("MAC passes"))
+}
+
+// askMACRule drops what the rule forbids, and falls through with the rest. R1 is and
+// stays the context.
+func askMACRule(passes string) asm.Instructions {
 	return asm.Instructions{
-		asm.StoreMem(asm.R10, stackContext, asm.R1, asm.DWord).WithSymbol(atMAC),
+		asm.StoreMem(asm.R10, stackContext, asm.R1, asm.DWord),
 		asm.Call.Label(atMACRule),
-		asm.JEq.Imm(asm.R0, 0, "MAC passes"),
+		asm.JEq.Imm(asm.R0, 0, passes),
 		asm.Mov.Imm(asm.R0, verdictDrop),
 		asm.Return(),
-		asm.LoadMem(asm.R1, asm.R10, stackContext, asm.DWord).WithSymbol("MAC passes"),
+		asm.LoadMem(asm.R1, asm.R10, stackContext, asm.DWord).WithSymbol(passes),
 	}
 }
 

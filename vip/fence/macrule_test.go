@@ -1,7 +1,6 @@
 package fence
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -120,24 +119,5 @@ func TestRefusedMACs(t *testing.T) {
 	}
 	if b.vips.memory.further.Load() != 0 {
 		t.Error("something is under a further lease")
-	}
-}
-
-// BenchmarkRouter is the time a program takes for packets of a router's VIP while
-// its lease runs.
-func BenchmarkRouter(b *testing.B) {
-	w := newWorld(b)
-	w.run(1)
-	for _, p := range w.all {
-		for name, frame := range map[string][]byte{
-			"VIP": ipv4(routersVIP4, routersVIP4), "VIP by MAC": from(virtual4, ipv4(routersVIP4, routersVIP4)),
-			"IPv6": tcp6(routersVIP6, routersVIP6), "other": ipv4(theNode4, thePeer4), "other by MAC": from(virtual4, ipv4(theNode4, theNode4)),
-		} {
-			b.Run(fmt.Sprintf("%s, %s", p.name, name), func(b *testing.B) {
-				_, took, err := p.Benchmark(frame, 200_000, nil)
-				must(b, err)
-				b.ReportMetric(float64(took.Nanoseconds()), "ns/packet")
-			})
-		}
 	}
 }

@@ -71,6 +71,7 @@ const (
 	atGoOn    = "go on"
 	atMAC     = "MAC"
 	atLease   = "lease"
+	atCluster = "cluster's lease"
 	atShut    = "shut"
 	atRunning = "running"
 	atRules   = "rules"
@@ -78,7 +79,7 @@ const (
 	atJudge   = "judge"
 )
 
-const stackContext = -8 // all that is on the stack until the rules
+const stackContext = stackKey - 8 // beside a key, all that is on the stack until the rules
 
 // load puts a program into the kernel.
 func (p program) load(m tables) (*ebpf.Program, error) {
@@ -109,17 +110,17 @@ func (p program) assemble(m tables) asm.Instructions {
 	return p.decide(m)
 }
 
-// decide asks the rule about MACs, for the lease, and then the rules. These are
+// decide asks the rule about MACs, for the cluster's lease, and then the rules. These are
 // functions of their own so that only who gets there saves registers. R1 is the context,
 // struct __sk_buff.
 func (p program) decide(m tables) asm.Instructions {
 	return concat(
 		p.decideMAC(),
 		asm.Instructions{
-			asm.LoadMapValue(asm.R2, m.shared.FD(), rangesAt).WithSymbol(atLease),
-			asm.LoadMem(asm.R3, asm.R2, furtherAt, asm.Word),
-			asm.JNE.Imm(asm.R3, 0, atShut),
-			asm.LoadMem(asm.R6, asm.R2, leasesAt, asm.DWord),
+			asm.LoadMapValue(asm.R4, m.shared.FD(), 0).WithSymbol(atLease),
+			asm.LoadMem(asm.R5, asm.R4, furtherAt, asm.Word),
+			asm.JNE.Imm(asm.R5, 0, atShut),
+			asm.LoadMem(asm.R6, asm.R4, leasesAt, asm.DWord).WithSymbol(atCluster),
 			asm.JEq.Imm(asm.R6, 0, atShut),
 			asm.StoreMem(asm.R10, stackContext, asm.R1, asm.DWord),
 			asm.FnKtimeGetBootNs.Call(),

@@ -98,6 +98,7 @@ func (p program) ruleIPv4() asm.Instructions {
 	return concat(
 		at(atIPv4, p.read(int32(p.direction.addressAt(family4)), arpIPSize)),
 		asm.Instructions{asm.LoadMem(asm.R1, asm.R10, stackRead, asm.Word)},
+		takeAddress4(),
 		lookup(family4, atPass),
 	)
 }
@@ -129,7 +130,7 @@ func (p program) ruleARP() asm.Instructions {
 			},
 		)
 	}
-	return append(all, lookup(family4, atPass)...)
+	return concat(all, takeAddress4(), lookup(family4, atPass))
 }
 
 // ruleIPv6 drops IPv6 to a VIP at ingress, from a VIP at egress, and leaves the rest
@@ -137,7 +138,7 @@ func (p program) ruleARP() asm.Instructions {
 func (p program) ruleIPv6() asm.Instructions {
 	return concat(
 		at(atIPv6, p.read(int32(p.direction.addressAt(family6)), 16)),
-		takeAddress6(0),
+		takeAddress6(asm.R10, stackRead),
 		lookup(family6, "not from or to a VIP"),
 	)
 }
@@ -173,7 +174,7 @@ func (p program) ruleND() asm.Instructions {
 			asm.JNE.Imm(asm.R1, 0, atPass),
 		)
 	}
-	return concat(all, at("target", takeAddress6(ndTargetAt)), lookup(family6, atPass))
+	return concat(all, at("target", takeAddress6(asm.R10, stackRead+ndTargetAt)), lookup(family6, atPass))
 }
 
 // skipExtension moves R8 and R9 behind one extension header.
