@@ -68,7 +68,7 @@ func (x *execution) takes(a action) bool {
 
 func (m *Manager) apply(a action, x *execution) error {
 	m.progress.begin()
-	if x.takes(a) && !m.allowed() {
+	if x.takes(a) && !m.allowed(a.vip) {
 		x.forbidden = true
 		if a.op == opRestore {
 			m.gone(a.vip)
@@ -267,7 +267,7 @@ func (m *Manager) tell(v VIP, now time.Time) bool {
 	_, wanted := m.wanted[v]
 	l := m.links[v.Interface]
 	m.mu.Unlock()
-	if !wanted || !m.allowed() {
+	if !wanted || !m.allowed(v) {
 		return false
 	}
 	if err := m.announcer.Announce(v.Address.Addr(), l); err != nil {

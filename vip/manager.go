@@ -14,7 +14,7 @@ import (
 type Manager struct {
 	lifetime uint32        // seconds, or forever
 	renewal  time.Duration // between two refreshes; 0 for never
-	allowed  func() bool
+	allowed  func(VIP) bool
 	guard    func(index int) error
 	ledger   ledger
 	journal  journal
@@ -78,7 +78,7 @@ func newManager(opts Options, t transport) *Manager {
 		log = slog.New(slog.DiscardHandler)
 	}
 	if allowed == nil {
-		allowed = func() bool { return true }
+		allowed = func(VIP) bool { return true }
 	}
 	guard := opts.Guard
 	if guard == nil {

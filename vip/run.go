@@ -149,7 +149,7 @@ func (m *Manager) renew(v VIP, now time.Time) {
 	e := m.entries[v]
 	_, wanted := m.wanted[v]
 	m.mu.Unlock()
-	if !wanted || !m.allowed() { // which may change before the address has gone
+	if !wanted || !m.allowed(v) { // which may change before the address has gone
 		m.renewals.Put(v, now.Add(m.renewal))
 		return
 	}

@@ -150,7 +150,7 @@ func (d *daemon) assemble(cfg *config.Config, credentials *cluster.Credentials) 
 	d.vips, err = vip.New(vip.Options{
 		Ledger:   filepath.Join(cfg.Node.DataDir, "vips.json"),
 		Lifetime: lifetime,
-		Allowed:  d.holder.allowed,
+		Allowed:  func(vip.VIP) bool { return d.holder.allowed() },
 		Guard:    d.fence.Guard,
 		Log:      d.log.With("part", "vip"),
 	})
