@@ -16,6 +16,7 @@ type Manager struct {
 	renewal  time.Duration // between two refreshes; 0 for never
 	allowed  func(VIP) bool
 	guard    func(index int) error
+	company  *Company
 	ledger   ledger
 	journal  journal
 
@@ -84,11 +85,16 @@ func newManager(opts Options, t transport) *Manager {
 	if guard == nil {
 		guard = func(int) error { return nil }
 	}
+	company := opts.Company
+	if company == nil {
+		company = &Company{}
+	}
 	return &Manager{
 		lifetime:    opts.seconds(),
 		renewal:     opts.Lifetime / 4,
 		allowed:     allowed,
 		guard:       guard,
+		company:     company,
 		ledger:      ledger(opts.Ledger),
 		journal:     journal{log: log},
 		configuring: newBaton(),
@@ -96,6 +102,7 @@ func newManager(opts Options, t transport) *Manager {
 		kernel:      kernel{t},
 		announcer:   announcer{transport: t},
 		mine:        make(map[place]claim),
+		schedule:    schedule{pace: opts.Schedule},
 		state:       newState(),
 		wake:        make(chan struct{}, 1),
 		pen:         make(chan struct{}, 1),
@@ -108,6 +115,7 @@ func (m *Manager) Close() error {
 	defer m.journal.Flush()
 	m.take()
 	defer m.give()
+	m.company.leave(m)
 	return m.kernel.Close()
 }
 

@@ -82,10 +82,16 @@ type Options struct {
 	// taken over, before it finds out itself. It must be quick, and wait for nobody
 	// who waits for the Manager. nil means always.
 	Allowed func(VIP) bool
+	// Schedule is asked how the announcements of a VIP go on. It must be quick. nil
+	// means the default for all.
+	Schedule func(VIP) Pace
 	// Guard is called before an address is added to the interface of an index, or
 	// taken over there. An error of it keeps the address away, and is tried again.
 	// nil means that nothing guards interfaces.
 	Guard func(index int) error
+	// Company is shared by the Managers that work in one network namespace. nil means
+	// that this one is alone there.
+	Company *Company
 	// Log receives what happens to the addresses. nil discards it.
 	Log *slog.Logger
 }
