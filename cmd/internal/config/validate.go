@@ -15,6 +15,7 @@ func validate(r *report, root *value, c *Config) {
 	checkStatic(r, root, c)
 	if c.Cluster == nil {
 		checkNothing(r, root)
+		checkHostName(r, root, c)
 		return
 	}
 	cluster := root.child("cluster")
@@ -36,6 +37,17 @@ func checkNothing(r *report, root *value) {
 		r.badKey(vips, "there is no [cluster] to own it", "must stand beside a [cluster] with its [[cluster.peer]] list, or be in the addresses of a [[vrrp]]")
 	case nothingElse(root):
 		r.missing(root, "cluster", "must be a [cluster] with its [[cluster.peer]] list, unless there is a [[vrrp]] or [static] entry to run")
+	}
+}
+
+// checkHostName wants a host name that can be this node's where nothing else is given,
+// and no list of peers says whether it is right.
+func checkHostName(r *report, root *value, c *Config) {
+	if root.child("node").child("name") != nil {
+		return
+	}
+	if _, err := parseName(c.Node.Name); err != nil {
+		r.add(root.pos, fmt.Sprintf("node.name: missing, and this machine's host name, %q, %v; %s", shorten(c.Node.Name), err, nameRule))
 	}
 }
 
