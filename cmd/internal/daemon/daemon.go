@@ -19,6 +19,7 @@ import (
 	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip"
 	"github.com/perch-vip/perch/vip/fence"
 )
 
@@ -64,6 +65,7 @@ type daemon struct {
 	fence   *fence.Fence
 	member  *member  // nil without a [cluster]
 	routers *routers // nil without a [[vrrp]] and [static]
+	company vip.Company // of the Managers of both
 	systemd *systemd
 
 	reloading sync.Mutex

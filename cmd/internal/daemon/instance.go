@@ -97,11 +97,3 @@ func (v *virtualRouter) instance(auth vrrp.Authentication, lease vrrpnet.Lease) 
 var checksums = map[string]vrrp.Checksum{
 	"auto": vrrp.Auto, "pseudo-header": vrrp.WithPseudoHeader, "message-only": vrrp.WithoutIt,
 }
-
-// prefixesOf returns the addresses that a lease is for. A link-local one may be
-// another router's, too, on another interface: the fence would not tell them apart.
-func (v *virtualRouter) fenced() []netip.Prefix {
-	return prefixes(slices.DeleteFunc(slices.Clone(v.VIPs), func(v vip.VIP) bool {
-		return v.Address.Addr().IsLinkLocalUnicast()
-	}))
-}

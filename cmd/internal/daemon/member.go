@@ -38,8 +38,9 @@ func (d *daemon) openMember(cfg *config.Config, credentials *cluster.Credentials
 	m.vips, err = vip.New(vip.Options{
 		Ledger:   filepath.Join(cfg.Node.DataDir, "vips.json"),
 		Lifetime: lifetime,
-		Allowed:  m.holder.allowed,
+		Allowed:  func(vip.VIP) bool { return m.holder.allowed() },
 		Guard:    d.fence.Guard,
+		Company:  &d.company,
 		Log:      d.log.With("part", "vip"),
 	})
 	if err != nil {

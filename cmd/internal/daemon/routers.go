@@ -51,18 +51,19 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		log:     d.log,
 		engine:  vrrpnet.New(vrrpnet.Options{Nice: -10}),
 		ended:   make(chan struct{}),
-		devices: newDevices(cfg.Node.DataDir, d.log),
+		devices: newDevices(filepath.Join(cfg.Node.DataDir, "devices.json"), d.log),
 		told:    map[string]told{},
 		poke:    make(chan struct{}, 1),
 	}
-	r.shield = shield{fence: d.fence, macs: r.devices.macs, leases: map[string]*guarded{}}
+	r.shield = shield{fence: d.fence, fenced: r.devices.fenced, leases: map[string]*guarded{}}
 	r.setup.Store(newSetup(cfg))
 	r.vips, err = vip.New(vip.Options{
 		Ledger:   filepath.Join(cfg.Node.DataDir, "vrrp-vips.json"),
 		Lifetime: lifetime,
 		Allowed:  r.allowed,
 		Guard:    d.fence.Guard,
-		Pace:     func(v vip.VIP) vip.Pace { return r.setup.Load().pace(v) },
+		Schedule: func(v vip.VIP) vip.Pace { return r.setup.Load().pace(v) },
+		Company:  &d.company,
 		Log:      d.log.With("part", "vrrp-vip"),
 	})
 	if err != nil {
@@ -119,10 +120,11 @@ func (r *routers) run(g *errgroup.Group, parts context.Context, cfg *config.Conf
 func (r *routers) interfaces(list []vrrpnet.Interface) {
 	r.configuring.Lock()
 	defer r.configuring.Unlock()
-	if r.devices.follow(list) {
+	if r.devices.see(list) {
 		if err := r.shield.admit(r.setup.Load().routers); err != nil {
 			r.log.Error("fencing virtual routers anew", "error", err)
 		}
+		r.devices.repair()
 	}
 	if err := r.engine.SetInterfaces(list); err != nil && !errors.Is(err, vrrpnet.ErrStopped) {
 		r.log.Error("telling the virtual routers of the interfaces", "error", err)
@@ -135,6 +137,9 @@ func (r *routers) configure(cfg *config.Config, secrets routerSecrets) error {
 	r.configuring.Lock()
 	defer r.configuring.Unlock()
 	next := newSetup(cfg)
+	if err := r.devices.look(); err != nil {
+		return fmt.Errorf("%w: %w", errUnfenced, err)
+	}
 	if err := r.shield.admit(next.routers); err != nil {
 		return fmt.Errorf("%w: %w", errUnfenced, err)
 	}

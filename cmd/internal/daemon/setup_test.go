@@ -171,14 +171,3 @@ func TestInstanceOfUnicastSendsFromTheParent(t *testing.T) {
 		t.Errorf("the addresses are on %s", lan.VIPs[0].Interface)
 	}
 }
-
-// The fence knows addresses, not interfaces: a link-local one may be on several.
-func TestLinkLocalAddressesAreNotFenced(t *testing.T) {
-	v := virtualRouter{VIPs: []vip.VIP{
-		{Address: netip.MustParsePrefix("fe80::1/64"), Interface: "eth0"},
-		{Address: netip.MustParsePrefix("2001:db8::1/64"), Interface: "eth0"},
-	}}
-	if got := v.fenced(); len(got) != 1 || got[0] != netip.MustParsePrefix("2001:db8::1/128") {
-		t.Errorf("%v", got)
-	}
-}

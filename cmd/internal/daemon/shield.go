@@ -3,7 +3,6 @@ package daemon
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/perch-vip/perch/vip/fence"
@@ -12,40 +11,42 @@ import (
 // shield is the leases of the fence, one for each virtual router.
 type shield struct {
 	fence  *fence.Fence
-	macs   func(virtualRouter) []fence.MAC // as the interfaces are now
-	leases map[string]*guarded             // by router
+	fenced func(*virtualRouter) ([]fence.VIP, []fence.MAC) // as the interfaces are now
+	leases map[string]*guarded                             // by router
 }
 
 // guarded is a lease and what is under it.
 type guarded struct {
 	*fence.Lease
-	addresses []netip.Prefix
+	vips []fence.VIP
 }
 
 // admit has the addresses of routers fenced, before they can be held. What a router
 // had before may be held still, and stays fenced, unless it is another's from now on.
 func (s *shield) admit(routers []virtualRouter) error {
-	next := map[netip.Prefix]string{}
-	for _, v := range routers {
-		for _, p := range v.fenced() {
-			next[p] = v.Name
+	next := map[fence.VIP]string{}
+	for i := range routers {
+		vips, _ := s.fenced(&routers[i])
+		for _, v := range vips {
+			next[v] = routers[i].Name
 		}
 	}
 	for name, g := range s.leases {
-		moves := func(p netip.Prefix) bool { to, ok := next[p]; return ok && to != name }
-		if !slices.ContainsFunc(g.addresses, moves) {
+		moves := func(v fence.VIP) bool { to, ok := next[v]; return ok && to != name }
+		if !slices.ContainsFunc(g.vips, moves) {
 			continue
 		}
-		if err := g.protect(name, slices.DeleteFunc(slices.Clone(g.addresses), moves), nil); err != nil {
+		if err := g.protect(name, slices.DeleteFunc(slices.Clone(g.vips), moves), nil); err != nil {
 			return err
 		}
 	}
-	for _, v := range routers {
-		g, err := s.lease(v.Name)
+	for i := range routers {
+		g, err := s.lease(routers[i].Name)
 		if err != nil {
 			return err
 		}
-		if err := g.protect(v.Name, merge(g.addresses, v.fenced()), s.macs(v)); err != nil {
+		vips, macs := s.fenced(&routers[i])
+		if err := g.protect(routers[i].Name, merge(g.vips, vips), macs); err != nil {
 			return err
 		}
 	}
@@ -56,9 +57,11 @@ func (s *shield) admit(routers []virtualRouter) error {
 func (s *shield) settle(routers []virtualRouter) error {
 	var errs []error
 	stays := map[string]bool{}
-	for _, v := range routers {
-		stays[v.Name] = true
-		errs = append(errs, s.leases[v.Name].protect(v.Name, v.fenced(), s.macs(v)))
+	for i := range routers {
+		name := routers[i].Name
+		stays[name] = true
+		vips, macs := s.fenced(&routers[i])
+		errs = append(errs, s.leases[name].protect(name, vips, macs))
 	}
 	for name, g := range s.leases {
 		if !stays[name] {
@@ -82,17 +85,23 @@ func (s *shield) lease(router string) (*guarded, error) {
 	return s.leases[router], nil
 }
 
-func (g *guarded) protect(router string, addresses []netip.Prefix, macs []fence.MAC) error {
-	if err := g.Protect(addresses, macs); err != nil {
+func (g *guarded) protect(router string, vips []fence.VIP, macs []fence.MAC) error {
+	if err := g.Protect(vips, macs); err != nil {
 		return fmt.Errorf("vrrp %s: %w", router, err)
 	}
-	g.addresses = addresses
+	g.vips = vips
 	return nil
 }
 
-// merge returns what is in either list, without repetitions.
-func merge(a, b []netip.Prefix) []netip.Prefix {
-	all := slices.Concat(a, b)
-	slices.SortFunc(all, netip.Prefix.Compare)
-	return slices.Compact(all)
+// merge returns a and what b has besides.
+func merge(a, b []fence.VIP) []fence.VIP {
+	in := map[fence.VIP]bool{}
+	var all []fence.VIP
+	for _, v := range slices.Concat(a, b) {
+		if !in[v] {
+			in[v] = true
+			all = append(all, v)
+		}
+	}
+	return all
 }
