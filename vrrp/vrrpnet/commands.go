@@ -3,29 +3,35 @@ package vrrpnet
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // ErrStopped is returned when an engine has ended.
-var ErrStopped = errors.New("engine has stopped")
+var ErrStopped = errors.New("engine of virtual routers has stopped")
 
 // commands are what others want the loop to do.
 type commands struct {
+	poller   *poller
+	begun    atomic.Bool
+	stopping atomic.Bool
+	ended    chan struct{}
+
 	mu      sync.Mutex
 	waiting []func()
-	poller  *poller // nil while Run is not there
-	ended   chan struct{}
+	over    bool // the loop has ended, and with it maybe the poller
 }
 
-func newCommands() *commands { return &commands{ended: make(chan struct{})} }
+func newCommands(p *poller) *commands { return &commands{poller: p, ended: make(chan struct{})} }
 
 // post has the loop call f.
 func (c *commands) post(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.waiting = append(c.waiting, f)
-	if c.poller != nil {
-		c.poller.poke()
+	if c.over {
+		return
 	}
+	c.waiting = append(c.waiting, f)
+	c.poller.poke()
 }
 
 // call has the loop call f, and waits until it has done so.
@@ -38,19 +44,17 @@ func (c *commands) call(f func()) error {
 	case <-c.ended:
 	}
 	select {
-	case <-done: // the last thing that it did
+	case <-done: // it was the last thing that the loop did
 		return nil
 	default:
 		return ErrStopped
 	}
 }
 
-// begin has the loop be poked from now on.
-func (c *commands) begin(p *poller) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.poller = p
-	p.poke()
+// stop ends the loop.
+func (c *commands) stop() {
+	c.stopping.Store(true)
+	c.post(func() {})
 }
 
 // run calls what waits, on the loop.
@@ -68,6 +72,8 @@ func (c *commands) run() {
 func (c *commands) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.poller = nil
-	close(c.ended)
+	if !c.over {
+		c.over = true
+		close(c.ended)
+	}
 }

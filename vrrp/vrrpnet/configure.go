@@ -7,8 +7,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
-
-	"github.com/perch-vip/perch/vrrp"
+	"time"
 )
 
 // Configure says which instances there are from now on. Those that it does not change
@@ -27,7 +26,8 @@ func (e *Engine) SetPriority(name string, priority uint8) error {
 	err := e.commands.call(func() {
 		if r := e.runners[name]; r != nil {
 			found = true
-			e.prioritize(r, priority)
+			r.priority = priority
+			e.settle(r)
 		}
 	})
 	if err == nil && !found {
@@ -39,7 +39,7 @@ func (e *Engine) SetPriority(name string, priority uint8) error {
 // SetInterfaces tells the engine what interfaces there are.
 func (e *Engine) SetInterfaces(interfaces []Interface) error {
 	return e.commands.call(func() {
-		e.interfaces = interfaces
+		e.around.interfaces = interfaces
 		for _, r := range e.runners {
 			e.settle(r)
 		}
@@ -56,6 +56,17 @@ func (e *Engine) Status() []Status {
 		}
 	})
 	slices.SortFunc(all, func(a, b Status) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Heard returns who was heard, by instance. Times are those of Clock.
+func (e *Engine) Heard() map[string]Heard {
+	all := map[string]Heard{}
+	e.commands.call(func() {
+		for name, r := range e.runners {
+			all[name] = r.heard()
+		}
+	})
 	return all
 }
 
@@ -121,31 +132,43 @@ func (e *Engine) configure(instances []Instance) {
 		}
 	}
 	e.end(gone)
-	holds := map[string]*hold{}
+	holds, held := map[string]*hold{}, map[netip.Addr]bool{}
 	for _, i := range instances {
-		holds[i.Name] = e.install(i).hold
+		for _, address := range i.Held {
+			held[address.WithZone("")] = true
+		}
+		r := e.runners[i.Name]
+		if r == nil {
+			r = newRunner(i, e.now)
+			e.runners[i.Name] = r
+		}
+		holds[i.Name] = r.hold
 	}
 	e.holds.Store(&holds)
-	e.pause = maxSlack
-	for _, r := range e.runners {
-		e.pause = min(e.pause, r.slack)
+	e.around.held = held
+	e.regroup()
+	for _, i := range instances {
+		e.install(e.runners[i.Name], i.Router.Priority)
 	}
+	e.pause = e.shortest()
 	e.news = true
 }
 
-// install starts an instance, or sets the priority of one that is there.
-func (e *Engine) install(i Instance) *runner {
-	r := e.runners[i.Name]
-	switch {
-	case r == nil:
-		r = newRunner(i, e.now)
-		e.runners[i.Name] = r
-		e.settle(r)
-	case r.Router.Priority != i.Router.Priority:
-		r.Router.Priority = i.Router.Priority
-		e.prioritize(r, i.Router.Priority)
+// install starts a runner, or sets the priority of one that runs.
+func (e *Engine) install(r *runner, priority uint8) {
+	if r.Router.Priority != priority {
+		r.Router.Priority, r.priority = priority, priority
 	}
-	return r
+	e.settle(r)
+}
+
+// shortest returns for how long every router can wait.
+func (e *Engine) shortest() time.Duration {
+	d := maxSlack
+	for _, r := range e.runners {
+		d = min(d, r.slack)
+	}
+	return d
 }
 
 // end stops runners for good.
@@ -160,15 +183,9 @@ func (e *Engine) end(gone []*runner) {
 	}
 }
 
-// prioritize sets the effective priority.
-func (e *Engine) prioritize(r *runner, priority uint8) {
-	r.priority = priority
-	e.settle(r)
-}
-
 // settle has a router run where it can, or be in fault where it cannot.
 func (e *Engine) settle(r *runner) {
-	to, reason := locate(&r.Instance, e.interfaces)
+	to, reason := e.around.locate(&r.Instance, r.place)
 	if reason != "" || to != r.place {
 		e.step(r, r.router.SetPriority(e.now, 0), reason)
 		e.flush()
@@ -186,7 +203,7 @@ func (e *Engine) settle(r *runner) {
 func (e *Engine) move(r *runner, to place) (reason string) {
 	e.detach(r)
 	if to.source != r.place.source {
-		r.reset(to.source, e.now)
+		r.setSource(to.source)
 	}
 	if err := e.attach(r, to); err != nil {
 		e.detach(r)
@@ -206,7 +223,7 @@ func (e *Engine) rank(r *runner, reason string) {
 		reason = "its priority is 0"
 	}
 	e.step(r, r.router.SetPriority(e.now, priority), cmp.Or(reason, "it has started"))
-	if r.router.State() == vrrp.Fault && r.seen.Reason != reason {
+	if reason != "" && r.seen.Reason != reason {
 		r.seen.Reason, e.news = reason, true
 	}
 }

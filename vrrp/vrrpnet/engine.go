@@ -2,9 +2,11 @@ package vrrpnet
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +17,8 @@ import (
 
 // Options are how an engine runs.
 type Options struct {
+	// Log is told of adverts that are refused and could not be sent; nil for nobody.
+	Log *slog.Logger
 	// Nice is that of the engine's thread, if it is permitted; 0 leaves it as it is.
 	Nice int
 }
@@ -22,36 +26,42 @@ type Options struct {
 // Engine runs virtual routers. Its methods may be called by any goroutine; those that
 // need an answer of the loop wait until Run is there.
 type Engine struct {
-	opts     Options
+	log      *slog.Logger
+	nice     int
 	commands *commands
 	changed  chan struct{}
 	holds    atomic.Pointer[map[string]*hold]
 
 	// What follows is the loop's alone.
-	poller     *poller
-	inbox      *inbox
-	runners    map[string]*runner
-	adverts    deadlines // of masters
-	patience   deadlines // of backups
-	senders    map[senderKind]*sender
-	outgoing   []*sender // with packets
-	receivers  map[receiverKind]*receiver
-	byFD       map[int32]*receiver
-	outdated   []*receiver // their filters
-	interfaces []Interface
-	now        time.Duration
-	wall       time.Time
-	pause      time.Duration // after packets were heard
-	heard      bool
-	news       bool
-	stopping   bool
+	poller    *poller
+	inbox     *inbox
+	runners   map[string]*runner
+	adverts   deadlines // of masters
+	patience  deadlines // of backups
+	senders   map[senderKind]*sender
+	outgoing  []*sender // with packets
+	receivers map[receiverKind]*receiver
+	byFD      map[int32]*receiver
+	outdated  []*receiver // their filters
+	around    surroundings
+	now       time.Duration
+	wall      time.Time
+	pause     time.Duration // after packets were heard
+	heard     bool
+	news      bool
 }
 
 // New makes an engine without instances.
-func New(opts Options) *Engine {
+func New(opts Options) (*Engine, error) {
+	p, err := newPoller()
+	if err != nil {
+		return nil, err
+	}
 	e := &Engine{
-		opts:      opts,
-		commands:  newCommands(),
+		log:       opts.Log,
+		nice:      opts.Nice,
+		poller:    p,
+		commands:  newCommands(p),
 		changed:   make(chan struct{}, 1),
 		inbox:     newInbox(),
 		runners:   map[string]*runner{},
@@ -59,9 +69,15 @@ func New(opts Options) *Engine {
 		receivers: map[receiverKind]*receiver{},
 		byFD:      map[int32]*receiver{},
 	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
 	e.holds.Store(&map[string]*hold{})
-	return e
+	return e, nil
 }
+
+// Close frees what New has taken, after Run.
+func (e *Engine) Close() { e.commands.end(); e.poller.close() }
 
 // Changed receives something after a state, a reason, or what is to be announced has
 // changed: see Status.
@@ -71,37 +87,39 @@ func (e *Engine) Changed() <-chan struct{} { return e.changed }
 // the master, and was heard to be. It waits for nothing.
 func (e *Engine) Holds(name string) bool {
 	h := (*e.holds.Load())[name]
-	return h != nil && int64(clock()) < h.until.Load()
+	return h != nil && int64(Clock()) < h.until.Load()
 }
 
 // Run runs the instances in the network namespace of the calling thread until ctx or
 // Stop ends it, and then has every master let go. It is called once.
 func (e *Engine) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var logging sync.WaitGroup
+	logging.Go(func() { e.logAll(ctx) })
+	defer logging.Wait()
+	defer cancel()
+	defer context.AfterFunc(ctx, e.commands.stop)()
+	defer e.commands.end()
+	e.commands.begun.Store(true)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	defer e.commands.end()
-	p, err := newPoller()
-	if err != nil {
-		return err
-	}
-	e.poller = p
-	defer p.close()
-	e.commands.begin(p)
-	defer context.AfterFunc(ctx, e.Stop)()
-	if e.opts.Nice != 0 {
-		defer e.hurry()()
-	}
+	defer e.hurry()()
 	defer e.leave()
 	return e.loop()
 }
 
-// Stop ends Run. It does not wait for it.
-func (e *Engine) Stop() { e.commands.post(func() { e.stopping = true }) }
+// Stop ends Run: every master lets go, and says so. It returns when that is done.
+func (e *Engine) Stop() {
+	e.commands.stop()
+	if e.commands.begun.Load() {
+		<-e.commands.ended
+	}
+}
 
 // hurry raises the priority of the thread, if it is permitted, until it is called off.
 func (e *Engine) hurry() func() {
 	before, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
-	if err != nil || unix.Setpriority(unix.PRIO_PROCESS, 0, e.opts.Nice) != nil {
+	if e.nice == 0 || err != nil || unix.Setpriority(unix.PRIO_PROCESS, 0, e.nice) != nil {
 		return func() {}
 	}
 	return func() { unix.Setpriority(unix.PRIO_PROCESS, 0, 20-before) }
@@ -115,7 +133,7 @@ func (e *Engine) leave() {
 }
 
 func (e *Engine) loop() error {
-	for !e.stopping {
+	for !e.commands.stopping.Load() {
 		if err := e.setAlarm(); err != nil {
 			return err
 		}
@@ -182,7 +200,7 @@ func (e *Engine) wake(ready []unix.EpollEvent) error {
 }
 
 // look reads the clocks.
-func (e *Engine) look() { e.now, e.wall = clock(), time.Now() }
+func (e *Engine) look() { e.now, e.wall = Clock(), time.Now() }
 
 // tell tells that something has changed.
 func (e *Engine) tell() {
@@ -238,21 +256,24 @@ func (e *Engine) hear(rc *receiver) {
 // judge has a router hear a packet, if it is good.
 func (e *Engine) judge(r *runner, p vrrp.Packet) {
 	advert, drop := r.wire.Judge(p, e.wall)
+	r.wire.Record(e.now)
 	if drop != 0 {
 		return
 	}
 	e.step(r, r.router.Hear(e.now, p.Src, advert.Priority, advert.Interval), "a better master was heard")
-	if r.router.State() == vrrp.Backup {
-		r.seen.Master = p.Src
-		if advert.Priority == 0 {
-			r.seen.Master = none
-		}
+}
+
+// step does what a router asks for after something that has happened to it, and has
+// its group follow. Why tells for what reason its state has changed, if it has.
+func (e *Engine) step(r *runner, actions []vrrp.Action, why string) {
+	e.act(r, actions, why)
+	if r.group != nil {
+		r.group.settle(e)
 	}
 }
 
-// step does what a router asks for. Why tells for what reason its state has changed,
-// if it has.
-func (e *Engine) step(r *runner, actions []vrrp.Action, why string) {
+// act does what a router asks for.
+func (e *Engine) act(r *runner, actions []vrrp.Action, why string) {
 	for _, action := range actions {
 		switch action {
 		case vrrp.SendAdvert:
@@ -266,22 +287,16 @@ func (e *Engine) step(r *runner, actions []vrrp.Action, why string) {
 			e.news = true
 		}
 	}
-	e.note(r, why)
-	e.schedule(r)
+	e.follow(r, why)
 }
 
-// note notes a change of state.
-func (e *Engine) note(r *runner, why string) {
-	state := r.router.State()
-	if state == r.seen.State {
-		return
+// follow notes the state of a router, and when it is to be woken.
+func (e *Engine) follow(r *runner, why string) {
+	if state := r.router.State(); state != r.seen.State {
+		r.seen.State, r.seen.Since, r.seen.Reason = state, e.wall, why
+		e.news = true
 	}
-	r.seen.State, r.seen.Since, r.seen.Reason = state, e.wall, why
-	r.seen.Master = none
-	if state == vrrp.Master {
-		r.seen.Master = r.place.source
-	}
-	e.news = true
+	e.schedule(r)
 }
 
 // schedule has a router be woken at its deadline.

@@ -46,3 +46,9 @@ type Status struct {
 	SendErrors uint64
 	SendError  error // the last one, or nil
 }
+
+// Heard is who was heard with the VRID of an instance.
+type Heard struct {
+	Refused vrrp.Counts // packets, by reason
+	Senders []vrrp.Sender
+}

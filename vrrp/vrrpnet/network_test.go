@@ -124,7 +124,10 @@ func addr(t testing.TB, p netip.Prefix) *netlink.Addr {
 
 // run runs an engine on the node until the test ends, or stop is called.
 func (n *node) run() (stop func()) {
-	n.Engine, n.done = New(Options{}), make(chan error, 1)
+	var err error
+	n.Engine, err = New(Options{})
+	must(n.t, err)
+	n.done = make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		runtime.LockOSThread() // for ever: the thread ends with it
@@ -144,6 +147,7 @@ func (n *node) run() (stop func()) {
 		if err := <-n.done; err != nil {
 			n.t.Errorf("Run: %v", err)
 		}
+		n.Close()
 	}
 	n.t.Cleanup(stop)
 	n.refresh()

@@ -1,7 +1,6 @@
 package vrrpnet
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 )
@@ -21,15 +20,22 @@ type link struct {
 	index int
 }
 
-// locate finds the place of an instance, and the reason why it cannot run there.
-func locate(i *Instance, interfaces []Interface) (place, string) {
-	listen := interfaceNamed(i.Interface, interfaces)
+// surroundings are what places depend on.
+type surroundings struct {
+	interfaces []Interface
+	held       map[netip.Addr]bool // by whatever instance, now or later
+}
+
+// locate finds the place of an instance, and the reason why it cannot run there. An
+// instance that is at a place already keeps its source while that is there.
+func (s *surroundings) locate(i *Instance, now place) (place, string) {
+	listen := interfaceNamed(i.Interface, s.interfaces)
 	if listen == nil {
 		return place{}, "there is no interface " + i.Interface
 	}
 	send := listen
 	if i.Device != "" {
-		if send = interfaceNamed(i.Device, interfaces); send == nil {
+		if send = interfaceNamed(i.Device, s.interfaces); send == nil {
 			return place{}, "there is no interface " + i.Device
 		}
 	}
@@ -39,11 +45,12 @@ func locate(i *Instance, interfaces []Interface) (place, string) {
 			return at, on.Name + " is down"
 		}
 	}
-	var reason string
+	own := listen
 	if i.IPv6 {
-		listen = send // a virtual MAC has a link-local address of its own
+		own = send // a virtual MAC has a link-local address of its own
 	}
-	at.source, reason = i.source(listen)
+	var reason string
+	at.source, reason = s.source(i, own, now.source)
 	return at, reason
 }
 
@@ -57,23 +64,31 @@ func interfaceNamed(name string, interfaces []Interface) *Interface {
 
 func (i *Interface) link() link { return link{i.Name, i.Index} }
 
-// source returns the source of the adverts: what is configured, or the first address
-// of the interface which is its own.
-func (i *Instance) source(on *Interface) (netip.Addr, string) {
+// source returns the source of the adverts: what is configured, or else an address of
+// the interface which is its own, the first one if now is none.
+func (s *surroundings) source(i *Instance, on *Interface, now netip.Addr) (netip.Addr, string) {
 	for _, configured := range []netip.Addr{i.Wire.Source, i.Router.Source} {
 		if configured.IsValid() {
-			return configured, ""
+			return configured.WithZone(""), ""
 		}
 	}
+	var first netip.Addr
 	for _, prefix := range on.Addresses {
-		if address := prefix.Addr().WithZone(""); i.suits(address) && !slices.Contains(i.Held, address) {
-			return address, ""
+		switch address := prefix.Addr().WithZone(""); {
+		case !i.suits(address) || s.held[address]:
+		case address == now:
+			return now, ""
+		case !first.IsValid():
+			first = address
 		}
 	}
-	if i.IPv6 {
-		return netip.Addr{}, fmt.Sprintf("%s has no IPv6 link-local address", on.Name)
+	switch {
+	case first.IsValid():
+		return first, ""
+	case i.IPv6:
+		return first, on.Name + " has no IPv6 link-local address"
 	}
-	return netip.Addr{}, fmt.Sprintf("%s has no IPv4 address", on.Name)
+	return first, on.Name + " has no IPv4 address"
 }
 
 // suits tells whether an address can be a source (RFC 9568 section 5.1.2.1).

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clock reads the clock of the engine, which goes on while the machine is suspended.
-func clock() time.Duration {
+// Clock reads the clock of the engine, CLOCK_BOOTTIME, which goes on while the machine is suspended.
+func Clock() time.Duration {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 		panic(fmt.Errorf("read CLOCK_BOOTTIME: %w", err)) // every Linux has it
@@ -20,7 +20,7 @@ func clock() time.Duration {
 // poller waits for packets, for a moment, and for being poked.
 type poller struct {
 	epoll, timer, event int
-	armed               time.Duration // when the timer goes off; 0 for never
+	armed               time.Duration  // when the timer goes off; 0 for never
 	others              [2]unix.PollFd // timer and event
 	events              [256]unix.EpollEvent
 }

@@ -11,10 +11,10 @@ import (
 // runner runs an instance. All of it but the hold is the loop's alone.
 type runner struct {
 	Instance
-	born     time.Duration
 	router   *vrrp.Router
-	wire     *vrrp.Wire
-	priority uint8 // that is wanted
+	wire     *vrrp.Wire // nil until it has a source
+	group    *group     // nil for none
+	priority uint8      // that is wanted
 
 	place        place // where it runs, or ran last
 	sender       *sender
@@ -30,6 +30,8 @@ type runner struct {
 
 	hold *hold
 	seen Status // but for what the router knows
+
+	reported error // that was logged last
 }
 
 // maxSlack is how much later than its deadline a router is woken at most, so that
@@ -40,36 +42,31 @@ const maxSlack = time.Millisecond
 type hold struct{ until atomic.Int64 }
 
 func newRunner(i Instance, now time.Duration) *runner {
+	cfg := i.Router
+	cfg.Grouped = i.Group != ""
 	r := &runner{
 		Instance: i,
-		born:     now,
+		router:   vrrp.New(cfg),
 		priority: i.Router.Priority,
 		slack:    min(maxSlack, i.Router.Interval/100),
 		hold:     &hold{},
 	}
 	r.seen.Name = i.Name
-	r.reset(netip.Addr{}, now)
+	r.router.SetPriority(now, 0) // until it has a place
+	r.router.Start(now)
 	return r
 }
 
-// reset makes the router for a source, which begins in fault. One that was there must
-// have been in fault, too.
-func (r *runner) reset(source netip.Addr, now time.Duration) {
-	cfg := r.Router
-	cfg.Source = source
-	cfg.StartDelay = max(0, r.born+cfg.StartDelay-now)
-	r.router = vrrp.New(cfg)
-	r.router.SetPriority(now, 0)
-	r.router.Start(now)
-	switch {
-	case !source.IsValid():
-	case r.wire == nil:
-		wire := r.Wire
-		wire.Source = source
-		r.wire = vrrp.NewWire(wire)
-	default:
-		r.wire.SetSource(source) // it goes on counting
+// setSource changes the source of the adverts.
+func (r *runner) setSource(source netip.Addr) {
+	r.router.SetSource(source)
+	if r.wire == nil {
+		cfg := r.Wire
+		cfg.Source = source
+		r.wire = vrrp.NewWire(cfg)
+		return
 	}
+	r.wire.SetSource(source) // it goes on counting
 }
 
 // left is called when a packet has left.
@@ -99,6 +96,15 @@ func (r *runner) shut() {
 // status returns what is known.
 func (r *runner) status() Status {
 	s := r.seen
-	s.State, s.Priority, s.Source = r.router.State(), r.router.Priority(), r.place.source
+	s.State, s.Priority = r.router.State(), r.router.Priority()
+	s.Source, s.Master = r.place.source, r.router.Master()
 	return s
+}
+
+// heard returns who was heard.
+func (r *runner) heard() Heard {
+	if r.wire == nil {
+		return Heard{}
+	}
+	return Heard{Refused: r.wire.Refused(), Senders: r.wire.AppendSenders(nil)}
 }
