@@ -114,6 +114,10 @@ func routers() api.Status {
 				Since: now.Add(-time.Second), Reason: "eth2 is down", Fence: "bpf",
 				Addresses: []api.HeldAddress{{Address: "fe80::51/64", Interface: "vrrp6.51"}, {Address: "2001:db8::200/64", Interface: "vrrp6.51"}},
 			},
+			{
+				Name: "new", VRID: 53, Interface: "eth3", Version: 2, Family: "ipv4", State: api.StateInit, Priority: 100, EffectivePriority: 100,
+				Reason: "eth3 is waited for", Fence: "bpf",
+			},
 		},
 		Static: &api.Static{
 			Addresses: []api.HeldAddress{{Address: "198.18.0.10/24", Interface: "eth0", Held: true}},

@@ -220,6 +220,23 @@ func TestStatusHasNoNull(t *testing.T) {
 	}
 }
 
+// What is there stays as it is.
+func TestStatusIsWhole(t *testing.T) {
+	dropped := map[string]uint64{"bad checksum": 3}
+	want := VirtualRouter{
+		Name: "gw", Addresses: []HeldAddress{{Address: "198.18.0.200/24", Held: true}}, Routes: []HeldRoute{{Route: "default"}},
+		Adverts: Adverts{Sent: 7, Dropped: dropped}, Heard: []HeardFrom{{Address: "198.18.0.9", Dropped: dropped}},
+	}
+	var got Status
+	answer := ask(ControlHandler(&fakeBackend{status: Status{VRRP: []VirtualRouter{want}}}), "GET", "/v1/status", "")
+	if err := json.Unmarshal(answer.Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]VirtualRouter{want}, got.VRRP); diff != "" {
+		t.Errorf("-given +answered:\n%s", diff)
+	}
+}
+
 // A command that is about a cluster is told so in one line, and need not ask again.
 func TestNoCluster(t *testing.T) {
 	backend := &fakeBackend{err: ErrNoCluster}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// The keys of every table, in the order of docs/config.md. This is the one
-// list of them: what is not here is an unknown key.
+// The keys of every table, in the order of docs/config.md, here and in keys_vrrp.go.
+// This is the one list of them: what is not there is an unknown key.
 
 func configKeys(c *Config) []key {
 	return []key{

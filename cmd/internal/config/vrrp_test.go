@@ -148,7 +148,7 @@ func TestDevices(t *testing.T) {
 	if diff := cmp.Diff(want, c.Devices()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	// The kernel takes names of 15 bytes: no file has more routers than fit.
+	// The kernel takes names of 15 bytes.
 	many := &Config{}
 	for range 10_000 {
 		many.VRRP = append(many.VRRP, router(255, true, "fe80::1/64"))
