@@ -126,7 +126,7 @@ func open(opts Options, queue *logQueue, capabilities func() (uint64, error)) (*
 		return nil, err
 	}
 	d.read, d.secrets = secrets.files, secrets.routers
-	if d.fence, err = fence.New(fenceOf(cfg), d.log); err != nil {
+	if d.fence, err = fence.New(fence.Kind(cfg.Fence()), d.log); err != nil {
 		return nil, err
 	}
 	d.log.Info("fence", "kind", d.fence.Kind(), "promise", d.fence.Kind().Promise())
@@ -134,14 +134,6 @@ func open(opts Options, queue *logQueue, capabilities func() (uint64, error)) (*
 		return nil, errors.Join(err, d.abandon())
 	}
 	return d, nil
-}
-
-// fenceOf is the kind of the fence that a config asks for.
-func fenceOf(cfg *config.Config) fence.Kind {
-	if cfg.Cluster != nil {
-		return fence.Kind(cfg.Cluster.Fence)
-	}
-	return fence.Kind(cfg.Node.Fence)
 }
 
 // assemble makes the parts that need the fence.

@@ -69,22 +69,9 @@ func (v *virtualRouter) instance(auth vrrp.Authentication, lease vrrpnet.Lease) 
 			PreemptDelay: v.PreemptDelay,
 			StartDelay:   v.StartDelay,
 		},
-		Wire: vrrp.WireConfig{
-			Version:  vrrp.Version(v.Version),
-			VRID:     uint8(v.VRID),
-			Interval: v.AdvertInterval,
-			Source:   v.Source,
-			Checksum: checksums[v.Checksum],
-			Auth:     auth,
-			TTL:      uint8(v.UnicastTTL),
-		},
+		Wire: v.wire(),
 	}
-	for _, p := range v.UnicastPeers {
-		i.Wire.Peers = append(i.Wire.Peers, vrrp.Peer{Address: p.Address, MinTTL: uint8(p.MinTTL), MaxTTL: uint8(p.MaxTTL)})
-	}
-	for _, p := range v.Addresses {
-		i.Wire.Addresses = append(i.Wire.Addresses, p.Addr())
-	}
+	i.Wire.Auth = auth
 	for _, held := range v.VIPs {
 		i.Held = append(i.Held, held.Address.Addr())
 	}
@@ -93,6 +80,28 @@ func (v *virtualRouter) instance(auth vrrp.Authentication, lease vrrpnet.Lease) 
 	}
 	return i
 }
+
+// wire is how the router's adverts look, but for what authenticates them.
+func (v *virtualRouter) wire() vrrp.WireConfig {
+	w := vrrp.WireConfig{
+		Version:  vrrp.Version(v.Version),
+		VRID:     uint8(v.VRID),
+		Interval: v.AdvertInterval,
+		Source:   v.Source,
+		Checksum: checksums[v.Checksum],
+		TTL:      uint8(v.UnicastTTL),
+		Auth:     vrrp.Authentication{Kind: authKinds[v.Auth.Kind]},
+	}
+	for _, p := range v.UnicastPeers {
+		w.Peers = append(w.Peers, vrrp.Peer{Address: p.Address, MinTTL: uint8(p.MinTTL), MaxTTL: uint8(p.MaxTTL)})
+	}
+	for _, p := range v.Addresses {
+		w.Addresses = append(w.Addresses, p.Addr())
+	}
+	return w
+}
+
+var authKinds = map[string]vrrp.Auth{"pass": vrrp.Password, "ah": vrrp.AH}
 
 var checksums = map[string]vrrp.Checksum{
 	"auto": vrrp.Auto, "pseudo-header": vrrp.WithPseudoHeader, "message-only": vrrp.WithoutIt,

@@ -25,7 +25,6 @@ import (
 type routers struct {
 	log     *slog.Logger
 	engine  *vrrpnet.Engine
-	ended   chan struct{} // the engine has: all masters have let go
 	vips    *vip.Manager
 	paths   *route.Manager
 	setup   atomic.Pointer[setup] // in force
@@ -49,14 +48,15 @@ type told struct {
 func (d *daemon) openRouters(cfg *config.Config) (err error) {
 	r := &routers{
 		log:     d.log,
-		engine:  vrrpnet.New(vrrpnet.Options{Nice: -10}),
-		ended:   make(chan struct{}),
 		devices: newDevices(filepath.Join(cfg.Node.DataDir, "devices.json"), d.log),
 		told:    map[string]told{},
 		poke:    make(chan struct{}, 1),
 	}
 	r.shield = shield{fence: d.fence, fenced: r.devices.fenced, leases: map[string]*guarded{}}
 	r.setup.Store(newSetup(cfg))
+	if r.engine, err = vrrpnet.New(vrrpnet.Options{Log: d.log.With("part", "vrrp"), Nice: -10}); err != nil {
+		return fmt.Errorf("open the engine of virtual routers: %w", err)
+	}
 	r.vips, err = vip.New(vip.Options{
 		Ledger:   filepath.Join(cfg.Node.DataDir, "vrrp-vips.json"),
 		Lifetime: lifetime,
@@ -67,14 +67,23 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		Log:      d.log.With("part", "vrrp-vip"),
 	})
 	if err != nil {
+		r.engine.Close()
 		return fmt.Errorf("open the kernel's address interface: %w", err)
 	}
-	r.paths = route.New(d.log.With("part", "route"))
+	if r.paths, err = route.New(d.log.With("part", "route")); err != nil {
+		r.engine.Close()
+		r.vips.Close()
+		return fmt.Errorf("open the kernel's routes: %w", err)
+	}
 	d.routers = r
 	return nil
 }
 
-func (r *routers) close() { r.vips.Close() }
+func (r *routers) close() {
+	r.vips.Close()
+	r.paths.Close()
+	r.engine.Close()
+}
 
 // allowed tells whether this node may hold a VIP at this moment. It is asked before
 // each address that is added, also after a freeze.
@@ -97,10 +106,7 @@ func (r *routers) sweep(cfg *config.Config) error {
 
 // run starts the parts, which end with the context, and puts the config in force.
 func (r *routers) run(g *errgroup.Group, parts context.Context, cfg *config.Config, secrets routerSecrets) {
-	g.Go(func() error {
-		defer close(r.ended)
-		return r.engine.Run(parts)
-	})
+	g.Go(func() error { return r.engine.Run(parts) })
 	g.Go(func() error { return r.vips.Run(parts) })
 	g.Go(func() error { return r.paths.Run(parts) })
 	g.Go(func() error { return r.follow(parts) })
@@ -216,10 +222,6 @@ func (r *routers) tell(v *virtualRouter, now vrrpnet.Status) {
 func (r *routers) stop() error {
 	r.stopped.Store(true)
 	r.engine.Stop()
-	select {
-	case <-r.ended:
-	case <-time.After(idle): // it will not let anything be answered for all the same
-	}
 	err := r.vips.Set(nil)
 	r.configuring.Lock()
 	defer r.configuring.Unlock()

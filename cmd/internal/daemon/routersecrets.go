@@ -46,7 +46,7 @@ func readRouterSecrets(list []config.VirtualRouter) (routerSecrets, []credential
 
 // authenticationOf reads what one router needs.
 func authenticationOf(r *config.VirtualRouter, read func(router, path string, least, most int) ([]byte, error)) (vrrp.Authentication, error) {
-	var a vrrp.Authentication
+	a := vrrp.Authentication{Kind: authKinds[r.Auth.Kind]}
 	switch r.Auth.Kind {
 	case "pass", "ah":
 		secret, err := read(r.Name, r.Auth.SecretFile, 1, maxPassword)
@@ -54,10 +54,6 @@ func authenticationOf(r *config.VirtualRouter, read func(router, path string, le
 			return a, err
 		}
 		copy(a.Secret[:], secret)
-		a.Kind = vrrp.Password
-		if r.Auth.Kind == "ah" {
-			a.Kind = vrrp.AH
-		}
 	case "hmac":
 		a.Keys, a.Active, a.Window = map[uint8][]byte{}, uint8(r.Auth.Active), r.Auth.Window
 		for _, key := range r.Auth.Keys {

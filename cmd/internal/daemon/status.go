@@ -27,7 +27,7 @@ type snapshot struct {
 	unfenced error // why the kernel may answer beyond the lease
 	mended   fence.Mended
 	waits    time.Duration // before this node takes the VIPs as the leader
-	routers  []routerState // in the order of the config
+	routers  *routerState  // nil without VRRP mode
 	warnings []string      // of the config
 }
 
@@ -98,8 +98,12 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 	st := api.Status{
 		Node:     s.config.Node.Name,
 		Version:  s.version,
-		VRRP:     s.virtualRouters(),
+		VRRP:     s.routers.virtualRouters(s.fence),
+		Static:   s.routers.staticOf(),
 		Warnings: slices.Concat(s.routerAlarms(), s.warnings),
+	}
+	if len(st.VRRP) > 0 {
+		st.Promise = api.Promise
 	}
 	if s.config.Cluster == nil {
 		return st
