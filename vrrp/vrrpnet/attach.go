@@ -124,7 +124,7 @@ func (rc *receiver) joinFor(r *runner) error {
 		return nil
 	}
 	rc.joined = true
-	return join(rc.fd, rc.kind)
+	return joinGroup(rc.fd, rc.kind)
 }
 
 // outdate has the filter of a receiver made anew at the end of the wake-up, once for

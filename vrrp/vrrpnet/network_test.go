@@ -3,6 +3,7 @@ package vrrpnet
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"runtime"
@@ -46,6 +47,13 @@ func newPair(t testing.TB) (a, b *node) {
 	needNetwork(t)
 	runtime.LockOSThread()
 	a, b = newNode(t, 1), newNode(t, 2)
+	join(t, a, b)
+	return a, b
+}
+
+// join joins two nodes by their eth0.
+func join(t testing.TB, a, b *node) {
+	t.Helper()
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = "eth0"
 	must(t, b.nl.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(a.fd)}))
@@ -59,10 +67,18 @@ func newPair(t testing.TB) (a, b *node) {
 		}
 		must(t, n.nl.LinkSetUp(n.link("eth0")))
 	}
-	for _, n := range []*node{a, b} {
-		within(t, "eth0 runs", func() bool { return n.link("eth0").Attrs().RawFlags&unix.IFF_RUNNING != 0 })
+	a.joined(b)
+}
+
+// joined waits until two nodes are joined, and tells their engines.
+func (n *node) joined(other *node) {
+	n.t.Helper()
+	for _, n := range []*node{n, other} {
+		within(n.t, "eth0 runs", func() bool { return n.link("eth0").Attrs().RawFlags&unix.IFF_RUNNING != 0 })
+		if n.Engine != nil {
+			n.refresh()
+		}
 	}
-	return a, b
 }
 
 func must(t testing.TB, err error) {
@@ -269,5 +285,36 @@ func auth(kind vrrp.Auth, secret string) func(*Instance) {
 	return func(i *Instance) {
 		i.Wire.Auth.Kind = kind
 		copy(i.Wire.Auth.Secret[:], secret)
+	}
+}
+
+// wire is a packet socket on a node.
+type wire struct {
+	t  testing.TB
+	fd int
+}
+
+func (n *node) listen() wire {
+	n.t.Helper()
+	n.here()
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	must(n.t, err)
+	n.t.Cleanup(func() { unix.Close(fd) })
+	ip := uint16(unix.ETH_P_IP)
+	must(n.t, unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: ip<<8 | ip>>8, Ifindex: n.link("eth0").Attrs().Index}))
+	return wire{n.t, fd}
+}
+
+// source returns the MAC address from which an advert has come, or "".
+func (w wire) source() string {
+	b := make([]byte, 1500)
+	for {
+		n, err := unix.Read(w.fd, b)
+		if err != nil {
+			return ""
+		}
+		if n > 24 && b[23] == protocolVRRP {
+			return net.HardwareAddr(b[6:12]).String()
+		}
 	}
 }

@@ -97,8 +97,8 @@ func openReceiver(kind receiverKind) (int, error) {
 	})
 }
 
-// join makes a socket hear the multicast group.
-func join(fd int, kind receiverKind) error {
+// joinGroup makes a socket hear the multicast group.
+func joinGroup(fd int, kind receiverKind) error {
 	var err error
 	if kind.ipv6 {
 		err = unix.SetsockoptIPv6Mreq(fd, unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP,
