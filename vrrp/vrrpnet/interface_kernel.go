@@ -63,13 +63,7 @@ func (n *interfaceNotices) Wait(until time.Time, take func(syscall.NetlinkMessag
 	return errors.Join(err, failed)
 }
 
-// Drain takes in what is there, without waiting.
-func (n *interfaceNotices) Drain(take func(syscall.NetlinkMessage)) error {
-	var failed error
-	err := n.conn.Control(func(fd uintptr) { _, failed = n.drain(int(fd), take) })
-	return errors.Join(err, failed)
-}
-
+// drain takes in what is there, without waiting, and returns how much that was.
 func (n *interfaceNotices) drain(fd int, take func(syscall.NetlinkMessage)) (int, error) {
 	for count := range noticesAtOnce {
 		size, from, err := unix.Recvfrom(fd, n.buffer, unix.MSG_TRUNC)
