@@ -208,7 +208,7 @@ func TestRFC9568_6_4_3_TheIntervalOfTheMasterCounts(t *testing.T) {
 // Preempt_Mode does not apply to it).
 func TestRFC9568_6_1_AnOwnerPreempts(t *testing.T) {
 	r := backup(priority(Owner), func(c *Config) { c.Preempt, c.StartDelay = false, adv })
-	now := start + adv
+	now := start + 2*adv
 	due, _ := r.Deadline()
 	r.expect(t, now, Backup, due-now, r.Hear(now, above, 254, adv))
 }

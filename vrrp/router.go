@@ -164,7 +164,7 @@ func (r *Router) stand(now time.Duration) []Action {
 
 // rise makes this router the master.
 func (r *Router) rise(now time.Duration) []Action {
-	r.state, r.interval, r.weaker, r.ready = Master, r.cfg.Interval, 0, false
+	r.state, r.interval, r.weaker = Master, r.cfg.Interval, 0
 	r.sent, r.deadline = now, now+r.cfg.Interval
 	return r.do(SendAdvert, Take)
 }

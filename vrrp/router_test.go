@@ -110,6 +110,9 @@ func TestFarewellEndsEachDelay(t *testing.T) {
 		r.Hear(start, below, 50, adv)
 		r.expect(t, start, Backup, skewOf(100, adv), r.Hear(start, below, 0, adv))
 		due, _ := r.Deadline()
+		if got := r.weaker; got != 0 {
+			t.Errorf("%s: a weaker master since %s", name, got)
+		}
 		if r.Tick(due); r.State() != Master {
 			t.Errorf("%s: %s", name, r.State())
 		}
@@ -130,6 +133,11 @@ func TestNoPreemptWithDelay(t *testing.T) {
 func TestSameAddress(t *testing.T) {
 	r, now := master()
 	r.expect(t, now, Master, adv, r.Hear(now, self, 100, adv))
+	const link = "eth0"
+	r, now = master(func(c *Config) { c.Source = ll1.WithZone(link) })
+	r.expect(t, now, Master, adv, r.Hear(now, ll1, 100, adv))
+	r, now = master(func(c *Config) { c.Source = ll1 })
+	r.expect(t, now, Master, adv, r.Hear(now, ll1.WithZone(link), 100, adv))
 }
 
 func TestMaster(t *testing.T) {

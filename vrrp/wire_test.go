@@ -45,7 +45,7 @@ func received(b []byte, src, dst netip.Addr) Packet {
 	if src.Is6() {
 		return Packet{Src: src, Dst: dst, TTL: 255, Protocol: protocol, Payload: b}
 	}
-	return Packet{Src: src, Dst: dst, TTL: b[8], Header: b[:20], Protocol: b[9], Payload: b[20:]}
+	return Packet{Src: src, Dst: dst, TTL: b[8], Header: b[:20:20], Protocol: b[9], Payload: b[20:]}
 }
 
 // say returns what a router sends where the other one hears it.
@@ -143,6 +143,7 @@ var refused = []struct {
 	want  Drop
 }{
 	{"of another router", alike, func(w *Wire) Packet { w.own.VRID = 52; return w.say(100) }, OtherVRID},
+	{"of one before", alike, func(w *Wire) Packet { w.own.VRID = 50; return w.say(100) }, OtherVRID},
 	{"of another family", alike, func(w *Wire) Packet { p := w.say(100); p.Src = ll1; return p }, OtherVRID},
 	{"to another family", alike, func(w *Wire) Packet { p := w.say(100); p.Dst = Group6; return p }, OtherVRID},
 	{"seven bytes", alike, func(w *Wire) Packet { p := w.say(100); p.Payload = p.Payload[:7]; return p }, BadLength},
@@ -153,6 +154,7 @@ var refused = []struct {
 	{"AH and seven bytes", behindAH, func(w *Wire) Packet { p := w.say(100); p.Payload = p.Payload[:ahLength+7]; return p }, BadLength},
 	{"an address too few", alike, func(w *Wire) Packet { p := w.say(100); p.Payload = p.Payload[:15]; return p }, BadLength},
 	{"four bytes more", alike, func(w *Wire) Packet { p := w.say(100); p.Payload = append(p.Payload, 0, 0, 0, 0); return p }, BadLength},
+	{"padded over IPv6", overIPv6, func(w *Wire) Packet { p := w.say(100); p.Payload = append(p.Payload, 0, 0, 0, 0, 0, 0); return p }, BadLength},
 	{"another length in the IP header", alike, func(w *Wire) Packet { p := w.say(100); p.Header[3]++; return p }, BadLength},
 	{"TTL 254", alike, func(w *Wire) Packet { p := w.say(100); p.TTL = 254; return p }, BadTTL},
 	{"hop limit 254", overIPv6, func(w *Wire) Packet { p := w.say(100); p.TTL = 254; return p }, BadTTL},
@@ -168,6 +170,7 @@ var refused = []struct {
 	{"without a signature", signed, func(w *Wire) Packet { w.keys = nil; return w.say(100) }, NoTrailer},
 	{"with a signature", alike, func(w *Wire) Packet { w.keys = newKeyring(keys12, w.stamps); return w.say(100) }, UnexpectedTrailer},
 	{"with another kind of signature", signed, func(w *Wire) Packet { p := w.say(100); p.Payload[16]++; return p }, BadTrailer},
+	{"something else that is reserved", signed, func(w *Wire) Packet { p := w.say(100); p.Payload[18]++; return p }, BadTrailer},
 	{"something reserved", signed, func(w *Wire) Packet { p := w.say(100); p.Payload[19]++; return p }, BadTrailer},
 	{"28 bytes of something else", alike, func(w *Wire) Packet { p := w.say(100); p.Payload = append(p.Payload, make([]byte, 28)...); return p }, BadLength},
 	{"with a key that is unknown", signed, func(w *Wire) Packet { p := w.say(100); p.Payload[17] = 3; return p }, UnknownKey},
@@ -261,6 +264,77 @@ func TestOrderOfChecks(t *testing.T) {
 	}
 }
 
+// Of two mistakes the first one counts.
+func TestOrderOfOtherChecks(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		ours  func(*WireConfig)
+		spoil func(*Wire) Packet
+		want  Drop
+	}{
+		{
+			"signature and password",
+			func(c *WireConfig) {
+				passwords(c)
+				c.Auth.Keys, c.Auth.Active, c.Auth.Window = keys12.Keys, 1, keys12.Window
+			},
+			func(w *Wire) Packet { w.own.Secret[0]++; p := w.say(100); p.Payload[20]++; return p },
+			BadSignature,
+		},
+		{
+			"destination and peer", unicast,
+			func(w *Wire) Packet {
+				w.cfg.Source = two4[0]
+				return received(w.Append(nil, Group4, 100, noon), two4[0], Group4)
+			},
+			BadDestination,
+		},
+	} {
+		ours, theirs := wires(tt.ours)
+		if _, drop := ours.Judge(tt.spoil(theirs), noon); drop != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, drop, tt.want)
+		}
+	}
+}
+
+// The range of a peer's TTL includes its ends.
+func TestDistanceOfPeers(t *testing.T) {
+	for _, ttl := range []uint8{250, 253} {
+		ours, theirs := wires(far)
+		theirs.cfg.TTL = ttl
+		if _, drop := ours.Judge(theirs.say(100), noon); drop != 0 {
+			t.Errorf("%d: %s", ttl, drop)
+		}
+	}
+}
+
+// Addresses may come with the name of an interface.
+func TestZones(t *testing.T) {
+	zone := func(a netip.Addr) netip.Addr { return a.WithZone("eth0") }
+	wire := func(source, peer netip.Addr) *Wire {
+		w, _ := wires(overIPv6, func(c *WireConfig) { c.Source, c.Peers = zone(source), []Peer{{Address: zone(peer)}} })
+		return w
+	}
+	ll2 := netip.MustParseAddr("fe80::2")
+	ours, theirs := wire(ll2, ll1), wire(ll1, ll2)
+	hear := func(want Drop) {
+		t.Helper()
+		p := received(theirs.Append(nil, zone(ll2), 100, noon), zone(ll1), zone(ll2))
+		if _, drop := ours.Judge(p, noon); drop != want {
+			t.Errorf("%s, want %s", drop, want)
+		}
+	}
+	hear(0)
+	if p := ours.peer(ll1); p == nil || p.forms[PseudoHeader] != noon {
+		t.Error("it was not known for the peer that it is")
+	}
+	ours.SetSource(zone(ll1))
+	hear(SameSource)
+
+	ours = wire(ll1, ll2)
+	hear(SameSource)
+}
+
 // Ethernet makes short packets longer, and that may show (2 addresses have room in it).
 func TestPadding(t *testing.T) {
 	for _, tt := range []struct {
@@ -291,13 +365,21 @@ func TestPadding(t *testing.T) {
 func TestOwnPacketsAreNotForeign(t *testing.T) {
 	w, _ := wires()
 	p := w.say(100)
-	w.say(100)
-	for i, want := range []Drop{Looped, Looped, SameSource, SameSource} {
+	for range 10 {
+		w.say(100)
+	}
+	for i, want := range []Drop{Looped, Looped, Looped, Looped, SameSource, SameSource} {
 		if _, drop := w.Judge(p, noon); drop != want {
 			t.Errorf("packet %d: %s, want %s", i, drop, want)
 		}
 	}
+	w.say(100)
 	w.SetSource(lb3)
+	q := p
+	q.Src = lb3
+	if _, drop := w.Judge(q, noon); drop != SameSource {
+		t.Errorf("of what is its address now: %s", drop)
+	}
 	if _, drop := w.Judge(p, noon); drop != 0 {
 		t.Errorf("of what was its address: %s", drop)
 	}
@@ -448,6 +530,8 @@ func TestCapacity(t *testing.T) {
 		{V3, IPv6, 48 + 28 + 16*7, keys, 7},
 		{V3, IPv6, 9000, Authentication{}, 255},
 		{V3, IPv4, 20, Authentication{}, 0},
+		{V3, IPv4, 28 + 4*7, Authentication{Kind: AH}, 7}, // version 2 over IPv4 alone has it
+		{V2, IPv6, 48 + 16*7, Authentication{Kind: AH}, 7},
 	} {
 		if got := Capacity(tt.version, tt.family, tt.mtu, tt.auth); got != tt.want {
 			t.Errorf("%+v: %d", tt, got)
