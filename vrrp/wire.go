@@ -176,6 +176,10 @@ func (w *Wire) ttl(dst netip.Addr) uint8 {
 	return w.cfg.TTL
 }
 
+// Form returns the form of the checksums that it sends now, to the first of its peers
+// if that is not the same for all.
+func (w *Wire) Form() Form { return w.form(w.peers[0].Address) }
+
 // form returns the form of the checksum of what goes to dst.
 func (w *Wire) form(dst netip.Addr) Form {
 	switch w.cfg.Checksum {

@@ -39,6 +39,7 @@ type Status struct {
 	Priority  uint8     // effective
 	Source    netip.Addr
 	Master    netip.Addr // who it is, as far as is known; not valid if nobody
+	Form      vrrp.Form  // of its checksums
 	Announces uint64     // grows whenever the addresses are to be announced once more
 	Sent      uint64     // adverts
 	Late      uint64     // times that it woke up after its lease

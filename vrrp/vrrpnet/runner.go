@@ -98,6 +98,9 @@ func (r *runner) status() Status {
 	s := r.seen
 	s.State, s.Priority = r.router.State(), r.router.Priority()
 	s.Source, s.Master = r.place.source, r.router.Master()
+	if r.wire != nil {
+		s.Form = r.wire.Form()
+	}
 	return s
 }
 

@@ -16,7 +16,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
@@ -63,8 +62,8 @@ type daemon struct {
 	read    []credentialFile // at start
 	secrets routerSecrets    // likewise
 	fence   *fence.Fence
-	member  *member  // nil without a [cluster]
-	routers *routers // nil without a [[vrrp]] and [static]
+	member  *member     // nil without a [cluster]
+	routers *routers    // nil without a [[vrrp]] and [static]
 	company vip.Company // of the Managers of both
 	systemd *systemd
 

@@ -2,10 +2,8 @@ package daemon
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 
 	"github.com/perch-vip/perch/vip/fence"
 	"github.com/perch-vip/perch/vrrp/vrrpnet"
@@ -31,19 +29,6 @@ func newDevices(stateFile string, log *slog.Logger) *devices {
 		indexes: map[string]int{},
 		trouble: map[string]string{},
 	}
-}
-
-// look finds out which interfaces there are.
-func (d *devices) look() error {
-	list, err := net.Interfaces()
-	if err != nil {
-		return fmt.Errorf("list the interfaces: %w", err)
-	}
-	d.indexes, d.mtus = map[string]int{}, map[string]int{}
-	for _, i := range list {
-		d.indexes[i.Name], d.mtus[i.Name] = i.Index, i.MTU
-	}
-	return nil
 }
 
 // see takes over what interfaces there are, and tells whether they are others, or

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"net/netip"
 	"slices"
 
 	"github.com/perch-vip/perch/cmd/internal/config"

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/perch-vip/perch/cluster"
+	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
 )
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -15,8 +16,8 @@ import (
 
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
-	"github.com/perch-vip/perch/vip/fence"
 	"github.com/perch-vip/perch/vip/route"
+	"github.com/perch-vip/perch/vrrp"
 	"github.com/perch-vip/perch/vrrp/vrrpnet"
 )
 
@@ -28,29 +29,35 @@ type routers struct {
 	vips    *vip.Manager
 	paths   *route.Manager
 	setup   atomic.Pointer[setup] // in force
-	told    map[string]told       // by router; used by follow alone
+	told    map[string]seen       // by router; used by follow alone
 	poke    chan struct{}         // for follow
 	beat    atomic.Int64          // when follow last ran, Unix milliseconds
 	stopped atomic.Bool           // hold nothing more
+	sighted chan struct{}         // closed when it is known which interfaces there are
 
+	first       sync.Once
 	configuring sync.Mutex // guards what follows
 	devices     *devices
 	shield      shield
 }
 
-// told is what was last done about a router.
-type told struct {
+// seen is what was last done about a router.
+type seen struct {
 	state     vrrp.State
 	announces uint64
 }
 
 // openRouters makes the parts of VRRP mode. It starts nothing.
 func (d *daemon) openRouters(cfg *config.Config) (err error) {
+	if err := os.MkdirAll(cfg.Node.DataDir, 0o700); err != nil {
+		return fmt.Errorf("make data_dir: %w", err)
+	}
 	r := &routers{
 		log:     d.log,
 		devices: newDevices(filepath.Join(cfg.Node.DataDir, "devices.json"), d.log),
-		told:    map[string]told{},
+		told:    map[string]seen{},
 		poke:    make(chan struct{}, 1),
+		sighted: make(chan struct{}),
 	}
 	r.shield = shield{fence: d.fence, fenced: r.devices.fenced, leases: map[string]*guarded{}}
 	r.setup.Store(newSetup(cfg))
@@ -112,6 +119,11 @@ func (r *routers) run(g *errgroup.Group, parts context.Context, cfg *config.Conf
 	g.Go(func() error { return r.follow(parts) })
 	g.Go(func() error { return vrrpnet.WatchInterfaces(parts, r.log, r.interfaces) })
 	g.Go(func() error {
+		select {
+		case <-parts.Done():
+			return nil
+		case <-r.sighted:
+		}
 		err := r.configure(cfg, secrets)
 		if err != nil && !unchanged(err) {
 			r.log.Error("not all virtual routers are as wanted, which is tried again", "error", err)
@@ -126,7 +138,7 @@ func (r *routers) run(g *errgroup.Group, parts context.Context, cfg *config.Conf
 func (r *routers) interfaces(list []vrrpnet.Interface) {
 	r.configuring.Lock()
 	defer r.configuring.Unlock()
-	if r.devices.see(list) {
+	if r.devices.see(list) && len(r.shield.leases) > 0 {
 		if err := r.shield.admit(r.setup.Load().routers); err != nil {
 			r.log.Error("fencing virtual routers anew", "error", err)
 		}
@@ -135,6 +147,7 @@ func (r *routers) interfaces(list []vrrpnet.Interface) {
 	if err := r.engine.SetInterfaces(list); err != nil && !errors.Is(err, vrrpnet.ErrStopped) {
 		r.log.Error("telling the virtual routers of the interfaces", "error", err)
 	}
+	r.first.Do(func() { close(r.sighted) })
 }
 
 // configure puts a config in force. Routers that it does not change go on as they
@@ -143,9 +156,6 @@ func (r *routers) configure(cfg *config.Config, secrets routerSecrets) error {
 	r.configuring.Lock()
 	defer r.configuring.Unlock()
 	next := newSetup(cfg)
-	if err := r.devices.look(); err != nil {
-		return fmt.Errorf("%w: %w", errUnfenced, err)
-	}
 	if err := r.shield.admit(next.routers); err != nil {
 		return fmt.Errorf("%w: %w", errUnfenced, err)
 	}
@@ -209,7 +219,7 @@ func (r *routers) step() {
 // tell announces again what is to be, and logs transitions.
 func (r *routers) tell(v *virtualRouter, now vrrpnet.Status) {
 	was, known := r.told[v.Name]
-	r.told[v.Name] = told{now.State, now.Announces}
+	r.told[v.Name] = seen{now.State, now.Announces}
 	if known && was.announces != now.Announces {
 		r.vips.Announce(v.VIPs)
 	}

@@ -23,9 +23,9 @@ type routerState struct {
 	vips   map[vip.VIP]vip.Status
 	routes map[route.Route]route.RouteStatus
 	rules  map[route.Rule]route.RuleStatus
-	now    time.Duration           // of vrrpnet.Clock
-	wall   time.Time               // likewise
-	strict bool                    // the fence has leases for routers
+	now    time.Duration // of vrrpnet.Clock
+	wall   time.Time     // likewise
+	strict bool          // the fence has leases for routers
 }
 
 func (r *routers) snapshot() *routerState {
