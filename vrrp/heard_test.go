@@ -32,7 +32,7 @@ func TestSenders(t *testing.T) {
 		t.Errorf("the first: %+v", a)
 	}
 	if b.Address != lb3 || b.Version != V2 || b.Priority != 60 || b.Interval != 5*time.Second ||
-		b.Reason != BadVersion || b.Heeded != 0 || b.Last != start+2 || b.Refused.Of(BadVersion) != 2 {
+		b.Reason != BadVersion || b.OtherInterval || b.OtherAddresses || b.Heeded != 0 || b.Last != start+2 || b.Refused.Of(BadVersion) != 2 {
 		t.Errorf("the second: %+v", b)
 	}
 	if all := ours.Refused(); all.Of(BadVersion) != 2 || all.Of(OtherVRID) != 1 || all.Of(BadTTL) != 0 {

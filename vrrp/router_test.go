@@ -140,6 +140,24 @@ func TestSameAddress(t *testing.T) {
 	r.expect(t, now, Master, adv, r.Hear(now, ll1.WithZone(link), 100, adv))
 }
 
+// Nor do two of which each takes itself for the better one.
+func TestAnswersAreFew(t *testing.T) {
+	r, now := master()
+	for round := range 3 {
+		answers := 0
+		for range 100 {
+			answers += len(r.Hear(now, above, 50, adv)) / 2
+			answers += len(r.Hear(now, above, 0, adv))
+		}
+		if answers != maxAnswers {
+			t.Errorf("round %d: %d answers", round, answers)
+		}
+		due, _ := r.Deadline()
+		r.expect(t, due, Master, adv, r.Tick(due), SendAdvert)
+		now = due
+	}
+}
+
 func TestMaster(t *testing.T) {
 	is := func(r *Router, want netip.Addr, when string) {
 		t.Helper()
