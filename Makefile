@@ -11,7 +11,11 @@ GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 # Debian packages that the tests use, and a command of each to see whether it is there.
-PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev:
+PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev: \
+	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark
+
+# Keeps a package's services from starting while it is installed; they are disabled then.
+POLICY := /usr/sbin/policy-rc.d
 
 .PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence clean
 
@@ -32,7 +36,11 @@ deps: ## install the Debian packages that the tests need, when root and when mis
 	done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "not installed, some tests will skip:$$missing"; exit 0; fi; \
-	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null
+	if [ ! -e $(POLICY) ]; then trap 'rm -f $(POLICY)' EXIT; printf '#!/bin/sh\nexit 101\n' >$(POLICY); chmod 755 $(POLICY); fi; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null && \
+	for p in $$missing; do \
+		case $$p in keepalived|frr) ! command -v systemctl >/dev/null || systemctl -q disable $$p;; esac; \
+	done
 
 unit: ## unit tests, with the race detector and in random order
 	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -v /cmd/internal/e2e)

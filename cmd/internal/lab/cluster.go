@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,7 +69,9 @@ func (c *Cluster) AddNode(h *Host, peers ...*Node) (*Node, error) {
 
 func (c *Cluster) newNode(h *Host) *Node {
 	name := fmt.Sprintf("lb%d", len(c.Nodes)+1)
-	n := &Node{Name: name, Host: h, Dir: filepath.Join(c.Spec.Dir, name), cluster: c}
+	n := &Node{cluster: c}
+	n.Name, n.Host, n.Dir = name, h, filepath.Join(c.Spec.Dir, name)
+	n.command = func() *exec.Cmd { return exec.Command(c.Spec.Binary, "serve", "-c", n.ConfigFile()) }
 	c.Nodes = append(slices.Clip(c.Nodes), n)
 	return n
 }

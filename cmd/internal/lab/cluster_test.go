@@ -71,7 +71,7 @@ func twoPeers(spec ClusterSpec) []*Node {
 			IPv4: netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, 0, byte(number)}), 24),
 			IPv6: netip.PrefixFrom(ipv6Of(0, number), 64),
 		}
-		c.Nodes = append(c.Nodes, &Node{Name: name, Dir: "/tmp/x/" + name, Host: &Host{Eth0: eth0}, cluster: c})
+		c.Nodes = append(c.Nodes, &Node{Daemon: Daemon{Name: name, Dir: "/tmp/x/" + name, Host: &Host{Eth0: eth0}}, cluster: c})
 	}
 	return c.Nodes
 }

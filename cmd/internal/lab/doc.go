@@ -5,7 +5,9 @@
 // it; a [Host] is a namespace with one interface for each switch it is joined
 // to. Host N on switch K has 198.18.K.N/24 and 2001:db8:0:K::N/64. A [Link] is
 // the cable between the two, and the place where faults of the network are
-// made. A [Cluster] is a perch cluster on some hosts of a lab.
+// made. A [Cluster] is a perch cluster on some hosts of a lab. A [Daemon] is anything
+// else that runs on one, as a real keepalived or FRR, and a [Capture] has what a whole
+// segment said.
 //
 // Nothing of a lab has a name on the host: each namespace is held by one
 // locked OS thread of this process and by a file descriptor, processes are
@@ -16,7 +18,8 @@
 // Long-lived goroutines:
 //   - one for each namespace, on its locked thread, from New, AddSwitch or
 //     AddHost until Lab.Close;
-//   - one for each process, which waits for it, from Host.Start until it ended;
+//   - one for each process, which waits for it, from Host.Start or Lab.Capture until it
+//     ended;
 //   - two for each [Pinger], from Host.Ping until Pinger.Close;
 //   - two for each [Observer], from Host.Observe until Observer.Close;
 //   - one for each [Watch], from Lab.Watch until Watch.Close.
@@ -24,6 +27,7 @@
 // Lab.Close ends all of them and waits for them.
 //
 // It must never touch the network, the mounts or the files of the host outside
-// of a cluster's folder, and needs neither ip(8) nor any other tool; only
-// Link.Mute and Link.Deafen call nft(8), and an [Image] the tools of its file system.
+// of a cluster's or a daemon's folder, and needs neither ip(8) nor any other tool; only
+// Link.Mute and Link.Deafen call nft(8), an [Image] the tools of its file system, and a
+// [Capture] tcpdump(8) and tshark(1).
 package lab

@@ -88,6 +88,34 @@ func (h *Host) Has(addr netip.Addr) (bool, error) {
 	}), nil
 }
 
+// Live reports whether one of the host's interfaces has the address and is up, carrier
+// and all. An address of the host that is not live is answered for by nobody.
+func (h *Host) Live(addr netip.Addr) (live bool, err error) {
+	addrs, err := h.addresses()
+	if err != nil {
+		return false, err
+	}
+	for _, a := range addrs {
+		if has, ok := netip.AddrFromSlice(a.IP); !ok || has.Unmap() != addr {
+			continue
+		}
+		err := h.ns.use(func(nl *netlink.Handle) error {
+			link, err := nl.LinkByIndex(a.LinkIndex)
+			if _, gone := errors.AsType[netlink.LinkNotFoundError](err); gone {
+				return nil
+			}
+			if err == nil {
+				live = live || link.Attrs().RawFlags&unix.IFF_LOWER_UP != 0
+			}
+			return err
+		})
+		if err != nil {
+			return false, fmt.Errorf("look at the interface of %s on %s: %w", addr, h.Name, err)
+		}
+	}
+	return live, nil
+}
+
 // addresses repeats a listing that changed while the kernel wrote it.
 func (h *Host) addresses() (addrs []netlink.Addr, err error) {
 	for range 10 {

@@ -57,3 +57,13 @@ func NeedLoop(t test) {
 		skip(t, "needs the kernel's loop devices")
 	}
 }
+
+// NeedPeers skips a test where there is no real VRRP to talk to, or nothing to read what
+// was said. In CI that is a failure.
+func NeedPeers(t test) {
+	t.Helper()
+	need(t, "keepalived", "needs keepalived(8), Debian package keepalived")
+	need(t, "vtysh", "needs vrrpd of FRR, Debian package frr")
+	need(t, "tcpdump", "needs tcpdump(8), Debian package tcpdump")
+	need(t, "tshark", "needs tshark(1), Debian package tshark")
+}

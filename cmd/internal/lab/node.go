@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
@@ -19,14 +18,11 @@ import (
 
 // Node is one perch daemon of a cluster and the host it runs on.
 type Node struct {
-	Name string
-	Host *Host
-	Dir  string // holds all its files
+	Daemon
 
 	Peers []*Node // that its config lists, itself among them
 
 	cluster *Cluster
-	process *Process
 }
 
 // ConfigFile is the path of the node's perch.toml.
@@ -41,9 +37,6 @@ func (n *Node) DataDir() string { return filepath.Join(n.Dir, "data") }
 // Socket is the path of the node's control socket.
 func (n *Node) Socket() string { return filepath.Join(n.Dir, "perch.sock") }
 
-// LogFile is the path of what the daemon writes to its standard error.
-func (n *Node) LogFile() string { return filepath.Join(n.Dir, "log") }
-
 // Address is where the node meets its peers.
 func (n *Node) Address() netip.AddrPort {
 	if n.cluster.Spec.IPv6 {
@@ -52,63 +45,9 @@ func (n *Node) Address() netip.AddrPort {
 	return netip.AddrPortFrom(n.Host.Eth0.IPv4.Addr(), clusterPort)
 }
 
-// Start starts the daemon. Its log goes to LogFile, after what is there.
-func (n *Node) Start() error {
-	log, err := os.OpenFile(n.LogFile(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return fmt.Errorf("open the log of %s: %w", n.Name, err)
-	}
-	cmd := exec.Command(n.cluster.Spec.Binary, "serve", "-c", n.ConfigFile())
-	cmd.Stdout, cmd.Stderr = log, log
-	n.process, err = n.Host.Start(cmd)
-	return errors.Join(err, log.Close())
-}
-
-// Running reports whether the daemon was started and has not ended.
-func (n *Node) Running() bool {
-	if n.process == nil {
-		return false
-	}
-	select {
-	case <-n.process.Done():
-		return false
-	default:
-		return true
-	}
-}
-
-// Process is the daemon that was started last, or nil.
-func (n *Node) Process() *Process { return n.process }
-
 // Wipe empties the data directory of a daemon that does not run, as a new disk does.
 func (n *Node) Wipe() error {
 	return errors.Join(os.RemoveAll(n.DataDir()), os.MkdirAll(n.DataDir(), 0o700))
-}
-
-// Kill ends the daemon with SIGKILL and waits for its end.
-func (n *Node) Kill() error {
-	if err := n.process.Signal(syscall.SIGKILL); err != nil {
-		return err
-	}
-	<-n.process.Done()
-	return nil
-}
-
-// Terminate sends SIGTERM and returns how the daemon ended; an error when it
-// did not exit with 0, or not before ctx was done.
-func (n *Node) Terminate(ctx context.Context) error {
-	if err := n.process.Signal(syscall.SIGTERM); err != nil {
-		return err
-	}
-	select {
-	case <-n.process.Done():
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the end of %s after SIGTERM: %w", n.Name, context.Cause(ctx))
-	}
-	if err := n.process.Err(); err != nil {
-		return fmt.Errorf("end of %s after SIGTERM: %w", n.Name, err)
-	}
-	return nil
 }
 
 // Perch runs a command of perch against the node's control socket and returns
@@ -162,14 +101,4 @@ func (n *Node) ask(ctx context.Context, command string, answer any) error {
 		return fmt.Errorf("read the %s of %s: %w", command, n.Name, err)
 	}
 	return nil
-}
-
-// LogTail returns the last lines of the daemon's log.
-func (n *Node) LogTail(lines int) string {
-	log, err := os.ReadFile(n.LogFile())
-	if err != nil {
-		return err.Error()
-	}
-	all := strings.Split(strings.TrimSpace(string(log)), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"syscall"
 )
@@ -17,22 +18,31 @@ type Process struct {
 // Start starts the command on the host, in a process group of its own so that a
 // Ctrl-C in the terminal does not reach it.
 func (h *Host) Start(cmd *exec.Cmd) (*Process, error) {
+	p, err := h.ns.start(cmd)
+	if err == nil {
+		err = h.keep(p)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start %s on %s: %w", cmd.Path, h.Name, err)
+	}
+	return p, nil
+}
+
+// start starts the command in the namespace. Whoever calls it sees to its end.
+func (ns *namespace) start(cmd *exec.Cmd) (*Process, error) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Setpgid = true
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL // sent when the host's thread ends
-	if err := h.Do(cmd.Start); err != nil {
-		return nil, fmt.Errorf("start %s on %s: %w", cmd.Path, h.Name, err)
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL // sent when the namespace's thread ends
+	if err := ns.do(cmd.Start); err != nil {
+		return nil, err
 	}
 	p := &Process{cmd: cmd, done: make(chan struct{})}
 	go func() {
 		p.err = cmd.Wait()
 		close(p.done)
 	}()
-	if err := h.keep(p); err != nil {
-		return nil, fmt.Errorf("start %s on %s: %w", cmd.Path, h.Name, err)
-	}
 	return p, nil
 }
 
@@ -60,6 +70,19 @@ func (p *Process) Signal(sig syscall.Signal) error {
 	return nil
 }
 
+// signalGroup sends a signal to the process and to what it started.
+func (p *Process) signalGroup(sig syscall.Signal) error {
+	select {
+	case <-p.done: // its number may be somebody else's by now
+		return fmt.Errorf("send %s to process %d: %w", sig, p.PID(), os.ErrProcessDone)
+	default:
+	}
+	if err := syscall.Kill(-p.PID(), sig); err != nil {
+		return fmt.Errorf("send %s to process group %d: %w", sig, p.PID(), err)
+	}
+	return nil
+}
+
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
@@ -72,10 +95,6 @@ func (p *Process) Err() error {
 
 // kill kills the process and what it started, and waits for it.
 func (p *Process) kill() {
-	select {
-	case <-p.done: // its number may be somebody else's by now
-	default:
-		_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
-	}
+	_ = p.signalGroup(syscall.SIGKILL) // it may have ended
 	<-p.done
 }

@@ -1,0 +1,49 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// frrDir is the folder of FRR's sockets, of which each host with an FRR has its own.
+const frrDir = "/run/frr"
+
+// frrScript runs zebra and vrrpd, and ends them in the order of their dependence. It is
+// the first process of a PID namespace: the two change their user, which makes the
+// kernel forget that they are to die with their parent, but not with that one.
+const frrScript = `
+trap 'kill $vrrpd; wait $vrrpd; kill $zebra; wait $zebra; exit 0' TERM
+rm -f /run/frr/*.api /run/frr/*.vty
+/usr/lib/frr/zebra -A 127.0.0.1 -i /run/frr/zebra.pid -f /dev/null --log stdout & zebra=$!
+until [ -S /run/frr/zserv.api ]; do sleep 0.02; done
+/usr/lib/frr/vrrpd -A 127.0.0.1 -i /run/frr/vrrpd.pid -f /run/frr/vrrpd.conf --log stdout & vrrpd=$!
+wait
+`
+
+// NewFRR returns an FRR, zebra and vrrpd only, with the text of vrrpd's configuration.
+// The folder, which is made, has its log. A host has one at most.
+func NewFRR(h *Host, dir, config string) (*Daemon, error) {
+	d := NewDaemon("FRR on "+h.Name, h, dir)
+	d.command = func() *exec.Cmd {
+		cmd := exec.Command("sh", "-c", frrScript)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
+		return cmd
+	}
+	err := h.Do(func() error {
+		return errors.Join(
+			os.MkdirAll(dir, 0o700),
+			h.ns.unshareMounts(),
+			unix.Mount("frr", frrDir, "tmpfs", 0, "mode=1777"),
+			os.WriteFile(frrDir+"/vrrpd.conf", []byte(config), 0o644),
+		)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare %s: %w", d.Name, err)
+	}
+	return d, nil
+}
