@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"sync"
 
 	"github.com/perch-vip/perch/vip/fence"
 	"github.com/perch-vip/perch/vrrp/vrrpnet"
@@ -16,9 +17,11 @@ type devices struct {
 	log     *slog.Logger
 	wanted  []vrrpnet.Device
 	opened  map[string]bool   // by name
-	indexes map[string]int    // of interfaces, by name
-	mtus    map[string]int    // likewise
 	trouble map[string]string // what the log says of a device
+
+	mu      sync.Mutex     // guards what follows
+	indexes map[string]int // of interfaces, by name
+	mtus    map[string]int // likewise
 }
 
 func newDevices(stateFile string, log *slog.Logger) *devices {
@@ -26,7 +29,6 @@ func newDevices(stateFile string, log *slog.Logger) *devices {
 		made:    vrrpnet.NewDevices(stateFile, log),
 		log:     log,
 		opened:  map[string]bool{},
-		indexes: map[string]int{},
 		trouble: map[string]string{},
 	}
 }
@@ -38,31 +40,46 @@ func (d *devices) see(list []vrrpnet.Interface) bool {
 	for _, i := range list {
 		indexes[i.Name], mtus[i.Name] = i.Index, i.MTU
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	same := maps.Equal(indexes, d.indexes) && maps.Equal(mtus, d.mtus)
 	d.indexes, d.mtus = indexes, mtus
 	return !same
 }
 
-// want makes the devices of routers, and removes those that none needs.
-func (d *devices) want(routers []virtualRouter) error {
+// index returns that of an interface, if it is there.
+func (d *devices) index(name string) (int, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	index, ok := d.indexes[name]
+	return index, ok
+}
+
+// want makes the devices of routers.
+func (d *devices) want(routers []virtualRouter) {
 	d.wanted = nil
-	needed := map[string]bool{}
 	for _, v := range routers {
 		if v.Device != "" {
 			d.wanted = append(d.wanted, v.device())
-			needed[v.Device] = true
 		}
 	}
-	err := d.shut(func(name string) bool { return !needed[name] })
 	d.repair()
-	return errors.Join(err, d.made.Sweep())
+}
+
+// trim removes devices that none needs, also those that an earlier run has left.
+func (d *devices) trim() error {
+	needed := map[string]bool{}
+	for _, device := range d.wanted {
+		needed[device.Name] = true
+	}
+	return errors.Join(d.shut(func(name string) bool { return !needed[name] }), d.made.Sweep())
 }
 
 // repair makes what is missing. What cannot be made is tried again when the interfaces
 // have changed.
 func (d *devices) repair() {
 	for _, device := range d.wanted {
-		if _, there := d.indexes[device.Parent]; !there {
+		if _, there := d.index(device.Parent); !there {
 			continue // the engine says so
 		}
 		text := ""
@@ -104,7 +121,7 @@ func (v *virtualRouter) device() vrrpnet.Device {
 // fenced returns what is to be under the lease of a router. That of an interface that
 // is not there follows when it is.
 func (d *devices) fenced(v *virtualRouter) (vips []fence.VIP, macs []fence.MAC) {
-	index, there := d.indexes[v.Interface]
+	index, there := d.index(v.Interface)
 	for _, p := range prefixes(v.VIPs) {
 		switch local := p.Addr().IsLinkLocalUnicast(); {
 		case !local:

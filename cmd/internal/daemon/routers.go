@@ -29,6 +29,7 @@ type routers struct {
 	vips    *vip.Manager
 	paths   *route.Manager
 	setup   atomic.Pointer[setup] // in force
+	strict  bool                  // the fence ends the leases of routers
 	told    map[string]seen       // by router; used by follow alone
 	poke    chan struct{}         // for follow
 	beat    atomic.Int64          // when follow last ran, Unix milliseconds
@@ -54,12 +55,17 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 	}
 	r := &routers{
 		log:     d.log,
+		strict:  d.fence.StrictLeases(),
 		devices: newDevices(filepath.Join(cfg.Node.DataDir, "devices.json"), d.log),
 		told:    map[string]seen{},
 		poke:    make(chan struct{}, 1),
 		sighted: make(chan struct{}),
 	}
-	r.shield = shield{fence: d.fence, fenced: r.devices.fenced, leases: map[string]*guarded{}}
+	r.shield = shield{
+		make:   func() (routerLease, error) { return d.fence.NewLease() },
+		fenced: r.devices.fenced,
+		leases: map[string]*guarded{},
+	}
 	r.setup.Store(newSetup(cfg))
 	if r.engine, err = vrrpnet.New(vrrpnet.Options{Log: d.log.With("part", "vrrp"), Nice: -10}); err != nil {
 		return fmt.Errorf("open the engine of virtual routers: %w", err)
@@ -133,12 +139,14 @@ func (r *routers) run(g *errgroup.Group, parts context.Context, cfg *config.Conf
 	})
 }
 
-// interfaces passes on what has become of the interfaces. Devices with virtual MACs
-// that have gone with their parents come back, and are fenced anew.
+// interfaces passes on what has become of the interfaces. Where they are others than
+// before, devices with virtual MACs that have gone with their parents come back, and
+// all is fenced anew, before a router can begin there. That one is down waits for
+// nothing.
 func (r *routers) interfaces(list []vrrpnet.Interface) {
-	r.configuring.Lock()
-	defer r.configuring.Unlock()
-	if r.devices.see(list) && len(r.shield.leases) > 0 {
+	if r.devices.see(list) {
+		r.configuring.Lock()
+		defer r.configuring.Unlock()
 		if err := r.shield.admit(r.setup.Load().routers); err != nil {
 			r.log.Error("fencing virtual routers anew", "error", err)
 		}
@@ -151,7 +159,9 @@ func (r *routers) interfaces(list []vrrpnet.Interface) {
 }
 
 // configure puts a config in force. Routers that it does not change go on as they
-// are. If they cannot be fenced nothing changes.
+// are. If they cannot be fenced nothing changes. What takes something away comes
+// last: a router says farewell by its device, and its addresses are fenced until they
+// are gone.
 func (r *routers) configure(cfg *config.Config, secrets routerSecrets) error {
 	r.configuring.Lock()
 	defer r.configuring.Unlock()
@@ -161,15 +171,12 @@ func (r *routers) configure(cfg *config.Config, secrets routerSecrets) error {
 	}
 	r.setup.Store(next)
 	defer offer(r.poke, struct{}{})
-	errs := []error{
-		r.devices.want(next.routers),
-		r.engine.Configure(r.instances(next, secrets)),
-		r.vips.Configure(next.vips()),
+	r.devices.want(next.routers)
+	err := errors.Join(r.engine.Configure(r.instances(next, secrets)), r.vips.Configure(next.vips()))
+	if err != nil {
+		return err
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err // what was to go may be there still
-	}
-	return r.shield.settle(next.routers)
+	return errors.Join(r.devices.trim(), r.shield.settle(next.routers))
 }
 
 func (r *routers) instances(s *setup, secrets routerSecrets) []vrrpnet.Instance {

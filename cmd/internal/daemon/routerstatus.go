@@ -38,7 +38,7 @@ func (r *routers) snapshot() *routerState {
 		vips:   map[vip.VIP]vip.Status{},
 		routes: map[route.Route]route.RouteStatus{},
 		rules:  map[route.Rule]route.RuleStatus{},
-		strict: r.shield.fence.StrictLeases(),
+		strict: r.strict,
 	}
 	for _, state := range r.engine.Status() {
 		s.states[state.Name] = state

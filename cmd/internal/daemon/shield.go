@@ -4,20 +4,29 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/perch-vip/perch/vip/fence"
 )
 
+// routerLease is what the shield needs of a lease of package fence.
+type routerLease interface {
+	Protect([]fence.VIP, []fence.MAC) error
+	Open(until time.Duration)
+	Shut()
+	Close() error
+}
+
 // shield is the leases of the fence, one for each virtual router.
 type shield struct {
-	fence  *fence.Fence
+	make   func() (routerLease, error)
 	fenced func(*virtualRouter) ([]fence.VIP, []fence.MAC) // as the interfaces are now
 	leases map[string]*guarded                             // by router
 }
 
 // guarded is a lease and what is under it.
 type guarded struct {
-	*fence.Lease
+	routerLease
 	vips []fence.VIP
 }
 
@@ -77,11 +86,11 @@ func (s *shield) lease(router string) (*guarded, error) {
 	if g, ok := s.leases[router]; ok {
 		return g, nil
 	}
-	l, err := s.fence.NewLease()
+	l, err := s.make()
 	if err != nil {
 		return nil, fmt.Errorf("vrrp %s: %w", router, err)
 	}
-	s.leases[router] = &guarded{Lease: l}
+	s.leases[router] = &guarded{routerLease: l}
 	return s.leases[router], nil
 }
 
