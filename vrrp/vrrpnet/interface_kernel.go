@@ -24,6 +24,7 @@ type interfaceNotices struct {
 	file   *os.File
 	conn   syscall.RawConn
 	buffer []byte
+	lost   bool // some were, which has not been told yet
 }
 
 // openInterfaceNotices subscribes in the network namespace of the calling thread.
@@ -63,19 +64,25 @@ func (n *interfaceNotices) Wait(until time.Time, take func(syscall.NetlinkMessag
 	return errors.Join(err, failed)
 }
 
-// drain takes in what is there, without waiting, and returns how much that was.
+// drain takes in what is there, without waiting, and returns how much that was. That
+// some were lost is told once nothing is left: before that the kernel does not say
+// whether it has lost more.
 func (n *interfaceNotices) drain(fd int, take func(syscall.NetlinkMessage)) (int, error) {
 	for count := range noticesAtOnce {
 		size, from, err := unix.Recvfrom(fd, n.buffer, unix.MSG_TRUNC)
 		switch {
+		case errors.Is(err, unix.EAGAIN) && n.lost:
+			n.lost = false
+			return count, unix.ENOBUFS
 		case errors.Is(err, unix.EAGAIN):
 			return count, nil
 		case errors.Is(err, unix.EINTR):
 			continue
+		case errors.Is(err, unix.ENOBUFS), err == nil && size > len(n.buffer):
+			n.lost = true
+			continue
 		case err != nil:
 			return count, os.NewSyscallError("recvfrom", err)
-		case size > len(n.buffer):
-			return count, unix.ENOBUFS
 		}
 		if k, ok := from.(*unix.SockaddrNetlink); !ok || k.Pid != nl.PidKernel {
 			continue // another process may write to the socket, too
