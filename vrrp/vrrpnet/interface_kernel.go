@@ -1,6 +1,7 @@
 package vrrpnet
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -122,7 +123,7 @@ func (r interfaceReader) Read() (interfaceTable, error) {
 	for try := 1; ; try++ {
 		t := interfaceTable{}
 		err := errors.Join(
-			r.dump(t, unix.RTM_GETLINK, unix.RTM_NEWLINK, linkQuery()),
+			r.dump(t, unix.RTM_GETLINK, unix.RTM_NEWLINK, linkQuery(0)),
 			r.dump(t, unix.RTM_GETADDR, unix.RTM_NEWADDR, make([]byte, unix.SizeofIfAddrmsg)))
 		if err == nil || try == dumpTries && errors.Is(err, nl.ErrDumpInterrupted) {
 			return t, err
@@ -144,11 +145,13 @@ func (r interfaceReader) dump(t interfaceTable, request int, answer uint16, payl
 	return err
 }
 
-// linkQuery asks for all links, without their statistics.
-func linkQuery() []byte {
+// linkQuery asks for a link by its index, or for all with 0, without statistics.
+func linkQuery(index int) []byte {
 	const skipStatistics = 1 << 3 // RTEXT_FILTER_SKIP_STATS
 	mask := nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(skipStatistics))
-	return append(make([]byte, unix.SizeofIfInfomsg), mask.Serialize()...)
+	b := binary.NativeEndian.AppendUint32(make([]byte, 4), uint32(index))
+	b = append(b, make([]byte, 8)...)
+	return append(b, mask.Serialize()...)
 }
 
 func (r interfaceReader) Close() {
