@@ -13,6 +13,7 @@ type lease = uint32
 
 var (
 	linkLocal   = netip.MustParseAddr("fe80::100")
+	lastLocal   = netip.MustParseAddr("febf::ffff")
 	routersVIP4 = netip.MustParseAddr("198.18.0.150")
 	routersVIP6 = netip.MustParseAddr("2001:db8::150")
 )
@@ -28,9 +29,13 @@ type world struct {
 // around a VIP of it, and a link-local one at the test's interface and another.
 func routersVIPs() []VIP {
 	return []VIP{
-		host(routersVIP4), host(routersVIP6), host(ofRange4), {Prefix: netip.MustParsePrefix("2001:db8::100/124")},
+		host(routersVIP4), host(routersVIP6), host(ofRange4),
+		{Prefix: netip.MustParsePrefix("2001:db8::100/124")},
 		{Prefix: netip.MustParsePrefix("198.18.0.96/28")},
-		{netip.PrefixFrom(linkLocal, 128), 1}, {netip.PrefixFrom(linkLocal.Next(), 128), 2}, host(linkLocal.Next().Next()),
+		{netip.PrefixFrom(linkLocal, 128), 1},
+		{netip.PrefixFrom(lastLocal, 128), 1},
+		{netip.PrefixFrom(linkLocal.Next(), 128), 2},
+		host(linkLocal.Next().Next()),
 	}
 }
 
@@ -90,7 +95,7 @@ func TestLeases(t *testing.T) {
 					theVIP4: c.cluster, theVIP6: c.cluster, ofRange6: c.cluster, ofRange4.Next(): c.cluster,
 					routersVIP4: c.router, routersVIP6: c.router, ofRange4: c.router,
 					theVIP4.Next(): c.router, netip.MustParseAddr("2001:db8::10f"): c.router,
-					linkLocal: c.router, linkLocal.Next(): false, linkLocal.Next().Next(): c.router,
+					linkLocal: c.router, lastLocal: c.router, linkLocal.Next(): false, linkLocal.Next().Next(): c.router,
 					theNode4: false,
 				} {
 					if got := w.drops(p, packet(a, a)); got != want {
