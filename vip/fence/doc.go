@@ -9,10 +9,15 @@
 // and nothing that asks for it or is sent to it comes in. What a standby needs passes:
 // it may be a client of the VIP, and hears its owner's announcements.
 //
+// That is one lease for all VIPs of the cluster. Each virtual router has a Lease of its
+// own, from NewLease, with other VIPs and with virtual MACs: nothing but adverts leaves
+// from these while it is shut or over. A packet that is about two VIPs needs both leases.
+//
 // How the kernel does it is a mechanism (mechanism.go), whose files bpf.go and
 // nftables.go say what they are made of:
 //   - bpf: programs at tc ingress and egress of every interface compare the clock
-//     with an absolute end of the lease. A freeze at any point cannot open them.
+//     with an absolute end of the lease. A freeze at any point cannot open them. This is
+//     the one mechanism that enforces a Lease, see StrictLeases.
 //   - nftables: a set element with a timeout. The timeout is relative, so that a
 //     freeze just before it is sent can open the fence for a moment after a thaw, and
 //     does not run while the machine is suspended. It ends 3 ms early, and up to two
@@ -27,6 +32,7 @@
 //
 // It must never: open for longer than it was told; open after a Shut on the strength
 // of what was known before it (see Epoch); delete or reorder what others installed;
-// wait for anything but the kernel in Open and Shut. Open and Shut of bpf are a store
-// to memory: no system call, no allocation.
+// wait for anything but the kernel in Open and Shut. Open and Shut of bpf and of a Lease
+// are a store to memory: no system call, no allocation. Those of a Lease take no lock:
+// they are for the thread that sends adverts.
 package fence

@@ -13,6 +13,8 @@ type lease = uint32
 
 var (
 	linkLocal   = netip.MustParseAddr("fe80::100")
+	linkLocal4  = netip.MustParseAddr("169.254.0.100")
+	lastLocal   = netip.MustParseAddr("febf::ffff")
 	routersVIP4 = netip.MustParseAddr("198.18.0.150")
 	routersVIP6 = netip.MustParseAddr("2001:db8::150")
 )
@@ -28,9 +30,14 @@ type world struct {
 // around a VIP of it, and a link-local one at the test's interface and another.
 func routersVIPs() []VIP {
 	return []VIP{
-		host(routersVIP4), host(routersVIP6), host(ofRange4), {Prefix: netip.MustParsePrefix("2001:db8::100/124")},
+		host(routersVIP4), host(routersVIP6), host(ofRange4),
+		{Prefix: netip.MustParsePrefix("2001:db8::100/124")},
 		{Prefix: netip.MustParsePrefix("198.18.0.96/28")},
-		{netip.PrefixFrom(linkLocal, 128), 1}, {netip.PrefixFrom(linkLocal.Next(), 128), 2}, host(linkLocal.Next().Next()),
+		{netip.PrefixFrom(linkLocal, 128), 1},
+		{netip.PrefixFrom(lastLocal, 128), 1},
+		{netip.PrefixFrom(linkLocal.Next(), 128), 2},
+		host(linkLocal.Next().Next()),
+		host(linkLocal4),
 	}
 }
 
@@ -40,7 +47,13 @@ func host(a netip.Addr) VIP { return VIP{Prefix: netip.PrefixFrom(a, a.BitLen())
 func newWorld(t testing.TB) world {
 	w := world{newBench(t, rangeVIPs()...), shut(rangeVIPs()...), map[MAC]bool{}}
 	macs := []MAC{{virtual4, 1}, {virtual6, 1}, {elsewhere, 2}}
-	must(t, w.bench.vips.protect(1, routersVIPs(), macs))
+	vips := routersVIPs()
+	for i := range vips {
+		if !isScoped(vips[i].Prefix) {
+			vips[i].Interface = 7 // does not matter
+		}
+	}
+	must(t, w.bench.vips.protect(1, vips, macs))
 	w.run(2) // nobody's
 	return w
 }
@@ -89,8 +102,8 @@ func TestLeases(t *testing.T) {
 				for a, want := range map[netip.Addr]bool{
 					theVIP4: c.cluster, theVIP6: c.cluster, ofRange6: c.cluster, ofRange4.Next(): c.cluster,
 					routersVIP4: c.router, routersVIP6: c.router, ofRange4: c.router,
-					theVIP4.Next(): c.router, netip.MustParseAddr("2001:db8::10f"): c.router,
-					linkLocal: c.router, linkLocal.Next(): false, linkLocal.Next().Next(): c.router,
+					theVIP4.Next(): c.router, linkLocal4: c.router, netip.MustParseAddr("2001:db8::10f"): c.router,
+					linkLocal: c.router, lastLocal: c.router, linkLocal.Next(): false, linkLocal.Next().Next(): c.router,
 					theNode4: false,
 				} {
 					if got := w.drops(p, packet(a, a)); got != want {

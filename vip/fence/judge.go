@@ -32,12 +32,11 @@ func judge(m tables) asm.Instructions {
 	)
 }
 
-// leaveUnlessScoped goes to where unless the key's address is a link-local one of IPv6.
+// leaveUnlessScoped goes to where unless the key's address begins as a link-local one of
+// IPv6. (One of IPv4 that does is nobody's.)
 func leaveUnlessScoped(where string) asm.Instructions {
 	const mask, linkLocal = 0xffc0, 0xfe80
 	return asm.Instructions{
-		asm.LoadMem(asm.R1, asm.R6, keyFamily, asm.Word),
-		asm.JNE.Imm(asm.R1, family6, where),
 		asm.LoadMem(asm.R1, asm.R6, keyAddress, asm.Half),
 		asm.HostTo(asm.BE, asm.R1, asm.Half),
 		asm.And.Imm(asm.R1, mask),

@@ -130,7 +130,8 @@ func TestLeaseOfAnother(t *testing.T) {
 	must(t, f.Protect(hostVIPs()))
 	one, two := newLease(t, f), newLease(t, f)
 	scoped := VIP{netip.PrefixFrom(linkLocal, 128), 1}
-	must(t, one.Protect([]VIP{host(routersVIP4), scoped}, []MAC{{virtual4, 1}}))
+	locals := netip.MustParsePrefix("fe80:0:0:1::/64")
+	must(t, one.Protect([]VIP{host(routersVIP4), scoped, {locals, 1}}, []MAC{{virtual4, 1}}))
 	one.Open(bootTime(t) + time.Hour)
 	before := len(b.vips.known.lease)
 	for _, c := range []struct {
@@ -142,6 +143,7 @@ func TestLeaseOfAnother(t *testing.T) {
 		{[]VIP{{hostVIPs()[0], 3}}, nil, "VIP 198.18.0.100/32: another lease has it"},
 		{[]VIP{host(routersVIP6), host(routersVIP4)}, nil, "VIP 198.18.0.150/32: another lease has it"},
 		{[]VIP{host(routersVIP6), scoped}, nil, "VIP fe80::100/128 of interface 1: another lease has it"},
+		{[]VIP{{locals, 2}}, nil, "VIP fe80:0:0:1::/64: another lease has it"},
 		{[]VIP{host(routersVIP6)}, []MAC{{virtual6, 1}, {virtual4, 1}}, "virtual MAC 00:00:5e:00:01:33 of interface 1: another lease has it"},
 	} {
 		err := two.Protect(c.vips, c.macs)
@@ -186,6 +188,57 @@ func TestCloseFails(t *testing.T) {
 	b.wantDropped(false, routersVIP4)
 	if next := newLease(t, f); next.number != l.number {
 		t.Errorf("number %d is not used again", l.number)
+	}
+}
+
+// What is new is in force before what is old goes, also where that cannot go; and when
+// all is gone nothing passes the sieve.
+func TestNewBeforeOld(t *testing.T) {
+	f, b := withLeases(t)
+	l := newLease(t, f)
+	must(t, l.Protect([]VIP{host(routersVIP4)}, nil))
+	place := b.vips.known.place
+	b.vips.known.place = func(v VIP) (*ebpf.Map, []byte) {
+		m, key := place(v)
+		if v == host(routersVIP4) {
+			m = b.vips.ranges
+		}
+		return m, key
+	}
+	if err := l.Protect([]VIP{host(routersVIP6)}, nil); err == nil {
+		t.Error("what is old has gone")
+	}
+	b.wantDropped(true, routersVIP4)
+	b.wantDropped(true, routersVIP6)
+	b.vips.known.place = place
+	must(t, l.Close())
+	for i := range b.vips.memory.sieve {
+		if bits := b.vips.memory.sieve[i].Load(); bits != 0 {
+			t.Fatalf("word %d of the sieve is %x", i, bits)
+		}
+	}
+}
+
+// Close waits for who is about to extend the lease, so that it is shut after it.
+func TestCloseWaits(t *testing.T) {
+	f, _ := withLeases(t)
+	l := newLease(t, f)
+	if !l.enter() {
+		t.Fatal("closed")
+	}
+	closed := make(chan error)
+	go func() { closed <- l.Close() }()
+	eventually(t, "it is being closed", l.closed.Load)
+	select {
+	case <-closed:
+		t.Fatal("closed while somebody is inside")
+	case <-time.After(20 * time.Millisecond):
+	}
+	l.end.extend(bootTime(t) + time.Hour)
+	l.inside.Add(-1)
+	must(t, <-closed)
+	if end := l.end.Load(); end != 0 {
+		t.Errorf("it ends at %d", end)
 	}
 }
 

@@ -72,7 +72,7 @@ const (
 	atMAC     = "MAC"
 	atLease   = "lease"
 	atCluster = "cluster's lease"
-	atShut    = "shut"
+	atDoubt   = "doubt"
 	atRunning = "running"
 	atRules   = "rules"
 	atMACRule = "MAC rule"
@@ -119,14 +119,14 @@ func (p program) decide(m tables) asm.Instructions {
 		asm.Instructions{
 			asm.LoadMapValue(asm.R4, m.shared.FD(), 0).WithSymbol(atLease),
 			asm.LoadMem(asm.R5, asm.R4, furtherAt, asm.Word),
-			asm.JNE.Imm(asm.R5, 0, atShut),
+			asm.JNE.Imm(asm.R5, 0, atDoubt),
 			asm.LoadMem(asm.R6, asm.R4, leasesAt, asm.DWord).WithSymbol(atCluster),
-			asm.JEq.Imm(asm.R6, 0, atShut),
+			asm.JEq.Imm(asm.R6, 0, atDoubt),
 			asm.StoreMem(asm.R10, stackContext, asm.R1, asm.DWord),
 			asm.FnKtimeGetBootNs.Call(),
 			asm.JLT.Reg(asm.R0, asm.R6, atRunning),
 			asm.LoadMem(asm.R1, asm.R10, stackContext, asm.DWord),
-			asm.Call.Label(atRules).WithSymbol(atShut),
+			asm.Call.Label(atRules).WithSymbol(atDoubt),
 			asm.Return(),
 		},
 		verdict(atRunning, verdictGoOn),

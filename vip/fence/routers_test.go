@@ -125,13 +125,15 @@ func (n chatty) stack() {
 	n.address("macvlan0", "2001:db8::150/64")
 }
 
-// talk has the kernel say all that it says of the macvlan, and then an advert be sent
-// of each family.
+// talk has the kernel say all that it says of the macvlan, then packets be sent that are
+// too short, and then an advert of each family.
 func (n chatty) talk() {
 	n.t.Helper()
 	n.must(n.node.nl.LinkSetDown(n.link("macvlan0")))
 	n.must(n.node.nl.LinkSetUp(n.link("macvlan0")))
 	n.arrived("macvlan0") // and that it was down
+	n.send("macvlan0", ethernet(everybody, mac(virtual4), unix.ETH_P_IP, make([]byte, 9)))
+	n.send("macvlan0", ethernet(everybody, mac(virtual4), unix.ETH_P_IPV6, make([]byte, 6)))
 	n.send("macvlan0", ethernet(mac{1, 0, 0x5e, 0, 0, 18}, mac(virtual4), unix.ETH_P_IP,
 		ipPacket(node4, netip.MustParseAddr("224.0.0.18"), 112, make([]byte, 20))))
 	n.send("macvlan0", ethernet(mac{0x33, 0x33, 0, 0, 0, 18}, mac(virtual4), unix.ETH_P_IPV6,
@@ -139,7 +141,7 @@ func (n chatty) talk() {
 }
 
 // heard is what has come from the virtual MAC: the protocol of IP packets, 0 for MLD,
-// which has options, and "ARP".
+// which has options, "ARP", and "nothing" for what is too short.
 func (n chatty) heard(so map[string]bool) map[string]bool {
 	n.t.Helper()
 	for _, f := range n.arrived("peer0") {
@@ -147,6 +149,8 @@ func (n chatty) heard(so map[string]bool) map[string]bool {
 		case f.source != mac(virtual4):
 		case f.arp != 0:
 			so["ARP"] = true
+		case !f.dst.IsValid():
+			so["nothing"] = true
 		case f.dst.Is4():
 			so[fmt.Sprint("IPv4 ", f.protocol)] = true
 		default:
@@ -164,7 +168,7 @@ func TestVirtualMACIsSilent(t *testing.T) {
 	n.must(l.Protect(nil, []MAC{{virtual4, n.index("eth0")}}))
 	n.must(f.Guard(n.index("eth0")))
 	adverts := []string{"IPv4 112", "IPv6 112"}
-	all := append([]string{"ARP", "IPv6 0", "IPv6 58"}, adverts...)
+	all := append([]string{"ARP", "nothing", "IPv6 0", "IPv6 58"}, adverts...)
 	want := func(state string, kinds []string) {
 		t.Helper()
 		n.talk()

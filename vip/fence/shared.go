@@ -29,7 +29,7 @@ const (
 // that is all that most packets cost. An address whose bit is set may be one.
 type shared struct {
 	ranges  atomic.Uint32 // not 0: there are VIPs with a prefix shorter than a host's
-	further atomic.Uint32 // not 0: something is under another lease than the cluster's
+	further atomic.Uint32 // not 0: there are VIPs under other leases than the cluster's
 	leases  [1 + maxLeases]expiry
 	_       [sieveAt - leasesAt - 8*(1+maxLeases)]byte
 	sieve   [sieveWords]atomic.Uint64

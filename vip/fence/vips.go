@@ -98,7 +98,7 @@ func (s *bpfVIPs) protect(lease uint32, vips []VIP, macs []MAC) error {
 		return err
 	}
 	s.memory.narrow(maps.Keys(s.known.lease))
-	if !s.known.further() && !s.knownMACs.further() {
+	if !s.known.further() {
 		s.memory.further.Store(0)
 	}
 	return nil
