@@ -55,6 +55,17 @@ func (d *devices) index(name string) (int, bool) {
 	return index, ok
 }
 
+// indexesOf returns those of the interfaces that are there.
+func (d *devices) indexesOf(names []string) []int {
+	var list []int
+	for _, name := range names {
+		if index, ok := d.index(name); ok {
+			list = append(list, index)
+		}
+	}
+	return list
+}
+
 // want makes the devices of routers.
 func (d *devices) want(routers []virtualRouter) {
 	d.wanted = nil

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
@@ -33,7 +34,7 @@ func virtualRoutersOf(cfg *config.Config) []virtualRouter {
 	for i, r := range cfg.VRRP {
 		v := virtualRouter{VirtualRouter: r, Group: cfg.SyncGroup(r.Name), Device: devices[i]}
 		for _, address := range slices.Concat(r.Addresses, r.ExcludedAddresses) {
-			v.VIPs = append(v.VIPs, vip.VIP{Address: address, Interface: v.carrier()})
+			v.VIPs = append(v.VIPs, vip.VIP{Address: address, Interface: v.carrier(address)})
 		}
 		v.Routes, v.Rules = routesOf(r.Routes), rulesOf(r.Rules)
 		list[i] = v
@@ -41,9 +42,10 @@ func virtualRoutersOf(cfg *config.Config) []virtualRouter {
 	return list
 }
 
-// carrier is the interface that carries the addresses.
-func (v *virtualRouter) carrier() string {
-	if v.Device != "" {
+// carrier is the interface that carries an address. One with a virtual MAC is for the
+// family of that MAC only.
+func (v *virtualRouter) carrier(address netip.Prefix) string {
+	if v.Device != "" && address.Addr().Is6() == v.IPv6() {
 		return v.Device
 	}
 	return v.Interface

@@ -29,6 +29,7 @@ type routers struct {
 	vips    *vip.Manager
 	paths   *route.Manager
 	setup   atomic.Pointer[setup] // in force
+	busy    atomic.Pointer[[]int] // interfaces of masters
 	strict  bool                  // the fence ends the leases of routers
 	told    map[string]seen       // by router; used by follow alone
 	poke    chan struct{}         // for follow
@@ -47,6 +48,10 @@ type seen struct {
 	state     vrrp.State
 	announces uint64
 }
+
+// carrierEvery is how long it may go unnoticed that a master's interface has lost its
+// carrier: its sync group is to let go, too.
+const carrierEvery = 100 * time.Millisecond
 
 // openRouters makes the parts of VRRP mode. It starts nothing.
 func (d *daemon) openRouters(cfg *config.Config) (err error) {
@@ -124,6 +129,7 @@ func (r *routers) run(g *errgroup.Group, parts context.Context, cfg *config.Conf
 	g.Go(func() error { return r.paths.Run(parts) })
 	g.Go(func() error { return r.follow(parts) })
 	g.Go(func() error { return vrrpnet.WatchInterfaces(parts, r.log, r.interfaces) })
+	g.Go(func() error { return vrrpnet.PollCarrier(parts, carrierEvery, r.carriers) })
 	g.Go(func() error {
 		select {
 		case <-parts.Done():
@@ -137,6 +143,15 @@ func (r *routers) run(g *errgroup.Group, parts context.Context, cfg *config.Conf
 		}
 		return err
 	})
+}
+
+// carriers returns the interfaces of the routers of which this node is the master.
+func (r *routers) carriers() []int {
+	list := r.busy.Load()
+	if list == nil {
+		return nil
+	}
+	return *list
 }
 
 // interfaces passes on what has become of the interfaces. Where they are others than
@@ -211,7 +226,10 @@ func (r *routers) step() {
 	if r.stopped.Load() {
 		return
 	}
-	vips, routes, rules := setup.wanted(mastersOf(states))
+	masters := mastersOf(states)
+	busy := r.devices.indexesOf(setup.interfaces(masters))
+	r.busy.Store(&busy)
+	vips, routes, rules := setup.wanted(masters)
 	if err := r.vips.Want(vips); err != nil && !errors.Is(err, vip.ErrNotConfigured) { // a reload is under way
 		r.log.Error("taking the addresses of virtual routers", "error", err)
 	}

@@ -93,3 +93,15 @@ func (s *setup) wanted(m masters) (vips []vip.VIP, routes []route.Route, rules [
 	}
 	return vips, routes, rules
 }
+
+// interfaces returns the names of the interfaces of the routers of which this node is
+// the master.
+func (s *setup) interfaces(m masters) []string {
+	var names []string
+	for _, r := range s.routers {
+		if m[r.Name] && !slices.Contains(names, r.Interface) {
+			names = append(names, r.Interface)
+		}
+	}
+	return names
+}

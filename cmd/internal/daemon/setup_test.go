@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -34,6 +35,7 @@ vrid = 52
 priority = 90
 virtual_mac = true
 addresses = ["198.18.1.200/24", "198.18.1.201/24"]
+excluded_addresses = ["2001:db8:1::200/64"]
 
 [[sync_group]]
 name = "both"
@@ -60,7 +62,7 @@ func heldBy(t *testing.T, m masters) []string {
 
 func TestWantedIsWhatIsStaticAndWhatMastersHold(t *testing.T) {
 	gw := []string{"198.18.0.200/24 eth0", "2001:db8::200/64 eth0"}
-	lan := []string{"198.18.1.200/24 vrrp.52", "198.18.1.201/24 vrrp.52"}
+	lan := []string{"198.18.1.200/24 vrrp.52", "198.18.1.201/24 vrrp.52", "2001:db8:1::200/64 eth1"}
 	static := []string{"198.18.2.1/32 lo"}
 	for _, tt := range []struct {
 		masters masters
@@ -89,6 +91,17 @@ func TestRoutesComeWithTheirMaster(t *testing.T) {
 	_, routes, _ := s.wanted(masters{"gw": true})
 	if len(routes) != 1 || routes[0].Destination != netip.MustParsePrefix("198.19.0.0/16") {
 		t.Errorf("%v", routes)
+	}
+}
+
+func TestInterfacesOfMasters(t *testing.T) {
+	s := newSetup(twoRouters(t))
+	if got := s.interfaces(masters{"lan": true}); !slices.Equal(got, []string{"eth1"}) {
+		t.Errorf("%v", got)
+	}
+	s.routers[1].Interface = "eth0"
+	if got := s.interfaces(masters{"gw": true, "lan": true}); !slices.Equal(got, []string{"eth0"}) {
+		t.Errorf("%v", got)
 	}
 }
 
