@@ -14,14 +14,14 @@ var none netip.Addr
 
 // attach gives a runner its sockets, which it shares with others of the same place.
 func (e *Engine) attach(r *runner, to place) error {
-	s, err := e.sender(senderKind{to.send, r.IPv6})
+	s, err := e.sender(senderKind{to.adverts, r.IPv6})
 	if err != nil {
 		return err
 	}
 	s.users++
 	r.sender = s
 	for _, protocol := range r.protocols() {
-		rc, err := e.receiver(receiverKind{to.listen, r.IPv6, protocol})
+		rc, err := e.receiver(receiverKind{to.adverts, r.IPv6, protocol})
 		if err != nil {
 			return err
 		}
@@ -29,7 +29,7 @@ func (e *Engine) attach(r *runner, to place) error {
 		rc.users++
 		r.receivers = append(r.receivers, rc)
 		e.outdate(rc)
-		if err := rc.joinFor(r); err != nil {
+		if err := rc.joinFor(r, to); err != nil {
 			return err
 		}
 	}
@@ -48,19 +48,19 @@ func (r *runner) protocols() []int {
 func (r *runner) address(to place) {
 	r.destinations, r.control = nil, nil
 	for _, peer := range r.Wire.Peers {
-		r.destinations = append(r.destinations, newDestination(peer.Address, to.send))
+		r.destinations = append(r.destinations, newDestination(peer.Address, to.adverts))
 	}
 	group, limit := vrrp.Group4, uint8(hops)
 	if r.IPv6 {
 		group = vrrp.Group6
 	}
 	if len(r.Wire.Peers) == 0 {
-		r.destinations = []*destination{newDestination(group, to.send)}
+		r.destinations = []*destination{newDestination(group, to.adverts)}
 	} else {
 		limit = cmp.Or(r.Wire.TTL, limit)
 	}
 	if r.IPv6 {
-		r.control = control(to.source, to.send, int32(limit))
+		r.control = control(to.source, to.adverts, int32(limit))
 	}
 }
 
@@ -118,13 +118,18 @@ func (e *Engine) receiver(kind receiverKind) (*receiver, error) {
 	return rc, nil
 }
 
-// joinFor joins the multicast group if a runner needs it.
-func (rc *receiver) joinFor(r *runner) error {
+// joinFor joins the multicast group if a runner needs it. It does so on the interface
+// below a device, too: with the virtual MAC a backup must not ask for the group.
+func (rc *receiver) joinFor(r *runner, at place) error {
 	if rc.joined || len(r.Wire.Peers) > 0 {
 		return nil
 	}
 	rc.joined = true
-	return joinGroup(rc.fd, rc.kind)
+	err := joinGroup(rc.fd, rc.kind, at.adverts)
+	if err == nil && at.parent != at.adverts {
+		err = joinGroup(rc.fd, rc.kind, at.parent)
+	}
+	return err
 }
 
 // outdate has the filter of a receiver made anew at the end of the wake-up, once for

@@ -11,8 +11,10 @@ type place struct {
 	source netip.Addr
 }
 
-// links are the interface of an instance, and the one that its adverts leave by.
-type links struct{ listen, send link }
+// links are the interface of an instance, and the one that its adverts leave and reach
+// it by. That is its device, if it has one: what another router sends from the same
+// virtual MAC is not given to the interface below.
+type links struct{ parent, adverts link }
 
 // link is what sockets are bound to.
 type link struct {
@@ -29,25 +31,25 @@ type surroundings struct {
 // locate finds the place of an instance, and the reason why it cannot run there. An
 // instance that is at a place already keeps its source while that is there.
 func (s *surroundings) locate(i *Instance, now place) (place, string) {
-	listen := interfaceNamed(i.Interface, s.interfaces)
-	if listen == nil {
+	parent := interfaceNamed(i.Interface, s.interfaces)
+	if parent == nil {
 		return place{}, "there is no interface " + i.Interface
 	}
-	send := listen
+	adverts := parent
 	if i.Device != "" {
-		if send = interfaceNamed(i.Device, s.interfaces); send == nil {
+		if adverts = interfaceNamed(i.Device, s.interfaces); adverts == nil {
 			return place{}, "there is no interface " + i.Device
 		}
 	}
-	at := place{links: links{listen.link(), send.link()}}
-	for _, on := range []*Interface{listen, send} {
+	at := place{links: links{parent.link(), adverts.link()}}
+	for _, on := range []*Interface{parent, adverts} {
 		if !on.Up && !i.IgnoreLink {
 			return at, on.Name + " is down"
 		}
 	}
-	own := listen
+	own := parent
 	if i.IPv6 {
-		own = send // a virtual MAC has a link-local address of its own
+		own = adverts // a virtual MAC has a link-local address of its own
 	}
 	var reason string
 	at.source, reason = s.source(i, own, now.source)

@@ -98,17 +98,17 @@ func openReceiver(kind receiverKind) (int, error) {
 }
 
 // joinGroup makes a socket hear the multicast group.
-func joinGroup(fd int, kind receiverKind) error {
+func joinGroup(fd int, kind receiverKind, on link) error {
 	var err error
 	if kind.ipv6 {
 		err = unix.SetsockoptIPv6Mreq(fd, unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP,
-			&unix.IPv6Mreq{Multiaddr: vrrp.Group6.As16(), Interface: uint32(kind.index)})
+			&unix.IPv6Mreq{Multiaddr: vrrp.Group6.As16(), Interface: uint32(on.index)})
 	} else {
 		err = unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP,
-			&unix.IPMreqn{Multiaddr: vrrp.Group4.As4(), Ifindex: int32(kind.index)})
+			&unix.IPMreqn{Multiaddr: vrrp.Group4.As4(), Ifindex: int32(on.index)})
 	}
 	if err != nil {
-		return fmt.Errorf("join the group of VRRP on %s: %w", kind.name, err)
+		return fmt.Errorf("join the group of VRRP on %s: %w", on.name, err)
 	}
 	return nil
 }
