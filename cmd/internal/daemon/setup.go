@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"slices"
+	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
@@ -58,13 +59,23 @@ func (s *setup) owner(v vip.VIP) (r *virtualRouter, known bool) {
 	return nil, slices.Contains(s.static, v)
 }
 
+// never is longer than a daemon runs.
+const never = 100 * 365 * 24 * time.Hour
+
 // pace is how often a VIP is announced.
 func (s *setup) pace(v vip.VIP) vip.Pace {
 	r, known := s.owners[v]
 	if !known {
 		return vip.Pace{}
 	}
-	return vip.Pace{Delay: r.GARPDelay, Refresh: r.GARPRefresh}
+	pace := vip.Pace{Delay: r.GARPDelay, Refresh: r.GARPRefresh}
+	if pace.Delay == 0 {
+		pace.Delay = time.Nanosecond // once, and no more; 0 is the default there
+	}
+	if pace.Refresh == 0 {
+		pace.Refresh = never
+	}
+	return pace
 }
 
 // masters are the names of the routers of which this node is the master.

@@ -145,6 +145,10 @@ func TestOwnerOfAnAddress(t *testing.T) {
 	if pace := s.pace(at("198.18.0.200/24", "eth0")); pace != (vip.Pace{Delay: 7 * time.Second, Refresh: time.Minute}) {
 		t.Errorf("pace %+v", pace)
 	}
+	s.byName["lan"].GARPDelay, s.byName["lan"].GARPRefresh = 0, 0
+	if pace := s.pace(at("198.18.1.200/24", "vrrp.52")); pace != (vip.Pace{Delay: 1, Refresh: never}) {
+		t.Errorf("pace of a router that is announced once %+v", pace)
+	}
 	if pace := s.pace(at("198.18.2.1/32", "lo")); pace != (vip.Pace{}) {
 		t.Errorf("pace of what is static %+v", pace)
 	}
