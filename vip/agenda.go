@@ -6,11 +6,11 @@ import (
 )
 
 const (
-	// pace is how often an agenda hands out work, and perPace how much each
+	// beat is how often an agenda hands out work, and perBeat how much each
 	// time: what thousands of VIPs have to do at once is spread over time
 	// (5,000 of them over 250 ms) instead of leaving in one burst.
-	pace    = time.Millisecond
-	perPace = 20
+	beat    = time.Millisecond
+	perBeat = 20
 )
 
 // agenda is a list of VIPs by the time at which something is to be done for
@@ -18,8 +18,8 @@ const (
 type agenda struct {
 	queue  appointments
 	byVIP  map[VIP]*appointment
-	window time.Time // start of the running pace
-	taken  int       // in the running pace
+	window time.Time // start of the running beat
+	taken  int       // in the running beat
 }
 
 type appointment struct {
@@ -57,7 +57,7 @@ func (a *agenda) Deadline() (time.Time, bool) {
 		return time.Time{}, false
 	}
 	due := a.queue[0].at
-	if next := a.window.Add(pace); a.taken >= perPace && next.After(due) {
+	if next := a.window.Add(beat); a.taken >= perBeat && next.After(due) {
 		return next, true
 	}
 	return due, true
@@ -66,7 +66,7 @@ func (a *agenda) Deadline() (time.Time, bool) {
 // Take returns a VIP that is due at now. It stays on the agenda: the caller puts
 // it where it is due next, or drops it.
 func (a *agenda) Take(now time.Time) (VIP, bool) {
-	if now.Sub(a.window) >= pace {
+	if now.Sub(a.window) >= beat {
 		a.window, a.taken = now, 0
 	}
 	if at, any := a.Deadline(); !any || at.After(now) {

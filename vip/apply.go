@@ -29,13 +29,18 @@ func (x *execution) err() error {
 	if more := len(errs) - errorsShown; more > 0 {
 		errs = append(errs[:errorsShown:errorsShown], fmt.Errorf("and %d more", more))
 	}
-	if x.forbidden {
-		errs = append(errs, ErrNotAllowed)
+	switch {
+	case !x.forbidden:
+		return errors.Join(errs...)
+	case len(errs) == 0:
+		return ErrNotAllowed
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, ErrNotAllowed)...)
 }
 
-// execute carries out a plan. It stops between two addresses when the epoch is over.
+// execute carries out a plan. It stops between two addresses when the epoch is over,
+// but not in the midst of those that are given up: else releases in quick succession
+// would keep each other from being carried out.
 func (m *Manager) execute(actions []action, epoch uint64) (x execution) {
 	defer func() {
 		if x.added+x.removed > 0 {
@@ -44,7 +49,7 @@ func (m *Manager) execute(actions []action, epoch uint64) (x execution) {
 		}
 	}()
 	for _, a := range actions {
-		if !x.keeping && m.epoch.Load() != epoch {
+		if !x.keeping && m.epoch.Load() != epoch && !m.stillYields(a) {
 			x.superseded = true
 			return x
 		}
@@ -53,6 +58,14 @@ func (m *Manager) execute(actions []action, epoch uint64) (x execution) {
 		}
 	}
 	return x
+}
+
+// stillYields reports whether an action gives up what nobody wants again.
+func (m *Manager) stillYields(a action) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, wanted := m.wanted[a.vip]
+	return a.yields && !wanted
 }
 
 // takes reports whether an action gives this node a VIP.
@@ -68,11 +81,9 @@ func (x *execution) takes(a action) bool {
 
 func (m *Manager) apply(a action, x *execution) error {
 	m.progress.begin()
-	if x.takes(a) && !m.allowed() {
+	if x.takes(a) && !m.allowed(a.vip) {
 		x.forbidden = true
-		if a.op == opRestore {
-			m.gone(a.vip)
-		}
+		m.forbidden(a)
 		return nil
 	}
 	switch a.op {
@@ -95,6 +106,7 @@ func (m *Manager) apply(a action, x *execution) error {
 		}
 		return err
 	case opKeep:
+		m.company.keeping.Lock()
 		x.keeping = true
 		x.refused = m.kernel.Promote(a.address.index, 1) != nil
 	case opRestore:
@@ -102,6 +114,7 @@ func (m *Manager) apply(a action, x *execution) error {
 			return m.restore(a.address)
 		}
 	case opUnkeep:
+		defer m.company.keeping.Unlock()
 		x.keeping = false
 		if !x.refused {
 			return m.unkeep(a.address.index)
@@ -170,11 +183,18 @@ func (m *Manager) holds(a action) {
 	}
 }
 
-// gone notes that a VIP has gone along with another.
-func (m *Manager) gone(v VIP) {
+// forbidden notes that a VIP is not taken now. One that went along with another is
+// gone.
+func (m *Manager) forbidden(a action) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.lose(m.entries[v], time.Now())
+	e := m.entries[a.vip]
+	if a.op == opRestore {
+		m.lose(e, time.Now())
+	}
+	if !e.held {
+		e.err = ErrNotAllowed
+	}
 }
 
 // refused notes that the kernel did not take an address, and lets Run wait before
@@ -267,7 +287,7 @@ func (m *Manager) tell(v VIP, now time.Time) bool {
 	_, wanted := m.wanted[v]
 	l := m.links[v.Interface]
 	m.mu.Unlock()
-	if !wanted || !m.allowed() {
+	if !wanted || !m.allowed(v) {
 		return false
 	}
 	if err := m.announcer.Announce(v.Address.Addr(), l); err != nil {

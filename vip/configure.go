@@ -116,6 +116,7 @@ func (m *Manager) enforce(vips, old []VIP) error {
 func (m *Manager) install(vips, old []VIP) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.company.configure(m, vips)
 	for _, v := range m.state.install(vips, old) {
 		m.silence(v)
 		m.renewals.Drop(v)

@@ -32,7 +32,7 @@ func TestManyQuestions(t *testing.T) {
 			t.Errorf("%d questions, want one for each of %d VIPs", total, n)
 		}
 		for at, count := range perMoment {
-			if count > perPace {
+			if count > perBeat {
 				t.Errorf("%d questions in one moment, after %v", count, at)
 			}
 		}
@@ -132,7 +132,7 @@ func TestManyRivals(t *testing.T) {
 		wantConflicts(t, m, Stats{Conflicts: n, Defended: n})
 		perMoment := make(map[time.Time]int)
 		for _, f := range k.frames()[sent:] {
-			if perMoment[f.at]++; perMoment[f.at] > 2*perPace {
+			if perMoment[f.at]++; perMoment[f.at] > 2*perBeat {
 				t.Fatalf("%d frames at once", perMoment[f.at])
 			}
 		}

@@ -128,7 +128,7 @@ func TestNoConflict(t *testing.T) {
 func TestConflictWhileNotAllowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended atomic.Bool
-		m, k := settled(t, Options{Allowed: func() bool { return !ended.Load() }}, vips("198.18.0.100/24"))
+		m, k := settled(t, Options{Allowed: func(VIP) bool { return !ended.Load() }}, vips("198.18.0.100/24"))
 		ended.Store(true)
 		k.claims(rivalMAC, test4)
 		ended.Store(false)
@@ -251,7 +251,7 @@ func TestNoDefenceAfterARelease(t *testing.T) {
 func TestNoQuestionWhileNotAllowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended atomic.Bool
-		m, _ := settled(t, Options{Allowed: func() bool { return !ended.Load() }}, vips("198.18.0.100/24"))
+		m, _ := settled(t, Options{Allowed: func(VIP) bool { return !ended.Load() }}, vips("198.18.0.100/24"))
 		before := m.Stats().Asked
 		ended.Store(true)
 		time.Sleep(5 * time.Minute)

@@ -3,7 +3,8 @@
 // again.
 //
 // Manager.Configure names the addresses that this node answers for, Manager.Set
-// those of them that it must hold now. Both are desired state: survey and plan
+// those of them that it must hold now, and Manager.Want does so for those who cannot
+// wait. All are desired state: survey and plan
 // (plan.go, with a model of the kernel's rules in model.go) compute what differs
 // from the kernel, and apply.go carries it out, adds before removes, each address
 // announced as soon as it is there. What others do to addresses and interfaces is
@@ -30,6 +31,10 @@
 // frames and netlink messages. Everything that reaches the kernel passes the transport
 // of sockets.go; the tests put a model of the kernel there, or use a real one in
 // network namespaces of their own.
+//
+// Several Managers of one process work beside each other, also on one interface and
+// in one subnet, if they share a Company: they leave each other's VIPs alone, and only
+// one at a time changes what the kernel does with the addresses of a subnet.
 //
 // Goroutines: none but those of Run, whose caller owns them. Run itself keeps the
 // timers (announcements, questions, lifetimes, retries). Of four goroutines under

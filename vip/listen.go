@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -77,14 +78,15 @@ func (m *Manager) judgeDue() (time.Time, bool) {
 }
 
 // judge finds out which suspects are other hosts, and lets the VIPs be announced
-// against those. While this node may not hold VIPs they are in the right. The
+// against those. While this node may not hold a VIP they are in the right. The
 // caller holds op.
 func (m *Manager) judge(now time.Time) {
 	if due, any := m.judgeDue(); !any || due.After(now) {
 		return
 	}
 	found := m.takeSuspects(now)
-	if !m.allowed() {
+	maps.DeleteFunc(found, func(s suspect, _ uint64) bool { return !m.allowed(s.vip) })
+	if len(found) == 0 {
 		return
 	}
 	own, err := m.kernel.MACs()
@@ -144,7 +146,7 @@ func (m *Manager) ask(v VIP, now time.Time) {
 	from := m.sources[l.index]
 	m.questions.Put(v, e.nextQuestion(now))
 	m.mu.Unlock()
-	if !wanted || !m.allowed() {
+	if !wanted || !m.allowed(v) {
 		return
 	}
 	if err := m.announcer.Ask(v.Address.Addr(), from, l); err != nil {

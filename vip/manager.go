@@ -14,8 +14,9 @@ import (
 type Manager struct {
 	lifetime uint32        // seconds, or forever
 	renewal  time.Duration // between two refreshes; 0 for never
-	allowed  func() bool
+	allowed  func(VIP) bool
 	guard    func(index int) error
+	company  *Company
 	ledger   ledger
 	journal  journal
 
@@ -78,17 +79,22 @@ func newManager(opts Options, t transport) *Manager {
 		log = slog.New(slog.DiscardHandler)
 	}
 	if allowed == nil {
-		allowed = func() bool { return true }
+		allowed = func(VIP) bool { return true }
 	}
 	guard := opts.Guard
 	if guard == nil {
 		guard = func(int) error { return nil }
+	}
+	company := opts.Company
+	if company == nil {
+		company = &Company{}
 	}
 	return &Manager{
 		lifetime:    opts.seconds(),
 		renewal:     opts.Lifetime / 4,
 		allowed:     allowed,
 		guard:       guard,
+		company:     company,
 		ledger:      ledger(opts.Ledger),
 		journal:     journal{log: log},
 		configuring: newBaton(),
@@ -96,6 +102,7 @@ func newManager(opts Options, t transport) *Manager {
 		kernel:      kernel{t},
 		announcer:   announcer{transport: t},
 		mine:        make(map[place]claim),
+		schedule:    schedule{pace: opts.Schedule},
 		state:       newState(),
 		wake:        make(chan struct{}, 1),
 		pen:         make(chan struct{}, 1),
@@ -108,6 +115,7 @@ func (m *Manager) Close() error {
 	defer m.journal.Flush()
 	m.take()
 	defer m.give()
+	m.company.leave(m)
 	return m.kernel.Close()
 }
 

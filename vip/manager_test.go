@@ -116,7 +116,7 @@ func TestSetTellsErrors(t *testing.T) {
 func TestRestoreAsksToo(t *testing.T) {
 	var ended atomic.Bool
 	all := vips("198.18.0.100/24", "198.18.0.101/24")
-	m, k := holding(t, Options{Allowed: func() bool { return !ended.Load() }}, all)
+	m, k := holding(t, Options{Allowed: func(VIP) bool { return !ended.Load() }}, all)
 	k.refuse = func(kind int, _ address) error {
 		switch kind {
 		case unix.RTM_SETLINK:
@@ -142,7 +142,7 @@ func TestRestoreAsksToo(t *testing.T) {
 func TestNotAllowedAmongErrors(t *testing.T) {
 	all := many(2 * errorsShown)
 	asked := 0
-	m, k := fakeWith(t, Options{Allowed: func() bool { asked++; return asked < len(all) }}, all)
+	m, k := fakeWith(t, Options{Allowed: func(VIP) bool { asked++; return asked < len(all) }}, all)
 	k.refuses(unix.RTM_NEWADDR, unix.EPERM)
 	if err := m.Set(all); !errors.Is(err, ErrNotAllowed) || !errors.Is(err, unix.EPERM) {
 		t.Errorf("error %v, want %v and %v", err, unix.EPERM, ErrNotAllowed)
@@ -226,7 +226,7 @@ func TestRestoresOthers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var ended atomic.Bool
 			all := vips("198.18.0.100/24", "198.18.0.101/24")
-			m, k := fakeWith(t, Options{Allowed: func() bool { return !ended.Load() }}, all)
+			m, k := fakeWith(t, Options{Allowed: func(VIP) bool { return !ended.Load() }}, all)
 			must(t, m.Set(all[:1]))
 			if deaf == nil {
 				must(t, m.Set(all))

@@ -109,6 +109,12 @@ func (m *model) Joins(a address) bool {
 	return ok
 }
 
+// Hosted reports whether the primary address of a's subnet is no VIP.
+func (m *model) Hosted(a address) bool {
+	g, ok := m.groups[a.subnetOf()]
+	return ok && g.members[g.primary].foreign
+}
+
 // Scope is the scope that a must have: the kernel wants one for a whole subnet.
 func (m *model) Scope(a address) uint8 {
 	if m.Joins(a) {

@@ -16,8 +16,10 @@ type intent struct {
 	want       []VIP            // some of the configured ones, in the order of addition
 	wanted     map[VIP]struct{} // the same as want
 	retired    []VIP            // no longer configured, but maybe still in the kernel
+	beside     []VIP            // of other Managers, which see to them
 	mine       map[place]claim  // addresses that this process put there or took over
 	lifetime   uint32           // of a VIP's address in seconds, or forever
+	yields     bool             // what is not wanted goes before anything is added
 }
 
 // claim is an address that this process holds.
@@ -49,6 +51,7 @@ type action struct {
 	op      op
 	vip     VIP     // whose address it is; zero if no configured one's
 	address address // as it is to be, or as it is if it is to go; for opKeep and opUnkeep only its index
+	yields  bool    // to be done whatever else is demanded meanwhile
 }
 
 // planner compares a view with an intent. It is pure.
@@ -56,10 +59,12 @@ type planner struct {
 	view
 	intent
 
-	owners  map[spot]VIP       // configured VIPs by where they belong
-	old     map[place]struct{} // where retired VIPs are, if they still are
-	present map[VIP]address    // configured VIPs that the kernel has, in a state of use
-	blocked map[VIP]address    // of no use to a wanted VIP, and in its way
+	owners  map[spot]VIP        // configured VIPs by where they belong
+	theirs  map[spot]struct{}   // where VIPs of other Managers belong
+	shared  map[subnet]struct{} // with such VIPs
+	old     map[place]struct{}  // where retired VIPs are, if they still are
+	present map[VIP]address     // configured VIPs that the kernel has, in a state of use
+	blocked map[VIP]address     // of no use to a wanted VIP, and in its way
 	surplus []address
 
 	actions []action
@@ -71,6 +76,8 @@ func survey(v view, in intent) *planner {
 	p := &planner{
 		view: v, intent: in,
 		owners:  make(map[spot]VIP, len(in.configured)),
+		theirs:  make(map[spot]struct{}, len(in.beside)),
+		shared:  make(map[subnet]struct{}),
 		old:     make(map[place]struct{}, len(in.retired)),
 		present: make(map[VIP]address, len(in.want)),
 		blocked: make(map[VIP]address),
@@ -82,10 +89,14 @@ func survey(v view, in intent) *planner {
 }
 
 // plan returns the actions that turn the view into what the intent asks for, in
-// order: adds before removes. VIPs in later are not put back yet. It touches no
-// address but those of configured, retired and mine, and those it has to put back
-// because the kernel removes them along. It is to be called once.
+// order: adds before removes, unless the intent yields. VIPs in later are not put
+// back yet. It touches no address but those of configured, retired and mine, and
+// those it has to put back because the kernel removes them along. It is to be called
+// once.
 func (p *planner) plan(later map[VIP]struct{}) []action {
+	if p.yields {
+		p.yield()
+	}
 	for _, vip := range p.want {
 		if _, wait := later[vip]; !wait {
 			p.take(vip)
@@ -115,6 +126,12 @@ func (p *planner) locate() {
 		}
 		p.owners[at] = vip
 	}
+	for _, vip := range p.beside {
+		if l, ok := p.links[vip.Interface]; ok {
+			p.theirs[spot{l.index, vip.Address.Addr()}] = struct{}{}
+			p.shared[subnet{l.index, vip.Address.Masked()}] = struct{}{}
+		}
+	}
 	for _, vip := range p.retired {
 		if l, ok := p.links[vip.Interface]; ok {
 			p.old[place{l.index, vip.Address}] = struct{}{}
@@ -132,12 +149,14 @@ func (p *planner) wants(vip VIP) bool {
 func (p *planner) classify() {
 	for _, a := range p.addresses {
 		vip, owned := p.owners[a.spot()]
+		_, theirs := p.theirs[a.spot()]
 		switch {
 		case p.wants(vip):
 			p.candidate(vip, a)
 		case owned:
 			p.present[vip] = a
 			p.surplus = append(p.surplus, a)
+		case theirs:
 		case p.ours(a):
 			p.surplus = append(p.surplus, a)
 		default:
@@ -251,6 +270,15 @@ func (p *planner) add(vip VIP, l link) {
 	p.emit(opAdd, vip, a)
 }
 
+// yield removes the surplus whatever else is demanded meanwhile.
+func (p *planner) yield() {
+	p.removeSurplus()
+	p.surplus = nil
+	for i := range p.actions {
+		p.actions[i].yields = true
+	}
+}
+
 // removeSurplus removes secondary addresses before primary ones, which then have
 // only those left that stay.
 func (p *planner) removeSurplus() {
@@ -271,9 +299,9 @@ func (p *planner) removeSurplus() {
 // remove along with it, also those that a partial view lacks.
 func (p *planner) remove(a address) {
 	vip := p.owners[a.spot()]
+	unsure := a.is4() && (p.partial || p.volatile(a))
 	left := p.model.Remove(a)
-	alone := len(left) == 0 && !(p.partial && a.is4())
-	if alone || p.model.promotes[a.index] {
+	if len(left) == 0 && !unsure || p.model.promotes[a.index] {
 		p.emit(opRemove, vip, a)
 		return
 	}
@@ -285,6 +313,13 @@ func (p *planner) remove(a address) {
 		}
 	}
 	p.emit(opUnkeep, VIP{}, address{index: a.index})
+}
+
+// volatile reports whether another Manager may make a the primary address of its
+// subnet meanwhile, or add one to it.
+func (p *planner) volatile(a address) bool {
+	_, shared := p.shared[a.subnetOf()]
+	return shared && !p.model.Hosted(a)
 }
 
 func (p *planner) emit(op op, vip VIP, a address) {

@@ -77,6 +77,8 @@ type planCase struct {
 	link                      link // eth0; zero means up
 	have                      []string
 	configured, want, retired []VIP
+	beside                    []VIP
+	yields                    bool
 	plan                      string
 }
 
@@ -87,7 +89,7 @@ func (c planCase) run(t *testing.T) {
 	}
 	in := intent{
 		configured: c.configured, want: c.want, retired: c.retired,
-		mine: make(map[place]claim), lifetime: forever,
+		mine: make(map[place]claim), lifetime: forever, beside: c.beside, yields: c.yields,
 	}
 	v := view{links: map[string]link{l.name: l}}
 	for _, s := range c.have {
@@ -169,6 +171,56 @@ func TestPlanTakes(t *testing.T) {
 	} {
 		t.Run(c.name, c.run)
 	}
+}
+
+// TestPlanBeside: the VIPs of another Manager stay as they are, count for nothing,
+// and may become primary or secondary at any time.
+func TestPlanBeside(t *testing.T) {
+	for _, c := range []planCase{
+		{
+			name: "no reason to give way",
+			have: []string{"198.18.0.100/24 mine", "198.18.0.101/24 secondary"}, beside: vips("198.18.0.101/24"),
+			configured: vips("198.18.0.100/24"), want: vips("198.18.0.100/24"),
+		},
+		{
+			name: "covers nothing", have: []string{"2001:db8::101/64"}, beside: vips("2001:db8::101/64"),
+			configured: vips("2001:db8::100/64"), want: vips("2001:db8::100/64"),
+			plan: "add 2001:db8::100/64",
+		},
+		{
+			name: "was this one's", have: []string{"198.18.0.101/24"}, beside: vips("198.18.0.101/24"),
+			retired: vips("198.18.0.101/24"),
+		},
+		{
+			name: "what is secondary may be primary soon",
+			have: []string{"198.18.0.101/24", "198.18.0.100/24 secondary mine"}, beside: vips("198.18.0.101/24"),
+			configured: vips("198.18.0.100/24"),
+			plan:       "keep 2, remove 198.18.0.100/24, unkeep 2",
+		},
+		{
+			name: "not behind the node's own",
+			have: []string{"198.18.0.1/24", "198.18.0.100/24 secondary mine"}, beside: vips("198.18.0.101/24"),
+			configured: vips("198.18.0.100/24"),
+			plan:       "remove 198.18.0.100/24",
+		},
+		{
+			name: "in another subnet",
+			have: []string{"198.18.0.100/24 mine"}, beside: vips("198.19.0.101/24"),
+			configured: vips("198.18.0.100/24"),
+			plan:       "remove 198.18.0.100/24",
+		},
+	} {
+		t.Run(c.name, c.run)
+	}
+}
+
+// TestPlanYields: what is given up goes first, and once.
+func TestPlanYields(t *testing.T) {
+	planCase{
+		have: []string{"198.18.0.1/24", "198.18.0.100/24 secondary mine"}, yields: true,
+		configured: vips("198.18.0.100/24", "198.18.0.101/24"), want: vips("198.18.0.101/24"),
+		plan: "remove 198.18.0.100/24, add 198.18.0.101/24",
+	}.run(t)
 }
 
 // TestPlanGivesUp: what is not wanted goes, and nothing with it.

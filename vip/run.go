@@ -87,6 +87,7 @@ func (m *Manager) turn() time.Time {
 	m.attend()
 	now := time.Now()
 	m.judge(now)
+	m.recall(now)
 	for v, ok := m.schedule.Take(now); ok; v, ok = m.schedule.Take(now) {
 		m.tell(v, now)
 	}
@@ -109,7 +110,10 @@ func (m *Manager) nextSync() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	next := m.looked.Add(lookEvery)
-	if m.dirty {
+	switch {
+	case m.demanded:
+		return time.Time{}
+	case m.dirty:
 		next = m.notBefore
 	}
 	if !m.retry.IsZero() && m.retry.Before(next) {
@@ -134,8 +138,11 @@ func (m *Manager) deadline() time.Time {
 // lookAgain syncs, and tells what is wrong each time it changes.
 func (m *Manager) lookAgain() {
 	err := m.sync(patiently)
-	if err == nil || errors.Is(err, ErrSuperseded) || errors.Is(err, ErrNotAllowed) {
-		return // who demands something else is waiting for op, or will soon
+	switch err {
+	case nil, ErrNotAllowed:
+		return
+	case ErrSuperseded:
+		return // by a Want, which is next, or by a Set that waits for op, or will soon
 	}
 	if text := err.Error(); text != m.told {
 		m.told = text
@@ -149,7 +156,7 @@ func (m *Manager) renew(v VIP, now time.Time) {
 	e := m.entries[v]
 	_, wanted := m.wanted[v]
 	m.mu.Unlock()
-	if !wanted || !m.allowed() { // which may change before the address has gone
+	if !wanted || !m.allowed(v) { // which may change before the address has gone
 		m.renewals.Put(v, now.Add(m.renewal))
 		return
 	}

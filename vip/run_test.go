@@ -135,7 +135,7 @@ func TestNotAllowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := vips("198.18.0.100/24", "2001:db8::100/64")
 		var ended atomic.Bool
-		allowed := func() bool { return !ended.Load() }
+		allowed := func(VIP) bool { return !ended.Load() }
 		m, k := fakeWith(t, Options{Lifetime: 5 * time.Second, Allowed: allowed}, all)
 		start(t, m)
 		must(t, m.Set(all))
@@ -164,7 +164,7 @@ func TestNotAllowedToAnnounce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := vips("198.18.0.100/24")
 		var ended atomic.Bool
-		m, k := fakeWith(t, Options{Allowed: func() bool { return !ended.Load() }}, all)
+		m, k := fakeWith(t, Options{Allowed: func(VIP) bool { return !ended.Load() }}, all)
 		start(t, m)
 		must(t, m.Set(all))
 		ended.Store(true)
@@ -275,7 +275,7 @@ func TestNotAllowedAsksSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
 		var ended atomic.Bool
-		allowed := func() bool { asked.Add(1); return !ended.Load() }
+		allowed := func(VIP) bool { asked.Add(1); return !ended.Load() }
 		m, _ := holding(t, Options{Lifetime: time.Hour, Allowed: allowed}, vips("198.18.0.100/24"))
 		ended.Store(true)
 		start(t, m)

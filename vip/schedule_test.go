@@ -109,8 +109,8 @@ func TestScheduleSpreads(t *testing.T) {
 		perVIP[v]++
 	})
 	for at, count := range perMillisecond {
-		if count > perPace {
-			t.Errorf("%d VIPs were announced in the millisecond at %v, want at most %d", count, at, perPace)
+		if count > perBeat {
+			t.Errorf("%d VIPs were announced in the millisecond at %v, want at most %d", count, at, perBeat)
 		}
 	}
 	if len(perVIP) != n {
@@ -118,8 +118,8 @@ func TestScheduleSpreads(t *testing.T) {
 	}
 	for v, count := range perVIP {
 		// Where pacing holds one repeat back until the next is due they are one.
-		if count < len(repeats)-1 || count > len(repeats) {
-			t.Fatalf("%s was announced %d times in 10 s, want %d", v, count, len(repeats))
+		if count < len(repeats) || count > len(repeats)+1 {
+			t.Fatalf("%s was announced %d times in 10 s, want %d", v, count, len(repeats)+1)
 		}
 	}
 }
@@ -148,7 +148,7 @@ func TestAgendaOrder(t *testing.T) {
 // TestAgendaAfterABurst: what is due much later is not due when the pace allows more.
 func TestAgendaAfterABurst(t *testing.T) {
 	var a agenda
-	for i := range perPace {
+	for i := range perBeat {
 		a.Put(testVIP(i), epoch)
 	}
 	later := epoch.Add(time.Hour)
@@ -234,5 +234,31 @@ func TestLimiter(t *testing.T) {
 	}
 	if suppressed, ok := l.Allow(later); !ok || suppressed != 0 {
 		t.Errorf("and then: %t with %d suppressed, want true with 0", ok, suppressed)
+	}
+}
+
+// TestPaceNext: quick repeats that come no earlier than the last one are left out.
+func TestPaceNext(t *testing.T) {
+	for _, test := range []struct {
+		pace Pace
+		want []time.Duration
+	}{
+		{Pace{Delay: 200 * time.Millisecond, Refresh: time.Second}, []time.Duration{
+			50 * time.Millisecond, 200 * time.Millisecond, 1200 * time.Millisecond, 2200 * time.Millisecond,
+		}},
+		{Pace{Delay: time.Millisecond, Refresh: time.Hour}, []time.Duration{
+			time.Millisecond, time.Hour + time.Millisecond, 2*time.Hour + time.Millisecond,
+		}},
+		{Pace{Refresh: 2 * time.Second}, []time.Duration{
+			50 * time.Millisecond, 200 * time.Millisecond, time.Second, 5 * time.Second, 7 * time.Second,
+		}},
+	} {
+		now := epoch
+		for _, want := range test.want {
+			now = test.pace.orDefault().next(epoch, now)
+			if got := now.Sub(epoch); got != want {
+				t.Errorf("%+v: repeat after %v, want %v", test.pace, got, want)
+			}
+		}
 	}
 }

@@ -25,6 +25,10 @@ type state struct {
 	suspected map[suspect]uint64 // claims of VIPs, maybe by other hosts
 	judged    time.Time          // when they were last looked at
 
+	demanded bool             // Want was called: Run is to look at once
+	yields   bool             // what is not wanted any more is to go first
+	recalled map[VIP]struct{} // to be announced anew
+
 	dirty     bool             // something happened that asks for a look at the kernel
 	moved     map[int]struct{} // interfaces whose neighbours must be told anew
 	notBefore time.Time        // no look because of dirty before
@@ -38,6 +42,7 @@ func newState() state {
 		links:     make(map[string]link),
 		moved:     make(map[int]struct{}),
 		suspected: make(map[suspect]uint64),
+		recalled:  make(map[VIP]struct{}),
 	}
 }
 
@@ -138,6 +143,9 @@ type deferral func(*state, time.Time) map[VIP]struct{}
 
 // atOnce defers nothing.
 func atOnce(*state, time.Time) map[VIP]struct{} { return nil }
+
+// entirely defers all.
+func entirely(s *state, _ time.Time) map[VIP]struct{} { return s.wanted }
 
 // patiently defers the VIPs that somebody keeps removing or the kernel refused.
 func patiently(s *state, now time.Time) map[VIP]struct{} {

@@ -14,9 +14,8 @@ func (m *Manager) sync(deferred deferral) error {
 	begin := time.Now()
 	in, moved, epoch := m.intent()
 	v, blind := m.look(in)
-	if blind != nil && len(in.want) > 0 {
-		m.postpone(moved)
-		return blind
+	if blind != nil {
+		deferred = entirely
 	}
 	p := survey(v, in)
 	later := m.observe(p, moved, deferred)
@@ -28,7 +27,10 @@ func (m *Manager) sync(deferred deferral) error {
 	if x.stuck == 0 && !v.partial {
 		m.swept()
 	}
-	err := errors.Join(blind, x.err())
+	err := x.err()
+	if blind != nil {
+		err = errors.Join(blind, err)
+	}
 	m.conclude(begin, moved, err)
 	return err
 }
@@ -50,11 +52,14 @@ func (m *Manager) intent() (in intent, moved map[int]struct{}, epoch uint64) {
 		want:       m.want,
 		wanted:     m.wanted,
 		retired:    slices.Clone(m.retired),
+		beside:     m.company.besides(m),
 		mine:       m.mine,
 		lifetime:   m.lifetime,
+		yields:     m.yields,
 	}
 	moved = m.moved
 	m.dirty, m.moved = false, make(map[int]struct{})
+	m.demanded, m.yields = false, false
 	return in, moved, m.epoch.Load()
 }
 
@@ -66,14 +71,6 @@ func (m *Manager) disturbed(moved map[int]struct{}) {
 	for index := range moved {
 		m.moved[index] = struct{}{}
 	}
-}
-
-// postpone is disturbed, but gives the kernel some time.
-func (m *Manager) postpone(moved map[int]struct{}) {
-	m.disturbed(moved)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.notBefore = time.Now().Add(retryAfter)
 }
 
 // look reads what the kernel has on the interfaces of in. Where that fails the
@@ -88,12 +85,32 @@ func (m *Manager) look(in intent) (view, error) {
 }
 
 func (m *Manager) lookAt(in intent) (view, error) {
+	v, indexes, err := m.lookAtLinks(in)
+	if err != nil {
+		return view{}, err
+	}
+	list, complete, err := m.kernel.Addresses(func(index int) bool { _, ok := indexes[index]; return ok })
+	if err != nil {
+		return view{}, err
+	}
+	v.addresses, v.partial = list, !complete
+	if v.partial {
+		v.addresses = m.withMine(list)
+		m.disturbed(nil)
+	}
+	return v, nil
+}
+
+// lookAtLinks reads the interfaces of in, and returns their indexes besides.
+func (m *Manager) lookAtLinks(in intent) (view, map[int]struct{}, error) {
+	m.company.keeping.Lock()
+	defer m.company.keeping.Unlock()
 	v := view{links: make(map[string]link)}
 	indexes := make(map[int]struct{})
 	for _, name := range m.names {
 		l, exists, err := m.kernel.Link(name)
 		if err != nil {
-			return view{}, err
+			return view{}, nil, err
 		}
 		if exists {
 			v.links[name] = l
@@ -107,22 +124,13 @@ func (m *Manager) lookAt(in intent) (view, error) {
 		indexes[at.index] = struct{}{}
 		l, exists, err := m.kernel.LinkAt(at.index)
 		if err != nil {
-			return view{}, err
+			return view{}, nil, err
 		}
 		if exists {
 			v.others = append(v.others, l)
 		}
 	}
-	list, complete, err := m.kernel.Addresses(func(index int) bool { _, ok := indexes[index]; return ok })
-	if err != nil {
-		return view{}, err
-	}
-	v.addresses, v.partial = list, !complete
-	if v.partial {
-		v.addresses = m.withMine(list)
-		m.disturbed(nil)
-	}
-	return v, nil
+	return v, indexes, nil
 }
 
 // remembered is the view that the last look and what came of it gave.
@@ -234,7 +242,7 @@ func (m *Manager) conclude(begin time.Time, moved map[int]struct{}, err error) {
 	_, all := moved[everywhere]
 	for _, vip := range m.want {
 		e := m.entries[vip]
-		_, told := m.schedule.byVIP[vip] // else it was given up, and could not be removed
+		told := m.schedule.Has(vip) // else it was given up, and could not be removed
 		if _, ok := moved[e.address.index]; e.held && (ok || all || !told) {
 			m.speak(vip, now)
 		}

@@ -77,15 +77,21 @@ type Options struct {
 	// VIP of a process that is gone or stopped at most 1.1 s after it. 0 means for ever.
 	Lifetime time.Duration
 	// Allowed is asked before each address that is added, taken over or refreshed,
-	// and before each announcement: while it says no there are none. So a process
-	// that was stopped for a while takes nothing back from the node that has taken
-	// over, before it finds out itself. It must be quick, and wait for nobody who
-	// waits for the Manager. nil means always.
-	Allowed func() bool
+	// and before each announcement: a VIP has none of these while it says no. So a
+	// process that was stopped for a while takes nothing back from the node that has
+	// taken over, before it finds out itself. It must be quick, and wait for nobody
+	// who waits for the Manager. nil means always.
+	Allowed func(VIP) bool
+	// Schedule is asked how the announcements of a VIP go on. It must be quick. nil
+	// means the default for all.
+	Schedule func(VIP) Pace
 	// Guard is called before an address is added to the interface of an index, or
 	// taken over there. An error of it keeps the address away, and is tried again.
 	// nil means that nothing guards interfaces.
 	Guard func(index int) error
+	// Company is shared by the Managers that work in one network namespace. nil means
+	// that this one is alone there.
+	Company *Company
 	// Log receives what happens to the addresses. nil discards it.
 	Log *slog.Logger
 }

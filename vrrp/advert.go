@@ -65,20 +65,25 @@ func (v Version) MaxInterval() time.Duration {
 }
 
 // length returns how long an advert is in bytes, without a trailer.
-func (v Version) length(addresses int, ipv6 bool) int {
-	switch {
-	case ipv6:
-		return headerLength + 16*addresses
-	case v == V2:
-		return headerLength + 4*addresses + secretLength
+func (v Version) length(addresses int, f Family) int {
+	length := headerLength + f.addressLength()*addresses
+	if v == V2 && f == IPv4 {
+		length += secretLength
 	}
-	return headerLength + 4*addresses
+	return length
 }
 
 // AppendTo appends the advert as it goes from src to dst. Form says how its checksum
 // is made where there is a choice. A trailer that is to follow is not in it.
 func (a *Advert) AppendTo(b []byte, src, dst netip.Addr, form Form) []byte {
 	start := len(b)
+	b = a.appendUnsummed(b, familyOf(src))
+	form.seal(a.Version, b[start:], src, dst)
+	return b
+}
+
+// appendUnsummed appends the advert with 0 for its checksum.
+func (a *Advert) appendUnsummed(b []byte, f Family) []byte {
 	b = append(b, byte(a.Version)<<4|typeAdvert, a.VRID, a.Priority, byte(len(a.Addresses)))
 	ticks := uint16(a.Interval / a.Version.unit())
 	if a.Version == V2 {
@@ -90,11 +95,9 @@ func (a *Advert) AppendTo(b []byte, src, dst netip.Addr, form Form) []byte {
 	for _, address := range a.Addresses {
 		b = appendAddr(b, address)
 	}
-	if a.Version == V2 && src.Is4() {
+	if a.Version == V2 && f == IPv4 {
 		b = append(b, a.Secret[:]...)
 	}
-	pdu := b[start:]
-	binary.BigEndian.PutUint16(pdu[6:], ^fold(form.pseudo(a.Version, src, dst, len(pdu))+sum(pdu)))
 	return b
 }
 
@@ -111,52 +114,61 @@ func appendAddr(b []byte, address netip.Addr) []byte {
 // its packet, in what form its checksum is, and the Drop for which it is refused, or
 // 0. The addresses are written over those that a had.
 func (a *Advert) Decode(packet []byte, src, dst netip.Addr) (trailer []byte, form Form, drop Drop) {
-	if len(packet) < headerLength {
-		return nil, 0, BadLength
+	length, drop := a.read(packet, familyOf(src))
+	if drop != 0 {
+		return nil, 0, drop
 	}
-	a.Version = Version(packet[0] >> 4)
-	switch {
-	case a.Version != V2 && a.Version != V3:
-		return nil, 0, BadVersion
-	case packet[0]&0xf != typeAdvert:
+	if packet[0]&0xf != typeAdvert {
 		return nil, 0, BadType
 	}
-	length := a.Version.length(int(packet[3]), src.Is6())
-	if len(packet) < length {
-		return nil, 0, BadLength
-	}
-	pdu := packet[:length]
 	form, ok := verify(a.Version, packet, length, src, dst)
 	if !ok {
 		return nil, 0, BadChecksum
 	}
-	a.read(pdu, src.Is6())
-	switch {
-	case a.Interval == 0:
-		return nil, form, NoInterval
-	case len(a.Addresses) == 0:
-		return nil, form, NoAddresses
-	}
-	return packet[length:], form, 0
+	return packet[length:], form, a.lacks()
 }
 
-// read reads an advert of the right length.
-func (a *Advert) read(pdu []byte, ipv6 bool) {
-	a.VRID, a.Priority = pdu[1], pdu[2]
-	a.Auth, a.Secret = NoAuth, Secret{}
-	if a.Version == V2 {
-		a.Auth, a.Interval = Auth(pdu[4]), time.Duration(pdu[5])*a.Version.unit()
-	} else {
-		a.Interval = time.Duration(binary.BigEndian.Uint16(pdu[4:])&0xfff) * a.Version.unit()
+// lacks returns the Drop for an advert that says nothing.
+func (a *Advert) lacks() Drop {
+	switch {
+	case a.Interval == 0:
+		return NoInterval
+	case len(a.Addresses) == 0:
+		return NoAddresses
 	}
-	a.Addresses = a.Addresses[:0]
-	rest := pdu[headerLength:]
-	for range int(pdu[3]) {
-		if ipv6 {
-			a.Addresses, rest = append(a.Addresses, netip.AddrFrom16([16]byte(rest))), rest[16:]
-		} else {
-			a.Addresses, rest = append(a.Addresses, netip.AddrFrom4([4]byte(rest))), rest[4:]
-		}
+	return 0
+}
+
+// read reads as much of an advert as is there, and returns how long it is.
+func (a *Advert) read(packet []byte, f Family) (length int, drop Drop) {
+	*a = Advert{Addresses: a.Addresses[:0]}
+	if len(packet) < headerLength {
+		return 0, BadLength
 	}
-	copy(a.Secret[:], rest)
+	a.Version, a.VRID, a.Priority = Version(packet[0]>>4), packet[1], packet[2]
+	switch a.Version {
+	case V2:
+		a.Auth, a.Interval = Auth(packet[4]), time.Duration(packet[5])*V2.unit()
+	case V3:
+		a.Interval = time.Duration(binary.BigEndian.Uint16(packet[4:])&0xfff) * V3.unit()
+	default:
+		return 0, BadVersion
+	}
+	count := int(packet[3])
+	length = a.Version.length(count, f)
+	if len(packet) < length {
+		return 0, BadLength
+	}
+	a.readAddresses(packet[headerLength:length], count, f)
+	return length, 0
+}
+
+// readAddresses reads what follows the header of an advert.
+func (a *Advert) readAddresses(b []byte, count int, f Family) {
+	size := f.addressLength()
+	for range count {
+		address, _ := netip.AddrFromSlice(b[:size])
+		a.Addresses, b = append(a.Addresses, address), b[size:]
+	}
+	copy(a.Secret[:], b)
 }

@@ -48,6 +48,12 @@ func (f Form) pseudo(v Version, src, dst netip.Addr, length int) uint32 {
 	return sum(from[:]) + sum(to[:]) + uint32(length) + protocol
 }
 
+// seal writes the checksum of an advert, which is 0 so far, and over IPv6 that of the
+// trailer with it.
+func (f Form) seal(v Version, b []byte, src, dst netip.Addr) {
+	binary.BigEndian.PutUint16(b[6:], ^fold(f.pseudo(v, src, dst, len(b))+sum(b)))
+}
+
 // verify returns the form in which the checksum of an advert is right, which has the
 // given length. Over IPv6 it covers the trailer, too.
 func verify(v Version, packet []byte, length int, src, dst netip.Addr) (Form, bool) {

@@ -19,7 +19,8 @@ var update = flag.Bool("update", false, "write what the elections in testdata co
 // Elections between routers on one segment. Each file in testdata/election has
 // commands, which begin with a $, and after each what it came to:
 //
-//	$ router NAME ADDRESS [priority=N] [interval=D] [version=N] [preempt=no] [preempt_delay=D] [start_delay=D]
+//	$ router NAME ADDRESS [priority=N] [interval=D] [version=N] [preempt=no] [preempt_delay=D] [start_delay=D] [vrid=N]
+//	$ group NAME NAME ...  of one node; routers hear only those of their VRID
 //	$ start NAME | stop NAME | priority NAME N
 //	$ freeze NAME | thaw NAME
 //	$ cut NAME | mend NAME  nothing comes from it or to it
@@ -51,6 +52,7 @@ func TestElections(t *testing.T) {
 type segment struct {
 	now     time.Duration
 	routers []*station
+	air     []transmission // sent, and not yet heard
 	out     strings.Builder
 }
 
@@ -58,10 +60,18 @@ type segment struct {
 type station struct {
 	*Router
 	name    string
+	vrid    string
+	group   Group
 	frozen  bool
 	cut     bool
 	holds   bool
 	adverts int // since the last summary
+}
+
+// transmission is an advert that goes to all others.
+type transmission struct {
+	from     *station
+	priority uint8
 }
 
 // replay runs the commands of a transcript, and returns it with what they came to.
@@ -91,11 +101,21 @@ func (s *segment) command(words []string) error {
 		s.run(s.now + d)
 		return err
 	}
-	i := slices.IndexFunc(s.routers, func(x *station) bool { return x.name == words[1] })
-	if i < 0 {
+	var named []*station
+	for _, name := range words[1:] {
+		i := slices.IndexFunc(s.routers, func(x *station) bool { return x.name == name })
+		if i < 0 {
+			break
+		}
+		named = append(named, s.routers[i])
+	}
+	if len(named) == 0 {
 		return fmt.Errorf("no router %s", words[1])
 	}
-	switch x := s.routers[i]; words[0] {
+	defer s.carry()
+	switch x := named[0]; words[0] {
+	case "group":
+		s.group(named)
 	case "start":
 		s.act(x, x.Start(s.now))
 	case "stop":
@@ -114,8 +134,20 @@ func (s *segment) command(words []string) error {
 	return nil
 }
 
+func (s *segment) group(members []*station) {
+	var g Group
+	for _, x := range members {
+		x.cfg.Grouped = true
+		g = append(g, x.Router)
+	}
+	for _, x := range members {
+		x.group = g
+	}
+}
+
 func (s *segment) add(name, address string, options []string) error {
 	cfg := Config{Version: V3, Priority: 100, Interval: time.Second, Source: netip.MustParseAddr(address), Preempt: true}
+	vrid := ""
 	for _, option := range options {
 		key, value, _ := strings.Cut(option, "=")
 		n, _ := strconv.Atoi(value)
@@ -133,11 +165,13 @@ func (s *segment) add(name, address string, options []string) error {
 			cfg.PreemptDelay = d
 		case "start_delay":
 			cfg.StartDelay = d
+		case "vrid":
+			vrid = value
 		default:
 			return fmt.Errorf("no option %s", key)
 		}
 	}
-	s.routers = append(s.routers, &station{Router: New(cfg), name: name})
+	s.routers = append(s.routers, &station{Router: New(cfg), name: name, vrid: vrid})
 	return nil
 }
 
@@ -157,19 +191,28 @@ func (s *segment) run(end time.Duration) {
 			return
 		}
 		s.act(next, next.Tick(s.now))
+		s.carry()
 	}
 }
 
-// act does what a router asks for. What it sends is heard by the others after that.
+// act does what a router asks for, and what its group does then.
 func (s *segment) act(x *station, actions []Action) {
-	for _, a := range slices.Clone(actions) {
+	s.do(x, actions)
+	x.group.Settle(s.now, func(member *Router, actions []Action) {
+		i := slices.IndexFunc(s.routers, func(x *station) bool { return x.Router == member })
+		s.do(s.routers[i], actions)
+	})
+}
+
+func (s *segment) do(x *station, actions []Action) {
+	for _, a := range actions {
 		switch a {
 		case SendAdvert:
 			x.adverts++
-			defer s.deliver(x, x.Priority())
+			s.air = append(s.air, transmission{x, x.Priority()})
 		case SendFarewell:
 			s.show(x, "says farewell")
-			defer s.deliver(x, 0)
+			s.air = append(s.air, transmission{x, 0})
 		case Take:
 			x.holds = true
 			s.show(x, "takes")
@@ -182,10 +225,15 @@ func (s *segment) act(x *station, actions []Action) {
 	}
 }
 
-func (s *segment) deliver(from *station, priority uint8) {
-	for _, to := range s.routers {
-		if to != from && !to.frozen && !to.cut && !from.cut {
-			s.act(to, to.Hear(s.now, from.cfg.Source, priority, from.cfg.Interval))
+// carry brings what was sent to the others, and what they answer.
+func (s *segment) carry() {
+	for len(s.air) > 0 {
+		sent := s.air[0]
+		s.air = s.air[1:]
+		for _, to := range s.routers {
+			if to != sent.from && to.vrid == sent.from.vrid && !to.frozen && !to.cut && !sent.from.cut {
+				s.act(to, to.Hear(s.now, sent.from.cfg.Source, sent.priority, sent.from.cfg.Interval))
+			}
 		}
 	}
 }

@@ -50,6 +50,7 @@ type Config struct {
 	Preempt      bool          // take over from a master of lower priority
 	PreemptDelay time.Duration // and only after that was seen for so long
 	StartDelay   time.Duration // hear nothing, and stay backup, for so long after the start
+	Grouped      bool          // rise only when its Group does
 }
 
 // Router is the state machine of one virtual router on this node (RFC 9568 section
@@ -65,21 +66,48 @@ type Router struct {
 	sent     time.Duration // when a master last asked for an advert
 	deaf     time.Duration // nothing is heard before
 	weaker   time.Duration // since when a master of lower priority is heard; 0 for none
+	master   netip.Addr    // whom a backup hears
+	answers  int           // that a master has given since its last advert in time
+	ready    bool          // a backup of a group: would be master if it were alone
+	held     bool          // in fault, as another one of its group is
 	actions  [4]Action
 }
 
 // New makes a router, not yet started.
-func New(cfg Config) *Router { return &Router{cfg: cfg, priority: cfg.Priority} }
+func New(cfg Config) *Router {
+	r := &Router{cfg: cfg, priority: cfg.Priority}
+	r.SetSource(cfg.Source)
+	return r
+}
 
 // State returns the state.
 func (r *Router) State() State { return r.state }
 
 // Priority returns the effective priority, 0 in fault.
-func (r *Router) Priority() uint8 { return r.priority }
+func (r *Router) Priority() uint8 {
+	if r.state == Fault {
+		return 0
+	}
+	return r.priority
+}
+
+// Master returns the address of the master as far as it is known; else it is not valid.
+func (r *Router) Master() netip.Addr {
+	switch r.state {
+	case Backup:
+		return r.master
+	case Master:
+		return r.cfg.Source
+	}
+	return netip.Addr{}
+}
+
+// SetSource changes from which address adverts go.
+func (r *Router) SetSource(source netip.Addr) { r.cfg.Source = source.WithZone("") }
 
 // Deadline returns when Tick is due, or false if it is not.
 func (r *Router) Deadline() (time.Duration, bool) {
-	return r.deadline, r.state == Backup || r.state == Master
+	return r.deadline, r.state == Master || r.state == Backup && !r.ready
 }
 
 // Lease returns until when this node may answer for the addresses: a master whose
@@ -115,38 +143,50 @@ func (r *Router) Start(now time.Duration) []Action {
 
 // begin makes a router that can serve a backup, or a master if it is the owner.
 func (r *Router) begin(now time.Duration) []Action {
-	switch {
-	case r.priority == 0:
+	if r.priority == 0 || r.held {
 		r.state = Fault
 		return nil
-	case r.priority == Owner && r.deaf <= now:
-		return r.rise(now)
 	}
-	r.watch(max(now, r.deaf), r.cfg.Interval)
+	r.watch(max(now, r.deaf), r.cfg.Interval, netip.Addr{})
+	if r.priority == Owner && r.deaf <= now {
+		return r.stand(now)
+	}
 	return nil
+}
+
+// stand makes a backup the master, or one of a group ready for it.
+func (r *Router) stand(now time.Duration) []Action {
+	if r.cfg.Grouped {
+		r.ready, r.master = true, netip.Addr{}
+		return nil
+	}
+	return r.rise(now)
 }
 
 // rise makes this router the master.
 func (r *Router) rise(now time.Duration) []Action {
-	r.state, r.interval, r.weaker = Master, r.cfg.Interval, 0
+	r.state, r.interval, r.weaker, r.answers = Master, r.cfg.Interval, 0, 0
 	r.sent, r.deadline = now, now+r.cfg.Interval
 	return r.do(SendAdvert, Take)
 }
 
 // watch makes this router a backup of a master that advertises at the given interval.
-func (r *Router) watch(now time.Duration, interval time.Duration) {
-	r.state, r.interval = Backup, interval
+func (r *Router) watch(now, interval time.Duration, master netip.Addr) {
+	r.state, r.interval, r.master, r.ready = Backup, interval, master, false
 	r.deadline = now + r.masterDown()
 }
 
 // Stop ends the router, which can be started again.
-func (r *Router) Stop() []Action { return r.leave(Init) }
+func (r *Router) Stop() []Action {
+	r.held = false
+	return r.leave(Init)
+}
 
 // leave ends what this router does, and tells the others if it was the master. It
 // releases first: another one may take over as soon as it hears that.
 func (r *Router) leave(to State) []Action {
 	was := r.state
-	r.state, r.weaker = to, 0
+	r.state, r.weaker, r.ready = to, 0, false
 	if was != Master {
 		return nil
 	}
@@ -158,18 +198,42 @@ func (r *Router) Tick(now time.Duration) []Action {
 	switch due, ticking := r.Deadline(); {
 	case !ticking || now < due:
 		return nil
-	case r.state == Backup:
-		return r.rise(now)
-	case now >= r.Lease():
+	case r.state == Master && now >= r.Lease():
 		// This process was not running, and another router may be the master by now.
-		r.watch(now, r.cfg.Interval)
+		r.watch(now, r.cfg.Interval, netip.Addr{})
 		return r.do(Release)
+	case r.state == Master:
+		r.answers = 0
+		return r.advertise(now, r.next(now))
+	case now >= due+patience*r.cfg.Interval:
+		r.watch(now, r.cfg.Interval, netip.Addr{}) // nor did it hear anything
+		return nil
 	}
-	next := r.deadline + r.cfg.Interval
-	if next <= now {
-		next = now + r.cfg.Interval // what it missed it does not make up for
+	return r.stand(now)
+}
+
+// next returns when a master that is due now is due again. What it missed it does not
+// make up for.
+func (r *Router) next(now time.Duration) time.Duration {
+	if next := r.deadline + r.cfg.Interval; next > now {
+		return next
 	}
-	return r.advertise(now, next)
+	return now + r.cfg.Interval
+}
+
+// maxAnswers is how many adverts a master answers in one interval. Two of which each
+// takes itself for the better one, since addresses are changed between them, would
+// answer each other without end.
+const maxAnswers = 8
+
+// answer asks for an advert out of time, and for something more.
+func (r *Router) answer(now time.Duration, more ...Action) []Action {
+	if r.answers == maxAnswers {
+		return nil
+	}
+	r.answers++
+	r.advertise(now, now+r.cfg.Interval)
+	return append(r.do(SendAdvert), more...)
 }
 
 // advertise asks for an advert, and for the next one later.
@@ -181,11 +245,12 @@ func (r *Router) advertise(now, next time.Duration) []Action {
 // Hear is called with the priority and interval of each advert that is for this router
 // and not refused, and with its sender (sections 6.4.2 and 6.4.3).
 func (r *Router) Hear(now time.Duration, from netip.Addr, priority uint8, interval time.Duration) []Action {
+	from = from.WithZone("")
 	switch {
 	case now < r.deaf:
 		return nil
 	case r.state == Backup:
-		r.hearAsBackup(now, priority, interval)
+		r.hearAsBackup(now, from, priority, interval)
 		return nil
 	case r.state == Master:
 		return r.hearAsMaster(now, from, priority, interval)
@@ -193,22 +258,27 @@ func (r *Router) Hear(now time.Duration, from netip.Addr, priority uint8, interv
 	return nil
 }
 
-func (r *Router) hearAsBackup(now time.Duration, priority uint8, interval time.Duration) {
+func (r *Router) hearAsBackup(now time.Duration, from netip.Addr, priority uint8, interval time.Duration) {
 	switch {
 	case priority == 0:
-		r.deadline, r.weaker = now+r.skew(), 0
+		r.deadline, r.weaker, r.ready, r.master = now+r.skew(), 0, false, netip.Addr{}
 	case priority >= r.priority:
 		r.weaker = 0
-		r.watch(now, interval)
+		r.watch(now, interval, from)
 	case r.tolerates(now):
-		r.watch(now, interval)
+		r.watch(now, interval, from)
+	default:
+		r.master = from // for as long as this one's patience lasts
 	}
 }
 
-// tolerates tells whether a master of lower priority is left alone.
+// tolerates tells whether a master of lower priority is left alone. An owner does not.
 func (r *Router) tolerates(now time.Duration) bool {
 	if r.weaker == 0 {
 		r.weaker = now
+	}
+	if r.priority == Owner {
+		return false
 	}
 	return !r.cfg.Preempt || now-r.weaker < r.cfg.PreemptDelay
 }
@@ -216,14 +286,15 @@ func (r *Router) tolerates(now time.Duration) bool {
 func (r *Router) hearAsMaster(now time.Duration, from netip.Addr, priority uint8, interval time.Duration) []Action {
 	switch {
 	case priority == 0:
-		return r.advertise(now, now+r.cfg.Interval)
+		return r.answer(now)
 	case priority > r.priority, priority == r.priority && r.cfg.Source.Less(from):
-		r.watch(now, interval)
+		r.watch(now, interval, from)
 		return r.do(Release)
+	case priority == r.priority && from == r.cfg.Source:
+		return nil // two with one address would answer each other without end
 	}
 	// It must hear of this one, and so must the bridges between (RFC 9568 section 1.2).
-	r.advertise(now, now+r.cfg.Interval)
-	return r.do(SendAdvert, Announce)
+	return r.answer(now, Announce)
 }
 
 // SetPriority changes the effective priority; 0 is a fault, and ends with the next one.

@@ -17,8 +17,8 @@ import (
 )
 
 // fakeDaemon answers at a control socket with the files of a folder:
-// status.json and so on, or status.error, whose first line is invalid, not-now
-// or internal. What it was asked to do is in the file calls.
+// status.json and so on, or status.error, whose first line is invalid, not-now,
+// no-cluster or internal. What it was asked to do is in the file calls.
 type fakeDaemon struct {
 	dir   string
 	mu    sync.Mutex
@@ -72,6 +72,8 @@ func errorOf(text string) error {
 		return api.Invalid(err)
 	case "not-now":
 		return api.NotNow(err)
+	case "no-cluster":
+		return api.ErrNoCluster
 	}
 	return err
 }

@@ -11,11 +11,11 @@ import (
 )
 
 // renderStatus draws the answer of `perch status`: the cluster in one line, its
-// nodes, the VIPs, and what the operator should know.
+// nodes, the VIPs, the virtual routers, and what the operator should know.
 func renderStatus(s api.Status, v view) string {
 	var parts []string
 	if s.Cluster == nil {
-		parts = append(parts, drawLine(v, cell{"node " + s.Node, heading}, word("no cluster")))
+		parts = append(parts, drawLine(v, lonely(s)...))
 	} else {
 		parts = append(parts, drawLine(v, summary(s.Cluster, s.Node)...))
 	}
@@ -24,6 +24,10 @@ func renderStatus(s api.Status, v view) string {
 	}
 	if len(s.VIPs) > 0 {
 		parts = append(parts, vipsTable(s.VIPs, v.now).draw(v))
+	}
+	parts = append(parts, drawRouters(s, v)...)
+	if s.Static != nil {
+		parts = append(parts, staticTable(*s.Static).draw(v))
 	}
 	if notes := drawNotes(s, v); notes != "" {
 		parts = append(parts, notes)
@@ -42,6 +46,15 @@ func drawLine(v view, cells ...cell) string {
 		column += utf8.RuneCountInString(text) + len(gap)
 	}
 	return strings.TrimRight(b.String(), " ") + "\n"
+}
+
+// lonely is a node without a cluster in one line.
+func lonely(s api.Status) []cell {
+	cells := []cell{{"node " + s.Node, heading}, word("no cluster")}
+	if len(s.VRRP) > 0 && s.VRRP[0].Fence != "" {
+		cells = append(cells, word("fence "+s.VRRP[0].Fence))
+	}
+	return cells
 }
 
 // summary is the cluster in one line, as the node self sees it.

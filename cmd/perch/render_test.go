@@ -83,6 +83,68 @@ func hostile() api.Status {
 	return s
 }
 
+// routers are three virtual routers without a cluster, of which one is the master.
+func routers() api.Status {
+	dropped := map[string]uint64{"bad version": 12, "bad checksum": 3}
+	return api.Status{
+		Node: "lb1", Version: "v0.1.0", Promise: api.Promise,
+		VRRP: []api.VirtualRouter{
+			{
+				Name: "gw", VRID: 51, Interface: "eth0", Version: 3, Family: "ipv4", State: api.StateMaster, Priority: 200, EffectivePriority: 200,
+				Master: "198.18.0.1", Since: now.Add(-3 * time.Minute), Reason: "nobody was heard for 3.2s", Fence: "bpf",
+				Addresses: []api.HeldAddress{
+					{Address: "198.18.0.200/24", Interface: "eth0", Held: true},
+					{Address: "198.18.0.201/24", Interface: "eth0", Held: true, Readded: 2, Conflict: &api.Conflict{MAC: "02:00:00:00:00:66", Count: 12, Last: now}},
+				},
+				Routes: []api.HeldRoute{
+					{Route: "0.0.0.0/0 via 198.18.0.254 dev eth0 table 100", Held: true},
+					{Route: "rule from 198.18.0.0/24 table 100", Reason: "operation not permitted"},
+				},
+				Heard: []api.HeardFrom{{Address: "198.18.0.9", Version: 2, Priority: 150, AdvertInterval: "1s", Dropped: dropped, Advice: "it speaks version 2: set version = 2 here, or version 3 there"}},
+			},
+			{
+				Name: "lan", VRID: 52, Interface: "eth1", Version: 3, Family: "ipv4", State: api.StateBackup, Priority: 100, EffectivePriority: 100,
+				Master: "198.19.0.2", Since: now.Add(-26 * time.Hour), Reason: "198.19.0.2 has priority 200", Fence: "bpf",
+				Addresses: []api.HeldAddress{{Address: "198.19.0.200/24", Interface: "eth1"}},
+				Adverts:   api.Adverts{Late: 2},
+				Heard:     []api.HeardFrom{{Address: "198.19.0.2", Version: 3, Priority: 200, AdvertInterval: "1s"}},
+			},
+			{
+				Name: "gw6", VRID: 51, Interface: "eth2", Version: 3, Family: "ipv6", State: api.StateFault, Priority: 100,
+				Since: now.Add(-time.Second), Reason: "eth2 is down", Fence: "bpf",
+				Addresses: []api.HeldAddress{{Address: "fe80::51/64", Interface: "vrrp6.51"}, {Address: "2001:db8::200/64", Interface: "vrrp6.51"}},
+			},
+			{
+				Name: "new", VRID: 53, Interface: "eth3", Version: 2, Family: "ipv4", State: api.StateInit, Priority: 100, EffectivePriority: 100,
+				Reason: "eth3 is waited for", Fence: "bpf",
+			},
+		},
+		Static: &api.Static{
+			Addresses: []api.HeldAddress{{Address: "198.18.0.10/24", Interface: "eth0", Held: true}},
+			Routes:    []api.HeldRoute{{Route: "10.0.0.0/8 via 198.18.0.254", Reason: "network is unreachable"}},
+		},
+		Warnings: []string{"eth2 is down"},
+	}
+}
+
+// beside is a cluster and a virtual router on one node.
+func beside() api.Status {
+	s := healthy()
+	s.Promise, s.VRRP = api.Promise, routers().VRRP[1:2]
+	return s
+}
+
+// hostileRouters is what a stranger on the network could have heard.
+func hostileRouters() api.Status {
+	s := routers()
+	s.VRRP[0].Reason = "\x1b[2J\n"
+	s.VRRP[0].Heard[0].Advice = "\x1b]0;owned\x07"
+	s.VRRP[0].Addresses[0].Reason = "first\nsecond"
+	s.VRRP[0].Routes[0].Route = "\x1b[2J"
+	s.Static.Routes[0].Reason = "\r"
+	return s
+}
+
 func TestRenderStatus(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -97,6 +159,11 @@ func TestRenderStatus(t *testing.T) {
 		{"troubled-narrow-colour", troubled(), view{now: now, paint: ansiColour, width: 80}},
 		{"hostile", hostile(), view{now: now, paint: noColour}},
 		{"no-cluster", api.Status{Node: "lb1"}, view{now: now, paint: noColour}},
+		{"routers", routers(), view{now: now, paint: noColour}},
+		{"routers-colour", routers(), view{now: now, paint: ansiColour}},
+		{"routers-narrow", routers(), view{now: now, paint: noColour, width: 80}},
+		{"routers-beside-cluster", beside(), view{now: now, paint: noColour}},
+		{"routers-hostile", hostileRouters(), view{now: now, paint: noColour}},
 		{"no-vips", api.Status{Node: "lb1", Cluster: &api.Cluster{Name: "edge", State: api.StateNoQuorum}}, view{now: now, paint: noColour}},
 	}
 	for _, tt := range tests {
@@ -109,7 +176,7 @@ func TestRenderStatus(t *testing.T) {
 
 // A line that wraps would spoil the screen of status --watch.
 func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
-	for _, s := range []api.Status{healthy(), troubled(), hostile()} {
+	for _, s := range []api.Status{healthy(), troubled(), hostile(), routers(), hostileRouters(), beside()} {
 		for width := 1; width <= 120; width++ {
 			for line := range strings.Lines(renderStatus(s, view{now: now, paint: noColour, width: width})) {
 				if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > width {

@@ -22,9 +22,9 @@ func newStatusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show who owns what, and why",
-		Long: `Show the cluster, its nodes, and who owns each VIP and why, as the daemon of
-this node sees it. The exit code is 0 whenever the daemon answers, however bad
-things are; scripts should read -o json.
+		Long: `Show the cluster, its nodes, and who owns each VIP and why, and this node's
+virtual routers, as its daemon sees it. The exit code is 0 whenever the daemon
+answers, however bad things are; scripts should read -o json.
 
 With --watch it asks every second, or as often as it says. On a terminal it
 redraws the screen, else it prints the status again when it has changed, with

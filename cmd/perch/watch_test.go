@@ -111,7 +111,7 @@ func TestWatchIsInterruptedWhileAsking(t *testing.T) {
 func TestJournalPrintsChanges(t *testing.T) {
 	var out, errOut strings.Builder
 	d := &journal{out: &out, errOut: &errOut, output: formatJSON}
-	one, two := api.Status{Node: "lb1", VIPs: []api.VIP{}, Warnings: []string{}}, healthy()
+	one, two := api.Status{Node: "lb1", VIPs: []api.VIP{}, VRRP: []api.VirtualRouter{}, Warnings: []string{}}, healthy()
 	for _, s := range []*api.Status{&one, &one, nil, nil, &one, &two, nil} {
 		var err error
 		if s == nil {
@@ -124,7 +124,7 @@ func TestJournalPrintsChanges(t *testing.T) {
 		}
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 2 || lines[0] != `{"node":"lb1","version":"","vips":[],"warnings":[]}` {
+	if len(lines) != 2 || lines[0] != `{"node":"lb1","version":"","vips":[],"vrrp":[],"warnings":[]}` {
 		t.Errorf("printed\n%s\nwant two lines", out.String())
 	}
 	if want := strings.Repeat("perch: no daemon answers\n", 2); errOut.String() != want {

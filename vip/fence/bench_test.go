@@ -210,13 +210,33 @@ func BenchmarkProgram(b *testing.B) {
 		} {
 			for _, until := range []time.Duration{0, bootTime(b) + time.Hour} {
 				b.Run(fmt.Sprintf("%s, %s, open %v", p.name, name, until > 0), func(b *testing.B) {
-					on.vips.memory.set(0)
-					on.vips.memory.set(until)
+					on.vips.memory.leases[clusterLease].set(0)
+					on.vips.memory.leases[clusterLease].set(until)
 					_, took, err := p.Benchmark(frame, 200_000, nil)
 					must(b, err)
 					b.ReportMetric(float64(took.Nanoseconds()), "ns/packet")
 				})
 			}
+		}
+	}
+}
+
+// BenchmarkRouter is the time a program takes for packets of a router's VIP while
+// its lease runs.
+func BenchmarkRouter(b *testing.B) {
+	on := newBench(b, append(many(4999), hostVIPs()...)...)
+	must(b, on.vips.protect(1, []VIP{host(routersVIP4), host(routersVIP6)}, []MAC{{virtual4, 1}}))
+	on.vips.memory.leases[1].set(bootTime(b) + time.Hour)
+	for _, p := range on.all {
+		for name, frame := range map[string][]byte{
+			"VIP": ipv4(routersVIP4, routersVIP4), "VIP by MAC": from(virtual4, ipv4(routersVIP4, routersVIP4)),
+			"IPv6": tcp6(routersVIP6, routersVIP6), "other": ipv4(theNode4, thePeer4), "other by MAC": from(virtual4, ipv4(theNode4, theNode4)),
+		} {
+			b.Run(fmt.Sprintf("%s, %s", p.name, name), func(b *testing.B) {
+				_, took, err := p.Benchmark(frame, 200_000, nil)
+				must(b, err)
+				b.ReportMetric(float64(took.Nanoseconds()), "ns/packet")
+			})
 		}
 	}
 }

@@ -17,8 +17,8 @@ import (
 
 // bpf is the mechanism of programs at tc ingress and egress.
 //
-// The programs are in program.go, sift.go, rules.go and steps.go; what they look into
-// in shared.go, sieve.go, key.go and vips.go. attach.go hangs them up as filters and
+// The programs are in program.go, sift.go, macrule.go, rules.go, judge.go and steps.go;
+// what they look into in shared.go, sieve.go, key.go and vips.go. attach.go hangs them up as filters and
 // tcx.go in front of those, secure.go decides which it takes, and audit.go where.
 //
 // An interface that appears is fenced some milliseconds later, when Watch has heard of
@@ -161,10 +161,15 @@ func (b *bpf) meet(index int) (bool, error) {
 	return found, nil
 }
 
-// Protect replaces the set of VIPs. The first time it then puts the programs on all
-// interfaces, in the place of a predecessor's.
+// Protect replaces the set of the cluster's VIPs.
 func (b *bpf) Protect(vips []netip.Prefix) error {
-	if err := b.vips.replace(vips); err != nil {
+	return b.protect(clusterLease, everywhere(vips), nil)
+}
+
+// protect replaces what is under a lease. The first time it then puts the programs on
+// all interfaces, in the place of a predecessor's.
+func (b *bpf) protect(lease uint32, vips []VIP, macs []MAC) error {
+	if err := b.vips.protect(lease, vips, macs); err != nil {
 		return err
 	}
 	if b.armed {
@@ -176,9 +181,15 @@ func (b *bpf) Protect(vips []netip.Prefix) error {
 
 // Set moves the lease's end.
 func (b *bpf) Set(until time.Duration) error {
-	b.vips.memory.set(until)
+	b.end(clusterLease).set(until)
 	return nil
 }
+
+// end is where a lease's end is kept. It is not to be used when the bpf is garbage.
+func (b *bpf) end(lease uint32) *expiry { return &b.vips.memory.leases[lease] }
+
+// withdraw takes out what is under a lease.
+func (b *bpf) withdraw(lease uint32) error { return b.vips.protect(lease, nil, nil) }
 
 // Watch follows interfaces, qdiscs and filters.
 func (b *bpf) Watch(ctx context.Context, changed func()) error {

@@ -39,6 +39,7 @@ type Fence struct {
 
 	care    sync.Mutex            // held while the mechanism is changed or looked at
 	armed   bool                  // VIPs were protected; guarded by care
+	taken   [1 + maxLeases]bool   // numbers of leases in use; likewise
 	trouble atomic.Pointer[error] // what the last audit found
 }
 
@@ -104,14 +105,19 @@ func (f *Fence) Protect(vips []netip.Prefix) error {
 			return fmt.Errorf("protect %d VIPs by the %s fence: %w", len(vips), f.kind, err)
 		}
 	}
-	if !f.armed {
-		f.armed = true
-		f.sweep()
-	}
+	f.arm()
 	return nil
 }
 
-// sweep takes out what others left.
+// arm takes out what others left, once.
+func (f *Fence) arm() {
+	if f.armed {
+		return
+	}
+	f.armed = true
+	f.sweep()
+}
+
 func (f *Fence) sweep() {
 	for _, c := range f.others {
 		if err := c.sweep(f.log); err != nil {

@@ -27,6 +27,8 @@ type fakeMechanism struct {
 	refusal error // of Set, until the next Audit
 	passing int   // so many audits fail, and then no more
 
+	protects int // calls of Protect
+
 	setting, auditing chan struct{} // wait for these if not nil
 	change            chan struct{} // calls changed for each
 	watchError        error
@@ -34,7 +36,7 @@ type fakeMechanism struct {
 	closed            atomic.Bool
 }
 
-func (m *fakeMechanism) Protect([]netip.Prefix) error { return m.trouble }
+func (m *fakeMechanism) Protect([]netip.Prefix) error { m.protects++; return m.trouble }
 func (m *fakeMechanism) Guard(int) error              { return m.trouble }
 func (m *fakeMechanism) Close() error                 { m.closed.Store(true); return nil }
 

@@ -15,6 +15,7 @@ var everybody = mac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 // frame is what was seen on an interface: the parts that matter here.
 type frame struct {
 	on             string // the interface
+	source         mac
 	arp            uint16 // operation, 0 if it is not ARP
 	sender, target netip.Addr
 	src, dst       netip.Addr // of an IP packet
@@ -139,6 +140,7 @@ func parseFrame(on string, b []byte) frame {
 	if len(b) < 14 {
 		return f
 	}
+	f.source = mac(b[6:])
 	kind, b := binary.BigEndian.Uint16(b[12:]), b[14:]
 	switch {
 	case kind == unix.ETH_P_ARP && len(b) >= 28:

@@ -6,26 +6,56 @@ import (
 )
 
 // Layout of a key as the programs build it on their stack: the length of the prefix
-// in bits, then what the tries and the hash map look for. Each family has a number of
-// its own in front, so that ::/0 does not hold 0.0.0.0.
+// in bits, the family, the address, and the index of an interface. The trie looks for
+// all but the last, the hash map for all but the first. Each family has a number of its
+// own, so that ::/0 does not hold 0.0.0.0.
 const (
-	keySize  = 24
-	hostSize = 20 // a key without its first word
+	keySize   = 28
+	rangeSize = keySize - 4 // of a key in the trie
+	hostSize  = keySize - 4 // of a key in the hash map
 
 	familyBits = 32
 	family4    = 4
 	family6    = 6
+
+	keyFamily  = 4 // offsets
+	keyAddress = 8
+	keyScope   = 24
 )
 
-// vipKey is the key of a VIP in the trie; from its fifth byte on, of a host.
-func vipKey(p netip.Prefix) [keySize]byte {
+// vipKey is the key of a VIP.
+func vipKey(v VIP) [keySize]byte {
 	var key [keySize]byte
-	binary.NativeEndian.PutUint32(key[:], uint32(familyBits+p.Bits()))
+	addr := v.Prefix.Addr()
+	binary.NativeEndian.PutUint32(key[:], uint32(familyBits+v.Prefix.Bits()))
 	family := uint32(family6)
-	if p.Addr().Is4() {
+	if addr.Is4() {
 		family = family4
 	}
-	binary.NativeEndian.PutUint32(key[4:], family)
-	copy(key[8:], p.Addr().AsSlice())
+	binary.NativeEndian.PutUint32(key[keyFamily:], family)
+	copy(key[keyAddress:], addr.AsSlice())
+	binary.NativeEndian.PutUint32(key[keyScope:], uint32(v.Interface))
 	return key
 }
+
+// isScoped tells of an address that each interface may have for itself.
+func isScoped(p netip.Prefix) bool {
+	return p.IsSingleIP() && p.Addr().Is6() && p.Addr().IsLinkLocalUnicast()
+}
+
+const macKeySize = 8
+
+// macKey is the index of the interface and what is not the same in all virtual MACs.
+func macKey(m MAC) []byte {
+	own := binary.BigEndian.Uint16(m.Address[len(virtualPrefix()):])
+	return binary.NativeEndian.AppendUint64(nil, uint64(m.Interface)<<16|uint64(own))
+}
+
+// virtualPrefix is how all virtual routers' MACs begin (RFC 9568, 7.3).
+func virtualPrefix() [4]byte { return [4]byte{0x00, 0x00, 0x5e, 0x00} }
+
+// Their next byte is by the family.
+const (
+	virtualIPv4 = 1
+	virtualIPv6 = 2
+)

@@ -11,19 +11,19 @@ import (
 )
 
 func TestSetOnlyForward(t *testing.T) {
-	var s shared
+	var s expiry
 	for _, step := range []struct{ set, want time.Duration }{
 		{5, 5}, {9, 9}, {7, 9}, {9, 9}, {0, 0}, {0, 0}, {3, 3}, {0, 0},
 	} {
 		s.set(step.set)
-		if got := time.Duration(s.until.Load()); got != step.want {
+		if got := time.Duration(s.Load()); got != step.want {
 			t.Errorf("after set(%d): %d, want %d", step.set, got, step.want)
 		}
 	}
 }
 
 func TestSetIsForwardForAll(t *testing.T) {
-	var s shared
+	var s expiry
 	var wait sync.WaitGroup
 	for worker := range 4 {
 		wait.Go(func() {
@@ -33,7 +33,7 @@ func TestSetIsForwardForAll(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if got := s.until.Load(); got != 40_000 {
+	if got := s.Load(); got != 40_000 {
 		t.Errorf("until %d, want the latest, 40000", got)
 	}
 }
@@ -67,22 +67,28 @@ func TestExpiry(t *testing.T) {
 		if p.direction == egress {
 			frame = ipv4(theVIP4, thePeer4)
 		}
-		end := bootTime(t) + 20*time.Millisecond
-		b.vips.memory.set(0)
-		b.vips.memory.set(end)
-		for {
-			before := bootTime(t)
-			drops := b.drops(p, frame)
-			after := bootTime(t)
-			if drops && after < end {
-				t.Errorf("%s drops %v before the end", p.name, end-after)
-			}
-			if !drops && before >= end {
-				t.Errorf("%s passes %v after the end", p.name, before-end)
-			}
-			if before >= end {
-				break
-			}
+		b.vips.memory.leases[clusterLease].set(0)
+		b.ends(p, frame, &b.vips.memory.leases[clusterLease])
+	}
+}
+
+// ends has a lease end, and the frame be dropped from then on.
+func (b *bench) ends(p benched, frame []byte, lease *expiry) {
+	b.Helper()
+	end := bootTime(b) + 20*time.Millisecond
+	lease.set(end)
+	for {
+		before := bootTime(b)
+		drops := b.drops(p, frame)
+		after := bootTime(b)
+		if drops && after < end {
+			b.Errorf("%s drops %v before the end", p.name, end-after)
+		}
+		if !drops && before >= end {
+			b.Errorf("%s passes %v after the end", p.name, before-end)
+		}
+		if before >= end {
+			break
 		}
 	}
 }

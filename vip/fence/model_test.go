@@ -8,19 +8,43 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// model is the rules in plain Go: whether a frame is dropped while the fence is shut.
+// model is the rules in plain Go: whether a frame is dropped at interface 1, given
+// whether the lease is over of each VIP and MAC.
 type model struct {
 	direction direction
-	vips      []netip.Prefix
+	vips      map[VIP]bool
+	macs      map[MAC]bool
 }
 
+// shut is VIPs whose lease is over.
+func shut(prefixes ...netip.Prefix) map[VIP]bool {
+	vips := map[VIP]bool{}
+	for _, v := range everywhere(prefixes) {
+		vips[v] = true
+	}
+	return vips
+}
+
+// isVIP tells of an address whether it is a VIP whose lease is over.
 func (m model) isVIP(b []byte) bool {
 	a, _ := netip.AddrFromSlice(b)
-	return slices.ContainsFunc(m.vips, func(p netip.Prefix) bool { return p.Contains(a) })
+	if over, scoped := m.vips[VIP{netip.PrefixFrom(a, a.BitLen()), 1}]; scoped {
+		return over
+	}
+	longest, over := -1, false
+	for v, o := range m.vips {
+		if v.Interface == 0 && v.Prefix.Contains(a) && v.Prefix.Bits() > longest {
+			longest, over = v.Prefix.Bits(), o
+		}
+	}
+	return over
 }
 
 // drops is about a frame with an Ethernet header.
 func (m model) drops(frame []byte) bool {
+	if m.direction == egress && m.dropsMAC(frame) {
+		return true
+	}
 	at := 12
 	for range 2 {
 		if len(frame) < at+2 {
@@ -34,6 +58,15 @@ func (m model) drops(frame []byte) bool {
 		return false
 	}
 	return m.dropsPacket(binary.BigEndian.Uint16(frame[at:]), frame[at+2:])
+}
+
+// dropsMAC is about what has an own MAC as its source: only adverts may leave.
+func (m model) dropsMAC(frame []byte) bool {
+	if !m.macs[MAC{[6]byte(frame[6:]), 1}] {
+		return false
+	}
+	at := map[uint16]int{unix.ETH_P_IP: 14 + 9, unix.ETH_P_IPV6: 14 + 6}[binary.BigEndian.Uint16(frame[12:])]
+	return at == 0 || len(frame) <= at || frame[at] != 112 && frame[at] != 51
 }
 
 // dropsPacket is about a packet of a protocol, from its network header on.

@@ -55,24 +55,31 @@ type tables struct {
 	shared *ebpf.Map // struct shared
 	hosts  *ebpf.Map // VIPs that are one address, a hash map
 	ranges *ebpf.Map // VIPs that are more, a trie
+	macs   *ebpf.Map // virtual MACs, a hash map
 }
 
 // Offsets in the context, struct __sk_buff.
 const (
 	skbProtocol = 16
+	skbIfindex  = 40
 	skbData     = 76
 	skbDataEnd  = 80
 )
 
 // Names of places in a program.
 const (
-	atLease = "lease"
-	atShut  = "shut"
-	atGoOn  = "go on"
-	atRules = "rules"
+	atGoOn    = "go on"
+	atMAC     = "MAC"
+	atLease   = "lease"
+	atCluster = "cluster's lease"
+	atShut    = "shut"
+	atRunning = "running"
+	atRules   = "rules"
+	atMACRule = "MAC rule"
+	atJudge   = "judge"
 )
 
-const stackContext = -8 // all that is on the stack until the rules
+const stackContext = stackKey - 8 // beside a key, all that is on the stack until the rules
 
 // load puts a program into the kernel.
 func (p program) load(m tables) (*ebpf.Program, error) {
@@ -90,9 +97,12 @@ func load(name string, instructions asm.Instructions) (*ebpf.Program, error) {
 }
 
 // assemble puts a program together, cheapest questions first:
-//  1. Is it plainly not about a VIP? Most packets end here (sift.go).
-//  2. Does the lease run? Then anything goes. What belongs to the VIPs ends here.
-//  3. Is it something that a rule forbids? (rules.go)
+//  1. Is it plainly not about a VIP, nor from a virtual MAC? Most packets end here
+//     (sift.go).
+//  2. Does the cluster's lease run, and is there no other? Then anything goes. What
+//     belongs to the cluster's VIPs ends here.
+//  3. Is it something that a rule forbids (macrule.go, rules.go), and the lease over
+//     that it is under (judge.go)?
 func (p program) assemble(m tables) asm.Instructions {
 	if p.framing == etherFraming {
 		return append(p.sift(m), p.decide(m)...)
@@ -100,23 +110,27 @@ func (p program) assemble(m tables) asm.Instructions {
 	return p.decide(m)
 }
 
-// decide asks for the lease, and then the rules. They are a function of their own so
-// that only who gets there saves registers. R1 is the context, struct __sk_buff.
+// decide asks the rule about MACs, for the cluster's lease, and then the rules. These are
+// functions of their own so that only who gets there saves registers. R1 is the context,
+// struct __sk_buff.
 func (p program) decide(m tables) asm.Instructions {
 	return concat(
+		p.decideMAC(),
 		asm.Instructions{
-			asm.StoreMem(asm.R10, stackContext, asm.R1, asm.DWord).WithSymbol(atLease),
-			asm.LoadMapValue(asm.R2, m.shared.FD(), untilAt),
-			asm.LoadMem(asm.R6, asm.R2, 0, asm.DWord),
+			asm.LoadMapValue(asm.R4, m.shared.FD(), 0).WithSymbol(atLease),
+			asm.LoadMem(asm.R5, asm.R4, furtherAt, asm.Word),
+			asm.JNE.Imm(asm.R5, 0, atShut),
+			asm.LoadMem(asm.R6, asm.R4, leasesAt, asm.DWord).WithSymbol(atCluster),
 			asm.JEq.Imm(asm.R6, 0, atShut),
+			asm.StoreMem(asm.R10, stackContext, asm.R1, asm.DWord),
 			asm.FnKtimeGetBootNs.Call(),
-			asm.JLT.Reg(asm.R0, asm.R6, atGoOn),
-			asm.LoadMem(asm.R1, asm.R10, stackContext, asm.DWord).WithSymbol(atShut),
-			asm.Call.Label(atRules),
+			asm.JLT.Reg(asm.R0, asm.R6, atRunning),
+			asm.LoadMem(asm.R1, asm.R10, stackContext, asm.DWord),
+			asm.Call.Label(atRules).WithSymbol(atShut),
 			asm.Return(),
 		},
-		verdict(atGoOn, verdictGoOn),
-		p.rules(m),
+		verdict(atRunning, verdictGoOn),
+		p.rules(), p.ruleMAC(m), judge(m),
 	)
 }
 

@@ -74,6 +74,11 @@ func newBench(t testing.TB, vips ...netip.Prefix) *bench {
 	return b
 }
 
+// replace makes vips those of the cluster.
+func (s *bpfVIPs) replace(vips []netip.Prefix) error {
+	return s.protect(clusterLease, everywhere(vips), nil)
+}
+
 // drops tells what a program does with a frame.
 func (b *bench) drops(p benched, frame []byte) bool {
 	b.Helper()
@@ -268,7 +273,7 @@ func testRules(t *testing.T, vips []netip.Prefix, drops func(row) bool) {
 			for _, tags := range taggings() {
 				frame := tagged(r.frame, tags...)
 				want := drops(r) && len(tags) < 3
-				if got := (model{p.direction, vips}).drops(frame); got != want {
+				if got := (model{p.direction, shut(vips...), nil}).drops(frame); got != want {
 					t.Errorf("model, %s, tags %x: dropped %v, want %v", r.name, tags, got, want)
 				}
 				if p.framing == otherFraming && tags != nil {
@@ -321,8 +326,8 @@ func (b *bench) check(p benched, name string, frame []byte, want bool) {
 		until time.Duration
 		want  bool
 	}{{"shut", 0, want}, {"expired", now, want}, {"running", now + time.Hour, false}} {
-		b.vips.memory.set(0)
-		b.vips.memory.set(lease.until)
+		b.vips.memory.leases[clusterLease].set(0)
+		b.vips.memory.leases[clusterLease].set(lease.until)
 		if got := b.drops(p, frame); got != lease.want {
 			b.Errorf("%s, lease %s: dropped %v, want %v", name, lease.name, got, lease.want)
 		}

@@ -9,9 +9,9 @@ import (
 
 // The stack: a key as in key.go, and what was last read from the packet.
 const (
-	stackKey     = -keySize
-	stackFamily  = stackKey + 4
-	stackAddress = stackKey + 8
+	stackKey     = -(keySize + 4) // aligned for the address
+	stackFamily  = stackKey + keyFamily
+	stackAddress = stackKey + keyAddress
 	stackRead    = stackKey - 24 // the longest read: neighbor discovery up to the target
 )
 
@@ -43,12 +43,12 @@ func extensionHeaders() []int32 {
 }
 
 // rules is a function of the context that returns the verdict: to drop what would answer
-// for a VIP or ask for it. R6 is the context and R8 will be the offset of the network
+// for a VIP whose lease is over, or ask for it. R6 is the context and R8 will be the offset of the network
 // header, R9 the protocol.
-func (p program) rules(m tables) asm.Instructions {
+func (p program) rules() asm.Instructions {
 	return concat(
 		at(atRules, asm.Instructions{asm.Mov.Reg(asm.R6, asm.R1)}),
-		p.findProtocol(), p.ruleIPv4(m), p.ruleARP(m), p.ruleIPv6(m), p.ruleND(m),
+		p.findProtocol(), p.ruleIPv4(), p.ruleARP(), p.ruleIPv6(), p.ruleND(),
 		verdict(atPass, verdictGoOn), verdict(atDrop, verdictDrop),
 	)
 }
@@ -94,17 +94,18 @@ func (p program) skipTags() asm.Instructions {
 }
 
 // ruleIPv4 drops IPv4 to a VIP at ingress, from a VIP at egress.
-func (p program) ruleIPv4(m tables) asm.Instructions {
+func (p program) ruleIPv4() asm.Instructions {
 	return concat(
 		at(atIPv4, p.read(int32(p.direction.addressAt(family4)), arpIPSize)),
 		asm.Instructions{asm.LoadMem(asm.R1, asm.R10, stackRead, asm.Word)},
-		lookup(m, family4, atPass),
+		takeAddress4(),
+		lookup(family4, atPass),
 	)
 }
 
 // ruleARP drops at ingress what asks for a VIP, at egress what has it as sender. The
 // owner's own announcement, in which sender and target are one, comes in.
-func (p program) ruleARP(m tables) asm.Instructions {
+func (p program) ruleARP() asm.Instructions {
 	all := concat(
 		at(atARP, p.read(0, arpFixed)),
 		asm.Instructions{
@@ -129,23 +130,23 @@ func (p program) ruleARP(m tables) asm.Instructions {
 			},
 		)
 	}
-	return append(all, lookup(m, family4, atPass)...)
+	return concat(all, takeAddress4(), lookup(family4, atPass))
 }
 
 // ruleIPv6 drops IPv6 to a VIP at ingress, from a VIP at egress, and leaves the rest
 // to ruleND.
-func (p program) ruleIPv6(m tables) asm.Instructions {
+func (p program) ruleIPv6() asm.Instructions {
 	return concat(
 		at(atIPv6, p.read(int32(p.direction.addressAt(family6)), 16)),
-		takeAddress6(0),
-		lookup(m, family6, "not from or to a VIP"),
+		takeAddress6(asm.R10, stackRead),
+		lookup(family6, "not from or to a VIP"),
 	)
 }
 
 // ruleND drops at ingress a solicitation for a VIP, at egress an advertisement for it,
 // and a solicitation only if it comes from the unspecified address: then it claims the
 // VIP (RFC 4862, 5.4). A standby may be a client of the VIP and ask where it is.
-func (p program) ruleND(m tables) asm.Instructions {
+func (p program) ruleND() asm.Instructions {
 	all := concat(
 		at("not from or to a VIP", p.read(nextAt, 1)),
 		asm.Instructions{
@@ -173,7 +174,7 @@ func (p program) ruleND(m tables) asm.Instructions {
 			asm.JNE.Imm(asm.R1, 0, atPass),
 		)
 	}
-	return concat(all, at("target", takeAddress6(ndTargetAt)), lookup(m, family6, atPass))
+	return concat(all, at("target", takeAddress6(asm.R10, stackRead+ndTargetAt)), lookup(family6, atPass))
 }
 
 // skipExtension moves R8 and R9 behind one extension header.

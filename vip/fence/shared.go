@@ -2,6 +2,7 @@ package fence
 
 import (
 	"fmt"
+	"iter"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -11,20 +12,27 @@ import (
 )
 
 const (
-	untilAt  = 0 // offsets in shared, for the programs
-	rangesAt = 8
-	sieveAt  = 64
+	clusterLease = 0    // the number of the lease that Fence.Open extends
+	maxLeases    = 4096 // others, from 1 on
 )
 
-// shared is memory that this process and the programs have in common. It has a cache
-// line for the lease, which is written often, and then the sieve: a bit for each hash
-// of a VIP. An address whose bit is not set is no VIP; that is all that most packets
-// cost. An address whose bit is set may be one.
+const (
+	rangesAt  = 0 // offsets in shared, for the programs
+	furtherAt = 4
+	leasesAt  = 8
+	sieveAt   = (leasesAt + 8*(1+maxLeases) + cacheLine - 1) / cacheLine * cacheLine
+	cacheLine = 64
+)
+
+// shared is memory that this process and the programs have in common: the leases, and
+// the sieve, a bit for each hash of a VIP. An address whose bit is not set is no VIP;
+// that is all that most packets cost. An address whose bit is set may be one.
 type shared struct {
-	until  atomic.Int64  // the lease's end, nanoseconds of CLOCK_BOOTTIME; 0 is shut
-	ranges atomic.Uint32 // not 0: there are VIPs with a prefix shorter than a host's
-	_      [sieveAt - rangesAt - 4]byte
-	sieve  [sieveWords]atomic.Uint64
+	ranges  atomic.Uint32 // not 0: there are VIPs with a prefix shorter than a host's
+	further atomic.Uint32 // not 0: something is under another lease than the cluster's
+	leases  [1 + maxLeases]expiry
+	_       [sieveAt - leasesAt - 8*(1+maxLeases)]byte
+	sieve   [sieveWords]atomic.Uint64
 }
 
 // newShared makes the map by which programs reach the memory, and the memory.
@@ -46,15 +54,43 @@ func newShared() (*ebpf.Map, []byte, error) {
 	return m, memory, nil
 }
 
-// set moves the lease's end: to 0 from anywhere, or else only forward.
-func (s *shared) set(until time.Duration) {
+// widen lets VIPs pass the sieve beside those that do.
+func (s *shared) widen(vips iter.Seq[VIP]) {
+	s.ranges.Or(ranges(vips))
+	for i, bits := range sieveOf(vips) {
+		if bits != 0 {
+			s.sieve[i].Or(bits)
+		}
+	}
+}
+
+// narrow lets VIPs pass the sieve and no others.
+func (s *shared) narrow(vips iter.Seq[VIP]) {
+	for i, bits := range sieveOf(vips) {
+		if s.sieve[i].Load() != bits {
+			s.sieve[i].Store(bits)
+		}
+	}
+	s.ranges.Store(ranges(vips))
+}
+
+// expiry is the end of a lease in nanoseconds of CLOCK_BOOTTIME. 0 is shut.
+type expiry struct{ atomic.Int64 }
+
+// set moves the end: to 0 from anywhere, or else only forward.
+func (e *expiry) set(until time.Duration) {
 	if until == 0 {
-		s.until.Store(0)
+		e.Store(0)
 		return
 	}
+	e.extend(until)
+}
+
+// extend moves the end only forward.
+func (e *expiry) extend(until time.Duration) {
 	for {
-		old := s.until.Load()
-		if int64(until) <= old || s.until.CompareAndSwap(old, int64(until)) {
+		old := e.Load()
+		if int64(until) <= old || e.CompareAndSwap(old, int64(until)) {
 			return
 		}
 	}

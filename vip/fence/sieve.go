@@ -2,6 +2,7 @@ package fence
 
 import (
 	"encoding/binary"
+	"iter"
 	"net/netip"
 )
 
@@ -16,9 +17,10 @@ const (
 )
 
 // sieveOf is the bits for VIPs.
-func sieveOf(vips map[netip.Prefix]bool) []uint64 {
+func sieveOf(vips iter.Seq[VIP]) []uint64 {
 	bits := make([]uint64, sieveWords)
-	for p := range vips {
+	for v := range vips {
+		p := v.Prefix
 		spread := p.Addr().BitLen() - p.Bits()
 		if spread > maxSpread {
 			for i := range bits {

@@ -13,6 +13,11 @@ func at(place string, instructions asm.Instructions) asm.Instructions {
 // read copies bytes of the packet, from R8 + offset, to the stack. A packet that ends
 // before them goes on: it is too short for whoever would make sense of it.
 func (p program) read(offset, size int32) asm.Instructions {
+	return p.readOr(offset, size, atPass)
+}
+
+// readOr goes to short if the packet ends before the bytes.
+func (p program) readOr(offset, size int32, short string) asm.Instructions {
 	all := asm.Instructions{
 		asm.Mov.Reg(asm.R1, asm.R6),
 		asm.Mov.Reg(asm.R2, asm.R8),
@@ -26,14 +31,14 @@ func (p program) read(offset, size int32) asm.Instructions {
 	} else {
 		all = append(all, asm.Mov.Imm(asm.R5, fromNetworkHeader), asm.FnSkbLoadBytesRelative.Call())
 	}
-	return append(all, asm.JNE.Imm(asm.R0, 0, atPass))
+	return append(all, asm.JNE.Imm(asm.R0, 0, short))
 }
 
-// takeAddress6 moves an IPv6 address from what was read to the key.
-func takeAddress6(offset int16) asm.Instructions {
+// takeAddress6 moves an IPv6 address from where a register points to the key.
+func takeAddress6(from asm.Register, offset int16) asm.Instructions {
 	return asm.Instructions{
-		asm.LoadMem(asm.R1, asm.R10, stackRead+offset, asm.DWord),
-		asm.LoadMem(asm.R2, asm.R10, stackRead+offset+8, asm.DWord),
+		asm.LoadMem(asm.R1, from, offset, asm.DWord),
+		asm.LoadMem(asm.R2, from, offset+8, asm.DWord),
 		asm.StoreMem(asm.R10, stackAddress, asm.R1, asm.DWord),
 		asm.StoreMem(asm.R10, stackAddress+8, asm.R2, asm.DWord),
 	}
@@ -49,28 +54,34 @@ func takeAddress4() asm.Instructions {
 	}
 }
 
-// lookup drops the packet if the key's address is a VIP, or else goes on at miss.
-func lookup(m tables, family int, miss string) asm.Instructions {
-	bits, take := int32(128), asm.Instructions(nil)
+// setFamily completes the key of an address but for the interface.
+func setFamily(family int) asm.Instructions {
+	bits := int64(128)
 	if family == family4 {
-		bits, take = 32, takeAddress4()
+		bits = 32
 	}
-	return concat(take, asm.Instructions{
-		asm.StoreImm(asm.R10, stackKey, int64(familyBits+bits), asm.Word),
+	return asm.Instructions{
+		asm.StoreImm(asm.R10, stackKey, familyBits+bits, asm.Word),
 		asm.StoreImm(asm.R10, stackFamily, int64(family), asm.Word),
-		asm.LoadMapPtr(asm.R1, m.hosts.FD()),
-		asm.Mov.Reg(asm.R2, asm.R10),
-		asm.Add.Imm(asm.R2, stackFamily),
-		asm.FnMapLookupElem.Call(),
-		asm.JNE.Imm(asm.R0, 0, atDrop),
-		asm.LoadMapValue(asm.R1, m.shared.FD(), rangesAt),
-		asm.LoadMem(asm.R1, asm.R1, 0, asm.Word),
-		asm.JEq.Imm(asm.R1, 0, miss),
-		asm.LoadMapPtr(asm.R1, m.ranges.FD()),
-		asm.Mov.Reg(asm.R2, asm.R10),
-		asm.Add.Imm(asm.R2, stackKey),
-		asm.FnMapLookupElem.Call(),
-		asm.JNE.Imm(asm.R0, 0, atDrop),
-		asm.Ja.Label(miss),
-	})
+	}
+}
+
+// askJudge has R0 be what judge says of the key. The step takes the interface to R2.
+func askJudge(takeInterface asm.Instruction) asm.Instructions {
+	return asm.Instructions{
+		takeInterface,
+		asm.Mov.Reg(asm.R1, asm.R10),
+		asm.Add.Imm(asm.R1, stackKey),
+		asm.Call.Label(atJudge),
+	}
+}
+
+// lookup drops the packet if the key's address is a VIP whose lease is over, or else
+// goes on at miss.
+func lookup(family int, miss string) asm.Instructions {
+	return concat(
+		setFamily(family),
+		askJudge(asm.LoadMem(asm.R2, asm.R6, skbIfindex, asm.Word)),
+		asm.Instructions{asm.JNE.Imm(asm.R0, 0, atDrop), asm.Ja.Label(miss)},
+	)
 }

@@ -2,8 +2,8 @@ package fence
 
 import (
 	"errors"
-	"fmt"
-	"net/netip"
+	"iter"
+	"maps"
 	"runtime"
 	"unsafe"
 
@@ -13,11 +13,13 @@ import (
 
 const maxVIPs = 1 << 16
 
-// bpfVIPs is the VIPs as the programs see them. Its methods are called one at a time.
+// bpfVIPs is the VIPs and virtual MACs as the programs see them. Its methods are called
+// one at a time.
 type bpfVIPs struct {
 	tables
-	memory *shared
-	known  map[netip.Prefix]bool // all that may be in the maps
+	memory    *shared
+	known     held[VIP]
+	knownMACs held[MAC]
 }
 
 // newBPFVIPs makes an empty set.
@@ -26,22 +28,30 @@ func newBPFVIPs() (*bpfVIPs, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &bpfVIPs{
-		tables: tables{shared: sharedMap}, memory: (*shared)(unsafe.Pointer(&memory[0])),
-		known: map[netip.Prefix]bool{},
-	}
+	s := &bpfVIPs{tables: tables{shared: sharedMap}, memory: (*shared)(unsafe.Pointer(&memory[0]))}
+	s.known = held[VIP]{"VIP", s.placeVIP, map[VIP]uint32{}}
+	s.knownMACs = held[MAC]{"virtual MAC", s.placeMAC, map[MAC]uint32{}}
 	// Not in close: a lease that is set after it must not crash the process.
 	runtime.AddCleanup(s, func(memory []byte) { _ = unix.Munmap(memory) }, memory)
-	if s.hosts, err = newMap("perch_hosts", ebpf.Hash, hostSize); err != nil {
-		return nil, errors.Join(err, s.close())
-	}
-	if s.ranges, err = newMap("perch_ranges", ebpf.LPMTrie, keySize); err != nil {
-		return nil, errors.Join(err, s.close())
+	for _, m := range []struct {
+		at   **ebpf.Map
+		name string
+		kind ebpf.MapType
+		key  uint32
+	}{
+		{&s.hosts, "perch_hosts", ebpf.Hash, hostSize},
+		{&s.ranges, "perch_ranges", ebpf.LPMTrie, rangeSize},
+		{&s.macs, "perch_macs", ebpf.Hash, macKeySize},
+	} {
+		if *m.at, err = newMap(m.name, m.kind, m.key); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
 	}
 	return s, nil
 }
 
-// newMap makes a map that takes memory for what is in it only.
+// newMap makes a map from keys to numbers of leases. It takes memory for what is in it
+// only.
 func newMap(name string, kind ebpf.MapType, key uint32) (*ebpf.Map, error) {
 	m, err := ebpf.NewMap(&ebpf.MapSpec{
 		Name: name, Type: kind, KeySize: key, ValueSize: 4, MaxEntries: maxVIPs, Flags: unix.BPF_F_NO_PREALLOC,
@@ -54,7 +64,7 @@ func newMap(name string, kind ebpf.MapType, key uint32) (*ebpf.Map, error) {
 
 func (s *bpfVIPs) close() error {
 	var errs []error
-	for _, m := range []*ebpf.Map{s.shared, s.hosts, s.ranges} {
+	for _, m := range []*ebpf.Map{s.shared, s.hosts, s.ranges, s.macs} {
 		if m != nil {
 			errs = append(errs, m.Close())
 		}
@@ -62,89 +72,55 @@ func (s *bpfVIPs) close() error {
 	return errors.Join(errs...)
 }
 
-// replace makes vips the set. What is new is in force before what is old goes, and
-// what stays is in force throughout: packets are judged all the while.
-func (s *bpfVIPs) replace(vips []netip.Prefix) error {
-	wanted := make(map[netip.Prefix]bool, len(vips))
-	for _, p := range vips {
-		if err := check(p); err != nil {
-			return err
-		}
-		wanted[p] = true
+// protect makes vips and macs what is under a lease. What is new is in force before
+// what is old goes, and what stays is in force throughout: packets are judged all the
+// while. What another lease has is an error, and nothing changes.
+func (s *bpfVIPs) protect(lease uint32, vips []VIP, macs []MAC) error {
+	wanted, err := setOfVIPs(vips)
+	if err != nil {
+		return err
 	}
-	for p := range wanted {
-		if err := s.add(p); err != nil {
-			return err
-		}
+	wantedMACs, err := setOfMACs(macs)
+	if err != nil {
+		return err
 	}
-	s.memory.ranges.Or(ranges(wanted))
-	sieve := sieveOf(wanted)
-	for i, bits := range sieve {
-		s.memory.sieve[i].Or(bits)
+	if err := errors.Join(s.known.clash(lease, wanted), s.knownMACs.clash(lease, wantedMACs)); err != nil {
+		return err
 	}
-	for p := range s.known {
-		if wanted[p] {
-			continue
-		}
-		if err := s.remove(p); err != nil {
-			return err
-		}
+	if lease != clusterLease {
+		s.memory.further.Store(1)
 	}
-	for i, bits := range sieve {
-		s.memory.sieve[i].Store(bits)
+	if err := errors.Join(s.known.add(lease, wanted), s.knownMACs.add(lease, wantedMACs)); err != nil {
+		return err
 	}
-	s.memory.ranges.Store(ranges(wanted))
-	return nil
-}
-
-// check refuses what would fence something else than was meant: the subnet in which
-// a VIP lives, above all.
-func check(p netip.Prefix) error {
-	switch {
-	case !p.IsValid() || p.Addr().Is4In6() || p.Addr().Zone() != "":
-		return fmt.Errorf("VIP %s: not an IPv4 or IPv6 prefix", p)
-	case p != p.Masked():
-		return fmt.Errorf("VIP %s: host bits are set; one address is %s", p, netip.PrefixFrom(p.Addr(), p.Addr().BitLen()))
+	s.memory.widen(maps.Keys(wanted))
+	if err := errors.Join(s.known.trim(lease, wanted), s.knownMACs.trim(lease, wantedMACs)); err != nil {
+		return err
 	}
-	return nil
-}
-
-func (s *bpfVIPs) add(p netip.Prefix) error {
-	if s.known[p] {
-		return nil
+	s.memory.narrow(maps.Keys(s.known.lease))
+	if !s.known.further() && !s.knownMACs.further() {
+		s.memory.further.Store(0)
 	}
-	m, key := s.place(p)
-	if err := m.Put(key, uint32(0)); err != nil {
-		return fmt.Errorf("add VIP %s: %w", p, err)
-	}
-	s.known[p] = true
-	return nil
-}
-
-func (s *bpfVIPs) remove(p netip.Prefix) error {
-	m, key := s.place(p)
-	if err := m.Delete(key); err != nil {
-		return fmt.Errorf("remove VIP %s: %w", p, err)
-	}
-	delete(s.known, p)
 	return nil
 }
 
 // ranges is 1 if there are VIPs of more than one address.
-func ranges(vips map[netip.Prefix]bool) uint32 {
-	for p := range vips {
-		if !p.IsSingleIP() {
+func ranges(vips iter.Seq[VIP]) uint32 {
+	for v := range vips {
+		if !v.Prefix.IsSingleIP() {
 			return 1
 		}
 	}
 	return 0
 }
 
-// place is where a VIP is kept, and its key there.
-func (s *bpfVIPs) place(p netip.Prefix) (*ebpf.Map, []byte) {
-	key := vipKey(p)
-	if p.IsSingleIP() {
-		return s.hosts, key[4:]
+// placeVIP is where a VIP is kept, and its key there.
+func (s *bpfVIPs) placeVIP(v VIP) (*ebpf.Map, []byte) {
+	key := vipKey(v)
+	if v.Prefix.IsSingleIP() {
+		return s.hosts, key[keySize-hostSize:]
 	}
-	return s.ranges, key[:]
+	return s.ranges, key[:rangeSize]
 }
+
+func (s *bpfVIPs) placeMAC(m MAC) (*ebpf.Map, []byte) { return s.macs, macKey(m) }

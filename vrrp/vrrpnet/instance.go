@@ -39,7 +39,17 @@ type Status struct {
 	Priority  uint8     // effective
 	Source    netip.Addr
 	Master    netip.Addr // who it is, as far as is known; not valid if nobody
+	Form      vrrp.Form  // of its checksums
 	Announces uint64     // grows whenever the addresses are to be announced once more
 	Sent      uint64     // adverts
 	Late      uint64     // times that it woke up after its lease
+
+	SendErrors uint64
+	SendError  error // the last one, or nil
+}
+
+// Heard is who was heard with the VRID of an instance.
+type Heard struct {
+	Refused vrrp.Counts // packets, by reason
+	Senders []vrrp.Sender
 }

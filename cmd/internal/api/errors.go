@@ -17,6 +17,8 @@ var (
 	// ErrMoving is an ErrNotNow that is over in a moment: leadership is just
 	// changing hands. What may be done twice may be asked for again.
 	ErrMoving = errors.New("leadership is changing hands")
+	// ErrNoCluster is an ErrInvalid that is about a cluster, for a daemon without one.
+	ErrNoCluster = Invalid(errors.New("this node runs no cluster: its config has no [cluster], and virtual routers (VRRP) choose their master by priority alone"))
 	// ErrNoDaemon is a control socket that nobody answers at.
 	ErrNoDaemon = errors.New("no daemon answers")
 )

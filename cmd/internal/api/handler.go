@@ -55,13 +55,7 @@ func alive(context.Context, []byte) (any, error) { return empty{}, nil }
 func status(b Backend) answer {
 	return func(ctx context.Context, _ []byte) (any, error) {
 		s, err := b.Status(ctx)
-		s.VIPs, s.Warnings = list(s.VIPs), list(s.Warnings)
-		if s.Cluster != nil {
-			cluster := *s.Cluster // the backend's own is left alone
-			cluster.Nodes = list(cluster.Nodes)
-			s.Cluster = &cluster
-		}
-		return s, err
+		return s.complete(), err
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // ask sends one request to a handler and returns its answer.
@@ -35,7 +37,7 @@ func TestHandlersAnswer(t *testing.T) {
 		want         string
 		wantCall     string
 	}{
-		{"status", control, "GET", "/v1/status", "", `{"node":"lb1","version":"","cluster":{"name":"edge","state":"ok","leader":"","term":0,"quorum":false,"nodes":[],"refused":0},"vips":[],"warnings":[]}`, "status"},
+		{"status", control, "GET", "/v1/status", "", `{"node":"lb1","version":"","cluster":{"name":"edge","state":"ok","leader":"","term":0,"quorum":false,"nodes":[],"refused":0},"vips":[],"vrrp":[],"warnings":[]}`, "status"},
 		{"history", control, "GET", "/v1/history", "", `[]`, "history"},
 		{"transfer", control, "POST", "/v1/transfer", `{"to":"lb2"}`, `{"from":"lb1","to":"lb2","took_ns":2600}`, "transfer lb2"},
 		{"transfer to the best", control, "POST", "/v1/transfer", `{}`, `{"from":"lb1","to":"lb2","took_ns":2600}`, "transfer "},
@@ -194,10 +196,55 @@ func TestMarksCrossTheWire(t *testing.T) {
 
 // The backend's own value may be shared between requests.
 func TestStatusLeavesTheBackendsValueAlone(t *testing.T) {
-	backend := &fakeBackend{status: Status{Cluster: &Cluster{}}}
+	lacking := func() Status {
+		return Status{Cluster: &Cluster{}, VRRP: []VirtualRouter{{Heard: []HeardFrom{{}}}}, Static: &Static{}}
+	}
+	backend := &fakeBackend{status: lacking()}
 	ask(ControlHandler(backend), "GET", "/v1/status", "")
-	if backend.status.Cluster.Nodes != nil {
-		t.Error("the handler wrote to the backend's status")
+	if diff := cmp.Diff(lacking(), backend.status); diff != "" {
+		t.Errorf("the handler wrote to the backend's status (-before +after):\n%s", diff)
+	}
+}
+
+// Programs that read a status need not tell null from an empty list or object.
+func TestStatusHasNoNull(t *testing.T) {
+	for _, s := range []Status{
+		{},
+		{Cluster: &Cluster{}, VRRP: []VirtualRouter{{}}, Static: &Static{}},
+		{VRRP: []VirtualRouter{{Heard: []HeardFrom{{}}}}},
+	} {
+		answer := ask(ControlHandler(&fakeBackend{status: s}), "GET", "/v1/status", "").Body.String()
+		if strings.Contains(answer, "null") || !strings.Contains(answer, `"vrrp":[`) {
+			t.Errorf("answer %s", answer)
+		}
+	}
+}
+
+// What is there stays as it is.
+func TestStatusIsWhole(t *testing.T) {
+	dropped := map[string]uint64{"bad checksum": 3}
+	want := VirtualRouter{
+		Name: "gw", Addresses: []HeldAddress{{Address: "198.18.0.200/24", Held: true}}, Routes: []HeldRoute{{Route: "default"}},
+		Adverts: Adverts{Sent: 7, Dropped: dropped}, Heard: []HeardFrom{{Address: "198.18.0.9", Dropped: dropped}},
+	}
+	var got Status
+	answer := ask(ControlHandler(&fakeBackend{status: Status{VRRP: []VirtualRouter{want}}}), "GET", "/v1/status", "")
+	if err := json.Unmarshal(answer.Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]VirtualRouter{want}, got.VRRP); diff != "" {
+		t.Errorf("-given +answered:\n%s", diff)
+	}
+}
+
+// A command that is about a cluster is told so in one line, and need not ask again.
+func TestNoCluster(t *testing.T) {
+	backend := &fakeBackend{err: ErrNoCluster}
+	for _, path := range []string{"/v1/transfer", "/v1/join"} {
+		w := ask(ControlHandler(backend), "POST", path, "")
+		if w.Code != http.StatusBadRequest || !strings.HasPrefix(w.Body.String(), `{"errors":["this node runs no cluster: `) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
 	}
 }
 

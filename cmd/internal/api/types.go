@@ -7,8 +7,14 @@ import "time"
 type Status struct {
 	Node    string   `json:"node"`
 	Version string   `json:"version"`
-	Cluster *Cluster `json:"cluster,omitempty"`
+	Cluster *Cluster `json:"cluster,omitempty"` // absent when there is none
 	VIPs    []VIP    `json:"vips"`
+	// VRRP are the virtual routers of this node, in the order of its config.
+	VRRP []VirtualRouter `json:"vrrp"`
+	// Promise says what virtual routers do not promise; absent when there is none.
+	Promise string `json:"promise,omitempty"`
+	// Static is what is held whoever is the owner of what; absent when there is nothing.
+	Static *Static `json:"static,omitempty"`
 	// Warnings are sentences for the operator, worst first.
 	Warnings []string `json:"warnings"`
 }

@@ -12,12 +12,14 @@ import (
 // maxSize bounds what is read, in bytes. A config of 5,000 VIPs needs a third of it.
 const maxSize = 1 << 20
 
-// Config is a valid perch.toml. Its cluster is never nil while raft is the
-// only way to own a VIP.
+// Config is a valid perch.toml. Lists are in the order of the file.
 type Config struct {
-	Node    Node
-	Cluster *Cluster
-	VIPs    []VIP // in the order of the file
+	Node       Node
+	Cluster    *Cluster // nil if there is none: then there is a virtual router or a static entry
+	VIPs       []VIP    // none without a cluster
+	VRRP       []VirtualRouter
+	SyncGroups []SyncGroup
+	Static     Static
 }
 
 // Node is this machine's part of the config.
@@ -27,6 +29,7 @@ type Node struct {
 	Socket    string // absolute, short enough for a unix socket
 	LogLevel  slog.Level
 	LogFormat string // "text" or "json"
+	Fence     string // without a cluster: see Config.Fence
 }
 
 // Cluster is the raft group. Exactly one of SecretFile, the three TLS paths
@@ -58,6 +61,15 @@ type Peer struct {
 type VIP struct {
 	Address   netip.Prefix
 	Interface string
+}
+
+// Fence returns what keeps this node's kernel from answering beyond its leases:
+// "auto", "bpf", "nftables", "lifetime" or "off".
+func (c *Config) Fence() string {
+	if c.Cluster != nil {
+		return c.Cluster.Fence
+	}
+	return c.Node.Fence
 }
 
 // Peer returns the member of that name.
@@ -105,6 +117,7 @@ func Parse(path string, data []byte, hostname string) (*Config, []Warning, error
 	}
 	c := &Config{Node: defaultNode()}
 	decode(r, root, configKeys(c))
+	settle(root, c)
 	if root.child("node").child("name") == nil {
 		c.Node.Name = hostname
 	}

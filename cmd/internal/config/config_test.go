@@ -47,6 +47,7 @@ func TestDefaults(t *testing.T) {
 			Socket:    "/run/perch/perch.sock",
 			LogLevel:  slog.LevelInfo,
 			LogFormat: "text",
+			Fence:     "auto",
 		},
 		Cluster: &Cluster{
 			Name:       "edge",
@@ -79,6 +80,7 @@ func TestEveryKey(t *testing.T) {
 			Socket:    "/run/perch/edge.sock",
 			LogLevel:  slog.LevelDebug,
 			LogFormat: "json",
+			Fence:     "auto",
 		},
 		Cluster: &Cluster{
 			Name:      "edge",
@@ -232,18 +234,26 @@ func TestTooLarge(t *testing.T) {
 // The largest files, of the shapes that cost a reader most, are read in less
 // time and memory than an operator would notice.
 func TestBounded(t *testing.T) {
-	fill := func(format string) []byte {
+	fillTo := func(size int, format string) []byte {
 		var b bytes.Buffer
-		for i := 0; b.Len() < maxSize-100; i++ {
+		for i := 0; b.Len() < size; i++ {
 			fmt.Fprintf(&b, format, i)
 		}
 		return b.Bytes()
 	}
+	fill := func(format string) []byte { return fillTo(maxSize-200, format) }
+	fillHalf := func(format string) []byte { return fillTo(maxSize/2-200, format) }
 	half := strings.Repeat("k", maxSize/2)
 	for name, data := range map[string][]byte{
 		"many keys":          fill("k%d = 1\n"),
 		"many tables":        fill("[t%d]\n"),
 		"many VIPs":          fill("[[vip]] # %d\n"),
+		"many routers":       fill("[[vrrp]]\nname='r%d'\ninterface='e'\nvrid=1\naddresses=['1.1.1.1/8']\n"),
+		"many unicast":       fill("[[vrrp]]\nname='r%[1]d'\ninterface='e'\nvrid=1\nversion=2\naddresses=['fd00::%[1]x/8']\nunicast_peers=['fd00::f%[1]x']\nauth={kind='pass',secret_file='/s'}\n"),
+		"many devices":       fill("[[vrrp]]\nname='r%[1]d'\ninterface='vrrp.1.%[1]d'\nvrid=1\nvirtual_mac=true\naddresses=['1.1.1.1/8']\n"),
+		"many members":       append(fillHalf("[[vrrp]]\nname='r%d'\n"), fillHalf("[[sync_group]]\nname='g%[1]d'\nmembers=['q%[1]d','x%[1]d']\n")...),
+		"many addresses":     []byte("[[vrrp]]\naddresses=[" + strings.Repeat("'1.1.1.1/8',", maxSize/12-10) + "]"),
+		"many keys of hmac":  []byte("[[vrrp]]\nauth={kind='hmac',key=[" + strings.Repeat("{id=1},", maxSize/7-20) + "]}"),
 		"one key repeated":   fill("k = %d\n"),
 		"keys misspelt":      fill("[[vip]]\naddres%d = 1\n"),
 		"deep dotted key":    []byte(strings.Repeat("a.", maxSize/2-4) + "a = 1"),

@@ -73,8 +73,7 @@ func TestRequiredKeysAreDocumented(t *testing.T) {
 
 // Writing out a documented default changes nothing.
 func TestDocumentedDefaults(t *testing.T) {
-	text := readFile(t, "testdata/ok/least.toml")
-	want := mustParse(t, text)
+	cluster, routers := readFile(t, "testdata/ok/least.toml"), readFile(t, "testdata/ok/vrrp-every-table.toml")
 	_, keys := readDocs(t)
 	n := 0
 	for _, k := range keys {
@@ -82,17 +81,21 @@ func TestDocumentedDefaults(t *testing.T) {
 			continue
 		}
 		n++
-		line := fmt.Sprintf("%s = %s\n", k.key, strings.Trim(k.def, "`"))
 		header := regexp.MustCompile(`(?m)^\[+` + regexp.QuoteMeta(k.table) + `\]+\n`)
-		explicit := header.ReplaceAllString("[node]\n"+text, "${0}"+line)
+		text := "[node]\n" + cluster
+		if !header.MatchString(text) || k.key == "fence" && k.table == "node" {
+			text = "[node]\n" + routers
+		}
+		line := fmt.Sprintf("%s = %s\n", k.key, strings.Trim(k.def, "`"))
+		explicit := header.ReplaceAllString(text, "${0}"+line)
 		if !strings.Contains(explicit, line) {
 			t.Fatalf("no [%s] in the text", k.table)
 		}
-		if diff := cmp.Diff(want, mustParse(t, explicit), compareAddresses); diff != "" {
+		if diff := cmp.Diff(mustParse(t, text), mustParse(t, explicit), compareAddresses); diff != "" {
 			t.Errorf("%s.%s (-left out +written):\n%s", k.table, k.key, diff)
 		}
 	}
-	if n < 8 {
+	if n < 29 {
 		t.Errorf("only %d defaults found in docs/config.md", n)
 	}
 }
@@ -180,5 +183,44 @@ func TestThreeNodes(t *testing.T) {
 		if diff := cmp.Diff(want, text); diff != "" {
 			t.Errorf("%s differs from the first in more than the name:\n%s", file, diff)
 		}
+	}
+}
+
+// Each example of virtual routers can be run without a warning.
+func TestExamples(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(top, "docs/examples/*.toml"))
+	if err != nil || len(files) < 4 {
+		t.Fatalf("files %v, %v", files, err)
+	}
+	for _, file := range files {
+		c, warnings, err := Parse(file, []byte(readFile(t, file)), "elsewhere")
+		if err != nil || len(warnings) > 0 {
+			t.Errorf("mistakes %v, warnings %v", err, warnings)
+			continue
+		}
+		if c.Cluster != nil || len(c.VRRP) == 0 {
+			t.Errorf("%s is about something else: %+v", file, c)
+		}
+	}
+}
+
+// The two nodes differ in their names and in who is the master of what.
+func TestDualMaster(t *testing.T) {
+	load := func(node string) *Config {
+		return mustParse(t, readFile(t, filepath.Join(top, "docs/examples/dual-master."+node+".toml")))
+	}
+	one, two := load("lb1"), load("lb2")
+	if one.Node.Name != "lb1" || two.Node.Name != "lb2" {
+		t.Errorf("nodes %s and %s", one.Node.Name, two.Node.Name)
+	}
+	if one.VRRP[0].Priority <= two.VRRP[0].Priority || one.VRRP[1].Priority >= two.VRRP[1].Priority {
+		t.Error("one node has both priorities")
+	}
+	two.Node.Name = one.Node.Name
+	for i := range two.VRRP {
+		two.VRRP[i].Priority = one.VRRP[i].Priority
+	}
+	if diff := cmp.Diff(one, two, compareAddresses); diff != "" {
+		t.Errorf("the two differ in more (-lb1 +lb2):\n%s", diff)
 	}
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +17,7 @@ import (
 // mistakes are in order and within the file, it accepts only what go-toml's own
 // decoder accepts, and a config that it accepts is valid when written out again.
 func FuzzParse(f *testing.F) {
-	for _, pattern := range []string{"testdata/*/*.toml", top + "/docs/examples/*/*.toml"} {
+	for _, pattern := range []string{"testdata/*/*.toml", top + "/docs/examples/*.toml", top + "/docs/examples/*/*.toml"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil || len(paths) == 0 {
 			f.Fatalf("no seeds in %s: %v", pattern, err)
@@ -88,28 +87,4 @@ func checkTwice(t *testing.T, data []byte) {
 	case !twice && len(r.mistakes) == 0 && err != nil && strings.Contains(err.Error(), " already "):
 		t.Fatalf("go-toml sees something twice: %v", err)
 	}
-}
-
-// render writes a config as TOML, with every key.
-func render(c *Config) string {
-	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("[node]\nname = %q\ndata_dir = %q\nsocket = %q", c.Node.Name, c.Node.DataDir, c.Node.Socket)
-	line("log_level = %q\nlog_format = %q", strings.ToLower(c.Node.LogLevel.String()), c.Node.LogFormat)
-	line("[cluster]\nname = %q\nheartbeat = %q\nfence = %q\npreempt = %v\npreempt_delay = %q\ninsecure = %v",
-		c.Cluster.Name, c.Cluster.Heartbeat, c.Cluster.Fence, c.Cluster.Preempt, c.Cluster.PreemptDelay, c.Cluster.Insecure)
-	for name, path := range map[string]string{
-		"secret_file": c.Cluster.SecretFile, "tls_ca": c.Cluster.TLSCA, "tls_cert": c.Cluster.TLSCert, "tls_key": c.Cluster.TLSKey,
-	} {
-		if path != "" {
-			line("%s = %q", name, path)
-		}
-	}
-	for _, p := range c.Cluster.Peers {
-		line("[[cluster.peer]]\nname = %q\naddress = %q\npriority = %d\nwitness = %v", p.Name, p.Address, p.Priority, p.Witness)
-	}
-	for _, v := range c.VIPs {
-		line("[[vip]]\naddress = %q\ninterface = %q", v.Address, v.Interface)
-	}
-	return b.String()
 }

@@ -5,14 +5,17 @@ import (
 	"time"
 )
 
-// The keys of every table, in the order of docs/config.md. This is the one
-// list of them: what is not here is an unknown key.
+// The keys of every table, in the order of docs/config.md, here and in keys_vrrp.go.
+// This is the one list of them: what is not there is an unknown key.
 
 func configKeys(c *Config) []key {
 	return []key{
 		optional("node", table(&c.Node, nodeKeys)),
 		optional("cluster", tablePointer(&c.Cluster, defaultCluster(), clusterKeys)),
 		optional("vip", tables(&c.VIPs, VIP{}, vipKeys)),
+		optional("vrrp", tables(&c.VRRP, defaultRouter(), routerKeys)),
+		optional("sync_group", tables(&c.SyncGroups, SyncGroup{}, syncGroupKeys)),
+		optional("static", table(&c.Static, staticKeys)),
 	}
 }
 
@@ -23,6 +26,7 @@ func defaultNode() Node {
 		Socket:    "/run/perch/perch.sock",
 		LogLevel:  slog.LevelInfo,
 		LogFormat: "text",
+		Fence:     "auto",
 	}
 }
 
@@ -36,11 +40,12 @@ func nodeKeys(n *Node) []key {
 			option[slog.Level]{"info", slog.LevelInfo},
 			option[slog.Level]{"warn", slog.LevelWarn},
 			option[slog.Level]{"error", slog.LevelError})),
-		optional("log_format", choice(&n.LogFormat,
-			option[string]{"text", "text"},
-			option[string]{"json", "json"})),
+		optional("log_format", words(&n.LogFormat, "text", "json")),
+		optional("fence", words(&n.Fence, fences()...)),
 	}
 }
+
+func fences() []string { return []string{"auto", "bpf", "nftables", "lifetime", "off"} }
 
 // The heartbeat timeouts that failover stands for, and the limits of a free choice.
 const (
@@ -74,12 +79,7 @@ func clusterKeys(c *Cluster) []key {
 			option[time.Duration]{"normal", heartbeatNormal},
 			option[time.Duration]{"wan", heartbeatWAN})),
 		optional("heartbeat", duration(&c.Heartbeat, minHeartbeat, maxHeartbeat)),
-		optional("fence", choice(&c.Fence,
-			option[string]{"auto", "auto"},
-			option[string]{"bpf", "bpf"},
-			option[string]{"nftables", "nftables"},
-			option[string]{"lifetime", "lifetime"},
-			option[string]{"off", "off"})),
+		optional("fence", words(&c.Fence, fences()...)),
 		optional("preempt", boolean(&c.Preempt)),
 		optional("preempt_delay", duration(&c.PreemptDelay, minPreemptDelay, maxPreemptDelay)),
 		required("peer", tables(&c.Peers, defaultPeer(), peerKeys)),

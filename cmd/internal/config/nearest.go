@@ -18,16 +18,15 @@ func nearest(word string, names []string) (string, bool) {
 	return best, found
 }
 
-// sameName returns the full key of that name in another table, if there is just one.
+// sameName returns the full keys of that name in other tables, if there are one or two.
 func sameName(word string, known []string) (string, bool) {
-	match, n := "", 0
+	var matches []string
 	for _, path := range known {
 		if strings.HasSuffix(path, "."+word) {
-			match = path
-			n++
+			matches = append(matches, path)
 		}
 	}
-	return match, n == 1
+	return strings.Join(matches, " or "), len(matches) == 1 || len(matches) == 2
 }
 
 // edits returns the optimal string alignment distance: the number of bytes to

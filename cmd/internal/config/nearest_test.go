@@ -47,12 +47,15 @@ func TestEdits(t *testing.T) {
 }
 
 func TestSameName(t *testing.T) {
-	known := []string{"node", "node.name", "cluster.name", "cluster.secret_file"}
+	known := []string{"node", "node.name", "cluster.name", "vrrp.name", "cluster.secret_file", "cluster.preempt", "vrrp.preempt"}
 	if got, ok := sameName("secret_file", known); got != "cluster.secret_file" || !ok {
 		t.Errorf("secret_file: %q, %v", got, ok)
 	}
+	if got, ok := sameName("preempt", known); got != "cluster.preempt or vrrp.preempt" || !ok {
+		t.Errorf("preempt: %q, %v", got, ok)
+	}
 	if got, ok := sameName("name", known); ok {
-		t.Errorf("name, which two tables have: %q", got)
+		t.Errorf("name, which three tables have: %q", got)
 	}
 	if got, ok := sameName("node", known); ok {
 		t.Errorf("node, which no table has: %q", got)

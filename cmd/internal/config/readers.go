@@ -47,6 +47,15 @@ func choice[T any](dst *T, options ...option[T]) reader {
 	})
 }
 
+// words reads one of a few words that stand for themselves.
+func words(dst *string, allowed ...string) reader {
+	options := make([]option[string], len(allowed))
+	for i, word := range allowed {
+		options[i] = option[string]{word, word}
+	}
+	return choice(dst, options...)
+}
+
 // duration reads a Go duration within limits, both allowed.
 func duration(dst *time.Duration, least, most time.Duration) reader {
 	allowed := fmt.Sprintf(`must be a number with a unit, like "150ms", from %v to %v`, least, most)
@@ -65,7 +74,7 @@ func duration(dst *time.Duration, least, most time.Duration) reader {
 }
 
 // integer reads a whole number within limits, both allowed.
-func integer(dst *int, least, most int) reader {
+func integer[T int | uint32](dst *T, least, most T) reader {
 	allowed := fmt.Sprintf("must be an integer from %d to %d", least, most)
 	return reader{allowed: allowed, read: func(d *decoder, v *value) {
 		if v.kind != kindInteger {
@@ -73,12 +82,12 @@ func integer(dst *int, least, most int) reader {
 			return
 		}
 		// The parser vouches for the form; Go has the same prefixes and underscores.
-		n, err := strconv.ParseInt(v.text, 0, 0)
-		if err != nil || int(n) < least || int(n) > most {
+		n, err := strconv.ParseInt(v.text, 0, 64)
+		if err != nil || n < int64(least) || n > int64(most) {
 			d.badValue(v, "is out of range", allowed)
 			return
 		}
-		*dst = int(n)
+		*dst = T(n)
 	}}
 }
 
@@ -139,4 +148,25 @@ func tables[T any](dst *[]T, defaults T, keys func(*T) []key) reader {
 			*dst = append(*dst, element)
 		}
 	}}
+}
+
+// list reads an array, each element by its own reader. It appends an element for each
+// one, right or wrong, so that element i of dst is item i of the document.
+func list[T any](dst *[]T, allowed string, each func(*T) reader) reader {
+	return reader{allowed: allowed, keys: each(new(T)).keys, read: func(d *decoder, v *value) {
+		if v.kind != kindArray {
+			d.wrongType(v, "an array", allowed)
+			return
+		}
+		for _, item := range v.items {
+			var element T
+			each(&element).read(d, item)
+			*dst = append(*dst, element)
+		}
+	}}
+}
+
+// texts reads an array of strings.
+func texts[T any](dst *[]T, allowed, each string, parse func(string) (T, error)) reader {
+	return list(dst, allowed, func(element *T) reader { return text(element, each, parse) })
 }

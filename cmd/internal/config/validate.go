@@ -9,9 +9,13 @@ import (
 // validate checks what single values cannot show. Fields whose value was
 // missing or refused are zero and are passed over: that is reported already.
 func validate(r *report, root *value, c *Config) {
-	checkVIPs(r, root, c)
+	checkAddresses(r, root, c)
+	checkRouters(r, root, c)
+	checkGroups(r, root, c)
+	checkStatic(r, root, c)
 	if c.Cluster == nil {
 		checkNothing(r, root)
+		checkHostName(r, root, c)
 		return
 	}
 	cluster := root.child("cluster")
@@ -19,18 +23,49 @@ func validate(r *report, root *value, c *Config) {
 	checkHeartbeat(r, cluster)
 	checkPeers(r, cluster.child("peer"), c.Cluster)
 	checkSelf(r, root, c)
+	checkFence(r, root)
 }
 
 // checkNothing says what a file without a cluster lacks.
 func checkNothing(r *report, root *value) {
+	const wanted = "must have a [cluster] with its [[cluster.peer]] list, or a [[vrrp]]"
 	switch vips := root.child("vip"); {
 	case root.child("cluster") != nil: // it was refused
 	case len(root.fields) == 0:
-		r.add(root.pos, "the file sets nothing; must have a [cluster] with its [[cluster.peer]] list (`perch init` writes one to begin with)")
+		r.add(root.pos, "the file sets nothing; "+wanted+" (`perch init` writes a file with a cluster to begin with)")
 	case vips != nil:
-		r.badKey(vips, "there is no [cluster] to own it", "must stand beside a [cluster] with its [[cluster.peer]] list")
-	default:
-		r.missing(root, "cluster", "must be a [cluster] with its [[cluster.peer]] list, since there is nothing else to run")
+		r.badKey(vips, "there is no [cluster] to own it", "must stand beside a [cluster] with its [[cluster.peer]] list, or be in the addresses of a [[vrrp]]")
+	case nothingElse(root):
+		r.missing(root, "cluster", "must be a [cluster] with its [[cluster.peer]] list, unless there is a [[vrrp]] or [static] entry to run")
+	}
+}
+
+// checkHostName wants a host name that can be this node's where nothing else is given,
+// and no list of peers says whether it is right.
+func checkHostName(r *report, root *value, c *Config) {
+	if root.child("node").child("name") != nil {
+		return
+	}
+	if _, err := parseName(c.Node.Name); err != nil {
+		r.add(root.pos, fmt.Sprintf("node.name: missing, and this machine's host name, %q, %v; %s", shorten(c.Node.Name), err, nameRule))
+	}
+}
+
+// nothingElse reports whether there is neither a virtual router nor a static entry.
+func nothingElse(root *value) bool {
+	static := root.child("static")
+	for _, v := range []*value{root.child("vrrp"), static.child("addresses"), static.child("routes"), static.child("rules")} {
+		if v != nil && (v.kind != kindArray || len(v.items) > 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// checkFence allows one place only to say what the fence is.
+func checkFence(r *report, root *value) {
+	if fence := root.child("node").child("fence"); fence != nil {
+		r.badKey(fence, "given together with a [cluster]", "must be cluster.fence there")
 	}
 }
 
@@ -39,12 +74,11 @@ func checkCredentials(r *report, cluster *value) {
 	secret, insecure := cluster.child("secret_file"), cluster.child("insecure")
 	first := checkTLS(r, cluster)
 	open := insecure != nil && insecure.kind == kindBoolean && insecure.text == "true"
-	closed := insecure == nil || insecure.kind == kindBoolean && insecure.text == "false"
 	const allowed = "must have exactly one of secret_file, the three tls_ keys and insecure = true"
 	switch {
 	case secret != nil && first != nil:
 		r.badKey(first, "given together with secret_file", allowed)
-	case secret == nil && first == nil && closed:
+	case secret == nil && first == nil && no(insecure):
 		r.badKey(cluster, "has no credentials", allowed)
 	}
 	switch {
@@ -130,26 +164,6 @@ func checkSelf(r *report, root *value, c *Config) {
 		r.badKey(list, "this machine has no host name to find itself by", "node.name "+allowed)
 	default:
 		r.badKey(list, fmt.Sprintf("this machine's host name, %q, is not in the list of peers", shorten(c.Node.Name)), "node.name "+allowed)
-	}
-}
-
-func checkVIPs(r *report, root *value, c *Config) {
-	peers := map[netip.Addr]*value{}
-	if c.Cluster != nil {
-		for i, p := range c.Cluster.Peers {
-			peers[p.Address.Addr()] = root.child("cluster").child("peer").item(i).child("address")
-		}
-	}
-	seen := firsts[netip.Addr]{}
-	for i, vip := range c.VIPs {
-		if !vip.Address.IsValid() {
-			continue
-		}
-		v := root.child("vip").item(i).child("address")
-		seen.check(r, vip.Address.Addr(), v, "must be different for every [[vip]], whatever its interface and prefix length")
-		if peer, ok := peers[vip.Address.Addr()]; ok {
-			r.badValue(v, fmt.Sprintf("is a peer's address, on line %d", peer.pos.line), "must be an address that no node has of its own")
-		}
 	}
 }
 

@@ -10,12 +10,18 @@ import (
 
 // What is allowed, one rule for each kind of text.
 const (
-	nameRule        = `must be 1 to 63 letters, digits, ".", "_" or "-", the first a letter or digit`
-	pathRule        = "must be an absolute path"
-	socketRule      = "must be an absolute path of at most 107 bytes"
-	peerAddressRule = `must be one host's IP address and port, like "198.18.0.1:7400" or "[2001:db8::1]:7400"`
-	vipAddressRule  = `must be one host's address and prefix length, like "198.18.0.100/24" or "2001:db8::100/64"`
-	interfaceRule   = `must be the name of a network interface, like "eth0": 1 to 15 bytes without "/", ":" or white space`
+	nameRule         = `must be 1 to 63 letters, digits, ".", "_" or "-", the first a letter or digit`
+	pathRule         = "must be an absolute path"
+	socketRule       = "must be an absolute path of at most 107 bytes"
+	peerAddressRule  = `must be one host's IP address and port, like "198.18.0.1:7400" or "[2001:db8::1]:7400"`
+	vipAddressRule   = `must be one host's address and prefix length, like "198.18.0.100/24" or "2001:db8::100/64"`
+	addressRule      = `must be one host's IP address, like "198.18.0.2" or "2001:db8::2"`
+	prefixRule       = `must be a network, like "10.0.0.0/8" or "2001:db8::/32", or "0.0.0.0/0" or "::/0" for all`
+	addressesRule    = `must be a list, like ["198.18.0.100/24"]`
+	unicastPeersRule = `must be a list, like ["198.18.0.2", {address = "198.18.0.3", min_ttl = 254}]`
+	unicastPeerRule  = `must be an address, like "198.18.0.2", or a table, like {address = "198.18.0.3", min_ttl = 254}`
+	membersRule      = `must be a list of names of [[vrrp]], like ["inside", "outside"]`
+	interfaceRule    = `must be the name of a network interface, like "eth0": 1 to 15 bytes without "/", ":" or white space`
 )
 
 // What can be wrong with a text; each completes KEY = VALUE.
@@ -40,6 +46,7 @@ var (
 	errLinkLocal     = errors.New("is a link-local address, which needs an interface")
 	errBroadcast     = errors.New("is a broadcast address")
 	errNetwork       = errors.New("is the address of the network itself")
+	errHostBits      = errors.New("has bits set beyond its prefix length")
 	errInterfaceName = errors.New("is not a name the kernel accepts")
 )
 
@@ -135,6 +142,45 @@ func parseVIPAddress(s string) (netip.Prefix, error) {
 		return netip.Prefix{}, fmt.Errorf("has a prefix length that is not 1 to %d", a.BitLen())
 	}
 	return p, checkHost(p)
+}
+
+// parseAddress reads the address of a machine. A link-local one needs no zone where
+// its interface is known.
+func parseAddress(s string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Addr{}, errNoAddress
+	}
+	if err := checkUnicast(a); err != nil {
+		return netip.Addr{}, err
+	}
+	if a.IsLoopback() {
+		return netip.Addr{}, errLoopback
+	}
+	return a, nil
+}
+
+func parsePrefix(s string) (netip.Prefix, error) {
+	host, _, slash := strings.Cut(s, "/")
+	a, err := netip.ParseAddr(host)
+	switch {
+	case err != nil:
+		return netip.Prefix{}, errNoAddress
+	case a.Zone() != "":
+		return netip.Prefix{}, errZone
+	case a.Is4In6():
+		return netip.Prefix{}, errMapped
+	case !slash:
+		return netip.Prefix{}, errNoLength
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("has a prefix length that is not 0 to %d", a.BitLen())
+	}
+	if p != p.Masked() {
+		return netip.Prefix{}, errHostBits
+	}
+	return p, nil
 }
 
 // checkUnicast refuses what no machine can be reached by.

@@ -9,6 +9,8 @@ const witnessAdvice = "a peer with witness = true votes but never owns a VIP, so
 
 // warn remarks on what is allowed and may yet surprise.
 func warn(r *report, root *value, c *Config) {
+	warnRouters(r, root, c)
+	warnGroups(r, root, c)
 	if c.Cluster == nil {
 		return
 	}

@@ -46,14 +46,19 @@ type controlSide struct{ *daemon }
 
 // Status implements api.Backend.
 func (d controlSide) Status(ctx context.Context) (api.Status, error) {
-	answers := d.askPeers(ctx)
-	return d.snapshot().status(answers), nil
+	if d.member == nil {
+		return d.snapshot().status(nil), nil
+	}
+	return d.snapshot().status(d.askPeers(ctx)), nil
 }
 
 // History implements api.Backend.
 func (d controlSide) History(context.Context) ([]api.Move, error) {
+	if d.member == nil {
+		return nil, api.ErrNoCluster
+	}
 	var moves []api.Move
-	for _, m := range d.node.State().History {
+	for _, m := range d.member.node.State().History {
 		moves = append(moves, api.Move(m))
 	}
 	return moves, nil
@@ -61,6 +66,9 @@ func (d controlSide) History(context.Context) ([]api.Move, error) {
 
 // Transfer implements api.Backend.
 func (d controlSide) Transfer(ctx context.Context, to string) (api.TransferResult, error) {
+	if d.member == nil {
+		return api.TransferResult{}, api.ErrNoCluster
+	}
 	if to != "" {
 		if err := d.known(to); err != nil {
 			return api.TransferResult{}, err
@@ -73,11 +81,14 @@ func (d controlSide) Transfer(ctx context.Context, to string) (api.TransferResul
 	if leader == d.name() {
 		return peerSide(d).Transfer(ctx, to)
 	}
-	return d.peers.Transfer(ctx, leader, to)
+	return d.member.peers.Transfer(ctx, leader, to)
 }
 
 // SetDrain implements api.Backend.
 func (d controlSide) SetDrain(ctx context.Context, node string, to api.Drain) error {
+	if d.member == nil {
+		return api.ErrNoCluster
+	}
 	if err := d.known(node); err != nil {
 		return err
 	}
@@ -90,7 +101,7 @@ func (d controlSide) Reload(context.Context) (api.ReloadResult, error) { return 
 // transfer hands over from this node, which must lead.
 func (d *daemon) transfer(to, reason string) (api.TransferResult, error) {
 	begin := time.Now()
-	winner, err := d.node.Transfer(to, reason)
+	winner, err := d.member.node.Transfer(to, reason)
 	if err != nil {
 		return api.TransferResult{}, refusal(err)
 	}
@@ -126,7 +137,7 @@ func refusal(err error) error {
 
 // leader returns the node that leads.
 func (d *daemon) leader() (string, error) {
-	view := d.node.View()
+	view := d.member.node.View()
 	if view.Leader == "" {
 		return "", api.Moving(errors.New("no node leads the cluster at the moment: without a majority nothing can be changed"))
 	}
@@ -135,7 +146,7 @@ func (d *daemon) leader() (string, error) {
 
 // roster returns all nodes that this one knows.
 func (d *daemon) roster() []config.Peer {
-	return roster(d.config().Cluster, d.node.View().Members)
+	return roster(d.config().Cluster, d.member.node.View().Members)
 }
 
 func (d *daemon) known(node string) error {
@@ -161,7 +172,7 @@ func (d *daemon) askPeers(ctx context.Context) map[string]answer {
 			continue
 		}
 		asks.Go(func() {
-			report, err := d.peers.Report(ctx, p.Name)
+			report, err := d.member.peers.Report(ctx, p.Name)
 			mu.Lock()
 			defer mu.Unlock()
 			answers[p.Name] = answer{report, err}

@@ -3,13 +3,12 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -17,8 +16,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/perch-vip/perch/cluster"
-	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
@@ -50,10 +47,6 @@ func linger(kind fence.Kind) time.Duration {
 	return 0
 }
 
-// stopLimit bounds the hand-over when the daemon is stopped, one that was under
-// way already included. Who stops it does not wait for ever: Docker kills after 10 s.
-const stopLimit = 5 * time.Second
-
 // loaded is a config in force and what was odd about it.
 type loaded struct {
 	config   *config.Config
@@ -67,11 +60,11 @@ type daemon struct {
 	level   *slog.LevelVar
 	current atomic.Pointer[loaded]
 	read    []credentialFile // at start
-	vips    *vip.Manager
+	secrets routerSecrets    // likewise
 	fence   *fence.Fence
-	node    *cluster.Node
-	peers   *api.PeerClient
-	holder  *holder
+	member  *member     // nil without a [cluster]
+	routers *routers    // nil without a [[vrrp]] and [static]
+	company vip.Company // of the Managers of both
 	systemd *systemd
 
 	reloading sync.Mutex
@@ -96,10 +89,10 @@ func start(ctx context.Context, opts Options, capabilities func() (uint64, error
 	if err != nil {
 		return err
 	}
-	defer d.vips.Close()
+	defer d.closeVIPs()
 	control, err := api.ListenUnix(d.config().Node.Socket)
 	if err != nil {
-		return errors.Join(err, d.node.Close(), d.fence.Close())
+		return errors.Join(err, d.abandon())
 	}
 	return d.run(ctx, control)
 }
@@ -127,66 +120,76 @@ func open(opts Options, queue *logQueue, capabilities func() (uint64, error)) (*
 	if d.systemd, err = newSystemd(d.log); err != nil {
 		return nil, err
 	}
-	var credentials *cluster.Credentials
-	if credentials, d.read, err = readCredentials(cfg.Cluster, cfg.Node.Name); err != nil {
+	secrets, err := readSecrets(cfg)
+	if err != nil {
 		return nil, err
 	}
-	if d.fence, err = fence.New(fence.Kind(cfg.Cluster.Fence), d.log); err != nil {
+	d.read, d.secrets = secrets.files, secrets.routers
+	if d.fence, err = fence.New(fence.Kind(cfg.Fence()), d.log); err != nil {
 		return nil, err
 	}
 	d.log.Info("fence", "kind", d.fence.Kind(), "promise", d.fence.Kind().Promise())
-	if err := d.assemble(cfg, credentials); err != nil {
-		return nil, errors.Join(err, d.fence.Close())
+	if err := d.assemble(cfg, secrets); err != nil {
+		return nil, errors.Join(err, d.abandon())
 	}
 	return d, nil
 }
 
 // assemble makes the parts that need the fence.
-func (d *daemon) assemble(cfg *config.Config, credentials *cluster.Credentials) (err error) {
-	if d.node, err = cluster.Open(d.clusterConfig(cfg, credentials)); err != nil {
-		return err
+func (d *daemon) assemble(cfg *config.Config, s secrets) error {
+	if cfg.Cluster != nil {
+		if err := d.openMember(cfg, s.cluster); err != nil {
+			return err
+		}
 	}
-	d.holder = newHolder(d.node, d.fence, d.situation, d.log)
-	d.vips, err = vip.New(vip.Options{
-		Ledger:   filepath.Join(cfg.Node.DataDir, "vips.json"),
-		Lifetime: lifetime,
-		Allowed:  d.holder.allowed,
-		Guard:    d.fence.Guard,
-		Log:      d.log.With("part", "vip"),
-	})
-	if err != nil {
-		return errors.Join(fmt.Errorf("open the kernel's address interface: %w", err), d.node.Close())
+	if hasRouters(cfg) {
+		return d.openRouters(cfg)
 	}
-	d.holder.vips = d.vips
-	d.peers = api.NewPeerClient(d.node.DialPeer)
 	return nil
 }
 
-func (d *daemon) clusterConfig(cfg *config.Config, credentials *cluster.Credentials) cluster.Config {
-	c := cluster.Config{
-		Name:        cfg.Cluster.Name,
-		Node:        cfg.Node.Name,
-		Heartbeat:   cfg.Cluster.Heartbeat,
-		Dir:         filepath.Join(cfg.Node.DataDir, "raft"),
-		Credentials: credentials,
-		Release:     func() error { return d.holder.release() },
-		Linger:      linger(d.fence.Kind()),
-		Log:         d.log,
+// abandon closes what was opened of a daemon that does not run.
+func (d *daemon) abandon() error {
+	var err error
+	if d.member != nil {
+		err = d.member.node.Close()
 	}
-	for _, p := range cfg.Cluster.Peers {
-		c.Peers = append(c.Peers, cluster.Peer(p))
+	return errors.Join(err, d.fence.Close())
+}
+
+func (d *daemon) closeVIPs() {
+	if d.member != nil {
+		d.member.vips.Close()
 	}
-	return c
+	if d.routers != nil {
+		d.routers.close()
+	}
+}
+
+// sweep removes addresses that a dead predecessor left, which this node does not own
+// yet. All of them go before the first is fenced anew, since that takes the
+// predecessor's fence away.
+func (d *daemon) sweep() error {
+	if d.routers != nil {
+		if err := d.routers.sweep(d.config()); err != nil {
+			return err
+		}
+	}
+	if d.member != nil {
+		switch err := d.member.holder.configure(addressesOf(d.config())); {
+		case unchanged(err):
+			return err
+		case err != nil:
+			d.log.Error("removing addresses of an earlier run", "error", err)
+		}
+	}
+	return nil
 }
 
 // run runs all parts until ctx ends or one of them fails.
 func (d *daemon) run(ctx context.Context, control net.Listener) error {
-	// What is here already was left by a dead predecessor: this node owns nothing yet.
-	switch err := d.holder.configure(addressesOf(d.config())); {
-	case unchanged(err):
-		return errors.Join(err, control.Close(), d.node.Close(), d.fence.Close())
-	case err != nil:
-		d.log.Error("removing addresses of an earlier run", "error", err)
+	if err := d.sweep(); err != nil {
+		return errors.Join(err, control.Close(), d.abandon())
 	}
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -194,134 +197,97 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	parts, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	g, parts := errgroup.WithContext(parts)
-	g.Go(func() error { return d.node.Run(parts) })
-	g.Go(func() error { return d.vips.Run(parts) })
-	g.Go(func() error { return d.fence.Run(parts, d.holder.wake) })
-	g.Go(func() error { return d.holder.run(parts) })
-	g.Go(func() error { return d.holder.follow(parts) })
-	g.Go(func() error { return preempter(parts, d.preempting(), d.log) })
+	if d.member != nil {
+		d.runMember(g, parts)
+	}
+	if d.routers != nil {
+		d.routers.run(g, parts, d.config(), d.secrets)
+	}
+	g.Go(func() error { return d.fence.Run(parts, d.wake) })
 	g.Go(func() error { return d.tellReady(parts) })
-	g.Go(func() error { return scribe(parts, d.holder.claims, d.node.Claim, d.log) })
-	g.Go(func() error { return mover(parts, d.holder.moves, d.moveAway, d.log) })
 	g.Go(func() error { return api.Serve(parts, control, api.ControlHandler(controlSide{d}), d.log) })
-	g.Go(func() error { return api.Serve(parts, d.node.PeerListener(), api.PeerHandler(peerSide{d}), d.log) })
 	g.Go(func() error { return d.reloadOn(parts, hangups) })
-	g.Go(func() error { return d.systemd.watchdog(parts, d.holder.alive, d.statusLine) })
+	g.Go(func() error { return d.systemd.watchdog(parts, d.alive, d.statusLine) })
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():
 			defer cancel()
 			return d.stop(parts)
 		case <-parts.Done(): // a part has failed, and the others may take long to end
-			if err := d.holder.stop(); err != nil {
+			if err := d.letGo(); err != nil {
 				d.log.Error("releasing the VIPs at the end", "error", err)
 			}
 			return nil
 		}
 	})
 	err := g.Wait()
-	d.peers.CloseIdleConnections()
+	if d.member != nil {
+		d.member.peers.CloseIdleConnections()
+	}
 	return errors.Join(err, d.unfence())
+}
+
+// wake has ownership evaluated anew, which hangs on the fence. That of virtual routers
+// does not: VRRP promises less than a fence does.
+func (d *daemon) wake() {
+	if d.member != nil {
+		d.member.holder.wake()
+	}
+}
+
+// alive tells whether all parts get on.
+func (d *daemon) alive() bool {
+	return (d.member == nil || d.member.holder.alive()) && (d.routers == nil || d.routers.alive())
 }
 
 // tellReady tells the service manager once this node takes part in the cluster.
 func (d *daemon) tellReady(parts context.Context) error {
-	select {
-	case <-parts.Done():
-	case <-d.node.Ready():
-		d.systemd.ready()
-		d.log.Info("perch is running", "node", d.name(), "cluster", d.config().Cluster.Name, "version", d.opts.Version)
+	var name string
+	if d.member != nil {
+		name = d.config().Cluster.Name
+		select {
+		case <-parts.Done():
+			return nil
+		case <-d.member.node.Ready():
+		}
 	}
+	d.systemd.ready()
+	d.log.Info("perch is running", "node", d.name(), "cluster", name, "version", d.opts.Version)
 	return nil
 }
 
-// unfence takes the fence out of the kernel, unless addresses are left behind it.
-func (d *daemon) unfence() error {
-	if d.holder.holding() {
-		return nil
-	}
-	return d.fence.Close()
-}
-
-// stop hands over, if this node leads and another can take over, and releases.
-// The VIPs stay until the hand-over releases them, and do not come back if it
-// fails. It does not wait for the hand-over longer than stopLimit, or than the
-// other parts run.
+// stop gives up everything in an orderly way. The routers are first: their backups
+// need not be asked.
 func (d *daemon) stop(parts context.Context) error {
 	d.systemd.stopping()
-	d.holder.leave()
-	ctx, cancel := context.WithTimeout(parts, stopLimit)
-	defer cancel()
-	done := make(chan struct{})
-	go func() { // left behind when it takes too long: the process is about to end
-		defer close(done)
-		d.handOverAtEnd(ctx)
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		d.log.Warn("stopping without a hand-over", "error", fmt.Errorf("not done: %w", ctx.Err()))
+	var err error
+	if d.routers != nil {
+		err = d.routers.stop()
 	}
-	return d.holder.stop()
-}
-
-// handOverAtEnd hands over. One that is under way already is waited for.
-func (d *daemon) handOverAtEnd(ctx context.Context) {
-	winner, err := d.node.Transfer("", state.Stopped(d.name()))
-	for errors.Is(err, cluster.ErrTransferring) && ctx.Err() == nil {
-		pause(ctx, 10*time.Millisecond)
-		winner, err = d.node.Transfer("", state.Stopped(d.name()))
-	}
-	switch {
-	case ctx.Err() != nil: // nobody waits for it any more
-	case err == nil:
-		d.log.Info("handed over", "to", winner)
-	case !errors.Is(err, cluster.ErrNotLeader):
-		d.log.Warn("stopping without a hand-over", "error", err)
-	}
-}
-
-// moveAway hands over because this node leads and may not own.
-func (d *daemon) moveAway() error {
-	winner, err := d.node.Transfer("", whyMove(d.name(), d.situation()))
-	if errors.Is(err, cluster.ErrNotLeader) {
-		return nil
-	}
-	if err == nil {
-		d.log.Info("handed over", "to", winner)
+	if d.member != nil {
+		err = errors.Join(err, d.leave(parts))
 	}
 	return err
 }
 
-// preempting hands the VIPs to a better node while this one holds them.
-func (d *daemon) preempting() preempting {
-	return preempting{
-		now: d.node.Now,
-		enabled: func() (bool, time.Duration) {
-			c := d.config().Cluster
-			return c.Preempt, c.PreemptDelay
-		},
-		better: func() string {
-			if !d.holder.holding() {
-				return ""
-			}
-			return d.node.Better()
-		},
-		handOver: func(to string) error {
-			_, err := d.node.Transfer(to, to+" has a higher priority")
-			return err
-		},
+// letGo gives up everything at once.
+func (d *daemon) letGo() error {
+	var err error
+	if d.routers != nil {
+		err = d.routers.stop()
 	}
+	if d.member != nil {
+		err = errors.Join(err, d.member.holder.stop())
+	}
+	return err
 }
 
-// situation says what speaks against this node as an owner.
-func (d *daemon) situation() situation {
-	self, _ := d.config().Cluster.Peer(d.name())
-	return situation{
-		witness:  self.Witness,
-		drained:  d.node.Drained(d.name()),
-		unfenced: d.fence.Trouble() != nil,
+// unfence takes the fence out of the kernel, unless addresses are left behind it.
+func (d *daemon) unfence() error {
+	if d.member != nil && d.member.holder.holding() || d.routers != nil && d.routers.holding() {
+		return nil
 	}
+	return d.fence.Close()
 }
 
 func (d *daemon) config() *config.Config { return d.current.Load().config }
@@ -330,46 +296,33 @@ func (d *daemon) name() string { return d.config().Node.Name }
 
 func (d *daemon) snapshot() snapshot {
 	current := d.current.Load()
-	return snapshot{
+	s := snapshot{
 		config:   current.config,
 		version:  d.opts.Version,
-		view:     d.node.View(),
-		memory:   d.node.State(),
-		refused:  d.node.Refused(),
-		holding:  d.holder.holding(),
-		vips:     d.vips.Status(),
 		fence:    d.fence.Kind(),
 		unfenced: d.fence.Trouble(),
 		mended:   d.fence.Mended(),
-		waits:    d.node.Waits(),
 		warnings: current.warnings,
 	}
+	if m := d.member; m != nil {
+		s.view, s.memory = m.node.View(), m.node.State()
+		s.refused, s.waits = m.node.Refused(), m.node.Waits()
+		s.holding, s.vips = m.holder.holding(), m.vips.Status()
+	}
+	if d.routers != nil {
+		s.routers = d.routers.snapshot()
+	}
+	return s
 }
 
 // statusLine is what `systemctl status` shows.
 func (d *daemon) statusLine() string {
-	return statusLine(d.node.View(), d.situation(), d.holder.holding(), len(d.config().VIPs))
-}
-
-func statusLine(view cluster.View, s situation, holding bool, vips int) string {
-	switch {
-	case holding && vips == 1:
-		return fmt.Sprintf("owner of 1 VIP, term %d", view.Term)
-	case holding:
-		return fmt.Sprintf("owner of %d VIPs, term %d", vips, view.Term)
-	case view.Left:
-		return "no member of the cluster any more, perch join to come back"
-	case !view.Quorum:
-		return "no majority, no VIP is held"
-	case view.Role != cluster.Leader:
-		return fmt.Sprintf("standby, %s leads, term %d", view.Leader, view.Term)
-	case s.witness:
-		return fmt.Sprintf("leads, but is a witness and holds no VIP, term %d", view.Term)
-	case s.drained:
-		return fmt.Sprintf("leads, but is drained and holds no VIP, term %d", view.Term)
-	case s.unfenced:
-		return fmt.Sprintf("leads, but its fence does not hold and it holds no VIP, term %d", view.Term)
-	default:
-		return fmt.Sprintf("leads, but holds no VIP yet, term %d", view.Term)
+	var parts []string
+	if m := d.member; m != nil {
+		parts = append(parts, standing(m.node.View(), d.situation(), m.holder.holding(), len(d.config().VIPs)))
 	}
+	if d.routers != nil {
+		parts = append(parts, d.routers.statusLine())
+	}
+	return strings.Join(parts, "; ")
 }

@@ -44,15 +44,15 @@ func (d *daemon) drainer() drainer {
 	return drainer{
 		self:   d.name(),
 		leader: d.leader,
-		leads:  func() bool { return d.node.View().Role == cluster.Leader },
+		leads:  func() bool { return d.member.node.View().Role == cluster.Leader },
 		handOver: func(reason string) error {
 			_, err := d.transfer("", reason)
 			return err
 		},
 		mark: func(node string, to api.Drain) error {
-			return refusal(d.node.SetDrained(state.Drain{Node: node, Drained: to == api.Drained}))
+			return refusal(d.member.node.SetDrained(state.Drain{Node: node, Drained: to == api.Drained}))
 		},
-		ask: askThrough(d.peers),
+		ask: askThrough(d.member.peers),
 	}
 }
 

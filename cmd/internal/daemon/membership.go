@@ -15,10 +15,13 @@ const joinLimit = time.Second
 
 // Join implements api.Backend.
 func (d controlSide) Join(ctx context.Context, via string) (api.JoinResult, error) {
+	if d.member == nil {
+		return api.JoinResult{}, api.ErrNoCluster
+	}
 	ctx, cancel := context.WithTimeout(ctx, joinLimit)
 	defer cancel()
 	result := api.JoinResult{Node: d.name()}
-	err := d.node.Join(ctx, via)
+	err := d.member.node.Join(ctx, via)
 	switch {
 	case err == nil:
 		result.Joined = true
@@ -32,10 +35,13 @@ func (d controlSide) Join(ctx context.Context, via string) (api.JoinResult, erro
 
 // Remove implements api.Backend.
 func (d controlSide) Remove(ctx context.Context, node string) error {
+	if d.member == nil {
+		return api.ErrNoCluster
+	}
 	if err := d.known(node); err != nil {
 		return err
 	}
-	return removing(ctx, node, d.node.Remove)
+	return removing(ctx, node, d.member.node.Remove)
 }
 
 // removing follows a leadership that is changing hands. A node that is no member any

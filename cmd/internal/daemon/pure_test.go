@@ -16,7 +16,7 @@ import (
 // pureImports is all that a pure package may import: it does no I/O, reads no clock,
 // starts nothing and does not log.
 var pureImports = []string{
-	"bytes", "cmp", "container/heap", "crypto/hmac", "crypto/md5", "crypto/subtle", "encoding/binary",
+	"bytes", "cmp", "container/heap", "crypto/hmac", "crypto/md5", "crypto/sha256", "crypto/subtle", "encoding/binary",
 	"encoding/json", "errors", "fmt", "hash", "maps", "math", "net/netip", "slices", "strings", "time",
 }
 

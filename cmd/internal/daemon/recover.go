@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/perch-vip/perch/cluster"
+	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
 )
 
@@ -29,6 +30,9 @@ func OpenRecovery(configPath string) (*Recovery, error) {
 	cfg, _, err := config.Load(configPath)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Cluster == nil {
+		return nil, api.ErrNoCluster
 	}
 	c := cluster.Config{
 		Name:      cfg.Cluster.Name,

@@ -12,9 +12,9 @@ import (
 	"github.com/perch-vip/perch/vip"
 )
 
-// reload reads the config file anew and applies its VIPs, preemption and log level.
-// A file with a mistake, or credentials that cannot be read, change nothing. VIPs
-// that stay are not touched. Everything else takes effect at the next start and is
+// reload reads the config file anew and applies its VIPs, virtual routers, preemption
+// and log level. A file with a mistake, or secrets that cannot be read, change nothing.
+// What stays is not touched. Everything else takes effect at the next start and is
 // named in the warnings.
 func (d *daemon) reload() (api.ReloadResult, error) {
 	d.reloading.Lock()
@@ -25,34 +25,66 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	if err != nil {
 		return api.ReloadResult{}, api.Invalid(err)
 	}
-	_, files, err := readCredentials(fresh.Cluster, fresh.Node.Name)
+	secrets, err := readSecrets(fresh)
 	if err != nil { // the next start would fail
 		return api.ReloadResult{}, api.Invalid(err)
 	}
 	old := d.config()
+	applied := *old // what runs: the old settings with what is applied of the new ones
 	var trouble []string
-	switch err := d.holder.configure(addressesOf(fresh)); {
-	case unchanged(err):
-		return api.ReloadResult{}, fmt.Errorf("reload: %w", err)
-	case err != nil: // in force all the same
-		trouble = append(trouble, "not all addresses are as wanted, which is tried again: "+err.Error())
+	if d.member != nil && fresh.Cluster != nil {
+		if trouble, err = d.reloadMember(&applied, fresh); err != nil {
+			return api.ReloadResult{}, fmt.Errorf("reload: %w", err)
+		}
+	}
+	if d.routers != nil {
+		trouble = append(trouble, d.reloadRouters(&applied, fresh, secrets.routers)...)
 	}
 	d.level.Set(fresh.Node.LogLevel)
-	applied := *old // what runs: the old settings with the new VIPs
-	applied.VIPs = fresh.VIPs
-	cluster := *old.Cluster
-	cluster.Preempt, cluster.PreemptDelay = fresh.Cluster.Preempt, fresh.Cluster.PreemptDelay
-	applied.Cluster = &cluster
 	applied.Node.LogLevel = fresh.Node.LogLevel
-	lasting := slices.Concat(pending(&applied, fresh), rewritten(d.read, files), texts(warnings))
+	lasting := slices.Concat(pending(&applied, fresh), rewritten(d.read, secrets.files), texts(warnings))
 	result := api.ReloadResult{
-		Added:    missing(fresh.VIPs, old.VIPs),
-		Removed:  missing(old.VIPs, fresh.VIPs),
+		Added:    missing(held(&applied), held(old)),
+		Removed:  missing(held(old), held(&applied)),
 		Warnings: slices.Concat(lasting, trouble),
 	}
 	d.current.Store(&loaded{config: &applied, warnings: lasting})
 	d.log.Info("config reloaded", "added", len(result.Added), "removed", len(result.Removed), "warnings", len(result.Warnings))
 	return result, nil
+}
+
+// reloadMember applies what a cluster's member can apply, and returns what did not go
+// well. After an error nothing has changed.
+func (d *daemon) reloadMember(applied, fresh *config.Config) (trouble []string, err error) {
+	switch err := d.member.holder.configure(addressesOf(fresh)); {
+	case unchanged(err):
+		return nil, err
+	case err != nil: // in force all the same
+		trouble = append(trouble, "not all addresses are as wanted, which is tried again: "+err.Error())
+	}
+	applied.VIPs = fresh.VIPs
+	cluster := *applied.Cluster
+	cluster.Preempt, cluster.PreemptDelay = fresh.Cluster.Preempt, fresh.Cluster.PreemptDelay
+	applied.Cluster = &cluster
+	return trouble, nil
+}
+
+// reloadRouters applies the virtual routers and what is static, and returns what did
+// not go well.
+func (d *daemon) reloadRouters(applied, fresh *config.Config, secrets routerSecrets) (trouble []string) {
+	switch err := d.routers.configure(fresh, secrets); {
+	case unchanged(err):
+		return []string{"the virtual routers are as they were: " + err.Error()}
+	case err != nil:
+		trouble = append(trouble, "not all virtual routers are as wanted, which is tried again: "+err.Error())
+	}
+	applied.VRRP, applied.SyncGroups, applied.Static = fresh.VRRP, fresh.SyncGroups, fresh.Static
+	return trouble
+}
+
+// held returns all that a config may have this node hold.
+func held(cfg *config.Config) []vip.VIP {
+	return slices.Concat(addressesOf(cfg), newSetup(cfg).vips())
 }
 
 // reloadOn reloads at SIGHUP, for whoever has no socket: systemd, people.
@@ -82,6 +114,16 @@ func pending(running, file *config.Config) []string {
 	note("node.data_dir", running.Node.DataDir, file.Node.DataDir)
 	note("node.socket", running.Node.Socket, file.Node.Socket)
 	note("node.log_format", running.Node.LogFormat, file.Node.LogFormat)
+	if !hasRouters(running) && hasRouters(file) {
+		keys = append(keys, "the first [[vrrp]] or [static] takes effect at the next start")
+	}
+	if (running.Cluster == nil) != (file.Cluster == nil) {
+		return append(keys, "[cluster] was added or taken away, which takes effect at the next start")
+	}
+	if running.Cluster == nil {
+		note("node.fence", running.Node.Fence, file.Node.Fence)
+		return keys
+	}
 	a, b := *running.Cluster, *file.Cluster
 	note("cluster.name", a.Name, b.Name)
 	if a.Heartbeat != b.Heartbeat {
@@ -102,11 +144,15 @@ func sortedPeers(peers []config.Peer) []config.Peer {
 }
 
 // missing lists the VIPs of a that are not in b.
-func missing(a, b []config.VIP) []string {
+func missing(a, b []vip.VIP) []string {
+	in := map[vip.VIP]bool{}
+	for _, v := range b {
+		in[v] = true
+	}
 	var out []string
 	for _, v := range a {
-		if !slices.Contains(b, v) {
-			out = append(out, vip.VIP(v).String())
+		if !in[v] {
+			out = append(out, v.String())
 		}
 	}
 	return out

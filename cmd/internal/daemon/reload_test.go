@@ -40,9 +40,9 @@ func newReloadable(t *testing.T) *reloadable {
 		log:     quiet,
 		level:   new(slog.LevelVar),
 		systemd: &systemd{log: quiet},
-		holder:  newHolder(newFakeCluster(), &fakeFence{}, func() situation { return situation{} }, quiet),
+		member:  &member{holder: newHolder(newFakeCluster(), &fakeFence{}, func() situation { return situation{} }, quiet)},
 	}
-	r.holder.vips, r.kernel.allowed = r.kernel, r.holder.allowed
+	r.member.holder.vips, r.kernel.allowed = r.kernel, r.member.holder.allowed
 	r.current.Store(&loaded{config: cfg})
 	if _, r.read, err = readCredentials(cfg.Cluster, cfg.Node.Name); err != nil {
 		t.Fatal(err)

@@ -30,14 +30,27 @@ const perchGroup = "perch"
 
 // readSecret reads the cluster's secret, if nobody else can.
 func readSecret(path string) ([]byte, error) {
+	secret, err := readSecretFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w; %s", err, secretHint(path))
+	case err != nil:
+		return nil, err
+	case len(secret) < cluster.MinSecret:
+		return nil, fmt.Errorf("read secret_file %s: %d bytes, at least %d are needed; %s", path, len(secret), cluster.MinSecret, secretHint(path))
+	}
+	return secret, nil
+}
+
+// readSecretFile reads a file that nobody else can read, without the white space
+// around what is in it.
+func readSecretFile(path string) ([]byte, error) {
 	f, err := config.OpenFile(path)
 	switch {
-	case errors.Is(err, config.ErrNotRegular):
-		return nil, fmt.Errorf("read secret_file: %w", err)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("read secret_file: %w; run: chown %d %s", err, os.Geteuid(), path)
 	case err != nil:
-		return nil, fmt.Errorf("read secret_file: %w; %s", err, secretHint(path))
+		return nil, fmt.Errorf("read secret_file: %w", err)
 	}
 	defer f.Close()
 	access, err := accessTo(f)
@@ -51,11 +64,7 @@ func readSecret(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read secret_file %s: %w", path, err)
 	}
-	secret := bytes.TrimSpace(data)
-	if len(secret) < cluster.MinSecret {
-		return nil, fmt.Errorf("read secret_file %s: %d bytes, at least %d are needed; %s", path, len(secret), cluster.MinSecret, secretHint(path))
-	}
-	return secret, nil
+	return bytes.TrimSpace(data), nil
 }
 
 // access says who may read a file.

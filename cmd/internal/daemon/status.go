@@ -27,6 +27,7 @@ type snapshot struct {
 	unfenced error // why the kernel may answer beyond the lease
 	mended   fence.Mended
 	waits    time.Duration // before this node takes the VIPs as the leader
+	routers  *routerState  // nil without VRRP mode
 	warnings []string      // of the config
 }
 
@@ -91,16 +92,24 @@ func conflictOf(c vip.Conflict) *api.Conflict {
 	return &out
 }
 
-// status assembles the whole picture from this node's own knowledge and the
-// peers' answers.
+// status assembles the whole picture from this node's own knowledge and, in a cluster,
+// the peers' answers.
 func (s snapshot) status(answers map[string]answer) api.Status {
-	answers[s.config.Node.Name] = answer{report: s.report()}
 	st := api.Status{
 		Node:     s.config.Node.Name,
 		Version:  s.version,
-		Cluster:  s.cluster(answers),
-		Warnings: s.warnings,
+		VRRP:     s.routers.virtualRouters(s.fence),
+		Static:   s.routers.staticOf(),
+		Warnings: slices.Concat(s.routerAlarms(), s.warnings),
 	}
+	if len(st.VRRP) > 0 {
+		st.Promise = api.Promise
+	}
+	if s.config.Cluster == nil {
+		return st
+	}
+	answers[s.config.Node.Name] = answer{report: s.report()}
+	st.Cluster = s.cluster(answers)
 	owner := s.owner(answers)
 	for _, v := range s.config.VIPs {
 		st.VIPs = append(st.VIPs, s.vip(v, owner, answers))

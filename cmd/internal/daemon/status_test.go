@@ -304,7 +304,7 @@ func TestStatusLine(t *testing.T) {
 		{cluster.View{Role: cluster.Leader, Term: 7, Leader: "lb1"}, situation{drained: true}, false, 1, "no majority, no VIP is held"},
 	}
 	for _, tt := range tests {
-		if got := statusLine(tt.view, tt.s, tt.holding, tt.vips); got != tt.want {
+		if got := standing(tt.view, tt.s, tt.holding, tt.vips); got != tt.want {
 			t.Errorf("%+v, %+v, holding %t: %q, want %q", tt.view, tt.s, tt.holding, got, tt.want)
 		}
 	}

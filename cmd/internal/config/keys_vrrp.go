@@ -1,0 +1,149 @@
+package config
+
+import (
+	"math"
+	"time"
+)
+
+// The limits of the intervals that adverts of any version can carry: see
+// checkInterval.
+const (
+	minAdvertInterval = 10 * time.Millisecond
+	maxAdvertInterval = 255 * time.Second
+)
+
+// The limits of what a router may be made to wait for, and of its announcements.
+const (
+	maxDelay       = 1000 * time.Second
+	maxGARPRefresh = 24 * time.Hour
+	minAuthWindow  = time.Second
+	maxAuthWindow  = 1000 * time.Second
+)
+
+// tableMain is the number of the kernel's main routing table (rt_tables).
+const tableMain = 254
+
+func defaultRouter() VirtualRouter {
+	return VirtualRouter{
+		Version:           3,
+		Priority:          100,
+		AdvertInterval:    time.Second,
+		Preempt:           true,
+		TrackOwnInterface: true,
+		UnicastTTL:        255,
+		Checksum:          "auto",
+		GARPDelay:         5 * time.Second,
+		GARPRefresh:       time.Minute,
+		Auth:              Auth{Kind: "none"},
+	}
+}
+
+func routerKeys(r *VirtualRouter) []key {
+	return []key{
+		required("name", text(&r.Name, nameRule, parseName)),
+		required("interface", text(&r.Interface, interfaceRule, parseInterface)),
+		required("vrid", integer(&r.VRID, 1, 255)),
+		optional("version", integer(&r.Version, 2, 3)),
+		optional("priority", integer(&r.Priority, 1, 255)),
+		optional("advert_interval", duration(&r.AdvertInterval, minAdvertInterval, maxAdvertInterval)),
+		required("addresses", texts(&r.Addresses, addressesRule, vipAddressRule, parseVIPAddress)),
+		optional("excluded_addresses", texts(&r.ExcludedAddresses, addressesRule, vipAddressRule, parseVIPAddress)),
+		optional("preempt", boolean(&r.Preempt)),
+		optional("preempt_delay", duration(&r.PreemptDelay, 0, maxDelay)),
+		optional("start_delay", duration(&r.StartDelay, 0, maxDelay)),
+		optional("virtual_mac", boolean(&r.VirtualMAC)),
+		optional("track_own_interface", boolean(&r.TrackOwnInterface)),
+		optional("source", text(&r.Source, addressRule, parseAddress)),
+		optional("unicast_peers", list(&r.UnicastPeers, unicastPeersRule, unicastPeer)),
+		optional("unicast_ttl", integer(&r.UnicastTTL, 1, 255)),
+		optional("checksum", words(&r.Checksum, "auto", "pseudo-header", "message-only")),
+		optional("garp_delay", duration(&r.GARPDelay, 0, maxDelay)),
+		optional("garp_refresh", duration(&r.GARPRefresh, 0, maxGARPRefresh)),
+		optional("auth", table(&r.Auth, authKeys)),
+		optional("routes", tables(&r.Routes, defaultRoute(), routeKeys)),
+		optional("rules", tables(&r.Rules, Rule{}, ruleKeys)),
+	}
+}
+
+// unicastPeer reads an address, or a table with more than that.
+func unicastPeer(p *UnicastPeer) reader {
+	address, whole := text(&p.Address, addressRule, parseAddress), table(p, unicastPeerKeys)
+	return reader{allowed: unicastPeerRule, keys: whole.keys, read: func(d *decoder, v *value) {
+		switch v.kind {
+		case kindString:
+			address.read(d, v)
+		case kindTable:
+			whole.read(d, v)
+		default:
+			d.wrongType(v, "a string or a table", unicastPeerRule)
+		}
+	}}
+}
+
+func unicastPeerKeys(p *UnicastPeer) []key {
+	return []key{
+		required("address", text(&p.Address, addressRule, parseAddress)),
+		optional("min_ttl", integer(&p.MinTTL, 1, 255)),
+		optional("max_ttl", integer(&p.MaxTTL, 1, 255)),
+	}
+}
+
+func authKeys(a *Auth) []key {
+	return []key{
+		required("kind", words(&a.Kind, "none", "pass", "ah", "hmac")),
+		optional("secret_file", text(&a.SecretFile, pathRule, parsePath)),
+		optional("key", tables(&a.Keys, AuthKey{}, authKeyKeys)),
+		optional("active", integer(&a.Active, 0, 255)),
+		optional("window", duration(&a.Window, minAuthWindow, maxAuthWindow)),
+	}
+}
+
+func authKeyKeys(k *AuthKey) []key {
+	return []key{
+		required("id", integer(&k.ID, 0, 255)),
+		required("file", text(&k.File, pathRule, parsePath)),
+	}
+}
+
+func syncGroupKeys(g *SyncGroup) []key {
+	return []key{
+		required("name", text(&g.Name, nameRule, parseName)),
+		required("members", texts(&g.Members, membersRule, nameRule, parseName)),
+	}
+}
+
+func staticKeys(s *Static) []key {
+	return []key{
+		optional("addresses", tables(&s.Addresses, VIP{}, vipKeys)),
+		optional("routes", tables(&s.Routes, defaultRoute(), routeKeys)),
+		optional("rules", tables(&s.Rules, Rule{}, ruleKeys)),
+	}
+}
+
+func defaultRoute() Route { return Route{Table: tableMain} }
+
+func routeKeys(r *Route) []key {
+	return []key{
+		required("destination", text(&r.Destination, prefixRule, parsePrefix)),
+		optional("via", text(&r.Via, addressRule, parseAddress)),
+		optional("dev", text(&r.Dev, interfaceRule, parseInterface)),
+		optional("source", text(&r.Source, addressRule, parseAddress)),
+		optional("table", integer(&r.Table, 1, math.MaxUint32)),
+		optional("metric", integer(&r.Metric, 0, math.MaxUint32)),
+		optional("scope", words(&r.Scope, "global", "link", "host")),
+		optional("onlink", boolean(&r.OnLink)),
+		optional("blackhole", boolean(&r.Blackhole)),
+	}
+}
+
+func ruleKeys(r *Rule) []key {
+	return []key{
+		optional("from", text(&r.From, prefixRule, parsePrefix)),
+		optional("to", text(&r.To, prefixRule, parsePrefix)),
+		optional("iif", text(&r.IIF, interfaceRule, parseInterface)),
+		optional("oif", text(&r.OIF, interfaceRule, parseInterface)),
+		optional("fwmark", integer(&r.FWMark, 1, math.MaxUint32)),
+		required("table", integer(&r.Table, 1, math.MaxUint32)),
+		optional("pref", integer(&r.Pref, 1, math.MaxUint32)),
+	}
+}

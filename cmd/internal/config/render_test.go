@@ -1,0 +1,127 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// renderer writes TOML.
+type renderer struct{ strings.Builder }
+
+func (b *renderer) line(format string, args ...any) { fmt.Fprintf(b, format+"\n", args...) }
+
+// set writes a key unless its value is what stands for none.
+func set[T comparable](b *renderer, key string, v T) {
+	var none T
+	if v == none {
+		return
+	}
+	switch any(v).(type) {
+	case string, fmt.Stringer:
+		b.line("%s = %q", key, v)
+	default:
+		b.line("%s = %v", key, v)
+	}
+}
+
+// render writes a config as TOML, with every key.
+func render(c *Config) string {
+	var b renderer
+	b.line("[node]\nname = %q\ndata_dir = %q\nsocket = %q", c.Node.Name, c.Node.DataDir, c.Node.Socket)
+	b.line("log_level = %q\nlog_format = %q", strings.ToLower(c.Node.LogLevel.String()), c.Node.LogFormat)
+	if c.Cluster != nil {
+		b.cluster(c.Cluster)
+	} else {
+		b.line("fence = %q", c.Node.Fence)
+	}
+	for _, v := range c.VIPs {
+		b.line("[[vip]]\naddress = %q\ninterface = %q", v.Address, v.Interface)
+	}
+	for i := range c.VRRP {
+		b.router(&c.VRRP[i])
+	}
+	for _, g := range c.SyncGroups {
+		b.line("[[sync_group]]\nname = %q\nmembers = [", g.Name)
+		for _, member := range g.Members {
+			b.line("%q,", member)
+		}
+		b.line("]")
+	}
+	for _, a := range c.Static.Addresses {
+		b.line("[[static.addresses]]\naddress = %q\ninterface = %q", a.Address, a.Interface)
+	}
+	b.routes("static", c.Static.Routes, c.Static.Rules)
+	return b.String()
+}
+
+func (b *renderer) cluster(c *Cluster) {
+	b.line("[cluster]\nname = %q\nheartbeat = %q\nfence = %q\npreempt = %v\npreempt_delay = %q\ninsecure = %v",
+		c.Name, c.Heartbeat, c.Fence, c.Preempt, c.PreemptDelay, c.Insecure)
+	set(b, "secret_file", c.SecretFile)
+	set(b, "tls_ca", c.TLSCA)
+	set(b, "tls_cert", c.TLSCert)
+	set(b, "tls_key", c.TLSKey)
+	for _, p := range c.Peers {
+		b.line("[[cluster.peer]]\nname = %q\naddress = %q\npriority = %d\nwitness = %v", p.Name, p.Address, p.Priority, p.Witness)
+	}
+}
+
+func (b *renderer) router(r *VirtualRouter) {
+	b.line("[[vrrp]]\nname = %q\ninterface = %q\nvrid = %d\nversion = %d\npriority = %d", r.Name, r.Interface, r.VRID, r.Version, r.Priority)
+	b.line("advert_interval = %q\npreempt = %v\npreempt_delay = %q\nstart_delay = %q", r.AdvertInterval, r.Preempt, r.PreemptDelay, r.StartDelay)
+	b.line("virtual_mac = %v\ntrack_own_interface = %v\nunicast_ttl = %d", r.VirtualMAC, r.TrackOwnInterface, r.UnicastTTL)
+	b.line("checksum = %q\ngarp_delay = %q\ngarp_refresh = %q", r.Checksum, r.GARPDelay, r.GARPRefresh)
+	b.addresses("addresses", r.Addresses)
+	b.addresses("excluded_addresses", r.ExcludedAddresses)
+	set(b, "source", r.Source)
+	for _, p := range r.UnicastPeers {
+		b.line("[[vrrp.unicast_peers]]\naddress = %q", p.Address)
+		set(b, "min_ttl", p.MinTTL)
+		set(b, "max_ttl", p.MaxTTL)
+	}
+	b.routes("vrrp", r.Routes, r.Rules)
+	b.auth(r.Auth)
+}
+
+func (b *renderer) addresses(key string, list []netip.Prefix) {
+	if list == nil {
+		return
+	}
+	b.line("%s = [", key)
+	for _, p := range list {
+		b.line("%q,", p)
+	}
+	b.line("]")
+}
+
+func (b *renderer) auth(a Auth) {
+	b.line("[vrrp.auth]\nkind = %q", a.Kind)
+	set(b, "secret_file", a.SecretFile)
+	if a.Kind != "hmac" {
+		return
+	}
+	b.line("active = %d\nwindow = %q", a.Active, a.Window)
+	for _, k := range a.Keys {
+		b.line("[[vrrp.auth.key]]\nid = %d\nfile = %q", k.ID, k.File)
+	}
+}
+
+func (b *renderer) routes(table string, routes []Route, rules []Rule) {
+	for _, r := range routes {
+		b.line("[[%s.routes]]\ndestination = %q\ntable = %d\nmetric = %d\nscope = %q\nonlink = %v\nblackhole = %v",
+			table, r.Destination, r.Table, r.Metric, r.Scope, r.OnLink, r.Blackhole)
+		set(b, "via", r.Via)
+		set(b, "dev", r.Dev)
+		set(b, "source", r.Source)
+	}
+	for _, r := range rules {
+		b.line("[[%s.rules]]\ntable = %d", table, r.Table)
+		set(b, "from", r.From)
+		set(b, "to", r.To)
+		set(b, "iif", r.IIF)
+		set(b, "oif", r.OIF)
+		set(b, "fwmark", r.FWMark)
+		set(b, "pref", r.Pref)
+	}
+}

@@ -1,0 +1,61 @@
+package config
+
+import "time"
+
+// settle fills in the defaults that other keys decide.
+func settle(root *value, c *Config) {
+	for i := range c.VRRP {
+		settleRouter(root.child("vrrp").item(i), &c.VRRP[i])
+	}
+	settleRoutes(c.Static.Routes)
+	settleRules(c.Static.Rules, false)
+}
+
+func settleRouter(table *value, r *VirtualRouter) {
+	if r.Auth.Kind == "hmac" {
+		settleHMAC(table.child("auth"), r)
+	}
+	settleRoutes(r.Routes)
+	settleRules(r.Rules, r.IPv6())
+}
+
+// minWindow is the least default of a window: clocks that are kept differ by less.
+const minWindow = 5 * time.Second
+
+func settleHMAC(auth *value, r *VirtualRouter) {
+	if r.Auth.Window == 0 {
+		r.Auth.Window = max(3*r.AdvertInterval, minWindow)
+	}
+	if auth.child("active") == nil && len(r.Auth.Keys) == 1 {
+		r.Auth.Active = r.Auth.Keys[0].ID
+	}
+}
+
+// settleRoutes gives routes the scope that `ip route` would give them.
+func settleRoutes(routes []Route) {
+	for i := range routes {
+		r := &routes[i]
+		switch {
+		case r.Scope != "":
+		case r.Via.IsValid() || r.Blackhole || r.Destination.Addr().Is6():
+			r.Scope = "global"
+		default:
+			r.Scope = "link"
+		}
+	}
+}
+
+// settleRules gives rules the family of their networks, or that of their router.
+func settleRules(rules []Rule, ipv6 bool) {
+	for i := range rules {
+		r := &rules[i]
+		switch {
+		case r.From.IsValid():
+			r.IPv6 = r.From.Addr().Is6()
+		case r.To.IsValid():
+			r.IPv6 = r.To.Addr().Is6()
+		default:
+			r.IPv6 = ipv6
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// VirtualRouter is one virtual router (RFC 9568) that this node is to run.
+type VirtualRouter struct {
+	Name           string
+	Interface      string // where its adverts go
+	VRID           int    // 1 to 255
+	Version        int    // 2 or 3
+	Priority       int    // 1 to 255; 255 owns the addresses
+	AdvertInterval time.Duration
+	Addresses      []netip.Prefix // of one family, the router's, in the order of its adverts
+	// ExcludedAddresses are held like the others, but are not in the adverts.
+	ExcludedAddresses []netip.Prefix
+	Preempt           bool
+	PreemptDelay      time.Duration // 0 for none
+	StartDelay        time.Duration // 0 for none
+	// VirtualMAC puts the addresses behind the virtual MAC, on a device of their own:
+	// see Devices. Adverts to UnicastPeers go from Interface all the same.
+	VirtualMAC        bool
+	TrackOwnInterface bool       // fault while Interface is down
+	Source            netip.Addr // of its adverts; not valid for the interface's own address
+	UnicastPeers      []UnicastPeer
+	UnicastTTL        int    // of adverts to them, 1 to 255
+	Checksum          string // "auto", "pseudo-header" or "message-only"
+	GARPDelay         time.Duration
+	GARPRefresh       time.Duration // 0 for never
+	Auth              Auth
+	Routes            []Route
+	Rules             []Rule
+}
+
+// UnicastPeer is another router to which adverts are sent by themselves.
+type UnicastPeer struct {
+	Address        netip.Addr
+	MinTTL, MaxTTL int // of what comes from it; 0 for any
+}
+
+// Auth is how a router's adverts are told from others.
+type Auth struct {
+	Kind       string    // "none", "pass", "ah" or "hmac"
+	SecretFile string    // of "pass" and "ah": 1 to 8 bytes
+	Keys       []AuthKey // of "hmac", each with an ID of its own
+	Active     int       // the ID of the key that signs
+	// Window is by how much the clocks of "hmac" may differ.
+	Window time.Duration
+}
+
+// AuthKey is one key of "hmac".
+type AuthKey struct {
+	ID   int // 0 to 255
+	File string
+}
+
+// SyncGroup is a list of virtual routers that are masters on one node only together.
+type SyncGroup struct {
+	Name    string
+	Members []string // names of virtual routers, at least 2
+}
+
+// IPv6 reports the family of the router, which is that of its addresses.
+func (r *VirtualRouter) IPv6() bool {
+	for _, p := range r.Addresses {
+		if p.IsValid() {
+			return p.Addr().Is6()
+		}
+	}
+	return false
+}
+
+// SyncGroup returns the name of the group that a virtual router is in, or "".
+func (c *Config) SyncGroup(router string) string {
+	for _, g := range c.SyncGroups {
+		for _, member := range g.Members {
+			if member == router {
+				return g.Name
+			}
+		}
+	}
+	return ""
+}
+
+// Devices returns, for each of VRRP, the name of the device with its virtual MAC, or
+// "" for those without one. Routers with one VRID and family are told apart by their
+// order in the file.
+func (c *Config) Devices() []string {
+	devices := make([]string, len(c.VRRP))
+	used := map[string]int{}
+	for i := range c.VRRP {
+		if r := &c.VRRP[i]; r.VirtualMAC {
+			base := r.device()
+			used[base]++
+			devices[i] = base
+			if n := used[base]; n > 1 {
+				devices[i] = fmt.Sprintf("%s.%d", base, n)
+			}
+		}
+	}
+	return devices
+}
+
+func (r *VirtualRouter) device() string {
+	if r.IPv6() {
+		return fmt.Sprintf("vrrp6.%d", r.VRID)
+	}
+	return fmt.Sprintf("vrrp.%d", r.VRID)
+}

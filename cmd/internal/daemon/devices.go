@@ -1,0 +1,137 @@
+package daemon
+
+import (
+	"errors"
+	"log/slog"
+	"maps"
+	"sync"
+
+	"github.com/perch-vip/perch/vip/fence"
+	"github.com/perch-vip/perch/vrrp/vrrpnet"
+)
+
+// devices is the interfaces with virtual MACs that routers need, and where the
+// interfaces are that they stand on.
+type devices struct {
+	made    *vrrpnet.Devices
+	log     *slog.Logger
+	wanted  []vrrpnet.Device
+	opened  map[string]bool   // by name
+	trouble map[string]string // what the log says of a device
+
+	mu      sync.Mutex     // guards what follows
+	indexes map[string]int // of interfaces, by name
+	mtus    map[string]int // likewise
+}
+
+func newDevices(stateFile string, log *slog.Logger) *devices {
+	return &devices{
+		made:    vrrpnet.NewDevices(stateFile, log),
+		log:     log,
+		opened:  map[string]bool{},
+		trouble: map[string]string{},
+	}
+}
+
+// see takes over what interfaces there are, and tells whether they are others, or
+// elsewhere, than before.
+func (d *devices) see(list []vrrpnet.Interface) bool {
+	indexes, mtus := map[string]int{}, map[string]int{}
+	for _, i := range list {
+		indexes[i.Name], mtus[i.Name] = i.Index, i.MTU
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	same := maps.Equal(indexes, d.indexes) && maps.Equal(mtus, d.mtus)
+	d.indexes, d.mtus = indexes, mtus
+	return !same
+}
+
+// index returns that of an interface, if it is there.
+func (d *devices) index(name string) (int, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	index, ok := d.indexes[name]
+	return index, ok
+}
+
+// want makes the devices of routers.
+func (d *devices) want(routers []virtualRouter) {
+	d.wanted = nil
+	for _, v := range routers {
+		if v.Device != "" {
+			d.wanted = append(d.wanted, v.device())
+		}
+	}
+	d.repair()
+}
+
+// trim removes devices that none needs, also those that an earlier run has left.
+func (d *devices) trim() error {
+	needed := map[string]bool{}
+	for _, device := range d.wanted {
+		needed[device.Name] = true
+	}
+	return errors.Join(d.shut(func(name string) bool { return !needed[name] }), d.made.Sweep())
+}
+
+// repair makes what is missing. What cannot be made is tried again when the interfaces
+// have changed.
+func (d *devices) repair() {
+	for _, device := range d.wanted {
+		if _, there := d.index(device.Parent); !there {
+			continue // the engine says so
+		}
+		text := ""
+		if err := d.made.Open(device); err != nil {
+			text = err.Error()
+		}
+		d.opened[device.Name] = true
+		if text != "" && text != d.trouble[device.Name] {
+			d.log.Error("making an interface with a virtual MAC", "error", text)
+		}
+		d.trouble[device.Name] = text
+	}
+}
+
+// close removes all devices.
+func (d *devices) close() error {
+	d.wanted = nil
+	return d.shut(func(string) bool { return true })
+}
+
+// shut removes some devices.
+func (d *devices) shut(which func(name string) bool) error {
+	var errs []error
+	for name := range d.opened {
+		if which(name) {
+			errs = append(errs, d.made.Close(name))
+			delete(d.opened, name)
+			delete(d.trouble, name)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// device is the interface with the virtual MAC of a router.
+func (v *virtualRouter) device() vrrpnet.Device {
+	return vrrpnet.Device{Name: v.Device, Parent: v.Interface, VRID: uint8(v.VRID), IPv6: v.IPv6()}
+}
+
+// fenced returns what is to be under the lease of a router. That of an interface that
+// is not there follows when it is.
+func (d *devices) fenced(v *virtualRouter) (vips []fence.VIP, macs []fence.MAC) {
+	index, there := d.index(v.Interface)
+	for _, p := range prefixes(v.VIPs) {
+		switch local := p.Addr().IsLinkLocalUnicast(); {
+		case !local:
+			vips = append(vips, fence.VIP{Prefix: p})
+		case there:
+			vips = append(vips, fence.VIP{Prefix: p, Interface: index})
+		}
+	}
+	if v.Device != "" && there {
+		macs = append(macs, fence.MAC{Address: [6]byte(v.device().MAC()), Interface: index})
+	}
+	return vips, macs
+}

@@ -1,0 +1,107 @@
+package daemon
+
+import (
+	"slices"
+
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/route"
+	"github.com/perch-vip/perch/vrrp"
+	"github.com/perch-vip/perch/vrrp/vrrpnet"
+)
+
+// hasRouters tells whether a config has anything that is done outside of a cluster.
+func hasRouters(cfg *config.Config) bool {
+	s := cfg.Static
+	return len(cfg.VRRP)+len(s.Addresses)+len(s.Routes)+len(s.Rules) > 0
+}
+
+// virtualRouter is one virtual router of the config, with what follows from it.
+type virtualRouter struct {
+	config.VirtualRouter
+	Group  string    // its sync group, or ""
+	Device string    // where its virtual MAC is, or ""
+	VIPs   []vip.VIP // that its master holds
+	Routes []route.Route
+	Rules  []route.Rule
+}
+
+// virtualRoutersOf returns the virtual routers of a config, in its order.
+func virtualRoutersOf(cfg *config.Config) []virtualRouter {
+	devices := cfg.Devices()
+	list := make([]virtualRouter, len(cfg.VRRP))
+	for i, r := range cfg.VRRP {
+		v := virtualRouter{VirtualRouter: r, Group: cfg.SyncGroup(r.Name), Device: devices[i]}
+		for _, address := range slices.Concat(r.Addresses, r.ExcludedAddresses) {
+			v.VIPs = append(v.VIPs, vip.VIP{Address: address, Interface: v.carrier()})
+		}
+		v.Routes, v.Rules = routesOf(r.Routes), rulesOf(r.Rules)
+		list[i] = v
+	}
+	return list
+}
+
+// carrier is the interface that carries the addresses.
+func (v *virtualRouter) carrier() string {
+	if v.Device != "" {
+		return v.Device
+	}
+	return v.Interface
+}
+
+// instance is the router as package vrrpnet runs it.
+func (v *virtualRouter) instance(auth vrrp.Authentication, lease vrrpnet.Lease) vrrpnet.Instance {
+	i := vrrpnet.Instance{
+		Name:       v.Name,
+		Interface:  v.Interface,
+		Device:     v.Device,
+		IPv6:       v.IPv6(),
+		IgnoreLink: !v.TrackOwnInterface,
+		Group:      v.Group,
+		Lease:      lease,
+		Router: vrrp.Config{
+			Version:      vrrp.Version(v.Version),
+			Priority:     uint8(v.Priority),
+			Interval:     v.AdvertInterval,
+			Source:       v.Source,
+			Preempt:      v.Preempt,
+			PreemptDelay: v.PreemptDelay,
+			StartDelay:   v.StartDelay,
+		},
+		Wire: v.wire(),
+	}
+	i.Wire.Auth = auth
+	for _, held := range v.VIPs {
+		i.Held = append(i.Held, held.Address.Addr())
+	}
+	if len(v.UnicastPeers) > 0 {
+		i.Device = "" // adverts to peers come from where the peers know this node
+	}
+	return i
+}
+
+// wire is how the router's adverts look, but for what authenticates them.
+func (v *virtualRouter) wire() vrrp.WireConfig {
+	w := vrrp.WireConfig{
+		Version:  vrrp.Version(v.Version),
+		VRID:     uint8(v.VRID),
+		Interval: v.AdvertInterval,
+		Source:   v.Source,
+		Checksum: checksums[v.Checksum],
+		TTL:      uint8(v.UnicastTTL),
+		Auth:     vrrp.Authentication{Kind: authKinds[v.Auth.Kind]},
+	}
+	for _, p := range v.UnicastPeers {
+		w.Peers = append(w.Peers, vrrp.Peer{Address: p.Address, MinTTL: uint8(p.MinTTL), MaxTTL: uint8(p.MaxTTL)})
+	}
+	for _, p := range v.Addresses {
+		w.Addresses = append(w.Addresses, p.Addr())
+	}
+	return w
+}
+
+var authKinds = map[string]vrrp.Auth{"pass": vrrp.Password, "ah": vrrp.AH}
+
+var checksums = map[string]vrrp.Checksum{
+	"auto": vrrp.Auto, "pseudo-header": vrrp.WithPseudoHeader, "message-only": vrrp.WithoutIt,
+}

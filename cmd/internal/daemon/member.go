@@ -1,0 +1,187 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/perch-vip/perch/cluster"
+	"github.com/perch-vip/perch/cluster/state"
+	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip"
+)
+
+// member is this node's part in the raft cluster, which decides who holds the VIPs.
+type member struct {
+	node   *cluster.Node
+	vips   *vip.Manager
+	holder *holder
+	peers  *api.PeerClient
+}
+
+// stopLimit bounds the hand-over when the daemon is stopped, one that was under
+// way already included. Who stops it does not wait for ever: Docker kills after 10 s.
+const stopLimit = 5 * time.Second
+
+// openMember makes the parts of a cluster's member. It starts nothing.
+func (d *daemon) openMember(cfg *config.Config, credentials *cluster.Credentials) (err error) {
+	m := &member{}
+	if m.node, err = cluster.Open(d.clusterConfig(cfg, credentials)); err != nil {
+		return err
+	}
+	m.holder = newHolder(m.node, d.fence, d.situation, d.log)
+	m.vips, err = vip.New(vip.Options{
+		Ledger:   filepath.Join(cfg.Node.DataDir, "vips.json"),
+		Lifetime: lifetime,
+		Allowed:  func(vip.VIP) bool { return m.holder.allowed() },
+		Guard:    d.fence.Guard,
+		Company:  &d.company,
+		Log:      d.log.With("part", "vip"),
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("open the kernel's address interface: %w", err), m.node.Close())
+	}
+	m.holder.vips = m.vips
+	m.peers = api.NewPeerClient(m.node.DialPeer)
+	d.member = m
+	return nil
+}
+
+func (d *daemon) clusterConfig(cfg *config.Config, credentials *cluster.Credentials) cluster.Config {
+	c := cluster.Config{
+		Name:        cfg.Cluster.Name,
+		Node:        cfg.Node.Name,
+		Heartbeat:   cfg.Cluster.Heartbeat,
+		Dir:         filepath.Join(cfg.Node.DataDir, "raft"),
+		Credentials: credentials,
+		Release:     func() error { return d.member.holder.release() },
+		Linger:      linger(d.fence.Kind()),
+		Log:         d.log,
+	}
+	for _, p := range cfg.Cluster.Peers {
+		c.Peers = append(c.Peers, cluster.Peer(p))
+	}
+	return c
+}
+
+// runMember starts the parts of a cluster's member, which end with the context.
+func (d *daemon) runMember(g *errgroup.Group, parts context.Context) {
+	m := d.member
+	g.Go(func() error { return m.node.Run(parts) })
+	g.Go(func() error { return m.vips.Run(parts) })
+	g.Go(func() error { return m.holder.run(parts) })
+	g.Go(func() error { return m.holder.follow(parts) })
+	g.Go(func() error { return preempter(parts, d.preempting(), d.log) })
+	g.Go(func() error { return scribe(parts, m.holder.claims, m.node.Claim, d.log) })
+	g.Go(func() error { return mover(parts, m.holder.moves, d.moveAway, d.log) })
+	g.Go(func() error { return api.Serve(parts, m.node.PeerListener(), api.PeerHandler(peerSide{d}), d.log) })
+}
+
+// leave hands over, if this node leads and another can take over, and releases.
+// The VIPs stay until the hand-over releases them, and do not come back if it
+// fails. It does not wait for the hand-over longer than stopLimit, or than the
+// other parts run.
+func (d *daemon) leave(parts context.Context) error {
+	d.member.holder.leave()
+	ctx, cancel := context.WithTimeout(parts, stopLimit)
+	defer cancel()
+	done := make(chan struct{})
+	go func() { // left behind when it takes too long: the process is about to end
+		defer close(done)
+		d.handOverAtEnd(ctx)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		d.log.Warn("stopping without a hand-over", "error", fmt.Errorf("not done: %w", ctx.Err()))
+	}
+	return d.member.holder.stop()
+}
+
+// handOverAtEnd hands over. One that is under way already is waited for.
+func (d *daemon) handOverAtEnd(ctx context.Context) {
+	winner, err := d.member.node.Transfer("", state.Stopped(d.name()))
+	for errors.Is(err, cluster.ErrTransferring) && ctx.Err() == nil {
+		pause(ctx, 10*time.Millisecond)
+		winner, err = d.member.node.Transfer("", state.Stopped(d.name()))
+	}
+	switch {
+	case ctx.Err() != nil: // nobody waits for it any more
+	case err == nil:
+		d.log.Info("handed over", "to", winner)
+	case !errors.Is(err, cluster.ErrNotLeader):
+		d.log.Warn("stopping without a hand-over", "error", err)
+	}
+}
+
+// moveAway hands over because this node leads and may not own.
+func (d *daemon) moveAway() error {
+	winner, err := d.member.node.Transfer("", whyMove(d.name(), d.situation()))
+	if errors.Is(err, cluster.ErrNotLeader) {
+		return nil
+	}
+	if err == nil {
+		d.log.Info("handed over", "to", winner)
+	}
+	return err
+}
+
+// preempting hands the VIPs to a better node while this one holds them.
+func (d *daemon) preempting() preempting {
+	return preempting{
+		now: d.member.node.Now,
+		enabled: func() (bool, time.Duration) {
+			c := d.config().Cluster
+			return c.Preempt, c.PreemptDelay
+		},
+		better: func() string {
+			if !d.member.holder.holding() {
+				return ""
+			}
+			return d.member.node.Better()
+		},
+		handOver: func(to string) error {
+			_, err := d.member.node.Transfer(to, to+" has a higher priority")
+			return err
+		},
+	}
+}
+
+// situation says what speaks against this node as an owner.
+func (d *daemon) situation() situation {
+	self, _ := d.config().Cluster.Peer(d.name())
+	return situation{
+		witness:  self.Witness,
+		drained:  d.member.node.Drained(d.name()),
+		unfenced: d.fence.Trouble() != nil,
+	}
+}
+
+// standing is one line about a cluster's member.
+func standing(view cluster.View, s situation, holding bool, vips int) string {
+	switch {
+	case holding && vips == 1:
+		return fmt.Sprintf("owner of 1 VIP, term %d", view.Term)
+	case holding:
+		return fmt.Sprintf("owner of %d VIPs, term %d", vips, view.Term)
+	case view.Left:
+		return "no member of the cluster any more, perch join to come back"
+	case !view.Quorum:
+		return "no majority, no VIP is held"
+	case view.Role != cluster.Leader:
+		return fmt.Sprintf("standby, %s leads, term %d", view.Leader, view.Term)
+	case s.witness:
+		return fmt.Sprintf("leads, but is a witness and holds no VIP, term %d", view.Term)
+	case s.drained:
+		return fmt.Sprintf("leads, but is drained and holds no VIP, term %d", view.Term)
+	case s.unfenced:
+		return fmt.Sprintf("leads, but its fence does not hold and it holds no VIP, term %d", view.Term)
+	default:
+		return fmt.Sprintf("leads, but holds no VIP yet, term %d", view.Term)
+	}
+}

@@ -1,0 +1,256 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/route"
+	"github.com/perch-vip/perch/vrrp"
+	"github.com/perch-vip/perch/vrrp/vrrpnet"
+)
+
+// routers is VRRP mode: the engine decides which virtual routers this node is the
+// master of, and what belongs to them follows.
+type routers struct {
+	log     *slog.Logger
+	engine  *vrrpnet.Engine
+	vips    *vip.Manager
+	paths   *route.Manager
+	setup   atomic.Pointer[setup] // in force
+	strict  bool                  // the fence ends the leases of routers
+	told    map[string]seen       // by router; used by follow alone
+	poke    chan struct{}         // for follow
+	beat    atomic.Int64          // when follow last ran, Unix milliseconds
+	stopped atomic.Bool           // hold nothing more
+	sighted chan struct{}         // closed when it is known which interfaces there are
+
+	first       sync.Once
+	configuring sync.Mutex // guards what follows
+	devices     *devices
+	shield      shield
+}
+
+// seen is what was last done about a router.
+type seen struct {
+	state     vrrp.State
+	announces uint64
+}
+
+// openRouters makes the parts of VRRP mode. It starts nothing.
+func (d *daemon) openRouters(cfg *config.Config) (err error) {
+	if err := os.MkdirAll(cfg.Node.DataDir, 0o700); err != nil {
+		return fmt.Errorf("make data_dir: %w", err)
+	}
+	r := &routers{
+		log:     d.log,
+		strict:  d.fence.StrictLeases(),
+		devices: newDevices(filepath.Join(cfg.Node.DataDir, "devices.json"), d.log),
+		told:    map[string]seen{},
+		poke:    make(chan struct{}, 1),
+		sighted: make(chan struct{}),
+	}
+	r.shield = shield{
+		make:   func() (routerLease, error) { return d.fence.NewLease() },
+		fenced: r.devices.fenced,
+		leases: map[string]*guarded{},
+	}
+	r.setup.Store(newSetup(cfg))
+	if r.engine, err = vrrpnet.New(vrrpnet.Options{Log: d.log.With("part", "vrrp"), Nice: -10}); err != nil {
+		return fmt.Errorf("open the engine of virtual routers: %w", err)
+	}
+	r.vips, err = vip.New(vip.Options{
+		Ledger:   filepath.Join(cfg.Node.DataDir, "vrrp-vips.json"),
+		Lifetime: lifetime,
+		Allowed:  r.allowed,
+		Guard:    d.fence.Guard,
+		Schedule: func(v vip.VIP) vip.Pace { return r.setup.Load().pace(v) },
+		Company:  &d.company,
+		Log:      d.log.With("part", "vrrp-vip"),
+	})
+	if err != nil {
+		r.engine.Close()
+		return fmt.Errorf("open the kernel's address interface: %w", err)
+	}
+	if r.paths, err = route.New(d.log.With("part", "route")); err != nil {
+		r.engine.Close()
+		r.vips.Close()
+		return fmt.Errorf("open the kernel's routes: %w", err)
+	}
+	d.routers = r
+	return nil
+}
+
+func (r *routers) close() {
+	r.vips.Close()
+	r.paths.Close()
+	r.engine.Close()
+}
+
+// allowed tells whether this node may hold a VIP at this moment. It is asked before
+// each address that is added, also after a freeze.
+func (r *routers) allowed(v vip.VIP) bool {
+	owner, known := r.setup.Load().owner(v)
+	return known && !r.stopped.Load() && (owner == nil || r.engine.Holds(owner.Name))
+}
+
+// sweep removes what a dead predecessor has left.
+func (r *routers) sweep(cfg *config.Config) error {
+	err := r.vips.Configure(newSetup(cfg).vips())
+	if errors.Is(err, vip.ErrLedger) || errors.Is(err, vip.ErrInvalid) {
+		return err
+	}
+	if err != nil {
+		r.log.Error("removing addresses of an earlier run", "error", err)
+	}
+	return nil
+}
+
+// run starts the parts, which end with the context, and puts the config in force.
+func (r *routers) run(g *errgroup.Group, parts context.Context, cfg *config.Config, secrets routerSecrets) {
+	g.Go(func() error { return r.engine.Run(parts) })
+	g.Go(func() error { return r.vips.Run(parts) })
+	g.Go(func() error { return r.paths.Run(parts) })
+	g.Go(func() error { return r.follow(parts) })
+	g.Go(func() error { return vrrpnet.WatchInterfaces(parts, r.log, r.interfaces) })
+	g.Go(func() error {
+		select {
+		case <-parts.Done():
+			return nil
+		case <-r.sighted:
+		}
+		err := r.configure(cfg, secrets)
+		if err != nil && !unchanged(err) {
+			r.log.Error("not all virtual routers are as wanted, which is tried again", "error", err)
+			return nil
+		}
+		return err
+	})
+}
+
+// interfaces passes on what has become of the interfaces. Where they are others than
+// before, devices with virtual MACs that have gone with their parents come back, and
+// all is fenced anew, before a router can begin there. That one is down waits for
+// nothing.
+func (r *routers) interfaces(list []vrrpnet.Interface) {
+	if r.devices.see(list) {
+		r.configuring.Lock()
+		defer r.configuring.Unlock()
+		if err := r.shield.admit(r.setup.Load().routers); err != nil {
+			r.log.Error("fencing virtual routers anew", "error", err)
+		}
+		r.devices.repair()
+	}
+	if err := r.engine.SetInterfaces(list); err != nil && !errors.Is(err, vrrpnet.ErrStopped) {
+		r.log.Error("telling the virtual routers of the interfaces", "error", err)
+	}
+	r.first.Do(func() { close(r.sighted) })
+}
+
+// configure puts a config in force. Routers that it does not change go on as they
+// are. If they cannot be fenced nothing changes. What takes something away comes
+// last: a router says farewell by its device, and its addresses are fenced until they
+// are gone.
+func (r *routers) configure(cfg *config.Config, secrets routerSecrets) error {
+	r.configuring.Lock()
+	defer r.configuring.Unlock()
+	next := newSetup(cfg)
+	if err := r.shield.admit(next.routers); err != nil {
+		return fmt.Errorf("%w: %w", errUnfenced, err)
+	}
+	r.setup.Store(next)
+	defer offer(r.poke, struct{}{})
+	r.devices.want(next.routers)
+	err := errors.Join(r.engine.Configure(r.instances(next, secrets)), r.vips.Configure(next.vips()))
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.devices.trim(), r.shield.settle(next.routers))
+}
+
+func (r *routers) instances(s *setup, secrets routerSecrets) []vrrpnet.Instance {
+	var list []vrrpnet.Instance
+	for _, v := range s.routers {
+		list = append(list, v.instance(secrets[v.Name], r.shield.leases[v.Name]))
+	}
+	return list
+}
+
+// follow has everything follow the states of the routers, until ctx ends.
+func (r *routers) follow(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.engine.Changed():
+		case <-r.poke:
+		case <-timer.C:
+		}
+		r.step()
+		r.beat.Store(time.Now().UnixMilli())
+		timer.Reset(idle)
+	}
+}
+
+// step has everything follow the states of the routers as they are now.
+func (r *routers) step() {
+	setup, states := r.setup.Load(), r.engine.Status()
+	if r.stopped.Load() {
+		return
+	}
+	vips, routes, rules := setup.wanted(mastersOf(states))
+	if err := r.vips.Want(vips); err != nil && !errors.Is(err, vip.ErrNotConfigured) { // a reload is under way
+		r.log.Error("taking the addresses of virtual routers", "error", err)
+	}
+	r.paths.Want(routes, rules)
+	for _, s := range states {
+		if v, ok := setup.byName[s.Name]; ok {
+			r.tell(v, s)
+		}
+	}
+}
+
+// tell announces again what is to be, and logs transitions.
+func (r *routers) tell(v *virtualRouter, now vrrpnet.Status) {
+	was, known := r.told[v.Name]
+	r.told[v.Name] = seen{now.State, now.Announces}
+	if known && was.announces != now.Announces {
+		r.vips.Announce(v.VIPs)
+	}
+	if !known || was.state != now.State {
+		r.log.Info("virtual router", "name", v.Name, "state", now.State.String(), "reason", now.Reason)
+	}
+}
+
+// stop gives up everything for good: the farewells leave first.
+func (r *routers) stop() error {
+	r.stopped.Store(true)
+	r.engine.Stop()
+	err := r.vips.Set(nil)
+	r.configuring.Lock()
+	defer r.configuring.Unlock()
+	return errors.Join(err, r.devices.close())
+}
+
+// holding tells whether addresses are in the kernel.
+func (r *routers) holding() bool {
+	return slices.ContainsFunc(r.vips.Status(), func(s vip.Status) bool { return s.Held })
+}
+
+// alive tells whether the engine and what follows from it get on.
+func (r *routers) alive() bool {
+	return time.Since(time.UnixMilli(r.beat.Load())) < 4*idle && r.vips.Stalled() < stallLimit
+}

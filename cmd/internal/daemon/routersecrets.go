@@ -1,0 +1,68 @@
+package daemon
+
+import (
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vrrp"
+)
+
+// routerSecrets are what authenticates the adverts of virtual routers, by their names.
+type routerSecrets map[string]vrrp.Authentication
+
+// Lengths of secrets in bytes: a password fills a field of 8, and HMAC keys are as
+// long as keepalived wants them.
+const (
+	maxPassword = len(vrrp.Secret{})
+	minHMACKey  = 32
+	maxHMACKey  = 64
+)
+
+// readRouterSecrets reads the files of secrets that virtual routers name.
+func readRouterSecrets(list []config.VirtualRouter) (routerSecrets, []credentialFile, error) {
+	secrets := routerSecrets{}
+	var files []credentialFile
+	read := func(router, path string, least, most int) ([]byte, error) {
+		secret, err := readSecretFile(path)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("vrrp %s: %w", router, err)
+		case len(secret) < least || len(secret) > most:
+			return nil, fmt.Errorf("vrrp %s: %s has %d bytes, must have %d to %d", router, path, len(secret), least, most)
+		}
+		files = append(files, credentialFile{"secret of vrrp " + router, path, sha256.Sum256(secret)})
+		return secret, nil
+	}
+	for i := range list {
+		auth, err := authenticationOf(&list[i], read)
+		if err != nil {
+			return nil, nil, err
+		}
+		secrets[list[i].Name] = auth
+	}
+	return secrets, files, nil
+}
+
+// authenticationOf reads what one router needs.
+func authenticationOf(r *config.VirtualRouter, read func(router, path string, least, most int) ([]byte, error)) (vrrp.Authentication, error) {
+	a := vrrp.Authentication{Kind: authKinds[r.Auth.Kind]}
+	switch r.Auth.Kind {
+	case "pass", "ah":
+		secret, err := read(r.Name, r.Auth.SecretFile, 1, maxPassword)
+		if err != nil {
+			return a, err
+		}
+		copy(a.Secret[:], secret)
+	case "hmac":
+		a.Keys, a.Active, a.Window = map[uint8][]byte{}, uint8(r.Auth.Active), r.Auth.Window
+		for _, key := range r.Auth.Keys {
+			secret, err := read(r.Name, key.File, minHMACKey, maxHMACKey)
+			if err != nil {
+				return a, err
+			}
+			a.Keys[uint8(key.ID)] = secret
+		}
+	}
+	return a, nil
+}

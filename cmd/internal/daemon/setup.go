@@ -1,0 +1,95 @@
+package daemon
+
+import (
+	"slices"
+
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/route"
+	"github.com/perch-vip/perch/vrrp"
+	"github.com/perch-vip/perch/vrrp/vrrpnet"
+)
+
+// setup is what VRRP mode does by its config. It does not change.
+type setup struct {
+	routers []virtualRouter
+	static  []vip.VIP
+	routes  []route.Route // static
+	rules   []route.Rule  // static
+	owners  map[vip.VIP]*virtualRouter
+	byName  map[string]*virtualRouter
+}
+
+func newSetup(cfg *config.Config) *setup {
+	s := &setup{
+		routers: virtualRoutersOf(cfg),
+		routes:  routesOf(cfg.Static.Routes),
+		rules:   rulesOf(cfg.Static.Rules),
+		owners:  map[vip.VIP]*virtualRouter{},
+		byName:  map[string]*virtualRouter{},
+	}
+	for _, v := range cfg.Static.Addresses {
+		s.static = append(s.static, vip.VIP(v))
+	}
+	for i := range s.routers {
+		r := &s.routers[i]
+		s.byName[r.Name] = r
+		for _, v := range r.VIPs {
+			s.owners[v] = r
+		}
+	}
+	return s
+}
+
+// vips returns all addresses that this node may come to hold.
+func (s *setup) vips() []vip.VIP {
+	all := slices.Clone(s.static)
+	for _, r := range s.routers {
+		all = append(all, r.VIPs...)
+	}
+	return all
+}
+
+// owner returns the router that a VIP belongs to, or nil if it is a static address.
+func (s *setup) owner(v vip.VIP) (r *virtualRouter, known bool) {
+	if r, known = s.owners[v]; known {
+		return r, true
+	}
+	return nil, slices.Contains(s.static, v)
+}
+
+// pace is how often a VIP is announced.
+func (s *setup) pace(v vip.VIP) vip.Pace {
+	r, known := s.owners[v]
+	if !known {
+		return vip.Pace{}
+	}
+	return vip.Pace{Delay: r.GARPDelay, Refresh: r.GARPRefresh}
+}
+
+// masters are the names of the routers of which this node is the master.
+type masters map[string]bool
+
+func mastersOf(states []vrrpnet.Status) masters {
+	m := masters{}
+	for _, s := range states {
+		if s.State == vrrp.Master {
+			m[s.Name] = true
+		}
+	}
+	return m
+}
+
+// wanted returns what the kernel is to have: what is static, and what belongs to the
+// routers of which this node is the master.
+func (s *setup) wanted(m masters) (vips []vip.VIP, routes []route.Route, rules []route.Rule) {
+	vips, routes, rules = slices.Clone(s.static), slices.Clone(s.routes), slices.Clone(s.rules)
+	for _, r := range s.routers {
+		if m[r.Name] {
+			vips = append(vips, r.VIPs...)
+			routes = append(routes, r.Routes...)
+			rules = append(rules, r.Rules...)
+		}
+	}
+	return vips, routes, rules
+}

@@ -1,0 +1,173 @@
+package daemon
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vrrp"
+	"github.com/perch-vip/perch/vrrp/vrrpnet"
+)
+
+// twoRouters has a router on eth0, another one with a virtual MAC on eth1, and a
+// static address.
+func twoRouters(t *testing.T) *config.Config {
+	t.Helper()
+	cfg, _, err := config.Parse("perch.toml", []byte(`
+[[vrrp]]
+name = "gw"
+interface = "eth0"
+vrid = 51
+addresses = ["198.18.0.200/24"]
+excluded_addresses = ["2001:db8::200/64"]
+routes = [{destination = "198.19.0.0/16", via = "198.18.0.9"}]
+garp_delay = "7s"
+
+[[vrrp]]
+name = "lan"
+interface = "eth1"
+vrid = 52
+priority = 90
+virtual_mac = true
+addresses = ["198.18.1.200/24", "198.18.1.201/24"]
+
+[[sync_group]]
+name = "both"
+members = ["gw", "lan"]
+
+[static]
+addresses = [{address = "198.18.2.1/32", interface = "lo"}]
+`), "lb1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+func heldBy(t *testing.T, m masters) []string {
+	t.Helper()
+	vips, _, _ := newSetup(twoRouters(t)).wanted(m)
+	var list []string
+	for _, v := range vips {
+		list = append(list, v.String())
+	}
+	return list
+}
+
+func TestWantedIsWhatIsStaticAndWhatMastersHold(t *testing.T) {
+	gw := []string{"198.18.0.200/24 eth0", "2001:db8::200/64 eth0"}
+	lan := []string{"198.18.1.200/24 vrrp.52", "198.18.1.201/24 vrrp.52"}
+	static := []string{"198.18.2.1/32 lo"}
+	for _, tt := range []struct {
+		masters masters
+		want    [][]string
+	}{
+		{masters{}, [][]string{static}},
+		{masters{"gw": true}, [][]string{static, gw}},
+		{masters{"lan": true}, [][]string{static, lan}},
+		{masters{"gw": true, "lan": true, "of an older config": true}, [][]string{static, gw, lan}},
+	} {
+		var want []string
+		for _, part := range tt.want {
+			want = append(want, part...)
+		}
+		if diff := cmp.Diff(want, heldBy(t, tt.masters)); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", tt.masters, diff)
+		}
+	}
+}
+
+func TestRoutesComeWithTheirMaster(t *testing.T) {
+	s := newSetup(twoRouters(t))
+	if _, routes, _ := s.wanted(masters{"lan": true}); len(routes) != 0 {
+		t.Errorf("without its master: %v", routes)
+	}
+	_, routes, _ := s.wanted(masters{"gw": true})
+	if len(routes) != 1 || routes[0].Destination != netip.MustParsePrefix("198.19.0.0/16") {
+		t.Errorf("%v", routes)
+	}
+}
+
+func TestMastersAreThoseOfTheEngine(t *testing.T) {
+	got := mastersOf([]vrrpnet.Status{
+		{Name: "a", State: vrrp.Master},
+		{Name: "b", State: vrrp.Backup},
+		{Name: "c", State: vrrp.Fault},
+		{Name: "d", State: vrrp.Init},
+	})
+	if diff := cmp.Diff(masters{"a": true}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOwnerOfAnAddress(t *testing.T) {
+	s := newSetup(twoRouters(t))
+	at := func(address, device string) vip.VIP {
+		return vip.VIP{Address: netip.MustParsePrefix(address), Interface: device}
+	}
+	for _, tt := range []struct {
+		vip   vip.VIP
+		owner string
+		known bool
+	}{
+		{at("198.18.0.200/24", "eth0"), "gw", true},
+		{at("2001:db8::200/64", "eth0"), "gw", true},
+		{at("198.18.1.201/24", "vrrp.52"), "lan", true},
+		{at("198.18.2.1/32", "lo"), "", true},
+		{at("198.18.1.201/24", "eth1"), "", false},
+	} {
+		owner, known := s.owner(tt.vip)
+		name := ""
+		if owner != nil {
+			name = owner.Name
+		}
+		if name != tt.owner || known != tt.known {
+			t.Errorf("%s: %q, %v", tt.vip, name, known)
+		}
+	}
+	if pace := s.pace(at("198.18.0.200/24", "eth0")); pace != (vip.Pace{Delay: 7 * time.Second, Refresh: time.Minute}) {
+		t.Errorf("pace %+v", pace)
+	}
+	if pace := s.pace(at("198.18.2.1/32", "lo")); pace != (vip.Pace{}) {
+		t.Errorf("pace of what is static %+v", pace)
+	}
+}
+
+func TestInstanceOfARouter(t *testing.T) {
+	list := newSetup(twoRouters(t)).routers
+	secret := vrrp.Authentication{Kind: vrrp.Password, Secret: vrrp.Secret{'x'}}
+	gw := list[0].instance(secret, nil)
+	want := vrrpnet.Instance{
+		Name: "gw", Interface: "eth0", Group: "both",
+		Router: vrrp.Config{Version: 3, Priority: 100, Interval: time.Second, Preempt: true},
+		Wire: vrrp.WireConfig{
+			Version: 3, VRID: 51, Interval: time.Second, Auth: secret, TTL: 255,
+			Addresses: []netip.Addr{netip.MustParseAddr("198.18.0.200")},
+		},
+		Held: []netip.Addr{netip.MustParseAddr("198.18.0.200"), netip.MustParseAddr("2001:db8::200")},
+	}
+	if diff := cmp.Diff(want, gw, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		t.Error(diff)
+	}
+	if device := list[1].instance(secret, nil).Device; device != "vrrp.52" {
+		t.Errorf("device %q", device)
+	}
+}
+
+// Adverts to peers come from the address by which they know this node.
+func TestInstanceOfUnicastSendsFromTheParent(t *testing.T) {
+	cfg := twoRouters(t)
+	cfg.VRRP[1].UnicastPeers = []config.UnicastPeer{{Address: netip.MustParseAddr("198.18.1.2"), MinTTL: 254}}
+	lan := newSetup(cfg).routers[1]
+	i := lan.instance(vrrp.Authentication{}, nil)
+	if i.Device != "" || len(i.Wire.Peers) != 1 || i.Wire.Peers[0].MinTTL != 254 {
+		t.Errorf("device %q, peers %v", i.Device, i.Wire.Peers)
+	}
+	if lan.VIPs[0].Interface != "vrrp.52" {
+		t.Errorf("the addresses are on %s", lan.VIPs[0].Interface)
+	}
+}

@@ -1,0 +1,116 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/perch-vip/perch/vip/fence"
+)
+
+// routerLease is what the shield needs of a lease of package fence.
+type routerLease interface {
+	Protect([]fence.VIP, []fence.MAC) error
+	Open(until time.Duration)
+	Shut()
+	Close() error
+}
+
+// shield is the leases of the fence, one for each virtual router.
+type shield struct {
+	make   func() (routerLease, error)
+	fenced func(*virtualRouter) ([]fence.VIP, []fence.MAC) // as the interfaces are now
+	leases map[string]*guarded                             // by router
+}
+
+// guarded is a lease and what is under it.
+type guarded struct {
+	routerLease
+	vips []fence.VIP
+}
+
+// admit has the addresses of routers fenced, before they can be held. What a router
+// had before may be held still, and stays fenced, unless it is another's from now on.
+func (s *shield) admit(routers []virtualRouter) error {
+	next := map[fence.VIP]string{}
+	for i := range routers {
+		vips, _ := s.fenced(&routers[i])
+		for _, v := range vips {
+			next[v] = routers[i].Name
+		}
+	}
+	for name, g := range s.leases {
+		moves := func(v fence.VIP) bool { to, ok := next[v]; return ok && to != name }
+		if !slices.ContainsFunc(g.vips, moves) {
+			continue
+		}
+		if err := g.protect(name, slices.DeleteFunc(slices.Clone(g.vips), moves), nil); err != nil {
+			return err
+		}
+	}
+	for i := range routers {
+		g, err := s.lease(routers[i].Name)
+		if err != nil {
+			return err
+		}
+		vips, macs := s.fenced(&routers[i])
+		if err := g.protect(routers[i].Name, merge(g.vips, vips), macs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle ends the fencing of what routers no longer have, once it is gone.
+func (s *shield) settle(routers []virtualRouter) error {
+	var errs []error
+	stays := map[string]bool{}
+	for i := range routers {
+		name := routers[i].Name
+		stays[name] = true
+		vips, macs := s.fenced(&routers[i])
+		errs = append(errs, s.leases[name].protect(name, vips, macs))
+	}
+	for name, g := range s.leases {
+		if !stays[name] {
+			errs = append(errs, g.Close())
+			delete(s.leases, name)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// lease returns the lease of a router, which is made when it is new.
+func (s *shield) lease(router string) (*guarded, error) {
+	if g, ok := s.leases[router]; ok {
+		return g, nil
+	}
+	l, err := s.make()
+	if err != nil {
+		return nil, fmt.Errorf("vrrp %s: %w", router, err)
+	}
+	s.leases[router] = &guarded{routerLease: l}
+	return s.leases[router], nil
+}
+
+func (g *guarded) protect(router string, vips []fence.VIP, macs []fence.MAC) error {
+	if err := g.Protect(vips, macs); err != nil {
+		return fmt.Errorf("vrrp %s: %w", router, err)
+	}
+	g.vips = vips
+	return nil
+}
+
+// merge returns a and what b has besides.
+func merge(a, b []fence.VIP) []fence.VIP {
+	in := map[fence.VIP]bool{}
+	var all []fence.VIP
+	for _, v := range slices.Concat(a, b) {
+		if !in[v] {
+			in[v] = true
+			all = append(all, v)
+		}
+	}
+	return all
+}

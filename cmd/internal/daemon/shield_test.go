@@ -1,0 +1,159 @@
+package daemon
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/fence"
+)
+
+// fakeLeases makes leases of which no two may have the same VIP, as the real one.
+type fakeLeases struct{ open []*fakeLease }
+
+type fakeLease struct {
+	all    *fakeLeases
+	vips   []fence.VIP
+	closed bool
+}
+
+var errTaken = errors.New("another lease has it")
+
+func (f *fakeLeases) lease() (routerLease, error) {
+	l := &fakeLease{all: f}
+	f.open = append(f.open, l)
+	return l, nil
+}
+
+func (l *fakeLease) Protect(vips []fence.VIP, _ []fence.MAC) error {
+	for _, other := range l.all.open {
+		if other != l && slices.ContainsFunc(vips, func(v fence.VIP) bool { return slices.Contains(other.vips, v) }) {
+			return errTaken
+		}
+	}
+	l.vips = slices.Clone(vips)
+	return nil
+}
+
+func (l *fakeLease) Open(time.Duration) {}
+func (l *fakeLease) Shut()              {}
+
+func (l *fakeLease) Close() error {
+	l.vips, l.closed = nil, true
+	return nil
+}
+
+func newShield() (*shield, *fakeLeases) {
+	f := &fakeLeases{}
+	return &shield{make: f.lease, fenced: (&devices{}).fenced, leases: map[string]*guarded{}}, f
+}
+
+// router is one with addresses of 198.18.0.0/24.
+func router(name string, hosts ...byte) virtualRouter {
+	v := virtualRouter{VirtualRouter: config.VirtualRouter{Name: name, Interface: "eth0"}}
+	for _, host := range hosts {
+		v.VIPs = append(v.VIPs, vip.VIP{Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, 0, host}), 24), Interface: "eth0"})
+	}
+	return v
+}
+
+func (s *shield) under(name string) []byte {
+	var hosts []byte
+	for _, v := range s.leases[name].routerLease.(*fakeLease).vips {
+		hosts = append(hosts, v.Prefix.Addr().As4()[3])
+	}
+	slices.Sort(hosts)
+	return hosts
+}
+
+// What a router no longer has may be in the kernel until it has been removed.
+func TestShieldKeepsWhatMayBeHeldStill(t *testing.T) {
+	s, _ := newShield()
+	if err := s.admit([]virtualRouter{router("gw", 1, 2)}); err != nil {
+		t.Fatal(err)
+	}
+	next := []virtualRouter{router("gw", 2, 3)}
+	if err := s.admit(next); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.under("gw"); !slices.Equal(got, []byte{1, 2, 3}) {
+		t.Errorf("while 1 is removed %v are fenced", got)
+	}
+	if err := s.settle(next); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.under("gw"); !slices.Equal(got, []byte{2, 3}) {
+		t.Errorf("in the end %v are fenced", got)
+	}
+}
+
+func TestShieldMovesAnAddressFromRouterToRouter(t *testing.T) {
+	for _, next := range [][]virtualRouter{
+		{router("a", 1), router("b", 2, 3)},
+		{router("b", 2, 3), router("a", 1)},
+		{router("a", 3), router("b", 1, 2)}, // to and fro
+	} {
+		s, _ := newShield()
+		if err := s.admit([]virtualRouter{router("a", 1, 2), router("b", 3)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(s.admit(next), s.settle(next)); err != nil {
+			t.Fatalf("%v: %v", next, err)
+		}
+		for _, v := range next {
+			want, _ := (&devices{}).fenced(&v)
+			if got := s.under(v.Name); len(got) != len(want) {
+				t.Errorf("%s has %v, want %v", v.Name, got, want)
+			}
+		}
+	}
+}
+
+func TestShieldClosesTheLeasesOfRoutersThatHaveGone(t *testing.T) {
+	s, f := newShield()
+	if err := s.admit([]virtualRouter{router("a", 1), router("b", 2)}); err != nil {
+		t.Fatal(err)
+	}
+	next := []virtualRouter{router("b", 2)}
+	if err := s.admit(next); err != nil {
+		t.Fatal(err)
+	}
+	if f.open[0].closed {
+		t.Error("closed before its addresses are gone")
+	}
+	if err := s.settle(next); err != nil {
+		t.Fatal(err)
+	}
+	if !f.open[0].closed || f.open[1].closed {
+		t.Errorf("a closed: %v, b closed: %v", f.open[0].closed, f.open[1].closed)
+	}
+}
+
+// A link-local address may be on several interfaces: it is fenced where it is.
+func TestFencedWhereItIs(t *testing.T) {
+	d := &devices{indexes: map[string]int{"eth0": 7}}
+	v := &virtualRouter{
+		VirtualRouter: config.VirtualRouter{Interface: "eth0", VRID: 51, Addresses: []netip.Prefix{netip.MustParsePrefix("fe80::1/64")}},
+		Device:        "vrrp6.51",
+		VIPs: []vip.VIP{
+			{Address: netip.MustParsePrefix("fe80::1/64"), Interface: "vrrp6.51"},
+			{Address: netip.MustParsePrefix("2001:db8::1/64"), Interface: "vrrp6.51"},
+		},
+	}
+	vips, macs := d.fenced(v)
+	want := []fence.VIP{{Prefix: netip.MustParsePrefix("2001:db8::1/128")}, {Prefix: netip.MustParsePrefix("fe80::1/128"), Interface: 7}}
+	if !slices.Equal(vips, want) {
+		t.Errorf("%v, want %v", vips, want)
+	}
+	if len(macs) != 1 || macs[0] != (fence.MAC{Address: [6]byte{0, 0, 0x5e, 0, 2, 51}, Interface: 7}) {
+		t.Errorf("%v", macs)
+	}
+	v.Interface = "eth9" // not there yet
+	if vips, macs = d.fenced(v); len(vips) != 1 || len(macs) != 0 {
+		t.Errorf("%v, %v", vips, macs)
+	}
+}

@@ -1,0 +1,74 @@
+package vip
+
+import (
+	"slices"
+	"time"
+)
+
+// Want is Set for those who cannot wait: it publishes what is wanted, and Run
+// carries it out at once, without the pauses that the kernel is given otherwise.
+// What is under way for an older demand stops at the next address, unless this one
+// only adds to it. Where a demand only takes away, that goes before anything is
+// added, else adds come before removes. What is wanted already, and held, costs
+// nothing. What goes wrong is told by Status and tried again by Run.
+func (m *Manager) Want(want []VIP) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	want, err := m.accept(want)
+	if err != nil {
+		return err
+	}
+	before, old := m.want, m.wanted
+	m.setWant(want)
+	grows, shrinks := contains(m.wanted, before), contains(old, want)
+	if grows && shrinks && m.holdsAll() {
+		return nil
+	}
+	if !grows {
+		m.epoch.Add(1)
+		m.yields = m.yields || shrinks
+	}
+	m.demanded = true
+	for _, v := range want {
+		m.entries[v].hold = time.Time{}
+	}
+	poke(m.wake)
+	return nil
+}
+
+func contains(set map[VIP]struct{}, list []VIP) bool {
+	for _, v := range list {
+		if _, ok := set[v]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// holdsAll reports whether all that is wanted is held, as far as is known.
+func (s *state) holdsAll() bool {
+	return !slices.ContainsFunc(s.want, func(v VIP) bool { return !s.entries[v].held })
+}
+
+// Announce lets those of vips that are held be announced anew, from the start of
+// their schedule. It does not wait: Run sends.
+func (m *Manager) Announce(vips []VIP) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, v := range vips {
+		m.recalled[v] = struct{}{}
+	}
+	poke(m.wake)
+}
+
+// recall begins the announcements anew that somebody asked for. The caller holds op.
+func (m *Manager) recall(now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for v := range m.recalled {
+		if m.schedule.Has(v) {
+			m.schedule.Start(v, now)
+		}
+	}
+	clear(m.recalled)
+}

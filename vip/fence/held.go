@@ -1,0 +1,71 @@
+package fence
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+)
+
+// ErrOtherLease is returned for what is under another lease already.
+var ErrOtherLease = errors.New("another lease has it")
+
+// held is what is in maps of the kernel, by the number of its lease.
+type held[K interface {
+	comparable
+	fmt.Stringer
+}] struct {
+	kind  string // for errors
+	place func(K) (*ebpf.Map, []byte)
+	lease map[K]uint32 // of all that may be in the maps
+}
+
+// clash is an error if a key is under another lease.
+func (h held[K]) clash(lease uint32, keys map[K]bool) error {
+	for k := range keys {
+		if has, known := h.lease[k]; known && has != lease {
+			return fmt.Errorf("%s %s: %w", h.kind, k, ErrOtherLease)
+		}
+	}
+	return nil
+}
+
+// add puts keys into the maps beside what is there.
+func (h held[K]) add(lease uint32, keys map[K]bool) error {
+	for k := range keys {
+		if _, known := h.lease[k]; known {
+			continue
+		}
+		m, key := h.place(k)
+		if err := m.Put(key, lease); err != nil {
+			return fmt.Errorf("add %s %s: %w", h.kind, k, err)
+		}
+		h.lease[k] = lease
+	}
+	return nil
+}
+
+// trim takes out what a lease has beside keys.
+func (h held[K]) trim(lease uint32, keys map[K]bool) error {
+	for k, has := range h.lease {
+		if has != lease || keys[k] {
+			continue
+		}
+		m, key := h.place(k)
+		if err := m.Delete(key); err != nil {
+			return fmt.Errorf("remove %s %s: %w", h.kind, k, err)
+		}
+		delete(h.lease, k)
+	}
+	return nil
+}
+
+// further tells whether there is something under another lease than the cluster's.
+func (h held[K]) further() bool {
+	for _, lease := range h.lease {
+		if lease != clusterLease {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,17 @@
+package vrrp
+
+// maxAddresses is what the count in an advert can say.
+const maxAddresses = 255
+
+// Capacity returns how many addresses an advert can hold where packets are of at most
+// mtu bytes.
+func Capacity(v Version, f Family, mtu int, auth Authentication) int {
+	room := mtu - f.ipLength() - v.length(0, f)
+	if v == V2 && f == IPv4 && auth.Kind == AH {
+		room -= ahLength
+	}
+	if len(auth.Keys) > 0 {
+		room -= trailerLength
+	}
+	return min(maxAddresses, max(0, room/f.addressLength()))
+}

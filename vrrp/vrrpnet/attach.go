@@ -1,0 +1,147 @@
+package vrrpnet
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/perch-vip/perch/vrrp"
+)
+
+var none netip.Addr
+
+// attach gives a runner its sockets, which it shares with others of the same place.
+func (e *Engine) attach(r *runner, to place) error {
+	s, err := e.sender(senderKind{to.send, r.IPv6})
+	if err != nil {
+		return err
+	}
+	s.users++
+	r.sender = s
+	for _, protocol := range r.protocols() {
+		rc, err := e.receiver(receiverKind{to.listen, r.IPv6, protocol})
+		if err != nil {
+			return err
+		}
+		rc.runners[r.Wire.VRID] = append(rc.runners[r.Wire.VRID], r)
+		rc.users++
+		r.receivers = append(r.receivers, rc)
+		e.outdate(rc)
+		if err := rc.joinFor(r); err != nil {
+			return err
+		}
+	}
+	r.address(to)
+	return nil
+}
+
+func (r *runner) protocols() []int {
+	if r.Wire.Auth.Kind == vrrp.AH {
+		return []int{protocolVRRP, protocolAH}
+	}
+	return []int{protocolVRRP}
+}
+
+// address makes what goes with each packet.
+func (r *runner) address(to place) {
+	r.destinations, r.control = nil, nil
+	for _, peer := range r.Wire.Peers {
+		r.destinations = append(r.destinations, newDestination(peer.Address, to.send))
+	}
+	group, limit := vrrp.Group4, uint8(hops)
+	if r.IPv6 {
+		group = vrrp.Group6
+	}
+	if len(r.Wire.Peers) == 0 {
+		r.destinations = []*destination{newDestination(group, to.send)}
+	} else {
+		limit = cmp.Or(r.Wire.TTL, limit)
+	}
+	if r.IPv6 {
+		r.control = control(to.source, to.send, int32(limit))
+	}
+}
+
+// detach takes a runner's sockets away. Nothing of it waits to be sent.
+func (e *Engine) detach(r *runner) {
+	for _, rc := range r.receivers {
+		vrid := r.Wire.VRID
+		rc.runners[vrid] = slices.DeleteFunc(rc.runners[vrid], func(other *runner) bool { return other == r })
+		e.outdate(rc)
+		if rc.users--; rc.users == 0 {
+			delete(e.receivers, rc.kind)
+			delete(e.byFD, int32(rc.fd))
+			unix.Close(rc.fd)
+			rc.fd = -1
+		}
+	}
+	if s := r.sender; s != nil {
+		if s.users--; s.users == 0 {
+			delete(e.senders, s.kind)
+			unix.Close(s.fd)
+		}
+	}
+	r.sender, r.receivers, r.place.links = nil, nil, links{}
+}
+
+// sender returns the socket of a kind.
+func (e *Engine) sender(kind senderKind) (*sender, error) {
+	if s := e.senders[kind]; s != nil {
+		return s, nil
+	}
+	fd, err := openSender(kind)
+	if err != nil {
+		return nil, err
+	}
+	s := &sender{kind: kind, fd: fd}
+	e.senders[kind] = s
+	return s, nil
+}
+
+// receiver returns the socket of a kind.
+func (e *Engine) receiver(kind receiverKind) (*receiver, error) {
+	if rc := e.receivers[kind]; rc != nil {
+		return rc, nil
+	}
+	fd, err := openReceiver(kind)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.poller.add(fd); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	rc := &receiver{kind: kind, fd: fd}
+	e.receivers[kind], e.byFD[int32(fd)] = rc, rc
+	return rc, nil
+}
+
+// joinFor joins the multicast group if a runner needs it.
+func (rc *receiver) joinFor(r *runner) error {
+	if rc.joined || len(r.Wire.Peers) > 0 {
+		return nil
+	}
+	rc.joined = true
+	return joinGroup(rc.fd, rc.kind)
+}
+
+// outdate has the filter of a receiver made anew at the end of the wake-up, once for
+// all the runners that come and go.
+func (e *Engine) outdate(rc *receiver) {
+	if !rc.outdated {
+		rc.outdated = true
+		e.outdated = append(e.outdated, rc)
+	}
+}
+
+func (e *Engine) refilter() {
+	for _, rc := range e.outdated {
+		rc.outdated = false
+		if rc.users > 0 {
+			rc.refilter()
+		}
+	}
+	e.outdated = e.outdated[:0]
+}

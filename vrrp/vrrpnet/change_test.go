@@ -1,0 +1,226 @@
+package vrrpnet
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/perch-vip/perch/vrrp"
+)
+
+func TestConfigureChangesWhatHasChanged(t *testing.T) {
+	a, b := newPair(t)
+	a.run()
+	b.run()
+	a.configure(instance(1, 200), instance(2, 200), instance(3, 200), instance(4, 200))
+	b.configure(instance(1, 100), instance(2, 100), instance(3, 100), instance(4, 100))
+	for _, name := range []string{"v1", "v2", "v3", "v4"} {
+		a.is(name, vrrp.Master)
+	}
+	before := a.status("v1")
+	shut := a.lease["v1"].shut.Load()
+	a.configure(
+		instance(1, 200),
+		instance(2, 210),
+		instance(3, 200, func(i *Instance) { i.Router.PreemptDelay = time.Second }))
+	if got := a.status("v1"); got.Since != before.Since || a.lease["v1"].shut.Load() != shut {
+		t.Errorf("what has not changed began anew: %+v", got)
+	}
+	if got := a.status("v2"); got.State != vrrp.Master || got.Priority != 210 {
+		t.Errorf("what has changed its priority is %s with priority %d", got.State, got.Priority)
+	}
+	b.is("v3", vrrp.Master)
+	b.is("v4", vrrp.Master)
+	if a.Holds("v4") || len(a.Status()) != 3 {
+		t.Error("what was removed is there")
+	}
+	if a.lease["v3"].until.Load() != 0 || a.lease["v4"].until.Load() != 0 {
+		t.Error("what was stopped has a lease")
+	}
+}
+
+func TestSetPriority(t *testing.T) {
+	a, b := newPair(t)
+	a.run()
+	b.run()
+	a.configure(instance(1, 200))
+	b.configure(instance(1, 100))
+	a.is("v1", vrrp.Master)
+	must(t, a.SetPriority("v1", 50))
+	b.is("v1", vrrp.Master)
+	a.is("v1", vrrp.Backup)
+	must(t, b.SetPriority("v1", 0))
+	b.is("v1", vrrp.Fault)
+	a.is("v1", vrrp.Master)
+	must(t, b.SetPriority("v1", 100))
+	b.is("v1", vrrp.Master)
+	if err := a.SetPriority("v9", 1); err == nil {
+		t.Error("an instance that is not there has a priority")
+	}
+}
+
+func TestConfigureRefusesAmbiguity(t *testing.T) {
+	peer := netip.MustParseAddr("198.18.0.2")
+	for _, tt := range []struct {
+		name string
+		list []Instance
+		want string
+	}{
+		{"one name", []Instance{instance(1, 1), instance(1, 1, func(i *Instance) { i.Wire.VRID = 2 })}, "two instances"},
+		{"one VRID", []Instance{instance(1, 1), instance(1, 1, named("x"))}, "same VRID 1 on eth0"},
+		{"one peer", []Instance{instance(1, 1, unicast(peer)), instance(1, 1, named("x"), unicast(peer))}, "same VRID 1"},
+		{"both families", []Instance{instance(1, 1), instance(1, 1, named("x"), ipv6)}, ""},
+		{"both kinds", []Instance{instance(1, 1), instance(1, 1, named("x"), unicast(peer))}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := check(tt.list)
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func named(name string) func(*Instance) { return func(i *Instance) { i.Name = name } }
+
+// A router that cannot run where it is says why, and goes on when it can.
+func TestInterfaceTroubles(t *testing.T) {
+	a, b := newPair(t)
+	a.run()
+	a.configure(instance(7, 100))
+	a.is("v7", vrrp.Master)
+	fault := func(reason string) {
+		t.Helper()
+		a.refresh()
+		a.is("v7", vrrp.Fault)
+		if got := a.status("v7").Reason; got != reason {
+			t.Errorf("%s, want %s", got, reason)
+		}
+	}
+	must(t, a.nl.LinkSetDown(a.link("eth0")))
+	fault("eth0 is down")
+	must(t, a.nl.LinkSetUp(a.link("eth0")))
+	a.joined(b)
+	a.is("v7", vrrp.Master)
+
+	own := netip.PrefixFrom(a.own[0], 24)
+	must(t, a.nl.AddrDel(a.link("eth0"), addr(t, own)))
+	fault("eth0 has no IPv4 address")
+	other := netip.MustParsePrefix("198.18.0.77/24")
+	a.addAddr(other)
+	a.refresh()
+	a.is("v7", vrrp.Master)
+	if got := a.status("v7").Source; got != other.Addr() {
+		t.Errorf("its source is %s", got)
+	}
+
+	must(t, a.nl.LinkDel(a.link("eth0")))
+	fault("there is no interface eth0")
+	join(t, a, b)
+	a.refresh()
+	a.is("v7", vrrp.Master)
+	b.run()
+	b.configure(instance(7, 50))
+	within(t, "the other one hears it", func() bool { return b.status("v7").Master == a.own[0] })
+}
+
+// An advert that could not leave opens no lease.
+func TestSendErrors(t *testing.T) {
+	a, _ := newPair(t)
+	a.run()
+	a.configure(instance(7, 100, func(i *Instance) { i.IgnoreLink = true }))
+	a.is("v7", vrrp.Master)
+	must(t, a.nl.LinkSetDown(a.link("eth0")))
+	a.refresh()
+	within(t, "it holds nothing", func() bool { return !a.Holds("v7") })
+	got := a.status("v7")
+	if got.SendErrors == 0 || !errors.Is(got.SendError, unix.ENETDOWN) && !errors.Is(got.SendError, unix.ENETUNREACH) {
+		t.Errorf("%d errors, the last one %v", got.SendErrors, got.SendError)
+	}
+}
+
+// A master that did not run until its lease was over lets go before anything else.
+func TestLateMaster(t *testing.T) {
+	a, _ := newPair(t)
+	a.run()
+	a.configure(instance(7, 100))
+	a.is("v7", vrrp.Master)
+	sent := a.lease["v7"].opened.Load()
+	var after int64
+	must(t, a.commands.call(func() { time.Sleep(4 * adv) })) // the thread of the loop does not run
+	within(t, "it has noticed", func() bool { return a.status("v7").Late == 1 })
+	after = a.lease["v7"].opened.Load()
+	if a.lease["v7"].shut.Load() == 0 || after > sent+2 { // some before it was stopped
+		t.Errorf("its lease was opened %d times before and %d after", sent, after)
+	}
+	a.is("v7", vrrp.Master)
+}
+
+func TestSyncGroup(t *testing.T) {
+	a, b := newPair(t)
+	grouped := func(i *Instance) { i.Group = "g" }
+	a.run()
+	b.run()
+	a.configure(instance(1, 200, grouped), instance(2, 200, grouped, ipv6))
+	b.configure(instance(1, 100, grouped), instance(2, 100, grouped, ipv6))
+	a.is("v1", vrrp.Master)
+	a.is("v2", vrrp.Master)
+	must(t, a.SetPriority("v2", 0))
+	b.is("v1", vrrp.Master)
+	b.is("v2", vrrp.Master)
+	a.is("v1", vrrp.Fault)
+	must(t, a.SetPriority("v2", 200))
+	a.is("v1", vrrp.Master)
+	a.is("v2", vrrp.Master)
+	b.is("v1", vrrp.Backup)
+}
+
+// One VRID may be that of the multicast group and of pairs.
+func TestOneVRIDOfManyKinds(t *testing.T) {
+	a, b := newPair(t)
+	a.run()
+	b.run()
+	a.configure(instance(1, 200), instance(1, 100, named("six"), ipv6), instance(1, 200, named("pair"), unicast(b.own[0])))
+	b.configure(instance(1, 100), instance(1, 200, named("six"), ipv6), instance(1, 100, named("pair"), unicast(a.own[0])))
+	a.is("v1", vrrp.Master)
+	a.is("pair", vrrp.Master)
+	b.is("six", vrrp.Master)
+	for _, name := range []string{"v1", "pair"} {
+		within(t, name+" is heard", func() bool { return b.status(name).Master == a.own[0] })
+		for _, s := range b.Heard()[name].Senders {
+			if s.Heeded == 0 || s.Refused != (vrrp.Counts{}) {
+				t.Errorf("%s: %+v", name, s)
+			}
+		}
+	}
+}
+
+func TestAdvertsFromAVirtualMAC(t *testing.T) {
+	a, b := newPair(t)
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.ParentIndex = "vrrp.7", a.link("eth0").Attrs().Index
+	attrs.HardwareAddr = net.HardwareAddr{0, 0, 0x5e, 0, 1, 7}
+	must(t, a.nl.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_PRIVATE}))
+	must(t, a.nl.LinkSetUp(a.link("vrrp.7")))
+	within(t, "vrrp.7 runs", func() bool { return a.link("vrrp.7").Attrs().RawFlags&unix.IFF_RUNNING != 0 })
+	a.run()
+	stop := b.run()
+	wire := b.listen()
+	a.configure(instance(7, 100, func(i *Instance) { i.Device = "vrrp.7" }))
+	a.is("v7", vrrp.Master)
+	within(t, "adverts come from the virtual MAC", func() bool { return wire.source() == attrs.HardwareAddr.String() })
+	b.configure(instance(7, 200))
+	b.is("v7", vrrp.Master)
+	a.is("v7", vrrp.Backup) // it hears on the parent
+	if got := b.Heard()["v7"].Senders; len(got) != 1 || got[0].Address != a.own[0] {
+		t.Errorf("heard from %v", got)
+	}
+	stop()
+	a.is("v7", vrrp.Master)
+}

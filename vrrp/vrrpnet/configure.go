@@ -1,0 +1,229 @@
+package vrrpnet
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// Configure says which instances there are from now on. Those that it does not change
+// go on untouched, and one of which only the priority changes keeps its state. All
+// others that there were let go, and those that are new or different start.
+func (e *Engine) Configure(instances []Instance) error {
+	if err := check(instances); err != nil {
+		return err
+	}
+	return e.commands.call(func() { e.configure(instances) })
+}
+
+// SetPriority sets the effective priority of an instance; 0 is a fault.
+func (e *Engine) SetPriority(name string, priority uint8) error {
+	found := false
+	err := e.commands.call(func() {
+		if r := e.runners[name]; r != nil {
+			found = true
+			r.priority = priority
+			e.settle(r)
+		}
+	})
+	if err == nil && !found {
+		return fmt.Errorf("set priority: there is no instance %q", name)
+	}
+	return err
+}
+
+// SetInterfaces tells the engine what interfaces there are.
+func (e *Engine) SetInterfaces(interfaces []Interface) error {
+	return e.commands.call(func() {
+		e.around.interfaces = interfaces
+		for _, r := range e.runners {
+			e.settle(r)
+		}
+	})
+}
+
+// Status returns what is known of the instances, by name; nothing when the engine has
+// ended.
+func (e *Engine) Status() []Status {
+	var all []Status
+	e.commands.call(func() {
+		for _, r := range e.runners {
+			all = append(all, r.status())
+		}
+	})
+	slices.SortFunc(all, func(a, b Status) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Heard returns who was heard, by instance. Times are those of Clock.
+func (e *Engine) Heard() map[string]Heard {
+	all := map[string]Heard{}
+	e.commands.call(func() {
+		for name, r := range e.runners {
+			all[name] = r.heard()
+		}
+	})
+	return all
+}
+
+// identity is what no two instances may have in common.
+type identity struct {
+	on   string
+	ipv6 bool
+	vrid uint8
+	peer netip.Addr // not valid for the multicast group
+}
+
+func check(instances []Instance) error {
+	var errs []error
+	names, others := map[string]bool{}, map[identity]string{}
+	for i := range instances {
+		in := &instances[i]
+		if names[in.Name] {
+			errs = append(errs, fmt.Errorf("there are two instances %q", in.Name))
+		}
+		names[in.Name] = true
+		for _, id := range in.identities() {
+			if other, ok := others[id]; ok {
+				errs = append(errs, fmt.Errorf("instances %q and %q have the same VRID %d on %s", other, in.Name, id.vrid, id.on))
+			}
+			others[id] = in.Name
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (i *Instance) identities() []identity {
+	id := identity{on: i.Interface, ipv6: i.IPv6, vrid: i.Wire.VRID}
+	if len(i.Wire.Peers) == 0 {
+		return []identity{id}
+	}
+	var all []identity
+	for _, peer := range i.Wire.Peers {
+		id.peer = peer.Address
+		all = append(all, id)
+	}
+	return all
+}
+
+// same tells whether an instance goes on untouched but for its priority.
+func (i Instance) same(as Instance) bool {
+	if i.Lease != as.Lease {
+		return false
+	}
+	i.Lease, as.Lease = nil, nil
+	i.Router.Priority = as.Router.Priority
+	return reflect.DeepEqual(i, as)
+}
+
+func (e *Engine) configure(instances []Instance) {
+	wanted := map[string]Instance{}
+	for _, i := range instances {
+		wanted[i.Name] = i
+	}
+	var gone []*runner
+	for name, r := range e.runners {
+		if i, ok := wanted[name]; !ok || !r.same(i) {
+			gone = append(gone, r)
+		}
+	}
+	e.end(gone)
+	holds, held := map[string]*hold{}, map[netip.Addr]bool{}
+	for _, i := range instances {
+		for _, address := range i.Held {
+			held[address.WithZone("")] = true
+		}
+		r := e.runners[i.Name]
+		if r == nil {
+			r = newRunner(i, e.now)
+			e.runners[i.Name] = r
+		}
+		holds[i.Name] = r.hold
+	}
+	e.holds.Store(&holds)
+	e.around.held = held
+	e.regroup()
+	for _, i := range instances {
+		e.install(e.runners[i.Name], i.Router.Priority)
+	}
+	e.pause = e.shortest()
+	e.news = true
+}
+
+// install starts a runner, or sets the priority of one that runs.
+func (e *Engine) install(r *runner, priority uint8) {
+	if r.Router.Priority != priority {
+		r.Router.Priority, r.priority = priority, priority
+	}
+	e.settle(r)
+}
+
+// shortest returns for how long every router can wait.
+func (e *Engine) shortest() time.Duration {
+	d := maxSlack
+	for _, r := range e.runners {
+		d = min(d, r.slack)
+	}
+	return d
+}
+
+// end stops runners for good.
+func (e *Engine) end(gone []*runner) {
+	for _, r := range gone {
+		e.step(r, r.router.Stop(), "it was stopped")
+	}
+	e.flush()
+	for _, r := range gone {
+		e.detach(r)
+		delete(e.runners, r.Name)
+	}
+}
+
+// settle has a router run where it can, or be in fault where it cannot.
+func (e *Engine) settle(r *runner) {
+	to, reason := e.around.locate(&r.Instance, r.place)
+	if reason != "" || to != r.place {
+		e.step(r, r.router.SetPriority(e.now, 0), reason)
+		e.flush()
+	}
+	if to.links != r.place.links {
+		e.detach(r)
+	}
+	if reason == "" && to != r.place {
+		reason = e.move(r, to)
+	}
+	e.rank(r, reason)
+}
+
+// move has a router in fault run at a place.
+func (e *Engine) move(r *runner, to place) (reason string) {
+	e.detach(r)
+	if to.source != r.place.source {
+		r.setSource(to.source)
+	}
+	if err := e.attach(r, to); err != nil {
+		e.detach(r)
+		return err.Error()
+	}
+	r.place = to
+	return ""
+}
+
+// rank sets the priority of a router, which is in fault if there is a reason.
+func (e *Engine) rank(r *runner, reason string) {
+	priority := r.priority
+	switch {
+	case reason != "":
+		priority = 0
+	case priority == 0:
+		reason = "its priority is 0"
+	}
+	e.step(r, r.router.SetPriority(e.now, priority), cmp.Or(reason, "it has started"))
+	if reason != "" && r.seen.Reason != reason {
+		r.seen.Reason, e.news = reason, true
+	}
+}

@@ -1,0 +1,49 @@
+package vrrpnet
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/perch-vip/perch/vrrp"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// An instance of two nodes has one master, and the other takes over when it stops.
+func TestElections(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(n, other *node) func(*Instance)
+	}{
+		{"multicast", func(_, _ *node) func(*Instance) { return func(*Instance) {} }},
+		{"IPv6", func(_, _ *node) func(*Instance) { return ipv6 }},
+		{"unicast", func(_, other *node) func(*Instance) { return unicast(other.own[0]) }},
+		{"unicast over IPv6", func(_, other *node) func(*Instance) {
+			return func(i *Instance) { ipv6(i); unicast(other.own[1])(i) }
+		}},
+		{"version 2 with a password", func(_, _ *node) func(*Instance) {
+			return func(i *Instance) { version2(i); auth(vrrp.Password, "secret")(i) }
+		}},
+		{"version 2 behind AH", func(_, _ *node) func(*Instance) {
+			return func(i *Instance) { version2(i); auth(vrrp.AH, "secret")(i) }
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			a, b := newPair(t)
+			a.run()
+			stop := b.run()
+			a.configure(instance(7, 100, tt.change(a, b)))
+			a.is("v7", vrrp.Master)
+			b.configure(instance(7, 200, tt.change(b, a)))
+			b.is("v7", vrrp.Master)
+			a.is("v7", vrrp.Backup)
+			if got := a.status("v7").Master; got != b.status("v7").Source {
+				t.Errorf("the backup takes %s for the master", got)
+			}
+			stop()
+			a.is("v7", vrrp.Master)
+		})
+	}
+}

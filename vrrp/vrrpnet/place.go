@@ -1,0 +1,100 @@
+package vrrpnet
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// place is where an instance runs, and the source of its adverts.
+type place struct {
+	links
+	source netip.Addr
+}
+
+// links are the interface of an instance, and the one that its adverts leave by.
+type links struct{ listen, send link }
+
+// link is what sockets are bound to.
+type link struct {
+	name  string
+	index int
+}
+
+// surroundings are what places depend on.
+type surroundings struct {
+	interfaces []Interface
+	held       map[netip.Addr]bool // by whatever instance, now or later
+}
+
+// locate finds the place of an instance, and the reason why it cannot run there. An
+// instance that is at a place already keeps its source while that is there.
+func (s *surroundings) locate(i *Instance, now place) (place, string) {
+	listen := interfaceNamed(i.Interface, s.interfaces)
+	if listen == nil {
+		return place{}, "there is no interface " + i.Interface
+	}
+	send := listen
+	if i.Device != "" {
+		if send = interfaceNamed(i.Device, s.interfaces); send == nil {
+			return place{}, "there is no interface " + i.Device
+		}
+	}
+	at := place{links: links{listen.link(), send.link()}}
+	for _, on := range []*Interface{listen, send} {
+		if !on.Up && !i.IgnoreLink {
+			return at, on.Name + " is down"
+		}
+	}
+	own := listen
+	if i.IPv6 {
+		own = send // a virtual MAC has a link-local address of its own
+	}
+	var reason string
+	at.source, reason = s.source(i, own, now.source)
+	return at, reason
+}
+
+func interfaceNamed(name string, interfaces []Interface) *Interface {
+	at := slices.IndexFunc(interfaces, func(i Interface) bool { return i.Name == name })
+	if at < 0 {
+		return nil
+	}
+	return &interfaces[at]
+}
+
+func (i *Interface) link() link { return link{i.Name, i.Index} }
+
+// source returns the source of the adverts: what is configured, or else an address of
+// the interface which is its own, the first one if now is none.
+func (s *surroundings) source(i *Instance, on *Interface, now netip.Addr) (netip.Addr, string) {
+	for _, configured := range []netip.Addr{i.Wire.Source, i.Router.Source} {
+		if configured.IsValid() {
+			return configured.WithZone(""), ""
+		}
+	}
+	var first netip.Addr
+	for _, prefix := range on.Addresses {
+		switch address := prefix.Addr().WithZone(""); {
+		case !i.suits(address) || s.held[address]:
+		case address == now:
+			return now, ""
+		case !first.IsValid():
+			first = address
+		}
+	}
+	switch {
+	case first.IsValid():
+		return first, ""
+	case i.IPv6:
+		return first, on.Name + " has no IPv6 link-local address"
+	}
+	return first, on.Name + " has no IPv4 address"
+}
+
+// suits tells whether an address can be a source (RFC 9568 section 5.1.2.1).
+func (i *Instance) suits(address netip.Addr) bool {
+	if i.IPv6 {
+		return address.Is6() && address.IsLinkLocalUnicast()
+	}
+	return address.Is4()
+}

@@ -1,0 +1,99 @@
+package vrrpnet
+
+import (
+	"net/netip"
+	"testing"
+)
+
+func prefixes(list ...string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, p := range list {
+		all = append(all, netip.MustParsePrefix(p))
+	}
+	return all
+}
+
+func TestPlaces(t *testing.T) {
+	both := prefixes("198.18.0.1/24", "198.18.0.5/24", "2001:db8::1/64", "fe80::1/64")
+	for _, tt := range []struct {
+		name       string
+		interfaces []Interface
+		change     func(*Instance)
+		now        string
+		want       string // source, or reason
+	}{
+		{"the first address", []Interface{{Name: "eth0", Up: true, Addresses: both}}, nil, "", "198.18.0.1"},
+		{"the link-local address", []Interface{{Name: "eth0", Up: true, Addresses: both}}, ipv6, "", "fe80::1"},
+		{
+			"none that is held",
+			[]Interface{{Name: "eth0", Up: true, Addresses: prefixes("198.18.1.7/32", "198.18.0.5/24")}},
+			nil, "", "198.18.0.5",
+		},
+		{
+			"no link-local address that is held",
+			[]Interface{{Name: "eth0", Up: true, Addresses: prefixes("fe80::100/64", "fe80::9/64")}},
+			ipv6, "", "fe80::9",
+		},
+		{"the one that it has", []Interface{{Name: "eth0", Up: true, Addresses: both}}, nil, "198.18.0.5", "198.18.0.5"},
+		{"unless it has gone", []Interface{{Name: "eth0", Up: true, Addresses: both}}, nil, "198.18.0.9", "198.18.0.1"},
+		{
+			"what is configured",
+			[]Interface{{Name: "eth0", Up: true, Addresses: both}},
+			func(i *Instance) { i.Router.Source = netip.MustParseAddr("192.0.2.1") }, "", "192.0.2.1",
+		},
+		{"no interface", []Interface{{Name: "eth1", Up: true}}, nil, "", "there is no interface eth0"},
+		{"down", []Interface{{Name: "eth0", Addresses: both}}, nil, "", "eth0 is down"},
+		{
+			"down, and never mind",
+			[]Interface{{Name: "eth0", Addresses: both}},
+			func(i *Instance) { i.IgnoreLink = true }, "", "198.18.0.1",
+		},
+		{
+			"no IPv4 address",
+			[]Interface{{Name: "eth0", Up: true, Addresses: prefixes("fe80::1/64")}},
+			nil, "", "eth0 has no IPv4 address",
+		},
+		{
+			"no link-local address",
+			[]Interface{{Name: "eth0", Up: true, Addresses: prefixes("2001:db8::1/64")}},
+			ipv6, "", "eth0 has no IPv6 link-local address",
+		},
+		{
+			"no virtual MAC",
+			[]Interface{{Name: "eth0", Up: true, Addresses: both}},
+			func(i *Instance) { i.Device = "vrrp.7" }, "", "there is no interface vrrp.7",
+		},
+		{
+			"a virtual MAC, with the address of its parent",
+			[]Interface{{Name: "eth0", Up: true, Addresses: both}, {Name: "vrrp.7", Up: true}},
+			func(i *Instance) { i.Device = "vrrp.7" }, "", "198.18.0.1",
+		},
+		{
+			"a virtual MAC with an IPv6 address of its own",
+			[]Interface{{Name: "eth0", Up: true, Addresses: both}, {Name: "vrrp.7", Up: true, Addresses: prefixes("fe80::7/64")}},
+			func(i *Instance) { ipv6(i); i.Device = "vrrp.7" }, "", "fe80::7",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			i := instance(7, 100)
+			if tt.change != nil {
+				tt.change(&i)
+			}
+			around := surroundings{tt.interfaces, map[netip.Addr]bool{}}
+			for _, held := range i.Held {
+				around.held[held] = true
+			}
+			var now place
+			if tt.now != "" {
+				now.source = netip.MustParseAddr(tt.now)
+			}
+			at, got := around.locate(&i, now)
+			if got == "" {
+				got = at.source.String()
+			}
+			if got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+}

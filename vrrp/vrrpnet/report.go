@@ -1,0 +1,73 @@
+package vrrpnet
+
+import (
+	"context"
+	"time"
+
+	"github.com/perch-vip/perch/vrrp"
+)
+
+// reportEvery is how often it is seen to what there is to log.
+const reportEvery = time.Second
+
+// report is what there is to log of one instance.
+type report struct {
+	name    string
+	wire    vrrp.WireConfig
+	senders []vrrp.Sender
+	failed  error
+}
+
+// logAll logs what the loop has noticed, until ctx ends: the loop must not wait for a
+// log.
+func (e *Engine) logAll(ctx context.Context) {
+	ticker := time.NewTicker(reportEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		var all []report
+		e.commands.call(func() { all = e.reports() })
+		for _, r := range all {
+			r.write(e)
+		}
+	}
+}
+
+// reports returns what is new.
+func (e *Engine) reports() []report {
+	var all []report
+	for _, r := range e.runners {
+		if one, ok := r.report(e.now); ok {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+func (r *runner) report(now time.Duration) (report, bool) {
+	if r.wire == nil {
+		return report{}, false
+	}
+	is := report{name: r.Name, wire: r.Wire}
+	for s, due := r.wire.Due(now); due; s, due = r.wire.Due(now) {
+		is.senders = append(is.senders, s)
+	}
+	if r.seen.SendError != r.reported {
+		r.reported = r.seen.SendError
+		is.failed = r.reported
+	}
+	return is, len(is.senders) > 0 || is.failed != nil
+}
+
+func (r report) write(e *Engine) {
+	for _, s := range r.senders {
+		e.log.Warn("another router does not fit", "name", r.name, "router", s.Address.String(), "reason", s.Explain(r.wire))
+	}
+	if r.failed != nil {
+		e.log.Error("advert not sent", "name", r.name, "error", r.failed)
+	}
+}

@@ -1,0 +1,113 @@
+package vrrpnet
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/perch-vip/perch/vrrp"
+)
+
+// runner runs an instance. All of it but the hold is the loop's alone.
+type runner struct {
+	Instance
+	router   *vrrp.Router
+	wire     *vrrp.Wire // nil until it has a source
+	group    *group     // nil for none
+	priority uint8      // that is wanted
+
+	place        place // where it runs, or ran last
+	sender       *sender
+	receivers    []*receiver
+	destinations []*destination
+	control      []byte
+
+	queue *deadlines // where it waits, at which place, and until when
+	at    int
+	wake  time.Duration // due, and somewhat later
+	due   time.Duration
+	slack time.Duration
+
+	hold *hold
+	seen Status // but for what the router knows
+
+	reported error // that was logged last
+}
+
+// maxSlack is how much later than its deadline a router is woken at most, so that
+// those of many are met together.
+const maxSlack = time.Millisecond
+
+// hold tells until when a router holds its addresses.
+type hold struct{ until atomic.Int64 }
+
+func newRunner(i Instance, now time.Duration) *runner {
+	cfg := i.Router
+	cfg.Grouped = i.Group != ""
+	r := &runner{
+		Instance: i,
+		router:   vrrp.New(cfg),
+		priority: i.Router.Priority,
+		slack:    min(maxSlack, i.Router.Interval/100),
+		hold:     &hold{},
+	}
+	r.seen.Name = i.Name
+	r.router.SetPriority(now, 0) // until it has a place
+	r.router.Start(now)
+	return r
+}
+
+// setSource changes the source of the adverts.
+func (r *runner) setSource(source netip.Addr) {
+	r.router.SetSource(source)
+	if r.wire == nil {
+		cfg := r.Wire
+		cfg.Source = source
+		r.wire = vrrp.NewWire(cfg)
+		return
+	}
+	r.wire.SetSource(source) // it goes on counting
+}
+
+// left is called when a packet has left.
+func (r *runner) left(priority uint8) {
+	if priority == 0 {
+		return
+	}
+	r.seen.Sent++
+	if until := r.router.Lease(); until > 0 { // it is the master still
+		r.Lease.Open(until)
+		r.hold.until.Store(int64(until))
+	}
+}
+
+// failed is called when a packet could not leave.
+func (r *runner) failed(err error) {
+	r.seen.SendErrors++
+	r.seen.SendError = err
+}
+
+// shut ends the lease.
+func (r *runner) shut() {
+	r.hold.until.Store(0)
+	r.Lease.Shut()
+}
+
+// status returns what is known.
+func (r *runner) status() Status {
+	s := r.seen
+	s.State, s.Priority = r.router.State(), r.router.Priority()
+	s.Source, s.Master = r.place.source, r.router.Master()
+	if r.wire != nil {
+		s.Form = r.wire.Form()
+	}
+	return s
+}
+
+// heard returns who was heard.
+func (r *runner) heard() Heard {
+	if r.wire == nil {
+		return Heard{}
+	}
+	return Heard{Refused: r.wire.Refused(), Senders: r.wire.AppendSenders(nil)}
+}
