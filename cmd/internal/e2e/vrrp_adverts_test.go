@@ -139,6 +139,9 @@ func (m *member) advert(v virtual, got lab.Advert) lab.Advert {
 		Version: v.Version, Type: 1, VRID: v.VRID, Priority: v.Priority, Interval: v.Interval, ChecksumGood: true,
 	}
 	want.To, want.Dst = m.destination(v, got.Dst)
+	if m.kernelHops && v.Unicast && v.isIPv6() {
+		want.TTL = got.TTL
+	}
 	if got.Priority == 0 { // its farewell
 		want.Priority = 0
 	}

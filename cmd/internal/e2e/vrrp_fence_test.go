@@ -52,7 +52,7 @@ func TestVRRPFrozenMasterIsFenced(t *testing.T) {
 		o := s.observe()
 		must(t, h.Freeze())
 		h.left = true // its addresses may stay, and answer nobody
-		s.eventually(l.Name+" takes over", func() bool { return s.holdsAll(l) })
+		s.eventually(l.Name+" takes over", func() bool { return s.isMaster(l) })
 		s.sole(l)
 		s.silentSince(o, h, l)
 		thawed := time.Now()

@@ -9,9 +9,10 @@ import (
 )
 
 var keepalived = implementation{
-	name:    "keepalived",
-	prepare: prepareKeepalived,
-	standby: "Entering BACKUP STATE",
+	name:       "keepalived",
+	prepare:    prepareKeepalived,
+	standby:    "Entering BACKUP STATE",
+	kernelHops: true,
 }
 
 func prepareKeepalived(t *testing.T, s setup) *lab.Daemon {

@@ -6,13 +6,20 @@ import (
 	"time"
 )
 
-// explains waits until the perch of a node says in its log what is wrong.
-func (s *segment) explains(m *member, what string) {
+// explains waits until the perch of a node says in its log why another does not fit.
+func (s *segment) explains(m *member, why string) {
 	s.t.Helper()
 	if m.name != perch.name {
 		return
 	}
-	s.eventually(m.Name+" says: "+what, func() bool { return strings.Contains(m.log(), what) })
+	s.eventually(m.Name+" says: "+why, func() bool {
+		for line := range strings.Lines(m.log()) {
+			if strings.Contains(line, `msg="another router does not fit"`) && strings.Contains(line, why) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // Nodes that do not heed each other are all masters, in every implementation. Perch
@@ -22,9 +29,9 @@ func TestVRRPStrangers(t *testing.T) {
 		one, other form
 		why        string
 	}{
-		"passwords":              {auth("pass", "sesame"), auth("pass", "mustard"), "password"},
-		"a password and none":    {auth("pass", "sesame"), func(*virtual) {}, "auth"},
-		"intervals of version 2": {every(time.Second), every(2 * time.Second), "interval"},
+		"passwords":              {auth("pass", "sesame"), auth("pass", "mustard"), "its password"},
+		"a password and none":    {auth("pass", "sesame"), func(*virtual) {}, "its auth kind"},
+		"intervals of version 2": {every(time.Second), every(2 * time.Second), "its advert interval"},
 	}
 	for name, tt := range tests {
 		for _, p := range []pair{{perch, keepalived}, {keepalived, perch}} {
@@ -48,14 +55,14 @@ func TestVRRPOtherAddresses(t *testing.T) {
 		s := newSegment(t, running(perch, newVirtual(200, keeping(many4))), running(keepalived, newVirtual(100, keeping(many4[:2]))))
 		s.start(s.members...)
 		s.bothAreMaster()
-		s.explains(s.members[0], "addresses")
+		s.explains(s.members[0], "it advertises other addresses")
 	})
 	t.Run("perch heeds keepalived", func(t *testing.T) {
 		t.Parallel()
 		s := newSegment(t, running(keepalived, newVirtual(200, keeping(many4[:2]))), running(perch, newVirtual(100, keeping(many4))))
 		s.start(s.members...)
 		s.masterIs(s.members[0])
-		s.explains(s.members[1], "addresses")
+		s.explains(s.members[1], "it advertises other addresses")
 	})
 }
 

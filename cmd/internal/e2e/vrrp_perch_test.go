@@ -13,7 +13,7 @@ import (
 var perch = implementation{
 	name:    "perch",
 	prepare: preparePerch,
-	standby: "backup",
+	standby: `msg="virtual router" name=`,
 	fenced:  true,
 }
 

@@ -167,9 +167,6 @@ func (m *member) addresses() []netip.Addr {
 // holds counts the addresses that the node has.
 func (s *segment) holds(m *member) (n int) {
 	s.t.Helper()
-	if !m.left && m.isBackup != nil && m.isBackup(m.log()[m.start:]) {
-		return 0
-	}
 	for _, addr := range m.addresses() {
 		live, err := m.host.Live(addr)
 		must(s.t, err)
@@ -183,12 +180,18 @@ func (s *segment) holds(m *member) (n int) {
 func (s *segment) holdsAll(m *member) bool { s.t.Helper(); return s.holds(m) == len(m.addresses()) }
 func (s *segment) holdsAny(m *member) bool { s.t.Helper(); return s.holds(m) > 0 }
 
+// isMaster reports whether the node holds all addresses, and means to.
+func (s *segment) isMaster(m *member) bool {
+	s.t.Helper()
+	return s.holdsAll(m) && (m.isBackup == nil || !m.isBackup(m.log()[m.start:]))
+}
+
 // masterIs waits until the node alone holds all addresses, but for those that others
 // left behind.
 func (s *segment) masterIs(m *member) {
 	s.t.Helper()
 	s.eventually(m.Name+" alone holds the addresses", func() bool {
-		return s.holdsAll(m) && !slices.ContainsFunc(s.others(m), func(o *member) bool {
+		return s.isMaster(m) && !slices.ContainsFunc(s.others(m), func(o *member) bool {
 			return !o.left && s.holdsAny(o)
 		})
 	})
@@ -199,7 +202,7 @@ func (s *segment) masterIs(m *member) {
 func (s *segment) bothAreMaster() {
 	s.t.Helper()
 	s.eventually("every node holds its addresses", func() bool {
-		return !slices.ContainsFunc(s.members, func(m *member) bool { return !s.holdsAll(m) })
+		return !slices.ContainsFunc(s.members, func(m *member) bool { return !s.isMaster(m) })
 	})
 }
 

@@ -103,6 +103,8 @@ type implementation struct {
 	standby string // what its log says when it listens as a backup
 	// isBackup reads in its log what its addresses do not say at first; nil if they do.
 	isBackup func(log string) bool
+	// kernelHops: adverts to single IPv6 peers have the kernel's hop limit, not 255.
+	kernelHops bool
 	// untidy: it may leave addresses behind, although it was stopped in good order.
 	untidy bool
 	// alwaysVirtualMAC: it knows no other.
