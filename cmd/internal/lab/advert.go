@@ -55,7 +55,7 @@ var advertFields = [...]string{
 
 // Adverts ends the capture and returns the adverts in it.
 func (c *Capture) Adverts() ([]Advert, error) {
-	rows, err := c.read("vrrp", advertFields[:]...)
+	rows, err := c.read("vrrp and not icmp and not icmpv6", advertFields[:]...) // which quote what they are about
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ type Announced struct {
 // Announcements ends the capture and returns the gratuitous ARP and the unsolicited
 // neighbour advertisements in it.
 func (c *Capture) Announcements() ([]Announced, error) {
-	const filter = "arp.isgratuitous or (icmpv6.type == 136 and not icmpv6.nd.na.flag.s)"
+	const filter = "arp.isgratuitous or (icmpv6.type == 136 and icmpv6.nd.na.flag.s == 0)"
 	rows, err := c.read(filter, "frame.time_epoch", "eth.src", "arp.src.proto_ipv4", "icmpv6.nd.na.target_address")
 	if err != nil {
 		return nil, err

@@ -19,17 +19,13 @@ import (
 // time. More than one is what must never be. Ask from a host that does not use
 // addr: answers change its neighbour cache.
 func (h *Host) Answering(addr netip.Addr, within time.Duration) ([]*Host, error) {
-	ask := h.askNDP
-	if addr.Is4() {
-		ask = h.askARP
-	}
-	macs, err := ask(addr, within)
+	macs, err := h.AnsweringMACs(addr, within)
 	if err != nil {
-		return nil, fmt.Errorf("ask from %s who has %s: %w", h.Name, addr, err)
+		return nil, err
 	}
 	var answering []*Host
 	for _, mac := range macs {
-		host := h.lab.hostByMAC(mac)
+		host := h.lab.hostByMAC(mac[:])
 		if host == nil {
 			return nil, fmt.Errorf("ask from %s who has %s: unknown MAC %s", h.Name, addr, mac)
 		}
@@ -38,6 +34,26 @@ func (h *Host) Answering(addr netip.Addr, within time.Duration) ([]*Host, error)
 		}
 	}
 	return answering, nil
+}
+
+// AnsweringMACs is Answering for addresses that may have a MAC that is not of one host:
+// it returns each that answers once.
+func (h *Host) AnsweringMACs(addr netip.Addr, within time.Duration) ([]MAC, error) {
+	ask := h.askNDP
+	if addr.Is4() {
+		ask = h.askARP
+	}
+	answers, err := ask(addr, within)
+	if err != nil {
+		return nil, fmt.Errorf("ask from %s who has %s: %w", h.Name, addr, err)
+	}
+	var macs []MAC
+	for _, mac := range answers {
+		if !slices.Contains(macs, MAC(mac)) {
+			macs = append(macs, MAC(mac))
+		}
+	}
+	return macs, nil
 }
 
 func (h *Host) askARP(addr netip.Addr, within time.Duration) ([]net.HardwareAddr, error) {

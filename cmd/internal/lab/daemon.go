@@ -22,11 +22,10 @@ type Daemon struct {
 	process *Process
 }
 
-// NewDaemon returns a daemon that runs args and does not start it.
-func NewDaemon(name string, h *Host, dir string, args ...string) *Daemon {
-	d := &Daemon{Name: name, Host: h, Dir: dir}
-	d.command = func() *exec.Cmd { return exec.Command(args[0], args[1:]...) }
-	return d
+// NewDaemon returns a daemon that runs the command, and does not start it.
+func NewDaemon(name string, h *Host, dir string, command ...string) *Daemon {
+	start := func() *exec.Cmd { return exec.Command(command[0], command[1:]...) }
+	return &Daemon{Name: name, Host: h, Dir: dir, command: start}
 }
 
 // LogFile is the path of what the daemon writes to its standard output and error.

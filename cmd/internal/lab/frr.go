@@ -15,20 +15,24 @@ const frrDir = "/run/frr"
 
 // frrScript runs zebra and vrrpd, and ends them in the order of their dependence. It is
 // the first process of a PID namespace: the two change their user, which makes the
-// kernel forget that they are to die with their parent, but not with that one.
+// kernel forget that they are to die with their parent, but not with that one. Vrrpd gets
+// its configuration late: one that is master before zebra has told it of the interfaces'
+// addresses fails to bind, and stays mute.
 const frrScript = `
 trap 'kill $vrrpd; wait $vrrpd; kill $zebra; wait $zebra; exit 0' TERM
 rm -f /run/frr/*.api /run/frr/*.vty
 /usr/lib/frr/zebra -A 127.0.0.1 -i /run/frr/zebra.pid -f /dev/null --log stdout & zebra=$!
 until [ -S /run/frr/zserv.api ]; do sleep 0.02; done
-/usr/lib/frr/vrrpd -A 127.0.0.1 -i /run/frr/vrrpd.pid -f /run/frr/vrrpd.conf --log stdout & vrrpd=$!
+/usr/lib/frr/vrrpd -A 127.0.0.1 -i /run/frr/vrrpd.pid -f /dev/null --log stdout & vrrpd=$!
+until [ -S /run/frr/vrrpd.vty ]; do sleep 0.02; done
+vtysh -d vrrpd -f /run/frr/vrrpd.conf
 wait
 `
 
 // NewFRR returns an FRR, zebra and vrrpd only, with the text of vrrpd's configuration.
 // The folder, which is made, has its log. A host has one at most.
 func NewFRR(h *Host, dir, config string) (*Daemon, error) {
-	d := NewDaemon("FRR on "+h.Name, h, dir)
+	d := &Daemon{Name: "FRR on " + h.Name, Host: h, Dir: dir}
 	d.command = func() *exec.Cmd {
 		cmd := exec.Command("sh", "-c", frrScript)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
@@ -39,6 +43,7 @@ func NewFRR(h *Host, dir, config string) (*Daemon, error) {
 			os.MkdirAll(dir, 0o700),
 			h.ns.unshareMounts(),
 			unix.Mount("frr", frrDir, "tmpfs", 0, "mode=1777"),
+			unix.Mount("frr", "/var/tmp", "tmpfs", 0, "mode=1777"), // where it logs crashes
 			os.WriteFile(frrDir+"/vrrpd.conf", []byte(config), 0o644),
 		)
 	})

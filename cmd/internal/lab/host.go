@@ -116,6 +116,15 @@ func (h *Host) Live(addr netip.Addr) (live bool, err error) {
 	return live, nil
 }
 
+// Tentative reports whether an IPv6 address of the host cannot be used yet, because it
+// may be another's. The link-local addresses of a new host are so for a second or two.
+func (h *Host) Tentative() (bool, error) {
+	addrs, err := h.addresses()
+	return slices.ContainsFunc(addrs, func(a netlink.Addr) bool {
+		return a.Flags&unix.IFA_F_TENTATIVE != 0
+	}), err
+}
+
 // addresses repeats a listing that changed while the kernel wrote it.
 func (h *Host) addresses() (addrs []netlink.Addr, err error) {
 	for range 10 {

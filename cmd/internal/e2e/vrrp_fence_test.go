@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/lab"
+)
+
+// fenceCases runs a case for each kind of node that takes over from a perch, and for
+// each family and pace.
+func fenceCases(t *testing.T, run func(t *testing.T, s *segment)) {
+	t.Helper()
+	for _, backup := range []implementation{keepalived, frr, perch} {
+		for name, forms := range map[string][]form{
+			"IPv4":       nil,
+			"IPv6":       {ipv6},
+			"IPv4, 20ms": {every(20 * time.Millisecond)},
+			"IPv4, 1s":   {every(time.Second)},
+		} {
+			t.Run(backup.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				s := newSegment(t, running(perch, newVirtual(200, forms...)), running(backup, newVirtual(100, forms...)))
+				s.start(s.members...)
+				s.masterIs(s.members[0])
+				run(t, s)
+			})
+		}
+	}
+}
+
+// A perch that is killed leaves one node that answers.
+func TestVRRPKilledMasterIsFenced(t *testing.T) {
+	fenceCases(t, func(t *testing.T, s *segment) {
+		h, l := s.members[0], s.members[1]
+		o := s.observe()
+		s.kill(h)
+		s.masterIs(l)
+		s.sole(l)
+		s.silentSince(o, h, l)
+		s.start(h)
+		s.masterIs(h)
+		s.sole(h)
+	})
+}
+
+// So does one that is frozen. When it goes on, it has first to wait like any other that
+// was not heard for so long.
+func TestVRRPFrozenMasterIsFenced(t *testing.T) {
+	fenceCases(t, func(t *testing.T, s *segment) {
+		h, l := s.members[0], s.members[1]
+		o := s.observe()
+		must(t, h.Freeze())
+		h.left = true // its addresses may stay, and answer nobody
+		s.eventually(l.Name+" takes over", func() bool { return s.isMaster(l) })
+		s.sole(l)
+		s.silentSince(o, h, l)
+		thawed := time.Now()
+		must(t, h.Thaw())
+		h.left = false
+		s.masterIs(h)
+		s.sole(h)
+		if waited := s.firstAdvert(h, thawed).Sub(thawed); waited < 3*h.vs[0].Interval {
+			t.Errorf("%s sent an advert %s after it went on, want it to listen for three intervals first", h.Name, waited)
+		}
+	})
+}
+
+// observe watches who speaks for the addresses.
+func (s *segment) observe() *lab.Observer {
+	s.t.Helper()
+	o, err := s.net.client.Observe(s.members[0].addresses()...)
+	must(s.t, err)
+	return o
+}
+
+// silentSince wants no word from old about an address since now first spoke for it.
+func (s *segment) silentSince(o *lab.Observer, old, now *member) {
+	s.t.Helper()
+	seen, err := o.Take()
+	must(s.t, err)
+	taken := false
+	for _, sighting := range seen.Sightings {
+		switch sighting.From {
+		case now.mac(now.vs[0]):
+			taken = true
+		case old.mac(old.vs[0]):
+			if taken {
+				s.t.Errorf("%s speaks after %s took over: %s", old.Name, now.Name, sighting)
+				return
+			}
+		}
+	}
+	if !taken {
+		s.t.Errorf("%s never spoke for its addresses", now.Name)
+	}
+}
