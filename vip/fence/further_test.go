@@ -49,7 +49,7 @@ func newWorld(t testing.TB) world {
 	macs := []MAC{{virtual4, 1}, {virtual6, 1}, {elsewhere, 2}}
 	vips := routersVIPs()
 	for i := range vips {
-		if !isScoped(vips[i].Prefix) {
+		if vips[i].Prefix.Addr().Is4() {
 			vips[i].Interface = 7 // does not matter
 		}
 	}
