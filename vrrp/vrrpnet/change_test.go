@@ -79,6 +79,9 @@ func TestConfigureRefusesAmbiguity(t *testing.T) {
 		{"both kinds", []Instance{instance(1, 1), instance(1, 1, named("x"), unicast(peer))}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			for i := range tt.list {
+				tt.list[i].Lease = &lease{}
+			}
 			err := check(tt.list)
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("%v, want %q", err, tt.want)

@@ -87,6 +87,9 @@ func check(instances []Instance) error {
 			errs = append(errs, fmt.Errorf("there are two instances %q", in.Name))
 		}
 		names[in.Name] = true
+		if in.Lease == nil {
+			errs = append(errs, fmt.Errorf("instance %q has no lease", in.Name))
+		}
 		for _, id := range in.identities() {
 			if other, ok := others[id]; ok {
 				errs = append(errs, fmt.Errorf("instances %q and %q have the same VRID %d on %s", other, in.Name, id.vrid, id.on))

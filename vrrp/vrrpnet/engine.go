@@ -134,7 +134,7 @@ func (e *Engine) leave() {
 
 func (e *Engine) loop() error {
 	for !e.commands.stopping.Load() {
-		if err := e.setAlarm(); err != nil {
+		if err := e.poller.alarm(e.next()); err != nil {
 			return err
 		}
 		if e.heard {
@@ -147,28 +147,26 @@ func (e *Engine) loop() error {
 		if err != nil {
 			return err
 		}
-		if err := e.wake(ready); err != nil {
-			return err
-		}
+		e.wake(ready)
 	}
 	return nil
 }
 
-// setAlarm has the next deadline end the wait.
-func (e *Engine) setAlarm() error {
+// next returns when the next deadline ends the wait, or 0.
+func (e *Engine) next() time.Duration {
 	next := e.adverts.first()
 	if r := e.patience.first(); next == nil || r != nil && r.wake < next.wake {
 		next = r
 	}
 	if next == nil {
-		return nil
+		return 0
 	}
-	return e.poller.alarm(next.wake)
+	return next.wake
 }
 
 // wake does what there is to do. Masters come first: they may be late. Backups come
 // after the packets, for that of their master may be among them.
-func (e *Engine) wake(ready []unix.EpollEvent) error {
+func (e *Engine) wake(ready []unix.EpollEvent) {
 	e.look()
 	e.tickMasters()
 	e.flush()
@@ -176,9 +174,7 @@ func (e *Engine) wake(ready []unix.EpollEvent) error {
 	for _, event := range ready {
 		switch event.Fd {
 		case int32(e.poller.timer):
-			if err := e.poller.silence(); err != nil {
-				return err
-			}
+			e.poller.rung()
 		case int32(e.poller.event):
 			poked = true
 		default:
@@ -196,7 +192,6 @@ func (e *Engine) wake(ready []unix.EpollEvent) error {
 	e.flush()
 	e.refilter()
 	e.tell()
-	return nil
 }
 
 // look reads the clocks.
@@ -302,19 +297,19 @@ func (e *Engine) follow(r *runner, why string) {
 // schedule has a router be woken at its deadline.
 func (e *Engine) schedule(r *runner) {
 	due, ok := r.router.Deadline()
-	switch {
-	case !ok:
+	if !ok {
 		r.dequeue()
 		return
-	case due == r.due && r.queue != nil:
+	}
+	queue := &e.patience
+	if r.router.State() == vrrp.Master {
+		queue = &e.adverts
+	}
+	if due == r.due && r.queue == queue {
 		return
 	}
 	r.due = due
-	if r.router.State() == vrrp.Master {
-		e.adverts.put(r, due+r.slack)
-	} else {
-		e.patience.put(r, due+r.slack)
-	}
+	queue.put(r, due+r.slack)
 }
 
 // send has packets leave at the next flush.
