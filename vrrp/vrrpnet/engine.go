@@ -17,17 +17,14 @@ import (
 
 // Options are how an engine runs.
 type Options struct {
-	// Log is told of adverts that are refused and could not be sent; nil for nobody.
+	// Log is told of adverts that are refused or could not be sent; nil for nobody.
 	Log *slog.Logger
-	// Nice is that of the engine's thread, if it is permitted; 0 leaves it as it is.
-	Nice int
 }
 
 // Engine runs virtual routers. Its methods may be called by any goroutine; those that
 // need an answer of the loop wait until Run is there.
 type Engine struct {
 	log      *slog.Logger
-	nice     int
 	commands *commands
 	changed  chan struct{}
 	holds    atomic.Pointer[map[string]*hold]
@@ -59,7 +56,6 @@ func New(opts Options) (*Engine, error) {
 	}
 	e := &Engine{
 		log:       opts.Log,
-		nice:      opts.Nice,
 		poller:    p,
 		commands:  newCommands(p),
 		changed:   make(chan struct{}, 1),
@@ -103,7 +99,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.commands.begun.Store(true)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	defer e.hurry()()
+	defer realTime(e.log)()
 	defer e.leave()
 	return e.loop()
 }
@@ -114,15 +110,6 @@ func (e *Engine) Stop() {
 	if e.commands.begun.Load() {
 		<-e.commands.ended
 	}
-}
-
-// hurry raises the priority of the thread, if it is permitted, until it is called off.
-func (e *Engine) hurry() func() {
-	before, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
-	if e.nice == 0 || err != nil || unix.Setpriority(unix.PRIO_PROCESS, 0, e.nice) != nil {
-		return func() {}
-	}
-	return func() { unix.Setpriority(unix.PRIO_PROCESS, 0, 20-before) }
 }
 
 // leave ends the engine.

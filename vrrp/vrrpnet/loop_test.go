@@ -131,7 +131,7 @@ func (n *noise) send() {
 }
 
 // still is an engine whose loop does not run: the test does what it does.
-func still(t *testing.T, n *node, instances ...Instance) *Engine {
+func still(t testing.TB, n *node, instances ...Instance) *Engine {
 	t.Helper()
 	n.here()
 	e, err := New(Options{})
