@@ -178,6 +178,9 @@ func TestSyncGroup(t *testing.T) {
 	b.is("v1", vrrp.Master)
 	b.is("v2", vrrp.Master)
 	a.is("v1", vrrp.Fault)
+	if got := a.status("v1").Reason; got != "as v2 of its sync group: its priority is 0" {
+		t.Errorf("v1 is in fault: %s", got)
+	}
 	must(t, a.SetPriority("v2", 200))
 	a.is("v1", vrrp.Master)
 	a.is("v2", vrrp.Master)

@@ -218,6 +218,66 @@ func TestAdvertAfterTheEnd(t *testing.T) {
 	}
 }
 
+// Many packets that want the same answer have one.
+func TestOneAnswerToMany(t *testing.T) {
+	a, _ := newPair(t)
+	e := still(t, a, instance(7, 200))
+	for range 5 {
+		e.advance()
+	}
+	r := e.runners["v7"]
+	sent := r.seen.Sent
+	for range 20 {
+		e.step(r, r.router.Hear(e.now, netip.MustParseAddr("198.18.0.9"), 50, adv), "")
+	}
+	e.flush()
+	if r.seen.Sent != sent+1 || r.seen.Announces != 20 {
+		t.Errorf("%d adverts, %d announcements", r.seen.Sent-sent, r.seen.Announces)
+	}
+	e.step(r, r.router.SetPriority(e.now, 0), "")
+	e.step(r, r.router.SetPriority(e.now, vrrp.Owner), "") // rises at once
+	e.flush()
+	if r.seen.Sent != sent+2 || !e.Holds("v7") && r.hold.until.Load() == 0 {
+		t.Error("a farewell was taken for the answer")
+	}
+}
+
+// A backup whose patience has ended while it did not run reads first what has come in.
+func TestBackupReadsFirst(t *testing.T) {
+	a, b := newPair(t)
+	master, backup := still(t, a, instance(7, 200)), still(t, b, instance(7, 100))
+	for range 5 {
+		master.advance()
+	}
+	r := backup.runners["v7"]
+	within(t, "its patience ends", func() bool { return Clock() > r.due })
+	ready, err := backup.poller.wait()
+	must(t, err)
+	backup.wake(ready)
+	if got := r.status(); got.State != vrrp.Backup || got.Master != a.own[0] {
+		t.Errorf("%+v", got)
+	}
+}
+
+// What leads to an opened lease is told, also if the state has not changed.
+func TestLeaseThatOpensAgainIsNews(t *testing.T) {
+	a, _ := newPair(t)
+	e := still(t, a, instance(7, 200))
+	for range 5 {
+		e.advance()
+	}
+	r := e.runners["v7"]
+	e.news = false
+	e.advance()
+	if e.news {
+		t.Error("an advert is news")
+	}
+	r.hold.until.Store(int64(e.now)) // adverts could not leave
+	if e.advance(); !e.news {
+		t.Error("the lease has opened, and nobody knows")
+	}
+}
+
 // All routers that wait are met within a hundredth of their interval.
 func TestDeadlinesAreMetTogether(t *testing.T) {
 	a, _ := newPair(t)
