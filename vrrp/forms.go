@@ -22,7 +22,7 @@ func (f *forms) best() Form {
 		}
 	}
 	for form, at := range f {
-		if !at.IsZero() && last.Sub(at) < lately {
+		if last.Sub(at) < lately {
 			return Form(form)
 		}
 	}

@@ -81,6 +81,53 @@ func TestGroupFault(t *testing.T) {
 	b.expect(t, start, Backup, 3*adv+skewOf(120, adv), nil)
 }
 
+// What is not started is in nobody's way but that of a rise.
+func TestGroupOfOneThatIsNotStarted(t *testing.T) {
+	a, b, g := pair()
+	b.Stop()
+	b.SetPriority(start, 0)
+	g.settle(start)
+	a.expect(t, start, Backup, 3*adv+skewOf(100, adv), nil) // no fault
+	b.SetPriority(start, 100)
+	a.SetPriority(start, 0)
+	g.settle(start)
+	b.expect(t, start, Init, 0, nil)
+	b.Start(start)
+	g.settle(start)
+	b.expect(t, start, Fault, 0, nil)
+	b.Stop()
+	a.SetPriority(start, 100)
+	g.settle(start)
+	a.expect(t, start, Backup, 3*adv+skewOf(100, adv), nil)
+	b.expect(t, start, Init, 0, nil) // nobody starts it but Start
+}
+
+func TestGroupMemberThatWasReadyIsStopped(t *testing.T) {
+	a, b, g := pair()
+	now, _ := a.Deadline()
+	a.Tick(now)
+	a.Stop()
+	b.Tick(now)
+	if got := g.settle(now); len(got) > 0 {
+		t.Errorf("it rose without the other one: %v", got)
+	}
+}
+
+// A member that waits has lost its master, and a farewell has it wait a little more.
+func TestGroupMemberHearsFarewell(t *testing.T) {
+	a, _, _ := pair()
+	a.Hear(start, above, 150, adv)
+	now, _ := a.Deadline()
+	a.Tick(now)
+	if a.Master().IsValid() {
+		t.Errorf("it knows of a master: %s", a.Master())
+	}
+	a.expect(t, now, Backup, skewOf(100, adv), a.Hear(now, above, 0, adv))
+	if _, ticking := a.Deadline(); !ticking {
+		t.Error("it has no deadline")
+	}
+}
+
 func TestGroupAllocatesNothing(t *testing.T) {
 	_, _, g := pair()
 	do := func(*Router, []Action) {}

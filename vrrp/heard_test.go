@@ -32,7 +32,7 @@ func TestSenders(t *testing.T) {
 		t.Errorf("the first: %+v", a)
 	}
 	if b.Address != lb3 || b.Version != V2 || b.Priority != 60 || b.Interval != 5*time.Second ||
-		b.Reason != BadVersion || b.Heeded != 0 || b.Last != start+2 || b.Refused.Of(BadVersion) != 2 {
+		b.Reason != BadVersion || b.OtherInterval || b.OtherAddresses || b.Heeded != 0 || b.Last != start+2 || b.Refused.Of(BadVersion) != 2 {
 		t.Errorf("the second: %+v", b)
 	}
 	if all := ours.Refused(); all.Of(BadVersion) != 2 || all.Of(OtherVRID) != 1 || all.Of(BadTTL) != 0 {
@@ -71,12 +71,19 @@ func TestManySenders(t *testing.T) {
 	if len(got) != maxSenders || got[0].Address != lb1 || reports != maxSenders {
 		t.Errorf("%d senders, the first is %s, and %d reports", len(got), got[0].Address, reports)
 	}
-	last := false
+	last := 0
 	for _, s := range got {
-		last = last || s.Address == netip.MustParseAddr("10.0.3.231")
+		if from := s.Address.As4(); from[2] == 3 && from[3] > 231-maxSenders+1 {
+			last++
+		}
 	}
-	if !last {
-		t.Error("the last one is not among them")
+	if last != maxSenders-1 {
+		t.Errorf("of the last ones there are %d", last)
+	}
+	for range 2 {
+		if _, due := ours.Due(start + reportEvery + 1000); !due {
+			t.Error("a minute later none is due")
+		}
 	}
 }
 

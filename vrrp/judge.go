@@ -13,7 +13,8 @@ type reading struct {
 	Packet
 	wall     time.Time
 	body     []byte // without an authentication header, and without padding
-	length   int    // of the advert in it
+	padding  int
+	length   int // of the advert in it
 	form     Form
 	sequence uint32 // of the authentication header
 	stamp    uint64 // of the trailer
@@ -139,8 +140,8 @@ func (w *Wire) checkLength() Drop {
 	case surplus == trailerLength && w.keys != nil:
 	case surplus == trailerLength && w.in.body[length] == trailerSHA256:
 		return UnexpectedTrailer
-	case w.family == IPv4 && surplus%4 == 2 && len(w.in.Header)+len(w.in.Payload) == minFrame:
-		w.in.body = w.in.body[:length]
+	case w.family == IPv4 && len(w.in.Header)+len(w.in.Payload) == minFrame:
+		w.in.body, w.in.padding = w.in.body[:length], surplus
 	default:
 		return BadLength
 	}
@@ -148,7 +149,7 @@ func (w *Wire) checkLength() Drop {
 }
 
 func (w *Wire) checkTTL() Drop {
-	if w.in.Dst.IsMulticast() && !w.unicast() && w.in.TTL != maxTTL {
+	if w.in.Dst.IsMulticast() && w.in.TTL != maxTTL {
 		return BadTTL
 	}
 	return 0
@@ -225,12 +226,8 @@ func (w *Wire) checkTotalLength() Drop {
 	if w.family == IPv6 {
 		return 0
 	}
-	padded := len(w.in.Header) + len(w.in.Payload)
-	padding := len(w.in.Payload) - len(w.in.body)
-	if w.ah != nil {
-		padding -= ahLength
-	}
-	if total := int(binary.BigEndian.Uint16(w.in.Header[2:])); total != padded && total != padded-padding {
+	total, padded := int(binary.BigEndian.Uint16(w.in.Header[2:])), len(w.in.Header)+len(w.in.Payload)
+	if total != padded && total != padded-w.in.padding {
 		return BadLength
 	}
 	return 0

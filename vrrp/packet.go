@@ -21,7 +21,7 @@ func (p Packet) VRID() (uint8, bool) {
 	if p.Protocol == ahProtocol {
 		at += ahLength
 	}
-	if len(p.Payload) < at+headerLength-1 {
+	if len(p.Payload) <= at {
 		return 0, false
 	}
 	return p.Payload[at], true

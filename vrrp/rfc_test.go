@@ -176,9 +176,52 @@ func TestRFC9568_6_4_3_LosingAdvertIsAnswered(t *testing.T) {
 	}
 }
 
+// Of two with one priority the one with the higher address is master, in both families.
+func TestRFC9568_6_4_3_TieOverIPv6(t *testing.T) {
+	low, high := netip.MustParseAddr("fe80::1"), netip.MustParseAddr("fe80::ff")
+	r, now := master(func(c *Config) { c.Source = low })
+	r.expect(t, now, Backup, 3*adv+skewOf(100, adv), r.Hear(now, high, 100, adv), Release)
+	r, now = master(func(c *Config) { c.Source = high.WithZone("eth0") })
+	r.expect(t, now, Master, adv, r.Hear(now, low.WithZone("eth0"), 100, adv), SendAdvert, Announce)
+}
+
+func TestRFC9568_6_4_3_ChangedPriority(t *testing.T) {
+	r, now := master()
+	r.expect(t, now, Master, adv, r.SetPriority(now, 200))
+	r.expect(t, now, Master, adv, r.Hear(now, above, 150, adv), SendAdvert, Announce)
+	r.SetPriority(now, 100)
+	r.expect(t, now, Backup, 3*adv+skewOf(100, adv), r.Hear(now, above, 150, adv), Release)
+}
+
+// The skew time is that of the master's interval, also after a loss (section 6.4.3).
+func TestRFC9568_6_4_3_TheIntervalOfTheMasterCounts(t *testing.T) {
+	r, now := master(func(c *Config) { c.Interval = 100 * time.Millisecond })
+	r.expect(t, now, Backup, 3*adv+skewOf(100, adv), r.Hear(now, above, 200, adv), Release)
+	due, _ := r.Deadline()
+	r.expect(t, due, Master, 100*time.Millisecond, r.Tick(due), SendAdvert, Take)
+	if got := r.Lease() - due; got != 300*time.Millisecond {
+		t.Errorf("a lease of %s", got)
+	}
+}
+
+// An owner takes over whatever it hears, also where preemption is off (section 6.1:
+// Preempt_Mode does not apply to it).
+func TestRFC9568_6_1_AnOwnerPreempts(t *testing.T) {
+	r := backup(priority(Owner), func(c *Config) { c.Preempt, c.StartDelay = false, adv })
+	now := start + 2*adv
+	due, _ := r.Deadline()
+	r.expect(t, now, Backup, due-now, r.Hear(now, above, 254, adv))
+}
+
 // Between two address owners, too, the higher address wins (erratum 8298 leaves it open).
 func TestTwoOwners(t *testing.T) {
 	r := router(priority(Owner))
 	r.Start(start)
 	r.expect(t, start, Backup, 3*adv+skewOf(255, adv), r.Hear(start, above, Owner, adv), Release)
+}
+
+func TestTwoOwnersAndTheHigherAddress(t *testing.T) {
+	r := router(priority(Owner))
+	r.Start(start)
+	r.expect(t, start, Master, adv, r.Hear(start, below, Owner, adv), SendAdvert, Announce)
 }

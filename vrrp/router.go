@@ -67,6 +67,7 @@ type Router struct {
 	deaf     time.Duration // nothing is heard before
 	weaker   time.Duration // since when a master of lower priority is heard; 0 for none
 	master   netip.Addr    // whom a backup hears
+	answers  int           // that a master has given since its last advert in time
 	ready    bool          // a backup of a group: would be master if it were alone
 	held     bool          // in fault, as another one of its group is
 	actions  [4]Action
@@ -164,7 +165,7 @@ func (r *Router) stand(now time.Duration) []Action {
 
 // rise makes this router the master.
 func (r *Router) rise(now time.Duration) []Action {
-	r.state, r.interval, r.weaker, r.ready = Master, r.cfg.Interval, 0, false
+	r.state, r.interval, r.weaker, r.answers = Master, r.cfg.Interval, 0, 0
 	r.sent, r.deadline = now, now+r.cfg.Interval
 	return r.do(SendAdvert, Take)
 }
@@ -202,6 +203,7 @@ func (r *Router) Tick(now time.Duration) []Action {
 		r.watch(now, r.cfg.Interval, netip.Addr{})
 		return r.do(Release)
 	case r.state == Master:
+		r.answers = 0
 		return r.advertise(now, r.next(now))
 	case now >= due+patience*r.cfg.Interval:
 		r.watch(now, r.cfg.Interval, netip.Addr{}) // nor did it hear anything
@@ -217,6 +219,21 @@ func (r *Router) next(now time.Duration) time.Duration {
 		return next
 	}
 	return now + r.cfg.Interval
+}
+
+// maxAnswers is how many adverts a master answers in one interval. Two of which each
+// takes itself for the better one, since addresses are changed between them, would
+// answer each other without end.
+const maxAnswers = 8
+
+// answer asks for an advert out of time, and for something more.
+func (r *Router) answer(now time.Duration, more ...Action) []Action {
+	if r.answers == maxAnswers {
+		return nil
+	}
+	r.answers++
+	r.advertise(now, now+r.cfg.Interval)
+	return append(r.do(SendAdvert), more...)
 }
 
 // advertise asks for an advert, and for the next one later.
@@ -250,8 +267,8 @@ func (r *Router) hearAsBackup(now time.Duration, from netip.Addr, priority uint8
 		r.watch(now, interval, from)
 	case r.tolerates(now):
 		r.watch(now, interval, from)
-	case !r.master.IsValid():
-		r.master = from
+	default:
+		r.master = from // for as long as this one's patience lasts
 	}
 }
 
@@ -269,7 +286,7 @@ func (r *Router) tolerates(now time.Duration) bool {
 func (r *Router) hearAsMaster(now time.Duration, from netip.Addr, priority uint8, interval time.Duration) []Action {
 	switch {
 	case priority == 0:
-		return r.advertise(now, now+r.cfg.Interval)
+		return r.answer(now)
 	case priority > r.priority, priority == r.priority && r.cfg.Source.Less(from):
 		r.watch(now, interval, from)
 		return r.do(Release)
@@ -277,8 +294,7 @@ func (r *Router) hearAsMaster(now time.Duration, from netip.Addr, priority uint8
 		return nil // two with one address would answer each other without end
 	}
 	// It must hear of this one, and so must the bridges between (RFC 9568 section 1.2).
-	r.advertise(now, now+r.cfg.Interval)
-	return r.do(SendAdvert, Announce)
+	return r.answer(now, Announce)
 }
 
 // SetPriority changes the effective priority; 0 is a fault, and ends with the next one.

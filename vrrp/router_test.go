@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -86,6 +87,113 @@ func TestLateMasterLetsGo(t *testing.T) {
 	if r.Lease() != 0 {
 		t.Error("a backup has a lease")
 	}
+}
+
+// A backup whose process did not run has heard nothing, and begins anew.
+func TestLateBackupListens(t *testing.T) {
+	r := backup()
+	due, _ := r.Deadline()
+	now := due + 3*adv
+	r.expect(t, now, Backup, 3*adv+skewOf(100, adv), r.Tick(now))
+	due, _ = r.Deadline()
+	now = due + 3*adv - 1
+	r.expect(t, now, Master, adv, r.Tick(now), SendAdvert, Take)
+}
+
+// A master that gives up is followed at once, whatever holds this router back otherwise.
+func TestFarewellEndsEachDelay(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"nopreempt":     func(c *Config) { c.Preempt = false },
+		"preempt_delay": func(c *Config) { c.PreemptDelay = time.Hour },
+	} {
+		r := backup(change)
+		r.Hear(start, below, 50, adv)
+		r.expect(t, start, Backup, skewOf(100, adv), r.Hear(start, below, 0, adv))
+		due, _ := r.Deadline()
+		if got := r.weaker; got != 0 {
+			t.Errorf("%s: a weaker master since %s", name, got)
+		}
+		if r.Tick(due); r.State() != Master {
+			t.Errorf("%s: %s", name, r.State())
+		}
+	}
+}
+
+// nopreempt comes before preempt_delay.
+func TestNoPreemptWithDelay(t *testing.T) {
+	r := backup(func(c *Config) { c.Preempt, c.PreemptDelay = false, adv })
+	now := start
+	for range 5 {
+		r.expect(t, now, Backup, 3*adv+skewOf(100, adv), r.Hear(now, below, 50, adv))
+		now += adv
+	}
+}
+
+// Two with one address do not answer each other without end.
+func TestSameAddress(t *testing.T) {
+	r, now := master()
+	r.expect(t, now, Master, adv, r.Hear(now, self, 100, adv))
+	const link = "eth0"
+	r, now = master(func(c *Config) { c.Source = ll1.WithZone(link) })
+	r.expect(t, now, Master, adv, r.Hear(now, ll1, 100, adv))
+	r, now = master(func(c *Config) { c.Source = ll1 })
+	r.expect(t, now, Master, adv, r.Hear(now, ll1.WithZone(link), 100, adv))
+}
+
+// Nor do two of which each takes itself for the better one.
+func TestAnswersAreFew(t *testing.T) {
+	r, now := master()
+	for round := range 3 {
+		answers := 0
+		for range 100 {
+			answers += len(r.Hear(now, above, 50, adv)) / 2
+			answers += len(r.Hear(now, above, 0, adv))
+		}
+		if answers != maxAnswers {
+			t.Errorf("round %d: %d answers", round, answers)
+		}
+		due, _ := r.Deadline()
+		r.expect(t, due, Master, adv, r.Tick(due), SendAdvert)
+		now = due
+	}
+}
+
+func TestMaster(t *testing.T) {
+	is := func(r *Router, want netip.Addr, when string) {
+		t.Helper()
+		if got := r.Master(); got != want {
+			t.Errorf("%s: %s, want %s", when, got, want)
+		}
+	}
+	none := netip.Addr{}
+	r := router()
+	is(r, none, "before the start")
+	r.Start(start)
+	is(r, none, "when nobody was heard")
+	r.Hear(start, above.WithZone(""), 150, adv)
+	is(r, above, "as backup")
+	r.Hear(start, below, 50, adv)
+	is(r, below, "of lower priority")
+	r.Hear(start, below, 0, adv)
+	is(r, none, "after a farewell")
+	due, _ := r.Deadline()
+	r.Tick(due)
+	is(r, self, "as master")
+	r.SetSource(lb1)
+	is(r, lb1, "with another address")
+	r.Hear(due, above, 150, adv)
+	is(r, above, "after a loss")
+	r.SetPriority(due, 0)
+	is(r, none, "in fault")
+	r.SetPriority(due, 100)
+	is(r, none, "after a fault")
+}
+
+// With another address a tie is broken in another way.
+func TestSetSource(t *testing.T) {
+	r, now := master()
+	r.SetSource(netip.MustParseAddr("198.18.0.9"))
+	r.expect(t, now, Master, adv, r.Hear(now, above, 100, adv), SendAdvert, Announce)
 }
 
 func TestRouterAllocatesNothing(t *testing.T) {

@@ -174,6 +174,10 @@ func TestStampsGrow(t *testing.T) {
 	if got := k.nextStamp(time.Unix(1<<32-1, 999_999_999)); got != 0 {
 		t.Errorf("%x after the last one", got)
 	}
+	k.last = 0xffffffff_ffff0000
+	if got := k.nextStamp(time.Unix(1<<32, 500_000_000)); got != 0x80000000 {
+		t.Errorf("%x in the year after", got)
+	}
 }
 
 // A mark goes when there is no room, and that is the one that was set the longest ago.
@@ -187,5 +191,10 @@ func TestMarks(t *testing.T) {
 	m.set(from(99), 1)
 	if m.find(from(1)) != nil || m.find(from(0)).value != 100 || m.find(from(2)) == nil || m.find(from(99)) == nil {
 		t.Errorf("%+v", m)
+	}
+	for n := range 40 {
+		if m := newMarks(n); len(m.slots) < n || len(m.slots) < minMarks {
+			t.Errorf("%d marks for %d peers", len(m.slots), n)
+		}
 	}
 }

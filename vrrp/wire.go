@@ -121,7 +121,6 @@ func (w *Wire) peer(address netip.Addr) *peer {
 // whose identification the kernel would not know to be signed, over IPv6 without.
 // Wall is the time of day, which some signatures have in them.
 func (w *Wire) Append(b []byte, dst netip.Addr, priority uint8, wall time.Time) []byte {
-	dst = dst.WithZone("")
 	w.onWire = min(w.onWire+1, maxOnWire)
 	if w.family == IPv6 {
 		return w.appendAdvert(b, dst, priority, wall)
