@@ -16,7 +16,7 @@ type deviceState struct {
 	Version int               `json:"version"`
 	Boot    string            `json:"boot"` // ID of the boot that it is about
 	Devices map[string]Device `json:"devices"`
-	Sysctls []sysctlChange    `json:"sysctls"` // in the order in which they were made
+	Sysctls []sysctlChange    `json:"sysctls"`
 }
 
 // sysctlChange is a sysctl of an interface that has been set.

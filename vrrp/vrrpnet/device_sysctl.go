@@ -110,22 +110,17 @@ func atLeast(s sysctl, index, value int) ([]sysctlChange, error) {
 	return []sysctlChange{{s, index, strconv.Itoa(now), strconv.Itoa(value)}}, nil
 }
 
-// putBack puts back the sysctls that no device needs any more, last changes first.
+// putBack puts back the sysctls that no device needs any more.
 func (d *Devices) putBack() error {
 	var errs []error
-	var kept []sysctlChange
-	for _, c := range slices.Backward(d.state.Sysctls) {
+	d.state.Sysctls = slices.DeleteFunc(d.state.Sysctls, func(c sysctlChange) bool {
 		if d.needed(c) {
-			kept = append(kept, c)
-			continue
+			return false
 		}
-		if err := c.undo(); err != nil {
-			kept = append(kept, c)
-			errs = append(errs, err)
-		}
-	}
-	slices.Reverse(kept)
-	d.state.Sysctls = kept
+		err := c.undo()
+		errs = append(errs, err)
+		return err == nil
+	})
 	d.save()
 	return errors.Join(errs...)
 }

@@ -115,6 +115,29 @@ func TestDeviceKeepsFilterOfOthers(t *testing.T) {
 	l.has("net/ipv4/conf/all/rp_filter", "1")
 }
 
+func TestDeviceFilterTurnedOnInBetween(t *testing.T) {
+	l := newDeviceLab(t)
+	d := l.devices()
+	l.must(d.Open(device4(51, "vrrp.51")))
+	for _, strictness := range []string{"1", "2"} {
+		l.set(sysctl{"ipv4", "all", "rp_filter"}, strictness)
+		l.must(d.Open(device4(52, "vrrp.52")))
+		l.has("net/ipv4/conf/vrrp.51/rp_filter", "0")
+		l.has("net/ipv4/conf/all/rp_filter", "0")
+		l.has("net/ipv4/conf/eth0/rp_filter", strictness)
+	}
+	seen := make(map[sysctl]bool)
+	for _, c := range d.state.Sysctls {
+		if seen[c.sysctl] {
+			t.Errorf("%s is remembered twice", c)
+		}
+		seen[c.sysctl] = true
+	}
+	l.must(d.Close("vrrp.51"))
+	l.must(d.Close("vrrp.52"))
+	l.has("net/ipv4/conf/all/rp_filter", "2")
+}
+
 func TestDevicesShareParent(t *testing.T) {
 	l := newDeviceLab(t)
 	d := l.devices()
@@ -134,6 +157,7 @@ func TestDevicesShareParent(t *testing.T) {
 func TestDeviceLeavesSysctlsOfOthersAlone(t *testing.T) {
 	l := newDeviceLab(t)
 	l.set(sysctl{"ipv4", "eth0", "arp_ignore"}, "2")
+	l.set(sysctl{"ipv4", "all", "rp_filter"}, "1")
 	d := l.devices()
 	l.must(d.Open(device4(51, "vrrp.51")))
 	l.parentSysctls("2", "1", "0")

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -28,20 +27,19 @@ func parseInterfaceAddress(b []byte) (interfaceAddress, error) {
 		index: int(int32(binary.NativeEndian.Uint32(b[4:]))),
 		scope: b[3], flags: uint32(b[2]),
 	}
-	attributes, err := nl.ParseRouteAttr(b[unix.SizeofIfAddrmsg:])
+	var local, remote netip.Addr
+	err := eachAttribute(b[unix.SizeofIfAddrmsg:], func(kind uint16, value []byte) {
+		switch kind {
+		case unix.IFA_LOCAL:
+			local, _ = netip.AddrFromSlice(value)
+		case unix.IFA_ADDRESS:
+			remote, _ = netip.AddrFromSlice(value)
+		case unix.IFA_FLAGS:
+			a.flags = uint32At(value)
+		}
+	})
 	if err != nil {
 		return interfaceAddress{}, fmt.Errorf("address: %w", err)
-	}
-	var local, remote netip.Addr
-	for _, attribute := range attributes {
-		switch attribute.Attr.Type {
-		case unix.IFA_LOCAL:
-			local, _ = netip.AddrFromSlice(attribute.Value)
-		case unix.IFA_ADDRESS:
-			remote, _ = netip.AddrFromSlice(attribute.Value)
-		case unix.IFA_FLAGS:
-			a.flags = uint32At(attribute.Value)
-		}
 	}
 	switch {
 	case !local.IsValid():
@@ -152,12 +150,4 @@ func (l *addressList) appendUsable(to []netip.Prefix) []netip.Prefix {
 		}
 	}
 	return to
-}
-
-// uint32At returns an attribute of 32 bits, 0 if it is too short.
-func uint32At(value []byte) uint32 {
-	if len(value) < 4 {
-		return 0
-	}
-	return binary.NativeEndian.Uint32(value)
 }

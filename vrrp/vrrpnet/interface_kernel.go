@@ -1,6 +1,7 @@
 package vrrpnet
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -24,6 +25,7 @@ type interfaceNotices struct {
 	file   *os.File
 	conn   syscall.RawConn
 	buffer []byte
+	lost   bool // some were, which has not been told yet
 }
 
 // openInterfaceNotices subscribes in the network namespace of the calling thread.
@@ -63,25 +65,25 @@ func (n *interfaceNotices) Wait(until time.Time, take func(syscall.NetlinkMessag
 	return errors.Join(err, failed)
 }
 
-// Drain takes in what is there, without waiting.
-func (n *interfaceNotices) Drain(take func(syscall.NetlinkMessage)) error {
-	var failed error
-	err := n.conn.Control(func(fd uintptr) { _, failed = n.drain(int(fd), take) })
-	return errors.Join(err, failed)
-}
-
+// drain takes in what is there, without waiting, and returns how much that was. That
+// some were lost is told once nothing is left: before that the kernel does not say
+// whether it has lost more.
 func (n *interfaceNotices) drain(fd int, take func(syscall.NetlinkMessage)) (int, error) {
 	for count := range noticesAtOnce {
 		size, from, err := unix.Recvfrom(fd, n.buffer, unix.MSG_TRUNC)
 		switch {
+		case errors.Is(err, unix.EAGAIN) && n.lost:
+			n.lost = false
+			return count, unix.ENOBUFS
 		case errors.Is(err, unix.EAGAIN):
 			return count, nil
 		case errors.Is(err, unix.EINTR):
 			continue
+		case errors.Is(err, unix.ENOBUFS), err == nil && size > len(n.buffer):
+			n.lost = true
+			continue
 		case err != nil:
 			return count, os.NewSyscallError("recvfrom", err)
-		case size > len(n.buffer):
-			return count, unix.ENOBUFS
 		}
 		if k, ok := from.(*unix.SockaddrNetlink); !ok || k.Pid != nl.PidKernel {
 			continue // another process may write to the socket, too
@@ -121,7 +123,7 @@ func (r interfaceReader) Read() (interfaceTable, error) {
 	for try := 1; ; try++ {
 		t := interfaceTable{}
 		err := errors.Join(
-			r.dump(t, unix.RTM_GETLINK, unix.RTM_NEWLINK, linkQuery()),
+			r.dump(t, unix.RTM_GETLINK, unix.RTM_NEWLINK, linkQuery(0)),
 			r.dump(t, unix.RTM_GETADDR, unix.RTM_NEWADDR, make([]byte, unix.SizeofIfAddrmsg)))
 		if err == nil || try == dumpTries && errors.Is(err, nl.ErrDumpInterrupted) {
 			return t, err
@@ -143,11 +145,13 @@ func (r interfaceReader) dump(t interfaceTable, request int, answer uint16, payl
 	return err
 }
 
-// linkQuery asks for all links, without their statistics.
-func linkQuery() []byte {
+// linkQuery asks for a link by its index, or for all with 0, without statistics.
+func linkQuery(index int) []byte {
 	const skipStatistics = 1 << 3 // RTEXT_FILTER_SKIP_STATS
 	mask := nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(skipStatistics))
-	return append(make([]byte, unix.SizeofIfInfomsg), mask.Serialize()...)
+	b := binary.NativeEndian.AppendUint32(make([]byte, 4), uint32(index))
+	b = append(b, make([]byte, 8)...)
+	return append(b, mask.Serialize()...)
 }
 
 func (r interfaceReader) Close() {

@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -130,23 +129,22 @@ func parseInterface(b []byte) (l Interface, whole bool, err error) {
 	const ready = unix.IFF_UP | unix.IFF_RUNNING | unix.IFF_LOWER_UP
 	l.Index = int(int32(binary.NativeEndian.Uint32(b[4:])))
 	l.Up = binary.NativeEndian.Uint32(b[8:])&ready == ready
-	attributes, err := nl.ParseRouteAttr(b[unix.SizeofIfInfomsg:])
-	if err != nil {
-		return Interface{}, false, fmt.Errorf("interface %d: %w", l.Index, err)
-	}
 	whole = b[0] == unix.AF_UNSPEC
-	for _, attribute := range attributes {
-		switch attribute.Attr.Type {
+	err = eachAttribute(b[unix.SizeofIfInfomsg:], func(kind uint16, value []byte) {
+		switch kind {
 		case unix.IFLA_IFNAME:
-			name, _, _ := bytes.Cut(attribute.Value, []byte{0})
+			name, _, _ := bytes.Cut(value, []byte{0})
 			l.Name = string(name)
 		case unix.IFLA_MTU:
-			l.MTU = int(uint32At(attribute.Value))
+			l.MTU = int(uint32At(value))
 		case unix.IFLA_ADDRESS:
-			l.MAC = net.HardwareAddr(bytes.Clone(attribute.Value))
+			l.MAC = net.HardwareAddr(bytes.Clone(value))
 		case unix.IFLA_WIRELESS:
 			whole = false
 		}
+	})
+	if err != nil {
+		return Interface{}, false, fmt.Errorf("interface %d: %w", l.Index, err)
 	}
 	return l, whole, nil
 }

@@ -121,6 +121,7 @@ func TestInterfaceIsUpOnlyWithCarrier(t *testing.T) {
 func TestInterfaceLinkMessages(t *testing.T) {
 	x := newTableTest(t)
 	x.add("198.18.0.1/24", 0, 0)
+	x.shows("198.18.0.1/24")
 	if x.apply(unix.RTM_NEWLINK, linkMessage(2, "eth0", linkReady|unix.IFF_PROMISC)) {
 		t.Error("a change that is not shown counts")
 	}
@@ -170,9 +171,11 @@ func TestInterfaceAddressOrder(t *testing.T) {
 	x.add("2001:db8::2/64", 0, 0)
 	x.shows("169.254.0.1/16", "198.18.0.1/24", "198.18.1.1/24", "198.18.0.2/24",
 		"2001:db8::2/64", "2001:db8::1/64", "fe80::1/64")
-	x.remove("198.18.0.1/24")
-	x.add("198.18.0.2/24", 0, 0) // it is promoted
-	x.shows("169.254.0.1/16", "198.18.1.1/24", "198.18.0.2/24",
+	x.add("198.18.1.2/24", 0, unix.IFA_F_SECONDARY)
+	x.add("198.18.0.3/24", 0, unix.IFA_F_SECONDARY)
+	x.remove("198.18.1.1/24")
+	x.add("198.18.1.2/24", 0, 0) // it is promoted
+	x.shows("169.254.0.1/16", "198.18.0.1/24", "198.18.1.2/24", "198.18.0.2/24", "198.18.0.3/24",
 		"2001:db8::2/64", "2001:db8::1/64", "fe80::1/64")
 }
 
@@ -192,7 +195,9 @@ func TestInterfaceAddressChanges(t *testing.T) {
 		t.Error("a removed address does not count")
 	}
 	x.shows()
-	if len(before.Addresses) != 1 {
+	x.add("198.18.0.2/24", 0, 0)
+	x.shows("198.18.0.2/24")
+	if len(before.Addresses) != 1 || before.Addresses[0].String() != "198.18.0.1/24" {
 		t.Error("a list that was told has been changed")
 	}
 }

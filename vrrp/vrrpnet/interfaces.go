@@ -94,14 +94,13 @@ func (w *interfaceWatcher) run(ctx context.Context) error {
 	}
 }
 
-// readAll reads everything anew, and then takes in the notifications up to now: the
-// older ones among them must not be told as if they were news.
+// readAll reads everything anew. Notifications that are older wait still, and are taken
+// in together with what came later: none of them is told as if it were news.
 func (w *interfaceWatcher) readAll() error {
 	w.readAt = time.Time{}
 	table, err := w.read()
 	if table != nil {
 		w.table, w.changed = table, true
-		err = errors.Join(err, w.notices.Drain(w.take))
 	}
 	if err != nil {
 		w.readAt = time.Now().Add(readPause)

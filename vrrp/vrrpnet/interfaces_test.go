@@ -10,7 +10,9 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
@@ -234,6 +236,59 @@ func TestWatchTellsOnlyChanges(t *testing.T) {
 	w.tells("eth0", "address", func(i Interface) bool { return len(i.Addresses) == 1 })
 	if got := w.tellings(); got != 2 {
 		t.Errorf("told %d times, want 2", got)
+	}
+}
+
+func TestWatchPauses(t *testing.T) {
+	var told int
+	w := interfaceWatcher{table: interfaceTable{}, tell: func([]Interface) { told++ }}
+	now := time.Unix(1000, 0)
+	step := func(after time.Duration, want int) {
+		t.Helper()
+		now = now.Add(after)
+		w.tellChanges(now)
+		if told != want {
+			t.Fatalf("told %d times, want %d", told, want)
+		}
+	}
+	address := func(last int) {
+		payload := addressMessage(2, fmt.Sprintf("198.18.0.%d/24", last), 0, 0)
+		w.take(syscall.NetlinkMessage{Header: syscall.NlMsghdr{Type: unix.RTM_NEWADDR}, Data: payload})
+	}
+	w.take(syscall.NetlinkMessage{Header: syscall.NlMsghdr{Type: unix.RTM_NEWLINK}, Data: linkMessage(2, "eth0", 0)})
+	step(0, 1)
+	address(1)
+	step(tellPause-1, 1)
+	if due := w.due(); !due.Equal(now.Add(1)) {
+		t.Errorf("due %v after now", due.Sub(now))
+	}
+	step(1, 2)
+	step(time.Hour, 2)
+	if due := w.due(); !due.IsZero() {
+		t.Errorf("due at %v without a change", due)
+	}
+	address(2)
+	step(0, 3) // after peace: at once
+	w.changed = true
+	step(time.Hour, 3) // nothing that shows
+}
+
+func TestWatchAfterLostNotificationsWhileTelling(t *testing.T) {
+	l := newLinkLab(t)
+	const n = 500
+	w := l.watch(func(w *watched) {
+		l.must(w.watcher.notices.conn.Control(func(fd uintptr) {
+			l.must(unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 1))
+		}))
+	})
+	w.mu.Lock() // the next telling waits
+	for i := range n {
+		l.must(l.here.AddrAdd(l.link("eth0"), l.addr(fmt.Sprintf("198.18.%d.%d/16", i/250, i%250+1))))
+	}
+	w.mu.Unlock()
+	w.tells("eth0", "addresses", func(i Interface) bool { return len(i.Addresses) == n })
+	if w.reads.Load() < 2 {
+		t.Error("nothing was lost: the test is of no use")
 	}
 }
 

@@ -1,6 +1,7 @@
 package vrrpnet
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -42,20 +43,24 @@ func (s sysctl) readNumber() (int, error) {
 	return n, nil
 }
 
-// write does nothing if the value is there: that may be all that a container allows.
+// write writes the value even if it is there already: a value that was never written
+// follows later changes of the default. Where only that is not allowed it does without.
 func (s sysctl) write(value string) error {
-	if now, err := s.read(); err != nil || now == value {
+	err := s.overwrite(value)
+	if err == nil {
+		return nil
+	}
+	if now, failed := s.read(); failed == nil && now == value {
+		return nil
+	}
+	return fmt.Errorf("set sysctl %s to %s: %w", s, value, err)
+}
+
+func (s sysctl) overwrite(value string) error {
+	f, err := os.OpenFile(s.path(), os.O_WRONLY, 0)
+	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(s.path(), os.O_WRONLY, 0)
-	if err == nil {
-		_, err = f.WriteString(value)
-		if closed := f.Close(); err == nil {
-			err = closed
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("set sysctl %s to %s: %w", s, value, err)
-	}
-	return nil
+	_, err = f.WriteString(value)
+	return errors.Join(err, f.Close())
 }
