@@ -2,15 +2,12 @@ package vrrpnet
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/perch-vip/perch/vrrp"
 )
-
-var none netip.Addr
 
 // attach gives a runner its sockets, which it shares with others of the same place.
 func (e *Engine) attach(r *runner, to place) error {

@@ -1,6 +1,7 @@
 package vrrpnet
 
 import (
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -121,13 +122,14 @@ type parcel struct {
 // full tells whether there is no room for another packet.
 func (s *sender) full() bool { return s.queued == sendBatch }
 
-// send sends the packets, and tells each runner what came of it.
-func (s *sender) send() {
+// send sends the packets, tells each runner what came of it, and tells whether a lease
+// has opened that was over.
+func (s *sender) send(now time.Duration) (opened bool) {
 	s.prepare()
 	for i := 0; i < s.queued; {
 		n, err := sendmmsg(s.fd, s.messages[i:s.queued])
 		for _, p := range s.parcels[i : i+n] {
-			p.from.left(p.priority)
+			opened = p.from.left(now, p.priority) || opened
 		}
 		i += n
 		if err != nil {
@@ -136,6 +138,7 @@ func (s *sender) send() {
 		}
 	}
 	s.queued, s.packets = 0, s.packets[:0]
+	return opened
 }
 
 // prepare describes the packets to the kernel.

@@ -79,6 +79,9 @@ func TestConfigureRefusesAmbiguity(t *testing.T) {
 		{"both kinds", []Instance{instance(1, 1), instance(1, 1, named("x"), unicast(peer))}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			for i := range tt.list {
+				tt.list[i].Lease = &lease{}
+			}
 			err := check(tt.list)
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("%v, want %q", err, tt.want)
@@ -175,6 +178,9 @@ func TestSyncGroup(t *testing.T) {
 	b.is("v1", vrrp.Master)
 	b.is("v2", vrrp.Master)
 	a.is("v1", vrrp.Fault)
+	if got := a.status("v1").Reason; got != "as v2 of its sync group: its priority is 0" {
+		t.Errorf("v1 is in fault: %s", got)
+	}
 	must(t, a.SetPriority("v2", 200))
 	a.is("v1", vrrp.Master)
 	a.is("v2", vrrp.Master)

@@ -1,12 +1,10 @@
 package vrrpnet
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
 	"reflect"
-	"slices"
 	"time"
 )
 
@@ -18,56 +16,6 @@ func (e *Engine) Configure(instances []Instance) error {
 		return err
 	}
 	return e.commands.call(func() { e.configure(instances) })
-}
-
-// SetPriority sets the effective priority of an instance; 0 is a fault.
-func (e *Engine) SetPriority(name string, priority uint8) error {
-	found := false
-	err := e.commands.call(func() {
-		if r := e.runners[name]; r != nil {
-			found = true
-			r.priority = priority
-			e.settle(r)
-		}
-	})
-	if err == nil && !found {
-		return fmt.Errorf("set priority: there is no instance %q", name)
-	}
-	return err
-}
-
-// SetInterfaces tells the engine what interfaces there are.
-func (e *Engine) SetInterfaces(interfaces []Interface) error {
-	return e.commands.call(func() {
-		e.around.interfaces = interfaces
-		for _, r := range e.runners {
-			e.settle(r)
-		}
-	})
-}
-
-// Status returns what is known of the instances, by name; nothing when the engine has
-// ended.
-func (e *Engine) Status() []Status {
-	var all []Status
-	e.commands.call(func() {
-		for _, r := range e.runners {
-			all = append(all, r.status())
-		}
-	})
-	slices.SortFunc(all, func(a, b Status) int { return cmp.Compare(a.Name, b.Name) })
-	return all
-}
-
-// Heard returns who was heard, by instance. Times are those of Clock.
-func (e *Engine) Heard() map[string]Heard {
-	all := map[string]Heard{}
-	e.commands.call(func() {
-		for name, r := range e.runners {
-			all[name] = r.heard()
-		}
-	})
-	return all
 }
 
 // identity is what no two instances may have in common.
@@ -87,6 +35,9 @@ func check(instances []Instance) error {
 			errs = append(errs, fmt.Errorf("there are two instances %q", in.Name))
 		}
 		names[in.Name] = true
+		if in.Lease == nil {
+			errs = append(errs, fmt.Errorf("instance %q has no lease", in.Name))
+		}
 		for _, id := range in.identities() {
 			if other, ok := others[id]; ok {
 				errs = append(errs, fmt.Errorf("instances %q and %q have the same VRID %d on %s", other, in.Name, id.vrid, id.on))
@@ -180,50 +131,5 @@ func (e *Engine) end(gone []*runner) {
 	for _, r := range gone {
 		e.detach(r)
 		delete(e.runners, r.Name)
-	}
-}
-
-// settle has a router run where it can, or be in fault where it cannot.
-func (e *Engine) settle(r *runner) {
-	to, reason := e.around.locate(&r.Instance, r.place)
-	if reason != "" || to != r.place {
-		e.step(r, r.router.SetPriority(e.now, 0), reason)
-		e.flush()
-	}
-	if to.links != r.place.links {
-		e.detach(r)
-	}
-	if reason == "" && to != r.place {
-		reason = e.move(r, to)
-	}
-	e.rank(r, reason)
-}
-
-// move has a router in fault run at a place.
-func (e *Engine) move(r *runner, to place) (reason string) {
-	e.detach(r)
-	if to.source != r.place.source {
-		r.setSource(to.source)
-	}
-	if err := e.attach(r, to); err != nil {
-		e.detach(r)
-		return err.Error()
-	}
-	r.place = to
-	return ""
-}
-
-// rank sets the priority of a router, which is in fault if there is a reason.
-func (e *Engine) rank(r *runner, reason string) {
-	priority := r.priority
-	switch {
-	case reason != "":
-		priority = 0
-	case priority == 0:
-		reason = "its priority is 0"
-	}
-	e.step(r, r.router.SetPriority(e.now, priority), cmp.Or(reason, "it has started"))
-	if reason != "" && r.seen.Reason != reason {
-		r.seen.Reason, e.news = reason, true
 	}
 }

@@ -1,11 +1,8 @@
 package vrrpnet
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,7 +32,7 @@ const measured = 8 * time.Second
 // benchmarkPerch measures this process against keepalived.
 func benchmarkPerch(b *testing.B, priority uint8) {
 	node, other := newPair(b)
-	child := keepalived(b, other, 100)
+	child := other.keepalived(crowd, 100)
 	stop := node.run()
 	defer stop()
 	var all []Instance
@@ -64,7 +61,7 @@ func benchmarkPerch(b *testing.B, priority uint8) {
 // benchmarkKeepalived measures keepalived against itself.
 func benchmarkKeepalived(b *testing.B) {
 	n, other := newPair(b)
-	master, backup := keepalived(b, n, 100), keepalived(b, other, 50)
+	master, backup := n.keepalived(crowd, 100), other.keepalived(crowd, 50)
 	time.Sleep(2 * time.Second)
 	m, k := childTime(b, master), childTime(b, backup)
 	time.Sleep(measured)
@@ -102,28 +99,4 @@ func childTime(b *testing.B, pid int) time.Duration {
 		}
 	}
 	return sum
-}
-
-// keepalived runs keepalived on a node with the crowd of instances, and returns its
-// process.
-func keepalived(b *testing.B, n *node, priority int) int {
-	b.Helper()
-	if _, err := exec.LookPath("keepalived"); err != nil {
-		b.Skip("needs keepalived(8)")
-	}
-	dir := b.TempDir()
-	var conf strings.Builder
-	conf.WriteString("global_defs {\n vrrp_version 3\n}\n")
-	for i := range crowd {
-		fmt.Fprintf(&conf, "vrrp_instance v%d {\n interface eth0\n virtual_router_id %d\n priority %d\n advert_int 0.1\n virtual_ipaddress {\n 198.18.1.%d/32\n }\n}\n", i+1, i+1, priority, i+1)
-	}
-	file := filepath.Join(dir, "keepalived.conf")
-	must(b, os.WriteFile(file, []byte(conf.String()), 0o600))
-	cmd := exec.Command("keepalived", "-n", "-l", "-G", "-f", file,
-		"-p", filepath.Join(dir, "p"), "-r", filepath.Join(dir, "r"), "-c", filepath.Join(dir, "c"), "-P")
-	n.here()
-	runtime.LockOSThread()
-	must(b, cmd.Start())
-	b.Cleanup(func() { cmd.Process.Signal(unix.SIGTERM); cmd.Wait() })
-	return cmd.Process.Pid
 }

@@ -1,11 +1,16 @@
 package vrrpnet
 
-import "github.com/perch-vip/perch/vrrp"
+import (
+	"fmt"
+
+	"github.com/perch-vip/perch/vrrp"
+)
 
 // group is a sync group.
 type group struct {
 	routers vrrp.Group
 	runners []*runner
+	why     string                            // a member follows another one
 	do      func(*vrrp.Router, []vrrp.Action) // of a member
 }
 
@@ -27,21 +32,34 @@ func (e *Engine) regroup() {
 }
 
 func (e *Engine) newGroup() *group {
-	g := &group{}
+	g := &group{why: together}
 	g.do = func(member *vrrp.Router, actions []vrrp.Action) {
 		for _, r := range g.runners {
 			if r.router == member {
-				e.act(r, actions, "as its sync group does")
+				e.act(r, actions, g.why)
 			}
 		}
 	}
 	return g
 }
 
+const together = "as its sync group does"
+
+// explain finds out why the members follow each other.
+func (g *group) explain() {
+	g.why = together
+	for _, r := range g.runners {
+		if r.obstacle != "" {
+			g.why = fmt.Sprintf("as %s of its sync group: %s", r.Name, r.obstacle)
+			return
+		}
+	}
+}
+
 // settle has the members follow each other.
 func (g *group) settle(e *Engine) {
 	g.routers.Settle(e.now, g.do)
 	for _, r := range g.runners { // some change without anything to do for it
-		e.follow(r, "as its sync group does")
+		e.follow(r, g.why)
 	}
 }

@@ -87,16 +87,22 @@ func (s *surroundings) source(i *Instance, on *Interface, now netip.Addr) (netip
 	switch {
 	case first.IsValid():
 		return first, ""
-	case i.IPv6:
+	case i.IPv6 && len(i.Wire.Peers) == 0:
 		return first, on.Name + " has no IPv6 link-local address"
+	case i.IPv6:
+		return first, on.Name + " has no IPv6 address for its peers"
 	}
 	return first, on.Name + " has no IPv4 address"
 }
 
-// suits tells whether an address can be a source (RFC 9568 section 5.1.2.1).
+// suits tells whether an address can be a source (RFC 9568 section 5.1.2.1). Peers
+// may be farther away than the link.
 func (i *Instance) suits(address netip.Addr) bool {
-	if i.IPv6 {
-		return address.Is6() && address.IsLinkLocalUnicast()
+	switch {
+	case !i.IPv6:
+		return address.Is4()
+	case len(i.Wire.Peers) > 0:
+		return address.Is6() && address.IsLinkLocalUnicast() == i.Wire.Peers[0].Address.IsLinkLocalUnicast()
 	}
-	return address.Is4()
+	return address.Is6() && address.IsLinkLocalUnicast()
 }

@@ -59,6 +59,16 @@ func TestPlaces(t *testing.T) {
 			ipv6, "", "eth0 has no IPv6 link-local address",
 		},
 		{
+			"a global address for global peers",
+			[]Interface{{Name: "eth0", Up: true, Addresses: both}},
+			func(i *Instance) { ipv6(i); unicast(netip.MustParseAddr("2001:db8::2"))(i) }, "", "2001:db8::1",
+		},
+		{
+			"no address for the peers",
+			[]Interface{{Name: "eth0", Up: true, Addresses: prefixes("fe80::1/64")}},
+			func(i *Instance) { ipv6(i); unicast(netip.MustParseAddr("2001:db8::2"))(i) }, "", "eth0 has no IPv6 address for its peers",
+		},
+		{
 			"no virtual MAC",
 			[]Interface{{Name: "eth0", Up: true, Addresses: both}},
 			func(i *Instance) { i.Device = "vrrp.7" }, "", "there is no interface vrrp.7",

@@ -20,7 +20,7 @@ func Clock() time.Duration {
 // poller waits for packets, for a moment, and for being poked.
 type poller struct {
 	epoll, timer, event int
-	armed               time.Duration  // when the timer goes off; 0 for never
+	armed               time.Duration  // when the timer goes off; 0 for never, -1 if it has
 	others              [2]unix.PollFd // timer and event
 	events              [256]unix.EpollEvent
 }
@@ -65,9 +65,9 @@ func (p *poller) add(fd int) error {
 }
 
 // alarm has wait return at the given time, or somewhat sooner: a timer that is set
-// for sooner is left alone.
+// for sooner is left alone. 0 is never.
 func (p *poller) alarm(at time.Duration) error {
-	if p.armed != 0 && p.armed <= at {
+	if p.armed == at || p.armed > 0 && (at == 0 || p.armed < at) {
 		return nil
 	}
 	p.armed = at
@@ -78,14 +78,8 @@ func (p *poller) alarm(at time.Duration) error {
 	return nil
 }
 
-// silence stops the timer, which would be ready to read for ever.
-func (p *poller) silence() error {
-	p.armed = 0
-	if err := unix.TimerfdSettime(p.timer, 0, &unix.ItimerSpec{}, nil); err != nil {
-		return fmt.Errorf("stop timerfd: %w", err)
-	}
-	return nil
-}
+// rung takes note that the timer has gone off. It is ready to read until it is set.
+func (p *poller) rung() { p.armed = -1 }
 
 // rest waits, but not for packets, so that more of them come in together, and a flood
 // of them is not heeded all the time.

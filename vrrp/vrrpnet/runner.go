@@ -15,12 +15,16 @@ type runner struct {
 	wire     *vrrp.Wire // nil until it has a source
 	group    *group     // nil for none
 	priority uint8      // that is wanted
+	obstacle string     // for which it cannot serve; empty for none
 
 	place        place // where it runs, or ran last
 	sender       *sender
 	receivers    []*receiver
 	destinations []*destination
 	control      []byte
+
+	queued         int // packets that wait to be sent
+	queuedPriority uint8
 
 	queue *deadlines // where it waits, at which place, and until when
 	at    int
@@ -69,20 +73,24 @@ func (r *runner) setSource(source netip.Addr) {
 	r.wire.SetSource(source) // it goes on counting
 }
 
-// left is called when a packet has left.
-func (r *runner) left(priority uint8) {
+// left is called when a packet has left. It tells whether the lease has opened.
+func (r *runner) left(now time.Duration, priority uint8) (opened bool) {
+	r.queued--
 	if priority == 0 {
-		return
+		return false
 	}
 	r.seen.Sent++
-	if until := r.router.Lease(); until > 0 { // it is the master still
-		r.Lease.Open(until)
-		r.hold.until.Store(int64(until))
+	until := r.router.Lease()
+	if until == 0 {
+		return false // it is not the master any more
 	}
+	r.Lease.Open(until)
+	return time.Duration(r.hold.until.Swap(int64(until))) <= now
 }
 
 // failed is called when a packet could not leave.
 func (r *runner) failed(err error) {
+	r.queued--
 	r.seen.SendErrors++
 	r.seen.SendError = err
 }

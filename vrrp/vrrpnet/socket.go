@@ -84,17 +84,23 @@ func openSender(kind senderKind) (int, error) {
 
 // openReceiver opens a socket that only receives.
 func openReceiver(kind receiverKind) (int, error) {
-	if !kind.ipv6 {
-		return openSocket(unix.AF_INET, kind.protocol, kind.link, []option{
-			{unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer},
-			{unix.IPPROTO_IP, unix.IP_MULTICAST_ALL, 0},
-		})
+	family, options := unix.AF_INET, []option{
+		{unix.IPPROTO_IP, unix.IP_MULTICAST_ALL, 0},
 	}
-	return openSocket(unix.AF_INET6, kind.protocol, kind.link, []option{
-		{unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer},
-		{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1},
-		{unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT, 1},
-	})
+	if kind.ipv6 {
+		family, options = unix.AF_INET6, []option{
+			{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1},
+			{unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT, 1},
+		}
+	}
+	fd, err := openSocket(family, kind.protocol, kind.link, options)
+	if err != nil {
+		return -1, err
+	}
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil { // not permitted
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer) // as much as is
+	}
+	return fd, nil
 }
 
 // joinGroup makes a socket hear the multicast group.

@@ -1,0 +1,136 @@
+package vrrpnet
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/perch-vip/perch/vrrp"
+)
+
+// loop waits, and does what there is to do, until it is to end.
+func (e *Engine) loop() error {
+	for !e.commands.stopping.Load() {
+		if err := e.poller.alarm(e.next()); err != nil {
+			return err
+		}
+		if e.heard {
+			e.heard = false
+			if err := e.poller.rest(e.pause); err != nil {
+				return err
+			}
+		}
+		ready, err := e.poller.wait()
+		if err != nil {
+			return err
+		}
+		e.wake(ready)
+	}
+	return nil
+}
+
+// next returns when the next deadline ends the wait, or 0.
+func (e *Engine) next() time.Duration {
+	next := e.adverts.first()
+	if r := e.patience.first(); next == nil || r != nil && r.wake < next.wake {
+		next = r
+	}
+	if next == nil {
+		return 0
+	}
+	return next.wake
+}
+
+// wake does what there is to do. Masters come first: they may be late. Backups come
+// after the packets, for that of their master may be among them.
+func (e *Engine) wake(ready []unix.EpollEvent) {
+	e.look()
+	e.tickMasters()
+	e.flush()
+	poked := false
+	for _, event := range ready {
+		switch event.Fd {
+		case int32(e.poller.timer):
+			e.poller.rung()
+		case int32(e.poller.event):
+			poked = true
+		default:
+			e.hear(e.byFD[event.Fd])
+			e.heard = true
+		}
+	}
+	e.look()
+	e.tickMasters()
+	e.tickBackups()
+	if poked {
+		e.poller.poked()
+		e.commands.run()
+	}
+	e.flush()
+	e.refilter()
+	e.tell()
+}
+
+// look reads the clocks.
+func (e *Engine) look() { e.now, e.wall = Clock(), time.Now() }
+
+// tell tells that something has changed.
+func (e *Engine) tell() {
+	if !e.news {
+		return
+	}
+	e.news = false
+	select {
+	case e.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (e *Engine) tickMasters() {
+	for r := e.adverts.first(); r != nil && r.due <= e.now; r = e.adverts.first() {
+		e.step(r, r.router.Tick(e.now), "it woke up after its lease")
+		if r.router.State() != vrrp.Master {
+			r.seen.Late++
+		}
+	}
+}
+
+func (e *Engine) tickBackups() {
+	for r := e.patience.first(); r != nil && r.due <= e.now; r = e.patience.first() {
+		e.step(r, r.router.Tick(e.now), "no master was heard")
+	}
+}
+
+// batches is how many batches of packets of one socket are read before others have
+// their turn.
+const batches = 8
+
+// hear reads packets.
+func (e *Engine) hear(rc *receiver) {
+	for range batches {
+		n, _ := e.inbox.receive(rc.fd) // an error is that of an earlier packet, and is gone now
+		e.look()
+		e.tickMasters() // none of them hears anything after its lease
+		for i := range n {
+			if p, ok := rc.parse(e.inbox, i); ok {
+				if r := rc.whose(p); r != nil {
+					e.judge(r, p)
+				}
+			}
+		}
+		e.flush()
+		if n < receiveBatch {
+			return
+		}
+	}
+}
+
+// judge has a router hear a packet, if it is good.
+func (e *Engine) judge(r *runner, p vrrp.Packet) {
+	advert, drop := r.wire.Judge(p, e.wall)
+	r.wire.Record(e.now)
+	if drop != 0 {
+		return
+	}
+	e.step(r, r.router.Hear(e.now, p.Src, advert.Priority, advert.Interval), "a better master was heard")
+}
