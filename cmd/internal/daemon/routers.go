@@ -72,7 +72,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		leases: map[string]*guarded{},
 	}
 	r.setup.Store(newSetup(cfg))
-	if r.engine, err = vrrpnet.New(vrrpnet.Options{Log: d.log.With("part", "vrrp"), Nice: -10}); err != nil {
+	if r.engine, err = vrrpnet.New(vrrpnet.Options{Log: d.log.With("part", "vrrp")}); err != nil {
 		return fmt.Errorf("open the engine of virtual routers: %w", err)
 	}
 	r.vips, err = vip.New(vip.Options{
