@@ -262,7 +262,7 @@ func (m *Manager) announce(v VIP) {
 // who else has it. Nobody waits for the question: Run sends it.
 func (m *Manager) speak(v VIP, now time.Time) {
 	m.schedule.Start(v, now)
-	m.questions.Put(v, now)
+	m.questions.Put(v, now.Add(m.courtesy))
 }
 
 // silence ends all that is said of a VIP.
