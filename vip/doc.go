@@ -4,11 +4,11 @@
 //
 // Manager.Configure names the addresses that this node answers for, Manager.Set
 // those of them that it must hold now, and Manager.Want does so for those who cannot
-// wait. All are desired state: survey and plan
-// (plan.go, with a model of the kernel's rules in model.go) compute what differs
-// from the kernel, and apply.go carries it out, adds before removes, each address
-// announced as soon as it is there. What others do to addresses and interfaces is
-// noticed by netlink and answered by another comparison, never by the single event.
+// wait. All are desired state: survey and plan (plan.go, with a model of the kernel's
+// rules in model.go) compute what differs from the kernel, and apply.go carries it
+// out, adds before removes, each address announced as soon as it is there. What others
+// do to addresses and interfaces is noticed by netlink and answered by another
+// comparison, never by the single event.
 //
 // While VIPs are wanted Run listens to what neighbours say of them by ARP and as
 // neighbor advertisements (ear.go, filter.go), and now and then asks who else has

@@ -127,7 +127,7 @@ func (k kernel) Apply(a action) error {
 
 // gone is the error of a removal. That there is nothing to remove is success.
 func gone(err error) error {
-	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) {
+	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOENT) {
 		return nil
 	}
 	return err
@@ -148,15 +148,11 @@ func (e entry) message() *netlink.Route {
 }
 
 func asEntry(r netlink.Route) entry {
-	e := entry{
+	return entry{
 		to: asPrefix(r.Dst), via: asAddr(r.Gw), index: r.LinkIndex, source: asAddr(r.Src),
 		table: r.Table, metric: r.Priority, scope: uint8(r.Scope),
 		onLink: r.Flags&unix.RTNH_F_ONLINK != 0, blackhole: r.Type == unix.RTN_BLACKHOLE,
 	}
-	if e.blackhole {
-		e.index = 0 // IPv6 has them on lo
-	}
-	return e
 }
 
 // message is a canonical rule as netlink has it.
@@ -213,5 +209,5 @@ func asPrefix(n *net.IPNet) netip.Prefix {
 
 func asAddr(ip net.IP) netip.Addr {
 	a, _ := netip.AddrFromSlice(ip)
-	return a
+	return a.Unmap() // package netlink has 0.0.0.0 with 16 bytes
 }

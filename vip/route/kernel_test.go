@@ -1,6 +1,8 @@
 package route
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -129,8 +131,8 @@ func TestKernelSweeps(t *testing.T) {
 	l.has()
 }
 
-// TestKernelSparesOthers: what is not perch's stays as it is, and keeps perch from
-// adding the same.
+// TestKernelSparesOthers: what is not perch's stays as it is, also where perch wants
+// the same.
 func TestKernelSparesOthers(t *testing.T) {
 	l := newLab(t)
 	rule := Rule{From: prefix("198.18.0.0/24"), Table: 100, Preference: 1000}
@@ -149,23 +151,22 @@ func TestKernelSparesOthers(t *testing.T) {
 	}
 	m, stop := l.run()
 	m.Want([]Route{gateway, six, {Destination: prefix("203.0.113.0/24"), Via: addr("198.18.0.3"), Metric: 5}}, []Rule{rule})
-	l.has("203.0.113.0/24 via 198.18.0.3 table 254 metric 5 scope 0")
+	const mine = "203.0.113.0/24 via 198.18.0.3 table 254 metric 5 scope 0"
+	l.has(mine, rule.String())
 	l.eventually("told", func() bool { return len(m.Status().Rules) == 1 })
 	got := m.Status()
-	for _, reason := range []string{got.Routes[0].Reason, got.Routes[1].Reason, got.Rules[0].Reason} {
-		if reason != "somebody else has it" {
-			t.Errorf("reason is %q", reason)
+	for _, r := range got.Routes[:2] {
+		if r.There || r.Reason != "somebody else has it" {
+			t.Errorf("status is %+v", r)
 		}
 	}
-	if !got.Routes[2].There || got.Routes[2].Reason != "" {
-		t.Errorf("status is %+v, want the third route there", got)
+	if r := got.Routes[2]; !r.There || r.Reason != "" || !got.Rules[0].There {
+		t.Errorf("status is %+v, want the last route and the rule there", got)
 	}
-	must(t, l.RuleDel(foreign))
-	l.has("203.0.113.0/24 via 198.18.0.3 table 254 metric 5 scope 0", rule.String())
 	stop()
 	l.has()
-	if after := l.list(unix.RTPROT_STATIC); len(after) != 3 {
-		t.Errorf("others have %q, want what they had but for one rule: %q", after, before)
+	if after := l.list(unix.RTPROT_STATIC); !slices.Equal(after, before) {
+		t.Errorf("others have %q, want %q", after, before)
 	}
 }
 
@@ -227,42 +228,133 @@ func TestKernelChanges(t *testing.T) {
 	l.has("203.0.113.0/24 via 198.18.0.2 table 254 metric 9 scope 0")
 }
 
-// TestKernelIdle: what is not wanted is not listened to, and routes of others never.
-func TestKernelIdle(t *testing.T) {
+// TestKernelNarrowerRule: of two rules that differ in what one of them does not ask
+// for, the right one goes.
+func TestKernelNarrowerRule(t *testing.T) {
+	l := newLab(t)
+	m, stop := l.run()
+	wide := Rule{Mark: 7, Table: 100, Preference: 1000}
+	narrow := wide
+	narrow.In = "eth0"
+	m.Want(nil, []Rule{narrow, wide})
+	l.has(narrow.String(), wide.String())
+	m.Want(nil, []Rule{narrow})
+	l.has(narrow.String())
+	m.Want(nil, []Rule{wide})
+	l.has(wide.String())
+	m.Want(nil, []Rule{wide, narrow})
+	l.has(narrow.String(), wide.String())
+	must(t, l.RuleDel(wide.canonical().message()))
+	l.has(narrow.String(), wide.String()) // in another order than they were wanted
+	m.Want(nil, nil)
+	l.has()
+	m.Want(nil, []Rule{narrow, wide})
+	l.has(narrow.String(), wide.String())
+	stop()
+	l.has()
+}
+
+// TestKernelLooks: what is wanted, and what is not, is found out also where nobody
+// told of it.
+func TestKernelLooks(t *testing.T) {
+	l := newLab(t)
+	m, err := New(nil)
+	must(t, err)
+	defer m.Close()
+	must(t, m.sync(demand{[]Route{gateway}, nil}))
+	must(t, l.RouteReplace(asForeign(gateway)))
+	surplus := Route{Destination: prefix("192.0.2.0/24"), Blackhole: true}
+	must(t, l.RouteAdd(surplus.entry(0).message()))
+	must(t, m.sync(demand{[]Route{gateway}, nil}))
+	if m.Status().Lacks() {
+		t.Error("a look came early: the test tests nothing")
+	}
+	m.lookAt = time.Time{}
+	must(t, m.sync(demand{[]Route{gateway}, nil}))
+	if got := m.Status().Routes[0].Reason; got != "somebody else has it" {
+		t.Errorf("reason is %q", got)
+	}
+	l.has()
+}
+
+// asForeign is a route as somebody else adds it.
+func asForeign(r Route) *netlink.Route {
+	n := r.entry(0).message()
+	n.Protocol = unix.RTPROT_STATIC
+	return n
+}
+
+// TestKernelRemovesWhatIsGone: that there is nothing to remove is no error.
+func TestKernelRemovesWhatIsGone(t *testing.T) {
+	newLab(t)
+	k, err := openKernel()
+	must(t, err)
+	defer k.Close()
+	for _, index := range []int{0, 1, 9999} {
+		for _, p := range []string{"203.0.113.0/24", "2001:db8:1::/48"} {
+			must(t, k.Apply(action{op: opRemoveRoute, route: Route{Destination: prefix(p), Device: "eth0", Table: 77}.entry(index)}))
+		}
+	}
+	must(t, k.Apply(action{op: opRemoveRule, rule: Rule{Preference: 7}.canonical()}))
+	must(t, k.Apply(action{op: opRemoveRule, rule: Rule{From: prefix("::/0"), Preference: 7}.canonical()}))
+}
+
+// TestKernelTakesOver: perch's route comes when somebody else's in its place has gone.
+func TestKernelTakesOver(t *testing.T) {
+	l := newLab(t)
+	l.add(gateway)
+	m, _ := l.run()
+	m.Want([]Route{gateway}, nil)
+	l.eventually("told", func() bool { return m.Status().Lacks() })
+	must(t, l.RouteDel(asForeign(gateway))) // of which nobody tells
+	l.has(gatewayText)
+}
+
+// TestKernelHears: what is not wanted is not listened to, and routes of others never.
+func TestKernelHears(t *testing.T) {
 	l := newLab(t)
 	w, err := openWatch()
 	must(t, err)
-	events := make(chan struct{}, 1)
-	done := make(chan error, 1)
-	go func() { done <- w.Read(events) }()
-	defer func() { w.Close(); must(t, <-done) }()
-	heard := func() bool {
-		select {
-		case <-events:
-			return true
-		case <-time.After(50 * time.Millisecond):
-			return false
+	defer w.Close()
+	own := func() { must(t, l.RouteAdd(gateway.entry(0).message())); l.remove(gateway) }
+	round := 0
+	hears := func(want ...uint16) {
+		t.Helper()
+		round++
+		l.addr(fmt.Sprintf("198.18.0.%d/24", 100+round)) // the last that is heard
+		if got := heardUntil(t, w, unix.RTM_NEWADDR); !slices.Equal(got, want) {
+			t.Errorf("round %d: heard messages of types %d, want %d", round, got, want)
 		}
 	}
-	own := func() { must(t, l.RouteAdd(gateway.entry(0).message())); l.remove(gateway) }
-	other := Route{Destination: prefix("192.0.2.0/24"), Device: "eth0"}
-	if own(); heard() {
-		t.Error("heard before it listened")
-	}
+	own()
 	must(t, w.Listen())
-	if own(); !heard() {
-		t.Error("did not hear of a route of perch")
-	}
-	heard() // the second one of them
-	if l.add(other); heard() {
-		t.Error("heard of somebody else's route")
-	}
-	if l.addr("198.18.0.9/24"); !heard() {
-		t.Error("did not hear of an address")
-	}
+	hears()
+	own()
+	hears(unix.RTM_NEWROUTE, unix.RTM_DELROUTE)
+	l.add(Route{Destination: prefix("192.0.2.0/24"), Device: "eth0"})
+	hears()
 	must(t, w.Ignore())
-	heard()
-	if own(); heard() {
-		t.Error("heard after it had stopped to listen")
+	own()
+	must(t, w.Listen())
+	hears()
+}
+
+// heardUntil are the types of the messages before one of the type last, those about
+// interfaces aside.
+func heardUntil(t *testing.T, w *watch, last uint16) []uint16 {
+	t.Helper()
+	var types []uint16
+	for {
+		messages, _, err := w.Receive()
+		must(t, err)
+		for _, m := range messages {
+			switch m.Header.Type {
+			case last:
+				return types
+			case unix.RTM_NEWLINK:
+			default:
+				types = append(types, m.Header.Type)
+			}
+		}
 	}
 }

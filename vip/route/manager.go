@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Manager keeps the wanted routes and rules in the kernel. Its methods may be called
@@ -13,7 +14,11 @@ type Manager struct {
 	log    *slog.Logger
 	kernel kernel
 	watch  *watch
-	told   map[string]bool // reasons, as of the last look
+	have   tables          // what is perch's in the kernel, as far as is known
+	lookAt time.Time       // when to list it the next time
+	told   map[string]bool // reasons that were logged
+
+	restored bool // the last turn put something back
 
 	mu     sync.Mutex
 	want   demand
@@ -40,14 +45,14 @@ type Status struct {
 // RouteStatus tells of one route.
 type RouteStatus struct {
 	Route  Route
-	There  bool   // the kernel had it at the last look
+	There  bool
 	Reason string // why it is not there, else empty
 }
 
 // RuleStatus tells of one rule.
 type RuleStatus struct {
 	Rule   Rule
-	There  bool   // the kernel had it at the last look
+	There  bool
 	Reason string // why it is not there, else empty
 }
 

@@ -75,7 +75,10 @@ func (l *lab) address(prefix string) *netlink.Addr {
 	return a
 }
 
-func (l *lab) addr(prefix string) { l.t.Helper(); must(l.t, l.AddrAdd(l.link("eth0"), l.address(prefix))) }
+func (l *lab) addr(prefix string) {
+	l.t.Helper()
+	must(l.t, l.AddrAdd(l.link("eth0"), l.address(prefix)))
+}
 
 func (l *lab) delAddr(prefix string) {
 	l.t.Helper()

@@ -3,6 +3,7 @@ package route
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -90,6 +91,30 @@ type action struct {
 	rule  Rule  // of a rule
 }
 
+// undo is the action that takes an addition back.
+func (a action) undo() action {
+	if a.op == opAddRoute {
+		a.op = opRemoveRoute
+	} else {
+		a.op = opRemoveRule
+	}
+	return a
+}
+
+// note takes over what an action has done.
+func (t *tables) note(a action) {
+	switch a.op {
+	case opAddRoute:
+		t.routes = append(t.routes, a.route)
+	case opRemoveRoute:
+		t.routes = slices.DeleteFunc(t.routes, func(e entry) bool { return a.route.is(e) })
+	case opAddRule:
+		t.rules = append(t.rules, a.rule)
+	case opRemoveRule:
+		t.rules = slices.DeleteFunc(t.rules, func(r Rule) bool { return a.rule == r })
+	}
+}
+
 // String tells what an action does.
 func (a action) String() string {
 	switch a.op {
@@ -122,6 +147,22 @@ func plan(want, have tables) []action {
 	actions = append(actions, rules(opRemoveRule, have.rules, want.rules)...)
 	for _, e := range surplus(want.routes, have.routes) {
 		actions = append(actions, action{op: opRemoveRoute, route: e})
+	}
+	return actions
+}
+
+// common is what want and have both have, as what would add it.
+func common(want, have tables) []action {
+	var actions []action
+	for _, e := range want.routes {
+		if slices.ContainsFunc(have.routes, e.is) {
+			actions = append(actions, action{op: opAddRoute, route: e})
+		}
+	}
+	for _, r := range want.rules {
+		if slices.Contains(have.rules, r) {
+			actions = append(actions, action{op: opAddRule, rule: r})
+		}
 	}
 	return actions
 }

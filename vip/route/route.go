@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -52,45 +51,42 @@ type Rule struct {
 
 // String returns the route much as ip(8) writes it.
 func (r Route) String() string {
-	var b strings.Builder
+	s := r.Destination.String()
 	if r.Blackhole {
-		b.WriteString("blackhole ")
+		s = "blackhole " + s
 	}
-	b.WriteString(r.Destination.String())
 	if r.Via.IsValid() {
-		fmt.Fprintf(&b, " via %s", r.Via)
+		s += fmt.Sprintf(" via %s", r.Via)
 	}
 	if r.Device != "" {
-		fmt.Fprintf(&b, " dev %s", r.Device)
+		s += " dev " + r.Device
 	}
 	if r.Source.IsValid() {
-		fmt.Fprintf(&b, " src %s", r.Source)
+		s += fmt.Sprintf(" src %s", r.Source)
 	}
 	if r.Table != 0 {
-		fmt.Fprintf(&b, " table %d", r.Table)
+		s += fmt.Sprintf(" table %d", r.Table)
 	}
 	if r.Metric != 0 {
-		fmt.Fprintf(&b, " metric %d", r.Metric)
+		s += fmt.Sprintf(" metric %d", r.Metric)
 	}
-	return b.String()
+	return s
 }
 
 // String returns the rule much as ip(8) writes it.
 func (r Rule) String() string {
 	r = r.canonical()
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d: from %s to %s", r.Preference, r.From, r.To)
+	s := fmt.Sprintf("%d: from %s to %s", r.Preference, r.From, r.To)
 	if r.Mask != 0 {
-		fmt.Fprintf(&b, " fwmark %#x/%#x", r.Mark, r.Mask)
+		s += fmt.Sprintf(" fwmark %#x/%#x", r.Mark, r.Mask)
 	}
 	if r.In != "" {
-		fmt.Fprintf(&b, " iif %s", r.In)
+		s += " iif " + r.In
 	}
 	if r.Out != "" {
-		fmt.Fprintf(&b, " oif %s", r.Out)
+		s += " oif " + r.Out
 	}
-	fmt.Fprintf(&b, " table %d", r.Table)
-	return b.String()
+	return s + fmt.Sprintf(" table %d", r.Table)
 }
 
 // check reports why r cannot be a route.

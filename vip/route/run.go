@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
 	retryAfter = time.Second // what could not be done is tried again
-	lookEvery  = time.Minute // what is wanted is looked for without a reason
+	lookEvery  = time.Minute // the kernel lists what is perch's
 )
 
 // Run keeps what is wanted in the kernel until ctx ends, and then removes all that is
@@ -27,15 +30,16 @@ func (m *Manager) Run(ctx context.Context) error {
 	}()
 	m.loop(ctx, events)
 	m.watch.Close()
+	m.lookAt = time.Time{}
 	return errors.Join(<-watched, m.sync(demand{}))
 }
 
-// loop looks whenever there is a reason, and because of events no more often than
-// the time that this takes allows.
+// loop turns whenever there is a reason, and because of events no more often than the
+// time that a turn takes allows.
 func (m *Manager) loop(ctx context.Context, events <-chan struct{}) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var pause time.Time // until then no look because of an event
+	var pause time.Time // until then no turn because of an event
 	for {
 		select {
 		case <-ctx.Done():
@@ -48,22 +52,26 @@ func (m *Manager) loop(ctx context.Context, events <-chan struct{}) {
 		}
 		begin := time.Now()
 		next, again := m.turn()
-		pause = time.Now().Add(breather(time.Since(begin)))
+		pause = time.Now().Add(m.breather(time.Since(begin)))
 		timer.Stop()
 		if again {
-			timer.Reset(next)
+			timer.Reset(time.Until(next))
 		}
 	}
 }
 
-// breather is the pause after a look that took so long.
-func breather(took time.Duration) time.Duration {
+// breather is the pause after a turn that took so long. Who keeps removing something
+// is answered once in it.
+func (m *Manager) breather(took time.Duration) time.Duration {
+	if m.restored {
+		return retryAfter
+	}
 	return min(max(10*took, 20*time.Millisecond), retryAfter)
 }
 
-// turn looks, and returns after which time to look again, false for not before
-// something else is wanted.
-func (m *Manager) turn() (next time.Duration, again bool) {
+// turn makes the kernel match what is wanted, and returns when to do so again, false
+// for not before something else is wanted.
+func (m *Manager) turn() (next time.Time, again bool) {
 	want := m.wanted()
 	err := m.attend(want)
 	if err == nil {
@@ -74,17 +82,21 @@ func (m *Manager) turn() (next time.Duration, again bool) {
 	}
 	switch {
 	case err != nil || m.Status().Lacks():
-		return retryAfter, true
-	case want.empty():
-		return 0, false
+		return time.Now().Add(retryAfter), true
+	case m.lookAt.IsZero():
+		return m.lookAt, true
 	}
-	return lookEvery, true
+	return m.lookAt, !want.empty()
 }
 
-// attend listens to what others change while something is wanted.
+// attend listens to what others change while something is wanted. Before, nothing of
+// perch is there, and the kernel need not be asked when it matters most.
 func (m *Manager) attend(want demand) error {
-	if want.empty() {
+	switch {
+	case want.empty():
 		return m.watch.Ignore()
+	case !m.watch.listening && !m.lookAt.IsZero():
+		m.lookAt = time.Now().Add(lookEvery)
 	}
 	return m.watch.Listen()
 }
@@ -95,15 +107,20 @@ func (m *Manager) sync(want demand) error {
 	if err != nil {
 		return err
 	}
-	have, err := m.kernel.Have()
-	if err != nil {
-		return err
+	if now := time.Now(); !now.Before(m.lookAt) {
+		if m.have, err = m.kernel.Have(); err != nil {
+			return err
+		}
+		m.lookAt = now.Add(lookEvery)
+	} else {
+		m.confirm(s.want)
 	}
 	var errs []error
-	for _, a := range plan(s.want, have) {
+	for _, a := range plan(s.want, m.have) {
 		err := m.kernel.Apply(a)
 		switch {
 		case err == nil:
+			m.noted(a)
 			m.log.Info("routing changed", "action", a)
 		case a.op == opAddRoute || a.op == opAddRule:
 			s.Failed(a, err)
@@ -113,6 +130,33 @@ func (m *Manager) sync(want demand) error {
 	}
 	m.report(s.status)
 	return errors.Join(errs...)
+}
+
+// noted takes over what an action has done. Where a rule went that has others of its
+// preference the kernel may have taken one that asks for more instead: it must be
+// listed again.
+func (m *Manager) noted(a action) {
+	m.have.note(a)
+	if a.op == opRemoveRule && slices.ContainsFunc(m.have.rules, func(r Rule) bool { return r.Preference == a.rule.Preference }) {
+		m.lookAt = time.Time{}
+	}
+}
+
+// confirm finds out, without a look, whether what is wanted and was there still is: to
+// add it again is refused. What cannot be there any more is removed, as IPv6 keeps
+// routes whose source has gone.
+func (m *Manager) confirm(want tables) {
+	m.restored = false
+	for _, a := range common(want, m.have) {
+		switch err := m.kernel.Apply(a); {
+		case err == nil:
+			m.restored = true
+			m.log.Warn("put back what somebody had removed", "action", a)
+		case !errors.Is(err, unix.EEXIST):
+			_ = m.kernel.Apply(a.undo()) // else the next look tells
+			m.have.note(a.undo())
+		}
+	}
 }
 
 // report publishes a status, and logs what keeps routes and rules away, once.
