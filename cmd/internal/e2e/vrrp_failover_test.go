@@ -40,6 +40,7 @@ func TestVRRPFailover(t *testing.T) {
 		"unicast":                    {keepalivedPairs, []form{unicast}},
 		"unicast, IPv6":              {keepalivedPairs, []form{unicast, ipv6}},
 		"unicast, version 2":         {keepalivedPairs, []form{unicast, version2}},
+		"unicast, virtual MAC":       {keepalivedPairs, []form{unicast, virtualMAC}},
 		"virtual MAC":                {keepalivedPairs, []form{virtualMAC}},
 		"virtual MAC, IPv6":          {keepalivedPairs, []form{virtualMAC, ipv6}},
 		"password and a virtual MAC": {perchAlone, []form{version2, auth("pass", "sesame"), virtualMAC}},
