@@ -38,18 +38,11 @@ func (x *execution) err() error {
 	return errors.Join(append(errs, ErrNotAllowed)...)
 }
 
-// execute carries out a plan. It stops between two addresses when the epoch is over,
-// but not in the midst of those that are given up: else releases in quick succession
-// would keep each other from being carried out.
+// execute carries out a plan. It stops between two addresses when the epoch is over.
 func (m *Manager) execute(actions []action, epoch uint64) (x execution) {
-	defer func() {
-		if x.added+x.removed > 0 {
-			m.journal.Say(slog.LevelInfo, "addresses changed",
-				"added", x.added, "removed", x.removed, "errors", len(x.errs))
-		}
-	}()
+	defer func() { m.sum(x) }()
 	for _, a := range actions {
-		if !x.keeping && m.epoch.Load() != epoch && !m.stillYields(a) {
+		if !x.keeping && m.epoch.Load() != epoch {
 			x.superseded = true
 			return x
 		}
@@ -60,12 +53,12 @@ func (m *Manager) execute(actions []action, epoch uint64) (x execution) {
 	return x
 }
 
-// stillYields reports whether an action gives up what nobody wants again.
-func (m *Manager) stillYields(a action) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	_, wanted := m.wanted[a.vip]
-	return a.yields && !wanted
+// sum logs what came of a plan.
+func (m *Manager) sum(x execution) {
+	if x.added+x.removed > 0 {
+		m.journal.Say(slog.LevelInfo, "addresses changed",
+			"added", x.added, "removed", x.removed, "errors", len(x.errs))
+	}
 }
 
 // takes reports whether an action gives this node a VIP.
@@ -269,7 +262,7 @@ func (m *Manager) announce(v VIP) {
 // who else has it. Nobody waits for the question: Run sends it.
 func (m *Manager) speak(v VIP, now time.Time) {
 	m.schedule.Start(v, now)
-	m.questions.Put(v, now)
+	m.questions.Put(v, now.Add(m.courtesy))
 }
 
 // silence ends all that is said of a VIP.

@@ -189,6 +189,21 @@ func TestQuestionTimes(t *testing.T) {
 	})
 }
 
+// TestCourtesy: a last owner that lets go only now is not asked.
+func TestCourtesy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, k := fakeWith(t, Options{Courtesy: 3 * time.Second}, vips("198.18.0.100/24"))
+		start(t, m)
+		begin := time.Now()
+		must(t, m.Set(m.configured))
+		time.Sleep(time.Minute)
+		asked := k.questions(arpProbe(ethernetLink(2, "eth0").mac, test4).appendTo(nil))
+		if len(asked) == 0 || asked[0].at.Sub(begin) != 3*time.Second {
+			t.Errorf("asked %d times, first at %v", len(asked), asked)
+		}
+	})
+}
+
 // TestListening: only while VIPs are wanted, and only to frames that speak of them.
 func TestListening(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

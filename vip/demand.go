@@ -8,9 +8,10 @@ import (
 // Want is Set for those who cannot wait: it publishes what is wanted, and Run
 // carries it out at once, without the pauses that the kernel is given otherwise.
 // What is under way for an older demand stops at the next address, unless this one
-// only adds to it. Where a demand only takes away, that goes before anything is
-// added, else adds come before removes. What is wanted already, and held, costs
-// nothing. What goes wrong is told by Status and tried again by Run.
+// only adds to it. A demand that only takes away is carried out before anything is
+// added, and without a look at the kernel; else adds come before removes. What is
+// wanted already, and held, costs nothing. What goes wrong is told by Status and tried
+// again by Run.
 func (m *Manager) Want(want []VIP) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -21,16 +22,17 @@ func (m *Manager) Want(want []VIP) error {
 	before, old := m.want, m.wanted
 	m.setWant(want)
 	grows, shrinks := contains(m.wanted, before), contains(old, want)
-	if grows && shrinks && m.holdsAll() {
-		return nil
-	}
 	if !grows {
 		m.epoch.Add(1)
-		m.yields = m.yields || shrinks
 	}
-	m.demanded = true
-	for _, v := range want {
-		m.entries[v].hold = time.Time{}
+	switch {
+	case grows && shrinks && m.holdsAll():
+		return nil
+	case !grows && shrinks:
+		m.yields = true
+	default:
+		m.demanded = true
+		m.forgive()
 	}
 	poke(m.wake)
 	return nil
@@ -48,6 +50,13 @@ func contains(set map[VIP]struct{}, list []VIP) bool {
 // holdsAll reports whether all that is wanted is held, as far as is known.
 func (s *state) holdsAll() bool {
 	return !slices.ContainsFunc(s.want, func(v VIP) bool { return !s.entries[v].held })
+}
+
+// forgive ends the pauses before what is wanted is tried again.
+func (s *state) forgive() {
+	for _, v := range s.want {
+		s.entries[v].hold = time.Time{}
+	}
 }
 
 // Announce lets those of vips that are held be announced anew, from the start of

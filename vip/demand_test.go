@@ -120,10 +120,17 @@ func TestWantGivesUpFirst(t *testing.T) {
 				must(t, m.Want(all[:999]))
 				time.Sleep(100*time.Millisecond + 500*time.Microsecond)
 				must(t, m.Want(all[1:999]))
-				must(t, m.Want(all[1:999+more]))
+				if more > 0 {
+					must(t, m.Want(all[1:999+more]))
+				}
 				time.Sleep(2 * time.Millisecond)
 				if gone := all[0].Address.String(); slices.Contains(k.list(), gone) {
 					t.Errorf("%s is still there, after %d of the others were added", gone, len(k.list())-2)
+				}
+				got := len(k.list())
+				time.Sleep(10 * time.Millisecond)
+				if added := len(k.list()) - got; added < 5 {
+					t.Errorf("%d added in the 10 ms afterwards, want the others to go on", added)
 				}
 				time.Sleep(2 * time.Second)
 				if got := len(k.list()); got != 998+more {
@@ -132,6 +139,90 @@ func TestWantGivesUpFirst(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWantYieldsWithoutALook: but for one some time later.
+func TestWantYieldsWithoutALook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := append(many(200), vips("2001:db8::100/64")...)
+		m, k := wanting(t, Options{}, all, all)
+		time.Sleep(time.Second)
+		before := m.Stats().Syncs
+		must(t, m.Want(all[100:]))
+		synctest.Wait()
+		if got, looks := len(k.list()), m.Stats().Syncs-before; got != 101 || looks != 0 {
+			t.Errorf("%d addresses are left after %d looks, want 101 after none", got, looks)
+		}
+		must(t, m.Want(nil))
+		synctest.Wait()
+		wantList(t, k)
+		time.Sleep(time.Second)
+		if looks := m.Stats().Syncs - before; looks != 1 {
+			t.Errorf("%d looks in all, want 1", looks)
+		}
+	})
+}
+
+// TestWantYieldsNothingElse: neither an address of the node goes along, nor does the
+// interface keep what is set for a moment, or lose what somebody had set.
+func TestWantYieldsNothingElse(t *testing.T) {
+	for name, test := range map[string]struct {
+		promotes bool
+		refused  error
+	}{"promotes not": {}, "promotes": {promotes: true}, "refuses to": {refused: unix.EPERM}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				all := vips("198.18.0.100/24", "198.18.0.101/24")
+				m, k := wanting(t, Options{}, all, all)
+				k.locked(func() { k.links[0].promotes = test.promotes })
+				k.refuses(unix.RTM_SETLINK, test.refused)
+				k.put(2, "198.18.0.1/24")
+				must(t, m.Want(nil)) // before it is known
+				synctest.Wait()
+				wantList(t, k, "198.18.0.1/24")
+				k.locked(func() {
+					if got := k.promotes(2); got != test.promotes {
+						t.Errorf("the interface promotes: %t, want %t", got, test.promotes)
+					}
+				})
+			})
+		})
+	}
+}
+
+// TestWantYieldsWhatIsStuck: what cannot be removed is tried again.
+func TestWantYieldsWhatIsStuck(t *testing.T) {
+	for _, kind := range []int{unix.RTM_DELADDR, unix.RTM_GETLINK} {
+		synctest.Test(t, func(t *testing.T) {
+			all := vips("198.18.0.100/24", "198.18.0.101/24")
+			m, k := wanting(t, Options{}, all, all)
+			k.refuses(kind, unix.ENOMEM)
+			must(t, m.Want(all[:1]))
+			time.Sleep(10 * time.Millisecond)
+			k.refuses(0, nil)
+			time.Sleep(retryAfter + 10*time.Millisecond)
+			wantList(t, k, "198.18.0.100/24")
+		})
+	}
+}
+
+// TestWantAgain: what is wanted again while it waits to be removed stays.
+func TestWantAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := many(300)
+		m, k := wanting(t, Options{}, all, all)
+		slowly(k, time.Millisecond)
+		must(t, m.Want(nil))
+		time.Sleep(10 * time.Millisecond)
+		must(t, m.Want(all[250:]))
+		time.Sleep(time.Second)
+		if got := m.Stats(); len(k.list()) != 50 || got.Readded != 0 {
+			t.Errorf("%d addresses are there, %d were put back; want 50 and none", len(k.list()), got.Readded)
+		}
+		if adds := strings.Count(strings.Join(k.takeRequests(), "\n"), "add"); adds != 0 {
+			t.Errorf("%d addresses were added, want none removed before", adds)
+		}
+	})
 }
 
 // TestWantStopsWhatIsGivenUp: nothing is added for a demand that is over.

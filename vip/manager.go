@@ -16,6 +16,7 @@ type Manager struct {
 	renewal  time.Duration // between two refreshes; 0 for never
 	allowed  func(VIP) bool
 	guard    func(index int) error
+	courtesy time.Duration
 	company  *Company
 	ledger   ledger
 	journal  journal
@@ -94,6 +95,7 @@ func newManager(opts Options, t transport) *Manager {
 		renewal:     opts.Lifetime / 4,
 		allowed:     allowed,
 		guard:       guard,
+		courtesy:    opts.Courtesy,
 		company:     company,
 		ledger:      ledger(opts.Ledger),
 		journal:     journal{log: log},

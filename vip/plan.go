@@ -19,7 +19,6 @@ type intent struct {
 	beside     []VIP            // of other Managers, which see to them
 	mine       map[place]claim  // addresses that this process put there or took over
 	lifetime   uint32           // of a VIP's address in seconds, or forever
-	yields     bool             // what is not wanted goes before anything is added
 }
 
 // claim is an address that this process holds.
@@ -51,7 +50,6 @@ type action struct {
 	op      op
 	vip     VIP     // whose address it is; zero if no configured one's
 	address address // as it is to be, or as it is if it is to go; for opKeep and opUnkeep only its index
-	yields  bool    // to be done whatever else is demanded meanwhile
 }
 
 // planner compares a view with an intent. It is pure.
@@ -89,14 +87,10 @@ func survey(v view, in intent) *planner {
 }
 
 // plan returns the actions that turn the view into what the intent asks for, in
-// order: adds before removes, unless the intent yields. VIPs in later are not put
-// back yet. It touches no address but those of configured, retired and mine, and
-// those it has to put back because the kernel removes them along. It is to be called
-// once.
+// order: adds before removes. VIPs in later are not put back yet. It touches no
+// address but those of configured, retired and mine, and those it has to put back
+// because the kernel removes them along. It is to be called once.
 func (p *planner) plan(later map[VIP]struct{}) []action {
-	if p.yields {
-		p.yield()
-	}
 	for _, vip := range p.want {
 		if _, wait := later[vip]; !wait {
 			p.take(vip)
@@ -268,15 +262,6 @@ func (p *planner) add(vip VIP, l link) {
 	a.scope = p.model.Scope(a)
 	p.model.Add(a)
 	p.emit(opAdd, vip, a)
-}
-
-// yield removes the surplus whatever else is demanded meanwhile.
-func (p *planner) yield() {
-	p.removeSurplus()
-	p.surplus = nil
-	for i := range p.actions {
-		p.actions[i].yields = true
-	}
 }
 
 // removeSurplus removes secondary addresses before primary ones, which then have

@@ -78,7 +78,6 @@ type planCase struct {
 	have                      []string
 	configured, want, retired []VIP
 	beside                    []VIP
-	yields                    bool
 	plan                      string
 }
 
@@ -89,7 +88,7 @@ func (c planCase) run(t *testing.T) {
 	}
 	in := intent{
 		configured: c.configured, want: c.want, retired: c.retired,
-		mine: make(map[place]claim), lifetime: forever, beside: c.beside, yields: c.yields,
+		mine: make(map[place]claim), lifetime: forever, beside: c.beside,
 	}
 	v := view{links: map[string]link{l.name: l}}
 	for _, s := range c.have {
@@ -212,15 +211,6 @@ func TestPlanBeside(t *testing.T) {
 	} {
 		t.Run(c.name, c.run)
 	}
-}
-
-// TestPlanYields: what is given up goes first, and once.
-func TestPlanYields(t *testing.T) {
-	planCase{
-		have: []string{"198.18.0.1/24", "198.18.0.100/24 secondary mine"}, yields: true,
-		configured: vips("198.18.0.100/24", "198.18.0.101/24"), want: vips("198.18.0.101/24"),
-		plan: "remove 198.18.0.100/24, add 198.18.0.101/24",
-	}.run(t)
 }
 
 // TestPlanGivesUp: what is not wanted goes, and nothing with it.

@@ -81,6 +81,7 @@ func (m *Manager) loop(ctx context.Context) {
 func (m *Manager) turn() time.Time {
 	m.take()
 	defer m.give()
+	m.yield()
 	if m.lookDue(time.Now()) {
 		m.lookAgain()
 	}
@@ -111,7 +112,7 @@ func (m *Manager) nextSync() time.Time {
 	defer m.mu.Unlock()
 	next := m.looked.Add(lookEvery)
 	switch {
-	case m.demanded:
+	case m.demanded || m.yields:
 		return time.Time{}
 	case m.dirty:
 		next = m.notBefore

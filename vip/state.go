@@ -26,7 +26,7 @@ type state struct {
 	judged    time.Time          // when they were last looked at
 
 	demanded bool             // Want was called: Run is to look at once
-	yields   bool             // what is not wanted any more is to go first
+	yields   bool             // something was given up that goes without a look
 	recalled map[VIP]struct{} // to be announced anew
 
 	dirty     bool             // something happened that asks for a look at the kernel

@@ -22,6 +22,7 @@ func (m *Manager) sync(deferred deferral) error {
 	x := m.execute(p.plan(later), epoch)
 	if x.superseded {
 		m.disturbed(moved)
+		m.goOn()
 		return ErrSuperseded
 	}
 	if x.stuck == 0 && !v.partial {
@@ -55,11 +56,10 @@ func (m *Manager) intent() (in intent, moved map[int]struct{}, epoch uint64) {
 		beside:     m.company.besides(m),
 		mine:       m.mine,
 		lifetime:   m.lifetime,
-		yields:     m.yields,
 	}
 	moved = m.moved
 	m.dirty, m.moved = false, make(map[int]struct{})
-	m.demanded, m.yields = false, false
+	m.demanded = false
 	return in, moved, m.epoch.Load()
 }
 
@@ -71,6 +71,13 @@ func (m *Manager) disturbed(moved map[int]struct{}) {
 	for index := range moved {
 		m.moved[index] = struct{}{}
 	}
+}
+
+// goOn lets what was cut short go on at once, as far as it is still wanted.
+func (m *Manager) goOn() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.demanded = true
 }
 
 // look reads what the kernel has on the interfaces of in. Where that fails the

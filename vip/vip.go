@@ -92,6 +92,9 @@ type Options struct {
 	// Company is shared by the Managers that work in one network namespace. nil means
 	// that this one is alone there.
 	Company *Company
+	// Courtesy is how long after a VIP was taken it is asked who else has it: where two
+	// may have it for a moment as it moves, that is no conflict. 0 asks at once.
+	Courtesy time.Duration
 	// Log receives what happens to the addresses. nil discards it.
 	Log *slog.Logger
 }

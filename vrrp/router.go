@@ -105,6 +105,18 @@ func (r *Router) Master() netip.Addr {
 // SetSource changes from which address adverts go.
 func (r *Router) SetSource(source netip.Addr) { r.cfg.Source = source.WithZone("") }
 
+// Reconfigure changes all but the version, the source, and what SetPriority changes. A
+// master goes on as one, and says at once what has changed.
+func (r *Router) Reconfigure(now time.Duration, cfg Config) []Action {
+	cfg.Source, cfg.Grouped = r.cfg.Source, r.cfg.Grouped
+	r.cfg = cfg
+	if r.state != Master {
+		return nil
+	}
+	r.interval = cfg.Interval
+	return r.advertise(now, now+cfg.Interval)
+}
+
 // Deadline returns when Tick is due, or false if it is not.
 func (r *Router) Deadline() (time.Duration, bool) {
 	return r.deadline, r.state == Master || r.state == Backup && !r.ready

@@ -206,3 +206,31 @@ func TestRouterAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestReconfigureKeepsTheState(t *testing.T) {
+	cfg := Config{Version: V3, Priority: 100, Interval: time.Second, Source: netip.MustParseAddr("198.18.0.1"), Preempt: true}
+	r := New(cfg)
+	r.Start(0)
+	faster := cfg
+	faster.Interval, faster.Source = 100*time.Millisecond, netip.Addr{}
+	if actions := r.Reconfigure(time.Second, faster); len(actions) != 0 || r.State() != Backup {
+		t.Errorf("a backup became %s, with %v", r.State(), actions)
+	}
+	due, _ := r.Deadline()
+	r.Tick(due)
+	slower := faster
+	slower.Interval = 2 * time.Second
+	for _, next := range []Config{slower, faster} {
+		now := due + 50*time.Millisecond
+		actions := r.Reconfigure(now, next)
+		if len(actions) != 1 || actions[0] != SendAdvert || r.State() != Master {
+			t.Errorf("a master became %s, with %v", r.State(), actions)
+		}
+		if due, _ = r.Deadline(); due != now+next.Interval || r.Lease() != now+3*next.Interval {
+			t.Errorf("next advert after %s, lease of %s", due-now, r.Lease()-now)
+		}
+	}
+	if r.Master() != cfg.Source {
+		t.Errorf("its source is %s", r.Master())
+	}
+}

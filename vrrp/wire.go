@@ -101,6 +101,25 @@ func NewWire(cfg WireConfig) *Wire {
 // SetSource changes from which address adverts are sent, to another one of its family.
 func (w *Wire) SetSource(source netip.Addr) { w.cfg.Source, w.onWire = source.WithZone(""), 0 }
 
+// Reconfigure changes all but the source, the version and the peers' addresses. What
+// was counted, heard and learnt goes on.
+func (w *Wire) Reconfigure(cfg WireConfig) {
+	cfg.Source = w.cfg.Source
+	next := NewWire(cfg)
+	next.id, next.sequence, next.onWire, next.heard = w.id, w.sequence, w.onWire, w.heard
+	next.ahs, next.stamps = w.ahs, w.stamps
+	if next.keys != nil {
+		next.keys.marks = w.stamps
+	}
+	if next.keys != nil && w.keys != nil {
+		next.keys.last = w.keys.last
+	}
+	for i := range next.peers {
+		next.peers[i].forms = w.peers[i].forms
+	}
+	*w = *next
+}
+
 func (w *Wire) unicast() bool { return len(w.cfg.Peers) > 0 }
 
 // peer returns what is known of the one with an address, or nil if it is none. In

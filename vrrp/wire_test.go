@@ -228,3 +228,44 @@ func TestCapacity(t *testing.T) {
 		}
 	}
 }
+
+// What was counted goes on, or the others would take new adverts for old ones.
+func TestReconfigureGoesOnCounting(t *testing.T) {
+	hmacs := func(c *WireConfig) {
+		c.Auth = Authentication{Keys: map[uint8][]byte{1: make([]byte, 32)}, Active: 1, Window: time.Minute}
+	}
+	for name, change := range map[string]func(*WireConfig){"AH": behindAH, "HMAC": hmacs} {
+		ours, theirs := wires(change)
+		for range 3 {
+			if _, drop := ours.Judge(theirs.say(100), noon); drop != 0 {
+				t.Fatal(name, drop)
+			}
+		}
+		replayed := theirs.say(100)
+		cfg := theirs.cfg
+		cfg.Addresses, cfg.Source = cfg.Addresses[:1], netip.Addr{}
+		theirs.Reconfigure(cfg)
+		ours.Reconfigure(ours.cfg)
+		advert, drop := ours.Judge(theirs.say(100), noon)
+		if drop != 0 || len(advert.Addresses) != 1 {
+			t.Errorf("%s: %v with %d addresses", name, drop, len(advert.Addresses))
+		}
+		if _, drop := ours.Judge(replayed, noon); drop != Replayed {
+			t.Errorf("%s: an older advert is %v", name, drop)
+		}
+	}
+}
+
+func TestReconfigureKeepsWhatWasLearnt(t *testing.T) {
+	ours, theirs := wires(func(c *WireConfig) { c.Checksum = Auto })
+	theirs.cfg.Checksum = WithoutIt
+	ours.Judge(theirs.say(100), noon)
+	ours.Record(0)
+	ours.Reconfigure(ours.cfg)
+	if form := ours.Form(); form != MessageOnly {
+		t.Errorf("it sends %s", form)
+	}
+	if len(ours.AppendSenders(nil)) != 1 {
+		t.Error("who was heard is forgotten")
+	}
+}

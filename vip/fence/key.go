@@ -47,7 +47,7 @@ const macKeySize = 8
 
 // macKey is the index of the interface and what is not the same in all virtual MACs.
 func macKey(m MAC) []byte {
-	own := binary.BigEndian.Uint16(m.Address[len(virtualPrefix()):])
+	own := binary.BigEndian.Uint16(m.Address[4:])
 	return binary.NativeEndian.AppendUint64(nil, uint64(m.Interface)<<16|uint64(own))
 }
 

@@ -322,7 +322,7 @@ func TestKernelHears(t *testing.T) {
 		t.Helper()
 		round++
 		l.addr(fmt.Sprintf("198.18.0.%d/24", 100+round)) // the last that is heard
-		if got := heardUntil(t, w, unix.RTM_NEWADDR); !slices.Equal(got, want) {
+		if got := heardUntilAddress(t, w); !slices.Equal(got, want) {
 			t.Errorf("round %d: heard messages of types %d, want %d", round, got, want)
 		}
 	}
@@ -339,9 +339,9 @@ func TestKernelHears(t *testing.T) {
 	hears()
 }
 
-// heardUntil are the types of the messages before one of the type last, those about
-// interfaces aside.
-func heardUntil(t *testing.T, w *watch, last uint16) []uint16 {
+// heardUntilAddress are the types of the messages about routes before one about a new
+// IPv4 address.
+func heardUntilAddress(t *testing.T, w *watch) []uint16 {
 	t.Helper()
 	var types []uint16
 	for {
@@ -349,10 +349,11 @@ func heardUntil(t *testing.T, w *watch, last uint16) []uint16 {
 		must(t, err)
 		for _, m := range messages {
 			switch m.Header.Type {
-			case last:
-				return types
-			case unix.RTM_NEWLINK:
-			default:
+			case unix.RTM_NEWADDR:
+				if m.Data[0] == unix.AF_INET {
+					return types
+				}
+			case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
 				types = append(types, m.Header.Type)
 			}
 		}

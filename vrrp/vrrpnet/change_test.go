@@ -18,17 +18,28 @@ func TestConfigureChangesWhatHasChanged(t *testing.T) {
 	a, b := newPair(t)
 	a.run()
 	b.run()
-	a.configure(instance(1, 200), instance(2, 200), instance(3, 200), instance(4, 200))
-	b.configure(instance(1, 100), instance(2, 100), instance(3, 100), instance(4, 100))
-	for _, name := range []string{"v1", "v2", "v3", "v4"} {
+	another := netip.MustParseAddr("198.18.0.99")
+	moved := func(i *Instance) { i.Group, i.Router.PreemptDelay = "alone", time.Second }
+	changed := func(i *Instance) {
+		i.Wire.Addresses = append(i.Wire.Addresses, another)
+		i.Router.Interval, i.Wire.Interval = 200*time.Millisecond, 200*time.Millisecond
+	}
+	a.configure(instance(1, 200), instance(2, 200), instance(3, 200), instance(4, 200), instance(5, 200))
+	b.configure(instance(1, 100), instance(2, 100), instance(3, 100), instance(4, 100), instance(5, 100))
+	for _, name := range []string{"v1", "v2", "v3", "v4", "v5"} {
 		a.is(name, vrrp.Master)
 	}
-	before := a.status("v1")
-	shut := a.lease["v1"].shut.Load()
+	before, before5 := a.status("v1"), a.status("v5")
+	shut, shut5 := a.lease["v1"].shut.Load(), a.lease["v5"].shut.Load()
 	a.configure(
 		instance(1, 200),
 		instance(2, 210),
-		instance(3, 200, func(i *Instance) { i.Router.PreemptDelay = time.Second }))
+		instance(3, 200, moved),
+		instance(5, 200, changed))
+	if got := a.status("v5"); got.Since != before5.Since || a.lease["v5"].shut.Load() != shut5 {
+		t.Errorf("a router that was given another address let go: %+v", got)
+	}
+	b.hears("v5", "what it has changed to", func(s vrrp.Sender) bool { return s.Addresses == 2 && s.Interval == 200*time.Millisecond })
 	if got := a.status("v1"); got.Since != before.Since || a.lease["v1"].shut.Load() != shut {
 		t.Errorf("what has not changed began anew: %+v", got)
 	}
@@ -37,7 +48,7 @@ func TestConfigureChangesWhatHasChanged(t *testing.T) {
 	}
 	b.is("v3", vrrp.Master)
 	b.is("v4", vrrp.Master)
-	if a.Holds("v4") || len(a.Status()) != 3 {
+	if a.Holds("v4") || len(a.Status()) != 4 {
 		t.Error("what was removed is there")
 	}
 	if a.lease["v3"].until.Load() != 0 || a.lease["v4"].until.Load() != 0 {

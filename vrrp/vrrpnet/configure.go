@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"time"
+
+	"github.com/perch-vip/perch/vrrp"
 )
 
 // Configure says which instances there are from now on. Those that it does not change
-// go on untouched, and one of which only the priority changes keeps its state. All
-// others that there were let go, and those that are new or different start.
+// go on untouched, and one that is the same router at the same place keeps its state:
+// its addresses, interval, priority and the like may change. All others that there were
+// let go, and those that are new or different start.
 func (e *Engine) Configure(instances []Instance) error {
 	if err := check(instances); err != nil {
 		return err
@@ -63,13 +67,19 @@ func (i *Instance) identities() []identity {
 
 // same tells whether an instance goes on untouched but for its priority.
 func (i Instance) same(as Instance) bool {
-	if i.Lease != as.Lease {
-		return false
-	}
-	i.Lease, as.Lease = nil, nil
 	i.Router.Priority = as.Router.Priority
 	return reflect.DeepEqual(i, as)
 }
+
+// alike tells whether an instance is the same router at the same place, and can change
+// without letting go.
+func (i *Instance) alike(as *Instance) bool {
+	return i.Interface == as.Interface && i.Device == as.Device && i.IPv6 == as.IPv6 && i.Group == as.Group && i.Lease == as.Lease &&
+		i.Wire.VRID == as.Wire.VRID && i.Wire.Version == as.Wire.Version && i.Wire.Source == as.Wire.Source && i.Router.Source == as.Router.Source &&
+		i.Wire.Auth.Kind == as.Wire.Auth.Kind && slices.EqualFunc(i.Wire.Peers, as.Wire.Peers, samePeer)
+}
+
+func samePeer(a, b vrrp.Peer) bool { return a.Address == b.Address }
 
 func (e *Engine) configure(instances []Instance) {
 	wanted := map[string]Instance{}
@@ -78,7 +88,7 @@ func (e *Engine) configure(instances []Instance) {
 	}
 	var gone []*runner
 	for name, r := range e.runners {
-		if i, ok := wanted[name]; !ok || !r.same(i) {
+		if i, ok := wanted[name]; !ok || !r.alike(&i) {
 			gone = append(gone, r)
 		}
 	}
@@ -89,9 +99,12 @@ func (e *Engine) configure(instances []Instance) {
 			held[address.WithZone("")] = true
 		}
 		r := e.runners[i.Name]
-		if r == nil {
+		switch {
+		case r == nil:
 			r = newRunner(i, e.now)
 			e.runners[i.Name] = r
+		case !r.same(i):
+			e.change(r, i)
 		}
 		holds[i.Name] = r.hold
 	}
@@ -103,6 +116,21 @@ func (e *Engine) configure(instances []Instance) {
 	}
 	e.pause = e.shortest()
 	e.news = true
+}
+
+// change makes a runner's instance another one that is alike.
+func (e *Engine) change(r *runner, to Instance) {
+	priority := r.Router.Priority // install sees to it
+	r.Instance = to
+	r.Router.Priority = priority
+	r.slack = min(maxSlack, to.Router.Interval/100)
+	if r.wire != nil {
+		r.wire.Reconfigure(to.Wire)
+	}
+	if r.sender != nil {
+		r.address(r.place)
+	}
+	e.step(r, r.router.Reconfigure(e.now, to.Router), "it has changed")
 }
 
 // install starts a runner, or sets the priority of one that runs.

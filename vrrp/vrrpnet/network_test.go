@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -221,6 +222,12 @@ func (n *node) is(name string, state vrrp.State) {
 	if open := n.lease[name].until.Load() != 0; open != (state == vrrp.Master) {
 		n.t.Errorf("%s is %s, and its lease is open: %t", name, state, open)
 	}
+}
+
+// hears waits until a sender that was heard for an instance is as it should be.
+func (n *node) hears(name, what string, is func(vrrp.Sender) bool) {
+	n.t.Helper()
+	within(n.t, name+" hears "+what, func() bool { return slices.ContainsFunc(n.Heard()[name].Senders, is) })
 }
 
 func (n *node) status(name string) Status {

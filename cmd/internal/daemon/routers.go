@@ -53,6 +53,10 @@ type seen struct {
 // carrier: its sync group is to let go, too.
 const carrierEvery = 100 * time.Millisecond
 
+// courtesy is for how long a former master may still answer without being taken for a
+// stranger: VRRP preempts before it lets go.
+const courtesy = 3 * time.Second
+
 // openRouters makes the parts of VRRP mode. It starts nothing.
 func (d *daemon) openRouters(cfg *config.Config) (err error) {
 	if err := os.MkdirAll(cfg.Node.DataDir, 0o700); err != nil {
@@ -82,6 +86,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		Guard:    d.fence.Guard,
 		Schedule: func(v vip.VIP) vip.Pace { return r.setup.Load().pace(v) },
 		Company:  &d.company,
+		Courtesy: courtesy,
 		Log:      d.log.With("part", "vrrp-vip"),
 	})
 	if err != nil {
