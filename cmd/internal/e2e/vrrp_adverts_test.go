@@ -59,7 +59,7 @@ func (s *segment) checkSequences(adverts []lab.Advert) {
 func (s *segment) sender(a lab.Advert) (found *member, of virtual) {
 	for _, m := range s.members {
 		for _, v := range m.vs {
-			if v.VRID != a.VRID || m.mac(v) != a.From || a.Src.Is4() && m.source(v) != a.Src {
+			if v.VRID != a.VRID || m.advertMAC(v) != a.From || a.Src.Is4() && m.source(v) != a.Src {
 				continue
 			}
 			if found == nil || v.Priority == a.Priority {
@@ -78,12 +78,21 @@ func (v virtual) virtualMAC() lab.MAC {
 	return lab.MAC{0, 0, 0x5e, 0, 1, v.VRID}
 }
 
-// mac is where the router's adverts and answers come from.
+// mac is where the router's answers and announcements come from.
 func (m *member) mac(v virtual) lab.MAC {
 	if v.VirtualMAC || m.alwaysVirtualMAC {
 		return v.virtualMAC()
 	}
 	return lab.MAC(m.link(v).MAC)
+}
+
+// advertMAC is where its adverts come from. Those to single peers have nothing to teach a
+// switch.
+func (m *member) advertMAC(v virtual) lab.MAC {
+	if v.Unicast {
+		return lab.MAC(m.link(v).MAC)
+	}
+	return m.mac(v)
 }
 
 func (m *member) link(v virtual) *lab.Link {
@@ -135,7 +144,7 @@ const (
 // destination of an advert that it sent.
 func (m *member) advert(v virtual, got lab.Advert) lab.Advert {
 	want := lab.Advert{
-		At: got.At, ID: got.ID, From: m.mac(v), Src: m.source(v), TOS: 0xc0, TTL: 255, HeaderGood: true,
+		At: got.At, ID: got.ID, From: m.advertMAC(v), Src: m.source(v), TOS: 0xc0, TTL: 255, HeaderGood: true,
 		Version: v.Version, Type: 1, VRID: v.VRID, Priority: v.Priority, Interval: v.Interval, ChecksumGood: true,
 	}
 	want.To, want.Dst = m.destination(v, got.Dst)

@@ -19,6 +19,7 @@ var (
 // Whatever the other node is, and however they talk: it takes over from one that is
 // stopped or killed, and gives way to one of higher priority.
 func TestVRRPFailover(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		pairs []pair
 		forms []form
@@ -39,6 +40,7 @@ func TestVRRPFailover(t *testing.T) {
 		"unicast":                    {keepalivedPairs, []form{unicast}},
 		"unicast, IPv6":              {keepalivedPairs, []form{unicast, ipv6}},
 		"unicast, version 2":         {keepalivedPairs, []form{unicast, version2}},
+		"unicast, virtual MAC":       {keepalivedPairs, []form{unicast, virtualMAC}},
 		"virtual MAC":                {keepalivedPairs, []form{virtualMAC}},
 		"virtual MAC, IPv6":          {keepalivedPairs, []form{virtualMAC, ipv6}},
 		"password and a virtual MAC": {perchAlone, []form{version2, auth("pass", "sesame"), virtualMAC}},
@@ -75,6 +77,7 @@ func failOver(t *testing.T, high, low order) {
 
 // The order of the addresses is each node's own affair.
 func TestVRRPAddressesInAnotherOrder(t *testing.T) {
+	t.Parallel()
 	for _, p := range allPairs {
 		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()
@@ -85,6 +88,7 @@ func TestVRRPAddressesInAnotherOrder(t *testing.T) {
 
 // A virtual MAC is each node's own affair, too.
 func TestVRRPVirtualMACOnOneSide(t *testing.T) {
+	t.Parallel()
 	for _, p := range keepalivedPairs {
 		for name, family := range map[string]form{"IPv4": keeping(gateway4), "IPv6": ipv6} {
 			t.Run(p.String()+"/"+name, func(t *testing.T) {
@@ -101,6 +105,7 @@ func TestVRRPVirtualMACOnOneSide(t *testing.T) {
 
 // Of three nodes the next one takes over.
 func TestVRRPThreeNodes(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		nodes [3]implementation
 		forms []form
@@ -137,6 +142,7 @@ func TestVRRPThreeNodes(t *testing.T) {
 // Of two masters of the same priority the one with the lower address gives way (RFC
 // 9568, section 6.4.3).
 func TestVRRPTie(t *testing.T) {
+	t.Parallel()
 	for _, p := range allPairs {
 		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()

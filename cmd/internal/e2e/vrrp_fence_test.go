@@ -31,13 +31,15 @@ func fenceCases(t *testing.T, run func(t *testing.T, s *segment)) {
 
 // A perch that is killed leaves one node that answers.
 func TestVRRPKilledMasterIsFenced(t *testing.T) {
+	t.Parallel()
 	fenceCases(t, func(t *testing.T, s *segment) {
 		h, l := s.members[0], s.members[1]
 		o := s.observe()
 		s.kill(h)
+		killed := time.Now()
 		s.masterIs(l)
 		s.sole(l)
-		s.silentSince(o, h, l)
+		s.silentSince(o, killed, h, l)
 		s.start(h)
 		s.masterIs(h)
 		s.sole(h)
@@ -47,14 +49,16 @@ func TestVRRPKilledMasterIsFenced(t *testing.T) {
 // So does one that is frozen. When it goes on, it has first to wait like any other that
 // was not heard for so long.
 func TestVRRPFrozenMasterIsFenced(t *testing.T) {
+	t.Parallel()
 	fenceCases(t, func(t *testing.T, s *segment) {
 		h, l := s.members[0], s.members[1]
 		o := s.observe()
 		must(t, h.Freeze())
+		frozen := time.Now()
 		h.left = true // its addresses may stay, and answer nobody
 		s.eventually(l.Name+" takes over", func() bool { return s.isMaster(l) })
 		s.sole(l)
-		s.silentSince(o, h, l)
+		s.silentSince(o, frozen, h, l)
 		thawed := time.Now()
 		must(t, h.Thaw())
 		h.left = false
@@ -74,13 +78,17 @@ func (s *segment) observe() *lab.Observer {
 	return o
 }
 
-// silentSince wants no word from old about an address since now first spoke for it.
-func (s *segment) silentSince(o *lab.Observer, old, now *member) {
+// silentSince wants no word from old about an address once now has spoken for it, after
+// old ended.
+func (s *segment) silentSince(o *lab.Observer, ended time.Time, old, now *member) {
 	s.t.Helper()
 	seen, err := o.Take()
 	must(s.t, err)
 	taken := false
 	for _, sighting := range seen.Sightings {
+		if sighting.At.Before(ended) {
+			continue
+		}
 		switch sighting.From {
 		case now.mac(now.vs[0]):
 			taken = true

@@ -10,6 +10,7 @@ func lan(v *virtual) {
 
 // The routers of a sync group move together when one has to.
 func TestVRRPSyncGroup(t *testing.T) {
+	t.Parallel()
 	for _, p := range keepalivedPairs {
 		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()

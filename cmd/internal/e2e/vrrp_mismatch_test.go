@@ -25,6 +25,7 @@ func (s *segment) explains(m *member, why string) {
 // Nodes that do not heed each other are all masters, in every implementation. Perch
 // says why.
 func TestVRRPStrangers(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		one, other form
 		why        string
@@ -50,6 +51,7 @@ func TestVRRPStrangers(t *testing.T) {
 // Keepalived 2.2.7 drops adverts with other addresses than its own. Perch heeds them, as
 // RFC 9568 says, and explains.
 func TestVRRPOtherAddresses(t *testing.T) {
+	t.Parallel()
 	t.Run("keepalived does not heed perch", func(t *testing.T) {
 		t.Parallel()
 		s := newSegment(t, running(perch, newVirtual(200, keeping(many4))), running(keepalived, newVirtual(100, keeping(many4[:2]))))
@@ -68,6 +70,7 @@ func TestVRRPOtherAddresses(t *testing.T) {
 
 // In version 3 a backup waits by the master's interval, not by its own.
 func TestVRRPOtherInterval(t *testing.T) {
+	t.Parallel()
 	for _, p := range allPairs {
 		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()

@@ -7,6 +7,7 @@ import (
 
 // A node that is not to preempt waits until the master is gone.
 func TestVRRPNoPreempt(t *testing.T) {
+	t.Parallel()
 	for _, p := range allPairs {
 		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()
@@ -25,6 +26,7 @@ func TestVRRPNoPreempt(t *testing.T) {
 
 // A node with a delay preempts after it, not before.
 func TestVRRPPreemptDelay(t *testing.T) {
+	t.Parallel()
 	const delay = 2 * time.Second
 	for _, p := range []pair{{perch, keepalived}, {keepalived, perch}, {perch, frr}, {perch, perch}} {
 		t.Run(p.String(), func(t *testing.T) {

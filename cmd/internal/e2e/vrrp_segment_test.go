@@ -96,9 +96,9 @@ func (s *segment) awaitAddresses() {
 	for _, m := range s.members {
 		if m.vs[0].isIPv6() {
 			s.eventually(m.host.Name+" has a link-local address", func() bool {
-				tentative, err := m.host.Tentative()
+				has, err := m.host.HasLinkLocal()
 				must(s.t, err)
-				return !tentative
+				return has
 			})
 		}
 	}
@@ -126,7 +126,9 @@ func (s *segment) start(members ...*member) {
 	}
 	for _, m := range members {
 		s.eventually(m.Name+" listens", func() bool {
-			return strings.Count(m.log()[m.start:], m.standby) >= len(m.vs)
+			log := m.log()[m.start:]
+			settled := m.isBackup == nil || !m.isBackup(log) || !s.holdsAny(m)
+			return settled && strings.Count(log, m.standby) >= len(m.vs)
 		})
 	}
 }

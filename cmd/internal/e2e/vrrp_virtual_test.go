@@ -101,7 +101,8 @@ type implementation struct {
 	name    string
 	prepare func(t *testing.T, s setup) *lab.Daemon
 	standby string // what its log says when it listens as a backup
-	// isBackup reads in its log what its addresses do not say at first; nil if they do.
+	// isBackup reads in its log what its addresses say only a moment later; nil if they do
+	// at once.
 	isBackup func(log string) bool
 	// kernelHops: adverts to single IPv6 peers have the kernel's hop limit, not 255.
 	kernelHops bool

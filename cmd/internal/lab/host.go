@@ -116,13 +116,20 @@ func (h *Host) Live(addr netip.Addr) (live bool, err error) {
 	return live, nil
 }
 
-// Tentative reports whether an IPv6 address of the host cannot be used yet, because it
-// may be another's. The link-local addresses of a new host are so for a second or two.
-func (h *Host) Tentative() (bool, error) {
+// HasLinkLocal reports whether every interface has an IPv6 link-local address that can be
+// used. Those of a new host are not there at first, and then not free for a second or two.
+func (h *Host) HasLinkLocal() (bool, error) {
 	addrs, err := h.addresses()
-	return slices.ContainsFunc(addrs, func(a netlink.Addr) bool {
-		return a.Flags&unix.IFA_F_TENTATIVE != 0
-	}), err
+	if err != nil {
+		return false, err
+	}
+	usable := map[int]bool{} // by interface
+	for _, a := range addrs {
+		if a.IP.IsLinkLocalUnicast() && a.Flags&unix.IFA_F_TENTATIVE == 0 {
+			usable[a.LinkIndex] = true
+		}
+	}
+	return len(usable) >= len(h.Links()), nil
 }
 
 // addresses repeats a listing that changed while the kernel wrote it.
