@@ -62,6 +62,7 @@ func openSender(kind senderKind) (int, error) {
 		fd, err := openSocket(unix.AF_INET, unix.IPPROTO_RAW, kind.link, []option{
 			priority,
 			{unix.IPPROTO_IP, unix.IP_MULTICAST_LOOP, 0},
+			{unix.IPPROTO_IP, unix.IP_RECVERR, 1}, // else what a full queue drops counts as sent
 		})
 		if err != nil {
 			return -1, err
@@ -74,6 +75,7 @@ func openSender(kind senderKind) (int, error) {
 	}
 	return openSocket(unix.AF_INET6, protocolVRRP, kind.link, []option{
 		priority,
+		{unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1},
 		{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_LOOP, 0},
 		{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_IF, kind.index},
 		{unix.IPPROTO_IPV6, unix.IPV6_TCLASS, networkControl},

@@ -1,0 +1,48 @@
+package vrrpnet
+
+import (
+	"testing"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/perch-vip/perch/vrrp"
+)
+
+// An advert that is dropped before it has left this node has not left: the lease ends.
+func TestDroppedAdvertOpensNoLease(t *testing.T) {
+	a, _ := newPair(t)
+	a.run()
+	a.configure(instance(1, 200), instance(2, 200, ipv6))
+	for _, name := range []string{"v1", "v2"} {
+		a.is(name, vrrp.Master)
+	}
+	link := a.link("eth0").Attrs().Index
+	must(t, a.nl.QdiscAdd(&netlink.Tbf{ // it has no packet of more than some bytes pass
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: link, Parent: netlink.HANDLE_ROOT},
+		Rate:       1000, Buffer: 300_000, Limit: 20,
+	}))
+	for _, name := range []string{"v1", "v2"} {
+		within(t, name+" has no lease", func() bool { return !a.Holds(name) })
+		if s := a.status(name); s.State != vrrp.Master || s.SendErrors == 0 {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
+// What a peer without VRRP says about adverts keeps none from leaving.
+func TestPeerWithoutVRRP(t *testing.T) {
+	a, b := newPair(t)
+	a.run()
+	a.configure(
+		instance(1, 200, unicast(b.own[0])),
+		instance(2, 200, ipv6, unicast(b.own[1])),
+	)
+	for _, name := range []string{"v1", "v2"} {
+		a.is(name, vrrp.Master)
+		sent := a.status(name).Sent
+		within(t, name+" sends", func() bool { return a.status(name).Sent > sent+10 })
+		if s := a.status(name); s.SendErrors != 0 {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
