@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/perch-vip/perch/vrrp"
 )
@@ -44,5 +45,26 @@ func TestPeerWithoutVRRP(t *testing.T) {
 		if s := a.status(name); s.SendErrors != 0 {
 			t.Errorf("%s: %+v", name, s)
 		}
+	}
+}
+
+// A socket that could not join the group is not taken for one that has: a router would
+// hear nobody, and be a second master.
+func TestGroupIsJoinedLater(t *testing.T) {
+	a, _ := newPair(t)
+	a.here()
+	eth0 := link{"eth0", a.link("eth0").Attrs().Index}
+	for _, kind := range []receiverKind{{eth0, false, protocolVRRP}, {eth0, true, protocolVRRP}} {
+		fd, err := openReceiver(kind)
+		must(t, err)
+		defer unix.Close(fd)
+		rc, r := &receiver{kind: kind, fd: fd}, newRunner(instance(1, 100), 0)
+		gone := place{links: links{link{"gone", 99}, eth0}}
+		for range 2 {
+			if rc.joinFor(r, gone) == nil {
+				t.Error("joined on an interface that is not there")
+			}
+		}
+		must(t, rc.joinFor(r, place{links: links{eth0, eth0}}))
 	}
 }

@@ -1,6 +1,7 @@
 package vrrpnet
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"unsafe"
@@ -114,7 +115,7 @@ func joinGroup(fd int, kind receiverKind, on link) error {
 		err = unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP,
 			&unix.IPMreqn{Multiaddr: vrrp.Group4.As4(), Ifindex: int32(on.index)})
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, unix.EADDRINUSE) { // it has joined already
 		return fmt.Errorf("join the group of VRRP on %s: %w", on.name, err)
 	}
 	return nil
