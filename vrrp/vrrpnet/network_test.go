@@ -215,7 +215,7 @@ func (l *lease) Open(until time.Duration) {
 	l.opened.Add(1)
 }
 
-func (l *lease) Shut()                    { l.until.Store(0); l.shut.Add(1) }
+func (l *lease) Shut() { l.until.Store(0); l.shut.Add(1) }
 
 // is waits until an instance is in a state, and holds its addresses if it is the master.
 func (n *node) is(name string, state vrrp.State) {
