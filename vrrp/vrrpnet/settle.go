@@ -23,8 +23,9 @@ func (e *Engine) SetPriority(name string, priority uint8) error {
 
 // SetInterfaces tells the engine what interfaces there are.
 func (e *Engine) SetInterfaces(interfaces []Interface) error {
+	all := byName(interfaces)
 	return e.commands.call(func() {
-		e.around.interfaces = interfaces
+		e.around.interfaces = all
 		for _, r := range e.runners {
 			e.settle(r)
 		}
