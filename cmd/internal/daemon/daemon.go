@@ -267,6 +267,9 @@ func (d *daemon) stop(parts context.Context) error {
 	if d.member != nil {
 		err = errors.Join(err, d.leave(parts))
 	}
+	if d.routers != nil {
+		err = errors.Join(err, d.routers.end())
+	}
 	return err
 }
 
@@ -274,7 +277,7 @@ func (d *daemon) stop(parts context.Context) error {
 func (d *daemon) letGo() error {
 	var err error
 	if d.routers != nil {
-		err = d.routers.stop()
+		err = errors.Join(d.routers.stop(), d.routers.end())
 	}
 	if d.member != nil {
 		err = errors.Join(err, d.member.holder.stop())

@@ -34,8 +34,11 @@ type routers struct {
 	told    map[string]seen       // by router; used by follow alone
 	poke    chan struct{}         // for follow
 	beat    atomic.Int64          // when follow last ran, Unix milliseconds
-	stopped atomic.Bool           // hold nothing more
+	stopped atomic.Bool           // be no master any more
+	ended   atomic.Bool           // hold nothing more
 	sighted chan struct{}         // closed when it is known which interfaces there are
+
+	wanting sync.Mutex // held while something is wanted, so that nothing is after the stop
 
 	first       sync.Once
 	configuring sync.Mutex // guards what follows
@@ -111,8 +114,14 @@ func (r *routers) close() {
 // allowed tells whether this node may hold a VIP at this moment. It is asked before
 // each address that is added, also after a freeze.
 func (r *routers) allowed(v vip.VIP) bool {
-	owner, known := r.setup.Load().owner(v)
-	return known && !r.stopped.Load() && (owner == nil || r.engine.Holds(owner.Name))
+	switch owner, known := r.setup.Load().owner(v); {
+	case !known || r.ended.Load():
+		return false
+	case owner == nil:
+		return true
+	default:
+		return !r.stopped.Load() && r.engine.Holds(owner.Name)
+	}
 }
 
 // sweep removes what a dead predecessor has left.
@@ -231,22 +240,28 @@ func (r *routers) follow(ctx context.Context) error {
 // step has everything follow the states of the routers as they are now.
 func (r *routers) step() {
 	setup, states := r.setup.Load(), r.engine.Status()
-	if r.stopped.Load() {
-		return
-	}
 	masters := mastersOf(states)
 	busy := r.devices.indexesOf(setup.interfaces(masters))
 	r.busy.Store(&busy)
-	vips, routes, rules := setup.wanted(masters)
-	if err := r.vips.Want(vips); err != nil && !errors.Is(err, vip.ErrNotConfigured) { // a reload is under way
-		r.log.Error("taking the addresses of virtual routers", "error", err)
-	}
-	r.paths.Want(routes, rules)
+	r.want(setup.wanted(masters))
 	for _, s := range states {
 		if v, ok := setup.byName[s.Name]; ok {
 			r.tell(v, s)
 		}
 	}
+}
+
+// want has the kernel hold what is wanted, unless all is being given up.
+func (r *routers) want(vips []vip.VIP, routes []route.Route, rules []route.Rule) {
+	r.wanting.Lock()
+	defer r.wanting.Unlock()
+	if r.stopped.Load() {
+		return
+	}
+	if err := r.vips.Want(vips); err != nil && !errors.Is(err, vip.ErrNotConfigured) { // a reload is under way
+		r.log.Error("taking the addresses of virtual routers", "error", err)
+	}
+	r.paths.Want(routes, rules)
 }
 
 // tell announces again what is to be, and logs transitions.
@@ -261,14 +276,39 @@ func (r *routers) tell(v *virtualRouter, now vrrpnet.Status) {
 	}
 }
 
-// stop gives up everything for good: the farewells leave first.
+// stop gives up what is not static for good: the farewells leave first.
 func (r *routers) stop() error {
+	r.wanting.Lock()
 	r.stopped.Store(true)
+	r.wanting.Unlock()
 	r.engine.Stop()
-	err := r.vips.Set(nil)
+	err := r.release()
 	r.configuring.Lock()
 	defer r.configuring.Unlock()
 	return errors.Join(err, r.devices.close())
+}
+
+// release gives up what is not static.
+func (r *routers) release() error {
+	_, routes, rules := r.setup.Load().wanted(nil)
+	r.paths.Want(routes, rules)
+	var static []vip.VIP
+	for _, s := range r.vips.Status() {
+		if owner, known := r.setup.Load().owner(s.VIP); known && owner == nil && s.Held {
+			static = append(static, s.VIP)
+		}
+	}
+	err := r.vips.Set(static)
+	if errors.Is(err, vip.ErrNotConfigured) { // a reload is under way
+		return r.vips.Set(nil)
+	}
+	return err
+}
+
+// end gives up what is static, by which a cluster may hand over while routers have stopped.
+func (r *routers) end() error {
+	r.ended.Store(true)
+	return r.vips.Set(nil)
 }
 
 // holding tells whether addresses are in the kernel.

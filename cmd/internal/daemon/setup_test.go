@@ -190,11 +190,33 @@ func TestInstanceOfUnicastSendsFromTheParent(t *testing.T) {
 	}
 }
 
-// Devices that a late reload makes would outlive the daemon.
-func TestNothingIsConfiguredAfterTheStop(t *testing.T) {
+// What a late reload makes would outlive the daemon, and what is wanted late would keep
+// the release from being carried out.
+func TestNothingComesAfterTheStop(t *testing.T) {
 	r := &routers{}
 	r.stopped.Store(true)
 	if err := r.configure(&config.Config{}, nil); !errors.Is(err, vrrpnet.ErrStopped) {
 		t.Errorf("%v", err)
+	}
+	r.want(nil, nil, nil) // there is nobody to want it of
+}
+
+// What is static stays while a cluster hands over, and it may do so by that.
+func TestStaticAddressesGoLast(t *testing.T) {
+	engine, err := vrrpnet.New(vrrpnet.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	r := &routers{engine: engine}
+	r.setup.Store(newSetup(twoRouters(t)))
+	static := r.setup.Load().static[0]
+	r.stopped.Store(true)
+	if !r.allowed(static) || r.allowed(r.setup.Load().routers[0].VIPs[0]) {
+		t.Error("after the stop")
+	}
+	r.ended.Store(true)
+	if r.allowed(static) {
+		t.Error("in the end")
 	}
 }
