@@ -43,22 +43,21 @@ func (s *shield) admit(routers []virtualRouter) error {
 	return nil
 }
 
-// cover puts the addresses of routers under their leases. What a router had before may
-// be held still, and stays fenced, unless it is another's from now on.
+// cover puts the addresses and virtual MACs of routers under their leases. What a router
+// had before may be held still, and stays fenced, unless it is another's from now on.
 func (s *shield) cover(routers []virtualRouter) error {
-	next := map[fence.VIP]string{}
+	vipOf, macOf := map[fence.VIP]string{}, map[fence.MAC]string{}
 	for i := range routers {
-		vips, _ := s.fenced(&routers[i])
+		vips, macs := s.fenced(&routers[i])
 		for _, v := range vips {
-			next[v] = routers[i].Name
+			vipOf[v] = routers[i].Name
+		}
+		for _, m := range macs {
+			macOf[m] = routers[i].Name
 		}
 	}
 	for name, g := range s.leases {
-		moves := func(v fence.VIP) bool { to, ok := next[v]; return ok && to != name }
-		if !slices.ContainsFunc(g.vips, moves) {
-			continue
-		}
-		if err := g.protect(name, slices.DeleteFunc(slices.Clone(g.vips), moves), nil); err != nil {
+		if err := g.protect(name, keep(g.vips, name, vipOf), keep(g.macs, name, macOf)); err != nil {
 			return err
 		}
 	}
@@ -68,11 +67,16 @@ func (s *shield) cover(routers []virtualRouter) error {
 			return err
 		}
 		vips, macs := s.fenced(&routers[i])
-		if err := g.protect(routers[i].Name, merge(g.vips, vips), macs); err != nil {
+		if err := g.protect(routers[i].Name, merge(g.vips, vips), merge(g.macs, macs)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// keep returns what a router has that is no other one's from now on.
+func keep[T comparable](has []T, router string, owner map[T]string) []T {
+	return slices.DeleteFunc(slices.Clone(has), func(v T) bool { to, ok := owner[v]; return ok && to != router })
 }
 
 // settle ends the fencing of what routers no longer have, once it is gone.
@@ -122,9 +126,9 @@ func (g *guarded) protect(router string, vips []fence.VIP, macs []fence.MAC) err
 }
 
 // merge returns a and what b has besides.
-func merge(a, b []fence.VIP) []fence.VIP {
-	in := map[fence.VIP]bool{}
-	var all []fence.VIP
+func merge[T comparable](a, b []T) []T {
+	in := map[T]bool{}
+	var all []T
 	for _, v := range slices.Concat(a, b) {
 		if !in[v] {
 			in[v] = true

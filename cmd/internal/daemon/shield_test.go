@@ -12,7 +12,7 @@ import (
 	"github.com/perch-vip/perch/vip/fence"
 )
 
-// fakeLeases makes leases of which no two may have the same VIP, as the real one.
+// fakeLeases makes leases of which no two may have the same VIP or MAC, as the real one.
 type fakeLeases struct {
 	open  []*fakeLease
 	calls int // of Protect
@@ -21,6 +21,7 @@ type fakeLeases struct {
 type fakeLease struct {
 	all    *fakeLeases
 	vips   []fence.VIP
+	macs   []fence.MAC
 	closed bool
 }
 
@@ -32,14 +33,14 @@ func (f *fakeLeases) lease() (routerLease, error) {
 	return l, nil
 }
 
-func (l *fakeLease) Protect(vips []fence.VIP, _ []fence.MAC) error {
+func (l *fakeLease) Protect(vips []fence.VIP, macs []fence.MAC) error {
 	l.all.calls++
 	for _, other := range l.all.open {
-		if other != l && slices.ContainsFunc(vips, func(v fence.VIP) bool { return slices.Contains(other.vips, v) }) {
+		if other != l && (overlap(vips, other.vips) || overlap(macs, other.macs)) {
 			return errTaken
 		}
 	}
-	l.vips = slices.Clone(vips)
+	l.vips, l.macs = slices.Clone(vips), slices.Clone(macs)
 	return nil
 }
 
@@ -47,8 +48,12 @@ func (l *fakeLease) Open(time.Duration) {}
 func (l *fakeLease) Shut()              {}
 
 func (l *fakeLease) Close() error {
-	l.vips, l.closed = nil, true
+	l.vips, l.macs, l.closed = nil, nil, true
 	return nil
+}
+
+func overlap[T comparable](a, b []T) bool {
+	return slices.ContainsFunc(a, func(v T) bool { return slices.Contains(b, v) })
 }
 
 func newShield() (*shield, *fakeLeases) {
@@ -114,6 +119,36 @@ func TestShieldMovesAnAddressFromRouterToRouter(t *testing.T) {
 				t.Errorf("%s has %v, want %v", v.Name, got, want)
 			}
 		}
+	}
+}
+
+// A virtual MAC is fenced for as long as its device may be there, and may be another
+// router's then.
+func TestShieldKeepsVirtualMACs(t *testing.T) {
+	withMAC := func(name string, vrid int, hosts ...byte) virtualRouter {
+		v := router(name, hosts...)
+		v.VRID, v.Device = vrid, "vrrp"
+		return v
+	}
+	s, _ := newShield()
+	s.fenced = (&devices{indexes: map[string]int{"eth0": 7}}).fenced
+	macs := func(name string) int { return len(s.leases[name].routerLease.(*fakeLease).macs) }
+	first := []virtualRouter{withMAC("a", 51, 1), withMAC("b", 52, 2)}
+	if err := errors.Join(s.admit(first), s.settle(first)); err != nil {
+		t.Fatal(err)
+	}
+	next := []virtualRouter{withMAC("a", 53, 1), withMAC("new name of b", 52, 3)}
+	if err := s.admit(next); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := macs("a"), macs("new name of b"); a != 2 || b != 1 {
+		t.Errorf("a has %d, b has %d", a, b)
+	}
+	if err := s.settle(next); err != nil {
+		t.Fatal(err)
+	}
+	if a := macs("a"); a != 1 {
+		t.Errorf("in the end a has %d", a)
 	}
 }
 
