@@ -8,8 +8,9 @@ import (
 // addressBook remembers where each address that perch holds was given first.
 type addressBook struct {
 	*report
-	peers map[netip.Addr]*value // addresses that nodes of the cluster have of their own
-	seen  firsts[place]
+	peers   map[netip.Addr]*value // addresses that nodes of the cluster have of their own
+	sources map[place]*value      // of the adverts of this node
+	seen    firsts[place]
 }
 
 // place tells addresses apart: a link-local one means another host on each link.
@@ -20,7 +21,12 @@ type place struct {
 
 // checkAddresses makes sure that no address is held for two reasons, or is a node's own.
 func checkAddresses(r *report, root *value, c *Config) {
-	book := addressBook{r, map[netip.Addr]*value{}, firsts[place]{}}
+	book := addressBook{r, map[netip.Addr]*value{}, map[place]*value{}, firsts[place]{}}
+	for i, router := range c.VRRP {
+		if router.Source.IsValid() {
+			book.sources[placeOf(router.Source, router.Interface)] = root.child("vrrp").item(i).child("source")
+		}
+	}
 	if c.Cluster != nil {
 		for i, p := range c.Cluster.Peers {
 			book.peers[p.Address.Addr()] = root.child("cluster").child("peer").item(i).child("address")
@@ -41,6 +47,7 @@ func checkAddresses(r *report, root *value, c *Config) {
 func (b addressBook) checkVIP(v *value, vip VIP) {
 	b.add(v, vip.Address, "", "must be different for every [[vip]], whatever its interface and prefix length")
 	b.notPeer(v, vip.Address)
+	b.notSource(v, vip.Address, vip.Interface)
 }
 
 func (b addressBook) checkRouter(table *value, router *VirtualRouter) {
@@ -56,21 +63,30 @@ func (b addressBook) checkRouter(table *value, router *VirtualRouter) {
 			v := l.v.item(i)
 			b.add(v, p, router.Interface, allowed)
 			b.notPeer(v, p)
-			if p.IsValid() && p.Addr() == router.Source && router.Priority != 255 {
-				b.badValue(v, fmt.Sprintf("is the router's source, on line %d", table.child("source").pos.line),
-					"must be an address that no node has of its own, unless the priority is 255")
-			}
+			b.notSource(v, p, router.Interface)
 		}
 	}
 }
 
 func (b addressBook) add(v *value, p netip.Prefix, link, allowed string) {
-	switch {
-	case !p.IsValid(): // it was refused
-	case p.Addr().Is6() && p.Addr().IsLinkLocalUnicast():
-		b.seen.check(b.report, place{p.Addr(), link}, v, allowed)
-	default:
-		b.seen.check(b.report, place{p.Addr(), ""}, v, allowed)
+	if p.IsValid() { // else it was refused
+		b.seen.check(b.report, placeOf(p.Addr(), link), v, allowed)
+	}
+}
+
+// placeOf is where there is only one of an address: on a link, if it is link-local.
+func placeOf(address netip.Addr, link string) place {
+	if address.Is6() && address.IsLinkLocalUnicast() {
+		return place{address, link}
+	}
+	return place{address, ""}
+}
+
+// notSource refuses what adverts come from: with the lease of the address they would
+// end, and could not begin before.
+func (b addressBook) notSource(v *value, p netip.Prefix, link string) {
+	if source, ok := b.sources[placeOf(p.Addr(), link)]; ok && p.IsValid() {
+		b.badValue(v, fmt.Sprintf("is a source of adverts, on line %d", source.pos.line), "must be an address that no node has of its own")
 	}
 }
 
