@@ -1,6 +1,8 @@
 package vrrpnet
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -46,4 +48,29 @@ func TestElections(t *testing.T) {
 			a.is("v7", vrrp.Master)
 		})
 	}
+}
+
+func TestStop(t *testing.T) {
+	a, _ := newPair(t)
+	a.run()
+	a.configure(instance(7, 100))
+	a.is("v7", vrrp.Master)
+	a.Stop()
+	if a.Holds("v7") || a.lease["v7"].until.Load() != 0 {
+		t.Error("it holds its addresses")
+	}
+	if err := a.Configure(nil); !errors.Is(err, ErrStopped) {
+		t.Errorf("Configure: %v", err)
+	}
+	if got := a.Status(); got != nil {
+		t.Errorf("Status: %v", got)
+	}
+}
+
+func TestStopBeforeTheRun(t *testing.T) {
+	e, err := New(Options{})
+	must(t, err)
+	defer e.Close()
+	e.Stop()
+	must(t, e.Run(context.Background()))
 }
