@@ -138,7 +138,7 @@ func still(t testing.TB, n *node, instances ...Instance) *Engine {
 	must(t, err)
 	t.Cleanup(func() { e.leave(); e.Close() })
 	e.look()
-	e.around.interfaces = n.interfaces()
+	e.around.interfaces = byName(n.interfaces())
 	for i := range instances {
 		instances[i].Lease = &lease{}
 	}

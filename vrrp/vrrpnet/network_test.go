@@ -1,12 +1,15 @@
 package vrrpnet
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,6 +39,7 @@ type node struct {
 	nl    *netlink.Handle
 	own   []netip.Addr
 	lease map[string]*lease
+	log   *slog.Logger
 
 	*Engine
 	done chan error
@@ -141,7 +145,7 @@ func addr(t testing.TB, p netip.Prefix) *netlink.Addr {
 // run runs an engine on the node until the test ends, or stop is called.
 func (n *node) run() (stop func()) {
 	var err error
-	n.Engine, err = New(Options{})
+	n.Engine, err = New(Options{Log: n.log})
 	must(n.t, err)
 	n.done = make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -317,4 +321,22 @@ func (w wire) source() string {
 			return net.HardwareAddr(b[6:12]).String()
 		}
 	}
+}
+
+// lines is a log that others may write.
+type lines struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buffer.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buffer.String()
 }

@@ -2,7 +2,6 @@ package vrrpnet
 
 import (
 	"net/netip"
-	"slices"
 )
 
 // place is where an instance runs, and the source of its adverts.
@@ -22,20 +21,20 @@ type link struct {
 
 // surroundings are what places depend on.
 type surroundings struct {
-	interfaces []Interface
+	interfaces map[string]*Interface
 	held       map[netip.Addr]bool // by whatever instance, now or later
 }
 
 // locate finds the place of an instance, and the reason why it cannot run there. An
 // instance that is at a place already keeps its source while that is there.
 func (s *surroundings) locate(i *Instance, now place) (place, string) {
-	listen := interfaceNamed(i.Interface, s.interfaces)
+	listen := s.interfaces[i.Interface]
 	if listen == nil {
 		return place{}, "there is no interface " + i.Interface
 	}
 	send := listen
 	if i.Device != "" {
-		if send = interfaceNamed(i.Device, s.interfaces); send == nil {
+		if send = s.interfaces[i.Device]; send == nil {
 			return place{}, "there is no interface " + i.Device
 		}
 	}
@@ -54,12 +53,13 @@ func (s *surroundings) locate(i *Instance, now place) (place, string) {
 	return at, reason
 }
 
-func interfaceNamed(name string, interfaces []Interface) *Interface {
-	at := slices.IndexFunc(interfaces, func(i Interface) bool { return i.Name == name })
-	if at < 0 {
-		return nil
+// byName indexes interfaces.
+func byName(interfaces []Interface) map[string]*Interface {
+	index := make(map[string]*Interface, len(interfaces))
+	for i := range interfaces {
+		index[interfaces[i].Name] = &interfaces[i]
 	}
-	return &interfaces[at]
+	return index
 }
 
 func (i *Interface) link() link { return link{i.Name, i.Index} }
