@@ -219,12 +219,11 @@ func (l *lease) Shut()                    { l.until.Store(0); l.shut.Add(1) }
 // is waits until an instance is in a state, and holds its addresses if it is the master.
 func (n *node) is(name string, state vrrp.State) {
 	n.t.Helper()
+	master := state == vrrp.Master
 	within(n.t, fmt.Sprintf("%s is %s", name, state), func() bool {
-		return n.status(name).State == state && n.Holds(name) == (state == vrrp.Master)
+		open := n.lease[name].until.Load() != 0
+		return n.status(name).State == state && n.Holds(name) == master && open == master
 	})
-	if open := n.lease[name].until.Load() != 0; open != (state == vrrp.Master) {
-		n.t.Errorf("%s is %s, and its lease is open: %t", name, state, open)
-	}
 }
 
 func (n *node) status(name string) Status {
@@ -248,7 +247,7 @@ func within(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-const adv = 50 * time.Millisecond
+const adv = 100 * time.Millisecond
 
 // instance makes an instance of version 3 on eth0, by name and priority.
 func instance(vrid, priority uint8, changes ...func(*Instance)) Instance {
