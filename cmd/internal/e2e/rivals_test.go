@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -170,9 +171,9 @@ func (p *pair) await(what string, is func() bool) {
 
 // disturbance is what ends the service of a master for a while.
 type disturbance struct {
-	name string
-	do   func(master *lab.Daemon) error
-	mend func(master *lab.Daemon) error
+	name  string
+	begin func(master *lab.Daemon) error
+	mend  func(master *lab.Daemon) error
 }
 
 var disturbances = [2]disturbance{
@@ -183,13 +184,19 @@ var disturbances = [2]disturbance{
 	},
 	{
 		"SIGTERM of the master",
-		func(d *lab.Daemon) error {
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-			defer cancel()
-			return d.Terminate(ctx)
-		},
-		(*lab.Daemon).Start,
+		func(d *lab.Daemon) error { return d.Process().Signal(syscall.SIGTERM) },
+		restart,
 	},
+}
+
+// restart starts a daemon that was told to end.
+func restart(d *lab.Daemon) error {
+	select {
+	case <-d.Process().Done():
+		return d.Start()
+	case <-time.After(20 * time.Second):
+		return errors.New(d.Name + " does not end")
+	}
 }
 
 // outage returns the client's longest silence while the backup takes over, after a
@@ -208,13 +215,12 @@ func (p *pair) outage(d disturbance, phase time.Duration) (gap time.Duration, er
 	must(p.b, errors.Join(tally.Next(10*p.interval), tally.Close()))
 	time.Sleep(phase)
 	begin := time.Now()
-	must(p.b, d.do(p.master))
-	if err := pinger.WaitAnswers(ctx, time.Now().Add(p.interval), 20); err != nil {
-		return 0, err
-	}
+	must(p.b, d.begin(p.master))
+	// The same time for both, whose ends do not take the same.
+	err = pinger.WaitAnswers(ctx, begin.Add(2*p.interval), 20)
 	gap = pinger.Since(begin).Gap
 	if p.held(p.backup) == 0 {
-		err = errors.New("the backup did not take over")
+		err = errors.Join(err, errors.New("the backup did not take over"))
 	}
 	must(p.b, d.mend(p.master))
 	return gap, err
