@@ -10,10 +10,10 @@ func TestTallyCountsAdverts(t *testing.T) {
 	_, hosts := newLab(t, 2)
 	tally, err := hosts[0].Eth0.Tally()
 	must(t, err)
-	send := func(h *Host, protocol string, packets int) {
+	send := func(from, to *Host, protocol string, packets int) {
 		t.Helper()
-		must(t, h.Do(func() error {
-			conn, err := net.DialIP("ip4:"+protocol, nil, &net.IPAddr{IP: hosts[1].Eth0.IPv4.Addr().AsSlice()})
+		must(t, from.Do(func() error {
+			conn, err := net.DialIP("ip4:"+protocol, nil, &net.IPAddr{IP: to.Eth0.IPv4.Addr().AsSlice()})
 			if err != nil {
 				return err
 			}
@@ -26,9 +26,9 @@ func TestTallyCountsAdverts(t *testing.T) {
 		}))
 	}
 	const many = 2000 // more than the socket has room for
-	send(hosts[0], "112", many)
-	send(hosts[0], "51", 1)
-	send(hosts[1], "112", 1)
+	send(hosts[0], hosts[1], "112", many)
+	send(hosts[0], hosts[1], "51", 1)
+	send(hosts[1], hosts[0], "112", 1)
 	total := 0
 	eventually(t, "all have been counted", func() bool {
 		total, err = tally.Count()
@@ -49,7 +49,7 @@ func TestTallyCountsAdverts(t *testing.T) {
 			must(t, err)
 			done = true
 		default:
-			send(hosts[0], "112", 1)
+			send(hosts[0], hosts[1], "112", 1)
 		}
 	}
 	must(t, tally.Close())
