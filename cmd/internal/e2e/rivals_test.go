@@ -87,8 +87,8 @@ const (
 	backupPriority = 250
 )
 
-// pair is two nodes of one rival, and a client.
-type pair struct {
+// duel is two nodes of one rival, and a client.
+type duel struct {
 	setting
 	b              *testing.B
 	name           string // of the rival
@@ -97,15 +97,15 @@ type pair struct {
 	end            func()
 }
 
-// newPair starts a pair in a lab of its own and waits until it has settled.
-func newPair(b *testing.B, r rival, s setting) *pair {
+// newDuel starts a pair in a lab of its own and waits until it has settled.
+func newDuel(b *testing.B, r rival, s setting) *duel {
 	b.Helper()
 	lab.NeedRoot(b)
 	lab.NeedPeers(b)
 	dir := tempDir(b)
 	l, err := lab.New()
 	must(b, err)
-	p := &pair{setting: s, b: b, name: r.name, end: sync.OnceFunc(func() { must(b, l.Close()) })}
+	p := &duel{setting: s, b: b, name: r.name, end: sync.OnceFunc(func() { must(b, l.Close()) })}
 	b.Cleanup(p.end)
 	hosts := newHosts(b, l, s.links(), "lb1", "lb2", "client")
 	p.client = hosts[2]
@@ -141,7 +141,7 @@ func newHosts(b *testing.B, l *lab.Lab, segments int, names ...string) []*lab.Ho
 }
 
 // settled waits until the master has all addresses and the backup has none.
-func (p *pair) settled() {
+func (p *duel) settled() {
 	p.b.Helper()
 	p.await("the master holds all and the backup nothing", func() bool {
 		return p.held(p.master) == len(p.routers) && p.held(p.backup) == 0
@@ -149,7 +149,7 @@ func (p *pair) settled() {
 }
 
 // held returns how many of the addresses a node has.
-func (p *pair) held(d *lab.Daemon) int {
+func (p *duel) held(d *lab.Daemon) int {
 	p.b.Helper()
 	addrs, err := d.Host.Addresses()
 	must(p.b, err)
@@ -160,7 +160,7 @@ func (p *pair) held(d *lab.Daemon) int {
 	return len(slices.DeleteFunc(slices.Clone(p.routers), func(r virtualRouter) bool { return !has[r.address.Addr()] }))
 }
 
-func (p *pair) await(what string, is func() bool) {
+func (p *duel) await(what string, is func() bool) {
 	p.b.Helper()
 	for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -201,7 +201,7 @@ func restart(d *lab.Daemon) error {
 
 // outage returns the client's longest silence while the backup takes over, after a
 // disturbance that comes some time after an advert.
-func (p *pair) outage(d disturbance, phase time.Duration) (gap time.Duration, err error) {
+func (p *duel) outage(d disturbance, phase time.Duration) (gap time.Duration, err error) {
 	p.b.Helper()
 	p.settled()
 	pinger, err := p.client.Ping(p.routers[0].address.Addr())

@@ -52,9 +52,9 @@ func BenchmarkVRRP(b *testing.B) {
 func outages(b *testing.B) []contest {
 	const interval = 100 * time.Millisecond
 	s := setting{[]virtualRouter{{0, 51, netip.MustParsePrefix("198.18.0.100/24")}}, interval}
-	var pairs [len(rivals)]*pair
+	var pairs [len(rivals)]*duel
 	for i, r := range rivals {
-		pairs[i] = newPair(b, r, s)
+		pairs[i] = newDuel(b, r, s)
 	}
 	var rows []contest
 	for _, d := range disturbances {
@@ -95,7 +95,7 @@ func cpuTimes(b *testing.B) []contest {
 	masterMB := contest{what: "200 at 0.1 s, the master, resident MB"}
 	backupMB := contest{what: "200 at 0.1 s, the backup, resident MB"}
 	for i, r := range rivals {
-		p := newPair(b, r, setting{many(200, 1), 100 * time.Millisecond})
+		p := newDuel(b, r, setting{many(200, 1), 100 * time.Millisecond})
 		time.Sleep(calm)
 		begin, before := time.Now(), [2]time.Duration{cpuTime(b, p.master), cpuTime(b, p.backup)}
 		time.Sleep(*benchDuring)
@@ -115,7 +115,7 @@ func flaps(b *testing.B) []contest {
 	backup := contest{what: fmt.Sprintf("200 at 0.02 s, adverts of the backup in %v", *benchFlaps), limit: "keepalived's; 0 if idle"}
 	master := contest{what: "200 at 0.02 s, adverts of the master, 1/s"}
 	for i, r := range rivals {
-		p := newPair(b, r, setting{many(200, 1), 20 * time.Millisecond})
+		p := newDuel(b, r, setting{many(200, 1), 20 * time.Millisecond})
 		time.Sleep(calm)
 		tallies := [2]*lab.Tally{tally(b, p.master), tally(b, p.backup)}
 		time.Sleep(*benchFlaps)
@@ -147,7 +147,7 @@ func memory(b *testing.B) []contest {
 	master := contest{what: "1,000 at 1 s, the master, resident MB", limit: "60"}
 	backup := contest{what: "1,000 at 1 s, the backup, resident MB", limit: "60"}
 	for i, r := range rivals {
-		p := newPair(b, r, setting{many(250, 4), time.Second})
+		p := newDuel(b, r, setting{many(250, 4), time.Second})
 		time.Sleep(calm)
 		master.results[i], backup.results[i] = residentMB(b, p.master), residentMB(b, p.backup)
 		p.end()
