@@ -78,6 +78,7 @@ func (e *Engine) detach(r *runner) {
 		if s.users--; s.users == 0 {
 			delete(e.senders, s.kind)
 			unix.Close(s.fd)
+			s.fd = -1
 		}
 	}
 	r.sender, r.receivers, r.place.links = nil, nil, links{}

@@ -107,7 +107,9 @@ func named(name string) func(*Instance) { return func(i *Instance) { i.Name = na
 func TestInterfaceTroubles(t *testing.T) {
 	a, b := newPair(t)
 	a.run()
+	b.run()
 	a.configure(instance(7, 100))
+	b.configure(instance(7, 50))
 	a.is("v7", vrrp.Master)
 	fault := func(reason string) {
 		t.Helper()
@@ -122,26 +124,45 @@ func TestInterfaceTroubles(t *testing.T) {
 	must(t, a.nl.LinkSetUp(a.link("eth0")))
 	a.joined(b)
 	a.is("v7", vrrp.Master)
+	b.is("v7", vrrp.Backup)
 
 	own := netip.PrefixFrom(a.own[0], 24)
 	must(t, a.nl.AddrDel(a.link("eth0"), addr(t, own)))
 	fault("eth0 has no IPv4 address")
+	a.addAddr(own)
+	a.refresh()
+	a.is("v7", vrrp.Master)
+	b.is("v7", vrrp.Backup)
+
+	index := a.link("eth0").Attrs().Index
+	must(t, a.nl.LinkDel(a.link("eth0")))
+	fault("there is no interface eth0")
+	join(t, a, b, index)
+	a.is("v7", vrrp.Master)
+	b.configure(instance(7, 150))
+	b.is("v7", vrrp.Master)
+	a.is("v7", vrrp.Backup)
+}
+
+// A master whose address changes says farewell from the old one, and goes on from the
+// new one.
+func TestSourceChanges(t *testing.T) {
+	a, b := newPair(t)
+	a.run()
+	b.run()
+	a.configure(instance(7, 200))
+	b.configure(instance(7, 100))
+	a.is("v7", vrrp.Master)
+	within(t, "it is heard", func() bool { return b.status("v7").Master == a.own[0] })
+	must(t, a.nl.AddrDel(a.link("eth0"), addr(t, netip.PrefixFrom(a.own[0], 24))))
 	other := netip.MustParsePrefix("198.18.0.77/24")
 	a.addAddr(other)
 	a.refresh()
 	a.is("v7", vrrp.Master)
-	if got := a.status("v7").Source; got != other.Addr() {
-		t.Errorf("its source is %s", got)
+	within(t, "it is heard from its new address", func() bool { return b.status("v7").Master == other.Addr() })
+	if got := a.status("v7"); got.Source != other.Addr() || got.SendErrors > 0 {
+		t.Errorf("%+v", got)
 	}
-
-	must(t, a.nl.LinkDel(a.link("eth0")))
-	fault("there is no interface eth0")
-	join(t, a, b)
-	a.refresh()
-	a.is("v7", vrrp.Master)
-	b.run()
-	b.configure(instance(7, 50))
-	within(t, "the other one hears it", func() bool { return b.status("v7").Master == a.own[0] })
 }
 
 // An advert that could not leave opens no lease.

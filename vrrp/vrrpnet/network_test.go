@@ -48,16 +48,16 @@ func newPair(t testing.TB) (a, b *node) {
 	needNetwork(t)
 	runtime.LockOSThread()
 	a, b = newNode(t, 1), newNode(t, 2)
-	join(t, a, b)
+	join(t, a, b, 0)
 	return a, b
 }
 
-// join joins two nodes by their eth0.
-func join(t testing.TB, a, b *node) {
+// join joins two nodes by their eth0. That of a has an index, or any if it is 0.
+func join(t testing.TB, a, b *node, index int) {
 	t.Helper()
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name = "eth0"
-	must(t, b.nl.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(a.fd)}))
+	attrs.Name, attrs.Index = "eth0", index
+	must(t, a.nl.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(b.fd)}))
 	for _, n := range []*node{a, b} {
 		for _, address := range n.own {
 			bits := 24

@@ -74,7 +74,6 @@ func openSender(kind senderKind) (int, error) {
 	}
 	return openSocket(unix.AF_INET6, protocolVRRP, kind.link, []option{
 		priority,
-		{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, hops},
 		{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_LOOP, 0},
 		{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_IF, kind.index},
 		{unix.IPPROTO_IPV6, unix.IPV6_TCLASS, networkControl},
