@@ -2,7 +2,6 @@ package vrrpnet
 
 import (
 	"net/netip"
-	"slices"
 )
 
 // place is where an instance runs, and the source of its adverts.
@@ -24,20 +23,20 @@ type link struct {
 
 // surroundings are what places depend on.
 type surroundings struct {
-	interfaces []Interface
+	interfaces map[string]*Interface
 	held       map[netip.Addr]bool // by whatever instance, now or later
 }
 
 // locate finds the place of an instance, and the reason why it cannot run there. An
 // instance that is at a place already keeps its source while that is there.
 func (s *surroundings) locate(i *Instance, now place) (place, string) {
-	parent := interfaceNamed(i.Interface, s.interfaces)
+	parent := s.interfaces[i.Interface]
 	if parent == nil {
 		return place{}, "there is no interface " + i.Interface
 	}
 	adverts := parent
 	if i.Device != "" {
-		if adverts = interfaceNamed(i.Device, s.interfaces); adverts == nil {
+		if adverts = s.interfaces[i.Device]; adverts == nil {
 			return place{}, "there is no interface " + i.Device
 		}
 	}
@@ -56,12 +55,13 @@ func (s *surroundings) locate(i *Instance, now place) (place, string) {
 	return at, reason
 }
 
-func interfaceNamed(name string, interfaces []Interface) *Interface {
-	at := slices.IndexFunc(interfaces, func(i Interface) bool { return i.Name == name })
-	if at < 0 {
-		return nil
+// byName indexes interfaces.
+func byName(interfaces []Interface) map[string]*Interface {
+	index := make(map[string]*Interface, len(interfaces))
+	for i := range interfaces {
+		index[interfaces[i].Name] = &interfaces[i]
 	}
-	return &interfaces[at]
+	return index
 }
 
 func (i *Interface) link() link { return link{i.Name, i.Index} }

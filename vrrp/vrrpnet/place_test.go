@@ -89,7 +89,7 @@ func TestPlaces(t *testing.T) {
 			if tt.change != nil {
 				tt.change(&i)
 			}
-			around := surroundings{tt.interfaces, map[netip.Addr]bool{}}
+			around := surroundings{byName(tt.interfaces), map[netip.Addr]bool{}}
 			for _, held := range i.Held {
 				around.held[held] = true
 			}
