@@ -122,11 +122,11 @@ func (rc *receiver) joinFor(r *runner, at place) error {
 	if rc.joined || len(r.Wire.Peers) > 0 {
 		return nil
 	}
-	rc.joined = true
 	err := joinGroup(rc.fd, rc.kind, at.adverts)
 	if err == nil && at.parent != at.adverts {
 		err = joinGroup(rc.fd, rc.kind, at.parent)
 	}
+	rc.joined = err == nil
 	return err
 }
 

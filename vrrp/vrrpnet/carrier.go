@@ -2,8 +2,6 @@ package vrrpnet
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
@@ -32,21 +30,16 @@ func PollCarrier(ctx context.Context, every time.Duration, wanted func() []int) 
 		case <-ticker.C:
 		}
 		for _, index := range wanted() {
-			if err := reader.ask(index); err != nil {
-				return fmt.Errorf("poll carrier of interface %d: %w", index, err)
-			}
+			reader.ask(index)
 		}
 	}
 }
 
-// ask asks for one interface, and drops the answer. That it is gone is no error.
-func (r interfaceReader) ask(index int) error {
+// ask asks for one interface, and drops the answer. Without one the kernel tells later,
+// and no router is to end for that.
+func (r interfaceReader) ask(index int) {
 	q := nl.NewNetlinkRequest(unix.RTM_GETLINK, 0)
 	q.Sockets = r
 	q.AddRawData(linkQuery(index))
-	_, err := q.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
-	if errors.Is(err, unix.ENODEV) {
-		return nil
-	}
-	return err
+	_, _ = q.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
 }

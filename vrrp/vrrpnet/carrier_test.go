@@ -22,7 +22,7 @@ func TestPollCarrier(t *testing.T) {
 			ended <- err
 			return
 		}
-		ended <- PollCarrier(ctx, time.Millisecond, func() []int { return []int{99, index} })
+		ended <- PollCarrier(ctx, time.Millisecond, func() []int { return []int{-1, 99, index} })
 	}()
 	flaps := 0
 	l.eventually("15 flaps", func() bool {

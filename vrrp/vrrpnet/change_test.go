@@ -261,3 +261,17 @@ func TestAdvertsFromAVirtualMAC(t *testing.T) {
 	stop()
 	a.is("v7", vrrp.Master)
 }
+
+// Once a shorter interval was said backups wait no longer than that asks for, and
+// neither does the lease.
+func TestShorterIntervalShortensLease(t *testing.T) {
+	a, _ := newPair(t)
+	a.run()
+	long := instance(1, 255, func(i *Instance) { i.Router.Interval, i.Wire.Interval = 10*time.Second, 10*time.Second })
+	a.configure(long)
+	a.is("v1", vrrp.Master)
+	a.configure(instance(1, 255))
+	within(t, "the lease is short", func() bool {
+		return a.lease["v1"].until.Load() < int64(Clock()+time.Second) && a.Holds("v1")
+	})
+}

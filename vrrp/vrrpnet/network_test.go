@@ -214,8 +214,12 @@ func (n *node) configure(instances ...Instance) {
 // lease is a Lease that remembers.
 type lease struct{ until, opened, shut atomic.Int64 }
 
-func (l *lease) Open(until time.Duration) { l.until.Store(int64(until)); l.opened.Add(1) }
-func (l *lease) Shut()                    { l.until.Store(0); l.shut.Add(1) }
+func (l *lease) Open(until time.Duration) {
+	l.until.Store(max(l.until.Load(), int64(until)))
+	l.opened.Add(1)
+}
+
+func (l *lease) Shut() { l.until.Store(0); l.shut.Add(1) }
 
 // is waits until an instance is in a state, and holds its addresses if it is the master.
 func (n *node) is(name string, state vrrp.State) {

@@ -1,8 +1,6 @@
 package vrrpnet
 
-import (
-	"net/netip"
-)
+import "net/netip"
 
 // place is where an instance runs, and the source of its adverts.
 type place struct {

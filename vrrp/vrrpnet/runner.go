@@ -84,8 +84,12 @@ func (r *runner) left(now time.Duration, priority uint8) (opened bool) {
 	if until == 0 {
 		return false // it is not the master any more
 	}
+	before := time.Duration(r.hold.until.Swap(int64(until)))
+	if before > until { // the interval has become shorter, and with it the patience of the backups
+		r.Lease.Shut()
+	}
 	r.Lease.Open(until)
-	return time.Duration(r.hold.until.Swap(int64(until))) <= now
+	return before <= now
 }
 
 // failed is called when a packet could not leave.

@@ -1,6 +1,7 @@
 package vrrpnet
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"unsafe"
@@ -62,6 +63,7 @@ func openSender(kind senderKind) (int, error) {
 		fd, err := openSocket(unix.AF_INET, unix.IPPROTO_RAW, kind.link, []option{
 			priority,
 			{unix.IPPROTO_IP, unix.IP_MULTICAST_LOOP, 0},
+			{unix.IPPROTO_IP, unix.IP_RECVERR, 1}, // else what a full queue drops counts as sent
 		})
 		if err != nil {
 			return -1, err
@@ -74,6 +76,7 @@ func openSender(kind senderKind) (int, error) {
 	}
 	return openSocket(unix.AF_INET6, protocolVRRP, kind.link, []option{
 		priority,
+		{unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1},
 		{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_LOOP, 0},
 		{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_IF, kind.index},
 		{unix.IPPROTO_IPV6, unix.IPV6_TCLASS, networkControl},
@@ -112,7 +115,7 @@ func joinGroup(fd int, kind receiverKind, on link) error {
 		err = unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP,
 			&unix.IPMreqn{Multiaddr: vrrp.Group4.As4(), Ifindex: int32(on.index)})
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, unix.EADDRINUSE) { // it has joined already
 		return fmt.Errorf("join the group of VRRP on %s: %w", on.name, err)
 	}
 	return nil

@@ -27,10 +27,10 @@ type segment struct {
 }
 
 // segments remembers which VRID was given where first: to any router, to one of the
-// multicast group, and to one with a certain peer.
+// multicast group, to one with a virtual MAC, and to one with a certain peer.
 type segments struct {
-	any, multicast map[segment]*value
-	unicast        map[segmentPeer]*value
+	any, multicast, macs map[segment]*value
+	unicast              map[segmentPeer]*value
 }
 
 type segmentPeer struct {
@@ -39,7 +39,7 @@ type segmentPeer struct {
 }
 
 func newSegments() segments {
-	return segments{map[segment]*value{}, map[segment]*value{}, map[segmentPeer]*value{}}
+	return segments{map[segment]*value{}, map[segment]*value{}, map[segment]*value{}, map[segmentPeer]*value{}}
 }
 
 // check refuses two routers whose adverts nobody could tell apart.
@@ -55,6 +55,19 @@ func (s segments) check(r *report, table *value, router *VirtualRouter) {
 		return
 	}
 	s.add(at, router.UnicastPeers, v)
+	if router.VirtualMAC {
+		s.checkMAC(r, at, table.child("virtual_mac"))
+	}
+}
+
+// checkMAC refuses a MAC that is another router's on the same interface.
+func (s segments) checkMAC(r *report, at segment, v *value) {
+	if first := s.macs[at]; first != nil {
+		r.badValue(v, fmt.Sprintf("is that of the [[vrrp]] with the same vrid, on line %d", first.pos.line),
+			"must be left out of one of them")
+		return
+	}
+	s.macs[at] = v
 }
 
 // rival returns the VRID of a router that was given before and cannot be told from one

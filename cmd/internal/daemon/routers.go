@@ -185,13 +185,16 @@ func (r *routers) interfaces(list []vrrpnet.Interface) {
 func (r *routers) configure(cfg *config.Config, secrets routerSecrets) error {
 	r.configuring.Lock()
 	defer r.configuring.Unlock()
+	if r.stopped.Load() {
+		return vrrpnet.ErrStopped // what was made now would be left behind
+	}
 	next := newSetup(cfg)
 	if err := r.shield.admit(next.routers); err != nil {
 		return fmt.Errorf("%w: %w", errUnfenced, err)
 	}
+	r.devices.want(next.routers) // may take seconds, in which routers let go by the setup in force
 	r.setup.Store(next)
 	defer offer(r.poke, struct{}{})
-	r.devices.want(next.routers)
 	err := errors.Join(r.engine.Configure(r.instances(next, secrets)), r.vips.Configure(next.vips()))
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"crypto/sha256"
 	"fmt"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
@@ -19,10 +18,10 @@ const (
 	maxHMACKey  = 64
 )
 
-// readRouterSecrets reads the files of secrets that virtual routers name.
-func readRouterSecrets(list []config.VirtualRouter) (routerSecrets, []credentialFile, error) {
+// readRouterSecrets reads the files of secrets that virtual routers name. What has changed
+// in them takes effect at a reload.
+func readRouterSecrets(list []config.VirtualRouter) (routerSecrets, error) {
 	secrets := routerSecrets{}
-	var files []credentialFile
 	read := func(router, path string, least, most int) ([]byte, error) {
 		secret, err := readSecretFile(path)
 		switch {
@@ -31,17 +30,16 @@ func readRouterSecrets(list []config.VirtualRouter) (routerSecrets, []credential
 		case len(secret) < least || len(secret) > most:
 			return nil, fmt.Errorf("vrrp %s: %s has %d bytes, must have %d to %d", router, path, len(secret), least, most)
 		}
-		files = append(files, credentialFile{"secret of vrrp " + router, path, sha256.Sum256(secret)})
 		return secret, nil
 	}
 	for i := range list {
 		auth, err := authenticationOf(&list[i], read)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		secrets[list[i].Name] = auth
 	}
-	return secrets, files, nil
+	return secrets, nil
 }
 
 // authenticationOf reads what one router needs.

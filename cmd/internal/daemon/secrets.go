@@ -9,7 +9,7 @@ import (
 type secrets struct {
 	cluster *cluster.Credentials // nil without a [cluster]
 	routers routerSecrets
-	files   []credentialFile
+	files   []credentialFile // of the cluster's
 }
 
 // readSecrets reads all files of secrets that a config names.
@@ -19,10 +19,8 @@ func readSecrets(cfg *config.Config) (s secrets, err error) {
 			return secrets{}, err
 		}
 	}
-	routers, files, err := readRouterSecrets(cfg.VRRP)
-	if err != nil {
+	if s.routers, err = readRouterSecrets(cfg.VRRP); err != nil {
 		return secrets{}, err
 	}
-	s.routers, s.files = routers, append(s.files, files...)
 	return s, nil
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"testing"
@@ -186,5 +187,14 @@ func TestInstanceOfUnicastSendsFromTheParent(t *testing.T) {
 	}
 	if lan.VIPs[0].Interface != "vrrp.52" {
 		t.Errorf("the addresses are on %s", lan.VIPs[0].Interface)
+	}
+}
+
+// Devices that a late reload makes would outlive the daemon.
+func TestNothingIsConfiguredAfterTheStop(t *testing.T) {
+	r := &routers{}
+	r.stopped.Store(true)
+	if err := r.configure(&config.Config{}, nil); !errors.Is(err, vrrpnet.ErrStopped) {
+		t.Errorf("%v", err)
 	}
 }

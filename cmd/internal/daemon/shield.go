@@ -22,17 +22,30 @@ type shield struct {
 	make   func() (routerLease, error)
 	fenced func(*virtualRouter) ([]fence.VIP, []fence.MAC) // as the interfaces are now
 	leases map[string]*guarded                             // by router
+	last   []virtualRouter                                 // that were admitted
 }
 
 // guarded is a lease and what is under it.
 type guarded struct {
 	routerLease
-	vips []fence.VIP
+	fenced bool // what follows is
+	vips   []fence.VIP
+	macs   []fence.MAC
 }
 
-// admit has the addresses of routers fenced, before they can be held. What a router
-// had before may be held still, and stays fenced, unless it is another's from now on.
+// admit has the addresses of routers fenced, before they can be held. After an error
+// the routers of before have theirs again: one may be the master.
 func (s *shield) admit(routers []virtualRouter) error {
+	if err := s.cover(routers); err != nil {
+		return errors.Join(err, s.cover(s.last))
+	}
+	s.last = routers
+	return nil
+}
+
+// cover puts the addresses of routers under their leases. What a router had before may
+// be held still, and stays fenced, unless it is another's from now on.
+func (s *shield) cover(routers []virtualRouter) error {
 	next := map[fence.VIP]string{}
 	for i := range routers {
 		vips, _ := s.fenced(&routers[i])
@@ -94,11 +107,17 @@ func (s *shield) lease(router string) (*guarded, error) {
 	return s.leases[router], nil
 }
 
+// protect replaces what is under the lease. That nothing changes, as when an interface
+// comes that has to do with no router, costs nothing.
 func (g *guarded) protect(router string, vips []fence.VIP, macs []fence.MAC) error {
+	if g.fenced && slices.Equal(g.vips, vips) && slices.Equal(g.macs, macs) {
+		return nil
+	}
+	g.fenced = false
 	if err := g.Protect(vips, macs); err != nil {
 		return fmt.Errorf("vrrp %s: %w", router, err)
 	}
-	g.vips = vips
+	g.fenced, g.vips, g.macs = true, vips, macs
 	return nil
 }
 

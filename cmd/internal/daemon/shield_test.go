@@ -13,7 +13,10 @@ import (
 )
 
 // fakeLeases makes leases of which no two may have the same VIP, as the real one.
-type fakeLeases struct{ open []*fakeLease }
+type fakeLeases struct {
+	open  []*fakeLease
+	calls int // of Protect
+}
 
 type fakeLease struct {
 	all    *fakeLeases
@@ -30,6 +33,7 @@ func (f *fakeLeases) lease() (routerLease, error) {
 }
 
 func (l *fakeLease) Protect(vips []fence.VIP, _ []fence.MAC) error {
+	l.all.calls++
 	for _, other := range l.all.open {
 		if other != l && slices.ContainsFunc(vips, func(v fence.VIP) bool { return slices.Contains(other.vips, v) }) {
 			return errTaken
@@ -110,6 +114,35 @@ func TestShieldMovesAnAddressFromRouterToRouter(t *testing.T) {
 				t.Errorf("%s has %v, want %v", v.Name, got, want)
 			}
 		}
+	}
+}
+
+// A config that cannot be fenced leaves a master its addresses.
+func TestShieldGoesBack(t *testing.T) {
+	s, f := newShield()
+	clusters := &fakeLease{all: f, vips: []fence.VIP{{Prefix: netip.MustParsePrefix("198.18.0.9/32")}}}
+	f.open = append(f.open, clusters)
+	if err := s.admit([]virtualRouter{router("a", 1, 2), router("b", 3)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.admit([]virtualRouter{router("a", 1), router("b", 2, 3), router("c", 9)}); !errors.Is(err, errTaken) {
+		t.Fatal(err)
+	}
+	if a, b := s.under("a"), s.under("b"); !slices.Equal(a, []byte{1, 2}) || !slices.Equal(b, []byte{3}) {
+		t.Errorf("a has %v, b has %v", a, b)
+	}
+}
+
+func TestShieldLeavesAloneWhatDoesNotChange(t *testing.T) {
+	s, f := newShield()
+	routers := []virtualRouter{router("a", 1), router("b")}
+	for range 3 {
+		if err := errors.Join(s.admit(routers), s.settle(routers)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if f.calls != 2 {
+		t.Errorf("fenced %d times", f.calls)
 	}
 }
 
