@@ -190,8 +190,14 @@ func (s *site) hasJust(n *station, yes, no string) {
 // answeredBy waits until the node alone answers for the address.
 func (s *site) answeredBy(addr string, n *station) {
 	s.t.Helper()
-	s.eventually(n.Name+" alone answers for "+addr, func() bool {
-		return slices.Equal(s.answering(addr), []lab.MAC{lab.MAC(n.Host.Eth0.MAC)})
+	s.answeredFrom(addr, lab.MAC(n.Host.Eth0.MAC))
+}
+
+// answeredFrom waits until the address is answered for from that MAC address alone.
+func (s *site) answeredFrom(addr string, mac lab.MAC) {
+	s.t.Helper()
+	s.eventually(mac.String()+" alone answers for "+addr, func() bool {
+		return slices.Equal(s.answering(addr), []lab.MAC{mac})
 	})
 }
 
