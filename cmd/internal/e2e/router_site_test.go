@@ -196,8 +196,15 @@ func (s *site) answeredBy(addr string, n *station) {
 // answeredFrom waits until the address is answered for from that MAC address alone.
 func (s *site) answeredFrom(addr string, mac lab.MAC) {
 	s.t.Helper()
+	var macs []lab.MAC
+	defer func() {
+		if s.t.Failed() {
+			s.t.Logf("%s is answered for by %v", addr, macs)
+		}
+	}()
 	s.eventually(mac.String()+" alone answers for "+addr, func() bool {
-		return slices.Equal(s.answering(addr), []lab.MAC{mac})
+		macs = s.answering(addr)
+		return slices.Equal(macs, []lab.MAC{mac})
 	})
 }
 
