@@ -53,13 +53,13 @@ func TestRouterFrozen(t *testing.T) {
 			b.write(router("gw", 51, 100, c.address, c.lines...))
 			s.hasLinkLocal(a)
 			s.hasLinkLocal(b)
+			adverts := s.net.sniff(t, a.Host, func(f frame) bool { _, is := advertOf(f); return is })
 			s.start(a)
 			s.stateIs(a, "gw", api.StateMaster, "")
 			s.start(b)
 			_, err := s.net.client.Observe(address) // it asks all the time
 			must(t, err)
 			speech := s.net.sniff(t, a.Host, func(f frame) bool { return f.speaksFor(address) })
-			adverts := s.net.sniff(t, a.Host, func(f frame) bool { _, is := advertOf(f); return is })
 			s.eventually(a.Name+" answers", func() bool { return len(speech.take()) > 0 })
 
 			must(t, a.Freeze())
