@@ -17,12 +17,16 @@ func Clock() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
+// maxReady is how many sockets are heard in one turn: all, after a pause in which many
+// have something, or a backup would not know yet that its master is well.
+const maxReady = 8192
+
 // poller waits for packets, for a moment, and for being poked.
 type poller struct {
 	epoll, timer, event int
 	armed               time.Duration  // when the timer goes off; 0 for never, -1 if it has
 	others              [2]unix.PollFd // timer and event
-	events              [256]unix.EpollEvent
+	events              [maxReady]unix.EpollEvent
 }
 
 func newPoller() (*poller, error) {

@@ -13,22 +13,36 @@ import (
 // devices is the interfaces with virtual MACs that routers need, and where the
 // interfaces are that they stand on.
 type devices struct {
-	made    *vrrpnet.Devices
+	made    deviceMaker
 	log     *slog.Logger
 	wanted  []vrrpnet.Device
-	opened  map[string]bool   // by name
-	trouble map[string]string // what the log says of a device
+	opened  map[string]footing // by name: how it stood when it was opened last
+	trouble map[string]string  // what the log says of a device
 
 	mu      sync.Mutex     // guards what follows
 	indexes map[string]int // of interfaces, by name
 	mtus    map[string]int // likewise
 }
 
+// deviceMaker is what is needed of vrrpnet.Devices.
+type deviceMaker interface {
+	Open(vrrpnet.Device) error
+	Close(name string) error
+	Sweep() error
+}
+
+// footing is how a device is: with its index 0 it is not there.
+type footing struct {
+	device        vrrpnet.Device
+	index, mtu    int
+	parent, below int // index and MTU of the interface that it is on
+}
+
 func newDevices(stateFile string, log *slog.Logger) *devices {
 	return &devices{
 		made:    vrrpnet.NewDevices(stateFile, log),
 		log:     log,
-		opened:  map[string]bool{},
+		opened:  map[string]footing{},
 		trouble: map[string]string{},
 	}
 }
@@ -87,21 +101,36 @@ func (d *devices) trim() error {
 }
 
 // repair makes what is missing. What cannot be made is tried again when the interfaces
-// have changed.
+// have changed. What stands as it did is left alone: with hundreds of devices a look at
+// all takes a second, and interfaces may come and go all the time.
 func (d *devices) repair() {
 	for _, device := range d.wanted {
-		if _, there := d.index(device.Parent); !there {
+		now := d.footing(device)
+		if now.parent == 0 {
 			continue // the engine says so
+		}
+		if now.index != 0 && now == d.opened[device.Name] && d.trouble[device.Name] == "" {
+			continue
 		}
 		text := ""
 		if err := d.made.Open(device); err != nil {
 			text = err.Error()
 		}
-		d.opened[device.Name] = true
+		d.opened[device.Name] = now
 		if text != "" && text != d.trouble[device.Name] {
 			d.log.Error("making an interface with a virtual MAC", "error", text)
 		}
 		d.trouble[device.Name] = text
+	}
+}
+
+func (d *devices) footing(device vrrpnet.Device) footing {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return footing{
+		device: device,
+		index:  d.indexes[device.Name], mtu: d.mtus[device.Name],
+		parent: d.indexes[device.Parent], below: d.mtus[device.Parent],
 	}
 }
 

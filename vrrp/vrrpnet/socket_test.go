@@ -68,3 +68,22 @@ func TestGroupIsJoinedLater(t *testing.T) {
 		must(t, rc.joinFor(r, place{links: links{eth0, eth0}}))
 	}
 }
+
+// After a pause all sockets are heard before a backup gives its master up.
+func TestAllSocketsAreHeard(t *testing.T) {
+	p, err := newPoller()
+	must(t, err)
+	defer p.close()
+	const sockets = 600
+	for range sockets {
+		fd, err := unix.Eventfd(1, unix.EFD_CLOEXEC)
+		must(t, err)
+		defer unix.Close(fd)
+		must(t, p.add(fd))
+	}
+	ready, err := p.wait()
+	must(t, err)
+	if len(ready) != sockets {
+		t.Errorf("%d of %d", len(ready), sockets)
+	}
+}

@@ -1,0 +1,56 @@
+package daemon
+
+import (
+	"log/slog"
+	"slices"
+	"testing"
+
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vrrp/vrrpnet"
+)
+
+// fakeMaker notes which devices are opened.
+type fakeMaker struct{ opened []string }
+
+func (f *fakeMaker) Open(d vrrpnet.Device) error {
+	f.opened = append(f.opened, d.Name)
+	return nil
+}
+func (f *fakeMaker) Close(string) error { return nil }
+func (f *fakeMaker) Sweep() error       { return nil }
+
+// A device is looked at when it, or what it is on, has changed, and at no other time.
+func TestDevicesThatStandAreLeftAlone(t *testing.T) {
+	made := &fakeMaker{}
+	d := newDevices("", slog.New(slog.DiscardHandler))
+	d.made = made
+	one, two := virtualRouter{Device: "vrrp.1"}, virtualRouter{Device: "vrrp.2"}
+	one.VirtualRouter = config.VirtualRouter{Interface: "eth0", VRID: 1}
+	two.VirtualRouter = config.VirtualRouter{Interface: "eth1", VRID: 2}
+	link := func(name string, index, mtu int) vrrpnet.Interface {
+		return vrrpnet.Interface{Name: name, Index: index, MTU: mtu}
+	}
+	eth0, eth1 := link("eth0", 2, 1500), link("eth1", 3, 1500)
+	vrrp1, vrrp2 := link("vrrp.1", 4, 1500), link("vrrp.2", 5, 1500)
+	steps := []struct {
+		name string
+		list []vrrpnet.Interface
+		want []string
+	}{
+		{"they have come", []vrrpnet.Interface{eth0, eth1, vrrp1, vrrp2}, []string{"vrrp.1", "vrrp.2"}},
+		{"another interface", []vrrpnet.Interface{eth0, eth1, vrrp1, vrrp2, link("veth9", 6, 1500)}, nil},
+		{"an MTU", []vrrpnet.Interface{link("eth0", 2, 9000), eth1, vrrp1, vrrp2}, []string{"vrrp.1"}},
+		{"one has gone", []vrrpnet.Interface{link("eth0", 2, 9000), eth1, vrrp1}, []string{"vrrp.2"}},
+		{"its parent is another", []vrrpnet.Interface{link("eth0", 7, 9000), eth1, vrrp1, vrrp2}, []string{"vrrp.1", "vrrp.2"}},
+	}
+	d.see([]vrrpnet.Interface{eth0, eth1})
+	d.want([]virtualRouter{one, two})
+	for _, step := range steps {
+		made.opened = nil
+		d.see(step.list)
+		d.repair()
+		if !slices.Equal(made.opened, step.want) {
+			t.Errorf("%s: opened %v, want %v", step.name, made.opened, step.want)
+		}
+	}
+}
