@@ -17,7 +17,7 @@ PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc lib
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence clean
+.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp clean
 
 build: ## the static binary, bin/perch
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/perch ./cmd/perch
@@ -68,7 +68,8 @@ fuzz: ## each fuzz target in turn for FUZZTIME, which "go test" runs on its seed
 	done
 
 e2e: ## end-to-end tests: the real binary in network namespaces
-	CGO_ENABLED=0 $(GO) test -count=1 -timeout 20m -parallel 4 ./cmd/internal/e2e
+	CGO_ENABLED=0 $(GO) test -count=1 -timeout 20m -parallel 4 -skip '^TestVRRP' ./cmd/internal/e2e
+	CGO_ENABLED=0 $(GO) test -count=1 -timeout 20m -parallel 8 -run '^TestVRRP' ./cmd/internal/e2e # they mostly wait
 
 lint: vet staticcheck gofumpt govulncheck
 
@@ -97,6 +98,9 @@ bench-failover: build ## outage of each kind of move, into docs/performance.md (
 
 bench-fence: ## what traffic pays for a fence and when it ends, into docs/performance.md (some minutes)
 	$(GO) test -timeout 30m -run '^$$' -bench 'Fence$$' -benchtime 1x ./vip/fence -args -record $(CURDIR)/docs/performance.md
+
+bench-vrrp: ## VRRP mode beside keepalived, into docs/performance.md (about 17 minutes, on a machine that does nothing else; needs root)
+	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkVRRP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 20 -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200
 SEED   ?= 0

@@ -211,8 +211,10 @@ func (r *Router) Tick(now time.Duration) []Action {
 	case !ticking || now < due:
 		return nil
 	case r.state == Master && now >= r.Lease():
-		// This process was not running, and another router may be the master by now.
+		// This process was not running, and another router may be the master by now. If so,
+		// its adverts wait to be heard: this one is as patient as after a farewell.
 		r.watch(now, r.cfg.Interval, netip.Addr{})
+		r.deadline = now + r.skew()
 		return r.do(Release)
 	case r.state == Master:
 		r.answers = 0

@@ -74,7 +74,7 @@ func TestPriorityChanges(t *testing.T) {
 }
 
 // A master whose process did not run for as long as the others are patient lets go
-// first, and is master again only when nobody else is.
+// first, and is master again when it then hears nobody.
 func TestLateMasterLetsGo(t *testing.T) {
 	r, now := master()
 	if r.Lease() != now+3*adv {
@@ -83,10 +83,14 @@ func TestLateMasterLetsGo(t *testing.T) {
 	now = r.Lease() - 1
 	r.expect(t, now, Master, adv, r.Tick(now), SendAdvert)
 	now = r.Lease()
-	r.expect(t, now, Backup, 3*adv+skewOf(100, adv), r.Tick(now), Release)
+	r.expect(t, now, Backup, skewOf(100, adv), r.Tick(now), Release)
 	if r.Lease() != 0 {
 		t.Error("a backup has a lease")
 	}
+	heard := *r
+	heard.expect(t, now, Backup, 3*adv+skewOf(100, adv), heard.Hear(now, above, 100, adv))
+	due, _ := r.Deadline()
+	r.expect(t, due, Master, adv, r.Tick(due), SendAdvert, Take)
 }
 
 // A backup whose process did not run has heard nothing, and begins anew.

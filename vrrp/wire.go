@@ -92,9 +92,8 @@ func NewWire(cfg WireConfig) *Wire {
 	if !w.unicast() {
 		w.peers = []peer{{}}
 	}
-	w.advert.Addresses = make([]netip.Addr, 0, maxAddresses)
-	w.heard.senders = make([]Sender, 0, maxSenders)
-	w.scratch = make([]netip.Addr, 0, maxAddresses)
+	w.advert.Addresses = make([]netip.Addr, 0, len(cfg.Addresses))
+	w.scratch = make([]netip.Addr, 0, len(cfg.Addresses))
 	return w
 }
 

@@ -113,6 +113,7 @@ func (e *Engine) configure(instances []Instance) {
 	e.regroup()
 	for _, i := range instances {
 		e.install(e.runners[i.Name], i.Router.Priority)
+		e.attend()
 	}
 	e.pause = e.shortest()
 	e.news = true

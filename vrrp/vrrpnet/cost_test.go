@@ -16,58 +16,64 @@ import (
 // crowd is how many instances the benchmarks have, at 100 ms.
 const crowd = 200
 
-// BenchmarkIdle measures what 200 instances cost at 100 ms: CPU seconds a second, as
-// the master and as the backup, beside keepalived.
+// measured is for how long their costs are measured.
+const measured = 8 * time.Second
+
+// BenchmarkIdle measures how much CPU time the crowd takes, in milliseconds a second,
+// as perch runs it and as keepalived does.
 func BenchmarkIdle(b *testing.B) {
-	for b.Loop() {
-		b.Run("perch master", func(b *testing.B) { benchmarkPerch(b, 200) })
-		b.Run("perch backup", func(b *testing.B) { benchmarkPerch(b, 50) })
-		b.Run("keepalived", benchmarkKeepalived)
+	b.Run("perch master", func(b *testing.B) {
+		n, other := newPair(b)
+		other.keepalived(crowd, 100)
+		n.crowd(200, vrrp.Master)
+		cost(b, func() time.Duration { return processTime(b) })
+	})
+	b.Run("perch backup", func(b *testing.B) {
+		n, other := newPair(b)
+		other.keepalived(crowd, 100)
+		n.crowd(50, vrrp.Backup)
+		cost(b, func() time.Duration { return processTime(b) })
+	})
+	b.Run("perch both", func(b *testing.B) {
+		n, other := newPair(b)
+		n.crowd(200, vrrp.Master)
+		other.crowd(50, vrrp.Backup)
+		cost(b, func() time.Duration { return processTime(b) })
+	})
+	for _, role := range []string{"master", "backup"} {
+		b.Run("keepalived "+role, func(b *testing.B) {
+			n, other := newPair(b)
+			pids := map[string]int{"master": n.keepalived(crowd, 100), "backup": other.keepalived(crowd, 50)}
+			time.Sleep(2 * time.Second) // until they have settled
+			cost(b, func() time.Duration { return timeOf(b, pids[role]) })
+		})
 	}
 }
 
-// measured is for how long the costs are measured.
-const measured = 8 * time.Second
-
-// benchmarkPerch measures this process against keepalived.
-func benchmarkPerch(b *testing.B, priority uint8) {
-	node, other := newPair(b)
-	child := other.keepalived(crowd, 100)
-	stop := node.run()
-	defer stop()
+// crowd runs an engine with the crowd.
+func (n *node) crowd(priority uint8, state vrrp.State) {
+	n.t.Helper()
+	n.run()
 	var all []Instance
 	for i := range crowd {
 		all = append(all, instance(uint8(i+1), priority, func(i *Instance) {
 			i.Router.Interval, i.Wire.Interval = 100*time.Millisecond, 100*time.Millisecond
 		}))
 	}
-	node.configure(all...)
-	state := vrrp.Master
-	if priority < 100 {
-		state = vrrp.Backup
-	}
-	time.Sleep(2 * time.Second)
+	n.configure(all...)
+	time.Sleep(2 * time.Second) // until they have settled
 	for _, i := range all {
-		node.is(i.Name, state)
+		n.is(i.Name, state)
 	}
-	ours, theirs := processTime(b), childTime(b, child)
-	time.Sleep(measured)
-	ours, theirs = processTime(b)-ours, childTime(b, child)-theirs
-	b.ReportMetric(float64(ours.Milliseconds())/measured.Seconds(), "ms/s")
-	b.ReportMetric(float64(theirs.Milliseconds())/measured.Seconds(), "keepalived-ms/s")
-	b.ReportMetric(0, "ns/op")
 }
 
-// benchmarkKeepalived measures keepalived against itself.
-func benchmarkKeepalived(b *testing.B) {
-	n, other := newPair(b)
-	master, backup := n.keepalived(crowd, 100), other.keepalived(crowd, 50)
-	time.Sleep(2 * time.Second)
-	m, k := childTime(b, master), childTime(b, backup)
-	time.Sleep(measured)
-	m, k = childTime(b, master)-m, childTime(b, backup)-k
-	b.ReportMetric(float64(m.Milliseconds())/measured.Seconds(), "master-ms/s")
-	b.ReportMetric(float64(k.Milliseconds())/measured.Seconds(), "backup-ms/s")
+// cost reports by how much a CPU time grows.
+func cost(b *testing.B, read func() time.Duration) {
+	for b.Loop() {
+		before := read()
+		time.Sleep(measured)
+		b.ReportMetric(float64((read()-before).Microseconds())/1000/measured.Seconds(), "ms/s")
+	}
 	b.ReportMetric(0, "ns/op")
 }
 
@@ -78,8 +84,8 @@ func processTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// childTime returns how long a process and its children have had a CPU.
-func childTime(b *testing.B, pid int) time.Duration {
+// timeOf returns how long a process and its children have had a CPU.
+func timeOf(b *testing.B, pid int) time.Duration {
 	var sum time.Duration
 	all, err := filepath.Glob("/proc/[0-9]*/stat")
 	must(b, err)

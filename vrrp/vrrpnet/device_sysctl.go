@@ -14,9 +14,13 @@ import (
 // has no IPv6, which would report its multicast groups: a switch would learn from that
 // of a node which is not the master that the virtual MAC is there.
 func setOwnSysctls(device Device) error {
-	const noAddress = "1" // IN6_ADDR_GEN_MODE_NONE
+	const (
+		noAddress = "1" // IN6_ADDR_GEN_MODE_NONE
+		noAnswer  = "8" // to whoever asks by ARP, also for addresses of other interfaces
+	)
 	if device.IPv6 {
 		return errors.Join(
+			sysctl{"ipv4", device.Name, "arp_ignore"}.write(noAnswer),
 			sysctl{"ipv6", device.Name, "addr_gen_mode"}.write(noAddress),
 			sysctl{"ipv6", device.Name, "disable_ipv6"}.write("0"))
 	}

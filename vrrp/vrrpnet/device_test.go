@@ -148,6 +148,7 @@ func TestDevicesShareParent(t *testing.T) {
 	l.parentSysctls("1", "1", "0")
 	l.must(d.Close("vrrp.52"))
 	l.parentSysctls("0", "0", "0")
+	l.has("net/ipv4/conf/vrrp6.51/arp_ignore", "8")
 	if !l.exists("vrrp6.51") {
 		t.Error("another device has gone, too")
 	}

@@ -1,6 +1,8 @@
 package vrrpnet
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -39,11 +41,34 @@ func TestElections(t *testing.T) {
 			b.configure(instance(7, 200, tt.change(b, a)))
 			b.is("v7", vrrp.Master)
 			a.is("v7", vrrp.Backup)
-			if got := a.status("v7").Master; got != b.status("v7").Source {
-				t.Errorf("the backup takes %s for the master", got)
-			}
+			within(t, "the backup knows the master", func() bool { return a.status("v7").Master == b.status("v7").Source })
 			stop()
 			a.is("v7", vrrp.Master)
 		})
 	}
+}
+
+func TestStop(t *testing.T) {
+	a, _ := newPair(t)
+	a.run()
+	a.configure(instance(7, 100))
+	a.is("v7", vrrp.Master)
+	a.Stop()
+	if a.Holds("v7") || a.lease["v7"].until.Load() != 0 {
+		t.Error("it holds its addresses")
+	}
+	if err := a.Configure(nil); !errors.Is(err, ErrStopped) {
+		t.Errorf("Configure: %v", err)
+	}
+	if got := a.Status(); got != nil {
+		t.Errorf("Status: %v", got)
+	}
+}
+
+func TestStopBeforeTheRun(t *testing.T) {
+	e, err := New(Options{})
+	must(t, err)
+	defer e.Close()
+	e.Stop()
+	must(t, e.Run(context.Background()))
 }

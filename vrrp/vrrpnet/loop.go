@@ -44,9 +44,7 @@ func (e *Engine) next() time.Duration {
 // wake does what there is to do. Masters come first: they may be late. Backups come
 // after the packets, for that of their master may be among them.
 func (e *Engine) wake(ready []unix.EpollEvent) {
-	e.look()
-	e.tickMasters()
-	e.flush()
+	e.attend()
 	poked := false
 	for _, event := range ready {
 		switch event.Fd {
@@ -69,6 +67,14 @@ func (e *Engine) wake(ready []unix.EpollEvent) {
 	e.flush()
 	e.refilter()
 	e.tell()
+}
+
+// attend has masters advertise that are due, also in the midst of something that takes
+// its time.
+func (e *Engine) attend() {
+	e.look()
+	e.tickMasters()
+	e.flush()
 }
 
 // look reads the clocks.

@@ -55,7 +55,7 @@ func TestNoise(t *testing.T) {
 	}
 	for _, s := range a.Status() {
 		a.is(s.Name, vrrp.Master)
-		if s.Late > 0 || s.Announces > 0 {
+		if s.Announces > 0 {
 			t.Errorf("%+v", s)
 		}
 	}
@@ -216,6 +216,60 @@ func TestAdvertAfterTheEnd(t *testing.T) {
 	e.flush()
 	if r.Lease.(*lease).opened.Load() != opened || r.hold.until.Load() != 0 {
 		t.Error("its lease was opened")
+	}
+}
+
+// hooked is a Lease that has something done first when it is shut.
+type hooked struct {
+	lease
+	first func()
+}
+
+func (h *hooked) Shut() { h.first(); h.lease.Shut() }
+
+// Nobody hears of a farewell before the lease is shut.
+func TestReleaseComesFirst(t *testing.T) {
+	a, b := newPair(t)
+	e, other := still(t, a, instance(7, 200)), still(t, b, instance(7, 100))
+	heard := func() (farewells int) {
+		for _, rc := range other.receivers {
+			n, err := other.inbox.receive(rc.fd)
+			must(t, err)
+			for i := range n {
+				if p, _ := rc.parse(other.inbox, i); p.Payload[2] == 0 {
+					farewells++
+				}
+			}
+		}
+		return farewells
+	}
+	for range 5 {
+		e.advance()
+	}
+	r, shut := e.runners["v7"], false
+	r.Lease = &hooked{first: func() {
+		shut = true
+		if n := heard(); n > 0 {
+			t.Errorf("%d farewells were heard", n)
+		}
+	}}
+	e.end([]*runner{r})
+	if n := heard(); n != 1 || !shut {
+		t.Errorf("%d farewells, and it let go: %t", n, shut)
+	}
+}
+
+// What is for others does not even wake the engine.
+func TestOthersAreNotHeard(t *testing.T) {
+	a, b := newPair(t)
+	sender, e := still(t, a, instance(7, 200), instance(8, 200, ipv6)), still(t, b, instance(7, 100, ipv6), instance(8, 100))
+	for range 5 {
+		sender.advance()
+	}
+	for kind, rc := range e.receivers {
+		if n, err := e.inbox.receive(rc.fd); n > 0 || err != nil {
+			t.Errorf("%+v: %d packets, %v", kind, n, err)
+		}
 	}
 }
 

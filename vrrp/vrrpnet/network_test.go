@@ -1,13 +1,16 @@
 package vrrpnet
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -37,6 +40,7 @@ type node struct {
 	nl    *netlink.Handle
 	own   []netip.Addr
 	lease map[string]*lease
+	log   *slog.Logger
 
 	*Engine
 	done chan error
@@ -142,7 +146,7 @@ func addr(t testing.TB, p netip.Prefix) *netlink.Addr {
 // run runs an engine on the node until the test ends, or stop is called.
 func (n *node) run() (stop func()) {
 	var err error
-	n.Engine, err = New(Options{})
+	n.Engine, err = New(Options{Log: n.log})
 	must(n.t, err)
 	n.done = make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -220,12 +224,11 @@ func (l *lease) Shut() { l.until.Store(0); l.shut.Add(1) }
 // is waits until an instance is in a state, and holds its addresses if it is the master.
 func (n *node) is(name string, state vrrp.State) {
 	n.t.Helper()
+	master := state == vrrp.Master
 	within(n.t, fmt.Sprintf("%s is %s", name, state), func() bool {
-		return n.status(name).State == state && n.Holds(name) == (state == vrrp.Master)
+		open := n.lease[name].until.Load() != 0
+		return n.status(name).State == state && n.Holds(name) == master && open == master
 	})
-	if open := n.lease[name].until.Load() != 0; open != (state == vrrp.Master) {
-		n.t.Errorf("%s is %s, and its lease is open: %t", name, state, open)
-	}
 }
 
 // hears waits until a sender that was heard for an instance is as it should be.
@@ -255,7 +258,7 @@ func within(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-const adv = 50 * time.Millisecond
+const adv = 100 * time.Millisecond
 
 // instance makes an instance of version 3 on eth0, by name and priority.
 func instance(vrid, priority uint8, changes ...func(*Instance)) Instance {
@@ -328,4 +331,22 @@ func (w wire) source() string {
 			return net.HardwareAddr(b[6:12]).String()
 		}
 	}
+}
+
+// lines is a log that others may write.
+type lines struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buffer.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buffer.String()
 }

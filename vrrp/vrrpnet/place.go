@@ -53,13 +53,13 @@ func (s *surroundings) locate(i *Instance, now place) (place, string) {
 	return at, reason
 }
 
-// byName has thousands of interfaces looked up on the loop for thousands of instances.
+// byName indexes interfaces.
 func byName(interfaces []Interface) map[string]*Interface {
-	all := make(map[string]*Interface, len(interfaces))
+	index := make(map[string]*Interface, len(interfaces))
 	for i := range interfaces {
-		all[interfaces[i].Name] = &interfaces[i]
+		index[interfaces[i].Name] = &interfaces[i]
 	}
-	return all
+	return index
 }
 
 func (i *Interface) link() link { return link{i.Name, i.Index} }

@@ -2,6 +2,7 @@ package vrrpnet
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/perch-vip/perch/vrrp"
@@ -32,7 +33,7 @@ func (e *Engine) logAll(ctx context.Context) {
 		var all []report
 		e.commands.call(func() { all = e.reports() })
 		for _, r := range all {
-			r.write(e)
+			r.write(e.log)
 		}
 	}
 }
@@ -56,18 +57,28 @@ func (r *runner) report(now time.Duration) (report, bool) {
 	for s, due := r.wire.Due(now); due; s, due = r.wire.Due(now) {
 		is.senders = append(is.senders, s)
 	}
-	if r.seen.SendError != r.reported {
-		r.reported = r.seen.SendError
-		is.failed = r.reported
+	if said := &r.said; r.seen.SendErrors > said.errors && (r.seen.SendError != said.last || now-said.at >= sameEvery) {
+		*said = sendErrors{r.seen.SendErrors, r.seen.SendError, now}
+		is.failed = said.last
 	}
 	return is, len(is.senders) > 0 || is.failed != nil
 }
 
-func (r report) write(e *Engine) {
+// sameEvery is how often the same error of sending is logged.
+const sameEvery = time.Minute
+
+// sendErrors is what was logged last of them.
+type sendErrors struct {
+	errors uint64
+	last   error
+	at     time.Duration
+}
+
+func (r report) write(log *slog.Logger) {
 	for _, s := range r.senders {
-		e.log.Warn("another router does not fit", "name", r.name, "router", s.Address.String(), "reason", s.Explain(r.wire))
+		log.Warn("another router does not fit", "name", r.name, "router", s.Address.String(), "reason", s.Explain(r.wire))
 	}
 	if r.failed != nil {
-		e.log.Error("advert not sent", "name", r.name, "error", r.failed)
+		log.Error("advert not sent", "name", r.name, "error", r.failed)
 	}
 }

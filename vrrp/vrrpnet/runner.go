@@ -35,7 +35,7 @@ type runner struct {
 	hold *hold
 	seen Status // but for what the router knows
 
-	reported error // that was logged last
+	said sendErrors
 }
 
 // maxSlack is how much later than its deadline a router is woken at most, so that

@@ -21,11 +21,11 @@ func (e *Engine) SetPriority(name string, priority uint8) error {
 	return err
 }
 
-// SetInterfaces tells the engine what interfaces there are.
+// SetInterfaces tells the engine what interfaces there are. They must not be changed.
 func (e *Engine) SetInterfaces(interfaces []Interface) error {
-	all := byName(interfaces)
+	index := byName(interfaces)
 	return e.commands.call(func() {
-		e.around.interfaces = all
+		e.around.interfaces = index
 		for _, r := range e.runners {
 			e.settle(r)
 		}

@@ -1,6 +1,10 @@
 package vrrpnet
 
-import "github.com/perch-vip/perch/vrrp"
+import (
+	"time"
+
+	"github.com/perch-vip/perch/vrrp"
+)
 
 // step does what a router asks for after something that has happened to it, and has
 // its group follow. Why tells for what reason its state has changed, if it has.
@@ -45,15 +49,15 @@ func (e *Engine) schedule(r *runner) {
 		r.dequeue()
 		return
 	}
-	queue := &e.patience
+	queue, slack := &e.patience, time.Duration(0)
 	if r.router.State() == vrrp.Master {
-		queue = &e.adverts
+		queue, slack = &e.adverts, r.slack
 	}
 	if due == r.due && r.queue == queue {
 		return
 	}
 	r.due = due
-	queue.put(r, due+r.slack)
+	queue.put(r, due+slack)
 }
 
 // send has packets leave at the next flush.

@@ -1,17 +1,24 @@
 // Package daemon is `perch serve`: the one place where the domain packages
-// meet. The cluster says whether this node may hold and until when, policy.go
-// decides what follows from that, and package vip carries it out.
+// meet. There are two modes, and a config may have both. In a cluster (member.go) the
+// raft group says whether this node may hold the VIPs and until when, policy.go decides
+// what follows from that, and package vip carries it out. In VRRP mode (routers.go) the
+// engine of package vrrpnet says which virtual routers this node is the master of, and
+// their addresses, routes and rules follow (setup.go), each router's under a lease of
+// its own in the fence (shield.go).
 //
-// Goroutines, all under one errgroup of Run and gone when it returns: the
-// cluster node, the VIP manager, the holder (the only one that sets VIPs in the
-// normal course) and what keeps the fence open meanwhile, the fence's audit, the
-// scribe (writes ownership into the history), the mover (hands over from a node that
-// leads but may not own), the preempter (hands over to a better node), the servers of
-// the control and the peer API, the reloader (SIGHUP), systemd's watchdog, and for a
-// moment the one that tells it of the start. Beside them the writer of the log, which
-// ends last, and at the end a hand-over, which is left behind when it takes too long.
+// Goroutines, all under one errgroup of Run and gone when it returns: the fence's
+// audit, the server of the control API, the reloader (SIGHUP), systemd's watchdog, and
+// for a moment the one that tells it of the start. Of a cluster's member: the node, the
+// VIP manager, the holder (the only one that sets VIPs in the normal course) and what
+// keeps the fence open meanwhile, the scribe (writes ownership into the history), the
+// mover (hands over from a node that leads but may not own), the preempter (hands over
+// to a better node), the server of the peer API. Of VRRP mode: the engine, its VIP
+// manager, the manager of routes, what has all of them follow the engine, and two that
+// watch the interfaces. Beside them the writer of the log, which ends last, and at the
+// end a hand-over, which is left behind when it takes too long.
 //
 // It must never: hold a VIP that the last evaluation of ownership did not
 // allow; wait for the disk, a peer or a log line between losing ownership and
-// releasing; apply half a config; end without having released.
+// releasing; apply half a config; end without having released; do anything on the
+// thread of the adverts.
 package daemon

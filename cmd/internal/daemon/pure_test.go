@@ -31,6 +31,7 @@ var purePackages = []string{"cluster/state", "vrrp"}
 var pureFiles = []string{
 	"cluster/grants.go", "cluster/lease.go", "cluster/preference.go", "cluster/scan.go",
 	"vip/plan.go", "vip/model.go", "vip/schedule.go", "vip/agenda.go", "vip/fight.go", "vip/limiter.go", "vip/rival.go",
+	"vip/route/plan.go", "vrrp/vrrpnet/heap.go",
 	"vip/frame.go", "vip/decode.go", "vip/filter.go", "vip/question.go",
 	"vip/route/plan.go", "vip/route/route.go", "vip/route/survey.go",
 	"cmd/internal/daemon/policy.go",

@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	benchRounds = flag.Int("rounds", 30, "rounds of each kind of planned move; of the others half as many")
+	benchRounds = flag.Int("rounds", 30, "rounds of each kind of planned move, and of VRRP mode; of the others half as many")
 	benchRecord = flag.String("record", "", "file between whose markers the figures go")
 )
 

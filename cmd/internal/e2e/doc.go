@@ -1,6 +1,7 @@
 // Package e2e has nothing but the end-to-end tests: the real binary, built once,
-// in real networks of namespaces (package lab). They need root, and for some
-// faults nft(8). Without them they skip; with CI set a skip is a failure.
+// in real networks of namespaces (package lab). They need root, for some faults
+// nft(8), and for VRRP keepalived, FRR, tcpdump and tshark (`make deps`). Without
+// them they skip; with CI set a skip is a failure.
 //
 // A case starts a cluster of its own, does one thing to it and says what must be
 // so afterwards:
@@ -12,6 +13,20 @@
 //		old := c.owner()
 //		c.must(old.Host.Eth0.Cut())
 //		c.movedFrom(old)
+//	}
+//
+// The cases of VRRP (TestVRRP...) put perch on one segment with real keepalived and FRR,
+// or with itself. They describe a virtual router once, for whatever runs it, and all that
+// was said is read by tshark at the end, field by field:
+//
+//	func TestVRRPStop(t *testing.T) {
+//		t.Parallel()
+//		s := newSegment(t, running(perch, newVirtual(200, ipv6)), running(keepalived, newVirtual(100, ipv6)))
+//		high, low := s.members[0], s.members[1]
+//		s.start(high, low)
+//		s.masterIs(high)
+//		s.stop(high)
+//		s.masterIs(low)
 //	}
 //
 // Everything that waits has a limit. A case that fails shows the status and the

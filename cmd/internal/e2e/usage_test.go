@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,49 +20,69 @@ func (x *bench) idle(profile string) []string {
 	const during = 20 * time.Second
 	before := map[*lab.Node]time.Duration{}
 	for _, n := range x.Nodes {
-		before[n] = cpuTime(x.b, n)
+		before[n] = cpuTime(x.b, &n.Daemon)
 	}
 	time.Sleep(during)
 	var rows []string
 	for _, n := range x.Nodes {
-		used := cpuTime(x.b, n) - before[n]
+		used := cpuTime(x.b, &n.Daemon) - before[n]
 		role := "standby"
 		if n == owner {
 			role = "owner"
 		}
-		rows = append(rows, fmt.Sprintf("| %s, %s | %.2f %% | %.1f MB |", profile, role, 100*used.Seconds()/during.Seconds(), residentMB(x.b, n)))
+		rows = append(rows, fmt.Sprintf("| %s, %s | %.2f %% | %.1f MB |", profile, role, 100*used.Seconds()/during.Seconds(), residentMB(x.b, &n.Daemon)))
 	}
 	slices.Sort(rows)
 	return rows
 }
 
-// cpuTime reads what a node's process has used (proc(5), stat fields 14 and 15).
-func cpuTime(tb testing.TB, n *lab.Node) time.Duration {
+// cpuTime reads what the processes of a daemon have used (proc(5), stat fields 14 and 15).
+func cpuTime(tb testing.TB, d *lab.Daemon) time.Duration {
 	tb.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", n.Process().PID()))
-	must(tb, err)
-	_, rest, _ := strings.Cut(string(data), ") ")
-	fields := strings.Fields(rest)
 	var ticks int64
-	for _, field := range fields[11:13] {
-		v, err := strconv.ParseInt(field, 10, 64)
-		must(tb, err)
-		ticks += v
+	for _, stat := range stats(tb, d) {
+		for _, field := range stat[11:13] {
+			v, err := strconv.ParseInt(field, 10, 64)
+			must(tb, err)
+			ticks += v
+		}
 	}
 	return time.Duration(ticks) * 10 * time.Millisecond // USER_HZ is 100
 }
 
-func residentMB(tb testing.TB, n *lab.Node) float64 {
+// residentMB reads how much memory they have, all in all (stat field 24).
+func residentMB(tb testing.TB, d *lab.Daemon) float64 {
 	tb.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.Process().PID()))
+	var pages int64
+	for _, stat := range stats(tb, d) {
+		v, err := strconv.ParseInt(stat[21], 10, 64)
+		must(tb, err)
+		pages += v
+	}
+	return float64(pages) * float64(os.Getpagesize()) / (1 << 20)
+}
+
+// stats returns the fields from 3 on of the stat of each process of a daemon, which
+// has a process group of its own (field 5).
+func stats(tb testing.TB, d *lab.Daemon) [][]string {
+	tb.Helper()
+	group := strconv.Itoa(d.Process().PID())
+	paths, err := filepath.Glob("/proc/[0-9]*/stat")
 	must(tb, err)
-	for line := range strings.Lines(string(data)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			must(tb, err)
-			return kb / 1024
+	var found [][]string
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		text := string(data)
+		fields := strings.Fields(text[strings.LastIndex(text, ") ")+2:])
+		if fields[2] == group {
+			found = append(found, fields)
 		}
 	}
-	tb.Fatal("no VmRSS")
-	return 0
+	if len(found) == 0 {
+		tb.Fatalf("%s has no process", d.Name)
+	}
+	return found
 }

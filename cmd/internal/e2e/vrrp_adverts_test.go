@@ -179,6 +179,9 @@ func (m *member) advert(v virtual, got lab.Advert) lab.Advert {
 		want.Length += hmacLen
 		want.ChecksumGood = got.ChecksumGood // tshark takes the trailer for a part of the message
 	}
+	if v.Version == 2 && v.isIPv6() {
+		want.ChecksumGood = got.ChecksumGood // tshark has no such version; keepalived heeds it
+	}
 	return want
 }
 

@@ -25,6 +25,7 @@ func TestVRRPFailover(t *testing.T) {
 		forms []form
 	}{
 		"version 2, 1s":              {allPairs, []form{version2}},
+		"version 2, IPv6, 1s":        {keepalivedPairs, []form{version2, ipv6}},
 		"version 3, 1s":              {allPairs, []form{every(time.Second)}},
 		"version 3, IPv6, 1s":        {allPairs, []form{every(time.Second), ipv6}},
 		"version 3, 100ms":           {allPairs, nil},

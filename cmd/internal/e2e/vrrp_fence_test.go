@@ -8,19 +8,26 @@ import (
 )
 
 // fenceCases runs a case for each kind of node that takes over from a perch, and for
-// each family and pace.
+// each family and pace. A perch with a virtual MAC has another to tell it apart from.
 func fenceCases(t *testing.T, run func(t *testing.T, s *segment)) {
 	t.Helper()
 	for _, backup := range []implementation{keepalived, frr, perch} {
 		for name, forms := range map[string][]form{
-			"IPv4":       nil,
-			"IPv6":       {ipv6},
-			"IPv4, 20ms": {every(20 * time.Millisecond)},
-			"IPv4, 1s":   {every(time.Second)},
+			"IPv4":              nil,
+			"IPv6":              {ipv6},
+			"IPv4, 20ms":        {every(20 * time.Millisecond)},
+			"IPv4, 1s":          {every(time.Second)},
+			"IPv4, virtual MAC": {virtualMAC},
+			"IPv6, virtual MAC": {virtualMAC, ipv6},
 		} {
+			high, low := newVirtual(200, forms...), newVirtual(100, forms...)
+			low.VirtualMAC = false
+			if high.VirtualMAC && backup.alwaysVirtualMAC {
+				continue
+			}
 			t.Run(backup.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
-				s := newSegment(t, running(perch, newVirtual(200, forms...)), running(backup, newVirtual(100, forms...)))
+				s := newSegment(t, running(perch, high), running(backup, low))
 				s.start(s.members...)
 				s.masterIs(s.members[0])
 				run(t, s)

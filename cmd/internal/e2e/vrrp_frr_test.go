@@ -14,7 +14,7 @@ var frr = implementation{
 	standby:          "Initialize -> Backup",
 	isBackup:         frrIsBackup,
 	alwaysVirtualMAC: true,
-	untidy:           true, // zebra may lose the last word of vrrpd
+	fickle:           true, // zebra may lose the last word of vrrpd, or mix up two that come fast
 }
 
 // frrIsBackup reads the last change of state. Only zebra takes the addresses away then,

@@ -120,9 +120,7 @@ func (s *segment) install(m *member, i implementation) {
 func (s *segment) start(members ...*member) {
 	s.t.Helper()
 	for _, m := range members {
-		m.left, m.start = false, len(m.log())
-		m.starts++
-		must(s.t, m.Daemon.Start())
+		s.launch(m)
 	}
 	for _, m := range members {
 		s.eventually(m.Name+" listens", func() bool {
@@ -131,6 +129,13 @@ func (s *segment) start(members ...*member) {
 			return settled && strings.Count(log, m.standby) >= len(m.vs)
 		})
 	}
+}
+
+func (s *segment) launch(m *member) {
+	s.t.Helper()
+	m.left, m.start = false, len(m.log())
+	m.starts++
+	must(s.t, m.Daemon.Start())
 }
 
 // log is all that the daemon has written.
@@ -144,7 +149,7 @@ func (s *segment) stop(m *member) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	must(s.t, m.Terminate(ctx))
-	m.left = m.untidy
+	m.left = m.fickle
 	if !m.left && s.holdsAny(m) {
 		s.t.Errorf("%s was stopped in good order and left an address behind", m.Name)
 	}
@@ -188,11 +193,21 @@ func (s *segment) isMaster(m *member) bool {
 	return s.holdsAll(m) && (m.isBackup == nil || !m.isBackup(m.log()[m.start:]))
 }
 
+// fickleness is how long a fickle node may take to become the master.
+const fickleness = 5 * time.Second
+
 // masterIs waits until the node alone holds all addresses, but for those that others
 // left behind.
 func (s *segment) masterIs(m *member) {
 	s.t.Helper()
+	since := time.Now()
 	s.eventually(m.Name+" alone holds the addresses", func() bool {
+		if m.fickle && time.Since(since) > fickleness {
+			s.t.Logf("%s is mute, and is started anew:\n%s", m.Name, m.LogTail(5))
+			must(s.t, m.Kill())
+			s.launch(m)
+			since = time.Now()
+		}
 		return s.isMaster(m) && !slices.ContainsFunc(s.others(m), func(o *member) bool {
 			return !o.left && s.holdsAny(o)
 		})

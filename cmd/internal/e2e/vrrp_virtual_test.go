@@ -106,8 +106,9 @@ type implementation struct {
 	isBackup func(log string) bool
 	// kernelHops: adverts to single IPv6 peers have the kernel's hop limit, not 255.
 	kernelHops bool
-	// untidy: it may leave addresses behind, although it was stopped in good order.
-	untidy bool
+	// fickle: it may leave addresses behind although it was stopped in good order, and
+	// stay mute although it is the master.
+	fickle bool
 	// alwaysVirtualMAC: it knows no other.
 	alwaysVirtualMAC bool
 	// fenced: however it dies or stalls, its host stops to answer before another does.

@@ -78,14 +78,23 @@ func (h *Host) Dial(ctx context.Context, network string, to netip.AddrPort) (con
 
 // Has reports whether one of the host's interfaces has the address.
 func (h *Host) Has(addr netip.Addr) (bool, error) {
-	addrs, err := h.addresses()
+	addrs, err := h.Addresses()
+	return slices.Contains(addrs, addr), err
+}
+
+// Addresses returns those of the host's interfaces.
+func (h *Host) Addresses() ([]netip.Addr, error) {
+	listed, err := h.addresses()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	return slices.ContainsFunc(addrs, func(a netlink.Addr) bool {
-		has, ok := netip.AddrFromSlice(a.IP)
-		return ok && has.Unmap() == addr
-	}), nil
+	var addrs []netip.Addr
+	for _, a := range listed {
+		if addr, ok := netip.AddrFromSlice(a.IP); ok {
+			addrs = append(addrs, addr.Unmap())
+		}
+	}
+	return addrs, nil
 }
 
 // Live reports whether one of the host's interfaces has the address and is up, carrier

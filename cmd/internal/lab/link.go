@@ -42,6 +42,9 @@ func (h *Host) Join(sw *Switch) (*Link, error) {
 	return link, nil
 }
 
+// Port is the name of the cable's other end, in the namespace of the switch.
+func (l *Link) Port() string { return l.port }
+
 // ipv6Of returns 2001:db8:0:K::N with N in decimal digits, so that it reads
 // like the IPv4 address.
 func ipv6Of(k, n int) netip.Addr {

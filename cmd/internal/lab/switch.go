@@ -34,6 +34,9 @@ func (l *Lab) AddSwitch() (*Switch, error) {
 	return sw, nil
 }
 
+// Do is Host.Do for the namespace of the switch, whose bridge is "switch".
+func (sw *Switch) Do(fn func() error) error { return sw.ns.do(fn) }
+
 // addBridge makes a bridge that forwards from the first moment. A new bridge
 // runs no spanning tree, and without one its forward delay is not waited for.
 func addBridge(nl *netlink.Handle) (netlink.Link, error) {

@@ -1,0 +1,49 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The example of docs/ for two nodes that both serve, as it stands there but for paths.
+func TestRouterExampleOfTwoMasters(t *testing.T) {
+	t.Parallel()
+	const left, right = "198.18.0.201", "198.18.0.202"
+	s := newSite(t, "lb1", "lb2")
+	for _, n := range s.nodes {
+		text, err := os.ReadFile(filepath.Join("../../../docs/examples/dual-master." + n.Name + ".toml"))
+		must(t, err)
+		paths := fmt.Sprintf("[node]\ndata_dir = %q\nsocket = %q\n", filepath.Join(n.Dir, "data"), n.socket())
+		must(t, os.WriteFile(n.config(), []byte(strings.Replace(string(text), "[node]\n", paths, 1)), 0o600))
+	}
+	lb1, lb2 := s.nodes[0], s.nodes[1]
+	s.start(lb1, lb2)
+	s.eachHasItsOwn(left, right)
+
+	must(t, lb1.Kill())
+	s.hasJust(lb2, left+" "+right, "")
+	s.answeredBy(left, lb2)
+	s.answeredBy(right, lb2)
+	s.start(lb1)
+	s.eachHasItsOwn(left, right)
+
+	s.stop(lb2)
+	s.hasJust(lb1, left+" "+right, "")
+	s.answeredBy(left, lb1)
+	s.answeredBy(right, lb1)
+	s.start(lb2)
+	s.eachHasItsOwn(left, right)
+}
+
+// eachHasItsOwn waits until the first node has the first address alone, the second the
+// second.
+func (s *site) eachHasItsOwn(first, second string) {
+	s.t.Helper()
+	s.hasJust(s.nodes[0], first, second)
+	s.hasJust(s.nodes[1], second, first)
+	s.answeredBy(first, s.nodes[0])
+	s.answeredBy(second, s.nodes[1])
+}
