@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"reflect"
 	"slices"
@@ -31,14 +32,9 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	}
 	old := d.config()
 	applied := *old // what runs: the old settings with what is applied of the new ones
-	var trouble []string
-	if d.member != nil && fresh.Cluster != nil {
-		if trouble, err = d.reloadMember(&applied, fresh); err != nil {
-			return api.ReloadResult{}, fmt.Errorf("reload: %w", err)
-		}
-	}
-	if d.routers != nil {
-		trouble = append(trouble, d.reloadRouters(&applied, fresh, secrets.routers)...)
+	trouble, err := d.reloadParts(&applied, fresh, secrets.routers)
+	if err != nil {
+		return api.ReloadResult{}, fmt.Errorf("reload: %w", err)
 	}
 	d.level.Set(fresh.Node.LogLevel)
 	applied.Node.LogLevel = fresh.Node.LogLevel
@@ -53,16 +49,51 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	return result, nil
 }
 
-// reloadMember applies what a cluster's member can apply, and returns what did not go
-// well. After an error nothing has changed.
-func (d *daemon) reloadMember(applied, fresh *config.Config) (trouble []string, err error) {
-	switch err := d.member.holder.configure(addressesOf(fresh)); {
+// reloadParts applies what each part can apply, and returns what did not go well. After
+// an error nothing has changed. An address is the cluster's only after the routers have
+// let go of it, which is under their leases until then.
+func (d *daemon) reloadParts(applied, fresh *config.Config, secrets routerSecrets) (trouble []string, err error) {
+	reloadsMember := d.member != nil && fresh.Cluster != nil
+	free := freeOf(fresh.VIPs, virtualRoutersOf(applied))
+	if reloadsMember {
+		if trouble, err = d.reloadMember(applied, fresh, free); err != nil {
+			return nil, err
+		}
+	}
+	if d.routers != nil {
+		trouble = append(trouble, d.reloadRouters(applied, fresh, secrets)...)
+	}
+	if reloadsMember && len(free) < len(fresh.VIPs) {
+		more, err := d.reloadMember(applied, fresh, fresh.VIPs)
+		if err != nil {
+			more = []string{"not all VIPs are the cluster's: " + err.Error()}
+		}
+		trouble = append(trouble, more...)
+	}
+	return trouble, nil
+}
+
+// freeOf returns those of the VIPs whose addresses no router has.
+func freeOf(vips []config.VIP, routers []virtualRouter) []config.VIP {
+	taken := map[netip.Addr]bool{}
+	for _, r := range routers {
+		for _, v := range r.VIPs {
+			taken[v.Address.Addr()] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(vips), func(v config.VIP) bool { return taken[v.Address.Addr()] })
+}
+
+// reloadMember applies what a cluster's member can apply, with these VIPs, and returns
+// what did not go well. After an error nothing has changed.
+func (d *daemon) reloadMember(applied, fresh *config.Config, vips []config.VIP) (trouble []string, err error) {
+	switch err := d.member.holder.configure(vipsOf(vips)); {
 	case unchanged(err):
 		return nil, err
 	case err != nil: // in force all the same
 		trouble = append(trouble, "not all addresses are as wanted, which is tried again: "+err.Error())
 	}
-	applied.VIPs = fresh.VIPs
+	applied.VIPs = vips
 	cluster := *applied.Cluster
 	cluster.Preempt, cluster.PreemptDelay = fresh.Cluster.Preempt, fresh.Cluster.PreemptDelay
 	applied.Cluster = &cluster
@@ -158,9 +189,11 @@ func missing(a, b []vip.VIP) []string {
 	return out
 }
 
-func addressesOf(cfg *config.Config) []vip.VIP {
+func addressesOf(cfg *config.Config) []vip.VIP { return vipsOf(cfg.VIPs) }
+
+func vipsOf(list []config.VIP) []vip.VIP {
 	var vips []vip.VIP
-	for _, v := range cfg.VIPs {
+	for _, v := range list {
 		vips = append(vips, vip.VIP(v))
 	}
 	return vips
