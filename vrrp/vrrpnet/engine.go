@@ -23,6 +23,7 @@ type Engine struct {
 	log      *slog.Logger
 	commands *commands
 	changed  chan struct{}
+	changes  atomic.Pointer[[]Status] // that nobody has taken yet
 	holds    atomic.Pointer[map[string]*hold]
 
 	// What follows is the loop's alone.
@@ -42,6 +43,7 @@ type Engine struct {
 	pause     time.Duration // after packets were heard
 	heard     bool
 	news      bool
+	remarked  []*runner // of which there is news
 }
 
 // New makes an engine without instances.
@@ -74,6 +76,15 @@ func (e *Engine) Close() { e.commands.end(); e.poller.close() }
 // Changed receives something after a state, a reason, or what is to be announced has
 // changed: see Status.
 func (e *Engine) Changed() <-chan struct{} { return e.changed }
+
+// Changes returns the instances that have changed since it was called last, in the
+// order of the changes, and so maybe repeatedly. It waits for nothing.
+func (e *Engine) Changes() []Status {
+	if list := e.changes.Swap(nil); list != nil {
+		return *list
+	}
+	return nil
+}
 
 // Holds tells whether this node may answer for the addresses of an instance: it is
 // the master, and was heard to be. It waits for nothing.

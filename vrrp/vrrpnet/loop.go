@@ -80,16 +80,42 @@ func (e *Engine) attend() {
 // look reads the clocks.
 func (e *Engine) look() { e.now, e.wall = Clock(), time.Now() }
 
-// tell tells that something has changed.
+// remark notes that there is news of a runner.
+func (e *Engine) remark(r *runner) {
+	e.news = true
+	if !r.remarked {
+		r.remarked = true
+		e.remarked = append(e.remarked, r)
+	}
+}
+
+// tell tells that something has changed, and what.
 func (e *Engine) tell() {
 	if !e.news {
 		return
 	}
 	e.news = false
+	if len(e.remarked) > 0 {
+		e.publish()
+	}
 	select {
 	case e.changed <- struct{}{}:
 	default:
 	}
+}
+
+// publish adds to the changes that nobody has taken yet.
+func (e *Engine) publish() {
+	var list []Status
+	if waiting := e.changes.Swap(nil); waiting != nil {
+		list = *waiting
+	}
+	for _, r := range e.remarked {
+		r.remarked = false
+		list = append(list, r.status())
+	}
+	e.remarked = e.remarked[:0]
+	e.changes.Store(&list)
 }
 
 func (e *Engine) tickMasters() {

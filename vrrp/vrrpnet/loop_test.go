@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -330,6 +331,33 @@ func TestLeaseThatOpensAgainIsNews(t *testing.T) {
 	r.hold.until.Store(int64(e.now)) // adverts could not leave
 	if e.advance(); !e.news {
 		t.Error("the lease has opened, and nobody knows")
+	}
+}
+
+// Who does not come for the changes finds all of them later.
+func TestChanges(t *testing.T) {
+	a, _ := newPair(t)
+	e := still(t, a, instance(1, 200), instance(2, 200))
+	e.tell()
+	e.Changes()
+	one, two := e.runners["v1"], e.runners["v2"]
+	for _, change := range []struct {
+		of *runner
+		to uint8
+	}{{one, 0}, {two, 0}, {one, vrrp.Owner}} {
+		e.step(change.of, change.of.router.SetPriority(e.now, change.to), "")
+		e.flush()
+		e.tell()
+	}
+	var got []string
+	for _, s := range e.Changes() {
+		got = append(got, s.Name+" "+s.State.String())
+	}
+	if want := []string{"v1 fault", "v2 fault", "v1 master"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if left := e.Changes(); left != nil {
+		t.Errorf("told again: %v", left)
 	}
 }
 

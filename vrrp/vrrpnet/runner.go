@@ -32,8 +32,9 @@ type runner struct {
 	due   time.Duration
 	slack time.Duration
 
-	hold *hold
-	seen Status // but for what the router knows
+	hold     *hold
+	seen     Status // but for what the router knows
+	remarked bool   // it is in the engine's list
 
 	said sendErrors
 }

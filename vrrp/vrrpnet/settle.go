@@ -78,6 +78,7 @@ func (e *Engine) rank(r *runner, reason string) {
 	why := cmp.Or(reason, "it can serve")
 	e.step(r, r.router.SetPriority(e.now, priority), why)
 	if reason != "" && r.seen.Reason != reason {
-		r.seen.Reason, e.news = reason, true
+		r.seen.Reason = reason
+		e.remark(r)
 	}
 }

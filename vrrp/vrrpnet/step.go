@@ -27,7 +27,7 @@ func (e *Engine) act(r *runner, actions []vrrp.Action, why string) {
 			r.shut()
 		case vrrp.Announce:
 			r.seen.Announces++
-			e.news = true
+			e.remark(r)
 		}
 	}
 	e.follow(r, why)
@@ -37,7 +37,7 @@ func (e *Engine) act(r *runner, actions []vrrp.Action, why string) {
 func (e *Engine) follow(r *runner, why string) {
 	if state := r.router.State(); state != r.seen.State {
 		r.seen.State, r.seen.Since, r.seen.Reason = state, e.wall, why
-		e.news = true
+		e.remark(r)
 	}
 	e.schedule(r)
 }

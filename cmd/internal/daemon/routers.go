@@ -28,15 +28,16 @@ type routers struct {
 	engine  *vrrpnet.Engine
 	vips    *vip.Manager
 	paths   *route.Manager
-	setup   atomic.Pointer[setup] // in force
-	busy    atomic.Pointer[[]int] // interfaces of masters
-	strict  bool                  // the fence ends the leases of routers
-	told    map[string]seen       // by router; used by follow alone
-	poke    chan struct{}         // for follow
-	beat    atomic.Int64          // when follow last ran, Unix milliseconds
-	stopped atomic.Bool           // be no master any more
-	ended   atomic.Bool           // hold nothing more
-	sighted chan struct{}         // closed when it is known which interfaces there are
+	setup   atomic.Pointer[setup]     // in force
+	busy    atomic.Pointer[[]int]     // interfaces of masters
+	strict  bool                      // the fence ends the leases of routers
+	states  map[string]vrrpnet.Status // by router; used by follow alone
+	told    map[string]seen           // by router; used by follow alone
+	poke    chan struct{}             // for follow
+	beat    atomic.Int64              // when follow last ran, Unix milliseconds
+	stopped atomic.Bool               // be no master any more
+	ended   atomic.Bool               // hold nothing more
+	sighted chan struct{}             // closed when it is known which interfaces there are
 
 	wanting sync.Mutex // held while something is wanted, so that nothing is after the stop
 
@@ -69,6 +70,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		log:     d.log,
 		strict:  d.fence.StrictLeases(),
 		devices: newDevices(filepath.Join(cfg.Node.DataDir, "devices.json"), d.log),
+		states:  map[string]vrrpnet.Status{},
 		told:    map[string]seen{},
 		poke:    make(chan struct{}, 1),
 		sighted: make(chan struct{}),
@@ -228,8 +230,11 @@ func (r *routers) follow(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-r.engine.Changed():
+			r.notice(r.engine.Changes())
 		case <-r.poke:
+			r.lookAll()
 		case <-timer.C:
+			r.lookAll()
 		}
 		r.step()
 		r.beat.Store(time.Now().UnixMilli())
@@ -237,15 +242,31 @@ func (r *routers) follow(ctx context.Context) error {
 	}
 }
 
+// lookAll asks the engine for all states, which takes longer than Changes: there is
+// another config, or what was missed is to be made good for.
+func (r *routers) lookAll() {
+	r.engine.Changes()
+	clear(r.states)
+	r.notice(r.engine.Status())
+}
+
+// notice takes over states.
+func (r *routers) notice(list []vrrpnet.Status) {
+	for _, s := range list {
+		r.states[s.Name] = s
+	}
+}
+
 // step has everything follow the states of the routers as they are now.
 func (r *routers) step() {
-	setup, states := r.setup.Load(), r.engine.Status()
-	masters := mastersOf(states)
+	setup := r.setup.Load()
+	masters := mastersOf(r.states)
+	r.want(setup.wanted(masters))
 	busy := r.devices.indexesOf(setup.interfaces(masters))
 	r.busy.Store(&busy)
-	r.want(setup.wanted(masters))
-	for _, s := range states {
-		if v, ok := setup.byName[s.Name]; ok {
+	for i := range setup.routers {
+		v := &setup.routers[i]
+		if s, ok := r.states[v.Name]; ok {
 			r.tell(v, s)
 		}
 	}

@@ -59,7 +59,13 @@ func (r *routers) snapshot() *routerState {
 // statusLine is VRRP mode in one line.
 func (r *routers) statusLine() string {
 	states := r.engine.Status()
-	return fmt.Sprintf("master of %d of %d virtual routers", len(mastersOf(states)), len(states))
+	masters := 0
+	for _, s := range states {
+		if s.State == vrrp.Master {
+			masters++
+		}
+	}
+	return fmt.Sprintf("master of %d of %d virtual routers", masters, len(states))
 }
 
 // virtualRouters returns the status of each.

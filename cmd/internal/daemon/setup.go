@@ -81,11 +81,11 @@ func (s *setup) pace(v vip.VIP) vip.Pace {
 // masters are the names of the routers of which this node is the master.
 type masters map[string]bool
 
-func mastersOf(states []vrrpnet.Status) masters {
+func mastersOf(states map[string]vrrpnet.Status) masters {
 	m := masters{}
-	for _, s := range states {
+	for name, s := range states {
 		if s.State == vrrp.Master {
-			m[s.Name] = true
+			m[name] = true
 		}
 	}
 	return m

@@ -107,11 +107,11 @@ func TestInterfacesOfMasters(t *testing.T) {
 }
 
 func TestMastersAreThoseOfTheEngine(t *testing.T) {
-	got := mastersOf([]vrrpnet.Status{
-		{Name: "a", State: vrrp.Master},
-		{Name: "b", State: vrrp.Backup},
-		{Name: "c", State: vrrp.Fault},
-		{Name: "d", State: vrrp.Init},
+	got := mastersOf(map[string]vrrpnet.Status{
+		"a": {State: vrrp.Master},
+		"b": {State: vrrp.Backup},
+		"c": {State: vrrp.Fault},
+		"d": {State: vrrp.Init},
 	})
 	if diff := cmp.Diff(masters{"a": true}, got); diff != "" {
 		t.Error(diff)
