@@ -212,9 +212,9 @@ func (r *Router) Tick(now time.Duration) []Action {
 		return nil
 	case r.state == Master && now >= r.Lease():
 		// This process was not running, and another router may be the master by now. If so,
-		// its adverts wait to be heard: this one is as patient as after a farewell.
+		// it is heard within an interval: if the machine was suspended nothing waits to be.
 		r.watch(now, r.cfg.Interval, netip.Addr{})
-		r.deadline = now + r.skew()
+		r.deadline = now + r.cfg.Interval + r.skew()
 		return r.do(Release)
 	case r.state == Master:
 		r.answers = 0

@@ -83,7 +83,7 @@ func TestLateMasterLetsGo(t *testing.T) {
 	now = r.Lease() - 1
 	r.expect(t, now, Master, adv, r.Tick(now), SendAdvert)
 	now = r.Lease()
-	r.expect(t, now, Backup, skewOf(100, adv), r.Tick(now), Release)
+	r.expect(t, now, Backup, adv+skewOf(100, adv), r.Tick(now), Release)
 	if r.Lease() != 0 {
 		t.Error("a backup has a lease")
 	}

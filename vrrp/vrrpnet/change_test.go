@@ -275,3 +275,25 @@ func TestShorterIntervalShortensLease(t *testing.T) {
 		return a.lease["v1"].until.Load() < int64(Clock()+time.Second) && a.Holds("v1")
 	})
 }
+
+// A member that is taken out of its group leaves the others what they are.
+func TestMemberLeavesGroup(t *testing.T) {
+	a, _ := newPair(t)
+	a.run()
+	grouped := func(i *Instance) { i.Group = "g" }
+	members := []Instance{instance(1, 255, grouped), instance(2, 255, grouped), instance(3, 255, grouped)}
+	a.configure(members...)
+	for _, i := range members {
+		a.is(i.Name, vrrp.Master)
+	}
+	a.configure(members[0], members[2])
+	for _, name := range []string{"v1", "v3"} {
+		a.is(name, vrrp.Master)
+		if n := a.lease[name].shut.Load(); n != 0 {
+			t.Errorf("the lease of %s was shut %d times", name, n)
+		}
+	}
+	if a.lease["v2"].until.Load() != 0 {
+		t.Error("the one that has left has a lease")
+	}
+}

@@ -151,9 +151,10 @@ func (e *Engine) shortest() time.Duration {
 	return d
 }
 
-// end stops runners for good.
+// end stops runners for good. Others of their groups stay what they are.
 func (e *Engine) end(gone []*runner) {
 	for _, r := range gone {
+		r.group = nil
 		e.step(r, r.router.Stop(), "it was stopped")
 	}
 	e.flush()
@@ -161,4 +162,5 @@ func (e *Engine) end(gone []*runner) {
 		e.detach(r)
 		delete(e.runners, r.Name)
 	}
+	e.regroup()
 }
