@@ -83,7 +83,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		Ledger:   filepath.Join(cfg.Node.DataDir, "vrrp-vips.json"),
 		Lifetime: lifetime,
 		Allowed:  r.allowed,
-		Guard:    d.fence.Guard,
+		Guard:    func(index int) error { return r.guard(d.fence, index) },
 		Schedule: func(v vip.VIP) vip.Pace { return r.setup.Load().pace(v) },
 		Company:  &d.company,
 		Courtesy: courtesy,
@@ -113,6 +113,15 @@ func (r *routers) close() {
 func (r *routers) allowed(v vip.VIP) bool {
 	owner, known := r.setup.Load().owner(v)
 	return known && !r.stopped.Load() && (owner == nil || r.engine.Holds(owner.Name))
+}
+
+// guard has an interface fenced, unless all that there can be on it is static: no lease
+// ends that, and without routers the fence may know of no address at all.
+func (r *routers) guard(f interface{ Guard(index int) error }, index int) error {
+	if len(r.setup.Load().routers) == 0 {
+		return nil
+	}
+	return f.Guard(index)
 }
 
 // sweep removes what a dead predecessor has left.
