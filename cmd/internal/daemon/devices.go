@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/perch-vip/perch/vip/fence"
@@ -13,15 +14,16 @@ import (
 // devices is the interfaces with virtual MACs that routers need, and where the
 // interfaces are that they stand on.
 type devices struct {
-	made    *vrrpnet.Devices
-	log     *slog.Logger
-	wanted  []vrrpnet.Device
-	opened  map[string]bool   // by name
-	trouble map[string]string // what the log says of a device
+	made   *vrrpnet.Devices
+	log    *slog.Logger
+	wanted []vrrpnet.Device
+	opened map[string]bool // by name
 
-	mu      sync.Mutex     // guards what follows
-	indexes map[string]int // of interfaces, by name
-	mtus    map[string]int // likewise
+	mu      sync.Mutex // guards what follows
+	around  []vrrpnet.Interface
+	indexes map[string]int    // of interfaces, by name
+	mtus    map[string]int    // likewise
+	trouble map[string]string // why a device could not be made, by name
 }
 
 func newDevices(stateFile string, log *slog.Logger) *devices {
@@ -43,8 +45,23 @@ func (d *devices) see(list []vrrpnet.Interface) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	same := maps.Equal(indexes, d.indexes) && maps.Equal(mtus, d.mtus)
-	d.indexes, d.mtus = indexes, mtus
+	d.around, d.indexes, d.mtus = list, indexes, mtus
 	return !same
+}
+
+// usable returns the interfaces that there are, without those that have the name of a
+// device which could not be made: they are somebody else's.
+func (d *devices) usable() []vrrpnet.Interface {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(d.around), func(i vrrpnet.Interface) bool { return d.trouble[i.Name] != "" })
+}
+
+// troubles returns why devices could not be made, by name.
+func (d *devices) troubles() map[string]string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return maps.Clone(d.trouble)
 }
 
 // index returns that of an interface, if it is there.
@@ -98,11 +115,18 @@ func (d *devices) repair() {
 			text = err.Error()
 		}
 		d.opened[device.Name] = true
-		if text != "" && text != d.trouble[device.Name] {
-			d.log.Error("making an interface with a virtual MAC", "error", text)
-		}
-		d.trouble[device.Name] = text
+		d.note(device.Name, text)
 	}
+}
+
+// note takes note of why a device could not be made, "" if it was.
+func (d *devices) note(name, trouble string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if trouble != "" && trouble != d.trouble[name] {
+		d.log.Error("making an interface with a virtual MAC", "error", trouble)
+	}
+	d.trouble[name] = trouble
 }
 
 // close removes all devices.
@@ -118,7 +142,7 @@ func (d *devices) shut(which func(name string) bool) error {
 		if which(name) {
 			errs = append(errs, d.made.Close(name))
 			delete(d.opened, name)
-			delete(d.trouble, name)
+			d.note(name, "")
 		}
 	}
 	return errors.Join(errs...)

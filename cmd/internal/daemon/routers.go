@@ -38,6 +38,7 @@ type routers struct {
 	sighted chan struct{}         // closed when it is known which interfaces there are
 
 	first       sync.Once
+	telling     sync.Mutex // the engine of interfaces
 	configuring sync.Mutex // guards what follows
 	devices     *devices
 	shield      shield
@@ -181,10 +182,17 @@ func (r *routers) interfaces(list []vrrpnet.Interface) {
 		}
 		r.devices.repair()
 	}
-	if err := r.engine.SetInterfaces(list); err != nil && !errors.Is(err, vrrpnet.ErrStopped) {
+	r.tellInterfaces()
+	r.first.Do(func() { close(r.sighted) })
+}
+
+// tellInterfaces has the routers run where they can. The last to tell knows the latest.
+func (r *routers) tellInterfaces() {
+	r.telling.Lock()
+	defer r.telling.Unlock()
+	if err := r.engine.SetInterfaces(r.devices.usable()); err != nil && !errors.Is(err, vrrpnet.ErrStopped) {
 		r.log.Error("telling the virtual routers of the interfaces", "error", err)
 	}
-	r.first.Do(func() { close(r.sighted) })
 }
 
 // configure puts a config in force. Routers that it does not change go on as they
@@ -201,6 +209,7 @@ func (r *routers) configure(cfg *config.Config, secrets routerSecrets) error {
 	r.setup.Store(next)
 	defer offer(r.poke, struct{}{})
 	r.devices.want(next.routers)
+	r.tellInterfaces()
 	err := errors.Join(r.engine.Configure(r.instances(next, secrets)), r.vips.Configure(next.vips()))
 	if err != nil {
 		return err
