@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/perch-vip/perch/vip/fence"
@@ -13,15 +14,16 @@ import (
 // devices is the interfaces with virtual MACs that routers need, and where the
 // interfaces are that they stand on.
 type devices struct {
-	made    deviceMaker
-	log     *slog.Logger
-	wanted  []vrrpnet.Device
-	opened  map[string]footing // by name: how it stood when it was opened last
-	trouble map[string]string  // what the log says of a device
+	made   deviceMaker
+	log    *slog.Logger
+	wanted []vrrpnet.Device
+	opened map[string]footing // by name: how it stood when it was opened last
 
-	mu      sync.Mutex     // guards what follows
-	indexes map[string]int // of interfaces, by name
-	mtus    map[string]int // likewise
+	mu      sync.Mutex // guards what follows
+	around  []vrrpnet.Interface
+	indexes map[string]int    // of interfaces, by name
+	mtus    map[string]int    // likewise
+	trouble map[string]string // why a device could not be made, by name
 }
 
 // deviceMaker is what is needed of vrrpnet.Devices.
@@ -57,8 +59,23 @@ func (d *devices) see(list []vrrpnet.Interface) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	same := maps.Equal(indexes, d.indexes) && maps.Equal(mtus, d.mtus)
-	d.indexes, d.mtus = indexes, mtus
+	d.around, d.indexes, d.mtus = list, indexes, mtus
 	return !same
+}
+
+// usable returns the interfaces that there are, without those that have the name of a
+// device which could not be made: they are somebody else's.
+func (d *devices) usable() []vrrpnet.Interface {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(d.around), func(i vrrpnet.Interface) bool { return d.trouble[i.Name] != "" })
+}
+
+// troubles returns why devices could not be made, by name.
+func (d *devices) troubles() map[string]string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return maps.Clone(d.trouble)
 }
 
 // index returns that of an interface, if it is there.
@@ -105,11 +122,11 @@ func (d *devices) trim() error {
 // all takes a second, and interfaces may come and go all the time.
 func (d *devices) repair() {
 	for _, device := range d.wanted {
-		now := d.footing(device)
+		now, trouble := d.footing(device)
 		if now.parent == 0 {
 			continue // the engine says so
 		}
-		if now.index != 0 && now == d.opened[device.Name] && d.trouble[device.Name] == "" {
+		if now.index != 0 && now == d.opened[device.Name] && trouble == "" {
 			continue
 		}
 		text := ""
@@ -117,21 +134,29 @@ func (d *devices) repair() {
 			text = err.Error()
 		}
 		d.opened[device.Name] = now
-		if text != "" && text != d.trouble[device.Name] {
-			d.log.Error("making an interface with a virtual MAC", "error", text)
-		}
-		d.trouble[device.Name] = text
+		d.note(device.Name, text)
 	}
 }
 
-func (d *devices) footing(device vrrpnet.Device) footing {
+// footing is how a device stands now, and whether it could be made.
+func (d *devices) footing(device vrrpnet.Device) (now footing, trouble string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return footing{
 		device: device,
 		index:  d.indexes[device.Name], mtu: d.mtus[device.Name],
 		parent: d.indexes[device.Parent], below: d.mtus[device.Parent],
+	}, d.trouble[device.Name]
+}
+
+// note takes note of why a device could not be made, "" if it was.
+func (d *devices) note(name, trouble string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if trouble != "" && trouble != d.trouble[name] {
+		d.log.Error("making an interface with a virtual MAC", "error", trouble)
 	}
+	d.trouble[name] = trouble
 }
 
 // close removes all devices.
@@ -147,7 +172,7 @@ func (d *devices) shut(which func(name string) bool) error {
 		if which(name) {
 			errs = append(errs, d.made.Close(name))
 			delete(d.opened, name)
-			delete(d.trouble, name)
+			d.note(name, "")
 		}
 	}
 	return errors.Join(errs...)

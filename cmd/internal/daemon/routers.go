@@ -42,6 +42,7 @@ type routers struct {
 	wanting sync.Mutex // held while something is wanted, so that nothing is after the stop
 
 	first       sync.Once
+	telling     sync.Mutex // the engine of interfaces
 	configuring sync.Mutex // guards what follows
 	devices     *devices
 	shield      shield
@@ -88,7 +89,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		Ledger:   filepath.Join(cfg.Node.DataDir, "vrrp-vips.json"),
 		Lifetime: lifetime,
 		Allowed:  r.allowed,
-		Guard:    d.fence.Guard,
+		Guard:    func(index int) error { return r.guard(d.fence, index) },
 		Schedule: func(v vip.VIP) vip.Pace { return r.setup.Load().pace(v) },
 		Company:  &d.company,
 		Courtesy: courtesy,
@@ -124,6 +125,15 @@ func (r *routers) allowed(v vip.VIP) bool {
 	default:
 		return !r.stopped.Load() && r.engine.Holds(owner.Name)
 	}
+}
+
+// guard has an interface fenced, unless all that there can be on it is static: no lease
+// ends that, and without routers the fence may know of no address at all.
+func (r *routers) guard(f interface{ Guard(index int) error }, index int) error {
+	if len(r.setup.Load().routers) == 0 {
+		return nil
+	}
+	return f.Guard(index)
 }
 
 // sweep removes what a dead predecessor has left.
@@ -183,10 +193,17 @@ func (r *routers) interfaces(list []vrrpnet.Interface) {
 		}
 		r.devices.repair()
 	}
-	if err := r.engine.SetInterfaces(list); err != nil && !errors.Is(err, vrrpnet.ErrStopped) {
+	r.tellInterfaces()
+	r.first.Do(func() { close(r.sighted) })
+}
+
+// tellInterfaces has the routers run where they can. The last to tell knows the latest.
+func (r *routers) tellInterfaces() {
+	r.telling.Lock()
+	defer r.telling.Unlock()
+	if err := r.engine.SetInterfaces(r.devices.usable()); err != nil && !errors.Is(err, vrrpnet.ErrStopped) {
 		r.log.Error("telling the virtual routers of the interfaces", "error", err)
 	}
-	r.first.Do(func() { close(r.sighted) })
 }
 
 // configure puts a config in force. Routers that it does not change go on as they
@@ -206,6 +223,7 @@ func (r *routers) configure(cfg *config.Config, secrets routerSecrets) error {
 	r.devices.want(next.routers) // may take seconds, in which routers let go by the setup in force
 	r.setup.Store(next)
 	defer offer(r.poke, struct{}{})
+	r.tellInterfaces()
 	err := errors.Join(r.engine.Configure(r.instances(next, secrets)), r.vips.Configure(next.vips()))
 	if err != nil {
 		return err

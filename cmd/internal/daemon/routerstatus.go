@@ -26,6 +26,8 @@ type routerState struct {
 	now    time.Duration // of vrrpnet.Clock
 	wall   time.Time     // likewise
 	strict bool          // the fence has leases for routers
+
+	trouble map[string]string // why devices could not be made
 }
 
 func (r *routers) snapshot() *routerState {
@@ -39,6 +41,8 @@ func (r *routers) snapshot() *routerState {
 		routes: map[route.Route]route.RouteStatus{},
 		rules:  map[route.Rule]route.RuleStatus{},
 		strict: r.strict,
+
+		trouble: r.devices.troubles(),
 	}
 	for _, state := range r.engine.Status() {
 		s.states[state.Name] = state
@@ -102,6 +106,9 @@ func (s *routerState) virtualRouter(r *virtualRouter, kind fence.Kind) api.Virtu
 		Routes:            s.heldPaths(r.Routes, r.Rules),
 		Adverts:           advertsOf(state, s.heard[r.Name]),
 		Heard:             heardOf(s.heard[r.Name], r.wire(), s.now, s.wall),
+	}
+	if trouble := s.trouble[r.Device]; trouble != "" && state.State == vrrp.Fault {
+		out.Reason = trouble
 	}
 	if r.IPv6() {
 		out.Family = "ipv6"
