@@ -2,6 +2,7 @@ package vrrpnet
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 )
 
@@ -20,11 +21,21 @@ func (e *Engine) Status() []Status {
 
 // Heard returns who was heard, by instance. Times are those of Clock.
 func (e *Engine) Heard() map[string]Heard {
+	var names []string
+	e.commands.call(func() { names = slices.Collect(maps.Keys(e.runners)) })
 	all := map[string]Heard{}
-	e.commands.call(func() {
-		for name, r := range e.runners {
-			all[name] = r.heard()
-		}
-	})
+	for some := range slices.Chunk(names, heardAtOnce) {
+		e.commands.call(func() {
+			for _, name := range some {
+				if r := e.runners[name]; r != nil {
+					all[name] = r.heard()
+				}
+			}
+		})
+	}
 	return all
 }
+
+// heardAtOnce is of how many instances it is told at once who was heard: the adverts of
+// all wait meanwhile.
+const heardAtOnce = 32

@@ -142,7 +142,7 @@ func (d *daemon) assemble(cfg *config.Config, s secrets) error {
 			return err
 		}
 	}
-	if hasRouters(cfg) {
+	if hasRouters(cfg) || leftRouters(cfg.Node.DataDir) {
 		return d.openRouters(cfg)
 	}
 	return nil

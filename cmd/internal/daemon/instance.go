@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
@@ -15,6 +17,16 @@ import (
 func hasRouters(cfg *config.Config) bool {
 	s := cfg.Static
 	return len(cfg.VRRP)+len(s.Addresses)+len(s.Routes)+len(s.Rules) > 0
+}
+
+// ledgerOfRouters is the file that remembers what VRRP mode may have put into the kernel.
+const ledgerOfRouters = "vrrp-vips.json"
+
+// leftRouters tells whether there were virtual routers in an earlier run, which may have
+// left something.
+func leftRouters(dataDir string) bool {
+	_, err := os.Stat(filepath.Join(dataDir, ledgerOfRouters))
+	return err == nil
 }
 
 // virtualRouter is one virtual router of the config, with what follows from it.

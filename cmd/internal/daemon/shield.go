@@ -90,10 +90,14 @@ func (s *shield) settle(routers []virtualRouter) error {
 		errs = append(errs, s.leases[name].protect(name, vips, macs))
 	}
 	for name, g := range s.leases {
-		if !stays[name] {
-			errs = append(errs, g.Close())
-			delete(s.leases, name)
+		if stays[name] {
+			continue
 		}
+		if err := g.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("vrrp %s: %w", name, err))
+			continue
+		}
+		delete(s.leases, name)
 	}
 	return errors.Join(errs...)
 }

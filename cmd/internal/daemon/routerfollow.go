@@ -1,0 +1,107 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/route"
+	"github.com/perch-vip/perch/vrrp"
+	"github.com/perch-vip/perch/vrrp/vrrpnet"
+)
+
+// seen is what was last done about a router.
+type seen struct {
+	state     vrrp.State
+	announces uint64
+}
+
+// carrierEvery is how long it may go unnoticed that a master's interface has lost its
+// carrier: its sync group is to let go, too.
+const carrierEvery = 100 * time.Millisecond
+
+// carriers returns the interfaces of the routers of which this node is the master.
+func (r *routers) carriers() []int {
+	list := r.busy.Load()
+	if list == nil {
+		return nil
+	}
+	return *list
+}
+
+// follow has everything follow the states of the routers, until ctx ends.
+func (r *routers) follow(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.engine.Changed():
+			r.notice(r.engine.Changes())
+		case <-r.poke:
+			r.lookAll()
+		case <-timer.C:
+			r.lookAll()
+		}
+		r.step()
+		r.beat.Store(time.Now().UnixMilli())
+		timer.Reset(idle)
+	}
+}
+
+// lookAll asks the engine for all states, which takes longer than Changes: there is
+// another config, or what was missed is to be made good for.
+func (r *routers) lookAll() {
+	r.engine.Changes()
+	clear(r.states)
+	r.notice(r.engine.Status())
+}
+
+// notice takes over states.
+func (r *routers) notice(list []vrrpnet.Status) {
+	for _, s := range list {
+		r.states[s.Name] = s
+	}
+}
+
+// step has everything follow the states of the routers as they are now.
+func (r *routers) step() {
+	setup := r.setup.Load()
+	masters := mastersOf(r.states)
+	r.want(setup.wanted(masters))
+	busy := r.devices.indexesOf(setup.interfaces(masters))
+	r.busy.Store(&busy)
+	for i := range setup.routers {
+		v := &setup.routers[i]
+		if s, ok := r.states[v.Name]; ok {
+			r.tell(v, s)
+		}
+	}
+}
+
+// want has the kernel hold what is wanted, unless all is being given up.
+func (r *routers) want(vips []vip.VIP, routes []route.Route, rules []route.Rule) {
+	r.wanting.Lock()
+	defer r.wanting.Unlock()
+	if r.stopped.Load() {
+		return
+	}
+	if err := r.vips.Want(vips); err != nil && !errors.Is(err, vip.ErrNotConfigured) { // a reload is under way
+		r.log.Error("taking the addresses of virtual routers", "error", err)
+	}
+	r.paths.Want(routes, rules)
+}
+
+// tell announces again what is to be, and logs transitions.
+func (r *routers) tell(v *virtualRouter, now vrrpnet.Status) {
+	was, known := r.told[v.Name]
+	r.told[v.Name] = seen{now.State, now.Announces}
+	if known && was.announces != now.Announces {
+		r.vips.Announce(v.VIPs)
+	}
+	if !known || was.state != now.State {
+		r.log.Info("virtual router", "name", v.Name, "state", now.State.String(), "reason", now.Reason)
+	}
+}
