@@ -90,6 +90,7 @@ var waiting = map[string]struct {
 }{
 	"IPv4":             {"198.18.0.101/24", nil, map[string]obstacle{"down": down, "removed": removed, "pulled": pulled, "no address": withoutIPv4}},
 	"IPv6":             {"2001:db8::101/64", nil, map[string]obstacle{"down": down, "removed": removed, "no address": withoutLinkLocal}},
+	"link-local":       {"fe80::101/64", nil, map[string]obstacle{"down": down, "removed": removed}},
 	"virtual MAC":      {"198.18.0.101/24", []string{"virtual_mac = true"}, map[string]obstacle{"down": down, "removed": removed, "no address": withoutIPv4}},
 	"virtual MAC IPv6": {"2001:db8::101/64", []string{"virtual_mac = true"}, map[string]obstacle{"down": down, "removed": removed}},
 }
