@@ -19,12 +19,15 @@ func (r *routers) begin(cfg *config.Config, secrets routerSecrets) error {
 	if r.begun {
 		return nil
 	}
-	err := r.enforce(cfg, secrets)
-	if err != nil && !unchanged(err) && !errors.Is(err, vrrpnet.ErrStopped) {
+	switch err := r.enforce(cfg, secrets); {
+	case err == nil, errors.Is(err, vrrpnet.ErrStopped): // the daemon ends already
+		return nil
+	case unchanged(err):
+		return err
+	default:
 		r.log.Error("not all virtual routers are as wanted, which is tried again", "error", err)
 		return nil
 	}
-	return err
 }
 
 // interfaces passes on what has become of the interfaces. Where they are others than
