@@ -232,11 +232,6 @@ func (s snapshot) routerAlarms() []string {
 				alarms = append(alarms, fmt.Sprintf("address %s of virtual router %s is claimed by another host, too, with MAC %s", a.Address, r.Name, a.Conflict.MAC))
 			}
 		}
-		for _, h := range r.Heard {
-			if h.Advice != "" {
-				alarms = append(alarms, fmt.Sprintf("%s does not fit virtual router %s: %s", h.Address, r.Name, h.Advice))
-			}
-		}
 	}
 	if s.unfenced != nil {
 		alarms = append(alarms, "virtual routers are not fenced: "+s.unfenced.Error())
