@@ -108,7 +108,8 @@ func (d *devices) trim() error {
 func (d *devices) repair() {
 	for _, device := range d.wanted {
 		if _, there := d.index(device.Parent); !there {
-			continue // the engine says so
+			d.note(device.Name, "") // the engine says so
+			continue
 		}
 		text := ""
 		if err := d.made.Open(device); err != nil {
