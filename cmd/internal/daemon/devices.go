@@ -124,7 +124,8 @@ func (d *devices) repair() {
 	for _, device := range d.wanted {
 		now, trouble := d.footing(device)
 		if now.parent == 0 {
-			continue // the engine says so
+			d.note(device.Name, "") // the engine says so
+			continue
 		}
 		if now.index != 0 && now == d.opened[device.Name] && trouble == "" {
 			continue
