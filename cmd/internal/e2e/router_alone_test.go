@@ -67,8 +67,7 @@ func TestRouterAloneStatus(t *testing.T) {
 	}
 }
 
-// The node of a config without a cluster is named as it is everywhere else, and without
-// a name by its host.
+// A start and a stop in good order leave nothing behind, and nothing to complain about.
 func TestRouterAloneEndsInGoodOrder(t *testing.T) {
 	t.Parallel()
 	s, n := alone(t, router("gw", 51, 100, "198.18.0.101/24"))
