@@ -34,11 +34,13 @@ func (e *Engine) attach(r *runner, to place) error {
 	return nil
 }
 
+// protocols are those that it listens to: whoever sends an authentication header to one
+// that wants none is to be told, too.
 func (r *runner) protocols() []int {
-	if r.Wire.Auth.Kind == vrrp.AH {
-		return []int{protocolVRRP, protocolAH}
+	if r.IPv6 {
+		return []int{protocolVRRP}
 	}
-	return []int{protocolVRRP}
+	return []int{protocolVRRP, protocolAH}
 }
 
 // address makes what goes with each packet.

@@ -170,7 +170,7 @@ func (f *forger) plain4(nodes []*station) {
 	}
 	m.vrid = 99
 	forge("", f.encode4(m))
-	f.forge4("plain", "", 255, unix.IPPROTO_AH, f.authenticated(message{version: 2, vrid: 51, interval: 1, auth: 2})) // it does not listen for such
+	f.forge4("plain", "unexpected authentication header", 255, unix.IPPROTO_AH, f.authenticated(message{version: 2, vrid: 51, interval: 1, auth: 2}))
 }
 
 // spoil forges adverts that are wrong in any family.
