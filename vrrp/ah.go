@@ -18,20 +18,20 @@ const (
 	ahWords    = ahLength/4 - 2 // as its header counts
 )
 
-// Signer makes and checks authentication headers with one key. It is not safe for
+// signer makes and checks authentication headers with one key. It is not safe for
 // concurrent use.
-type Signer struct {
+type signer struct {
 	mac    hash.Hash
 	digest [md5.Size]byte
 	ip     [20]byte // what is covered of the header before it
 }
 
-// NewSigner makes one for a password, which is filled up with zeros.
-func NewSigner(key Secret) *Signer { return &Signer{mac: hmac.New(md5.New, key[:])} }
+// newSigner makes one for a password, which is filled up with zeros.
+func newSigner(key Secret) *signer { return &signer{mac: hmac.New(md5.New, key[:])} }
 
-// AppendHeader appends the authentication header for an advert. Ip is the IPv4 header,
+// appendHeader appends the authentication header for an advert. Ip is the IPv4 header,
 // of 20 bytes, that goes before both.
-func (s *Signer) AppendHeader(b, ip, advert []byte, sequence uint32) []byte {
+func (s *signer) appendHeader(b, ip, advert []byte, sequence uint32) []byte {
 	start := len(b)
 	b = append(b, protocol, ahWords, 0, 0)
 	b = append(b, ip[12:16]...) // its source for the SPI
@@ -41,9 +41,9 @@ func (s *Signer) AppendHeader(b, ip, advert []byte, sequence uint32) []byte {
 	return b
 }
 
-// Check reads the authentication header behind an IPv4 header, which has no options,
+// check reads the authentication header behind an IPv4 header, which has no options,
 // and returns its sequence number and the advert.
-func (s *Signer) Check(ip, packet []byte) (sequence uint32, advert []byte, drop Drop) {
+func (s *signer) check(ip, packet []byte) (sequence uint32, advert []byte, drop Drop) {
 	switch {
 	case len(packet) < ahLength:
 		return 0, nil, BadLength
@@ -59,7 +59,7 @@ func (s *Signer) Check(ip, packet []byte) (sequence uint32, advert []byte, drop 
 
 // icv returns the integrity check value. What changes on the way counts as zero (RFC
 // 2402 section 3.3.3.1.1), but for the TTL of a multicast, which keepalived covers.
-func (s *Signer) icv(ip, header, advert []byte) []byte {
+func (s *signer) icv(ip, header, advert []byte) []byte {
 	fixed := s.ip[:]
 	copy(fixed, ip)
 	fixed[1], fixed[6], fixed[7], fixed[10], fixed[11] = 0, 0, 0, 0, 0

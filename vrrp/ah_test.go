@@ -22,12 +22,12 @@ func bytesOf(t testing.TB, text string) []byte {
 }
 
 func TestAHOfKeepalived(t *testing.T) {
-	s := NewSigner(Secret([]byte("secret12")))
+	s := newSigner(Secret([]byte("secret12")))
 	ip, header, advert := bytesOf(t, goldenIP), bytesOf(t, goldenAH), bytesOf(t, goldenBehind)
-	if got := s.AppendHeader(nil, ip, advert, 1); string(got) != string(header) {
+	if got := s.appendHeader(nil, ip, advert, 1); string(got) != string(header) {
 		t.Errorf("made %x, want %x", got, header)
 	}
-	sequence, behind, drop := s.Check(ip, append(header, advert...))
+	sequence, behind, drop := s.check(ip, append(header, advert...))
 	if sequence != 1 || string(behind) != string(advert) || drop != 0 {
 		t.Errorf("sequence %d, %x, drop %s", sequence, behind, drop)
 	}
@@ -51,35 +51,35 @@ func TestRefusedAH(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ip := bytesOf(t, goldenIP)
-			if _, _, drop := NewSigner(Secret([]byte("secret12"))).Check(ip, tt.spoil(ip, packet())); drop != tt.want {
+			if _, _, drop := newSigner(Secret([]byte("secret12"))).check(ip, tt.spoil(ip, packet())); drop != tt.want {
 				t.Errorf("%s, want %s", drop, tt.want)
 			}
 		})
 	}
-	if _, _, drop := NewSigner(Secret([]byte("secret13"))).Check(bytesOf(t, goldenIP), packet()); drop != BadSignature {
+	if _, _, drop := newSigner(Secret([]byte("secret13"))).check(bytesOf(t, goldenIP), packet()); drop != BadSignature {
 		t.Errorf("another key: %s", drop)
 	}
 }
 
 // The TTL of a unicast may change on the way.
 func TestAHOfUnicast(t *testing.T) {
-	s := NewSigner(Secret{})
+	s := newSigner(Secret{})
 	ip, advert := bytesOf(t, goldenIP), bytesOf(t, goldenBehind)
 	copy(ip[16:], lb2.AsSlice())
-	packet := append(s.AppendHeader(nil, ip, advert, 7), advert...)
+	packet := append(s.appendHeader(nil, ip, advert, 7), advert...)
 	ip[8]--
-	if sequence, _, drop := s.Check(ip, packet); sequence != 7 || drop != 0 {
+	if sequence, _, drop := s.check(ip, packet); sequence != 7 || drop != 0 {
 		t.Errorf("sequence %d, drop %s", sequence, drop)
 	}
 }
 
 func TestAHAllocatesNothing(t *testing.T) {
-	s := NewSigner(Secret{})
+	s := newSigner(Secret{})
 	ip, advert := bytesOf(t, goldenIP), bytesOf(t, goldenBehind)
 	buf := make([]byte, 0, 128)
 	if n := testing.AllocsPerRun(100, func() {
-		buf = append(s.AppendHeader(buf[:0], ip, advert, 7), advert...)
-		s.Check(ip, buf)
+		buf = append(s.appendHeader(buf[:0], ip, advert, 7), advert...)
+		s.check(ip, buf)
 	}); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -87,9 +87,9 @@ func TestAHAllocatesNothing(t *testing.T) {
 
 func FuzzCheck(f *testing.F) {
 	f.Add(append(bytesOf(f, goldenAH), bytesOf(f, goldenBehind)...))
-	s, ip := NewSigner(Secret{}), bytesOf(f, goldenIP)
+	s, ip := newSigner(Secret{}), bytesOf(f, goldenIP)
 	f.Fuzz(func(t *testing.T, packet []byte) {
-		if _, advert, drop := s.Check(ip, packet); drop == 0 && len(advert) != len(packet)-ahLength {
+		if _, advert, drop := s.check(ip, packet); drop == 0 && len(advert) != len(packet)-ahLength {
 			t.Errorf("%d bytes of %d", len(advert), len(packet))
 		}
 	})

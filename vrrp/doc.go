@@ -12,8 +12,9 @@
 //
 // Where RFC 9568 and keepalived differ: over IPv4 both forms of the checksum of version
 // 3 are heard, and keepalived's is sent unless only the other one is heard; an advert
-// that loses is answered; one with other addresses than ours is heeded; owners listen,
-// and of two the lower address yields.
+// that loses is answered; one with other addresses than ours is heeded, also if the
+// first of IPv6 ones is not link-local (erratum 8300); owners listen, and of two the
+// lower address yields. There is no mixed mode of versions (section 8.4).
 //
 // It is pure: it does no input or output, starts no goroutine, reads no clock and
 // writes no log. Time comes in as an argument, and what is to be done goes out as

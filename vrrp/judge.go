@@ -193,7 +193,7 @@ func (w *Wire) checkAH() Drop {
 	if len(w.in.Header) != IPv4.ipLength() {
 		return BadAH
 	}
-	sequence, _, drop := w.ah.Check(w.in.Header, w.in.Payload)
+	sequence, _, drop := w.ah.check(w.in.Header, w.in.Payload)
 	if drop != 0 {
 		return drop
 	}

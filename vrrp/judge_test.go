@@ -20,7 +20,7 @@ var refused = []struct {
 	{"seven bytes", alike, func(w *Wire) Packet { p := w.say(100); p.Payload = p.Payload[:7]; return p }, BadLength},
 	{"without an IP header", alike, func(w *Wire) Packet { p := w.say(100); p.Header = nil; return p }, BadLength},
 	{"with our address", alike, func(w *Wire) Packet { w.cfg.Source = lb2; return w.say(100) }, SameSource},
-	{"with AH", version2, func(w *Wire) Packet { w.ah, w.own.Auth = NewSigner(secret12), AH; return w.say(100) }, UnexpectedAH},
+	{"with AH", version2, func(w *Wire) Packet { w.ah, w.own.Auth = newSigner(secret12), AH; return w.say(100) }, UnexpectedAH},
 	{"without AH", behindAH, func(w *Wire) Packet { w.ah = nil; return w.say(100) }, NoAH},
 	{"AH and seven bytes", behindAH, func(w *Wire) Packet { p := w.say(100); p.Payload = p.Payload[:ahLength+7]; return p }, BadLength},
 	{"an address too few", alike, func(w *Wire) Packet { p := w.say(100); p.Payload = p.Payload[:15]; return p }, BadLength},
@@ -35,7 +35,7 @@ var refused = []struct {
 	{"with a password", version2, func(w *Wire) Packet { w.own.Auth = Password; return w.say(100) }, BadAuth},
 	{"without a password", passwords, func(w *Wire) Packet { w.own.Auth = NoAuth; return w.say(100) }, BadAuth},
 	{"with another password", passwords, func(w *Wire) Packet { w.own.Secret[7]++; return w.say(100) }, BadPassword},
-	{"with another key", behindAH, func(w *Wire) Packet { w.ah = NewSigner(Secret{}); return w.say(100) }, BadSignature},
+	{"with another key", behindAH, func(w *Wire) Packet { w.ah = newSigner(Secret{}); return w.say(100) }, BadSignature},
 	{"with another SPI", behindAH, func(w *Wire) Packet { p := w.say(100); p.Payload[4]++; return p }, BadAH},
 	{"with AH and IP options", behindAH, func(w *Wire) Packet { p := w.say(100); p.Header = append(p.Header, 1, 1, 1, 1); return p }, BadAH},
 	{"without a signature", signed, func(w *Wire) Packet { w.keys = nil; return w.say(100) }, NoTrailer},
@@ -276,7 +276,7 @@ func TestSequenceOfAH(t *testing.T) {
 	}
 	// It goes on from the highest, since keepalived has one count for all.
 	p = ours.say(100)
-	if got, _, _ := ours.ah.Check(p.Header, p.Payload); got != 1002 {
+	if got, _, _ := ours.ah.check(p.Header, p.Payload); got != 1002 {
 		t.Errorf("sequence %d, want 1002", got)
 	}
 }

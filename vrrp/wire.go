@@ -12,7 +12,7 @@ type WireConfig struct {
 	VRID      uint8
 	Interval  time.Duration
 	Source    netip.Addr   // of its adverts
-	Addresses []netip.Addr // in its adverts: see Capacity
+	Addresses []netip.Addr // in its adverts: at most as many as they can hold, see Capacity
 	Checksum  Checksum
 	Auth      Authentication
 	Peers     []Peer // that it sends to, one by one; none for the multicast group
@@ -55,7 +55,7 @@ type Wire struct {
 	scratch []netip.Addr
 	heard   heard
 
-	ah     *Signer  // nil for none
+	ah     *signer  // nil for none
 	keys   *keyring // nil for none
 	ahs    *marks   // sequence numbers of authentication headers
 	stamps *marks   // of trailers
@@ -83,7 +83,7 @@ func NewWire(cfg WireConfig) *Wire {
 	case w.own.Auth == Password && w.family == IPv4:
 		w.own.Secret = cfg.Auth.Secret
 	case w.own.Auth == AH && w.family == IPv4:
-		w.ah = NewSigner(cfg.Auth.Secret)
+		w.ah = newSigner(cfg.Auth.Secret)
 	}
 	for _, p := range cfg.Peers {
 		p.Address = p.Address.WithZone("")
@@ -156,7 +156,7 @@ func (w *Wire) Append(b []byte, dst netip.Addr, priority uint8, wall time.Time) 
 	writeIPv4(b[start:], w.nextID(), w.ttl(dst), proto, w.cfg.Source, dst)
 	if w.ah != nil {
 		w.sequence++
-		w.ah.AppendHeader(b[:body-ahLength], header, b[body:], w.sequence)
+		w.ah.appendHeader(b[:body-ahLength], header, b[body:], w.sequence)
 	}
 	sealIPv4(header)
 	return b

@@ -91,7 +91,7 @@ func routers() api.Status {
 		VRRP: []api.VirtualRouter{
 			{
 				Name: "gw", VRID: 51, Interface: "eth0", Version: 3, Family: "ipv4", State: api.StateMaster, Priority: 200, EffectivePriority: 200,
-				Master: "198.18.0.1", Since: now.Add(-3 * time.Minute), Reason: "nobody was heard for 3.2s", Fence: "bpf",
+				Master: "198.18.0.1", Since: now.Add(-3 * time.Minute), Reason: "no master was heard", Fence: "bpf",
 				Addresses: []api.HeldAddress{
 					{Address: "198.18.0.200/24", Interface: "eth0", Held: true},
 					{Address: "198.18.0.201/24", Interface: "eth0", Held: true, Readded: 2, Conflict: &api.Conflict{MAC: "02:00:00:00:00:66", Count: 12, Last: now}},
@@ -100,7 +100,7 @@ func routers() api.Status {
 					{Route: "0.0.0.0/0 via 198.18.0.254 dev eth0 table 100", Held: true},
 					{Route: "rule from 198.18.0.0/24 table 100", Reason: "operation not permitted"},
 				},
-				Heard: []api.HeardFrom{{Address: "198.18.0.9", Version: 2, Priority: 150, AdvertInterval: "1s", Dropped: dropped, Advice: "it speaks version 2: set version = 2 here, or version 3 there"}},
+				Heard: []api.HeardFrom{{Address: "198.18.0.9", Version: 2, Priority: 150, AdvertInterval: "1s", Dropped: dropped, Advice: "its version is 2, ours 3: set version = 2 here, or 3 there"}},
 			},
 			{
 				Name: "lan", VRID: 52, Interface: "eth1", Version: 3, Family: "ipv4", State: api.StateBackup, Priority: 100, EffectivePriority: 100,

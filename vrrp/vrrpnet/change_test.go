@@ -297,3 +297,21 @@ func TestMemberLeavesGroup(t *testing.T) {
 		t.Error("the one that has left has a lease")
 	}
 }
+
+func TestMoreAddressesThanAnAdvertHolds(t *testing.T) {
+	a, b := newPair(t)
+	a.run()
+	b.run()
+	many := func(i *Instance) {
+		i.Wire.Addresses = nil
+		for host := range 300 {
+			i.Wire.Addresses = append(i.Wire.Addresses, netip.AddrFrom4([4]byte{198, 18, byte(2 + host>>8), byte(host)}))
+		}
+		i.Held = i.Wire.Addresses
+	}
+	a.configure(instance(7, 200, many))
+	b.configure(instance(7, 100, many))
+	a.is("v7", vrrp.Master)
+	b.hears("v7", "the first 255", func(s vrrp.Sender) bool { return s.Addresses == 255 && !s.OtherAddresses && s.Heeded > 0 })
+	b.is("v7", vrrp.Backup)
+}

@@ -126,7 +126,7 @@ func (e *Engine) change(r *runner, to Instance) {
 	r.Router.Priority = priority
 	r.slack = min(maxSlack, to.Router.Interval/100)
 	if r.wire != nil {
-		r.wire.Reconfigure(to.Wire)
+		r.wire.Reconfigure(r.wireConfig())
 	}
 	if r.sender != nil {
 		r.address(r.place)

@@ -5,8 +5,9 @@
 // permitted, does all that is urgent (loop.go): it waits for packets and deadlines,
 // steps the routers, sends their adverts and moves their leases. Nothing else is done
 // on it: no logging, no netlink, no scripts, no lock that somebody else holds for
-// longer than a moment, no allocation for a packet. Others have it do things by
-// commands. What follows from a step (addresses, routes, log lines) is told by Changed
+// longer than a moment, no allocation for a packet. (One is the kernel's lock for
+// interfaces, which it takes to join a group when an instance begins somewhere.) Others
+// have it do things by commands. What follows from a step (addresses, routes, log lines) is told by Changed
 // and Status, and done elsewhere. A second goroutine logs what it has noticed.
 //
 // At each wake-up masters come first, for they may be late; then the packets; then the

@@ -1,6 +1,11 @@
 package vrrpnet
 
-import "net/netip"
+import (
+	"cmp"
+	"net/netip"
+
+	"github.com/perch-vip/perch/vrrp"
+)
 
 // place is where an instance runs, and the source of its adverts.
 type place struct {
@@ -51,6 +56,21 @@ func (s *surroundings) locate(i *Instance, now place) (place, string) {
 	var reason string
 	at.source, reason = s.source(i, own, now.source)
 	return at, reason
+}
+
+// usualMTU is that of Ethernet.
+const usualMTU = 1500
+
+// room returns how many addresses an advert of an instance can hold.
+func (s *surroundings) room(i *Instance) int {
+	mtu, family := usualMTU, vrrp.IPv4
+	if on := s.interfaces[cmp.Or(i.Device, i.Interface)]; on != nil && on.MTU > 0 {
+		mtu = on.MTU
+	}
+	if i.IPv6 {
+		family = vrrp.IPv6
+	}
+	return vrrp.Capacity(i.Wire.Version, family, mtu, i.Wire.Auth)
 }
 
 // byName indexes interfaces.

@@ -3,6 +3,8 @@ package vrrpnet
 import (
 	"net/netip"
 	"testing"
+
+	"github.com/perch-vip/perch/vrrp"
 )
 
 func prefixes(list ...string) []netip.Prefix {
@@ -105,5 +107,30 @@ func TestPlaces(t *testing.T) {
 				t.Errorf("%s, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// What an advert cannot hold is left out of it: one that says of more addresses than it
+// counts, or is too long for the network, is refused by all.
+func TestRoom(t *testing.T) {
+	keys := map[uint8][]byte{1: make([]byte, 32)}
+	s := &surroundings{interfaces: byName([]Interface{{Name: "eth0", MTU: 1500}, {Name: "small", MTU: 1280}, {Name: "lo", MTU: 65536}})}
+	for _, tt := range []struct {
+		on   string
+		ipv6 bool
+		keys map[uint8][]byte
+		want int
+	}{
+		{"eth0", false, nil, 255},
+		{"eth0", true, nil, 90},
+		{"eth0", true, keys, 89},
+		{"small", true, nil, 77},
+		{"lo", true, nil, 255},
+		{"not there", true, nil, 90},
+	} {
+		i := &Instance{Interface: tt.on, IPv6: tt.ipv6, Wire: vrrp.WireConfig{Version: vrrp.V3, Auth: vrrp.Authentication{Keys: tt.keys}}}
+		if got := s.room(i); got != tt.want {
+			t.Errorf("%s, IPv6 %v, %d keys: %d addresses, want %d", tt.on, tt.ipv6, len(tt.keys), got, tt.want)
+		}
 	}
 }

@@ -53,7 +53,7 @@ func (r *runner) report(now time.Duration) (report, bool) {
 	if r.wire == nil {
 		return report{}, false
 	}
-	is := report{name: r.Name, wire: r.Wire}
+	is := report{name: r.Name, wire: r.wireConfig()}
 	for s, due := r.wire.Due(now); due; s, due = r.wire.Due(now) {
 		is.senders = append(is.senders, s)
 	}

@@ -15,6 +15,7 @@ type runner struct {
 	wire     *vrrp.Wire // nil until it has a source
 	group    *group     // nil for none
 	priority uint8      // that is wanted
+	room     int        // how many addresses an advert can hold
 	obstacle string     // for which it cannot serve; empty for none
 
 	place        place // where it runs, or ran last
@@ -62,11 +63,29 @@ func newRunner(i Instance, now time.Duration) *runner {
 	return r
 }
 
+// wireConfig is how the adverts look: they have as many of the addresses as they can hold.
+func (r *runner) wireConfig() vrrp.WireConfig {
+	cfg := r.Wire
+	cfg.Addresses = cfg.Addresses[:min(r.room, len(cfg.Addresses))]
+	return cfg
+}
+
+// resize has adverts hold at most so many addresses.
+func (r *runner) resize(room int) {
+	if room == r.room {
+		return
+	}
+	r.room = room
+	if r.wire != nil {
+		r.wire.Reconfigure(r.wireConfig())
+	}
+}
+
 // setSource changes the source of the adverts.
 func (r *runner) setSource(source netip.Addr) {
 	r.router.SetSource(source)
 	if r.wire == nil {
-		cfg := r.Wire
+		cfg := r.wireConfig()
 		cfg.Source = source
 		r.wire = vrrp.NewWire(cfg)
 		return

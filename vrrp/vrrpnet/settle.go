@@ -34,6 +34,7 @@ func (e *Engine) SetInterfaces(interfaces []Interface) error {
 
 // settle has a router run where it can, or be in fault where it cannot.
 func (e *Engine) settle(r *runner) {
+	r.resize(e.around.room(&r.Instance))
 	to, reason := e.around.locate(&r.Instance, r.place)
 	if reason != "" || to != r.place {
 		e.step(r, r.router.SetPriority(e.now, 0), reason)

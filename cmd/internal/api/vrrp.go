@@ -29,7 +29,8 @@ type VirtualRouter struct {
 	Since          time.Time `json:"since,omitzero"`
 	Reason         string    `json:"reason"`          // why it is in its state
 	AdvertInterval string    `json:"advert_interval"` // such as "1s"
-	// Checksum is the form of those that it sends: "pseudo-header" or "message-only";
+	// Checksum is the form of those that it sends: "pseudo-header", "message-only" or
+	// "multicast pseudo-header" (to a peer of which only that is heard);
 	// empty where there is one form only.
 	Checksum  string `json:"checksum"`
 	SyncGroup string `json:"sync_group"` // empty for none

@@ -189,6 +189,9 @@ func (m *member) addressesOf(v virtual) (addrs []netip.Addr) {
 	for _, p := range v.Addresses {
 		addrs = append(addrs, p.Addr())
 	}
+	if v.isIPv6() {
+		addrs = addrs[:min(roomFor6, len(addrs))]
+	}
 	return addrs
 }
 

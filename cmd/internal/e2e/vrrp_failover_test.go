@@ -33,6 +33,7 @@ func TestVRRPFailover(t *testing.T) {
 		"version 3, 20ms":            {allPairs, []form{every(20 * time.Millisecond)}},
 		"version 3, IPv6, 20ms":      {allPairs, []form{every(20 * time.Millisecond), ipv6}},
 		"many addresses":             {allPairs, []form{keeping(many4)}},
+		"more than an advert holds":  {keepalivedPairs, []form{keeping(tooMany6())}},
 		"password":                   {keepalivedPairs, []form{version2, auth("pass", "sesame")}},
 		"AH":                         {keepalivedPairs, []form{version2, auth("ah", "sesame")}},
 		"HMAC":                       {perchAlone, []form{auth("hmac", hmacKey)}},

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -32,6 +33,18 @@ var (
 	many4    = prefixes("198.18.0.103/24", "198.18.0.101/24", "198.18.0.102/24")
 	reverse4 = prefixes("198.18.0.102/24", "198.18.0.101/24", "198.18.0.103/24")
 )
+
+// tooMany6 are two more than an advert has room for.
+func tooMany6() []netip.Prefix {
+	var list []netip.Prefix
+	for host := range roomFor6 + 2 {
+		list = append(list, netip.MustParsePrefix(fmt.Sprintf("2001:db8::%x/64", 0x100+host)))
+	}
+	return list
+}
+
+// roomFor6 is how many IPv6 addresses an advert can hold in a packet of 1,500 bytes.
+const roomFor6 = 90
 
 func prefixes(list ...string) []netip.Prefix {
 	var parsed []netip.Prefix

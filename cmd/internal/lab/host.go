@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -143,7 +144,7 @@ func (h *Host) HasLinkLocal() (bool, error) {
 
 // addresses repeats a listing that changed while the kernel wrote it.
 func (h *Host) addresses() (addrs []netlink.Addr, err error) {
-	for range 10 {
+	for range 100 {
 		err = h.ns.use(func(nl *netlink.Handle) (err error) {
 			addrs, err = nl.AddrList(nil, unix.AF_UNSPEC)
 			return err
@@ -151,6 +152,7 @@ func (h *Host) addresses() (addrs []netlink.Addr, err error) {
 		if !errors.Is(err, netlink.ErrDumpInterrupted) {
 			break
 		}
+		time.Sleep(time.Millisecond)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list the addresses of %s: %w", h.Name, err)
