@@ -215,13 +215,16 @@ func TestCapacity(t *testing.T) {
 		{V2, IPv4, 36 + 4*7, Authentication{Kind: Password}, 7},
 		{V2, IPv4, 36 + 24 + 4*7, Authentication{Kind: AH}, 7},
 		{V3, IPv4, 28 + 28 + 4*7, keys, 7},
-		{V3, IPv6, 1500, Authentication{}, 90},
-		{V2, IPv6, 1500, Authentication{}, 90},
-		{V3, IPv6, 48 + 28 + 16*7, keys, 7},
+		{V3, IPv6, 1500, Authentication{}, 89},
+		{V3, IPv6, 1484, Authentication{}, 88}, // as keepalived 2.2.7
+		{V3, IPv6, 1488, Authentication{}, 89},
+		{V3, IPv6, 1504, Authentication{}, 90},
+		{V2, IPv6, 1500, Authentication{}, 89},
+		{V3, IPv6, 48 + 16 + 28 + 16*7, keys, 7},
 		{V3, IPv6, 9000, Authentication{}, 255},
 		{V3, IPv4, 20, Authentication{}, 0},
 		{V3, IPv4, 28 + 4*7, Authentication{Kind: AH}, 7}, // version 2 over IPv4 alone has it
-		{V2, IPv6, 48 + 16*7, Authentication{Kind: AH}, 7},
+		{V2, IPv6, 48 + 16 + 16*7, Authentication{Kind: AH}, 7},
 	} {
 		if got := Capacity(tt.version, tt.family, tt.mtu, tt.auth); got != tt.want {
 			t.Errorf("%+v: %d", tt, got)

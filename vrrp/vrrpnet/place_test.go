@@ -122,11 +122,11 @@ func TestRoom(t *testing.T) {
 		want int
 	}{
 		{"eth0", false, nil, 255},
-		{"eth0", true, nil, 90},
-		{"eth0", true, keys, 89},
-		{"small", true, nil, 77},
+		{"eth0", true, nil, 89},
+		{"eth0", true, keys, 88},
+		{"small", true, nil, 76},
 		{"lo", true, nil, 255},
-		{"not there", true, nil, 90},
+		{"not there", true, nil, 89},
 	} {
 		i := &Instance{Interface: tt.on, IPv6: tt.ipv6, Wire: vrrp.WireConfig{Version: vrrp.V3, Auth: vrrp.Authentication{Keys: tt.keys}}}
 		if got := s.room(i); got != tt.want {

@@ -9,7 +9,7 @@ import (
 // section 5.2.5), and, over IPv6, as a frame of 1,500 bytes has.
 const (
 	mostAddresses     = 255
-	mostIPv6Addresses = 90
+	mostIPv6Addresses = 89
 )
 
 func warnRouters(r *report, root *value, c *Config) {

@@ -43,8 +43,8 @@ func tooMany6() []netip.Prefix {
 	return list
 }
 
-// roomFor6 is how many IPv6 addresses an advert can hold in a packet of 1,500 bytes.
-const roomFor6 = 90
+// roomFor6 is how many IPv6 addresses keepalived puts into an advert of 1,500 bytes.
+const roomFor6 = 89
 
 func prefixes(list ...string) []netip.Prefix {
 	var parsed []netip.Prefix
