@@ -21,7 +21,7 @@ const (
 )
 
 func (f Form) String() string {
-	return [...]string{"pseudo-header", "message only", "multicast pseudo-header"}[f]
+	return [...]string{"pseudo-header", "message-only", "multicast pseudo-header"}[f]
 }
 
 // Group4 and Group6 are where adverts go (RFC 9568 sections 5.1.1.2 and 5.1.2.2).
