@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	bin "encoding/binary"
 	"math/rand/v2"
 	"net/netip"
@@ -15,10 +16,10 @@ import (
 // protocolVRRP is its number in IP packets.
 const protocolVRRP = 112
 
-// message is an advert of the highest priority, which a router heeds unless something
-// about it is wrong.
+// message is an advert which a router heeds unless something about it is wrong.
 type message struct {
 	version, vrid uint8
+	priority      uint8  // 0 for the highest of a backup
 	interval      uint16 // in version 3 in hundredths of a second, in version 2 in seconds
 	addresses     []netip.Addr
 	auth          uint8  // of version 2
@@ -28,7 +29,7 @@ type message struct {
 // encode returns the advert with its checksum (RFC 9568 section 5.2, RFC 3768 section
 // 5.3).
 func (m message) encode(src, dst netip.Addr) []byte {
-	b := []byte{m.version<<4 | 1, m.vrid, 254, byte(len(m.addresses))}
+	b := []byte{m.version<<4 | 1, m.vrid, cmp.Or(m.priority, 254), byte(len(m.addresses))}
 	var pseudo []byte
 	if m.version == 2 {
 		b = append(b, m.auth, byte(m.interval))

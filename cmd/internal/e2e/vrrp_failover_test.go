@@ -35,6 +35,7 @@ func TestVRRPFailover(t *testing.T) {
 		"many addresses":             {allPairs, []form{keeping(many4)}},
 		"password":                   {keepalivedPairs, []form{version2, auth("pass", "sesame")}},
 		"AH":                         {keepalivedPairs, []form{version2, auth("ah", "sesame")}},
+		"AH, unicast":                {keepalivedPairs, []form{version2, auth("ah", "sesame"), unicast}},
 		"HMAC":                       {perchAlone, []form{auth("hmac", hmacKey)}},
 		"HMAC, IPv6":                 {perchAlone, []form{auth("hmac", hmacKey), ipv6}},
 		"HMAC, unicast":              {perchAlone, []form{auth("hmac", hmacKey), unicast}},
@@ -134,6 +135,7 @@ func TestVRRPThreeNodes(t *testing.T) {
 		"perch, keepalived, FRR":                       {[3]implementation{perch, keepalived, frr}, nil},
 		"keepalived, perch, perch":                     {[3]implementation{keepalived, perch, perch}, nil},
 		"FRR, perch, keepalived, IPv6":                 {[3]implementation{frr, perch, keepalived}, []form{ipv6}},
+		"AH, perch, keepalived, perch":                 {[3]implementation{perch, keepalived, perch}, []form{version2, auth("ah", "sesame")}},
 		"unicast, perch, keepalived, perch":            {[3]implementation{perch, keepalived, perch}, []form{unicast}},
 		"unicast, keepalived, perch, keepalived, IPv6": {[3]implementation{keepalived, perch, keepalived}, []form{unicast, ipv6}},
 	}

@@ -1,15 +1,19 @@
 package e2e
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
-// explains waits until the perch of a node says in its log why another does not fit.
+// explains waits until the perch of a node says why another does not fit, in its log and
+// its status.
 func (s *segment) explains(m *member, why string) {
 	s.t.Helper()
-	if m.name != perch.name {
+	if m.name != perch.name || why == "" {
 		return
 	}
 	s.eventually(m.Name+" says: "+why, func() bool {
@@ -20,19 +24,30 @@ func (s *segment) explains(m *member, why string) {
 		}
 		return false
 	})
+	n := station{Daemon: m.Daemon, t: s.t, binary: perchBinary(s.t)}
+	heard := n.router(m.vs[0].Name).Heard
+	if !slices.ContainsFunc(heard, func(h api.HeardFrom) bool { return strings.Contains(h.Advice, why) }) {
+		s.t.Errorf("the status of %s does not say %q: %+v", m.Name, why, heard)
+	}
 }
 
 // Nodes that do not heed each other are all masters, in every implementation. Perch
 // says why.
 func TestVRRPStrangers(t *testing.T) {
 	t.Parallel()
+	asItIs := func(*virtual) {}
+	fast := func(v *virtual) { v.Version, v.Interval = 3, 100*time.Millisecond }
+	fastUnicast := func(v *virtual) { fast(v); unicast(v) }
 	tests := map[string]struct {
-		one, other form
-		why        string
+		one, other         form
+		oneSays, otherSays string // if it hears the other at all
 	}{
-		"passwords":              {auth("pass", "sesame"), auth("pass", "mustard"), "its password"},
-		"a password and none":    {auth("pass", "sesame"), func(*virtual) {}, "its auth kind"},
-		"intervals of version 2": {every(time.Second), every(2 * time.Second), "its advert interval"},
+		"passwords":              {auth("pass", "sesame"), auth("pass", "mustard"), "its password", "its password"},
+		"a password and none":    {auth("pass", "sesame"), asItIs, "its auth kind is none", "its auth kind is pass"},
+		"a password and AH":      {auth("pass", "sesame"), auth("ah", "sesame"), "it sends authentication headers", "it sends no authentication header"},
+		"intervals of version 2": {every(time.Second), every(2 * time.Second), "its advert interval is 2s", "its advert interval is 1s"},
+		"versions":               {asItIs, version3, "its version is 3, ours 2", "its version is 2, ours 3"},
+		"multicast and unicast":  {fast, fastUnicast, "it sends to single peers", ""},
 	}
 	for name, tt := range tests {
 		for _, p := range []pair{{perch, keepalived}, {keepalived, perch}} {
@@ -41,8 +56,8 @@ func TestVRRPStrangers(t *testing.T) {
 				s := newSegment(t, running(p[0], newVirtual(200, version2, tt.one)), running(p[1], newVirtual(100, version2, tt.other)))
 				s.start(s.members...)
 				s.bothAreMaster()
-				s.explains(s.members[0], tt.why)
-				s.explains(s.members[1], tt.why)
+				s.explains(s.members[0], tt.oneSays)
+				s.explains(s.members[1], tt.otherSays)
 			})
 		}
 	}

@@ -44,3 +44,19 @@ func TestVRRPPreemptDelay(t *testing.T) {
 		})
 	}
 }
+
+// The owner of the addresses is the master at once (RFC 9568, section 6.4.1). Whoever
+// listens first does so for longer here than a case is patient.
+func TestVRRPOwner(t *testing.T) {
+	t.Parallel()
+	slow := every(10 * time.Second)
+	s := newSegment(t, running(perch, newVirtual(255, slow)), running(keepalived, newVirtual(254, slow)))
+	owner, backup := s.members[0], s.members[1]
+	s.start(owner)
+	s.masterIs(owner)
+	s.start(backup)
+	s.stop(owner)
+	s.masterIs(backup)
+	s.start(owner)
+	s.masterIs(owner)
+}

@@ -12,9 +12,22 @@ import (
 // A client notices clean hand-overs at most.
 func TestVRRPUpgrade(t *testing.T) {
 	t.Parallel()
+	for name, forms := range map[string][]form{
+		"version 3": {every(time.Second)},
+		"version 2": {version2},
+		"password":  {version2, auth("pass", "sesame")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			upgrade(t, forms...)
+		})
+	}
+}
+
+func upgrade(t *testing.T, forms ...form) {
+	t.Helper()
 	const clean = 2 * time.Second // without a farewell it is more than 3 s
-	slow := every(time.Second)
-	s := newSegment(t, running(keepalived, newVirtual(200, slow)), running(keepalived, newVirtual(180, slow)))
+	s := newSegment(t, running(keepalived, newVirtual(200, forms...)), running(keepalived, newVirtual(180, forms...)))
 	h, l := s.members[0], s.members[1]
 	s.start(h, l)
 	s.masterIs(h)

@@ -71,6 +71,7 @@ func newVirtual(priority uint8, forms ...form) virtual {
 
 // version2 has whole seconds only.
 func version2(v *virtual)   { v.Version, v.Interval = 2, time.Second }
+func version3(v *virtual)   { v.Version = 3 }
 func ipv6(v *virtual)       { v.Addresses = gateway6 }
 func noPreempt(v *virtual)  { v.NoPreempt = true }
 func virtualMAC(v *virtual) { v.VirtualMAC = true }
