@@ -118,10 +118,11 @@ func (e *Engine) receiver(kind receiverKind) (*receiver, error) {
 	return rc, nil
 }
 
-// joinFor joins the multicast group if a runner needs it. It does so on the interface
-// below a device, too: with the virtual MAC a backup must not ask for the group.
+// joinFor joins the multicast group. It does so on the interface below a device, too:
+// with the virtual MAC a backup must not ask for the group. A runner with peers does
+// without it, but would not be told of one that sends to the group.
 func (rc *receiver) joinFor(r *runner, at place) error {
-	if rc.joined || len(r.Wire.Peers) > 0 {
+	if rc.joined {
 		return nil
 	}
 	err := joinGroup(rc.fd, rc.kind, at.adverts)
@@ -129,6 +130,9 @@ func (rc *receiver) joinFor(r *runner, at place) error {
 		err = joinGroup(rc.fd, rc.kind, at.parent)
 	}
 	rc.joined = err == nil
+	if len(r.Wire.Peers) > 0 {
+		return nil
+	}
 	return err
 }
 

@@ -13,7 +13,7 @@ import (
 // its status.
 func (s *segment) explains(m *member, why string) {
 	s.t.Helper()
-	if m.name != perch.name || why == "" {
+	if m.name != perch.name {
 		return
 	}
 	s.eventually(m.Name+" says: "+why, func() bool {
@@ -47,7 +47,7 @@ func TestVRRPStrangers(t *testing.T) {
 		"a password and AH":      {auth("pass", "sesame"), auth("ah", "sesame"), "it sends authentication headers", "it sends no authentication header"},
 		"intervals of version 2": {every(time.Second), every(2 * time.Second), "its advert interval is 2s", "its advert interval is 1s"},
 		"versions":               {asItIs, version3, "its version is 3, ours 2", "its version is 2, ours 3"},
-		"multicast and unicast":  {fast, fastUnicast, "it sends to single peers", ""},
+		"multicast and unicast":  {fast, fastUnicast, "it sends to single peers", "it sends to the multicast group"},
 	}
 	for name, tt := range tests {
 		for _, p := range []pair{{perch, keepalived}, {keepalived, perch}} {
