@@ -89,8 +89,8 @@ func (p *poller) rung() { p.armed = -1 }
 // of them is not heeded all the time.
 func (p *poller) rest(d time.Duration) error {
 	timeout := unix.NsecToTimespec(int64(d))
-	if _, err := unix.Ppoll(p.others[:], &timeout, nil); err != nil && !errors.Is(err, unix.EINTR) {
-		return fmt.Errorf("wait: %w", err)
+	if errno := waitPoll(p.others[:], &timeout); errno != 0 && errno != unix.EINTR {
+		return fmt.Errorf("wait: %w", errno)
 	}
 	return nil
 }
@@ -98,14 +98,13 @@ func (p *poller) rest(d time.Duration) error {
 // wait returns what is ready to read, valid until the next call.
 func (p *poller) wait() ([]unix.EpollEvent, error) {
 	for {
-		n, err := unix.EpollWait(p.epoll, p.events[:], -1)
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case err != nil:
-			return nil, fmt.Errorf("wait for packets: %w", err)
+		switch n, errno := waitEpoll(p.epoll, p.events[:]); errno {
+		case 0:
+			return p.events[:n], nil
+		case unix.EINTR:
+		default:
+			return nil, fmt.Errorf("wait for packets: %w", errno)
 		}
-		return p.events[:n], nil
 	}
 }
 

@@ -1,0 +1,1 @@
+// This file lets functions be declared here that the runtime has (block.go).
