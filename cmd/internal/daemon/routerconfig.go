@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip"
 	"github.com/perch-vip/perch/vrrp"
 	"github.com/perch-vip/perch/vrrp/vrrpnet"
 )
@@ -70,16 +71,24 @@ func (r *routers) enforce(cfg *config.Config, secrets routerSecrets) error {
 	if r.stopped.Load() {
 		return vrrpnet.ErrStopped // what was made now would be left behind
 	}
-	next := newSetup(cfg)
+	now, next := r.setup.Load(), newSetup(cfg)
+	// What is new is written down before anything else, and what goes is not forgotten yet.
+	if err := r.vips.Configure(next.beside(now)); errors.Is(err, vip.ErrLedger) || errors.Is(err, vip.ErrInvalid) {
+		return err
+	}
 	if err := r.shield.admit(next.routers); err != nil {
-		return fmt.Errorf("%w: %w", errUnfenced, err)
+		return errors.Join(fmt.Errorf("%w: %w", errUnfenced, err), r.vips.Configure(now.vips()))
 	}
 	r.devices.want(next.routers) // may take seconds, in which routers let go by the setup in force
 	r.setup.Store(next)
 	defer offer(r.poke, struct{}{})
 	r.tellInterfaces()
 	r.begun = true
-	return errors.Join(r.engine.Configure(r.instances(next, secrets)), r.finish())
+	err := errors.Join(r.engine.Configure(r.instances(next, secrets)), r.finish())
+	if unchanged(err) {
+		return errors.New(err.Error()) // it is in force all the same
+	}
+	return err
 }
 
 // finish takes away what the setup in force no longer has. It may be called again until

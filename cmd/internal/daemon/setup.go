@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -47,6 +48,25 @@ func (s *setup) vips() []vip.VIP {
 	all := slices.Clone(s.static)
 	for _, r := range s.routers {
 		all = append(all, r.VIPs...)
+	}
+	return all
+}
+
+// beside returns all addresses of a setup, and what another one has besides: but for
+// those of which only the prefix length is another.
+func (s *setup) beside(other *setup) []vip.VIP {
+	type spot struct {
+		address netip.Addr
+		device  string
+	}
+	all, has := s.vips(), map[spot]bool{}
+	for _, v := range all {
+		has[spot{v.Address.Addr(), v.Interface}] = true
+	}
+	for _, v := range other.vips() {
+		if !has[spot{v.Address.Addr(), v.Interface}] {
+			all = append(all, v)
+		}
 	}
 	return all
 }

@@ -220,3 +220,17 @@ func TestStaticAddressesGoLast(t *testing.T) {
 		t.Error("in the end")
 	}
 }
+
+func TestBesideAnOlderSetup(t *testing.T) {
+	at := func(list ...string) *setup {
+		s := &setup{}
+		for _, address := range list {
+			s.static = append(s.static, vip.VIP{Address: netip.MustParsePrefix(address), Interface: "eth0"})
+		}
+		return s
+	}
+	got := at("198.18.0.1/24", "198.18.0.2/24").beside(at("198.18.0.2/25", "198.18.0.3/24"))
+	if want := at("198.18.0.1/24", "198.18.0.2/24", "198.18.0.3/24").static; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -222,4 +223,28 @@ interface = "eth0"
 	must(t, n.Terminate(ctx))
 	s.start(n)
 	s.hasJust(n, "198.18.0.100 198.18.0.101", "")
+}
+
+// A reload whose addresses cannot be written down changes nothing, and says so.
+func TestRouterReloadOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "lb1")
+	n := s.nodes[0]
+	n.write(router("gw", 51, 100, "198.18.0.101/24"))
+	s.start(n)
+	s.hasJust(n, "198.18.0.101", "")
+	obstacle := filepath.Join(n.Dir, "data", "vrrp-vips.json.new", "in the way")
+	must(t, os.MkdirAll(obstacle, 0o700))
+	n.write(router("gw", 51, 100, "198.18.0.102/24"))
+	result := n.reload()
+	if !slices.ContainsFunc(result.Warnings, func(w string) bool { return strings.Contains(w, "ledger not written") }) {
+		t.Errorf("warnings %q", result.Warnings)
+	}
+	s.never("the address goes", 500*time.Millisecond, func() bool { return !n.has("198.18.0.101") || n.has("198.18.0.102") })
+	if held := n.router("gw").Addresses; len(held) != 1 || held[0].Address != "198.18.0.101/24" || !held[0].Held {
+		t.Errorf("the status says %+v", held)
+	}
+	must(t, os.RemoveAll(filepath.Dir(obstacle)))
+	n.reload()
+	s.hasJust(n, "198.18.0.102", "198.18.0.101")
 }
