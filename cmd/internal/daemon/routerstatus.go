@@ -227,7 +227,7 @@ func (s snapshot) routerAlarms() []string {
 		for _, a := range r.Addresses {
 			switch {
 			case r.State == api.StateMaster && !a.Held:
-				alarms = append(alarms, fmt.Sprintf("address %s of virtual router %s is not held: %s", a.Address, r.Name, a.Reason))
+				alarms = append(alarms, fmt.Sprintf("address %s of virtual router %s is not held: %s", a.Address, r.Name, cmp.Or(a.Reason, "it is about to be taken")))
 			case a.Conflict != nil && a.Conflict.Ongoing:
 				alarms = append(alarms, fmt.Sprintf("address %s of virtual router %s is claimed by another host, too, with MAC %s", a.Address, r.Name, a.Conflict.MAC))
 			}
