@@ -99,7 +99,7 @@ bench-failover: build ## outage of each kind of move, into docs/performance.md (
 bench-fence: ## what traffic pays for a fence and when it ends, into docs/performance.md (some minutes)
 	$(GO) test -timeout 30m -run '^$$' -bench 'Fence$$' -benchtime 1x ./vip/fence -args -record $(CURDIR)/docs/performance.md
 
-bench-vrrp: ## VRRP mode beside keepalived, into docs/performance.md (about 17 minutes, on a machine that does nothing else; needs root)
+bench-vrrp: ## VRRP mode beside keepalived, into docs/performance.md (about 14 minutes, on a machine that does nothing else; needs root)
 	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkVRRP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 20 -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200

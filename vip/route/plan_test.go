@@ -170,3 +170,18 @@ func TestString(t *testing.T) {
 		}
 	}
 }
+
+// The kernel counts tables, metrics and preferences in 32 bits, and the config takes all.
+func TestLargestNumbers(t *testing.T) {
+	bits := ^uint32(0)
+	largest := int(bits)
+	route := Route{Destination: prefix("192.0.2.0/24"), Device: "eth0", Table: largest, Metric: largest}
+	rule := Rule{Table: largest, Preference: largest}
+	if err := errors.Join(route.check(), rule.check()); err != nil {
+		t.Error(err)
+	}
+	route.Table, rule.Preference = largest+1, largest+1
+	if route.check() == nil || rule.check() == nil {
+		t.Error("more than that is taken")
+	}
+}

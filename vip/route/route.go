@@ -122,21 +122,21 @@ func (r Rule) check() error {
 	switch {
 	case r.From.IsValid() && r.To.IsValid() && r.From.Addr().Is4() != r.To.Addr().Is4():
 		return errors.New("both IPv4 and IPv6")
-	case r.Preference < 1 || r.Preference > math.MaxInt32:
+	case r.Preference < 1 || int64(r.Preference) > math.MaxUint32:
 		return fmt.Errorf("preference %d: want at least 1", r.Preference)
 	}
 	return checkTable(r.Table)
 }
 
 func checkTable(table int) error {
-	if table < 0 || table > math.MaxInt32 {
+	if table < 0 || int64(table) > math.MaxUint32 {
 		return fmt.Errorf("table %d: want at least 1, or 0 for the main one", table)
 	}
 	return nil
 }
 
 func checkMetric(metric int) error {
-	if metric < 0 || metric > math.MaxInt32 {
+	if metric < 0 || int64(metric) > math.MaxUint32 {
 		return fmt.Errorf("metric %d: want at least 1, or 0 for the default", metric)
 	}
 	return nil

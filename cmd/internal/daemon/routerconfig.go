@@ -33,8 +33,8 @@ func (r *routers) begin(cfg *config.Config, secrets routerSecrets) error {
 
 // interfaces passes on what has become of the interfaces. Where they are others than
 // before, devices with virtual MACs that have gone with their parents come back, and
-// all is fenced anew before a router can begin there. That one is down waits for
-// nothing.
+// all is fenced anew before a router can begin there; what cannot be fenced begins all
+// the same, since VRRP promises less. That one is down waits for nothing.
 func (r *routers) interfaces(list []vrrpnet.Interface) {
 	if r.devices.see(list) {
 		r.configuring.Lock()

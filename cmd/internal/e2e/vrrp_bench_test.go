@@ -177,7 +177,7 @@ func vrrpReport(tb testing.TB, rows []contest) string {
 	tb.Helper()
 	var b strings.Builder
 	b.WriteString("## VRRP mode beside keepalived\n\n")
-	b.WriteString("`make bench-vrrp` writes this section; it needs root and takes about 17 minutes. Two nodes of one kind and a client, version 3 over\n" +
+	b.WriteString("`make bench-vrrp` writes this section; it needs root and takes about 14 minutes. Two nodes of one kind and a client, version 3 over\n" +
 		"IPv4, priorities 254 and 250, all else by default. Outages: one virtual router at 0.1 s, the longest time between two answers to a\n" +
 		"client that pings each millisecond; rounds of both kinds in turn, at the same times between two adverts. CPU time and memory are\n" +
 		"those of all processes of a node. A backup whose master is well sends no adverts; each time that a virtual router flaps, it sends\n" +
