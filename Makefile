@@ -80,7 +80,7 @@ staticcheck:
 	$(GO) run $(STATICCHECK) ./...
 
 gofumpt:
-	@out="$$($(GO) run $(GOFUMPT) -l cmd cluster vip vrrp)"; \
+	@out="$$($(GO) run $(GOFUMPT) -l cmd cluster vip vrrp checker)"; \
 	if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
 
 # The only error that is let pass: all that govulncheck says when it cannot have its

@@ -20,6 +20,7 @@ type Config struct {
 	VRRP       []VirtualRouter
 	SyncGroups []SyncGroup
 	Static     Static
+	Checks     []Check
 }
 
 // Node is this machine's part of the config.
@@ -46,7 +47,10 @@ type Cluster struct {
 	Preempt    bool          // the VIPs go back to a better node
 	// PreemptDelay is for how long that node must have been able to take them.
 	PreemptDelay time.Duration
-	Peers        []Peer // in the order of the file, this node among them
+	// WhenUnhealthy is what the owner does when no node is healthy: "keep" or "release".
+	WhenUnhealthy string
+	Track         []Track // what counts for the cluster: each check, unless given
+	Peers         []Peer  // in the order of the file, this node among them
 }
 
 // Peer is one member of the cluster.

@@ -33,6 +33,7 @@ type VirtualRouter struct {
 	Auth              Auth
 	Routes            []Route
 	Rules             []Rule
+	Track             []Track
 }
 
 // UnicastPeer is another router to which adverts are sent by themselves.
@@ -61,6 +62,7 @@ type AuthKey struct {
 type SyncGroup struct {
 	Name    string
 	Members []string // names of virtual routers, at least 2
+	Track   []Track  // counts for each member
 }
 
 // IPv6 reports the family of the router, which is that of its addresses.
