@@ -2,7 +2,7 @@ package checker
 
 import "time"
 
-// lookAgain is how soon after the begin of a look a change that is noticed may begin another.
+// lookAgain is how soon at most the begin of a look follows that of another.
 const lookAgain = 10 * time.Millisecond
 
 // machine decides what follows from one look after the other, and when to look next. It
@@ -38,7 +38,7 @@ func (m *machine) end(now time.Duration, ok bool, jitter float64) bool {
 	m.inRow++
 	m.ok = ok
 	changed := m.judge()
-	m.due = max(now, m.begun+spread(m.interval(), jitter))
+	m.due = max(now, m.begun+max(lookAgain, spread(m.interval(), jitter)))
 	return changed
 }
 
@@ -57,7 +57,8 @@ func (m *machine) judge() bool {
 
 // interval returns that to the next look.
 func (m *machine) interval() time.Duration {
-	if m.state == Unknown || m.ok != (m.state == Healthy) {
+	unsure := m.state == Unknown || m.ok != (m.state == Healthy)
+	if unsure && m.schedule.FastInterval > 0 {
 		return m.schedule.FastInterval
 	}
 	return m.schedule.Interval

@@ -73,6 +73,8 @@ func TestWhenToLook(t *testing.T) {
 	}
 	slow := usual
 	slow.Interval = time.Hour
+	steady := usual
+	steady.FastInterval = 0
 	tests := []struct {
 		name string
 		due  func() time.Duration
@@ -84,6 +86,8 @@ func TestWhenToLook(t *testing.T) {
 		{"a tenth more", func() time.Duration { m := healthy(0); m.end(0, true, 1); return m.due }, 11 * s},
 		{"from begin to begin", func() time.Duration { m := healthy(s); m.begin(20 * s); m.end(22*s, true, middle); return m.due }, 30 * s},
 		{"a look longer than the interval", func() time.Duration { m := healthy(s); m.begin(20 * s); m.end(33*s, true, middle); return m.due }, 33 * s},
+		{"no fast interval", func() time.Duration { m := newMachine(steady, 0, 0); m.begin(s); m.end(s, true, middle); return m.due }, 11 * s},
+		{"no interval at all", func() time.Duration { m := newMachine(Schedule{}, 0, 0); m.begin(s); m.end(s, true, middle); return m.due }, s + 10*ms},
 		{"a change", func() time.Duration { m := healthy(s); m.hurry(2 * s); return m.due }, 2 * s},
 		{"a change right after a look", func() time.Duration { m := healthy(s); m.hurry(s + ms); return m.due }, s + 10*ms},
 		{"a change before the first look", func() time.Duration { m := newMachine(usual, 0, 1); m.hurry(0); return m.due }, 0},
@@ -127,8 +131,8 @@ func TestRescheduleKeepsTheVerdict(t *testing.T) {
 func TestMachineProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := Schedule{
-			Interval:     time.Duration(rapid.IntRange(1, 1000).Draw(t, "interval")) * time.Millisecond,
-			FastInterval: time.Duration(rapid.IntRange(1, 1000).Draw(t, "fast")) * time.Millisecond,
+			Interval:     time.Duration(rapid.IntRange(20, 1000).Draw(t, "interval")) * time.Millisecond,
+			FastInterval: time.Duration(rapid.IntRange(20, 1000).Draw(t, "fast")) * time.Millisecond,
 			Rise:         rapid.IntRange(1, 4).Draw(t, "rise"),
 			Fall:         rapid.IntRange(1, 4).Draw(t, "fall"),
 		}

@@ -20,7 +20,7 @@ type Entry struct {
 type Schedule struct {
 	Interval time.Duration // from the begin of one look to that of the next, give or take a tenth
 	// FastInterval takes its place until the first verdict, and from a look that differs
-	// from the verdict until the next verdict or the first look that does not.
+	// from the verdict until the next verdict or the first look that does not. 0 for none.
 	FastInterval time.Duration
 	Timeout      time.Duration
 	Warmup       time.Duration // the first look comes at random within it
