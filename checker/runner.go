@@ -1,8 +1,10 @@
 package checker
 
 import (
-	"context"
 	"log/slog"
+	"math/rand/v2"
+	"reflect"
+	"sync"
 	"time"
 )
 
@@ -18,7 +20,7 @@ type Entry struct {
 type Schedule struct {
 	Interval time.Duration // from the begin of one look to that of the next, give or take a tenth
 	// FastInterval takes its place until the first verdict, and from a look that differs
-	// from the verdict until the next verdict or the first look that does not.
+	// from the verdict until the next verdict or the first look that does not. 0 for none.
 	FastInterval time.Duration
 	Timeout      time.Duration
 	Warmup       time.Duration // the first look comes at random within it
@@ -46,12 +48,12 @@ type Status struct {
 	Error    string        // of the last look; "" if it was well, or there was none
 	Warning  string        // likewise of the last that was well
 	Value    Value         // likewise
-	Verdict  string        // of a failed one: "failed 3 of 3: connection refused"
+	Verdict  string        // in words: "failed 3 of 3: connection refused", "healthy", "unknown; well 1 of 2"
 	Last     time.Time     // the end of the last look
 	Took     time.Duration // by it
 	Looks    uint64
 	Failures uint64        // looks that were not well
-	Overdue  time.Duration // for which the next one has been due and could not begin
+	Overdue  time.Duration // for which the next one has been due and there was no room for it
 }
 
 // Options of a Runner.
@@ -62,22 +64,138 @@ type Options struct {
 
 // Runner makes many checks time and again.
 type Runner struct {
-	opts Options
+	limit   int
+	log     *slog.Logger
+	epoch   time.Time     // since which times of tasks are
+	changed chan struct{} // tells of news
+	wake    chan struct{} // tells Run that there is something to do before next
+
+	mu        sync.Mutex
+	tasks     map[string]*task
+	order     []*task
+	unwatched []*task          // Watchers whose Watch has not begun
+	timers    agenda           // tasks that are to be woken
+	queue     agenda           // tasks that are due and wait for room, by when they were due
+	underway  map[string]*look // looks that have not returned, by the name of the check
+	next      time.Duration    // when Run wakes by itself; 0 while it is awake
+	overdue   time.Duration    // when to look next whether checks are overdue
 }
 
 // NewRunner returns a Runner without checks.
-func NewRunner(opts Options) *Runner { return &Runner{opts: opts} }
+func NewRunner(opts Options) *Runner {
+	r := &Runner{
+		limit:    opts.Limit,
+		log:      opts.Log,
+		epoch:    time.Now(),
+		changed:  make(chan struct{}, 1),
+		wake:     make(chan struct{}, 1),
+		underway: make(map[string]*look),
+	}
+	if r.limit == 0 {
+		r.limit = 1024
+	}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	return r
+}
 
 // Set replaces the checks. One whose name, spec and schedule are as before goes on with
-// its Checker and its state; if only the schedule differs its verdict stays. It may be
-// called at any time, also before Run.
-func (r *Runner) Set(entries []Entry) {}
+// its Checker and its state; if only the schedule differs its verdict stays. With another
+// spec it is a new check, which is unknown. It may be called at any time, also before Run.
+func (r *Runner) Set(entries []Entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now, before := r.now(), r.tasks
+	r.tasks, r.order = make(map[string]*task, len(entries)), make([]*task, len(entries))
+	for i, e := range entries {
+		t := before[e.Name]
+		if t != nil && reflect.DeepEqual(t.entry.Spec, e.Spec) {
+			delete(before, e.Name)
+			r.reschedule(t, e.Schedule, now)
+		} else {
+			t = r.add(e, now)
+		}
+		r.tasks[e.Name], r.order[i] = t, t
+	}
+	for _, t := range before {
+		r.remove(t)
+	}
+	poke(r.changed)
+	poke(r.wake)
+}
 
-// Run makes the checks until ctx ends. All looks have ended when it returns.
-func (r *Runner) Run(ctx context.Context) error { return nil }
-
-// Changed tells that the state, the value or the reason of some check is another.
-func (r *Runner) Changed() <-chan struct{} { return nil }
+// Changed tells that the state, the value, the warning or the reason for being failed of
+// some check is another, or that there are other checks.
+func (r *Runner) Changed() <-chan struct{} { return r.changed }
 
 // Status returns what is known of each check, in the order of Set.
-func (r *Runner) Status() []Status { return nil }
+func (r *Runner) Status() []Status {
+	type words struct {
+		schedule Schedule
+		reason   string
+	}
+	r.mu.Lock()
+	now := r.now()
+	all, said := make([]Status, len(r.order)), make([]words, len(r.order))
+	for i, t := range r.order {
+		all[i], said[i] = t.status(now), words{t.entry.Schedule, t.reason}
+	}
+	r.mu.Unlock()
+	for i := range all {
+		all[i].Verdict = all[i].verdict(said[i].schedule, said[i].reason)
+	}
+	return all
+}
+
+func (r *Runner) add(e Entry, now time.Duration) *task {
+	t := &task{entry: e, machine: newMachine(e.Schedule, now, rand.Float64()), since: time.Now()}
+	r.timers.put(t, t.machine.due)
+	if _, watches := e.Checker.(Watcher); watches {
+		r.unwatched = append(r.unwatched, t)
+	}
+	return t
+}
+
+func (r *Runner) reschedule(t *task, s Schedule, now time.Duration) {
+	if t.entry.Schedule == s {
+		return
+	}
+	t.entry.Schedule = s
+	t.machine.reschedule(now, s, rand.Float64())
+	if t.phase == idle {
+		r.timers.put(t, t.machine.due)
+	}
+}
+
+func (r *Runner) remove(t *task) {
+	t.removed = true
+	t.leave()
+	if t.stopWatch != nil {
+		t.stopWatch()
+	}
+	if l := r.underway[t.entry.Name]; l != nil && l.task == t {
+		l.task = nil
+		l.cancel()
+	}
+}
+
+// plan has a task woken at a time.
+func (r *Runner) plan(t *task, p phase, at time.Duration) {
+	t.phase = p
+	r.timers.put(t, at)
+	if at < r.next {
+		poke(r.wake)
+	}
+}
+
+// now returns the time since the epoch.
+func (r *Runner) now() time.Duration { return time.Since(r.epoch) }
+
+// poke tells a channel of capacity 1 that there is something.
+func poke(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

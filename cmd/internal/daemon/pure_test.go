@@ -34,6 +34,7 @@ var pureFiles = []string{
 	"vip/route/plan.go", "vrrp/vrrpnet/heap.go",
 	"vip/frame.go", "vip/decode.go", "vip/filter.go", "vip/question.go",
 	"vip/route/plan.go", "vip/route/route.go", "vip/route/survey.go",
+	"checker/machine.go", "checker/agenda.go",
 	"cmd/internal/daemon/policy.go",
 }
 

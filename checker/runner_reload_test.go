@@ -1,0 +1,184 @@
+package checker
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// other is an entry with another spec.
+func other(name string, c Checker, s Schedule) Entry {
+	e := entry(name, c, s)
+	e.Spec.HTTP.Requests = []Request{{URL: "/health"}}
+	return e
+}
+
+func TestReloadOfTheSame(t *testing.T) {
+	running(t, Options{}, func(t *testing.T, r *Runner) {
+		first, second := timesOf(not), timesOf(not)
+		r.Set([]Entry{other("web", first, patient), entry("db", well, patient)})
+		after(15 * time.Second)
+		before := status(t, r, "web")
+		r.Set([]Entry{entry("db", well, patient), other("web", second, patient)})
+		if got := status(t, r, "web"); got != before {
+			t.Errorf("another status by a reload: %+v\nwas %+v", got, before)
+		}
+		if got := r.Status()[0].Name; got != "db" {
+			t.Errorf("the first one is %s, not that of the last Set", got)
+		}
+		looks := len(first.all())
+		after(11 * time.Second)
+		if len(second.all()) != 0 || len(first.all()) != looks+1 {
+			t.Errorf("%d looks of the new checker, %d of the old one", len(second.all()), len(first.all())-looks)
+		}
+	})
+}
+
+func TestReloadOfTheSchedule(t *testing.T) {
+	running(t, Options{}, func(t *testing.T, r *Runner) {
+		c := timesOf(not)
+		slow := patient
+		slow.Interval = time.Hour
+		r.Set([]Entry{entry("web", c, slow)})
+		after(time.Minute)
+		before := len(c.all())
+		r.Set([]Entry{entry("web", well, patient)})
+		wantVerdict(t, r, "web", "failed 3 of 3: connection refused")
+		after(patient.Interval)
+		if len(c.all()) != before+1 {
+			t.Errorf("%d looks within the new interval", len(c.all())-before)
+		}
+		wantVerdict(t, r, "web", "failed 3 of 3: connection refused")
+	})
+}
+
+func TestReloadOfTheSpec(t *testing.T) {
+	running(t, Options{}, func(t *testing.T, r *Runner) {
+		r.Set([]Entry{entry("web", not, prompt)})
+		after(time.Second)
+		wantVerdict(t, r, "web", "failed 1 of 1: connection refused")
+		news(r)
+		at := time.Now()
+		s := prompt
+		s.Warmup = time.Minute
+		r.Set([]Entry{other("web", well, s)})
+		wantVerdict(t, r, "web", "unknown; no look yet")
+		if got := status(t, r, "web").Since; !got.Equal(at) || !news(r) {
+			t.Errorf("unknown since %s, want %s, and news of it", got, at)
+		}
+		after(time.Minute)
+		wantVerdict(t, r, "web", "healthy")
+	})
+}
+
+// TestReloadDuringALook replaces a check whose look takes its time to end.
+func TestReloadDuringALook(t *testing.T) {
+	running(t, Options{}, func(t *testing.T, r *Runner) {
+		var now, most atomic.Int32
+		count := func() func() {
+			most.Store(max(most.Load(), now.Add(1)))
+			return func() { now.Add(-1) }
+		}
+		old := stub(func(ctx context.Context) (Finding, error) {
+			defer count()()
+			<-ctx.Done()
+			time.Sleep(100 * time.Millisecond)
+			return Finding{}, errRefused
+		})
+		fresh := timesOf(stub(func(context.Context) (Finding, error) { defer count()(); return Finding{}, nil }))
+		r.Set([]Entry{entry("web", old, prompt)})
+		after(50 * time.Millisecond)
+		r.Set([]Entry{other("web", fresh, prompt)})
+		after(99 * time.Millisecond)
+		if len(fresh.all()) != 0 || status(t, r, "web").Looks != 0 {
+			t.Error("it looks while the old look is under way")
+		}
+		after(time.Millisecond)
+		wantVerdict(t, r, "web", "healthy")
+		if most.Load() != 1 {
+			t.Errorf("%d looks at once", most.Load())
+		}
+		if s := status(t, r, "web"); s.Looks != 1 || s.Failures != 0 {
+			t.Errorf("the old look counts: %+v", s)
+		}
+	})
+}
+
+// TestReloadDuringAHang replaces a check that hangs, also by way of its removal.
+func TestReloadDuringAHang(t *testing.T) {
+	for _, between := range [][]Entry{nil, {}, {entry("db", well, prompt)}} {
+		running(t, Options{}, func(t *testing.T, r *Runner) {
+			until := make(chan struct{})
+			fresh := timesOf(well)
+			r.Set([]Entry{entry("web", stuck(until), patient)})
+			after(100 * time.Millisecond)
+			if between != nil {
+				r.Set(between)
+				after(100 * time.Millisecond)
+			}
+			r.Set([]Entry{other("web", fresh, patient)})
+			after(400 * time.Millisecond)
+			wantVerdict(t, r, "web", "unknown; no look yet")
+			after(patient.Timeout)
+			if got := status(t, r, "web").Verdict; !strings.HasPrefix(got, "unknown; failed 1 of 3: the look that began ") {
+				t.Errorf("%q", got)
+			}
+			after(3 * time.Second)
+			if s := status(t, r, "web"); s.State != Failed || len(fresh.all()) != 0 {
+				t.Errorf("%d looks beside the one that hangs, %+v", len(fresh.all()), s)
+			}
+			close(until)
+			after(30 * time.Second)
+			wantVerdict(t, r, "web", "healthy")
+		})
+	}
+}
+
+func TestRemoval(t *testing.T) {
+	running(t, Options{}, func(t *testing.T, r *Runner) {
+		var canceled atomic.Bool
+		c := timesOf(stub(func(ctx context.Context) (Finding, error) {
+			<-ctx.Done()
+			canceled.Store(ctx.Err() == context.Canceled)
+			return Finding{}, ctx.Err()
+		}))
+		idle := timesOf(well)
+		r.Set([]Entry{entry("web", c, prompt), entry("db", idle, prompt)})
+		after(100 * time.Millisecond)
+		r.Set(nil)
+		after(0)
+		if !canceled.Load() {
+			t.Error("the look is not cancelled")
+		}
+		after(time.Minute)
+		if len(r.Status()) != 0 || len(c.all()) != 1 || len(idle.all()) != 1 {
+			t.Errorf("%d and %d looks, status %+v", len(c.all()), len(idle.all()), r.Status())
+		}
+	})
+}
+
+func TestSetBeforeRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRunner(Options{})
+		w := newWatcher(well)
+		r.Set([]Entry{entry("gone", w, prompt)})
+		r.Set([]Entry{entry("web", well, prompt)})
+		ctx, cancel := context.WithCancel(t.Context())
+		var done sync.WaitGroup
+		done.Go(func() { _ = r.Run(ctx) })
+		after(0)
+		wantVerdict(t, r, "web", "healthy")
+		if w.watches.Load() != 0 {
+			t.Error("it watches for a check that is gone")
+		}
+		cancel()
+		done.Wait()
+		r.Set([]Entry{entry("web", well, prompt), entry("late", w, prompt)})
+		after(time.Minute)
+		wantVerdict(t, r, "late", "unknown; no look yet")
+	})
+}
