@@ -23,9 +23,9 @@ func dialer(n Network) *net.Dialer {
 	return d
 }
 
-// packetDialer is dialer for UDP.
+// packetDialer is dialer for UDP. Whoever reads from its sockets meets each ICMP error.
 func packetDialer(n Network) *net.Dialer {
-	d := &net.Dialer{Control: n.control}
+	d := &net.Dialer{Control: n.packetControl}
 	if n.Source.IsValid() {
 		d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(n.Source, 0))
 	}
@@ -34,8 +34,23 @@ func packetDialer(n Network) *net.Dialer {
 
 // control prepares a socket before it is bound and connected.
 func (n Network) control(_, _ string, conn syscall.RawConn) error {
+	return onSocket(conn, n.apply)
+}
+
+func (n Network) packetControl(network, _ string, conn syscall.RawConn) error {
+	if err := onSocket(conn, n.apply); err != nil {
+		return err
+	}
+	// Without these the kernel keeps "host unreachable" to itself, as it may pass.
+	if network == "udp6" {
+		return onSocket(conn, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_IPV6, unix.IPV6_RECVERR, 1) })
+	}
+	return onSocket(conn, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_RECVERR, 1) })
+}
+
+func onSocket(conn syscall.RawConn, do func(fd int) error) error {
 	var err error
-	if failed := conn.Control(func(fd uintptr) { err = n.apply(int(fd)) }); failed != nil {
+	if failed := conn.Control(func(fd uintptr) { err = do(int(fd)) }); failed != nil {
 		return failed
 	}
 	return err
@@ -69,11 +84,6 @@ func (n Network) deviceError(err error) error {
 	return &reason{text: fmt.Sprintf("interface %s: %s", n.Interface, errnoText(err)), err: err}
 }
 
-// expireWith stops whoever reads or writes on conn when ctx ends, until stop is called.
-func expireWith(ctx context.Context, conn net.Conn) (stop func() bool) {
-	return context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-}
-
 // patience returns how long a look that begins now may take, in the round number that its
 // timeout most likely is; 0 for as long as it likes.
 func patience(ctx context.Context) time.Duration {
@@ -88,9 +98,10 @@ func patience(ctx context.Context) time.Duration {
 	return left.Round(time.Millisecond)
 }
 
-// isTimeout tells whether time was up.
+// isTimeout tells whether time was up. Nobody but a context that ends closes a connection
+// that a look still uses.
 func isTimeout(err error) bool {
 	var timeout interface{ Timeout() bool }
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
-		errors.As(err, &timeout) && timeout.Timeout()
+		errors.Is(err, net.ErrClosed) || errors.As(err, &timeout) && timeout.Timeout()
 }

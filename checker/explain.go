@@ -144,17 +144,24 @@ func innermost(err error) error {
 // brief makes a text of foreign origin fit for a reason: one line, of bounded length.
 func brief(text string) string { return cut(text, maxReason) }
 
-// cut is brief for at most limit bytes.
+// quote returns the begin of what came from elsewhere, in quotation marks.
+func quote[T string | []byte](data T) string {
+	const most = 64
+	text := strings.ReplaceAll(cut(string(data[:min(len(data), most)]), most), `"`, `\"`)
+	if len(data) > most {
+		return `"` + strings.TrimSuffix(text, "...") + `"...`
+	}
+	return `"` + text + `"`
+}
+
+// cut returns a text with what cannot be printed escaped, at most limit bytes of it.
 func cut(text string, limit int) string {
 	var b strings.Builder
-	for i, r := range text {
-		_, size := utf8.DecodeRuneInString(text[i:])
-		part := text[i : i+size]
-		if !strconv.IsPrint(r) || r == utf8.RuneError {
-			quoted := strconv.Quote(part)
-			part = quoted[1 : len(quoted)-1]
-		}
-		if b.Len()+len(part) > limit-len("...") && b.Len()+len(part)+len(text)-i-size > limit {
+	for len(text) > 0 {
+		_, size := utf8.DecodeRuneInString(text)
+		part := escaped(text[:size])
+		text = text[size:]
+		if b.Len()+len(part)+len(text) > limit && b.Len()+len(part)+len("...") > limit {
 			return b.String() + "..."
 		}
 		b.WriteString(part)
@@ -162,11 +169,11 @@ func cut(text string, limit int) string {
 	return b.String()
 }
 
-// quote returns the begin of what came from elsewhere, in quotation marks.
-func quote(data []byte) string {
-	const most = 64
-	if len(data) <= most {
-		return strconv.Quote(string(data))
+func escaped(char string) string {
+	r, _ := utf8.DecodeRuneInString(char)
+	if r != utf8.RuneError && strconv.IsPrint(r) {
+		return char
 	}
-	return strconv.Quote(string(data[:most])) + "..."
+	quoted := strconv.Quote(char)
+	return quoted[1 : len(quoted)-1]
 }
