@@ -100,7 +100,7 @@ func TestTCPOverTLS(t *testing.T) {
 func TestTCPDoesNotReset(t *testing.T) {
 	ends := make(chan error, 1)
 	target := rawServer(t, "127.0.0.1", func(conn net.Conn) {
-		io.WriteString(conn, "welcome, and much more")
+		io.WriteString(conn, strings.Repeat("welcome", 2000))
 		_, err := io.Copy(io.Discard, conn)
 		ends <- err
 	})
