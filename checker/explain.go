@@ -26,6 +26,11 @@ type reason struct {
 func (r *reason) Error() string { return r.text }
 func (r *reason) Unwrap() error { return r.err }
 
+// because returns a reason without a cause.
+func because(format string, args ...any) error {
+	return &reason{text: brief(fmt.Sprintf(format, args...))}
+}
+
 // explain returns what an error of net, crypto/tls, a system call or a context says, in
 // one short line without the addresses, which the check's own target tells. A reason
 // stays as it is.

@@ -75,7 +75,7 @@ func (p Pattern) wanted() string {
 
 // mismatch is the reason of an answer that is not what the pattern says.
 func (p Pattern) mismatch(answer []byte) error {
-	return &reason{text: fmt.Sprintf("answer %s, wanted %s", quote(answer), p.wanted())}
+	return because("answer %s, wanted %s", quote(answer), p.wanted())
 }
 
 // await reads until the pattern matches, which must be so within maxAnswer bytes. In
@@ -97,7 +97,7 @@ func (p Pattern) await(r io.Reader, patience time.Duration) error {
 			return p.unfinished(answer, err, patience)
 		}
 	}
-	return &reason{text: fmt.Sprintf("%d bytes of answer without %s", maxAnswer, p.wanted())}
+	return because("%d bytes of answer without %s", maxAnswer, p.wanted())
 }
 
 // unfinished is the reason of an answer that ends before the pattern has been seen.
@@ -106,5 +106,5 @@ func (p Pattern) unfinished(answer []byte, err error, patience time.Duration) er
 	if len(answer) == 0 {
 		return why
 	}
-	return &reason{text: fmt.Sprintf("answer %s, wanted %s, then %s", quote(answer), p.wanted(), why), err: err}
+	return because("answer %s, wanted %s, then %s", quote(answer), p.wanted(), why)
 }
