@@ -1,0 +1,123 @@
+package checker
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"time"
+)
+
+// dnsCheck asks a name server one question, by default for the SOA of the root, to which
+// any answer without an error code is well.
+type dnsCheck struct {
+	packets *net.Dialer // nil to use the stream alone
+	address string
+	stream  *stream
+	query   dnsQuery
+	wanted  dnsWanted
+}
+
+const (
+	dnsPort    = "53"
+	dnsTLSPort = "853"
+)
+
+func newDNS(_ *Host, s Spec) (Checker, error) {
+	port := dnsPort
+	if s.TLS.Enabled {
+		port = dnsTLSPort
+	}
+	stream, err := newStream(s, port)
+	if err != nil {
+		return nil, err
+	}
+	query, err := newDNSQuery(s.DNS)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := newDNSWanted(s.DNS, query.question.Type)
+	if err != nil {
+		return nil, err
+	}
+	made := &dnsCheck{address: stream.address, stream: stream, query: query, wanted: wanted}
+	if !s.DNS.TCP && !s.TLS.Enabled {
+		made.packets = packetDialer(s.Network)
+	}
+	return made, nil
+}
+
+// Check implements Checker.
+func (c *dnsCheck) Check(ctx context.Context) (Finding, error) {
+	patience := patience(ctx)
+	if c.packets != nil {
+		err := c.overUDP(ctx, patience)
+		if !errors.Is(err, errTruncated) {
+			return Finding{}, explainWithin(err, patience)
+		}
+	}
+	warning, err := c.stream.visit(ctx, func(conn net.Conn) error { return c.overTCP(conn, patience) })
+	err = explainWithin(err, patience)
+	if err != nil && c.packets != nil {
+		err = because("the answer does not fit UDP, and over TCP: %s", err)
+	}
+	return Finding{Warning: warning}, err
+}
+
+// maxUDPAnswer is how much of an answer over UDP is read, in bytes: the query does not
+// allow for more than 512.
+const maxUDPAnswer = 4096
+
+func (c *dnsCheck) overUDP(ctx context.Context, patience time.Duration) error {
+	conn, err := c.packets.DialContext(ctx, "udp", c.address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	ask := c.query.withNewID()
+	if _, err := conn.Write(ask.packed); err != nil {
+		return err
+	}
+	message := make([]byte, maxUDPAnswer)
+	return c.await(ask, patience, func() ([]byte, error) {
+		n, err := conn.Read(message)
+		return message[:n], err
+	})
+}
+
+func (c *dnsCheck) overTCP(conn net.Conn, patience time.Duration) error {
+	ask := c.query.withNewID()
+	framed := append([]byte{byte(len(ask.packed) >> 8), byte(len(ask.packed))}, ask.packed...)
+	if _, err := conn.Write(framed); err != nil {
+		return err
+	}
+	return c.await(ask, patience, func() ([]byte, error) { return readFramed(conn) })
+}
+
+// readFramed reads a message of DNS over TCP, which begins with its length.
+func readFramed(r io.Reader) ([]byte, error) {
+	var size [2]byte
+	if _, err := io.ReadFull(r, size[:]); err != nil {
+		return nil, err
+	}
+	message := make([]byte, int(size[0])<<8|int(size[1]))
+	_, err := io.ReadFull(r, message)
+	return message, err
+}
+
+// await judges the first message that answers the query. Others may be late, or forged.
+func (c *dnsCheck) await(ask dnsQuery, patience time.Duration, next func() ([]byte, error)) error {
+	for ignored := 0; ; ignored++ {
+		message, err := next()
+		if err != nil && ignored > 0 {
+			return because("%s, after %d messages that answer another question", explainWithin(err, patience), ignored)
+		}
+		if err != nil {
+			return err
+		}
+		if ask.isAnsweredBy(message) {
+			return c.wanted.judge(ask.question.Type, message)
+		}
+	}
+}

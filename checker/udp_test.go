@@ -1,0 +1,62 @@
+package checker
+
+import (
+	"bytes"
+	"testing"
+	"time"
+)
+
+func TestUDP(t *testing.T) {
+	echo := func(query []byte) [][]byte { return [][]byte{query} }
+	nothing := func([]byte) [][]byte { return nil }
+	flood := func([]byte) [][]byte { return [][]byte{bytes.Repeat([]byte("x"), 60000), []byte("pong")} }
+	pong := Pattern{Contains: "pong"}
+	tests := []struct {
+		name    string
+		serve   func([]byte) [][]byte
+		udp     UDP
+		timeout time.Duration
+		want    string
+	}{
+		{"is silent", nothing, UDP{}, soonOver, ""},
+		{"answers unasked", echo, UDP{Send: []byte("x")}, longEnough, ""},
+		{"answers an empty datagram", echo, UDP{Answer: true}, longEnough, ""},
+		{"answers", echo, UDP{Send: []byte("ping pong"), Expect: pong}, longEnough, ""},
+		{"answers in bytes", echo, UDP{Send: []byte("\x81x"), Expect: Pattern{Bytes: []byte{0x80}, Mask: []byte{0x80}}}, longEnough, ""},
+		{"answers too few bytes", echo, UDP{Send: []byte("p"), Expect: Pattern{Bytes: []byte("pp")}}, longEnough, `answer "p", wanted "pp"`},
+		{"answers nothing", nothing, UDP{Answer: true}, soonOver, "no answer within 300ms"},
+		{"answers wrongly", echo, UDP{Send: []byte("p\x00ng"), Expect: pong}, longEnough, `answer "p\x00ng", wanted "pong"`},
+		{"answers much", flood, UDP{Expect: pong}, longEnough, `answer "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"..., wanted "pong"`},
+	}
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		for _, test := range tests {
+			t.Run(host+"/"+test.name, func(t *testing.T) {
+				t.Parallel()
+				spec := Spec{Kind: "udp", Target: packetServer(t, host, test.serve), UDP: test.udp}
+				if got := lookOnce(t, spec, test.timeout); got != test.want {
+					t.Errorf("reason\n%s\nwant\n%s", got, test.want)
+				}
+			})
+		}
+		t.Run(host+"/refused", func(t *testing.T) {
+			for _, udp := range []UDP{{}, {Answer: true}, {Send: []byte("x"), Expect: pong}} {
+				spec := Spec{Kind: "udp", Target: closedPort(t, host), UDP: udp}
+				if got := lookOnce(t, spec, longEnough); got != "connection refused" {
+					t.Errorf("%+v: reason %q", udp, got)
+				}
+			}
+		})
+	}
+}
+
+func TestWrongUDPSpecs(t *testing.T) {
+	for want, spec := range map[string]Spec{
+		`target "host": must be "host:port"`:  {Target: "host"},
+		"send: must have at most 65507 bytes": {Target: "h:1", UDP: UDP{Send: make([]byte, 65508)}},
+		"expect: a text or bytes, not both":   {Target: "h:1", UDP: UDP{Expect: Pattern{Contains: "a", Bytes: []byte("a")}}},
+	} {
+		if _, err := newUDP(nil, spec); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+}
