@@ -13,9 +13,11 @@ type constructor func(*Host, Spec) (Checker, error)
 // kinds returns the constructor of each kind.
 func kinds() map[string]constructor {
 	return map[string]constructor{
-		"dns": newDNS,
-		"tcp": newTCP,
-		"udp": newUDP,
+		"dns":  newDNS,
+		"http": newHTTP,
+		"tcp":  newTCP,
+		"tls":  newHandshake,
+		"udp":  newUDP,
 	}
 }
 

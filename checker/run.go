@@ -85,7 +85,7 @@ func (r *Runner) expire(t *task, now time.Duration) {
 	switch {
 	case t.phase == looking:
 		l.task = nil
-		r.count(t, outcome{reason: lateReason(l.timeout), ended: now, took: now - l.begun})
+		r.count(t, outcome{reason: lateText(l.timeout), ended: now, took: now - l.begun})
 	case t.phase == blocked:
 		r.count(t, outcome{reason: hangReason(now - l.begun), ended: now, took: now - t.machine.begun})
 	case l != nil:
@@ -136,12 +136,12 @@ func (r *Runner) look(ctx context.Context, l *look) {
 // outcome returns what came of a look that has returned.
 func (l *look) outcome(finding Finding, err error, ended time.Duration) outcome {
 	o := outcome{finding: finding, ended: ended, took: ended - l.begun}
-	o.finding.Warning = reasonLine(finding.Warning)
+	o.finding.Warning = brief(finding.Warning)
 	switch {
 	case err != nil:
 		o.reason = lookReason(err, l.timeout)
 	case o.took > l.timeout:
-		o.reason = lateReason(l.timeout)
+		o.reason = lateText(l.timeout)
 	}
 	return o
 }

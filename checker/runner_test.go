@@ -516,15 +516,15 @@ func TestChanged(t *testing.T) {
 func TestReasonsAreLines(t *testing.T) {
 	tests := map[string]string{
 		"connection refused":               "connection refused",
-		"two\nlines":                       `"two\nlines"`,
-		"\xff":                             `"\xff"`,
+		"two\nlines":                       `two\nlines`,
+		"\xff":                             `\xff`,
 		strings.Repeat("long ", 1000):      strings.Repeat("long ", 39) + "lo...",
 		strings.Repeat("ü", 1000):          strings.Repeat("ü", 98) + "...",
-		"\x1b[2J" + strings.Repeat("x", 9): `"\x1b[2Jxxxxxxxxx"`,
+		"\x1b[2J" + strings.Repeat("x", 9): `\x1b[2Jxxxxxxxxx`,
 		"":                                 "",
 	}
 	for text, want := range tests {
-		if got := reasonLine(text); got != want {
+		if got := brief(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}

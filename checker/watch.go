@@ -36,7 +36,7 @@ func (r *Runner) logWatch(t *task, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.logPanic(t, err)
-	r.log.Warn("check cannot watch", "name", t.entry.Name, "kind", t.entry.Spec.Kind, "error", reasonLine(err.Error()))
+	r.log.Warn("check cannot watch", "name", t.entry.Name, "kind", t.entry.Spec.Kind, "error", brief(err.Error()))
 }
 
 // noticed lets a task look soon, or once more if a look is under way.
@@ -58,7 +58,7 @@ func (r *Runner) logPanic(t *task, err error) {
 	if p, ok := errors.AsType[*panicError](err); ok && !t.panicked {
 		t.panicked = true
 		r.log.Error("check panicked", "name", t.entry.Name, "kind", t.entry.Spec.Kind,
-			"panic", reasonLine(p.Error()), "stack", string(p.stack))
+			"panic", brief(p.Error()), "stack", string(p.stack))
 	}
 }
 
