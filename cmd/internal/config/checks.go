@@ -12,17 +12,16 @@ type Check struct {
 	Kind         string
 	Target       string
 	Interval     time.Duration
-	FastInterval time.Duration
+	FastInterval time.Duration // at most Interval
 	Timeout      time.Duration
 	Warmup       time.Duration
-	Rise, Fall   int
+	Rise, Fall   int  // 1 at least
 	Weight       int  // -253 to 253; 0 is a fault
 	Reverse      bool // count as failed while it is well, and the other way round
 
 	Network CheckNetwork
 	TLS     CheckTLS
-	TCP     CheckTCP
-	UDP     CheckUDP
+	Payload CheckPayload
 	HTTP    CheckHTTP
 	DNS     CheckDNS
 	SMTP    CheckSMTP
@@ -58,46 +57,44 @@ type CheckTLS struct {
 	ExpiryLimit   time.Duration
 }
 
-// CheckTCP is for kind "tcp".
-type CheckTCP struct {
+// CheckPayload is for kinds "tcp" and "udp": what is sent, and what must come.
+type CheckPayload struct {
 	Send   []byte
+	Answer bool // of "udp" only: some answer must come
 	Expect CheckPattern
 }
 
-// CheckUDP is for kind "udp".
-type CheckUDP struct {
-	Send   []byte
-	Answer bool
-	Expect CheckPattern
-}
-
-// CheckPattern describes bytes that must come.
+// CheckPattern describes bytes that must come: either a text that is in them, or what they
+// begin with. It is zero for none.
 type CheckPattern struct {
 	Contains string
 	Bytes    []byte
-	Mask     []byte
+	Mask     []byte // as long as Bytes; its bits are those that count
 }
 
 // CheckHTTP is for kind "http".
 type CheckHTTP struct {
 	Connect  string
 	Host     string
-	Protocol string
+	Protocol string // "" for what TLS negotiates, "http/1.1" or "h2"
 	Method   string
-	Headers  []string
+	Headers  []string // "Name: value"
 	Body     string
 	Redirect bool
-	Requests []CheckRequest
+	// Answer is what each of Requests must be answered with, unless it says otherwise.
+	// It is in them already.
+	Answer   CheckRequest
+	Requests []CheckRequest // one at least
 }
 
-// CheckRequest is one URL of an HTTP check.
+// CheckRequest is one URL of an HTTP check, and what its answer must be.
 type CheckRequest struct {
-	URL       string
-	Status    []CheckRange
+	URL       string       // relative to the target; "" for the target itself
+	Status    []CheckRange // one at least
 	Contains  string
 	Matches   string
 	Mismatch  string
-	Digest    string
+	Digest    string // "md5:" or "sha256:" and lower-case digits
 	JSONPath  string
 	JSONValue string
 }
@@ -107,11 +104,11 @@ type CheckRange struct{ From, To int }
 
 // CheckDNS is for kind "dns".
 type CheckDNS struct {
-	Query   string
-	Type    string
+	Query   string // "" for the root
+	Type    string // such as "SOA"
 	Answers []string
-	RCode   string
-	TCP     bool
+	RCode   string // such as "NOERROR"
+	TCP     bool   // else UDP
 }
 
 // CheckSMTP is for kind "smtp".

@@ -55,6 +55,7 @@ func TestDefaults(t *testing.T) {
 			Heartbeat:  300 * time.Millisecond,
 			Fence:      "auto",
 			Preempt:    true, PreemptDelay: 30 * time.Second,
+			WhenUnhealthy: "keep",
 			Peers: []Peer{
 				{Name: "lb1", Address: netip.MustParseAddrPort("198.18.0.1:7400"), Priority: 100},
 				{Name: "lb2", Address: netip.MustParseAddrPort("198.18.0.2:7400"), Priority: 100},
@@ -90,6 +91,7 @@ func TestEveryKey(t *testing.T) {
 			Heartbeat: 150 * time.Millisecond,
 			Fence:     "nftables",
 			Preempt:   false, PreemptDelay: time.Minute,
+			WhenUnhealthy: "release",
 			Peers: []Peer{
 				{Name: "lb1", Address: netip.MustParseAddrPort("198.18.0.1:7400"), Priority: 200},
 				{Name: "lb2", Address: netip.MustParseAddrPort("[2001:db8::2]:7400"), Priority: 10},

@@ -6,6 +6,7 @@ import "strings"
 type key struct {
 	name     string
 	required bool
+	kinds    []string // of a check that it is for; none for all
 	reader
 }
 

@@ -3,7 +3,7 @@
 //
 // A file is read in five steps: tree.go makes a tree of values that know where
 // they stand, decode.go reads it strictly by the lists of keys in keys.go and
-// keys_vrrp.go, settle.go fills in the defaults that other keys decide, validate.go
+// the files named keys_, settle.go fills in the defaults that other keys decide, validate.go
 // and the files named check_ check what only several keys together can get wrong, and
 // warn.go remarks on what is allowed but rarely meant. Every step reports and goes on,
 // so one run names all mistakes, in the order of the file. Only text that is no
@@ -13,8 +13,8 @@
 // "= VALUE" is left out when the key itself is wrong, missing or in the wrong
 // place. Columns count bytes from 1, as compilers do.
 //
-// To add a key, add its field in config.go or vrrp.go, its line beside the others of
-// its table and its row in docs/config.md; a test fails until the three agree.
+// To add a key, add its field in config.go, vrrp.go or checks.go, its line beside the
+// others of its table and its row in docs/config.md; a test fails until the three agree.
 //
 // The syntax is go-toml's; its decoder is not used, because it stops at the
 // first wrong type and needs time quadratic in the number of keys.

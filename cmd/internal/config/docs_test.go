@@ -14,11 +14,14 @@ import (
 const top = "../../.." // of the repository
 
 // documented is one row of docs/config.md.
-type documented struct{ table, key, typ, def string }
+type documented struct {
+	table, key, typ, def string
+	kinds                string // of a check; for other tables it is some text
+}
 
 var (
 	heading = regexp.MustCompile(`^##+ \[+([a-z_.]+)\]+$`)
-	row     = regexp.MustCompile(`^\| \x60([a-z_]+)\x60 \| *([^|]*?) *\| *([^|]*?) *\|`)
+	row     = regexp.MustCompile(`^\| \x60([a-z_]+)\x60 \| *([^|]*?) *\| *([^|]*?) *\|(?:[^|]*\| *([^|]*?) *\|)?`)
 )
 
 // readDocs returns the tables and the keys that docs/config.md describes.
@@ -31,7 +34,7 @@ func readDocs(t *testing.T) (tables []string, keys []documented) {
 			table = m[1]
 			tables = append(tables, table)
 		} else if m := row.FindStringSubmatch(line); m != nil {
-			keys = append(keys, documented{table, m[1], m[2], m[3]})
+			keys = append(keys, documented{table, m[1], m[2], m[3], m[4]})
 		}
 	}
 	return tables, keys
@@ -71,9 +74,31 @@ func TestRequiredKeysAreDocumented(t *testing.T) {
 	}
 }
 
+func TestKindsAreDocumented(t *testing.T) {
+	kinds, n := kindsOfKeys(), 0
+	_, keys := readDocs(t)
+	for _, k := range keys {
+		if k.table != "check" {
+			continue
+		}
+		n++
+		want := "all"
+		if of, some := kinds[k.key]; some {
+			want = strings.Join(of, ", ")
+		}
+		if k.kinds != want {
+			t.Errorf("check.%s: documented for %q, allowed for %q", k.key, k.kinds, want)
+		}
+	}
+	if n < len(kinds) {
+		t.Errorf("only %d keys of a check found in docs/config.md", n)
+	}
+}
+
 // Writing out a documented default changes nothing.
 func TestDocumentedDefaults(t *testing.T) {
 	cluster, routers := readFile(t, "testdata/ok/least.toml"), readFile(t, "testdata/ok/vrrp-every-table.toml")
+	checks := readFile(t, "testdata/ok/check-every-kind.toml")
 	_, keys := readDocs(t)
 	n := 0
 	for _, k := range keys {
@@ -86,6 +111,10 @@ func TestDocumentedDefaults(t *testing.T) {
 		if !header.MatchString(text) || k.key == "fence" && k.table == "node" {
 			text = "[node]\n" + routers
 		}
+		if k.table == "check" {
+			kind, _, _ := strings.Cut(strings.Replace(k.kinds, "all", "unit", 1), ",")
+			text, header = checks, regexp.MustCompile(`(?m)^\[\[check]]\nkind = "`+kind+`"\n`)
+		}
 		line := fmt.Sprintf("%s = %s\n", k.key, strings.Trim(k.def, "`"))
 		explicit := header.ReplaceAllString(text, "${0}"+line)
 		if !strings.Contains(explicit, line) {
@@ -95,7 +124,7 @@ func TestDocumentedDefaults(t *testing.T) {
 			t.Errorf("%s.%s (-left out +written):\n%s", k.table, k.key, diff)
 		}
 	}
-	if n < 29 {
+	if n < 43 {
 		t.Errorf("only %d defaults found in docs/config.md", n)
 	}
 }

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// The keys of every table, in the order of docs/config.md, here and in keys_vrrp.go.
+// The keys of every table, in the order of docs/config.md, here and in the files
+// named keys_.
 // This is the one list of them: what is not there is an unknown key.
 
 func configKeys(c *Config) []key {
@@ -16,6 +17,7 @@ func configKeys(c *Config) []key {
 		optional("vrrp", tables(&c.VRRP, defaultRouter(), routerKeys)),
 		optional("sync_group", tables(&c.SyncGroups, SyncGroup{}, syncGroupKeys)),
 		optional("static", table(&c.Static, staticKeys)),
+		optional("check", tables(&c.Checks, Check{}, checkKeys)),
 	}
 }
 
@@ -63,7 +65,7 @@ const (
 )
 
 func defaultCluster() Cluster {
-	return Cluster{Heartbeat: heartbeatNormal, Fence: "auto", Preempt: true, PreemptDelay: 30 * time.Second}
+	return Cluster{Heartbeat: heartbeatNormal, Fence: "auto", Preempt: true, PreemptDelay: 30 * time.Second, WhenUnhealthy: "keep"}
 }
 
 func clusterKeys(c *Cluster) []key {
@@ -82,6 +84,8 @@ func clusterKeys(c *Cluster) []key {
 		optional("fence", words(&c.Fence, fences()...)),
 		optional("preempt", boolean(&c.Preempt)),
 		optional("preempt_delay", duration(&c.PreemptDelay, minPreemptDelay, maxPreemptDelay)),
+		optional("when_unhealthy", words(&c.WhenUnhealthy, "keep", "release")),
+		optional("track", tracks(&c.Track)),
 		required("peer", tables(&c.Peers, defaultPeer(), peerKeys)),
 	}
 }

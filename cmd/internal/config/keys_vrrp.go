@@ -62,22 +62,13 @@ func routerKeys(r *VirtualRouter) []key {
 		optional("auth", table(&r.Auth, authKeys)),
 		optional("routes", tables(&r.Routes, defaultRoute(), routeKeys)),
 		optional("rules", tables(&r.Rules, Rule{}, ruleKeys)),
+		optional("track", tracks(&r.Track)),
 	}
 }
 
 // unicastPeer reads an address, or a table with more than that.
 func unicastPeer(p *UnicastPeer) reader {
-	address, whole := text(&p.Address, addressRule, parseAddress), table(p, unicastPeerKeys)
-	return reader{allowed: unicastPeerRule, keys: whole.keys, read: func(d *decoder, v *value) {
-		switch v.kind {
-		case kindString:
-			address.read(d, v)
-		case kindTable:
-			whole.read(d, v)
-		default:
-			d.wrongType(v, "a string or a table", unicastPeerRule)
-		}
-	}}
+	return textOrTable(text(&p.Address, addressRule, parseAddress), table(p, unicastPeerKeys), unicastPeerRule)
 }
 
 func unicastPeerKeys(p *UnicastPeer) []key {
@@ -109,6 +100,7 @@ func syncGroupKeys(g *SyncGroup) []key {
 	return []key{
 		required("name", text(&g.Name, nameRule, parseName)),
 		required("members", texts(&g.Members, membersRule, nameRule, parseName)),
+		optional("track", tracks(&g.Track)),
 	}
 }
 

@@ -102,6 +102,33 @@ func boolean(dst *bool) reader {
 	}}
 }
 
+// negation reads a boolean that is kept the other way round.
+func negation(dst *bool) reader {
+	var is bool
+	r := boolean(&is)
+	read := r.read
+	r.read = func(d *decoder, v *value) {
+		is = !*dst
+		read(d, v)
+		*dst = !is
+	}
+	return r
+}
+
+// textOrTable reads what may be written as a string by itself, or as a table with more.
+func textOrTable(short, whole reader, allowed string) reader {
+	return reader{allowed: allowed, keys: whole.keys, read: func(d *decoder, v *value) {
+		switch v.kind {
+		case kindString:
+			short.read(d, v)
+		case kindTable:
+			whole.read(d, v)
+		default:
+			d.wrongType(v, "a string or a table", allowed)
+		}
+	}}
+}
+
 // table reads a [table] over what dst holds already.
 func table[T any](dst *T, keys func(*T) []key) reader {
 	const allowed = "must be written [PATH]"

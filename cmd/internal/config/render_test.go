@@ -47,11 +47,15 @@ func render(c *Config) string {
 			b.line("%q,", member)
 		}
 		b.line("]")
+		b.tracks(g.Track)
 	}
 	for _, a := range c.Static.Addresses {
 		b.line("[[static.addresses]]\naddress = %q\ninterface = %q", a.Address, a.Interface)
 	}
 	b.routes("static", c.Static.Routes, c.Static.Rules)
+	for i := range c.Checks {
+		b.check(&c.Checks[i])
+	}
 	return b.String()
 }
 
@@ -62,6 +66,8 @@ func (b *renderer) cluster(c *Cluster) {
 	set(b, "tls_ca", c.TLSCA)
 	set(b, "tls_cert", c.TLSCert)
 	set(b, "tls_key", c.TLSKey)
+	set(b, "when_unhealthy", c.WhenUnhealthy)
+	b.tracks(c.Track)
 	for _, p := range c.Peers {
 		b.line("[[cluster.peer]]\nname = %q\naddress = %q\npriority = %d\nwitness = %v", p.Name, p.Address, p.Priority, p.Witness)
 	}
@@ -75,6 +81,7 @@ func (b *renderer) router(r *VirtualRouter) {
 	b.addresses("addresses", r.Addresses)
 	b.addresses("excluded_addresses", r.ExcludedAddresses)
 	set(b, "source", r.Source)
+	b.tracks(r.Track)
 	for _, p := range r.UnicastPeers {
 		b.line("[[vrrp.unicast_peers]]\naddress = %q", p.Address)
 		set(b, "min_ttl", p.MinTTL)

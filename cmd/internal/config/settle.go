@@ -9,6 +9,10 @@ func settle(root *value, c *Config) {
 	}
 	settleRoutes(c.Static.Routes)
 	settleRules(c.Static.Rules, false)
+	for i := range c.Checks {
+		settleCheck(root.child("check").item(i), &c.Checks[i])
+	}
+	settleTracks(root, c)
 }
 
 func settleRouter(table *value, r *VirtualRouter) {

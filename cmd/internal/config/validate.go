@@ -13,6 +13,8 @@ func validate(r *report, root *value, c *Config) {
 	checkRouters(r, root, c)
 	checkGroups(r, root, c)
 	checkStatic(r, root, c)
+	checkChecks(r, root, c)
+	checkTracks(r, root, c)
 	if c.Cluster == nil {
 		checkNothing(r, root)
 		checkHostName(r, root, c)

@@ -11,6 +11,7 @@ const witnessAdvice = "a peer with witness = true votes but never owns a VIP, so
 func warn(r *report, root *value, c *Config) {
 	warnRouters(r, root, c)
 	warnGroups(r, root, c)
+	warnChecks(r, root, c)
 	if c.Cluster == nil {
 		return
 	}

@@ -1,0 +1,167 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// checkChecks checks every [[check]] by itself, and that their names differ.
+func checkChecks(r *report, root *value, c *Config) {
+	list, names, kinds := root.child("check"), firsts[string]{}, kindsOfKeys()
+	for i := range c.Checks {
+		check, table := &c.Checks[i], list.item(i)
+		if check.Name != "" {
+			names.check(r, check.Name, table.child("name"), "must be different for every [[check]]")
+		}
+		if check.FastInterval > check.Interval && check.Interval > 0 {
+			r.badValue(table.child("fast_interval"), fmt.Sprintf("is longer than interval, %v", check.Interval), "must be at most interval")
+		}
+		if check.Kind != "" { // else it was refused
+			checkKindKeys(r, table, check.Kind, kinds)
+			checkKind(r, table, check)
+		}
+	}
+}
+
+// kindsOfKeys returns the kinds that each key is for, of those that are not for all.
+func kindsOfKeys() map[string][]string {
+	kinds := map[string][]string{}
+	for _, k := range kindKeys(new(Check)) {
+		if k.kinds != nil {
+			kinds[k.name] = k.kinds
+		}
+	}
+	return kinds
+}
+
+// checkKindKeys refuses the keys of other kinds.
+func checkKindKeys(r *report, table *value, kind string, kinds map[string][]string) {
+	for _, v := range table.fields {
+		of, some := kinds[v.name]
+		if !some || slices.Contains(of, kind) {
+			continue
+		}
+		word := "kind"
+		if len(of) > 1 {
+			word = "kinds"
+		}
+		r.badKey(v, "is not for kind "+kind, "is for "+word+" "+strings.Join(of, ", "))
+	}
+}
+
+// checkKind checks what the keys of one kind say together.
+func checkKind(r *report, table *value, c *Check) {
+	checkTarget(r, table, c)
+	checkTLSKeys(r, table, c)
+	switch c.Kind {
+	case "tcp", "udp":
+		onlyOne(r, table, "send", "send_hex")
+		onlyOne(r, table, "expect", "expect_hex")
+	case "http":
+		checkRequests(r, table)
+	case "dns":
+		checkAnswers(r, table, c)
+	case "script":
+		checkArgv(r, table)
+	case "process":
+		if table.child("target") == nil && table.child("pidfile") == nil && table.child("command") == nil {
+			r.missing(table, "target", processRule+", unless there is pidfile or command")
+		}
+		onlyOne(r, table, "target", "pidfile", "command")
+	case "file":
+		checkAbsent(r, table, c)
+	}
+}
+
+// onlyOne refuses all but the first of the keys that are there.
+func onlyOne(r *report, table *value, names ...string) {
+	first := ""
+	for _, name := range names {
+		v := table.child(name)
+		switch {
+		case v == nil:
+		case first == "":
+			first = name
+		default:
+			r.badKey(v, "given together with "+first, "must be one of the two")
+		}
+	}
+}
+
+func checkRequests(r *report, table *value) {
+	list := table.child("url")
+	if list != nil && list.kind == kindArray && len(list.items) == 0 {
+		r.badKey(list, "is empty", "must have a URL at least, or be left out for the target itself")
+	}
+	path := table.child("json_path")
+	checkAnswer(r, table, path)
+	if list == nil {
+		return
+	}
+	for _, item := range list.items {
+		checkAnswer(r, item, cmp.Or(item.child("json_path"), path))
+	}
+}
+
+// checkAnswer checks what is said beside one URL, where path is the json_path for it.
+func checkAnswer(r *report, table, path *value) {
+	if v := table.child("status"); v != nil && v.kind == kindArray && len(v.items) == 0 {
+		r.badKey(v, "is empty", statusesRule)
+	}
+	if v := table.child("json_value"); v != nil && path == nil {
+		r.badKey(v, "given without json_path", "must come with json_path, which says where it is")
+	}
+}
+
+// checkAnswers wants addresses where addresses are asked for.
+func checkAnswers(r *report, table *value, c *Check) {
+	for i, answer := range c.DNS.Answers {
+		v := table.child("answers").item(i)
+		switch {
+		case answer == "": // it was refused
+		case c.DNS.Type == "A" && !isAddress(answer, false):
+			r.badValue(v, "is not an IPv4 address", `must be one, as type = "A" has`)
+		case c.DNS.Type == "AAAA" && !isAddress(answer, true):
+			r.badValue(v, "is not an IPv6 address", `must be one, as type = "AAAA" has`)
+		}
+	}
+	if v := table.child("answers"); len(c.DNS.Answers) > 0 && c.DNS.RCode != "NOERROR" {
+		r.badKey(v, "given together with rcode = "+c.DNS.RCode, "must be left out there, since nothing is answered")
+	}
+}
+
+// isAddress reports whether a text is an address of the family.
+func isAddress(s string, ipv6 bool) bool {
+	a, err := netip.ParseAddr(s)
+	return err == nil && a.Is6() == ipv6 && a.Zone() == ""
+}
+
+func checkArgv(r *report, table *value) {
+	argv := table.child("argv")
+	switch {
+	case argv == nil:
+		r.missing(table, "argv", argvRule)
+	case argv.kind != kindArray:
+	case len(argv.items) == 0:
+		r.badKey(argv, "is empty", argvRule)
+	case argv.item(0).kind == kindString:
+		if _, err := parsePath(argv.item(0).text); err != nil {
+			r.badValue(argv.item(0), err.Error(), "must be an absolute path to a program")
+		}
+	}
+}
+
+// checkAbsent refuses to look into a file that must not be there.
+func checkAbsent(r *report, table *value, c *Check) {
+	if !c.File.Absent {
+		return
+	}
+	for _, name := range []string{"max_age", "number"} {
+		if v := table.child(name); v != nil {
+			r.badKey(v, "given together with absent = true", "must be left out there, since there is no file")
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+)
+
+func warnChecks(r *report, root *value, c *Config) {
+	tracked := trackedChecks(c)
+	for i, check := range c.Checks {
+		table := root.child("check").item(i)
+		if check.Name != "" && !tracked[check.Name] {
+			r.warn(table.key, "check: nothing tracks "+check.Name+", so it decides nothing")
+		}
+		if timeout := table.child("timeout"); check.Timeout > check.Interval && check.Interval > 0 {
+			r.warn(timeout.pos, fmt.Sprintf("%s%s: is longer than interval, %v: a look that takes so long delays the next one",
+				timeout.path(), timeout.assigned(), check.Interval))
+		}
+	}
+	warnOwners(r, root, c)
+}
+
+func trackedChecks(c *Config) map[string]bool {
+	tracked := map[string]bool{}
+	add := func(tracks []Track) {
+		for _, t := range tracks {
+			tracked[t.Check] = true
+		}
+	}
+	if c.Cluster != nil {
+		add(c.Cluster.Track)
+	}
+	for _, router := range c.VRRP {
+		add(router.Track)
+	}
+	for _, g := range c.SyncGroups {
+		add(g.Track)
+	}
+	return tracked
+}
+
+// warnOwners remarks on weights for a priority that never changes.
+func warnOwners(r *report, root *value, c *Config) {
+	owners := map[string]bool{}
+	for i, router := range c.VRRP {
+		if router.Priority == 255 && router.Name != "" {
+			owners[router.Name] = true
+			warnWeights(r, root.child("vrrp").item(i).child("track"), router.Track, router.Name)
+		}
+	}
+	for i, g := range c.SyncGroups {
+		owner := slices.IndexFunc(g.Members, func(member string) bool { return owners[member] })
+		if owner >= 0 {
+			warnWeights(r, root.child("sync_group").item(i).child("track"), g.Track, g.Members[owner])
+		}
+	}
+}
+
+func warnWeights(r *report, list *value, tracks []Track, router string) {
+	for i, t := range tracks {
+		if t.Weight != 0 {
+			v := list.item(i)
+			r.warn(v.pos, fmt.Sprintf("%s: %s has weight %d, but the priority of %s is 255 and stays so; with weight 0 its failure would be a fault",
+				v.path(), t.Check, t.Weight, router))
+		}
+	}
+}
