@@ -34,7 +34,7 @@ func TestLateCallDeposesNobody(t *testing.T) {
 		term := owner.run.Ownership().Term
 		for _, step := range [][2]*simNode{{owner, others[0]}, {others[0], owner}} {
 			time.Sleep(200 * ms)
-			if _, err := step[0].run.Transfer(step[1].cfg.Node, "asked for"); err != nil {
+			if _, err := step[0].run.Transfer(Move{To: []string{step[1].cfg.Node}, Reason: "asked for"}); err != nil {
 				t.Fatal(err)
 			}
 		}

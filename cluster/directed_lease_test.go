@@ -63,7 +63,7 @@ func TestUsurperWaitsForTheGrants(t *testing.T) {
 		for range 150 {
 			owner, others := s.awaitOwner()
 			if owner != s.nodes[0] { // whose clock is slow
-				_, _ = owner.run.Transfer(s.nodes[0].cfg.Node, "asked for")
+				_, _ = owner.run.Transfer(Move{To: []string{s.nodes[0].cfg.Node}, Reason: "asked for"})
 				continue
 			}
 			usurper, voter := others[0], others[1]
@@ -89,7 +89,7 @@ func TestNodeWithAThirdOfH(t *testing.T) {
 		for range 20 {
 			owner, _ := s.awaitOwner()
 			if owner != s.nodes[0] {
-				_, _ = owner.run.Transfer(s.nodes[0].cfg.Node, "asked for")
+				_, _ = owner.run.Transfer(Move{To: []string{s.nodes[0].cfg.Node}, Reason: "asked for"})
 				continue
 			}
 			s.cutOff(owner)
@@ -142,7 +142,7 @@ func TestMembershipChangesInOneTerm(t *testing.T) {
 	directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {
 		term := owner.run.Ownership().Term
 		for _, way := range [][2]*simNode{{owner, others[0]}, {others[0], owner}} {
-			if _, err := way[0].run.Transfer(way[1].cfg.Node, "asked for"); err != nil {
+			if _, err := way[0].run.Transfer(Move{To: []string{way[1].cfg.Node}, Reason: "asked for"}); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Second)

@@ -71,7 +71,7 @@ func TestLeaderThatGaveWayStaysDark(t *testing.T) {
 				s.cut(other, owner, true)
 			}
 		}()
-		_, err := owner.run.Transfer(others[0].cfg.Node, "asked for")
+		_, err := owner.run.Transfer(Move{To: []string{others[0].cfg.Node}, Reason: "asked for"})
 		s.note("transfer: %v", err)
 		time.Sleep(time.Second)
 		s.heal()
@@ -159,7 +159,7 @@ func TestLeftOverLeaderStandsForTheNextTerm(t *testing.T) {
 // A node that no longer leads deposes nobody.
 func TestFollowerThatGaveWayStandsForNothing(t *testing.T) {
 	directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {
-		if _, err := owner.run.Transfer(others[0].cfg.Node, "asked for"); err != nil {
+		if _, err := owner.run.Transfer(Move{To: []string{others[0].cfg.Node}, Reason: "asked for"}); err != nil {
 			t.Fatal(err)
 		}
 		signal(owner.run.gaveUp) // it had been stalled before it looked

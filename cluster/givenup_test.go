@@ -20,7 +20,7 @@ func TestTargetFrozenAfterTheRelease(t *testing.T) {
 			s.freeze(target, true)
 		})
 		owner.released.Store(&freeze)
-		_, err := owner.run.Transfer(target.cfg.Node, "asked for")
+		_, err := owner.run.Transfer(Move{To: []string{target.cfg.Node}, Reason: "asked for"})
 		if !errors.Is(err, ErrGivenUp) || released.IsZero() {
 			t.Fatalf("transfer: %v, want ErrGivenUp after a release", err)
 		}

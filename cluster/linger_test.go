@@ -37,7 +37,7 @@ func TestSuccessorWaitsForWhatLingers(t *testing.T) {
 		{"a killed owner", theOwner, func(_ *simulation, owner *simNode, _ []*simNode) { owner.kill() }, true},
 		{"a frozen owner", theOwner, func(s *simulation, owner *simNode, _ []*simNode) { s.freeze(owner, true) }, true},
 		{"an owner that hands over", theOwner, func(_ *simulation, owner *simNode, others []*simNode) {
-			owner.run.Transfer(others[0].cfg.Node, "asked for")
+			owner.run.Transfer(Move{To: []string{others[0].cfg.Node}, Reason: "asked for"})
 		}, false},
 		{
 			"the successor itself", func(_ *simNode, others []*simNode) *simNode { return others[0] },
@@ -74,7 +74,7 @@ func (s *simulation) handTo(n *simNode) {
 			return
 		}
 		if owner != nil {
-			_, err := owner.run.Transfer(n.cfg.Node, "asked for")
+			_, err := owner.run.Transfer(Move{To: []string{n.cfg.Node}, Reason: "asked for"})
 			s.note("hand to %s: %v", n.cfg.Node, err)
 		}
 		time.Sleep(200 * ms)
@@ -107,7 +107,7 @@ func TestWhoHasNotWaitedClearsNobody(t *testing.T) {
 		if next == third {
 			third = others[1]
 		}
-		if _, err := next.run.Transfer(third.cfg.Node, "is a witness"); err != nil {
+		if _, err := next.run.Transfer(Move{To: []string{third.cfg.Node}, Reason: "is a witness"}); err != nil {
 			t.Fatal(err)
 		}
 		firstLease(others)

@@ -85,7 +85,7 @@ func (n *Node) admit(ctx context.Context, name, birth string, w wish) (uint64, e
 // itself hands over, and returns ErrNotLeader: its successor can.
 func (n *Node) remove(ctx context.Context, name string) error {
 	if name == n.cfg.Node {
-		if _, err := n.Transfer("", name+" leaves the cluster"); err != nil {
+		if _, err := n.Transfer(Move{Reason: name + " leaves the cluster"}); err != nil {
 			return err
 		}
 		return ErrNotLeader

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,11 +54,10 @@ func TestTransferToNamedNode(t *testing.T) {
 			continue
 		}
 		g.eventually(p.Name+" has the log", func() bool {
-			_, err := from.successor(from.raft.Load(), p.Name)
-			return err == nil
+			return slices.Contains(from.Candidates(), p.Name)
 		})
 		released := from.released.Load()
-		won, err := from.Transfer(p.Name, "asked for")
+		won, err := from.Transfer(Move{To: []string{p.Name}, Reason: "asked for"})
 		if err != nil || won != p.Name {
 			t.Fatalf("transfer to %s: %q, %v", p.Name, won, err)
 		}
@@ -68,7 +68,7 @@ func TestTransferToNamedNode(t *testing.T) {
 			t.Errorf("%s owns, want %s", to.cfg.Node, p.Name)
 		}
 	}
-	if _, err := first.Transfer("lb9", ""); !errors.Is(err, ErrNotLeader) && !errors.Is(err, ErrNoSuccessor) {
+	if _, err := first.Transfer(Move{To: []string{"lb9"}}); !errors.Is(err, ErrNotLeader) && !errors.Is(err, ErrNoSuccessor) {
 		t.Errorf("transfer to an unknown node: %v", err)
 	}
 }
@@ -92,16 +92,16 @@ func TestTransferRefusals(t *testing.T) {
 		"lb9":          "is not a node of this cluster",
 	}
 	for to, want := range tests {
-		if _, err := owner.Transfer(to, "asked for"); !errors.Is(err, ErrNoSuccessor) || !strings.Contains(err.Error(), want) {
+		if _, err := owner.Transfer(Move{To: []string{to}, Reason: "asked for"}); !errors.Is(err, ErrNoSuccessor) || !strings.Contains(err.Error(), want) {
 			t.Errorf("transfer to %s: %v, want %q", to, err, want)
 		}
 	}
-	if _, err := g.members[others[0]].Transfer("", ""); !errors.Is(err, ErrNotLeader) {
+	if _, err := g.members[others[0]].Transfer(Move{}); !errors.Is(err, ErrNotLeader) {
 		t.Errorf("transfer on a follower: %v", err)
 	}
 	g.kill(others[1])
 	g.eventually("no successor is left", func() bool {
-		_, err := owner.Transfer("", "asked for")
+		_, err := owner.Transfer(Move{Reason: "asked for"})
 		return errors.Is(err, ErrNoSuccessor) && strings.Contains(err.Error(), others[0]+" is drained") &&
 			strings.Contains(err.Error(), others[1]+" is not in contact")
 	})
@@ -113,7 +113,7 @@ func TestTransferRefusals(t *testing.T) {
 func TestTransferOfANodeAlone(t *testing.T) {
 	g := newGroup(t, 1)
 	g.startAll()
-	_, err := g.owner().Transfer("", "asked for")
+	_, err := g.owner().Transfer(Move{Reason: "asked for"})
 	if want := ErrNoSuccessor.Error() + ": this cluster has no other"; err == nil || err.Error() != want || !errors.Is(err, ErrNoSuccessor) {
 		t.Errorf("transfer: %v, want %s", err, want)
 	}
@@ -127,8 +127,7 @@ func TestTransferGivenUp(t *testing.T) {
 	owner := g.owner()
 	target := g.others(owner)[0]
 	g.eventually("the target has the log", func() bool {
-		_, err := owner.successor(owner.raft.Load(), target.cfg.Node)
-		return err == nil
+		return slices.Contains(owner.Candidates(), target.cfg.Node)
 	})
 	term := owner.Ownership().Term
 	var held bool
@@ -138,7 +137,7 @@ func TestTransferGivenUp(t *testing.T) {
 	})
 	dying := func() error { die(); return nil }
 	owner.release.Store(&dying)
-	_, err := owner.Transfer(target.cfg.Node, "asked for")
+	_, err := owner.Transfer(Move{To: []string{target.cfg.Node}, Reason: "asked for"})
 	if !errors.Is(err, ErrGivenUp) {
 		t.Fatalf("transfer: %v, want ErrGivenUp", err)
 	}
@@ -168,7 +167,7 @@ func TestTransferWithoutReleaseDoesNotHappen(t *testing.T) {
 	refused := func() error { return broken }
 	owner.release.Store(&refused)
 	g.eventually("a transfer is tried", func() bool {
-		_, err := owner.Transfer("", "asked for")
+		_, err := owner.Transfer(Move{Reason: "asked for"})
 		if err == nil {
 			t.Fatal("leadership was given away although the release failed")
 		}
@@ -313,35 +312,62 @@ func TestGarbageOnThePortIsCountedAndHarmless(t *testing.T) {
 	}
 }
 
-func TestBetterNodeHasAHigherPriorityAndCanTakeOver(t *testing.T) {
-	g := newGroup(t, 3)
-	g.peers[0].Priority, g.peers[1].Priority = 200, 150
+func TestCandidatesCanTakeOverAndComeByPriority(t *testing.T) {
+	g := newGroup(t, 4)
+	g.peers[0].Priority, g.peers[1].Priority, g.peers[2].Priority = 100, 200, 150
+	g.peers[3].Witness = true
 	g.startAll()
-	g.owner()
-	for _, p := range g.peers {
-		g.eventually("lb3 owns", func() bool {
-			owner := g.owner()
-			if owner.cfg.Node == "lb3" {
-				return true
-			}
-			_, err := owner.Transfer("lb3", "asked for")
-			return err == nil
-		})
-		better := g.members["lb3"].Better
-		switch p.Name {
-		case "lb1":
-			g.eventually("lb1 is the better one", func() bool { return better() == "lb1" })
-			if got := g.members["lb2"].Better(); got != "" {
-				t.Errorf("one that does not lead knows %q", got)
-			}
-			g.kill("lb1")
-		case "lb2":
-			g.eventually("lb2 is the better one", func() bool { return better() == "lb2" })
-			if err := g.members["lb3"].SetDrained(state.Drain{Node: "lb2", Drained: true}); err != nil {
-				t.Fatal(err)
-			}
-		case "lb3":
-			g.eventually("nobody is better", func() bool { return better() == "" })
+	g.eventually("lb1 owns", func() bool {
+		owner := g.owner()
+		if owner.cfg.Node == "lb1" {
+			return true
 		}
+		_, err := owner.Transfer(Move{To: []string{"lb1"}, Reason: "asked for"})
+		return err == nil
+	})
+	owner := g.members["lb1"]
+	are := func(want ...string) func() bool {
+		return func() bool { return slices.Equal(owner.Candidates(), want) }
+	}
+	g.eventually("both others can take over", are("lb2", "lb3"))
+	if got := g.members["lb2"].Candidates(); got != nil {
+		t.Errorf("one that does not lead knows %q", got)
+	}
+	if err := owner.SetDrained(state.Drain{Node: "lb2", Drained: true}); err != nil {
+		t.Fatal(err)
+	}
+	g.eventually("the drained one cannot", are("lb3"))
+	g.kill("lb3")
+	g.eventually("the dead one cannot", are())
+}
+
+// The order is the caller's, and who cannot take over is passed over.
+func TestTransferGoesByTheGivenOrder(t *testing.T) {
+	g := newGroup(t, 4)
+	g.startAll()
+	owner := g.owner()
+	claims := func(m *member) func() bool {
+		return func() bool { return m.Claim(m.Ownership().Term) == nil }
+	}
+	g.eventually("the history tells who owns", claims(owner))
+	g.eventually("all have the log", func() bool { return len(owner.Candidates()) == 3 })
+	others := g.others(owner)
+	last, drained, first := others[0].cfg.Node, others[1].cfg.Node, others[2].cfg.Node
+	if err := owner.SetDrained(state.Drain{Node: drained, Drained: true}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := owner.Transfer(Move{To: []string{"lb9", drained}})
+	if want := ": lb9 is not a node of this cluster, " + drained + " is drained"; !errors.Is(err, ErrNoSuccessor) || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("transfer: %v, want %s", err, want)
+	}
+	to := []string{"lb9", drained, first, last}
+	won, err := owner.Transfer(Move{To: to, Reason: "asked for", Cause: state.CauseHealth})
+	if err != nil || won != first {
+		t.Fatalf("transfer to one of %q: %q, %v, want %s", to, won, err, first)
+	}
+	g.eventually("the history tells of it", claims(g.owner()))
+	s := g.members[first].State()
+	if move, _ := s.Owner(); move.To != first || move.Reason != "asked for" || move.Cause != state.CauseHealth {
+		t.Errorf("history says %+v", move)
 	}
 }

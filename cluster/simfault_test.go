@@ -215,13 +215,13 @@ func (s *simulation) transfer() {
 	if n == nil {
 		return
 	}
-	run, to := n.run, ""
+	run, to := n.run, []string(nil)
 	if s.random.IntN(2) == 0 {
-		to = s.pick().cfg.Node
+		to = []string{s.pick().cfg.Node}
 	}
 	s.note("%s hands over to %q", n.cfg.Node, to)
 	run.busy.Go(func() {
-		won, err := run.Transfer(to, "asked for")
+		won, err := run.Transfer(Move{To: to, Reason: "asked for"})
 		s.note("%s handed over to %s: %v", n.cfg.Node, won, err)
 	})
 }

@@ -24,10 +24,18 @@ var (
 	ErrGivenUp = errors.New("hand-over given up")
 )
 
-// Transfer hands leadership to a peer, "" being the best one that is in contact.
-// The VIPs are released in between. Only the leader can. It returns the new
+// Move is a planned move of the VIPs to another node.
+type Move struct {
+	// To names the nodes that may take over, best first; empty for any, by priority.
+	To     []string
+	Reason string // for the history
+	Cause  string // likewise, see state.Plan
+}
+
+// Transfer hands leadership to the best peer of those that m allows and that are in
+// contact. The VIPs are released in between. Only the leader can. It returns the new
 // leader's name when that one has won.
-func (n *Node) Transfer(to, reason string) (string, error) {
+func (n *Node) Transfer(m Move) (string, error) {
 	if !n.transferring.TryLock() {
 		return "", ErrTransferring
 	}
@@ -37,16 +45,16 @@ func (n *Node) Transfer(to, reason string) (string, error) {
 		return "", ErrNotLeader
 	}
 	term := r.CurrentTerm()
-	if err := n.awaitCandidate(r, to); err != nil {
+	if err := n.awaitCandidate(r, m.To); err != nil {
 		return "", err
 	}
-	plan := state.Plan{Term: term, From: n.cfg.Node, Reason: reason}
+	plan := state.Plan{Term: term, From: n.cfg.Node, Reason: m.Reason, Cause: m.Cause}
 	index, err := n.apply(state.Command{Plan: &plan}, n.commitLimit())
 	if err != nil {
 		n.withdraw(plan) // it may still be committed
 		return "", err
 	}
-	target, err := n.awaitSuccessor(r, to, index)
+	target, err := n.awaitSuccessor(r, m.To, index)
 	if err != nil {
 		n.withdraw(plan)
 		return "", err
@@ -68,27 +76,26 @@ func (n *Node) Transfer(to, reason string) (string, error) {
 
 // awaitCandidate waits for a peer that could take over: one that has just come
 // back is in contact a moment later.
-func (n *Node) awaitCandidate(r *raft.Raft, to string) error {
+func (n *Node) awaitCandidate(r *raft.Raft, to []string) error {
 	deadline := n.now() + 2*n.cfg.Heartbeat
-	for {
-		_, err := n.successor(r, to)
-		if err == nil || n.now() > deadline {
-			return err
+	for len(n.candidates(r, to)) == 0 {
+		if n.now() > deadline {
+			return n.nobody(r, to)
 		}
 		time.Sleep(n.cfg.Heartbeat / 20)
 	}
+	return nil
 }
 
 // awaitSuccessor returns the peer to hand over to once it has acknowledged the
 // log up to index, which also proves that it is alive. When the best one does not
-// answer in time the next best takes its place, unless it was named.
-func (n *Node) awaitSuccessor(r *raft.Raft, to string, index uint64) (Peer, error) {
+// answer in time the next best takes its place.
+func (n *Node) awaitSuccessor(r *raft.Raft, to []string, index uint64) (Peer, error) {
 	deadline := n.now() + n.cfg.Heartbeat/2
 	for {
 		candidates := n.candidates(r, to)
 		if len(candidates) == 0 {
-			_, err := n.successor(r, to)
-			return Peer{}, err
+			return Peer{}, n.nobody(r, to)
 		}
 		ready := func(p Peer) bool { return n.contact(p.Name).match >= index }
 		if ready(candidates[0]) {
@@ -262,42 +269,63 @@ func (n *Node) revoke(ctx context.Context) {
 	}
 }
 
-// candidates returns the peers that could be handed over to now, best first: the
-// named one, or any.
-func (n *Node) candidates(r *raft.Raft, to string) []Peer {
+// Candidates returns the names of the peers that could take over now, best first by
+// priority. Only a leader knows any.
+func (n *Node) Candidates() []string {
+	r := n.raft.Load()
+	if r == nil || r.State() != raft.Leader {
+		return nil
+	}
+	var names []string
+	for _, p := range n.candidates(r, nil) {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// candidates returns those of the named peers that could be handed over to now, in
+// the order of their names in to, or of any peer by preference.
+func (n *Node) candidates(r *raft.Raft, to []string) []Peer {
+	var able []Peer
 	voting := voters(r)
-	return slices.DeleteFunc(n.preference(), func(p Peer) bool {
-		return p.Name == n.cfg.Node || (to != "" && p.Name != to) || n.obstacle(p, voting, r.LastIndex()) != ""
-	})
+	for _, name := range n.allowed(to) {
+		p, known := n.peer(name)
+		if known && name != n.cfg.Node && n.obstacle(p, voting, r.LastIndex()) == "" {
+			able = append(able, p)
+		}
+	}
+	return able
 }
 
-// successor returns the best candidate, or says why there is none.
-func (n *Node) successor(r *raft.Raft, to string) (Peer, error) {
-	if candidates := n.candidates(r, to); len(candidates) > 0 {
-		return candidates[0], nil
+// allowed returns the names of those that a move may go to, which are all peers if it
+// names none.
+func (n *Node) allowed(to []string) []string {
+	if len(to) > 0 {
+		return to
 	}
-	peer, known := n.peer(to)
-	switch {
-	case to == n.cfg.Node:
-		return Peer{}, fmt.Errorf("%w: %s leads already", ErrNoSuccessor, to)
-	case known:
-		return Peer{}, fmt.Errorf("%w: %s %s", ErrNoSuccessor, to, n.obstacle(peer, voters(r), r.LastIndex()))
-	case to != "":
-		return Peer{}, fmt.Errorf("%w: %s is not a node of this cluster", ErrNoSuccessor, to)
-	default:
-		return Peer{}, n.nobody(r)
+	var names []string
+	for _, p := range n.preference() {
+		if p.Name != n.cfg.Node {
+			names = append(names, p.Name)
+		}
 	}
+	return names
 }
 
-// nobody says of each peer why it cannot take over now.
-func (n *Node) nobody(r *raft.Raft) error {
+// nobody says of each node that a move may go to why it cannot take over now.
+func (n *Node) nobody(r *raft.Raft, to []string) error {
 	var why []string
 	voting := voters(r)
-	for _, p := range n.preference() {
-		if p.Name == n.cfg.Node {
-			continue
+	for _, name := range n.allowed(to) {
+		p, known := n.peer(name)
+		switch {
+		case name == n.cfg.Node:
+			why = append(why, name+" leads already")
+		case !known:
+			why = append(why, name+" is not a node of this cluster")
+		default:
+			why = append(why, name+" "+cmp.Or(n.obstacle(p, voting, r.LastIndex()), "could not a moment ago"))
 		}
-		why = append(why, p.Name+" "+cmp.Or(n.obstacle(p, voting, r.LastIndex()), "could not a moment ago"))
 	}
 	if len(why) == 0 {
 		return fmt.Errorf("%w: this cluster has no other", ErrNoSuccessor)
@@ -343,19 +371,4 @@ func (n *Node) awaitLeader(r *raft.Raft, want string) error {
 		}
 	}
 	return fmt.Errorf("hand-over to %s: no new leader within %s", want, 4*n.cfg.Heartbeat)
-}
-
-// Better returns the node of the highest priority above this one's that could take
-// over now, or "". Only a leader knows one.
-func (n *Node) Better() string {
-	r := n.raft.Load()
-	if r == nil || r.State() != raft.Leader {
-		return ""
-	}
-	self, _ := n.peer(n.cfg.Node)
-	candidates := n.candidates(r, "")
-	if len(candidates) == 0 || candidates[0].Priority <= self.Priority {
-		return ""
-	}
-	return candidates[0].Name
 }

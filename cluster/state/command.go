@@ -34,7 +34,15 @@ type Plan struct {
 	Term   uint64 `json:"term"` // the term in which From leads
 	From   string `json:"from"`
 	Reason string `json:"reason"`
+	Cause  string `json:"cause,omitempty"`
 }
+
+// Causes of a Plan, and of the Move that comes of it: what had the VIPs moved without
+// being asked to. "" is for anything else, such as an operator or a failure.
+const (
+	CauseHealth  = "health"  // the owner was sick
+	CausePreempt = "preempt" // another node is preferred
+)
 
 // Claim is written by a node after it began to hold the VIPs.
 type Claim struct {

@@ -16,6 +16,7 @@ func known(f *testing.F) [][]byte {
 		claim(2, "lb1"),
 		plan(2, "lb1", "transfer to lb2"),
 		plan(2, "lb1", ""),
+		because(CauseHealth, plan(2, "lb1", "lb1 is sick")),
 		{Drain: &Drain{Node: "lb2", Drained: true}},
 		{Drain: &Drain{Node: "lb2"}},
 		{Linger: &Linger{Node: "lb3", For: 3 * time.Second}},
@@ -44,14 +45,14 @@ func FuzzApply(f *testing.F) {
 	before := known(f)
 	f.Fuzz(func(t *testing.T, entry []byte) {
 		var s State
-		for i, entry := range before[:4] {
+		for i, entry := range before[:5] {
 			if err := s.Apply(uint64(i+1), entry); err != nil {
 				t.Fatal(err)
 			}
 		}
 		old := s.Clone()
-		if err := s.Apply(5, entry); err != nil {
-			old.Applied = 5
+		if err := s.Apply(6, entry); err != nil {
+			old.Applied = 6
 			if diff := cmp.Diff(old, s); diff != "" {
 				t.Fatalf("refused, and changes the state:\n%s", diff)
 			}

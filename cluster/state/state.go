@@ -19,6 +19,7 @@ type Move struct {
 	From   string    `json:"from"` // empty for the first owner
 	To     string    `json:"to"`
 	Reason string    `json:"reason"`
+	Cause  string    `json:"cause,omitempty"` // of the plan that it follows
 }
 
 // State is what the cluster remembers. The zero value is a new cluster.
@@ -129,6 +130,9 @@ func (s *State) applyClaim(c Claim) {
 		return
 	}
 	move := Move{Time: c.Time, Term: c.Term, From: last.To, To: c.Node, Reason: s.reason(last, c)}
+	if s.planned(last, c) {
+		move.Cause = s.Plan.Cause
+	}
 	keep := s.History[max(0, len(s.History)-HistoryLimit+1):]
 	s.History = append(slices.Clone(keep), move)
 	s.Plan = nil
@@ -138,19 +142,24 @@ func (s *State) applyClaim(c Claim) {
 // owner ends.
 func Stopped(node string) string { return node + " was stopped" }
 
+// planned tells whether a claim is what came of the plan.
+func (s *State) planned(last Move, c Claim) bool {
+	return s.Plan != nil && s.Plan.From == last.To && c.Term > s.Plan.Term
+}
+
 // reason says why the VIPs went from the last owner to the claimant.
 func (s *State) reason(last Move, c Claim) string {
-	planned := s.Plan != nil && s.Plan.From == last.To
+	planned, back := s.planned(last, c), c.Node == last.To
 	switch {
 	case last.To == "":
 		return "first owner"
-	case planned && c.Node == last.To && c.Term > s.Plan.Term && s.Plan.Reason == Stopped(c.Node):
+	case planned && back && s.Plan.Reason == Stopped(c.Node):
 		return Stopped(c.Node) + " and started again"
-	case planned && c.Node == last.To && c.Term > s.Plan.Term:
+	case planned && back:
 		return "took back, hand-over not completed: " + s.Plan.Reason
-	case planned && c.Term > s.Plan.Term && c.Node != last.To:
+	case planned:
 		return s.Plan.Reason
-	case c.Node == last.To:
+	case back:
 		return c.Node + " regained a majority"
 	default:
 		return "lost contact with " + last.To

@@ -32,6 +32,11 @@ func plan(term uint64, from, reason string) Command {
 	return Command{Plan: &Plan{Term: term, From: from, Reason: reason}}
 }
 
+func because(cause string, c Command) Command {
+	c.Plan.Cause = cause
+	return c
+}
+
 func TestDrainIsASortedSet(t *testing.T) {
 	var s State
 	for _, node := range []string{"lb2", "lb1", "lb2", "lb3"} {
@@ -137,6 +142,66 @@ func TestHistoryTellsPlannedMovesFromFailures(t *testing.T) {
 	}
 }
 
+func TestHistoryKeepsTheCauseOfAPlan(t *testing.T) {
+	sick, better := because(CauseHealth, plan(2, "lb1", "lb1 is sick")), because(CausePreempt, plan(3, "lb2", "lb1 is better"))
+	tests := map[string]struct {
+		commands []Command
+		want     []string // of each move
+	}{
+		"moved":                    {[]Command{claim(2, "lb1"), sick, claim(3, "lb2"), better, claim(4, "lb1")}, []string{"", CauseHealth, CausePreempt}},
+		"asked for":                {[]Command{claim(2, "lb1"), plan(2, "lb1", "asked for"), claim(3, "lb2")}, []string{"", ""}},
+		"another won":              {[]Command{claim(2, "lb1"), sick, claim(3, "lb3")}, []string{"", CauseHealth}},
+		"took back":                {[]Command{claim(2, "lb1"), sick, claim(3, "lb1")}, []string{"", CauseHealth}},
+		"good for one move":        {[]Command{claim(2, "lb1"), sick, claim(3, "lb2"), claim(4, "lb1")}, []string{"", CauseHealth, ""}},
+		"withdrawn":                {[]Command{claim(2, "lb1"), sick, plan(2, "lb1", ""), claim(3, "lb2")}, []string{"", ""}},
+		"majority regained before": {[]Command{claim(2, "lb1"), sick, claim(2, "lb1")}, []string{"", ""}},
+		"of somebody else":         {[]Command{claim(2, "lb1"), better, claim(4, "lb3")}, []string{"", ""}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var s State
+			for _, c := range tt.commands {
+				mustApply(t, &s, c)
+			}
+			var got []string
+			for _, m := range s.History {
+				got = append(got, m.Cause)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// What a perch wrote that knew of no causes.
+func TestOldEntriesHaveNoCause(t *testing.T) {
+	var s State
+	if err := s.Decode([]byte(`{"applied":4,"history":[{"time":"2026-11-01T12:00:02Z","term":2,"from":"","to":"lb1","reason":"first owner"}],"plan":{"term":2,"from":"lb1","reason":"asked for"}}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Apply(5, []byte(`{"claim":{"time":"2026-11-01T12:00:03Z","term":3,"node":"lb2"}}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Apply(6, []byte(`{"plan":{"term":3,"from":"lb2","reason":"asked for"}}`)); err != nil {
+		t.Fatal(err)
+	}
+	want := State{Applied: 6, Plan: &Plan{Term: 3, From: "lb2", Reason: "asked for"}, History: []Move{
+		{Time: t0.Add(2 * time.Second), Term: 2, To: "lb1", Reason: "first owner"},
+		{Time: t0.Add(3 * time.Second), Term: 3, From: "lb1", To: "lb2", Reason: "asked for"},
+	}}
+	if diff := cmp.Diff(want, s); diff != "" {
+		t.Error(diff)
+	}
+	snapshot, err := s.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(snapshot), "cause") {
+		t.Errorf("a cause where there is none: %s", snapshot)
+	}
+}
+
 func TestHistoryIsBounded(t *testing.T) {
 	var s State
 	for term := uint64(1); term <= HistoryLimit+7; term++ {
@@ -194,7 +259,8 @@ func TestSnapshotAnywhereChangesNothing(t *testing.T) {
 		case 0:
 			return Command{Drain: &Drain{Node: node.Draw(t, "node"), Drained: rapid.Bool().Draw(t, "drained")}}
 		case 1:
-			return plan(rapid.Uint64Range(1, 9).Draw(t, "term"), node.Draw(t, "from"), "asked")
+			cause := rapid.SampledFrom([]string{"", CauseHealth, CausePreempt}).Draw(t, "cause")
+			return because(cause, plan(rapid.Uint64Range(1, 9).Draw(t, "term"), node.Draw(t, "from"), "asked"))
 		default:
 			return claim(rapid.Uint64Range(1, 9).Draw(t, "term"), node.Draw(t, "to"))
 		}

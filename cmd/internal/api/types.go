@@ -121,6 +121,9 @@ type Move struct {
 	From   string    `json:"from"` // empty for the first owner
 	To     string    `json:"to"`
 	Reason string    `json:"reason"`
+	// Cause is "health" where the owner was sick, and "preempt" where another node was
+	// preferred; absent where somebody asked for the move, or the owner failed.
+	Cause string `json:"cause,omitempty"`
 }
 
 // TransferResult is the answer to a planned move.

@@ -109,7 +109,11 @@ func (d controlSide) Reload(context.Context) (api.ReloadResult, error) { return 
 // transfer hands over from this node, which must lead.
 func (d *daemon) transfer(to, reason string) (api.TransferResult, error) {
 	begin := time.Now()
-	winner, err := d.member.node.Transfer(to, reason)
+	move := cluster.Move{Reason: reason}
+	if to != "" {
+		move.To = []string{to}
+	}
+	winner, err := d.member.node.Transfer(move)
 	if err != nil {
 		return api.TransferResult{}, refusal(err)
 	}

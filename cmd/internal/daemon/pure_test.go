@@ -21,8 +21,8 @@ var pureImports = []string{
 }
 
 // typeImports are what a pure file of a shell may import besides, for constants and
-// for the types of messages; see impure.
-var typeImports = []string{"net", "golang.org/x/sys/unix", "golang.org/x/net/bpf", "github.com/hashicorp/raft"}
+// for the types of messages; see impure. A package that is pure as a whole is one.
+var typeImports = []string{"net", "golang.org/x/sys/unix", "golang.org/x/net/bpf", "github.com/hashicorp/raft", module + "/cluster/state"}
 
 // purePackages are pure as a whole.
 var purePackages = []string{"cluster/state", "vrrp"}
@@ -35,7 +35,8 @@ var pureFiles = []string{
 	"vip/frame.go", "vip/decode.go", "vip/filter.go", "vip/question.go",
 	"vip/route/plan.go", "vip/route/route.go", "vip/route/survey.go",
 	"checker/machine.go", "checker/agenda.go",
-	"cmd/internal/daemon/policy.go",
+	"cmd/internal/daemon/policy.go", "cmd/internal/daemon/weigh.go", "cmd/internal/daemon/succession.go",
+	"cmd/internal/daemon/holddown.go", "cmd/internal/daemon/explain.go",
 }
 
 func TestPurePackages(t *testing.T) {

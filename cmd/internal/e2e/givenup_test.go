@@ -187,7 +187,7 @@ func (g *trio) handOver(target string, by syscall.Signal) (dark time.Duration, e
 	g.release.Store(&hook)
 	defer g.release.Store(nil)
 	for begin := time.Now(); time.Since(begin) < 3*time.Second; { // it may not be in contact yet
-		if _, err = g.first.Transfer(target, "bench"); !errors.Is(err, node.ErrNoSuccessor) {
+		if _, err = g.first.Transfer(node.Move{To: []string{target}, Reason: "bench"}); !errors.Is(err, node.ErrNoSuccessor) {
 			break
 		}
 	}

@@ -1,0 +1,134 @@
+package daemon
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/perch-vip/perch/cluster/state"
+)
+
+// reportLife is for how long what a node has said of its health counts.
+const reportLife = 10 * time.Second
+
+// peer is a node as the leader sees it.
+type peer struct {
+	name string
+	able bool          // the cluster says that it could take over now
+	age  time.Duration // of its last report
+	fitness
+}
+
+// succession is what the leader's decision to leave the VIPs to another depends on.
+type succession struct {
+	now     time.Time
+	self    peer // able and age do not count
+	peers   []peer
+	moves   []state.Move // the history
+	preempt bool
+	release bool // rather hold nothing than on a sick node
+}
+
+// action is what a leader does about its VIPs.
+type action int
+
+const (
+	stay    action = iota
+	leave          // hand over to the first of course.to that takes over
+	release        // hold nothing
+)
+
+// course is what a leader decides.
+type course struct {
+	action action
+	to     []string
+	reason string
+	cause  string // see state.Plan
+}
+
+// course is the whole policy of health and priority. A leader that is sick leaves to the
+// best healthy peer. One that is not leaves to a healthy peer of higher priority.
+func (s succession) course() course {
+	if s.self.health == sick {
+		return s.escape()
+	}
+	if !s.preempt {
+		return course{}
+	}
+	better := s.targets(state.CausePreempt, s.self.priority)
+	if len(better) == 0 {
+		return course{}
+	}
+	best := better[:1]
+	return course{leave, best, best[0] + " has a higher priority", state.CausePreempt}
+}
+
+// escape returns the course of a leader that is sick. While nothing is known of those
+// that could take over it waits.
+func (s succession) escape() course {
+	why := s.self.name + " is sick: " + brief(s.self.reasons)
+	if to := s.targets(state.CauseHealth, 0); len(to) > 0 {
+		return course{leave, to, why, state.CauseHealth}
+	}
+	able, unsureOnes := 0, 0
+	for _, p := range s.peers {
+		if p.able {
+			able++
+		}
+		if p.able && p.current() == unsure {
+			unsureOnes++
+		}
+	}
+	if !s.release || able > 0 && able == unsureOnes {
+		return course{reason: why}
+	}
+	return course{action: release, reason: why}
+}
+
+// targets returns the peers that an automatic move may go to, best first: healthy and
+// able, of a priority above a given one, and not held down.
+func (s succession) targets(cause string, above int) []string {
+	record := newRecord(s.now, s.moves)
+	return inOrder(slices.DeleteFunc(slices.Clone(s.peers), func(p peer) bool {
+		return !p.able || p.current() != well || p.priority <= above || record.against(p.name, cause) != holdDown{}
+	}))
+}
+
+// current returns the health of p as far as its report is not too old.
+func (p peer) current() health {
+	if p.age > reportLife || p.health == "" {
+		return unsure
+	}
+	return p.health
+}
+
+// inOrder returns the names of peers in the order in which a planned move should go to
+// them: by health, priority, and how new their reports are.
+func inOrder(peers []peer) []string {
+	rank := map[health]int{well: 0, unsure: 1, sick: 2}
+	sorted := slices.SortedFunc(slices.Values(peers), func(a, b peer) int {
+		return cmp.Or(
+			cmp.Compare(rank[a.current()], rank[b.current()]),
+			cmp.Compare(b.priority, a.priority),
+			cmp.Compare(a.age, b.age),
+			cmp.Compare(a.name, b.name),
+		)
+	})
+	var names []string
+	for _, p := range sorted {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// brief returns the first of some reasons, and how many more there are.
+func brief(reasons []string) string {
+	switch len(reasons) {
+	case 0:
+		return "no reason is known"
+	case 1:
+		return reasons[0]
+	}
+	return fmt.Sprintf("%s (and %d more)", reasons[0], len(reasons)-1)
+}
