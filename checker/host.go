@@ -8,14 +8,15 @@ import (
 // Host is what the checks of one machine share, so that a thousand of them do not cost a
 // thousand times as much.
 type Host struct {
-	log *slog.Logger
+	log   *slog.Logger
+	links links
 }
 
 // NewHost returns a Host for New.
-func NewHost(log *slog.Logger) *Host { return &Host{log: log} }
+func NewHost(log *slog.Logger) *Host { return &Host{log: log, links: links{open: openLinks}} }
 
 // Run keeps what is shared up to date until ctx ends.
 func (h *Host) Run(ctx context.Context) error {
-	<-ctx.Done()
+	h.links.Run(ctx, h.log)
 	return nil
 }
