@@ -59,13 +59,13 @@ func (l *listeners[T]) tell(which func(*listener[T]) bool) {
 	defer l.mu.Unlock()
 	for one := range l.all {
 		if which(one) {
-			poke(one.news)
+			nudge(one.news)
 		}
 	}
 }
 
-// poke leaves word in a channel that holds one.
-func poke(ch chan<- struct{}) {
+// nudge leaves word in a channel that holds one.
+func nudge(ch chan<- struct{}) {
 	select {
 	case ch <- struct{}{}:
 	default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 	"strings"
@@ -116,15 +117,20 @@ func (l *lab) beside(f func(context.Context)) {
 	l.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() {
-		runtime.LockOSThread()
+	running.Go(l.inHere(func() { f(ctx) }))
+	l.t.Cleanup(func() { cancel(); running.Wait() })
+}
+
+// inHere makes f run in the namespace of the test, whatever goroutine calls it.
+func (l *lab) inHere(f func()) func() {
+	return func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
 		if err := unix.Setns(l.hereFD, unix.CLONE_NEWNET); err != nil {
 			l.t.Error(err)
 			return
 		}
-		f(ctx)
-	})
-	l.t.Cleanup(func() { cancel(); running.Wait() })
+		f()
+	}
 }
 
 // veth adds a pair of interfaces, name here and peer there.
@@ -252,3 +258,5 @@ func wantReason(t testing.TB, c Checker, limit time.Duration, want string) {
 		t.Errorf("reason %q, want %q", got, want)
 	}
 }
+
+func parse(addr string) netip.Addr { return netip.MustParseAddr(addr) }

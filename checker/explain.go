@@ -1,0 +1,184 @@
+package checker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+)
+
+// maxReason is how long the text of a reason may be, in bytes.
+const maxReason = 200
+
+// reason is an error that says all that a person needs to know.
+type reason struct {
+	text string
+	err  error // where it is from; may be nil
+}
+
+func (r *reason) Error() string { return r.text }
+func (r *reason) Unwrap() error { return r.err }
+
+// because returns a reason without a cause.
+func because(format string, args ...any) error {
+	return &reason{text: brief(fmt.Sprintf(format, args...))}
+}
+
+// explain returns what an error of net, crypto/tls, a system call or a context says, in
+// one short line without the addresses, which the check's own target tells. A reason
+// stays as it is.
+func explain(err error) error { return explainWithin(err, 0) }
+
+// explainWithin is explain for a look that had so much time; 0 if that is not known.
+func explainWithin(err error, within time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	if known := (*reason)(nil); errors.As(err, &known) {
+		return known
+	}
+	return &reason{text: brief(explanation(err, within)), err: err}
+}
+
+func explanation(err error, within time.Duration) string {
+	var (
+		dns   *net.DNSError
+		addr  *net.AddrError
+		errno syscall.Errno
+	)
+	switch {
+	case errors.As(err, &dns):
+		return "cannot resolve " + dns.Name + ": " + resolveText(dns, within)
+	case errors.As(err, &addr):
+		return addrText(addr)
+	case errors.Is(err, context.Canceled):
+		return "canceled"
+	case isTimeout(err):
+		return lateText(within)
+	case errors.As(err, &errno):
+		return callText(err)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "connection closed by the other side"
+	}
+	return tlsText(innermost(err).Error())
+}
+
+// lateText says that nothing came in time.
+func lateText(within time.Duration) string {
+	if within <= 0 {
+		return "no answer in time"
+	}
+	return "no answer within " + within.String()
+}
+
+func resolveText(err *net.DNSError, within time.Duration) string {
+	switch {
+	case err.IsNotFound:
+		return "no such host"
+	case err.IsTimeout:
+		return lateText(within)
+	}
+	return err.Err
+}
+
+// addrText is for the one AddrError that a target with a valid port can meet: the dialer's
+// own address is of another family than each of the target.
+func addrText(err *net.AddrError) string {
+	source, _, failed := net.SplitHostPort(err.Addr)
+	if failed != nil {
+		return err.Err + " " + err.Addr
+	}
+	return fmt.Sprintf("the target has no address of the family of source %s", source)
+}
+
+// callText says what a system call has met.
+func callText(err error) string {
+	var call *os.SyscallError
+	if errors.Is(err, syscall.EADDRNOTAVAIL) && errors.As(err, &call) {
+		if call.Syscall == "bind" {
+			return "the source is not an address of this machine"
+		}
+		return "no local address or port to connect from"
+	}
+	return errnoText(err)
+}
+
+// errnoText is the text of the error number in err.
+func errnoText(err error) string {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return err.Error()
+	}
+	switch errno {
+	case syscall.ECONNRESET:
+		return "connection reset by the other side"
+	case syscall.EPIPE:
+		return "connection closed by the other side"
+	case syscall.EPERM:
+		return "permission denied"
+	}
+	return errno.Error()
+}
+
+// tlsText takes the names of packages out of an error of crypto/tls.
+func tlsText(text string) string {
+	for _, package_ := range []string{"tls: failed to verify certificate: ", "x509: ", "tls: "} {
+		text = strings.TrimPrefix(text, package_)
+	}
+	return text
+}
+
+// innermost takes away what net wraps errors in.
+func innermost(err error) error {
+	for {
+		var op *net.OpError
+		if !errors.As(err, &op) || op.Err == nil {
+			return err
+		}
+		err = op.Err
+	}
+}
+
+// brief makes a text of foreign origin fit for a reason: one line, of bounded length.
+func brief(text string) string { return cut(text, maxReason) }
+
+// quote returns the begin of what came from elsewhere, in quotation marks.
+func quote[T string | []byte](data T) string {
+	const most = 64
+	text := strings.ReplaceAll(cut(string(data[:min(len(data), most)]), most), `"`, `\"`)
+	if len(data) > most {
+		return `"` + strings.TrimSuffix(text, "...") + `"...`
+	}
+	return `"` + text + `"`
+}
+
+// cut returns a text with what cannot be printed escaped, at most limit bytes of it.
+func cut(text string, limit int) string {
+	var b strings.Builder
+	for len(text) > 0 {
+		_, size := utf8.DecodeRuneInString(text)
+		part := escaped(text[:size])
+		text = text[size:]
+		if b.Len()+len(part)+len(text) > limit && b.Len()+len(part)+len("...") > limit {
+			return b.String() + "..."
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+func escaped(char string) string {
+	r, _ := utf8.DecodeRuneInString(char)
+	if r != utf8.RuneError && strconv.IsPrint(r) {
+		return char
+	}
+	quoted := strconv.Quote(char)
+	return quoted[1 : len(quoted)-1]
+}
