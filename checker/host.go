@@ -8,14 +8,14 @@ import (
 // Host is what the checks of one machine share, so that a thousand of them do not cost a
 // thousand times as much.
 type Host struct {
-	log *slog.Logger
-
+	log      *slog.Logger
 	http     httpShared
 	tlsFiles tlsFileCache
+	links    links
 }
 
 // NewHost returns a Host for New.
-func NewHost(log *slog.Logger) *Host { return &Host{log: log} }
+func NewHost(log *slog.Logger) *Host { return &Host{log: log, links: links{open: openLinks}} }
 
 // Run keeps what is shared up to date until ctx ends, and returns when all that it has
 // started has ended. It runs once, from before the first look until after the last one:
@@ -25,6 +25,6 @@ func NewHost(log *slog.Logger) *Host { return &Host{log: log} }
 // it cannot be had, such as for want of a right, that is the reason why the look is not
 // well, and Run tries again by itself rather than to return.
 func (h *Host) Run(ctx context.Context) error {
-	<-ctx.Done()
+	h.links.Run(ctx, h.log)
 	return nil
 }

@@ -13,11 +13,13 @@ type constructor func(*Host, Spec) (Checker, error)
 // kinds returns the constructor of each kind.
 func kinds() map[string]constructor {
 	return map[string]constructor{
-		"dns":  newDNS,
-		"http": newHTTP,
-		"tcp":  newTCP,
-		"tls":  newHandshake,
-		"udp":  newUDP,
+		"dns":       newDNS,
+		"gateway":   newGateway,
+		"http":      newHTTP,
+		"interface": newInterface,
+		"tcp":       newTCP,
+		"tls":       newHandshake,
+		"udp":       newUDP,
 	}
 }
 
