@@ -12,7 +12,9 @@ type constructor func(*Host, Spec) (Checker, error)
 
 // kinds returns the constructor of each kind.
 func kinds() map[string]constructor {
-	return map[string]constructor{}
+	return map[string]constructor{
+		"script": newScript,
+	}
 }
 
 // Kinds returns the names of all kinds, sorted.
