@@ -90,6 +90,11 @@ func lastLine(text []byte) string {
 		}
 		line = line[:end] + "..."
 	}
+	return printable(line)
+}
+
+// printable returns a text as it is, or quoted if there is something else in it.
+func printable(line string) string {
 	if strings.ContainsFunc(line, func(r rune) bool { return !strconv.IsPrint(r) }) || !utf8.ValidString(line) {
 		return strconv.Quote(line)
 	}

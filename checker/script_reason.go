@@ -16,7 +16,7 @@ func (s *script) explainStart(err error) error {
 	case errors.Is(statErr, os.ErrNotExist):
 		return fmt.Errorf("%s: no such file", name)
 	case errors.Is(err, unix.ENOEXEC):
-		return fmt.Errorf("%s: neither a program nor a script that begins with #!", name)
+		return fmt.Errorf("%s: neither a program nor a script with a #! line", name)
 	case statErr == nil && info.IsDir():
 		return fmt.Errorf("%s: is a folder", name)
 	case statErr == nil && info.Mode()&0o111 == 0:
@@ -28,7 +28,7 @@ func (s *script) explainStart(err error) error {
 func (s *script) explainInterpreter(err error) error {
 	name, interpreter := s.argv[0], interpreterOf(s.argv[0])
 	if interpreter != "" && errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("%s: interpreter %q: no such file", name, interpreter)
+		return fmt.Errorf("%s: interpreter %s: no such file", name, printable(interpreter))
 	}
 	if errors.Is(err, unix.EACCES) && s.account != nil {
 		return fmt.Errorf("%s: user %s may not run it", name, s.account.name)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -88,7 +87,7 @@ func (r *scriptRun) finish(ctx context.Context) (unix.WaitStatus, error) {
 }
 
 func (r *scriptRun) await(ctx context.Context) error {
-	defer context.AfterFunc(ctx, func() { _ = r.pidfd.SetReadDeadline(time.Unix(1, 0)) })()
+	defer onEnd(ctx, r.pidfd)()
 	conn, err := r.pidfd.SyscallConn()
 	if err != nil {
 		return fmt.Errorf("wait for script: %w", err)

@@ -28,7 +28,7 @@ func onlyRootWrites(path string) error {
 		return nil
 	}
 	if err := onlyRootLeadsTo(interpreter); err != nil {
-		return fmt.Errorf("interpreter %w", err)
+		return fmt.Errorf("%s: interpreter %w", path, err)
 	}
 	return nil
 }
@@ -41,7 +41,7 @@ func onlyRootLeadsTo(path string) error {
 	for links := 0; links <= maxLinks; {
 		info, err := os.Lstat(at)
 		if err != nil {
-			return noFile(at, err)
+			return noFile(path, err)
 		}
 		if err := onlyRootChanges(at, info); err != nil {
 			return err
@@ -63,7 +63,7 @@ func onlyRootLeadsTo(path string) error {
 
 func noFile(path string, err error) error {
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
-		return fmt.Errorf("%s: no such file", path)
+		return fmt.Errorf("%s: no such file", printable(path))
 	}
 	return err
 }
@@ -111,7 +111,8 @@ func interpreterOf(path string) string {
 	n, _ := file.ReadAt(head, 0) // fails at once for what cannot seek
 	line, _, _ := strings.Cut(string(head[:n]), "\n")
 	line, is := strings.CutPrefix(line, "#!")
-	if fields := strings.Fields(line); is && len(fields) > 0 {
+	blank := func(r rune) bool { return r == ' ' || r == '\t' }
+	if fields := strings.FieldsFunc(line, blank); is && len(fields) > 0 {
 		return fields[0]
 	}
 	return ""
