@@ -3,6 +3,9 @@ package checker
 import (
 	"context"
 	"log/slog"
+	"os"
+	"sync"
+	"time"
 )
 
 // Host is what the checks of one machine share, so that a thousand of them do not cost a
@@ -12,6 +15,7 @@ type Host struct {
 	http     httpShared
 	tlsFiles tlsFileCache
 	links    links
+	folders  folders
 }
 
 // NewHost returns a Host for New.
@@ -25,6 +29,15 @@ func NewHost(log *slog.Logger) *Host { return &Host{log: log, links: links{open:
 // it cannot be had, such as for want of a right, that is the reason why the look is not
 // well, and Run tries again by itself rather than to return.
 func (h *Host) Run(ctx context.Context) error {
-	h.links.Run(ctx, h.log)
+	var parts sync.WaitGroup
+	parts.Go(func() { h.links.Run(ctx, h.log) })
+	parts.Go(func() { h.folders.Run(ctx, h.log) })
+	<-ctx.Done()
+	parts.Wait()
 	return nil
+}
+
+// onEnd lets reads of a file end with ctx. The function that it returns is for a defer.
+func onEnd(ctx context.Context, file *os.File) func() bool {
+	return context.AfterFunc(ctx, func() { _ = file.SetReadDeadline(time.Unix(1, 0)) })
 }

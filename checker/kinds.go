@@ -14,9 +14,11 @@ type constructor func(*Host, Spec) (Checker, error)
 func kinds() map[string]constructor {
 	return map[string]constructor{
 		"dns":       newDNS,
+		"file":      newFile,
 		"gateway":   newGateway,
 		"http":      newHTTP,
 		"interface": newInterface,
+		"script":    newScript,
 		"tcp":       newTCP,
 		"tls":       newHandshake,
 		"udp":       newUDP,

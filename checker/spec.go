@@ -119,7 +119,8 @@ type GRPC struct {
 	Service string // "" for the server as a whole
 }
 
-// Script is for kind "script". The environment is PATH alone.
+// Script is for kind "script". The environment is PATH alone, and a marker by which all that
+// it starts is found and killed as it ends.
 type Script struct {
 	Argv []string // the first one absolute
 	User string   // "" for the daemon's own

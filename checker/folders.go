@@ -1,0 +1,171 @@
+package checker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// contentEvents are what tells that a file has another content, or none anymore. Each
+// write alone is no news: files are written in pieces.
+const contentEvents = unix.IN_CLOSE_WRITE | unix.IN_ATTRIB | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_DELETE
+
+// folders watches the folders that files are in, by one inotify instance.
+type folders struct {
+	mu      sync.Mutex
+	inotify *os.File // nil while Run does not run
+	places  map[*watchedPlace]struct{}
+}
+
+// watchedPlace is a name in a folder. Its zero value is not watched.
+type watchedPlace struct {
+	path    string
+	events  uint32
+	changed func()
+	watch   int32 // of the folder; 0 while there is none
+}
+
+// watch calls changed after each of some events about a path, until ctx ends.
+func (f *folders) watch(ctx context.Context, p *watchedPlace, path string, events uint32, changed func()) {
+	f.add(p, path, events, changed)
+	<-ctx.Done()
+	f.remove(p)
+}
+
+func (f *folders) add(p *watchedPlace, path string, events uint32, changed func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.places == nil {
+		f.places = make(map[*watchedPlace]struct{})
+	}
+	*p = watchedPlace{path: path, events: events, changed: changed}
+	f.places[p] = struct{}{}
+	f.attach(p)
+}
+
+func (f *folders) remove(p *watchedPlace) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.places, p)
+	f.drop(p.watch)
+	p.watch = 0
+}
+
+// renew makes sure, before a look, that it is the folder there is now that is watched: it
+// may not have been there, or not the same.
+func (f *folders) renew(p *watchedPlace) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, watched := f.places[p]; watched {
+		f.attach(p)
+	}
+}
+
+// attach watches the folder of a place; all places in a folder share one watch.
+func (f *folders) attach(p *watchedPlace) {
+	if f.inotify == nil {
+		return
+	}
+	before := p.watch
+	p.watch = 0 // in case of an error it is left to looks
+	const events = contentEvents | unix.IN_CREATE | unix.IN_DELETE_SELF | unix.IN_MOVE_SELF | unix.IN_ONLYDIR
+	if watch, err := f.addWatch(filepath.Dir(p.path), events); err == nil {
+		p.watch = int32(watch)
+	}
+	if before != p.watch {
+		f.drop(before)
+	}
+}
+
+func (f *folders) addWatch(folder string, events uint32) (watch int, err error) {
+	conn, err := f.inotify.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	controlErr := conn.Control(func(fd uintptr) {
+		watch, err = unix.InotifyAddWatch(int(fd), folder, events)
+	})
+	return watch, errors.Join(err, controlErr)
+}
+
+// drop ends a watch that no place needs.
+func (f *folders) drop(watch int32) {
+	for p := range f.places {
+		if p.watch == watch {
+			return
+		}
+	}
+	if f.inotify == nil || watch == 0 {
+		return
+	}
+	if conn, err := f.inotify.SyscallConn(); err == nil {
+		_ = conn.Control(func(fd uintptr) { _, _ = unix.InotifyRmWatch(int(fd), uint32(watch)) })
+	}
+}
+
+// Run watches until ctx ends. Without inotify files are looked at by interval.
+func (f *folders) Run(ctx context.Context, log *slog.Logger) {
+	inotify, err := f.open()
+	if err != nil {
+		log.Warn("changes of files are not noticed at once", "error", err)
+		return
+	}
+	defer f.close()
+	defer onEnd(ctx, inotify)()
+	b := make([]byte, 64<<10)
+	for {
+		n, err := inotify.Read(b)
+		if err != nil {
+			return
+		}
+		f.tell(parseInotify(b[:n]))
+	}
+}
+
+func (f *folders) open() (*os.File, error) {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("open inotify: %w", err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.inotify = os.NewFile(uintptr(fd), "inotify")
+	for p := range f.places {
+		f.attach(p)
+		p.changed() // nobody knows what was missed
+	}
+	return f.inotify, nil
+}
+
+func (f *folders) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_ = f.inotify.Close()
+	f.inotify = nil
+	for p := range f.places {
+		p.watch = 0
+	}
+}
+
+// tell tells those whom the events concern.
+func (f *folders) tell(events []inotifyEvent) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	concerned := map[*watchedPlace]bool{}
+	for _, event := range events {
+		for p := range f.places {
+			if event.concerns(p) {
+				concerned[p] = true
+			}
+		}
+	}
+	for p := range concerned {
+		p.changed()
+	}
+}

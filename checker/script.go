@@ -1,0 +1,94 @@
+package checker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// scriptPath is all that a script has of an environment, but for its marker.
+const scriptPath = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
+
+// script is kind "script": a program that tells by its exit code.
+type script struct {
+	argv     []string
+	account  *account // nil for the daemon's own
+	weighted bool
+}
+
+func newScript(_ *Host, s Spec) (Checker, error) {
+	argv := s.Script.Argv
+	if len(argv) == 0 || !filepath.IsAbs(argv[0]) {
+		return nil, fmt.Errorf("argv %q: the first one must be an absolute path", argv)
+	}
+	if slices.ContainsFunc(argv, func(arg string) bool { return strings.ContainsRune(arg, 0) }) {
+		return nil, fmt.Errorf("argv %q: a NUL cannot be passed on", argv)
+	}
+	account, err := lookUpAccount(s.Script.User)
+	if err != nil {
+		return nil, err
+	}
+	return &script{argv: slices.Clone(argv), account: account, weighted: s.Script.Weighted}, nil
+}
+
+// Check runs the script. With it ends all that it has started.
+func (s *script) Check(ctx context.Context) (Finding, error) {
+	if s.account.uid() == 0 {
+		if err := onlyRootWrites(s.argv[0]); err != nil {
+			return Finding{}, err
+		}
+	}
+	began := time.Now()
+	run, err := startScript(s.argv, s.account)
+	if err != nil {
+		return Finding{}, s.explainStart(err)
+	}
+	status, err := run.finish(ctx)
+	return s.judge(status, overdue(ctx, began, err), lastLine(run.output.tail))
+}
+
+// overdue says of a script that was not left to end by itself how long it was.
+func overdue(ctx context.Context, began time.Time, err error) error {
+	deadline, has := ctx.Deadline()
+	if !has || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("no end within %s, killed", deadline.Sub(began).Round(10*time.Millisecond))
+}
+
+// judge says what an end means. The line is the last one of the output.
+func (s *script) judge(status unix.WaitStatus, ended error, line string) (Finding, error) {
+	switch code := status.ExitStatus(); {
+	case ended != nil:
+		return Finding{}, withLine(ended.Error(), line)
+	case status.Signaled():
+		return Finding{}, withLine("killed by "+signalName(status.Signal()), line)
+	case code == 0:
+		return Finding{}, nil
+	case s.weighted && code >= 2:
+		return Finding{Value: Value{Is: code - 2, Known: true}}, nil
+	default:
+		return Finding{}, withLine(fmt.Sprintf("exit code %d", code), line)
+	}
+}
+
+func withLine(reason, line string) error {
+	if line == "" {
+		return errors.New(reason)
+	}
+	return fmt.Errorf("%s: %s", reason, line)
+}
+
+func signalName(s syscall.Signal) string {
+	if name := unix.SignalName(s); name != "" {
+		return name
+	}
+	return fmt.Sprintf("signal %d", int(s))
+}

@@ -1,0 +1,102 @@
+package checker
+
+import (
+	"bytes"
+	"io"
+	"iter"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// markedPatience is how long those that fork faster than they are killed are hunted.
+	markedPatience = time.Second
+	markedRest     = time.Millisecond
+
+	maxEnvironment = 1 << 20 // bytes in which the marker is looked for
+)
+
+// killMarked kills the processes that have come after a process and have a marker in their
+// environment, which are those that a script has started, in its group or not, and returns
+// when they are gone. One that has got rid of the marker too, as sudo does, is not found.
+func killMarked(pid int, marker string) {
+	for began := time.Now(); time.Since(began) < markedPatience; time.Sleep(markedRest) {
+		again := false
+		for candidate := range forkedSince(pid) {
+			again = killIfMarked(candidate, marker) || again
+		}
+		if !again {
+			return
+		}
+	}
+}
+
+// forkedSince returns the numbers that were given to processes and threads after that of
+// a process. They are given in turn, so there are as many as there were forks.
+func forkedSince(pid int) iter.Seq[int] {
+	last, most := lastPID(), maxPID()
+	return func(yield func(int) bool) {
+		for n := pid; n != last; {
+			if n++; n > most {
+				n = 1
+			}
+			if last > most || !yield(n) {
+				return
+			}
+		}
+	}
+}
+
+// lastPID returns the last number that was given.
+func lastPID() int {
+	text, _ := os.ReadFile("/proc/loadavg")
+	fields := strings.Fields(string(text))
+	if len(fields) == 0 {
+		return 0
+	}
+	last, _ := strconv.Atoi(fields[len(fields)-1])
+	return last
+}
+
+// maxPID returns the largest number that is given.
+func maxPID() int {
+	text, _ := os.ReadFile("/proc/sys/kernel/pid_max")
+	most, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+	return most
+}
+
+// killIfMarked kills a process that has the marker, and tells whether to look once more:
+// because it is not gone yet, or because it may have the marker soon.
+func killIfMarked(pid int, marker string) bool {
+	pidfd, err := unix.PidfdOpen(pid, 0) // so that no other is killed
+	if err != nil {
+		return false
+	}
+	defer func() { _ = unix.Close(pidfd) }()
+	environment := environmentOf(pid)
+	if !bytes.Contains(environment, []byte(marker)) {
+		return len(environment) == 0 && betweenPrograms(pid)
+	}
+	return unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0) == nil
+}
+
+// betweenPrograms tells whether a process is in the middle of an exec, perhaps: it has no
+// environment for a moment.
+func betweenPrograms(pid int) bool {
+	p, err := readProcess(pid)
+	return err == nil && p.alive() && !p.exiting()
+}
+
+func environmentOf(pid int) []byte {
+	file, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = file.Close() }()
+	text, _ := io.ReadAll(io.LimitReader(file, maxEnvironment))
+	return text
+}

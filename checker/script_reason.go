@@ -1,0 +1,37 @@
+package checker
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// explainStart says why the script could not be started.
+func (s *script) explainStart(err error) error {
+	name := s.argv[0]
+	info, statErr := os.Stat(name)
+	switch {
+	case errors.Is(statErr, os.ErrNotExist):
+		return fmt.Errorf("%s: no such file", name)
+	case errors.Is(err, unix.ENOEXEC):
+		return fmt.Errorf("%s: neither a program nor a script with a #! line", name)
+	case statErr == nil && info.IsDir():
+		return fmt.Errorf("%s: is a folder", name)
+	case statErr == nil && info.Mode()&0o111 == 0:
+		return fmt.Errorf("%s: not executable (mode %04o)", name, info.Mode().Perm())
+	}
+	return s.explainInterpreter(err)
+}
+
+func (s *script) explainInterpreter(err error) error {
+	name, interpreter := s.argv[0], interpreterOf(s.argv[0])
+	if interpreter != "" && errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("%s: interpreter %s: no such file", name, printable(interpreter))
+	}
+	if errors.Is(err, unix.EACCES) && s.account != nil {
+		return fmt.Errorf("%s: user %s may not run it", name, s.account.name)
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}

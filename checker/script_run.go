@@ -1,0 +1,131 @@
+package checker
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// scriptRun is a script that runs, as the leader of a session and a process group of its
+// own, so that it has no terminal and its group can be killed as a whole.
+//
+// There is no parent death signal: it is tied to the thread that forks, and those of the
+// runtime may end. What starts the daemon ends what a killed daemon leaves behind.
+type scriptRun struct {
+	pid    int
+	pidfd  *os.File
+	marker string // the environment of all that it starts has it
+	output *output
+}
+
+// startScript starts a program. The fork shares the daemon's memory until the exec (vfork),
+// so its cost does not grow with the daemon, which goes on meanwhile.
+func startScript(argv []string, as *account) (*scriptRun, error) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = null.Close() }()
+	output, write, err := openOutput()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = write.Close() }()
+	run := &scriptRun{marker: "PERCH_CHECK=" + rand.Text(), output: output}
+	go output.take()
+	if err := run.start(argv, as, []uintptr{null.Fd(), write.Fd(), write.Fd()}); err != nil {
+		output.close()
+		return nil, err
+	}
+	return run, nil
+}
+
+func (r *scriptRun) start(argv []string, as *account, files []uintptr) error {
+	var pidfd int
+	pid, err := syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{
+		Dir:   "/",
+		Env:   []string{scriptPath, r.marker},
+		Files: files,
+		Sys:   &syscall.SysProcAttr{Setsid: true, Credential: as.credential(), PidFD: &pidfd},
+	})
+	if err != nil {
+		return err
+	}
+	r.pid = pid
+	if r.pidfd, err = pollable(pidfd); err != nil {
+		r.kill()
+		r.reap()
+	}
+	return err
+}
+
+// pollable takes a pidfd over, so that to wait for it takes no thread.
+func pollable(pidfd int) (*os.File, error) {
+	if pidfd < 0 {
+		return nil, errors.New("open pidfd: the kernel knows none, it is older than Linux 5.3")
+	}
+	if err := unix.SetNonblock(pidfd, true); err != nil {
+		return nil, errors.Join(fmt.Errorf("set pidfd nonblocking: %w", err), unix.Close(pidfd))
+	}
+	return os.NewFile(uintptr(pidfd), "pidfd"), nil
+}
+
+// finish waits until the script or ctx ends, of which the error tells, and leaves nothing
+// of it behind.
+func (r *scriptRun) finish(ctx context.Context) (unix.WaitStatus, error) {
+	err := r.await(ctx)
+	r.kill()
+	status := r.reap()
+	r.output.close()
+	_ = r.pidfd.Close()
+	return status, err
+}
+
+func (r *scriptRun) await(ctx context.Context) error {
+	defer onEnd(ctx, r.pidfd)()
+	conn, err := r.pidfd.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("wait for script: %w", err)
+	}
+	over := false
+	err = conn.Read(func(fd uintptr) bool {
+		over = hasEnded(int(fd))
+		return over
+	})
+	switch {
+	case over:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return fmt.Errorf("wait for script: %w", err)
+}
+
+// hasEnded tells whether the process of a pidfd has ended, with all its threads.
+func hasEnded(pidfd int) bool {
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n > 0
+}
+
+// kill kills the script's group and what has left it. The script is not yet reaped, so the
+// group's number cannot be another's. Nobody is asked first: a script that hangs, or has
+// ended and left something behind, has had its time.
+func (r *scriptRun) kill() {
+	_ = unix.Kill(-r.pid, unix.SIGKILL)
+	killMarked(r.pid, r.marker)
+}
+
+func (r *scriptRun) reap() unix.WaitStatus {
+	var status unix.WaitStatus
+	for {
+		if _, err := unix.Wait4(r.pid, &status, 0, nil); err != unix.EINTR {
+			return status
+		}
+	}
+}

@@ -1,0 +1,225 @@
+package checker
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+)
+
+// plenty is for what ends by itself, however busy the machine is.
+const plenty = time.Minute
+
+func writeScript(t testing.TB, body string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "check")
+	if err := os.WriteFile(path, []byte(body), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func shell(t testing.TB, body string) string { return writeScript(t, "#!/bin/sh\n"+body+"\n") }
+
+func newHostCheck(t testing.TB, spec Spec) Checker {
+	t.Helper()
+	c, err := testHost().New(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// runScript looks once.
+func runScript(t testing.TB, limit time.Duration, spec Script) (Finding, string) {
+	t.Helper()
+	return lookAt(newHostCheck(t, Spec{Kind: "script", Script: spec}), limit)
+}
+
+// lookAt returns the finding of one look and its reason, "" if it was well.
+func lookAt(c Checker, limit time.Duration) (Finding, string) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	finding, err := c.Check(ctx)
+	if err != nil {
+		return finding, err.Error()
+	}
+	return finding, ""
+}
+
+func TestScriptReasons(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	for _, c := range []struct{ name, body, want string }{
+		{"well", "echo fine; exit 0", ""},
+		{"exit code", "exit 1", "exit code 1"},
+		{"largest exit code", "exit 255", "exit code 255"},
+		{"last line", "echo first; echo 'backend is down'; echo; exit 2", "exit code 2: backend is down"},
+		{"both outputs", "echo out; echo err >&2; exit 2", "exit code 2: err"},
+		{"no newline", "printf partial; exit 3", "exit code 3: partial"},
+		{"carriage returns", `printf '10%%\r20%%\r\n'; exit 3`, "exit code 3: 20%"},
+		{"control characters", `printf 'a\033[31mred\n'; exit 3`, `exit code 3: "a\x1b[31mred"`},
+		{"no text", `printf '\377\376'; exit 3`, `exit code 3: "\xff\xfe"`},
+		{"long line", "echo " + long + "; exit 3", "exit code 3: " + long[:maxLine] + "..."},
+		{"signal", "kill -SEGV $$", "killed by SIGSEGV"},
+		{"signal after words", "echo dying; kill -9 $$", "killed by SIGKILL: dying"},
+		{"real-time signal", "kill -40 $$", "killed by signal 40"},
+		{"closed output", "echo closing; exec >&- 2>&-; exit 4", "exit code 4: closing"},
+		{"stdin", "read x || exit 5", "exit code 5"},
+		{"cwd", "pwd; exit 6", "exit code 6: /"},
+		{"flood", "head -c 3000000 /dev/zero | tr '\\0' '\\n'; echo end; exit 7", "exit code 7: end"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, got := runScript(t, plenty, Script{Argv: []string{shell(t, c.body)}}); got != c.want {
+				t.Errorf("reason %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestScriptArguments(t *testing.T) {
+	argv := []string{shell(t, `echo "$#:$1:$2"; exit 1`), "a b; exit 0", "$HOME"}
+	if _, got := runScript(t, plenty, Script{Argv: argv}); got != "exit code 1: 2:a b; exit 0:$HOME" {
+		t.Errorf("reason %q", got)
+	}
+}
+
+func TestScriptEnvironmentIsPathAlone(t *testing.T) {
+	t.Setenv("SECRET", "of the daemon")
+	body := `env | grep -v -e ^PERCH_CHECK= -e ^PWD= | tr '\n' ' '; exit 1`
+	_, got := runScript(t, plenty, Script{Argv: []string{shell(t, body)}})
+	if got != "exit code 1: PATH=/usr/sbin:/usr/bin:/sbin:/bin" {
+		t.Errorf("reason %q", got)
+	}
+}
+
+func TestScriptWeight(t *testing.T) {
+	for code, want := range map[int]Value{0: {}, 2: {0, true}, 3: {1, true}, 255: {253, true}} {
+		argv := []string{shell(t, fmt.Sprintf("exit %d", code))}
+		if found, got := runScript(t, plenty, Script{Argv: argv, Weighted: true}); got != "" || found.Value != want {
+			t.Errorf("code %d: %v and %q, want %v", code, found.Value, got, want)
+		}
+	}
+	argv := []string{shell(t, "exit 1")}
+	if _, got := runScript(t, plenty, Script{Argv: argv, Weighted: true}); got != "exit code 1" {
+		t.Errorf("code 1: %q", got)
+	}
+}
+
+// A script that does not end by itself is killed, whatever it does about it.
+func TestScriptsThatHangAreKilled(t *testing.T) {
+	for name, body := range map[string]string{
+		"sleeps":               "echo waiting; sleep 1000",
+		"ignores signals":      "trap '' TERM INT HUP QUIT; echo waiting; while :; do sleep 1000; done",
+		"stops itself":         "echo waiting; kill -STOP $$",
+		"floods":               "yes waiting",
+		"forks":                "echo waiting; sleep 1000 & sleep 1000 & wait",
+		"starts a session":     "echo waiting; setsid sleep 1000 & sleep 1000",
+		"closes its output":    "echo waiting; exec >/dev/null 2>&1; sleep 1000",
+		"forks without end":    "echo waiting; while :; do setsid sleep 1000 >/dev/null 2>&1 & sleep 0.01; done",
+		"waits for a daemon":   "echo waiting; (setsid sleep 1000 &) ; sleep 1000",
+		"frozen with children": "echo waiting; sleep 1000 & kill -STOP $!; kill -STOP $$",
+	} {
+		t.Run(name, func(t *testing.T) {
+			leavesNothing(t, func() {
+				_, got := runScript(t, 500*time.Millisecond, Script{Argv: []string{shell(t, body)}})
+				if got != "no end within 500ms, killed: waiting" {
+					t.Errorf("reason %q", got)
+				}
+			})
+		})
+	}
+}
+
+// What a script leaves behind neither keeps its verdict nor stays.
+func TestScriptsThatLeaveSomethingBehind(t *testing.T) {
+	for name, body := range map[string]string{
+		"child":               "sleep 1000 & echo left; exit 1",
+		"child without files": "sleep 1000 >/dev/null 2>&1 & echo left; exit 1",
+		"daemon":              "(setsid sleep 1000 >/dev/null 2>&1 </dev/null &); echo left; exit 1",
+		"daemon with output":  "(setsid sh -c 'trap \"\" HUP TERM; sleep 1000; :' &); echo left; exit 1",
+		"flooding daemon":     "(setsid yes left &); echo left; exit 1",
+		"chain of daemons":    "(setsid sh -c '(setsid sh -c \"(setsid sleep 1000 &); sleep 1000\" &); sleep 1000' &); echo left; exit 1",
+	} {
+		t.Run(name, func(t *testing.T) {
+			leavesNothing(t, func() {
+				if _, got := runScript(t, plenty, Script{Argv: []string{shell(t, body)}}); got != "exit code 1: left" {
+					t.Errorf("reason %q", got)
+				}
+			})
+		})
+	}
+}
+
+// One that gets rid of the marker is not found, but does not keep the verdict.
+func TestScriptWithStrayThatHoldsOutput(t *testing.T) {
+	body := `env -i setsid sh -c 'echo $$; exec sleep 1000' & sleep 0.5; exit 1`
+	_, got := runScript(t, plenty, Script{Argv: []string{shell(t, body)}})
+	pid, err := strconv.Atoi(strings.TrimPrefix(got, "exit code 1: "))
+	if err != nil {
+		t.Fatalf("reason %q", got)
+	}
+	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+		t.Errorf("kill the stray: %v", err)
+	}
+}
+
+func TestScriptEndsWithItsContext(t *testing.T) {
+	c := newHostCheck(t, Spec{Kind: "script", Script: Script{Argv: []string{"/bin/sleep", "1000"}}})
+	leavesNothing(t, func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(20*time.Millisecond, cancel)
+		if _, err := c.Check(ctx); err == nil || err.Error() != "context canceled" {
+			t.Errorf("reason %v", err)
+		}
+	})
+}
+
+// leavesNothing runs looks after which nothing must be there that was not before.
+func leavesNothing(t testing.TB, looks func()) {
+	t.Helper()
+	goroutines, files, started := goleak.IgnoreCurrent(), openFiles(t), lastPID()
+	looks()
+	goleak.VerifyNone(t, goroutines)
+	if now := openFiles(t); now != files {
+		t.Errorf("%d open files, %d before", now, files)
+	}
+	if zombies := ownChildren(t); len(zombies) > 0 {
+		t.Errorf("children %v are left", zombies)
+	}
+	for pid := range forkedSince(started) {
+		if p, err := readProcess(pid); err == nil && p.alive() && strings.Contains(string(environmentOf(pid)), "PERCH_CHECK=") {
+			t.Errorf("process %d (%s) is left", pid, p.command)
+		}
+	}
+}
+
+func openFiles(t testing.TB) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+// ownChildren returns the children of this process, zombies too.
+func ownChildren(t testing.TB) []string {
+	t.Helper()
+	lists, err := filepath.Glob("/proc/self/task/*/children")
+	if err != nil || len(lists) == 0 {
+		t.Fatalf("children: %v", err)
+	}
+	var all []string
+	for _, list := range lists {
+		text, _ := os.ReadFile(list)
+		all = append(all, strings.Fields(string(text))...)
+	}
+	return all
+}
