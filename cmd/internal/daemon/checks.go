@@ -1,0 +1,65 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/perch-vip/perch/checker"
+	"github.com/perch-vip/perch/cmd/internal/config"
+)
+
+// checks are this node's health checks.
+type checks struct {
+	host     *checker.Host
+	runner   *checker.Runner
+	verdicts atomic.Pointer[map[string]verdict]
+}
+
+// openChecks makes the checks of a config. It starts nothing.
+func openChecks(list []config.Check, log *slog.Logger) (*checks, error) {
+	c := &checks{host: checker.NewHost(log), runner: checker.NewRunner(checker.Options{Log: log})}
+	entries, err := entriesOf(c.host, list)
+	if err != nil {
+		return nil, err
+	}
+	c.set(entries)
+	return c, nil
+}
+
+// set has other checks made from now on. Those that stay keep their verdicts.
+func (c *checks) set(entries []checker.Entry) {
+	c.runner.Set(entries)
+	c.note()
+}
+
+// note takes over the verdicts.
+func (c *checks) note() {
+	verdicts := map[string]verdict{}
+	for _, s := range c.runner.Status() {
+		verdicts[s.Name] = verdictOf(s)
+	}
+	c.verdicts.Store(&verdicts)
+}
+
+// verdict returns what is known of a check.
+func (c *checks) verdict(name string) verdict { return (*c.verdicts.Load())[name] }
+
+// run makes the checks until the context ends. At each change of a verdict heed is called.
+func (c *checks) run(g *errgroup.Group, parts context.Context, heed func()) {
+	g.Go(func() error { return c.host.Run(parts) })
+	g.Go(func() error { return c.runner.Run(parts) })
+	g.Go(func() error {
+		for {
+			select {
+			case <-parts.Done():
+				return nil
+			case <-c.runner.Changed():
+				c.note()
+				heed()
+			}
+		}
+	})
+}
