@@ -139,7 +139,7 @@ func noteCell(n api.Node, self string) cell {
 	if n.Error != "" {
 		note.style = bad
 	}
-	if n.Error != "" && n.Error != n.Why {
+	if n.Error != "" && (n.Why == "" || !strings.HasSuffix(n.Error, n.Why)) {
 		notes = append(notes, n.Error)
 	}
 	note.text = strings.Join(notes, ", ")

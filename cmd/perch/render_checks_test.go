@@ -15,8 +15,8 @@ func checked() api.Status {
 	n := s.Cluster.Nodes
 	n[0].Health, n[0].EffectivePriority, n[0].Why = api.HealthHealthy, 100, "owns the VIPs: lb2 was stopped"
 	n[1].Health, n[1].EffectivePriority, n[1].Healthy = api.HealthSick, 30, false
-	n[1].Error = "check haproxy failed 3 of 3: connection refused"
-	n[1].Why, n[1].HeldDown = n[1].Error, now.Add(20*time.Second)
+	n[1].Why, n[1].HeldDown = "check haproxy failed 3 of 3: connection refused", now.Add(20*time.Second)
+	n[1].Error = "is sick: " + n[1].Why
 	n[2].Health, n[2].Why = api.HealthUnknown, "a witness, owns nothing"
 	value := 7
 	s.Checks = []api.Check{

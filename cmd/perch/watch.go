@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,6 +55,24 @@ func frame(text string, rows int) string {
 	return home + strings.Join(lines, clearLine+"\n") + clearLine + "\n" + clearRest
 }
 
+// withoutCounts returns a status without what changes all the time.
+func withoutCounts(s api.Status) api.Status {
+	s.Checks = slices.Clone(s.Checks)
+	for i := range s.Checks {
+		c := &s.Checks[i]
+		c.Last, c.Took, c.Looks, c.Failures, c.Overdue = time.Time{}, "", 0, 0, ""
+	}
+	s.VRRP = slices.Clone(s.VRRP)
+	for i := range s.VRRP {
+		r := &s.VRRP[i]
+		r.Adverts.Sent, r.Adverts.Received, r.Heard = 0, 0, slices.Clone(r.Heard)
+		for j := range r.Heard {
+			r.Heard[j].Last, r.Heard[j].Accepted = time.Time{}, 0
+		}
+	}
+	return s
+}
+
 // journal prints what has changed, one answer after the other.
 type journal struct {
 	out, errOut io.Writer
@@ -66,10 +85,11 @@ type journal struct {
 
 func (d *journal) show(s api.Status) error {
 	d.complaint = ""
-	if d.shown && reflect.DeepEqual(s, d.last) {
+	steady := withoutCounts(s)
+	if d.shown && reflect.DeepEqual(steady, d.last) {
 		return nil
 	}
-	d.shown, d.last = true, s
+	d.shown, d.last = true, steady
 	if d.output == formatJSON {
 		return printJSON(d.out, s, "")
 	}

@@ -112,7 +112,10 @@ func TestJournalPrintsChanges(t *testing.T) {
 	var out, errOut strings.Builder
 	d := &journal{out: &out, errOut: &errOut, output: formatJSON}
 	one, two := api.Status{Node: "lb1", VIPs: []api.VIP{}, VRRP: []api.VirtualRouter{}, Warnings: []string{}}, healthy()
-	for _, s := range []*api.Status{&one, &one, nil, nil, &one, &two, nil} {
+	one.Checks = []api.Check{{Name: "web", Looks: 7}}
+	later := one
+	later.Checks = []api.Check{{Name: "web", Looks: 8, Last: now}}
+	for _, s := range []*api.Status{&one, &one, nil, nil, &later, &two, nil} {
 		var err error
 		if s == nil {
 			err = d.trouble(errAway)
@@ -124,7 +127,7 @@ func TestJournalPrintsChanges(t *testing.T) {
 		}
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 2 || lines[0] != `{"node":"lb1","version":"","vips":[],"vrrp":[],"warnings":[]}` {
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], `{"node":"lb1","version":"","vips":[],"vrrp":[],"checks":[{"name":"web",`) {
 		t.Errorf("printed\n%s\nwant two lines", out.String())
 	}
 	if want := strings.Repeat("perch: no daemon answers\n", 2); errOut.String() != want {

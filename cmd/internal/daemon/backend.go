@@ -40,14 +40,6 @@ func (d peerSide) SetDrain(ctx context.Context, node string, to api.Drain) error
 	return d.drainer().here(ctx, node, to)
 }
 
-// TellHealth implements api.PeerBackend.
-func (d peerSide) TellHealth(_ context.Context, r api.HealthReport) error {
-	if err := d.known(r.Node); err != nil {
-		return err
-	}
-	return nil
-}
-
 // controlSide is the daemon as the operator's commands see it: what only the
 // leader can do is passed on to the leader.
 type controlSide struct{ *daemon }
@@ -109,15 +101,36 @@ func (d controlSide) Reload(context.Context) (api.ReloadResult, error) { return 
 // transfer hands over from this node, which must lead.
 func (d *daemon) transfer(to, reason string) (api.TransferResult, error) {
 	begin := time.Now()
-	move := cluster.Move{Reason: reason}
-	if to != "" {
-		move.To = []string{to}
+	allowed, err := d.allowed(to)
+	if err != nil {
+		return api.TransferResult{}, err
 	}
-	winner, err := d.member.node.Transfer(move)
+	winner, err := d.member.node.Transfer(cluster.Move{To: allowed, Reason: reason})
 	if err != nil {
 		return api.TransferResult{}, refusal(err)
 	}
 	return api.TransferResult{From: d.name(), To: winner, Took: time.Since(begin)}, nil
+}
+
+// allowed returns the nodes that an operator's transfer may go to: one that is sick
+// would hand back at once.
+func (d *daemon) allowed(to string) ([]string, error) {
+	peers := d.peers(nil)
+	var wrong []string
+	for _, p := range peers {
+		if p.current() == sick && (to == "" || to == p.name) {
+			wrong = append(wrong, p.name+" is sick: "+brief(p.reasons))
+		}
+	}
+	switch {
+	case to == "" && len(wrong) < len(peers):
+		return inOrder(slices.DeleteFunc(peers, func(p peer) bool { return p.current() == sick })), nil
+	case len(wrong) > 0:
+		return nil, api.NotNow(errors.New(strings.Join(wrong, "; ")))
+	case to == "":
+		return nil, nil
+	}
+	return []string{to}, nil
 }
 
 // errMoving stands for the library's words about an election or a hand-over.

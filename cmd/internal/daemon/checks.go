@@ -44,8 +44,8 @@ func (c *checks) note() {
 	c.verdicts.Store(&verdicts)
 }
 
-// verdict returns what is known of a check.
-func (c *checks) verdict(name string) verdict { return (*c.verdicts.Load())[name] }
+// all returns what is known of each check.
+func (c *checks) all() map[string]verdict { return *c.verdicts.Load() }
 
 // run makes the checks until the context ends. At each change of a verdict heed is called.
 func (c *checks) run(g *errgroup.Group, parts context.Context, heed func()) {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -43,8 +44,8 @@ func specOf(c *config.Check) checker.Spec {
 		Target:  c.Target,
 		Network: checker.Network(c.Network),
 		TLS:     checker.TLS(c.TLS),
-		TCP:     checker.TCP{Send: c.TCP.Send, Expect: checker.Pattern(c.TCP.Expect)},
-		UDP:     checker.UDP{Send: c.UDP.Send, Answer: c.UDP.Answer, Expect: checker.Pattern(c.UDP.Expect)},
+		TCP:     checker.TCP{Send: c.Payload.Send, Expect: checker.Pattern(c.Payload.Expect)},
+		UDP:     checker.UDP{Send: c.Payload.Send, Answer: c.Payload.Answer, Expect: checker.Pattern(c.Payload.Expect)},
 		HTTP:    httpOf(c.HTTP),
 		DNS:     checker.DNS(c.DNS),
 		SMTP:    checker.SMTP(c.SMTP),
@@ -83,16 +84,7 @@ func httpOf(c config.CheckHTTP) checker.HTTP {
 	return out
 }
 
-// subjectOf is what a check looks at, in one word or line.
-func subjectOf(spec checker.Spec) string {
-	switch {
-	case spec.Target != "":
-		return spec.Target
-	case len(spec.Script.Argv) > 0:
-		return strings.Join(spec.Script.Argv, " ")
-	case spec.Process.PIDFile != "":
-		return spec.Process.PIDFile
-	default:
-		return spec.Process.Command
-	}
+// subjectOf is what a check looks at, in one line.
+func subjectOf(c *config.Check) string {
+	return cmp.Or(c.Target, strings.Join(c.Script.Argv, " "), c.Process.PIDFile, c.Process.Command)
 }

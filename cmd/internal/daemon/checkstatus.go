@@ -1,18 +1,44 @@
 package daemon
 
 import (
-	"cmp"
+	"fmt"
 	"time"
 
 	"github.com/perch-vip/perch/checker"
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/config"
 )
 
-// checksOf returns the status of each check.
-func checksOf(list []checker.Status) []api.Check {
+// kindFile is the kind of check whose number counts instead of its state. That of others
+// is for real servers.
+const kindFile = "file"
+
+// verdictOf is what the policy makes of a check's status.
+func verdictOf(s checker.Status) verdict {
+	v := verdict{state: judgement(s.State), reason: s.Verdict}
+	if s.State == checker.Unknown {
+		v.reason = fmt.Sprintf("has looked %d times", s.Looks)
+		if s.Error != "" {
+			v.reason += ": " + s.Error
+		}
+	}
+	if s.Kind == kindFile && s.Value.Known {
+		v.value, v.known = s.Value.Is, true
+	}
+	return v
+}
+
+// checksOf returns the status of the checks of a config.
+func checksOf(list []checker.Status, checks []config.Check) []api.Check {
+	subjects := map[string]string{}
+	for i := range checks {
+		subjects[checks[i].Name] = subjectOf(&checks[i])
+	}
 	var out []api.Check
 	for _, s := range list {
-		out = append(out, checkOf(s))
+		c := checkOf(s)
+		c.Target = subjects[s.Name]
+		out = append(out, c)
 	}
 	return out
 }
@@ -21,15 +47,17 @@ func checkOf(s checker.Status) api.Check {
 	c := api.Check{
 		Name:     s.Name,
 		Kind:     s.Kind,
-		Target:   s.Subject,
 		State:    string(s.State),
 		Healthy:  s.State == checker.Healthy,
 		Since:    s.Since,
-		Error:    cmp.Or(s.Verdict, s.Error),
+		Error:    s.Error,
 		Warning:  s.Warning,
 		Last:     s.Last,
 		Looks:    s.Looks,
 		Failures: s.Failures,
+	}
+	if s.State == checker.Failed || s.Error != "" {
+		c.Error = s.Verdict
 	}
 	if s.Value.Known {
 		c.Value = &s.Value.Is

@@ -62,6 +62,7 @@ type daemon struct {
 	read    []credentialFile // at start
 	secrets routerSecrets    // likewise
 	fence   *fence.Fence
+	checks  *checks
 	member  *member     // nil without a [cluster]
 	routers *routers    // nil without a [[vrrp]] and [static]
 	company vip.Company // of the Managers of both
@@ -137,6 +138,10 @@ func open(opts Options, queue *logQueue, capabilities func() (uint64, error)) (*
 
 // assemble makes the parts that need the fence.
 func (d *daemon) assemble(cfg *config.Config, s secrets) error {
+	var err error
+	if d.checks, err = openChecks(cfg.Checks, d.log.With("part", "checker")); err != nil {
+		return err
+	}
 	if cfg.Cluster != nil {
 		if err := d.openMember(cfg, s.cluster); err != nil {
 			return err
@@ -203,6 +208,7 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	if d.routers != nil {
 		d.routers.run(g, parts, d.config(), d.secrets)
 	}
+	d.checks.run(g, parts, d.heed)
 	g.Go(func() error { return d.fence.Run(parts, d.wake) })
 	g.Go(func() error { return d.tellReady(parts) })
 	g.Go(func() error { return api.Serve(parts, control, api.ControlHandler(controlSide{d}), d.log) })
@@ -306,9 +312,10 @@ func (d *daemon) snapshot() snapshot {
 		unfenced: d.fence.Trouble(),
 		mended:   d.fence.Mended(),
 		warnings: current.warnings,
+		checks:   d.checks.runner.Status(),
 	}
 	if m := d.member; m != nil {
-		s.view, s.memory = m.node.View(), m.node.State()
+		s.view, s.memory, s.fitness = m.node.View(), m.node.State(), d.fitness()
 		s.refused, s.waits = m.node.Refused(), m.node.Waits()
 		s.holding, s.vips = m.holder.holding(), m.vips.Status()
 	}

@@ -63,11 +63,14 @@ func causes(owner string, nodes []entrant) func(entrant) string {
 	}
 }
 
+// ownsThem is said of the owner that there is nothing to say about.
+const ownsThem = "owns the VIPs"
+
 func (n entrant) owns() string {
 	if n.current() == sick {
 		return "owns the VIPs although " + brief(n.reasons)
 	}
-	return "owns the VIPs"
+	return ownsThem
 }
 
 // whyNot says what is wrong with a node.

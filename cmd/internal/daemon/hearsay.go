@@ -9,14 +9,10 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
-// Of what nodes tell each other of their health.
+// Of what nodes tell each other of their health; see reportLife.
 const (
-	// tellEvery is how often they do while nothing changes.
-	tellEvery = 2 * time.Second
-	// tellLimit is how long telling a node may take.
-	tellLimit = time.Second
-	// hearsayLimit is how old it may be to count.
-	hearsayLimit = 3*tellEvery + tellLimit
+	tellEvery = 2 * time.Second // while nothing changes
+	tellLimit = time.Second     // for one node
 )
 
 // hearsay is what the other nodes have told of their health.

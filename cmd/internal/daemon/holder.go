@@ -57,6 +57,8 @@ type holder struct {
 	moves   chan struct{} // for the mover
 	poke    chan struct{} // for the loop
 	taken   chan struct{} // for follow: this node begins to hold
+	turned  chan struct{} // for whoever follows what is decided; it is another than before
+	decided decision      // by the last step
 	beat    atomic.Int64  // when the loop last ran, Unix milliseconds
 
 	ordering atomic.Int64 // orders under way
@@ -97,6 +99,7 @@ func newHolder(c ownership, fence gate, may func() situation, log *slog.Logger) 
 		moves:   make(chan struct{}, 1),
 		poke:    make(chan struct{}, 1),
 		taken:   make(chan struct{}, 1),
+		turned:  make(chan struct{}, 1),
 	}
 }
 
@@ -121,16 +124,22 @@ func (h *holder) run(ctx context.Context) error {
 // must be evaluated again at the latest.
 func (h *holder) step() time.Duration {
 	own, decided := h.keep()
+	if decided != h.decided {
+		h.decided = decided
+		offer(h.turned, struct{}{})
+	}
 	switch decided {
 	case hold:
 		h.take(own.Term)
 	case handOver:
 		h.give("this node may not own")
 		offer(h.moves, struct{}{})
+	case refrain:
+		h.give("no node is healthy")
 	case standby:
 		h.give("this node does not lead, or its lease ended")
 	}
-	if decided == standby {
+	if decided == standby || decided == refrain {
 		return idle
 	}
 	return min(max(own.Until-h.cluster.Now(), time.Millisecond), idle)

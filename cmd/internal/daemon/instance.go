@@ -37,6 +37,7 @@ type virtualRouter struct {
 	VIPs   []vip.VIP // that its master holds
 	Routes []route.Route
 	Rules  []route.Rule
+	refs   []reference // to checks, also those of its sync group
 }
 
 // virtualRoutersOf returns the virtual routers of a config, in its order.
@@ -49,9 +50,20 @@ func virtualRoutersOf(cfg *config.Config) []virtualRouter {
 			v.VIPs = append(v.VIPs, vip.VIP{Address: address, Interface: v.carrier(address)})
 		}
 		v.Routes, v.Rules = routesOf(r.Routes), rulesOf(r.Rules)
+		v.refs = referencesOf(r.Track, trackOf(cfg, v.Group))
 		list[i] = v
 	}
 	return list
+}
+
+// trackOf returns what counts for each member of a sync group.
+func trackOf(cfg *config.Config, group string) []config.Track {
+	for _, g := range cfg.SyncGroups {
+		if g.Name == group {
+			return g.Track
+		}
+	}
+	return nil
 }
 
 // carrier is the interface that carries an address. One with a virtual MAC is for the

@@ -22,6 +22,10 @@ type member struct {
 	vips   *vip.Manager
 	holder *holder
 	peers  *api.PeerClient
+
+	hearsay  *hearsay
+	teller   *teller
+	overseer *overseer
 }
 
 // stopLimit bounds the hand-over when the daemon is stopped, one that was under
@@ -30,7 +34,7 @@ const stopLimit = 5 * time.Second
 
 // openMember makes the parts of a cluster's member. It starts nothing.
 func (d *daemon) openMember(cfg *config.Config, credentials *cluster.Credentials) (err error) {
-	m := &member{}
+	m := &member{hearsay: newHearsay()}
 	if m.node, err = cluster.Open(d.clusterConfig(cfg, credentials)); err != nil {
 		return err
 	}
@@ -49,6 +53,7 @@ func (d *daemon) openMember(cfg *config.Config, credentials *cluster.Credentials
 	m.holder.vips = m.vips
 	m.peers = api.NewPeerClient(m.node.DialPeer)
 	d.member = m
+	m.teller, m.overseer = d.teller(), d.overseer()
 	return nil
 }
 
@@ -76,7 +81,8 @@ func (d *daemon) runMember(g *errgroup.Group, parts context.Context) {
 	g.Go(func() error { return m.vips.Run(parts) })
 	g.Go(func() error { return m.holder.run(parts) })
 	g.Go(func() error { return m.holder.follow(parts) })
-	g.Go(func() error { return preempter(parts, d.preempting(), d.log) })
+	g.Go(func() error { return m.teller.run(parts) })
+	g.Go(func() error { return m.overseer.run(parts) })
 	g.Go(func() error { return scribe(parts, m.holder.claims, m.node.Claim, d.log) })
 	g.Go(func() error { return mover(parts, m.holder.moves, d.moveAway, d.log) })
 	g.Go(func() error { return api.Serve(parts, m.node.PeerListener(), api.PeerHandler(peerSide{d}), d.log) })
@@ -105,7 +111,7 @@ func (d *daemon) leave(parts context.Context) error {
 
 // handOverAtEnd hands over. One that is under way already is waited for.
 func (d *daemon) handOverAtEnd(ctx context.Context) {
-	move := cluster.Move{Reason: state.Stopped(d.name())}
+	move := cluster.Move{To: d.anyone(), Reason: state.Stopped(d.name())}
 	winner, err := d.member.node.Transfer(move)
 	for errors.Is(err, cluster.ErrTransferring) && ctx.Err() == nil {
 		pause(ctx, 10*time.Millisecond)
@@ -122,7 +128,7 @@ func (d *daemon) handOverAtEnd(ctx context.Context) {
 
 // moveAway hands over because this node leads and may not own.
 func (d *daemon) moveAway() error {
-	winner, err := d.member.node.Transfer(cluster.Move{Reason: whyMove(d.name(), d.situation())})
+	winner, err := d.member.node.Transfer(cluster.Move{To: d.anyone(), Reason: whyMove(d.name(), d.situation())})
 	if errors.Is(err, cluster.ErrNotLeader) {
 		return nil
 	}
@@ -132,41 +138,43 @@ func (d *daemon) moveAway() error {
 	return err
 }
 
-// preempting hands the VIPs to a better node while this one holds them.
-func (d *daemon) preempting() preempting {
-	return preempting{
-		now: d.member.node.Now,
-		enabled: func() (bool, time.Duration) {
-			c := d.config().Cluster
-			return c.Preempt, c.PreemptDelay
-		},
-		better: func() string {
-			if !d.member.holder.holding() {
-				return ""
+// overseer hands over to where the VIPs are served best.
+func (d *daemon) overseer() *overseer {
+	return &overseer{
+		look:  d.succession,
+		now:   d.member.node.Now,
+		delay: func() time.Duration { return d.config().Cluster.PreemptDelay },
+		handOver: func(c course) error {
+			winner, err := d.member.node.Transfer(cluster.Move{To: c.to, Reason: c.reason, Cause: c.cause})
+			if err == nil {
+				d.log.Info("handed over", "to", winner, "reason", c.reason)
 			}
-			return d.better()
-		},
-		handOver: func(to string) error {
-			_, err := d.member.node.Transfer(cluster.Move{
-				To: []string{to}, Reason: to + " has a higher priority", Cause: state.CausePreempt,
-			})
 			return err
 		},
+		darkened: d.wake,
+		log:      d.log,
+		turned:   d.member.holder.turned,
+		poke:     make(chan struct{}, 1),
 	}
 }
 
-// better returns the node of the highest priority above this one's that could take
-// over now, or "".
-func (d *daemon) better() string {
-	candidates := d.member.node.Candidates()
-	if len(candidates) == 0 {
-		return ""
+// teller tells the other nodes of this one's health.
+func (d *daemon) teller() *teller {
+	return &teller{
+		peers: func() []string {
+			var peers []string
+			for _, p := range d.roster() {
+				if p.Name != d.name() {
+					peers = append(peers, p.Name)
+				}
+			}
+			return peers
+		},
+		health: d.healthReport,
+		tell:   d.member.peers.TellHealth,
+		log:    d.log,
+		pokes:  map[string]chan struct{}{},
 	}
-	self, _ := d.config().Cluster.Peer(d.name())
-	if best, _ := d.config().Cluster.Peer(candidates[0]); best.Priority > self.Priority {
-		return best.Name
-	}
-	return ""
 }
 
 // situation says what speaks against this node as an owner.
@@ -176,6 +184,7 @@ func (d *daemon) situation() situation {
 		witness:  self.Witness,
 		drained:  d.member.node.Drained(d.name()),
 		unfenced: d.fence.Trouble() != nil,
+		dark:     d.member.overseer.dark.Load(),
 	}
 }
 
@@ -198,6 +207,8 @@ func standing(view cluster.View, s situation, holding bool, vips int) string {
 		return fmt.Sprintf("leads, but is drained and holds no VIP, term %d", view.Term)
 	case s.unfenced:
 		return fmt.Sprintf("leads, but its fence does not hold and it holds no VIP, term %d", view.Term)
+	case s.dark:
+		return fmt.Sprintf("leads, but no node is healthy and it holds no VIP, term %d", view.Term)
 	default:
 		return fmt.Sprintf("leads, but holds no VIP yet, term %d", view.Term)
 	}

@@ -6,6 +6,7 @@ type situation struct {
 	witness  bool
 	drained  bool
 	unfenced bool // the kernel may answer beyond the lease, against what was promised
+	dark     bool // no node is healthy, and then nobody is to own
 }
 
 // decision is what a node does about the VIPs.
@@ -15,16 +16,19 @@ const (
 	standby  decision = iota // hold nothing
 	hold                     // hold all of them
 	handOver                 // hold nothing, and give leadership to a node that may hold
+	refrain                  // hold nothing, and lead
 )
 
 // decide is the whole policy of raft mode: the leader owns, unless it is a node
-// that must not own.
+// that must not own. Where its health comes in is succession's business.
 func decide(s situation) decision {
 	switch {
 	case !s.leads:
 		return standby
 	case s.witness, s.drained, s.unfenced:
 		return handOver
+	case s.dark:
+		return refrain
 	default:
 		return hold
 	}

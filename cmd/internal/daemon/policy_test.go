@@ -12,6 +12,9 @@ func TestDecide(t *testing.T) {
 		{situation{leads: true, drained: true}, handOver},
 		{situation{leads: true, witness: true}, handOver},
 		{situation{leads: true, unfenced: true}, handOver},
+		{situation{leads: true, dark: true}, refrain},
+		{situation{leads: true, dark: true, drained: true}, handOver},
+		{situation{dark: true}, standby},
 		{situation{drained: true}, standby},
 		{situation{witness: true}, standby},
 	}

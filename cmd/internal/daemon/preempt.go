@@ -1,10 +1,6 @@
 package daemon
 
-import (
-	"context"
-	"log/slog"
-	"time"
-)
+import "time"
 
 // preemption decides when the VIPs go back to a better node: when the same one has
 // been able to take over for long enough, and not again at once after it did not.
@@ -25,37 +21,4 @@ func (p *preemption) step(now time.Duration, better string, delay time.Duration)
 	}
 	p.since = now // if it does not take over it waits anew
 	return better
-}
-
-// preemptEvery is how often a better node is looked for. A moment in which it is out
-// of touch begins its wait anew.
-const preemptEvery = 2 * time.Second
-
-// preempting is what the preempter needs of the daemon.
-type preempting struct {
-	now      func() time.Duration
-	enabled  func() (bool, time.Duration) // by the config, and the delay
-	better   func() string                // "" unless this node holds the VIPs
-	handOver func(to string) error
-}
-
-// preempter hands over to a better node until ctx ends.
-func preempter(ctx context.Context, d preempting, log *slog.Logger) error {
-	var p preemption
-	for ctx.Err() == nil {
-		pause(ctx, preemptEvery)
-		enabled, delay := d.enabled()
-		better := ""
-		if enabled {
-			better = d.better()
-		}
-		to := p.step(d.now(), better, delay)
-		if to == "" {
-			continue
-		}
-		if err := d.handOver(to); err != nil {
-			log.Warn("handing over to a node of higher priority", "to", to, "error", err)
-		}
-	}
-	return nil
 }

@@ -1,13 +1,7 @@
 package daemon
 
 import (
-	"context"
-	"errors"
-	"log/slog"
-	"slices"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -36,33 +30,4 @@ func TestPreemptionWaitsForOneNodeToStayBetter(t *testing.T) {
 			t.Errorf("at %s: %q, want %q", tt.at, got, tt.want)
 		}
 	}
-}
-
-func TestPreempterFollowsTheConfig(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		begin := time.Now()
-		var enabled atomic.Bool
-		var moves []time.Duration
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() {
-			done <- preempter(ctx, preempting{
-				now:      func() time.Duration { return time.Since(begin) },
-				enabled:  func() (bool, time.Duration) { return enabled.Load(), 10 * time.Second },
-				better:   func() string { return "lb1" },
-				handOver: func(string) error { moves = append(moves, time.Since(begin)); return errors.New("not now") },
-			}, slog.New(slog.DiscardHandler))
-		}()
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		enabled.Store(true)
-		time.Sleep(25 * time.Second)
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if want := []time.Duration{72 * time.Second, 82 * time.Second}; !slices.Equal(moves, want) {
-			t.Errorf("handed over at %s, want %s", moves, want)
-		}
-	})
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/perch-vip/perch/vip"
 )
 
-// reload reads the config file anew and applies its VIPs, virtual routers, preemption
-// and log level. A file with a mistake, or secrets that cannot be read, change nothing.
+// reload reads the config file anew and applies its VIPs, virtual routers, checks,
+// preemption and log level. A file with a mistake, or secrets that cannot be read, change nothing.
 // What stays is not touched. Everything else takes effect at the next start and is
 // named in the warnings.
 func (d *daemon) reload() (api.ReloadResult, error) {
@@ -30,12 +30,17 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	if err != nil { // the next start would fail
 		return api.ReloadResult{}, api.Invalid(err)
 	}
+	entries, err := entriesOf(d.checks.host, fresh.Checks)
+	if err != nil {
+		return api.ReloadResult{}, api.Invalid(err)
+	}
 	old := d.config()
 	applied := *old // what runs: the old settings with what is applied of the new ones
 	trouble, err := d.reloadParts(&applied, fresh, secrets.routers)
 	if err != nil {
 		return api.ReloadResult{}, fmt.Errorf("reload: %w", err)
 	}
+	applied.Checks = fresh.Checks
 	d.level.Set(fresh.Node.LogLevel)
 	applied.Node.LogLevel = fresh.Node.LogLevel
 	lasting := slices.Concat(pending(&applied, fresh), rewritten(d.read, secrets.files), texts(warnings))
@@ -45,6 +50,8 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 		Warnings: slices.Concat(lasting, trouble),
 	}
 	d.current.Store(&loaded{config: &applied, warnings: lasting})
+	d.checks.set(entries)
+	d.heed()
 	d.log.Info("config reloaded", "added", len(result.Added), "removed", len(result.Removed), "warnings", len(result.Warnings))
 	return result, nil
 }
@@ -96,6 +103,7 @@ func (d *daemon) reloadMember(applied, fresh *config.Config, vips []config.VIP) 
 	applied.VIPs = vips
 	cluster := *applied.Cluster
 	cluster.Preempt, cluster.PreemptDelay = fresh.Cluster.Preempt, fresh.Cluster.PreemptDelay
+	cluster.WhenUnhealthy, cluster.Track = fresh.Cluster.WhenUnhealthy, fresh.Cluster.Track
 	applied.Cluster = &cluster
 	return trouble, nil
 }

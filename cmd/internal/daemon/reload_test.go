@@ -40,7 +40,14 @@ func newReloadable(t *testing.T) *reloadable {
 		log:     quiet,
 		level:   new(slog.LevelVar),
 		systemd: &systemd{log: quiet},
-		member:  &member{holder: newHolder(newFakeCluster(), &fakeFence{}, func() situation { return situation{} }, quiet)},
+		member: &member{
+			holder:   newHolder(newFakeCluster(), &fakeFence{}, func() situation { return situation{} }, quiet),
+			teller:   &teller{},
+			overseer: &overseer{poke: make(chan struct{}, 1)},
+		},
+	}
+	if r.checks, err = openChecks(nil, quiet); err != nil {
+		t.Fatal(err)
 	}
 	r.member.holder.vips, r.kernel.allowed = r.kernel, r.member.holder.allowed
 	r.current.Store(&loaded{config: cfg})

@@ -85,6 +85,7 @@ func (r *routers) enforce(cfg *config.Config, secrets routerSecrets) error {
 	r.tellInterfaces()
 	r.begun = true
 	err := errors.Join(r.engine.Configure(r.instances(next, secrets)), r.finish())
+	r.rankAnew()
 	if unchanged(err) {
 		return errors.New(err.Error()) // it is in force all the same
 	}

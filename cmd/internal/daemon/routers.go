@@ -38,6 +38,10 @@ type routers struct {
 	ended   atomic.Bool               // hold nothing more
 	sighted chan struct{}             // closed when it is known which interfaces there are
 
+	verdicts func() map[string]verdict
+	ranking  sync.Mutex
+	ranks    map[string]rank // of routers that have ever had another than their own; guarded by ranking
+
 	wanting sync.Mutex // held while something is wanted, so that nothing is after the stop
 
 	first       sync.Once
@@ -66,6 +70,9 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		told:    map[string]seen{},
 		poke:    make(chan struct{}, 1),
 		sighted: make(chan struct{}),
+
+		verdicts: d.checks.all,
+		ranks:    map[string]rank{},
 	}
 	r.shield = shield{
 		make:   func() (routerLease, error) { return d.fence.NewLease() },

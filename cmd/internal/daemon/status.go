@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perch-vip/perch/checker"
 	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
@@ -28,7 +29,9 @@ type snapshot struct {
 	mended   fence.Mended
 	waits    time.Duration // before this node takes the VIPs as the leader
 	routers  *routerState  // nil without VRRP mode
-	warnings []string      // of the config
+	checks   []checker.Status
+	fitness  fitness  // in the cluster
+	warnings []string // of the config
 }
 
 // answer is what a peer said of itself, or why it did not.
@@ -50,6 +53,8 @@ func (s snapshot) report() api.NodeReport {
 		Fence:     string(s.fence),
 		Mended:    mendedOf(s.mended),
 	}
+	health := healthOf(s.fitness)
+	r.Health = &health
 	if s.unfenced != nil {
 		r.Unfenced = s.unfenced.Error()
 	}
@@ -99,6 +104,7 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		Node:     s.config.Node.Name,
 		Version:  s.version,
 		VRRP:     s.routers.virtualRouters(s.fence),
+		Checks:   checksOf(s.checks, s.config.Checks),
 		Static:   s.routers.staticOf(),
 		Warnings: slices.Concat(s.routerAlarms(), s.warnings),
 	}
@@ -111,6 +117,7 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 	answers[s.config.Node.Name] = answer{report: s.report()}
 	st.Cluster = s.cluster(answers)
 	owner := s.owner(answers)
+	s.explain(st.Cluster.Nodes, owner, answers)
 	for _, v := range s.config.VIPs {
 		st.VIPs = append(st.VIPs, s.vip(v, owner, answers))
 	}
@@ -168,7 +175,7 @@ func (s snapshot) node(p config.Peer, a answer) api.Node {
 		Drained:   s.memory.IsDrained(p.Name),
 		Priority:  p.Priority,
 		Version:   a.report.Version,
-		Healthy:   a.err == nil && a.report.Trouble == "" && a.report.Unfenced == "",
+		Healthy:   a.err == nil && a.report.Trouble == "" && a.report.Unfenced == "" && a.health().State != api.HealthSick,
 		Heartbeat: a.report.Heartbeat,
 		Fence:     a.report.Fence,
 		Unfenced:  a.report.Unfenced,
@@ -179,7 +186,10 @@ func (s snapshot) node(p config.Peer, a answer) api.Node {
 		node.Error = "may not hold VIPs, its fence does not hold: " + a.report.Unfenced
 	case a.report.Trouble != "":
 		node.Error = "cannot write its log: " + a.report.Trouble
+	case a.health().State == api.HealthSick:
+		node.Error = "is sick: " + brief(a.health().Reasons)
 	}
+	node.Health, node.EffectivePriority = a.health().State, a.health().Priority
 	for _, voter := range s.view.Voters {
 		node.Voter = node.Voter || voter == p.Name
 	}
@@ -255,6 +265,8 @@ func (s snapshot) whyNobody(answers map[string]answer) string {
 		return fmt.Sprintf("%s sees no majority; the last owner it knows of is %s", s.config.Node.Name, last.To)
 	case !s.view.Quorum:
 		return s.config.Node.Name + " sees no majority"
+	case s.dark(answers):
+		return s.view.Leader + " leads, no node is healthy, and then nobody is to own the VIPs (when_unhealthy)"
 	case s.mayNotOwn(s.view.Leader) != "":
 		return fmt.Sprintf("%s leads and %s", s.view.Leader, s.mayNotOwn(s.view.Leader))
 	case answers[s.view.Leader].err != nil:

@@ -41,6 +41,7 @@ func knowing() snapshot {
 		view:     cluster.View{Role: cluster.Follower, Term: 7, Leader: "lb1", Quorum: true, Voters: []string{"lb1", "lb2", "w"}},
 		memory:   state.State{History: []state.Move{{Time: since, Term: 7, From: "lb2", To: "lb1", Reason: "lost contact with lb2"}}},
 		vips:     []vip.Status{{VIP: testV}},
+		fitness:  fitness{health: well, priority: 90},
 		warnings: []string{"perch.toml:1:1: warning: odd"},
 	}
 }
@@ -53,7 +54,8 @@ func from(node, owner string, term uint64, held bool, reason string) answer {
 	}
 	return answer{report: api.NodeReport{
 		Node: node, Version: "1.0", Role: role, Term: term, Leader: "lb1", Heartbeat: "100ms", Fence: "bpf",
-		VIPs: []api.VIP{{Address: "198.18.0.100/24", Interface: "eth0", Owner: owner, Held: held, Reason: reason, Since: since, Readded: 3}},
+		Health: &api.Health{State: api.HealthHealthy, Priority: 100},
+		VIPs:   []api.VIP{{Address: "198.18.0.100/24", Interface: "eth0", Owner: owner, Held: held, Reason: reason, Since: since, Readded: 3}},
 	}}
 }
 
@@ -63,15 +65,18 @@ func healthy() map[string]answer {
 
 func TestStatusOfAHealthyCluster(t *testing.T) {
 	got := knowing().status(healthy())
-	node := func(name, address, role string, priority int) api.Node {
-		return api.Node{Name: name, Address: address, Role: role, Voter: true, Healthy: true, Priority: priority, Version: "1.0", Heartbeat: "100ms", Fence: "bpf"}
+	node := func(name, address, role string, priority int, why string) api.Node {
+		return api.Node{
+			Name: name, Address: address, Role: role, Voter: true, Healthy: true, Priority: priority, Version: "1.0", Heartbeat: "100ms", Fence: "bpf",
+			Health: "healthy", EffectivePriority: priority, Why: why,
+		}
 	}
 	want := api.Status{
 		Node: "lb2", Version: "1.0",
 		Cluster: &api.Cluster{Name: "edge", State: "ok", Leader: "lb1", Term: 7, Quorum: true, Nodes: []api.Node{
-			node("lb1", "198.18.0.1:7400", "leader", 100),
-			node("lb2", "198.18.0.2:7400", "follower", 90),
-			node("w", "198.18.0.3:7400", "witness", 100),
+			node("lb1", "198.18.0.1:7400", "leader", 100, "owns the VIPs: lost contact with lb2"),
+			node("lb2", "198.18.0.2:7400", "follower", 90, "healthy, priority 90, would be next"),
+			node("w", "198.18.0.3:7400", "witness", 100, "is a witness, which owns nothing"),
 		}},
 		VIPs:     []api.VIP{{Address: "198.18.0.100/24", Interface: "eth0", Owner: "lb1", Held: true, Since: since, Reason: "lost contact with lb2", Readded: 3}},
 		Warnings: []string{"perch.toml:1:1: warning: odd"},

@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/perch-vip/perch/cluster"
+	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/config"
+)
+
+// referencesOf returns the uses of checks by some part of a config.
+func referencesOf(lists ...[]config.Track) []reference {
+	var refs []reference
+	for _, t := range slices.Concat(lists...) {
+		refs = append(refs, reference{check: t.Check, weight: t.Weight, reverse: t.Reverse})
+	}
+	return refs
+}
+
+// heed has everything follow the verdicts of the checks.
+func (d *daemon) heed() {
+	if d.routers != nil {
+		d.routers.rank()
+	}
+	if d.member != nil {
+		d.member.overseer.wake()
+		d.member.teller.wake()
+	}
+}
+
+// fitness is what the checks make of this node in the cluster.
+func (d *daemon) fitness() fitness {
+	c := d.config().Cluster
+	self, _ := c.Peer(d.name())
+	return weigh(self.Priority, referencesOf(c.Track), d.checks.all())
+}
+
+// mostReasons is how many reasons a node tells.
+const mostReasons = 8
+
+func healthOf(f fitness) api.Health {
+	h := api.Health{State: string(f.health), Priority: f.priority, Reasons: f.reasons}
+	if more := len(h.Reasons) - mostReasons; more > 0 {
+		h.Reasons = append(slices.Clone(h.Reasons[:mostReasons]), fmt.Sprintf("%d more checks", more))
+	}
+	return h
+}
+
+func fitnessOf(h api.Health) fitness {
+	return fitness{health: health(h.State), priority: h.Priority, reasons: h.Reasons}
+}
+
+// succession is what the decision of this node as the leader depends on, unless it does
+// not lead, or may not own the VIPs whatever its health.
+func (d *daemon) succession() (s succession, leads bool) {
+	m, c := d.member, d.config().Cluster
+	blocked := d.situation()
+	if m.node.View().Role != cluster.Leader || blocked.witness || blocked.drained || blocked.unfenced {
+		return succession{}, false
+	}
+	return succession{
+		now:     time.Now(),
+		self:    peer{name: d.name(), able: true, fitness: d.fitness()},
+		peers:   d.peers(m.node.Candidates()),
+		moves:   m.node.State().History,
+		preempt: c.Preempt && m.holder.holding(),
+		release: c.WhenUnhealthy == "release",
+	}, true
+}
+
+// peers returns the other nodes with what they have told of their health.
+func (d *daemon) peers(able []string) []peer {
+	var peers []peer
+	for _, p := range d.roster() {
+		if p.Name == d.name() || p.Witness {
+			continue
+		}
+		health, age, known := d.member.hearsay.of(p.Name)
+		peer := peer{name: p.Name, able: slices.Contains(able, p.Name), age: age, fitness: fitnessOf(health)}
+		if !known {
+			peer.age, peer.fitness = 0, fitness{health: unsure, priority: p.Priority}
+		}
+		peers = append(peers, peer)
+	}
+	return peers
+}
+
+// anyone is the order in which a planned move goes to any node: the healthy ones first.
+func (d *daemon) anyone() []string { return inOrder(d.peers(nil)) }
+
+// report is what this node tells the others of its health.
+func (d *daemon) healthReport() api.HealthReport {
+	return api.HealthReport{Node: d.name(), Health: healthOf(d.fitness())}
+}
+
+// TellHealth implements api.PeerBackend.
+func (d peerSide) TellHealth(_ context.Context, r api.HealthReport) error {
+	if err := d.known(r.Node); err != nil {
+		return err
+	}
+	states := []string{api.HealthHealthy, api.HealthSick, api.HealthUnknown}
+	if !slices.Contains(states, r.Health.State) || r.Health.Priority < 1 || r.Health.Priority >= addressOwner {
+		return api.Invalid(fmt.Errorf("health %q with priority %d: is none", r.Health.State, r.Health.Priority))
+	}
+	if d.member.hearsay.note(r.Node, r.Health) {
+		d.member.overseer.wake()
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/perch-vip/perch/cluster/state"
+)
+
+// overseeEvery is how often the policy of health and priority is asked while nothing
+// changes: hold-downs and delays come to their ends.
+const overseeEvery = time.Second
+
+// overseer has the VIPs served where they are served best, while this node leads: it
+// hands over from a node that is sick, and to a better one. It is the only one that does
+// by itself.
+type overseer struct {
+	look     func() (s succession, leads bool)
+	now      func() time.Duration
+	delay    func() time.Duration // of preemption
+	handOver func(course) error
+	darkened func() // dark is another
+	log      *slog.Logger
+	turned   <-chan struct{} // whether this node leads may be another
+	poke     chan struct{}
+
+	dark    atomic.Bool // hold nothing: there is no healthy node
+	waiting preemption
+	notYet  time.Duration // before this no hand-over is tried again
+}
+
+// wake has the policy asked at once.
+func (o *overseer) wake() { offer(o.poke, struct{}{}) }
+
+// run follows the policy until ctx ends.
+func (o *overseer) run(ctx context.Context) error {
+	tick := time.NewTicker(overseeEvery)
+	defer tick.Stop()
+	for {
+		o.step()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-o.poke:
+		case <-o.turned:
+		case <-tick.C:
+		}
+	}
+}
+
+// step asks the policy, and does what it says.
+func (o *overseer) step() {
+	var c course
+	if s, leads := o.look(); leads {
+		c = s.course()
+	}
+	if dark := c.action == release; o.dark.Swap(dark) != dark {
+		if dark {
+			o.log.Warn("no node is healthy, so that no VIP is held", "reason", c.reason)
+		}
+		o.darkened()
+	}
+	if !o.due(c) {
+		return
+	}
+	if err := o.handOver(c); err != nil {
+		o.log.Warn("handing over", "reason", c.reason, "error", err)
+		o.notYet = o.now() + moveRetry
+	}
+}
+
+// due tells whether a course is to be followed now. Preemption waits until the same node
+// has been better for long enough.
+func (o *overseer) due(c course) bool {
+	better := ""
+	if c.cause == state.CausePreempt {
+		better = c.to[0]
+	}
+	ready := o.waiting.step(o.now(), better, o.delay())
+	return c.action == leave && ready == better && o.now() >= o.notYet
+}

@@ -1,0 +1,141 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// watched is an overseer of a node whose surroundings a test sets.
+type watched struct {
+	*overseer
+	begin time.Time
+
+	mu    sync.Mutex
+	s     succession
+	leads bool
+	fails error // of each hand-over
+	moves []string
+	turns int // of darkness
+}
+
+func watch(t *testing.T) *watched {
+	w := &watched{begin: time.Now(), leads: true, s: succession{self: node("lb1", well, 100)}}
+	w.overseer = &overseer{
+		look: func() (succession, bool) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.s.now = time.Now()
+			return w.s, w.leads
+		},
+		now:   func() time.Duration { return time.Since(w.begin) },
+		delay: func() time.Duration { return 30 * time.Second },
+		handOver: func(c course) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.moves = append(w.moves, time.Since(w.begin).String()+" "+c.to[0]+" "+c.cause)
+			return w.fails
+		},
+		darkened: func() { w.turns++ },
+		log:      slog.New(slog.DiscardHandler),
+		turned:   make(chan struct{}, 1),
+		poke:     make(chan struct{}, 1),
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = w.run(ctx) })
+	t.Cleanup(func() { cancel(); running.Wait() })
+	return w
+}
+
+func node(name string, h health, priority int) peer {
+	return peer{name: name, able: true, fitness: fitness{health: h, priority: priority}}
+}
+
+// set changes the surroundings.
+func (w *watched) set(change func(*watched)) {
+	w.mu.Lock()
+	change(w)
+	w.mu.Unlock()
+	w.wake()
+	synctest.Wait()
+}
+
+func (w *watched) expect(t *testing.T, want ...string) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if diff := cmp.Diff(want, w.moves); diff != "" {
+		t.Errorf("hand-overs (-want +got):\n%s", diff)
+	}
+}
+
+// A sick leader is left at once, and again a second later if that came to nothing.
+func TestOverseerLeavesASickNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t)
+		w.set(func(w *watched) { w.s.peers = []peer{node("lb2", well, 90)} })
+		w.expect(t)
+		time.Sleep(1500 * time.Millisecond)
+		w.set(func(w *watched) { w.s.self.health, w.fails = sick, errors.New("lb2 did not take over") })
+		w.wake()
+		synctest.Wait()
+		w.expect(t, "1.5s lb2 health")
+		time.Sleep(1600 * time.Millisecond)
+		w.expect(t, "1.5s lb2 health", "3s lb2 health")
+		w.set(func(w *watched) { w.leads = false })
+		time.Sleep(time.Minute)
+		w.expect(t, "1.5s lb2 health", "3s lb2 health")
+	})
+}
+
+// A node of higher priority takes over after it was better for long enough.
+func TestOverseerPreempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t)
+		w.set(func(w *watched) { w.s.peers = []peer{node("lb2", well, 110)} })
+		time.Sleep(time.Minute + 500*time.Millisecond)
+		w.expect(t) // it is not configured to
+		w.set(func(w *watched) { w.s.preempt = true })
+		time.Sleep(20 * time.Second)
+		w.set(func(w *watched) { w.s.peers[0].health = sick })
+		w.set(func(w *watched) { w.s.peers[0].health = well })
+		time.Sleep(29 * time.Second)
+		w.expect(t)
+		time.Sleep(2 * time.Second)
+		w.expect(t, "1m51s lb2 preempt")
+	})
+}
+
+// Where nobody is healthy nothing is held, if that is wanted, until somebody is.
+func TestOverseerReleases(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t)
+		w.set(func(w *watched) {
+			w.s.peers, w.s.release, w.s.self.health = []peer{node("lb2", sick, 90)}, true, sick
+		})
+		if !w.dark.Load() || w.turns != 1 {
+			t.Errorf("dark %v, told %d times", w.dark.Load(), w.turns)
+		}
+		time.Sleep(5 * time.Second)
+		if w.turns != 1 {
+			t.Errorf("told %d times", w.turns)
+		}
+		w.set(func(w *watched) { w.s.self.health = well })
+		if w.dark.Load() || w.turns != 2 {
+			t.Errorf("dark %v, told %d times", w.dark.Load(), w.turns)
+		}
+		w.expect(t)
+		w.set(func(w *watched) { w.s.self.health = sick })
+		w.set(func(w *watched) { w.leads = false }) // what it is for another's leadership does not count
+		if w.dark.Load() || w.turns != 4 {
+			t.Errorf("dark %v, told %d times", w.dark.Load(), w.turns)
+		}
+	})
+}
