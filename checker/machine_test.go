@@ -87,7 +87,12 @@ func TestWhenToLook(t *testing.T) {
 		{"from begin to begin", func() time.Duration { m := healthy(s); m.begin(20 * s); m.end(22*s, true, middle); return m.due }, 30 * s},
 		{"a look longer than the interval", func() time.Duration { m := healthy(s); m.begin(20 * s); m.end(33*s, true, middle); return m.due }, 33 * s},
 		{"no fast interval", func() time.Duration { m := newMachine(steady, 0, 0); m.begin(s); m.end(s, true, middle); return m.due }, 11 * s},
-		{"no interval at all", func() time.Duration { m := newMachine(Schedule{}, 0, 0); m.begin(s); m.end(s, true, middle); return m.due }, s + 10*ms},
+		{"no interval at all", func() time.Duration {
+			m := newMachine(Schedule{}, 0, 0)
+			m.begin(s)
+			m.end(s, true, middle)
+			return m.due
+		}, s + 10*ms},
 		{"a change", func() time.Duration { m := healthy(s); m.hurry(2 * s); return m.due }, 2 * s},
 		{"a change right after a look", func() time.Duration { m := healthy(s); m.hurry(s + ms); return m.due }, s + 10*ms},
 		{"a change before the first look", func() time.Duration { m := newMachine(usual, 0, 1); m.hurry(0); return m.due }, 0},

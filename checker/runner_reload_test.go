@@ -2,6 +2,7 @@ package checker
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -105,6 +106,44 @@ func TestReloadDuringALook(t *testing.T) {
 		if s := status(t, r, "web"); s.Looks != 1 || s.Failures != 0 {
 			t.Errorf("the old look counts: %+v", s)
 		}
+	})
+}
+
+// TestReloadOfTheScheduleDuringALook must neither cut the look short nor begin another.
+func TestReloadOfTheScheduleDuringALook(t *testing.T) {
+	running(t, Options{}, func(t *testing.T, r *Runner) {
+		c := timesOf(stub(func(context.Context) (Finding, error) { time.Sleep(400 * time.Millisecond); return Finding{}, nil }))
+		r.Set([]Entry{entry("web", c, prompt)})
+		after(100 * time.Millisecond)
+		quick := prompt
+		quick.Interval, quick.FastInterval, quick.Timeout = 20*time.Millisecond, 20*time.Millisecond, 10*time.Millisecond
+		r.Set([]Entry{entry("web", c, quick)})
+		after(299 * time.Millisecond)
+		wantVerdict(t, r, "web", "unknown; no look yet")
+		after(time.Millisecond)
+		wantVerdict(t, r, "web", "healthy")
+		if seen := c.all(); len(seen) > 2 {
+			t.Errorf("looks at %s", seen)
+		}
+	})
+}
+
+// TestReloadAtTheTimeout replaces a check whose look is late, and about to return.
+func TestReloadAtTheTimeout(t *testing.T) {
+	var out journal
+	running(t, Options{Log: slog.New(slog.NewTextHandler(&out, nil))}, func(t *testing.T, r *Runner) {
+		old := timesOf(stub(func(context.Context) (Finding, error) {
+			time.Sleep(prompt.Timeout + lookGrace/2)
+			return Finding{}, errRefused
+		}))
+		r.Set([]Entry{entry("web", old, prompt)})
+		after(prompt.Timeout + lookGrace/4)
+		r.Set([]Entry{other("web", well, prompt)})
+		after(time.Hour)
+		if len(old.all()) != 1 || strings.Contains(out.String(), "check failed") {
+			t.Errorf("%d looks, log %s", len(old.all()), out.String())
+		}
+		wantVerdict(t, r, "web", "healthy")
 	})
 }
 

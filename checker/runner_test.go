@@ -444,7 +444,9 @@ func TestOverdue(t *testing.T) {
 }
 
 func TestRemovedHungLooksKeepTheirSlots(t *testing.T) {
-	running(t, Options{Limit: 1}, func(t *testing.T, r *Runner) {
+	var out journal
+	log := slog.New(slog.NewTextHandler(&out, nil))
+	running(t, Options{Limit: 1, Log: log}, func(t *testing.T, r *Runner) {
 		until := make(chan struct{})
 		r.Set([]Entry{entry("nfs", stuck(until), prompt)})
 		after(0)
@@ -452,6 +454,9 @@ func TestRemovedHungLooksKeepTheirSlots(t *testing.T) {
 		after(time.Minute)
 		if s := status(t, r, "web"); s.Looks != 0 || s.Overdue != time.Minute {
 			t.Errorf("%+v", s)
+		}
+		if !strings.Contains(out.String(), "checks are overdue") {
+			t.Error("no warning when nothing else is to be done")
 		}
 		close(until)
 		after(0)
@@ -465,10 +470,10 @@ func TestPanic(t *testing.T) {
 	var out journal
 	log := slog.New(slog.NewTextHandler(&out, nil))
 	running(t, Options{Log: log}, func(t *testing.T, r *Runner) {
-		broken := stub(func(context.Context) (Finding, error) { panic("index out of range") })
+		broken := stub(func(context.Context) (Finding, error) { panic("index\nout of range") })
 		r.Set([]Entry{entry("broken", broken, patient)})
 		after(time.Minute)
-		wantVerdict(t, r, "broken", "failed 3 of 3: panic: index out of range")
+		wantVerdict(t, r, "broken", `failed 3 of 3: "panic: index\nout of range"`)
 		if n := strings.Count(out.String(), "debug.Stack"); n != 1 || strings.Count(out.String(), "check panicked") != 1 {
 			t.Errorf("want the stack once: %s", out.String())
 		}
@@ -513,6 +518,36 @@ func TestChanged(t *testing.T) {
 	})
 }
 
+func TestWarning(t *testing.T) {
+	var out journal
+	log := slog.New(slog.NewTextHandler(&out, nil))
+	running(t, Options{Log: log}, func(t *testing.T, r *Runner) {
+		var checker fickle
+		s := prompt
+		s.Interval = s.FastInterval
+		checker.set(Finding{Warning: "expires\nin 9 days"}, nil)
+		r.Set([]Entry{entry("web", &checker, s)})
+		after(0)
+		if got := status(t, r, "web"); got.State != Healthy || got.Warning != `"expires\nin 9 days"` {
+			t.Errorf("%+v", got)
+		}
+		for i := range 8 {
+			checker.set(Finding{Warning: fmt.Sprintf("expires in %d days", 8-i)}, nil)
+			nextLook(t, r, "web")
+		}
+		if n := strings.Count(out.String(), "check warns"); n != 1 {
+			t.Errorf("%d warnings: %s", n, out.String())
+		}
+		checker.set(Finding{}, nil)
+		nextLook(t, r, "web")
+		checker.set(Finding{Warning: "expires again"}, errRefused) // does not count
+		nextLook(t, r, "web")
+		if got := status(t, r, "web").Warning; got != "" {
+			t.Errorf("a warning, %q, that is over", got)
+		}
+	})
+}
+
 func TestReasonsAreLines(t *testing.T) {
 	tests := map[string]string{
 		"connection refused":               "connection refused",
@@ -528,6 +563,25 @@ func TestReasonsAreLines(t *testing.T) {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
+}
+
+// TestContextOfALook is for what a Checker has left to the end of its context.
+func TestContextOfALook(t *testing.T) {
+	running(t, Options{}, func(t *testing.T, r *Runner) {
+		var seen atomic.Value
+		r.Set([]Entry{entry("web", stub(func(ctx context.Context) (Finding, error) {
+			deadline, _ := ctx.Deadline()
+			if left := time.Until(deadline); left != prompt.Timeout {
+				t.Errorf("its deadline is in %s, want %s", left, prompt.Timeout)
+			}
+			seen.Store(ctx)
+			return Finding{}, nil
+		}), prompt)})
+		after(0)
+		if ctx, _ := seen.Load().(context.Context); ctx == nil || ctx.Err() == nil {
+			t.Error("the context of a look goes on after it")
+		}
+	})
 }
 
 func TestShutdown(t *testing.T) {

@@ -7,8 +7,13 @@ import (
 	"time"
 )
 
-// watchAgain is how long after its end a Watch is tried again.
-const watchAgain = 5 * time.Second
+const (
+	// watchAgain is how long after its end a Watch is tried again.
+	watchAgain = 5 * time.Second
+	// watchQuiet is how long a Watch must have gone well for its error to be logged that
+	// was logged before.
+	watchQuiet = time.Minute
+)
 
 // beginWatch lets the Watcher of a task watch while it is a task.
 func (r *Runner) beginWatch(ctx context.Context, started *sync.WaitGroup, t *task) {
@@ -23,7 +28,11 @@ func (r *Runner) beginWatch(ctx context.Context, started *sync.WaitGroup, t *tas
 func (r *Runner) watch(ctx context.Context, t *task, w Watcher) {
 	var said string
 	for ctx.Err() == nil {
+		begun := time.Now()
 		err := watchOnce(ctx, w, func() { r.noticed(t) })
+		if time.Since(begun) > watchQuiet {
+			said = ""
+		}
 		if err != nil && err.Error() != said && ctx.Err() == nil {
 			said = err.Error()
 			r.logWatch(t, err)

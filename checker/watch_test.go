@@ -143,6 +143,14 @@ func TestWatchEnds(t *testing.T) {
 		if n := strings.Count(out.String(), "no netlink"); n != 1 {
 			t.Errorf("logged %d times: %s", n, out.String())
 		}
+		for i, passes := range []time.Duration{watchAgain, watchAgain, watchAgain + watchQuiet + time.Second} {
+			after(passes)
+			w.fails <- errors.New("no netlink")
+			after(0)
+			if n := strings.Count(out.String(), "no netlink"); n != 2+i/2 {
+				t.Errorf("logged %d times, want it again after a while: %s", n, out.String())
+			}
+		}
 		if n := strings.Count(out.String(), "check panicked"); n != 1 {
 			t.Errorf("the panic is logged %d times: %s", n, out.String())
 		}
@@ -165,4 +173,28 @@ func TestWatchOfWhatIsGone(t *testing.T) {
 			t.Error("it watches for a check that is gone")
 		}
 	})
+}
+
+// TestNoticeOfWhatIsGone is for a Watch that calls changed when it should have ended.
+func TestNoticeOfWhatIsGone(t *testing.T) {
+	running(t, Options{}, func(t *testing.T, r *Runner) {
+		w := &straggler{times: timesOf(well)}
+		r.Set([]Entry{entry("eth0", w, seldom)})
+		after(time.Second)
+		r.Set(nil)
+		after(time.Minute)
+		if seen := w.all(); len(seen) != 1 {
+			t.Errorf("looks at %s", seen)
+		}
+	})
+}
+
+// straggler is a Watcher that notices something a second after its end.
+type straggler struct{ *times }
+
+func (s *straggler) Watch(ctx context.Context, changed func()) error {
+	<-ctx.Done()
+	time.Sleep(time.Second)
+	changed()
+	return ctx.Err()
 }
