@@ -9,7 +9,7 @@ import (
 // checkAnswers wants answers of the form that the type of record has.
 func checkAnswers(r *report, table *value, c *Check) {
 	list := table.child("answers")
-	if len(c.DNS.Answers) == 0 {
+	if len(c.DNS.Answers) == 0 || c.DNS.Type == "" || c.DNS.RCode == "" { // they were refused
 		return
 	}
 	if c.DNS.RCode != "NOERROR" {

@@ -200,10 +200,7 @@ func unitSuffixes() []string {
 
 // parseUnit follows systemd.unit(5).
 func parseUnit(s string) (string, error) {
-	switch {
-	case s == "":
-		return "", errEmpty
-	case len(s) > 255:
+	if len(s) > 255 {
 		return "", fmt.Errorf("is %d bytes long", len(s))
 	}
 	for _, r := range s {
