@@ -54,6 +54,16 @@ const draftNoVIP = `
 #     interface = "eth0"
 `
 
+const draftChecks = `
+# What must be well on this node, or its VIPs go to another: see docs/checks.md.
+# For example:
+#
+#     [[check]]
+#     name = "haproxy"
+#     kind = "http"
+#     target = "http://127.0.0.1:8080/healthz"
+`
+
 // text is the config file.
 func (d *draft) text() string {
 	var b strings.Builder
@@ -70,5 +80,6 @@ func (d *draft) text() string {
 	if len(d.VIPs) == 0 {
 		b.WriteString(draftNoVIP)
 	}
+	b.WriteString(draftChecks)
 	return b.String()
 }

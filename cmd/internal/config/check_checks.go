@@ -1,9 +1,7 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 )
@@ -61,7 +59,7 @@ func checkKind(r *report, table *value, c *Check) {
 		onlyOne(r, table, "send", "send_hex")
 		onlyOne(r, table, "expect", "expect_hex")
 	case "http":
-		checkRequests(r, table)
+		checkRequests(r, table, c)
 	case "dns":
 		checkAnswers(r, table, c)
 	case "script":
@@ -89,54 +87,6 @@ func onlyOne(r *report, table *value, names ...string) {
 			r.badKey(v, "given together with "+first, "must be one of the two")
 		}
 	}
-}
-
-func checkRequests(r *report, table *value) {
-	list := table.child("url")
-	if list != nil && list.kind == kindArray && len(list.items) == 0 {
-		r.badKey(list, "is empty", "must have a URL at least, or be left out for the target itself")
-	}
-	path := table.child("json_path")
-	checkAnswer(r, table, path)
-	if list == nil {
-		return
-	}
-	for _, item := range list.items {
-		checkAnswer(r, item, cmp.Or(item.child("json_path"), path))
-	}
-}
-
-// checkAnswer checks what is said beside one URL, where path is the json_path for it.
-func checkAnswer(r *report, table, path *value) {
-	if v := table.child("status"); v != nil && v.kind == kindArray && len(v.items) == 0 {
-		r.badKey(v, "is empty", statusesRule)
-	}
-	if v := table.child("json_value"); v != nil && path == nil {
-		r.badKey(v, "given without json_path", "must come with json_path, which says where it is")
-	}
-}
-
-// checkAnswers wants addresses where addresses are asked for.
-func checkAnswers(r *report, table *value, c *Check) {
-	for i, answer := range c.DNS.Answers {
-		v := table.child("answers").item(i)
-		switch {
-		case answer == "": // it was refused
-		case c.DNS.Type == "A" && !isAddress(answer, false):
-			r.badValue(v, "is not an IPv4 address", `must be one, as type = "A" has`)
-		case c.DNS.Type == "AAAA" && !isAddress(answer, true):
-			r.badValue(v, "is not an IPv6 address", `must be one, as type = "AAAA" has`)
-		}
-	}
-	if v := table.child("answers"); len(c.DNS.Answers) > 0 && c.DNS.RCode != "NOERROR" {
-		r.badKey(v, "given together with rcode = "+c.DNS.RCode, "must be left out there, since nothing is answered")
-	}
-}
-
-// isAddress reports whether a text is an address of the family.
-func isAddress(s string, ipv6 bool) bool {
-	a, err := netip.ParseAddr(s)
-	return err == nil && a.Is6() == ipv6 && a.Zone() == ""
 }
 
 func checkArgv(r *report, table *value) {

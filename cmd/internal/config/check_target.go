@@ -126,8 +126,8 @@ func checkTLSKeys(r *report, table *value, c *Check) {
 func withoutTLS(table *value, c *Check) string {
 	switch c.Kind {
 	case "http":
-		if u, err := url.Parse(c.Target); err == nil && u.Scheme == "http" {
-			return "must come with a target that begins with https://"
+		if u, err := url.Parse(c.Target); err == nil && u.Scheme == "http" && no(table.child("redirects")) {
+			return "must come with a target that begins with https://, or with redirects = true"
 		}
 	case "tcp", "grpc":
 		if no(table.child("tls")) {

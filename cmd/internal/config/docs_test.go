@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -132,7 +133,8 @@ func TestDocumentedDefaults(t *testing.T) {
 var block = regexp.MustCompile("(?ms)^```toml([^\n]*)\n(.*?)^```$")
 
 // Every TOML block of the documentation can be run, as machine lb1. One that
-// is marked ```toml fragment need only have keys and values that are right.
+// is marked ```toml fragment need only have keys and values that are right, and one
+// that is marked ```toml checks can be run by a cluster without a warning.
 func TestDocumentedConfigs(t *testing.T) {
 	var pages []string
 	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
@@ -150,7 +152,7 @@ func TestDocumentedConfigs(t *testing.T) {
 			first := strings.Count(text[:m[4]], "\n")
 			// Blank lines before the block make the lines of mistakes those of the page.
 			padded := strings.Repeat("\n", first) + text[m[4]:m[5]]
-			if err := parseBlock(page, padded, strings.TrimSpace(text[m[2]:m[3]])); err != nil {
+			if err := parseBlock(t, page, padded, strings.TrimSpace(text[m[2]:m[3]])); err != nil {
 				t.Error(err)
 			}
 		}
@@ -160,7 +162,8 @@ func TestDocumentedConfigs(t *testing.T) {
 	}
 }
 
-func parseBlock(page, text, info string) error {
+func parseBlock(t *testing.T, page, text, info string) error {
+	t.Helper()
 	switch info {
 	case "":
 		_, _, err := Parse(page, []byte(text), "lb1")
@@ -172,18 +175,37 @@ func parseBlock(page, text, info string) error {
 		}
 		r.mistakes = slices.DeleteFunc(r.mistakes, func(m Mistake) bool { return strings.Contains(m.Text, ": missing; ") })
 		return r.err()
+	case "checks":
+		_, warnings, err := Parse(page, []byte(text+readFile(t, "testdata/ok/least.toml")), "lb1")
+		if err == nil && len(warnings) > 0 {
+			err = errors.New(warnings[0].String())
+		}
+		return err
 	default:
 		return fmt.Errorf("%s: a toml block is marked %q", page, info)
 	}
 }
 
 func TestFragments(t *testing.T) {
-	if err := parseBlock("page.md", "[cluster]\nheartbeat = \"150ms\"\n", "fragment"); err != nil {
+	if err := parseBlock(t, "page.md", "[cluster]\nheartbeat = \"150ms\"\n", "fragment"); err != nil {
 		t.Error(err)
 	}
 	for _, wrong := range []string{"[cluster]\nheartbeat = 150\n", "[cluster]\nheart = 1\n", "[cluster"} {
-		if err := parseBlock("page.md", wrong, "fragment"); err == nil {
+		if err := parseBlock(t, "page.md", wrong, "fragment"); err == nil {
 			t.Errorf("no mistake in %q", wrong)
+		}
+	}
+}
+
+// docs/checks.md has an example of each kind, and docs/config.md names each.
+func TestEveryKindIsDocumented(t *testing.T) {
+	guide, reference := readFile(t, top+"/docs/checks.md"), readFile(t, top+"/docs/config.md")
+	for _, kind := range checkKinds() {
+		if !strings.Contains(guide, fmt.Sprintf("\nkind = %q\n", kind)) {
+			t.Errorf("docs/checks.md has no example of kind %s", kind)
+		}
+		if !strings.Contains(reference, fmt.Sprintf("`%q`", kind)) {
+			t.Errorf("docs/config.md does not name kind %s", kind)
 		}
 	}
 }
@@ -215,10 +237,10 @@ func TestThreeNodes(t *testing.T) {
 	}
 }
 
-// Each example of virtual routers can be run without a warning.
+// Each example can be run without a warning.
 func TestExamples(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(top, "docs/examples/*.toml"))
-	if err != nil || len(files) < 4 {
+	if err != nil || len(files) < 5 {
 		t.Fatalf("files %v, %v", files, err)
 	}
 	for _, file := range files {
@@ -227,7 +249,7 @@ func TestExamples(t *testing.T) {
 			t.Errorf("mistakes %v, warnings %v", err, warnings)
 			continue
 		}
-		if c.Cluster != nil || len(c.VRRP) == 0 {
+		if len(c.VRRP) == 0 && len(c.Checks) == 0 {
 			t.Errorf("%s is about something else: %+v", file, c)
 		}
 	}

@@ -169,11 +169,19 @@ func status(s *CheckRange) reader {
 func dnsKeys(q *CheckDNS) []key {
 	return []key{
 		optional("query", text(&q.Query, queryRule, parseQuery)),
-		optional("type", words(&q.Type, "A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT")),
+		optional("type", words(&q.Type, dnsTypes()...)),
 		optional("answers", texts(&q.Answers, answersRule, lineRule, parseLine)),
-		optional("rcode", words(&q.RCode, "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED")),
+		optional("rcode", words(&q.RCode, dnsRCodes()...)),
 		optional("transport", choice(&q.TCP, option[bool]{"udp", false}, option[bool]{"tcp", true})),
 	}
+}
+
+func dnsTypes() []string {
+	return strings.Fields("A AAAA ANY CAA CNAME DNSKEY DS HTTPS MX NAPTR NS PTR RRSIG SOA SRV SVCB TLSA TXT")
+}
+
+func dnsRCodes() []string {
+	return strings.Fields("NOERROR FORMERR SERVFAIL NXDOMAIN NOTIMP REFUSED YXDOMAIN YXRRSET NXRRSET NOTAUTH NOTZONE")
 }
 
 func scriptKeys(s *CheckScript) []key {

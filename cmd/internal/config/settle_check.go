@@ -26,13 +26,21 @@ func settleCheck(table *value, c *Check) {
 		c.HTTP.Method = cmp.Or(c.HTTP.Method, "GET")
 		settleRequests(&c.HTTP)
 	case "dns":
-		c.DNS.Type = cmp.Or(c.DNS.Type, "SOA")
-		c.DNS.RCode = cmp.Or(c.DNS.RCode, "NOERROR")
+		settleQuestion(table, &c.DNS)
 	}
 	if c.Kind == "process" {
 		c.Process.Quorum = cmp.Or(c.Process.Quorum, 1)
 	}
 	c.Rise, c.Fall = cmp.Or(c.Rise, rise), cmp.Or(c.Fall, fall)
+}
+
+func settleQuestion(table *value, q *CheckDNS) {
+	if table.child("type") == nil {
+		q.Type = "SOA"
+	}
+	if table.child("rcode") == nil {
+		q.RCode = "NOERROR"
+	}
 }
 
 // settleRequests gives each URL what is wanted of all.

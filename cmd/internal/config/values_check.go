@@ -20,7 +20,6 @@ const (
 	patternRule  = `must be 1 to 65507 bytes in hexadecimal, x for any digit, like "48 5x xx"`
 	regexpRule   = "must be a regular expression (RE2) of at most 1000 bytes"
 	digestRule   = `must be "md5:" and 32 or "sha256:" and 64 hexadecimal digits`
-	jsonPathRule = `must be names and indexes, like "components.db[0].status"`
 	statusRule   = `must be a status code or a range of them, like 200 or "200-299", from 100 to 599`
 	statusesRule = `must be a list of status codes and ranges, like ["200-299", 301]`
 	queryRule    = `must be a domain name, like "www.example.com", or "." for the root`
@@ -39,7 +38,6 @@ var (
 	errNUL      = errors.New("has a NUL in it")
 	errNoHex    = errors.New("is not pairs of hexadecimal digits")
 	errNoDigest = errors.New("is not a digest")
-	errNoPath   = errors.New("is not a path in JSON")
 	errNoStatus = errors.New("is not a status code or a range of them")
 	errOrder    = errors.New("ends before it begins")
 	errNoSuffix = errors.New("has no suffix of a unit")
@@ -134,41 +132,6 @@ func parseDigest(s string) (string, error) {
 	return s, nil
 }
 
-// parseJSONPath reads names, with dots between them, and indexes in brackets.
-func parseJSONPath(s string) (string, error) {
-	switch {
-	case s == "":
-		return "", errEmpty
-	case strings.ContainsFunc(s, unicode.IsControl):
-		return "", errControl
-	}
-	for i, name := range strings.Split(s, ".") {
-		name, indexes, indexed := strings.Cut(name, "[")
-		if name == "" && (i > 0 || !indexed) || strings.Contains(name, "]") {
-			return "", errNoPath
-		}
-		if indexed && !areIndexes("["+indexes) {
-			return "", errNoPath
-		}
-	}
-	return s, nil
-}
-
-// areIndexes reports whether a text is such as [0][12].
-func areIndexes(s string) bool {
-	for s != "" {
-		end := strings.IndexByte(s, ']')
-		if end < 0 || s[0] != '[' {
-			return false
-		}
-		if _, err := strconv.ParseUint(s[1:end], 10, 31); err != nil {
-			return false
-		}
-		s = s[end+1:]
-	}
-	return true
-}
-
 // The status codes of HTTP (RFC 9110 section 15).
 const (
 	minStatus = 100
@@ -237,10 +200,7 @@ func unitSuffixes() []string {
 
 // parseUnit follows systemd.unit(5).
 func parseUnit(s string) (string, error) {
-	switch {
-	case s == "":
-		return "", errEmpty
-	case len(s) > 255:
+	if len(s) > 255 {
 		return "", fmt.Errorf("is %d bytes long", len(s))
 	}
 	for _, r := range s {

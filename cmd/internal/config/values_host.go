@@ -184,7 +184,7 @@ func parseHeader(s string) (string, error) {
 		return "", errNoHeader
 	}
 	switch strings.ToLower(name) {
-	case "host", "content-length", "transfer-encoding", "connection":
+	case "host", "content-length", "transfer-encoding", "trailer":
 		return "", errOwnHeader
 	}
 	return s, nil

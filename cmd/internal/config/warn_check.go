@@ -6,10 +6,10 @@ import (
 )
 
 func warnChecks(r *report, root *value, c *Config) {
-	tracked := trackedChecks(c)
+	tracked, sure := trackedChecks(c), len(r.mistakes) == 0
 	for i, check := range c.Checks {
 		table := root.child("check").item(i)
-		if check.Name != "" && !tracked[check.Name] {
+		if sure && !tracked[check.Name] {
 			r.warn(table.key, "check: nothing tracks "+check.Name+", so it decides nothing")
 		}
 		if timeout := table.child("timeout"); check.Timeout > check.Interval && check.Interval > 0 {
