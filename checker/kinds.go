@@ -13,9 +13,10 @@ type constructor func(*Host, Spec) (Checker, error)
 // kinds returns the constructor of each kind.
 func kinds() map[string]constructor {
 	return map[string]constructor{
-		"dns": newDNS,
-		"tcp": newTCP,
-		"udp": newUDP,
+		"dns":  newDNS,
+		"smtp": newSMTP,
+		"tcp":  newTCP,
+		"udp":  newUDP,
 	}
 }
 
