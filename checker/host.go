@@ -9,6 +9,9 @@ import (
 // thousand times as much.
 type Host struct {
 	log *slog.Logger
+
+	http     httpShared
+	tlsFiles tlsFileCache
 }
 
 // NewHost returns a Host for New.

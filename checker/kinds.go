@@ -14,8 +14,10 @@ type constructor func(*Host, Spec) (Checker, error)
 func kinds() map[string]constructor {
 	return map[string]constructor{
 		"dns":  newDNS,
+		"http": newHTTP,
 		"smtp": newSMTP,
 		"tcp":  newTCP,
+		"tls":  newHandshake,
 		"udp":  newUDP,
 	}
 }

@@ -1,0 +1,92 @@
+package checker
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+)
+
+// Bounds of what a server may send.
+const (
+	maxHead      = 64 << 10 // of an answer, with all interim ones before it
+	maxBody      = 1 << 20  // as it comes, if something about it is asked for
+	maxRedirects = 10
+)
+
+// httpCheck is kind "http". Each request has a connection of its own, as one of a client
+// that comes for the first time.
+type httpCheck struct {
+	shared   *httpShared
+	dialer   *net.Dialer
+	tls      *tlsClient // nil if no look can need it
+	protocol string
+	origin   string // scheme and authority of the target
+	connect  string // where the target's connections go, host:port
+	redirect bool
+	requests []httpRequest
+}
+
+// httpRequest is one request of a check, and what must come of it.
+type httpRequest struct {
+	template *http.Request
+	wanted   wanted
+}
+
+func newHTTP(h *Host, s Spec) (Checker, error) {
+	target, err := parseTarget(s.Target)
+	if err != nil {
+		return nil, err
+	}
+	check := &httpCheck{
+		shared:   &h.http,
+		dialer:   dialer(s.Network),
+		protocol: s.HTTP.Protocol,
+		origin:   originOf(target),
+		connect:  authority(target),
+		redirect: s.HTTP.Redirect,
+	}
+	if err := check.reach(s); err != nil {
+		return nil, err
+	}
+	if check.tls, err = httpTLS(h, s, target); err != nil {
+		return nil, err
+	}
+	check.requests, err = newRequests(s.HTTP, target)
+	return check, err
+}
+
+// reach decides where connections go.
+func (c *httpCheck) reach(s Spec) error {
+	if s.HTTP.Connect != "" {
+		c.connect = s.HTTP.Connect
+	}
+	host, _, err := splitTarget(c.connect, "")
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	return s.Network.fits(host)
+}
+
+// Check makes all requests, one after the other, until one goes wrong. Time is for all of
+// them together.
+func (c *httpCheck) Check(ctx context.Context) (Finding, error) {
+	var found Finding
+	look := httpLook{check: c, patience: patience(ctx)}
+	for i := range c.requests {
+		if err := look.make(ctx, &c.requests[i]); err != nil {
+			return Finding{}, c.locate(&c.requests[i], look.explain(ctx, err))
+		}
+	}
+	found.Warning = look.warning
+	return found, nil
+}
+
+// locate puts the path before a reason, where there are several.
+func (c *httpCheck) locate(r *httpRequest, err error) error {
+	if len(c.requests) == 1 {
+		return err
+	}
+	path := cut(r.template.URL.RequestURI(), maxReason/2)
+	return &reason{text: brief(path + ": " + err.Error()), err: err}
+}

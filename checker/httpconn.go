@@ -1,0 +1,204 @@
+package checker
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// httpConn is a connection that is asked once.
+type httpConn struct {
+	net.Conn
+	h2     bool
+	reader *bufio.Reader // of HTTP/1.1
+	done   func()        // gives back what was borrowed for it; may be nil
+}
+
+// Close also gives back what was borrowed. Nothing is read after it.
+func (c *httpConn) Close() error {
+	err := c.Conn.Close()
+	if c.done != nil {
+		c.done()
+		c.done = nil
+	}
+	return err
+}
+
+// untilConn is a connection that ends with a context.
+type untilConn struct {
+	net.Conn
+	stop func() bool
+}
+
+// dialUntil connects. The connection is closed when ctx ends, whatever it is used for.
+func dialUntil(ctx context.Context, dialer *net.Dialer, address string) (*untilConn, error) {
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		// A port that waits for a minute after each look is soon missed.
+		_ = tcp.SetLinger(0)
+	}
+	return &untilConn{conn, context.AfterFunc(ctx, func() { conn.Close() })}, nil
+}
+
+func (c *untilConn) Close() error {
+	c.stop()
+	return c.Conn.Close()
+}
+
+// httpShared is what HTTP checks have in common. The zero value is ready.
+type httpShared struct {
+	readers sync.Pool // of *bufio.Reader
+	buffers sync.Pool // of *bytes.Buffer
+	once    sync.Once
+	http2   *http.Transport
+}
+
+// talkHTTP1 sends a request and returns the head of the answer. The rest comes through
+// its body.
+func (s *httpShared) talkHTTP1(request *http.Request, conn *httpConn) (*http.Response, error) {
+	// A server that answers without reading all may have closed: its answer counts.
+	sent := s.write(request, conn)
+	head := &headReader{conn: conn.Conn, left: maxHead}
+	reader := s.borrowReader(head)
+	conn.done = func() { s.readers.Put(reader) }
+	answer, err := readAnswer(reader, request)
+	if err != nil {
+		if sent != nil {
+			return nil, sent
+		}
+		return nil, err
+	}
+	head.lift()
+	return answer, nil
+}
+
+func (s *httpShared) write(request *http.Request, conn net.Conn) error {
+	buffer := s.borrowBuffer()
+	defer s.giveBack(buffer)
+	if err := request.Write(buffer); err != nil {
+		return err
+	}
+	_, err := conn.Write(buffer.Bytes())
+	return err
+}
+
+// readAnswer reads the head of an answer. Interim ones before it do not count, but for
+// the bound on all that is read.
+func readAnswer(reader *bufio.Reader, request *http.Request) (*http.Response, error) {
+	for {
+		answer, err := http.ReadResponse(reader, request)
+		if err != nil {
+			return nil, err
+		}
+		if answer.StatusCode >= 200 || answer.StatusCode == http.StatusSwitchingProtocols {
+			return answer, nil
+		}
+	}
+}
+
+// headReader reads from a connection, no more than a head may have until it is lifted.
+type headReader struct {
+	conn net.Conn
+	left int // -1 for without end
+}
+
+func (r *headReader) Read(p []byte) (int, error) {
+	if r.left < 0 {
+		return r.conn.Read(p)
+	}
+	if r.left == 0 {
+		return 0, errLongHead
+	}
+	n, err := r.conn.Read(p[:min(len(p), r.left)])
+	r.left -= n
+	return n, err
+}
+
+func (r *headReader) lift() { r.left = -1 }
+
+// errLongHead tells of a head without end.
+var errLongHead error = &reason{text: fmt.Sprintf("headers longer than %d KiB", maxHead>>10)}
+
+// talkHTTP2 is talkHTTP1 for HTTP/2, over TLS or not.
+func (s *httpShared) talkHTTP2(request *http.Request, conn *httpConn) (*http.Response, error) {
+	s.once.Do(func() { s.http2 = newHTTP2() })
+	ctx := context.WithValue(request.Context(), connKey{}, conn.Conn)
+	// That TLS is there already is no matter to the transport.
+	client, err := s.http2.NewClientConn(ctx, "http", "unused:80")
+	if err != nil {
+		return nil, err
+	}
+	conn.done = func() { client.Close() }
+	return client.RoundTrip(request)
+}
+
+// connKey is for the connection that a transport is to use.
+type connKey struct{}
+
+// newHTTP2 returns a transport for connections that are there.
+func newHTTP2() *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	protocols.SetHTTP2(true)
+	return &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return ctx.Value(connKey{}).(net.Conn), nil
+		},
+		Protocols:              protocols,
+		DisableCompression:     true,
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: maxHead,
+		HTTP2:                  &http.HTTP2Config{MaxReceiveBufferPerConnection: 64 << 10, MaxReceiveBufferPerStream: 64 << 10},
+	}
+}
+
+// withBody has judge judge the body of an answer, which it may not keep.
+func (s *httpShared) withBody(answer *http.Response, judge func([]byte) error) error {
+	if answer.ContentLength > maxBody {
+		return errLongBody
+	}
+	buffer := s.borrowBuffer()
+	defer s.giveBack(buffer)
+	n, err := buffer.ReadFrom(io.LimitReader(answer.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return err
+	case n > maxBody:
+		return errLongBody
+	}
+	return judge(buffer.Bytes())
+}
+
+// errLongBody tells of a body that is too long to be judged.
+var errLongBody error = &reason{text: fmt.Sprintf("body longer than %d MiB", maxBody>>20)}
+
+func (s *httpShared) borrowReader(from io.Reader) *bufio.Reader {
+	if reader, ok := s.readers.Get().(*bufio.Reader); ok {
+		reader.Reset(from)
+		return reader
+	}
+	return bufio.NewReader(from)
+}
+
+func (s *httpShared) borrowBuffer() *bytes.Buffer {
+	if buffer, ok := s.buffers.Get().(*bytes.Buffer); ok {
+		return buffer
+	}
+	return new(bytes.Buffer)
+}
+
+// giveBack keeps a buffer for the next one, unless it has become large.
+func (s *httpShared) giveBack(buffer *bytes.Buffer) {
+	if buffer.Cap() <= maxHead {
+		buffer.Reset()
+		s.buffers.Put(buffer)
+	}
+}

@@ -1,0 +1,150 @@
+package checker
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// httpLook is one look of an httpCheck. It is the transport of its requests.
+type httpLook struct {
+	check    *httpCheck
+	patience time.Duration
+	stage    httpStage
+	warning  string // about a certificate
+}
+
+// httpStage is what a look is waiting for.
+type httpStage string
+
+// Stages.
+const (
+	connecting  httpStage = "connection"
+	handshaking httpStage = "TLS handshake"
+	asking      httpStage = "answer"
+	reading     httpStage = "end of the body"
+)
+
+// make makes a request and says what is wrong with the answer.
+func (l *httpLook) make(ctx context.Context, r *httpRequest) error {
+	answer, err := l.send(r.begin().WithContext(ctx))
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if err := r.wanted.judgeHead(answer); err != nil || !r.wanted.asksForBody() {
+		return err
+	}
+	l.stage = reading
+	return l.check.shared.withBody(answer, r.wanted.judgeBody)
+}
+
+// send returns the head of the answer, of the last one if there are redirects to follow.
+func (l *httpLook) send(request *http.Request) (*http.Response, error) {
+	if !l.check.redirect {
+		return l.RoundTrip(request)
+	}
+	client := http.Client{Transport: l, CheckRedirect: checkRedirect}
+	return client.Do(request)
+}
+
+func checkRedirect(next *http.Request, before []*http.Request) error {
+	if len(before) > maxRedirects {
+		return &reason{text: fmt.Sprintf("more than %d redirects", maxRedirects)}
+	}
+	if next.URL.Scheme != "http" && next.URL.Scheme != "https" {
+		return &reason{text: "redirect to " + quote([]byte(next.URL.String()))}
+	}
+	return nil
+}
+
+// RoundTrip makes a request on a connection of its own, which ends with the body of the
+// answer.
+func (l *httpLook) RoundTrip(request *http.Request) (*http.Response, error) {
+	conn, err := l.open(request)
+	if err != nil {
+		return nil, err
+	}
+	l.stage = asking
+	talk := l.check.shared.talkHTTP1
+	if conn.h2 {
+		talk = l.check.shared.talkHTTP2
+	}
+	answer, err := talk(request, conn)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	answer.Request = request
+	answer.Body = &httpBody{Reader: answer.Body, conn: conn}
+	return answer, nil
+}
+
+// httpBody is the body of an answer, with the connection that it comes from.
+type httpBody struct {
+	io.Reader
+	conn *httpConn
+}
+
+func (b *httpBody) Close() error { return b.conn.Close() }
+
+// open connects to where a request goes to.
+func (l *httpLook) open(request *http.Request) (*httpConn, error) {
+	l.stage = connecting
+	raw, err := dialUntil(request.Context(), l.check.dialer, l.check.address(request))
+	if err != nil {
+		return nil, err
+	}
+	if request.URL.Scheme == "http" {
+		return &httpConn{Conn: raw, h2: l.check.protocol == "h2"}, nil
+	}
+	l.stage = handshaking
+	conn, err := l.secure(raw, request)
+	if err != nil {
+		raw.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// secure begins TLS.
+func (l *httpLook) secure(raw net.Conn, request *http.Request) (*httpConn, error) {
+	conn := tls.Client(raw, l.check.tlsConfig(request))
+	if err := conn.Handshake(); err != nil {
+		return nil, err
+	}
+	state := conn.ConnectionState()
+	warning, err := l.check.tls.judge(state, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if l.warning == "" {
+		l.warning = warning
+	}
+	h2 := state.NegotiatedProtocol == "h2"
+	if l.check.protocol == "h2" && !h2 {
+		return nil, &reason{text: "server does not speak h2"}
+	}
+	return &httpConn{Conn: conn, h2: h2}, nil
+}
+
+// address returns where to connect to for a request.
+func (c *httpCheck) address(request *http.Request) string {
+	if originOf(request.URL) == c.origin {
+		return c.connect
+	}
+	return authority(request.URL)
+}
+
+// tlsConfig returns how to speak TLS for a request. What is set for the target does not
+// hold for a server that a redirect leads to.
+func (c *httpCheck) tlsConfig(request *http.Request) *tls.Config {
+	if originOf(request.URL) == c.origin {
+		return c.tls.config()
+	}
+	return c.tls.configFor(request.URL.Hostname())
+}

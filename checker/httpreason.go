@@ -1,0 +1,54 @@
+package checker
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// explain returns why a look went wrong, as a person reads it.
+func (l *httpLook) explain(ctx context.Context, err error) error {
+	if known := (*reason)(nil); errors.As(err, &known) {
+		return known
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return explain(ctx.Err())
+	}
+	if text := l.text(ctx, err); text != "" {
+		return &reason{text: brief(text), err: err}
+	}
+	return explainTLS(inner(err), time.Now())
+}
+
+// inner takes away what http.Client wraps errors in, with a URL that need not be told.
+func inner(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}
+
+func (l *httpLook) text(ctx context.Context, err error) string {
+	switch {
+	case l.patience > 0 && (ctx.Err() != nil || isTimeout(err)):
+		return "no " + string(l.stage) + " within " + l.patience.String()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "connection closed, no " + string(l.stage)
+	}
+	text := inner(err).Error()
+	for part, meaning := range map[string]string{
+		`malformed HTTP response "\x15\x03`:         "server speaks TLS, not plain HTTP", // an alert
+		"looked like an HTTP/1.1 header":            "server does not speak h2",
+		"server response headers exceeded":          errLongHead.Error(),
+		"response header list larger than advertis": errLongHead.Error(),
+	} {
+		if strings.Contains(text, part) {
+			return meaning
+		}
+	}
+	return ""
+}
