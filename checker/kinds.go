@@ -14,6 +14,7 @@ type constructor func(*Host, Spec) (Checker, error)
 func kinds() map[string]constructor {
 	return map[string]constructor{
 		"dns":  newDNS,
+		"grpc": newGRPC,
 		"http": newHTTP,
 		"smtp": newSMTP,
 		"tcp":  newTCP,

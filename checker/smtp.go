@@ -17,7 +17,7 @@ type smtpCheck struct {
 	hello    string
 }
 
-func newSMTP(_ *Host, s Spec) (Checker, error) {
+func newSMTP(h *Host, s Spec) (Checker, error) {
 	if s.SMTP.StartTLS && s.TLS.Enabled {
 		return nil, errors.New("STARTTLS begins without TLS: one of the two")
 	}
@@ -25,14 +25,14 @@ func newSMTP(_ *Host, s Spec) (Checker, error) {
 	if err != nil {
 		return nil, err
 	}
-	stream, err := newStream(s, "")
+	stream, err := newStream(h, s, "")
 	if err != nil {
 		return nil, err
 	}
 	made := &smtpCheck{stream: stream, hello: hello}
 	if s.SMTP.StartTLS {
 		host, _, _ := net.SplitHostPort(stream.address)
-		made.startTLS, err = newTLS(s.TLS, host)
+		made.startTLS, err = h.newTLS(s.TLS, host)
 	}
 	return made, err
 }
