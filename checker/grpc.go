@@ -59,16 +59,20 @@ func explainGRPC(err error, patience time.Duration) error {
 	if err == nil {
 		return nil
 	}
-	text := explainWithin(err, patience).Error()
+	err = explainWithin(err, patience)
+	text := strings.TrimPrefix(err.Error(), "http2: ")
 	if strings.Contains(text, "looked like an HTTP/1.1 header") {
-		return because("server does not speak HTTP/2")
+		return because("server does not speak h2")
 	}
-	return because("%s", strings.TrimPrefix(text, "http2: "))
+	if broken, ok := strings.CutPrefix(text, "connection error: "); ok {
+		return because("server breaks the rules of HTTP/2: %s", broken)
+	}
+	return because("%s", text)
 }
 
 func (c *grpcCheck) ask(ctx context.Context, raw net.Conn) error {
 	if secured, ok := raw.(*tls.Conn); ok && secured.ConnectionState().NegotiatedProtocol != "h2" {
-		return because("server does not speak HTTP/2 over TLS")
+		return because("server does not speak h2 over TLS")
 	}
 	conn := &httpConn{Conn: raw, h2: true}
 	defer conn.Close()
