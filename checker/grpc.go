@@ -64,6 +64,9 @@ func explainGRPC(err error, patience time.Duration) error {
 	if strings.Contains(text, "looked like an HTTP/1.1 header") {
 		return because("server does not speak h2")
 	}
+	if strings.HasPrefix(text, "client conn ") {
+		return because("server gave up HTTP/2 before it was asked")
+	}
 	if broken, ok := strings.CutPrefix(text, "connection error: "); ok {
 		return because("server breaks the rules of HTTP/2: %s", broken)
 	}

@@ -138,9 +138,26 @@ func TestGRPC(t *testing.T) {
 // What a server of HTTP/2 begins with: SETTINGS without any.
 const settings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
+// untilAsked reads to the HEADERS of a request.
+func untilAsked(conn net.Conn) {
+	io.CopyN(io.Discard, conn, int64(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")))
+	for {
+		var head [9]byte
+		if _, err := io.ReadFull(conn, head[:]); err != nil {
+			return
+		}
+		io.CopyN(io.Discard, conn, int64(head[0])<<16|int64(head[1])<<8|int64(head[2]))
+		if head[3] == 1 {
+			return
+		}
+	}
+}
+
 // A server that is none of gRPC, or of HTTP/2, or not for long.
 func TestGRPCHostile(t *testing.T) {
-	h2 := func(text string) func(net.Conn) { return says(settings + text) }
+	h2 := func(text string) func(net.Conn) {
+		return func(c net.Conn) { io.WriteString(c, settings); untilAsked(c); says(text)(c) }
+	}
 	flood := func(text string) func(net.Conn) {
 		return func(c net.Conn) { io.WriteString(c, settings); endless(text)(c) }
 	}
@@ -151,11 +168,12 @@ func TestGRPCHostile(t *testing.T) {
 		want    string
 	}{
 		{"closes at once", closeAtOnce, longEnough, "*"},
-		{"resets", reset, longEnough, "connection reset by the other side"},
+		{"gives up at once", says(settings + "\x00\x00\x01\x00\x00\x00\x00\x00\x00x"), longEnough, "server *"},
+		{"resets", func(c net.Conn) { io.WriteString(c, settings); untilAsked(c); reset(c) }, longEnough, "connection *"},
 		{"is silent", silent, soonOver, "no answer within 300ms"},
 		{"speaks HTTP/1.1", func(c net.Conn) {
 			readSome(c)
-			io.WriteString(c, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			says("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")(c)
 		}, longEnough, "server does not speak h2"},
 		{"garbage", endless("garbage"), longEnough, "*"},
 		{"drips", drips("\x00\x00\x10\x04\x00\x00\x00\x00\x00"), soonOver, "*"},
