@@ -23,12 +23,12 @@ const (
 	dnsTLSPort = "853"
 )
 
-func newDNS(_ *Host, s Spec) (Checker, error) {
+func newDNS(h *Host, s Spec) (Checker, error) {
 	port := dnsPort
 	if s.TLS.Enabled {
 		port = dnsTLSPort
 	}
-	stream, err := newStream(s, port)
+	stream, err := newStream(h, s, port)
 	if err != nil {
 		return nil, err
 	}

@@ -330,7 +330,7 @@ func TestDNSPorts(t *testing.T) {
 		{"2001:db8::1", TLS{}, "[2001:db8::1]:53"},
 		{"[2001:db8::1]:54", TLS{}, "[2001:db8::1]:54"},
 	} {
-		check, err := newDNS(nil, Spec{Target: test.target, TLS: test.tls})
+		check, err := newDNS(NewHost(nil), Spec{Target: test.target, TLS: test.tls})
 		if err != nil {
 			t.Fatal(err)
 		}

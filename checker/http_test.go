@@ -95,7 +95,8 @@ func TestHTTPAnswers(t *testing.T) {
 		{"md5", HTTP{Requests: []Request{{URL: "/ok", Digest: fmt.Sprintf("md5:%x", md5.Sum([]byte("all OK\n")))}}}, ""},
 		{"sha256", HTTP{Requests: []Request{{URL: "/ok", Digest: fmt.Sprintf("sha256:%X", sha256.Sum256([]byte("all OK\n")))}}}, ""},
 		{
-			"another digest", HTTP{Requests: []Request{{URL: "/ok", Digest: "md5:00112233445566778899aabbccddeeff"}}},
+			"another digest",
+			HTTP{Requests: []Request{{URL: "/ok", Digest: "md5:00112233445566778899aabbccddeeff"}}},
 			fmt.Sprintf("md5 digest %x, wanted 00112233445566778899aabbccddeeff", md5.Sum([]byte("all OK\n"))),
 		},
 		{"json", HTTP{Requests: []Request{{URL: "/json", JSONPath: "status", JSONValue: "UP"}}}, ""},

@@ -18,14 +18,14 @@ type stream struct {
 }
 
 // newStream returns the stream to a spec's target, whose port is fallback if it has none.
-func newStream(s Spec, fallback string) (*stream, error) {
+func newStream(h *Host, s Spec, fallback string) (*stream, error) {
 	host, address, err := endpoint(s, fallback)
 	if err != nil {
 		return nil, err
 	}
 	made := &stream{dialer: dialer(s.Network), address: address}
 	if s.TLS.Enabled {
-		made.tls, err = newTLS(s.TLS, host)
+		made.tls, err = h.newTLS(s.TLS, host)
 	}
 	return made, err
 }
@@ -56,10 +56,14 @@ func (s *stream) visit(ctx context.Context, talk func(net.Conn) error) (warning 
 // secure begins TLS on a connection and judges the other side's certificate.
 func secure(ctx context.Context, raw net.Conn, client *tlsClient) (conn *tls.Conn, warning string, err error) {
 	conn = tls.Client(raw, client.config())
+	now := time.Now()
 	if err := conn.HandshakeContext(ctx); err != nil {
+		if text := tlsReason(err, now); text != "" {
+			return nil, "", because("%s", text)
+		}
 		return nil, "", err
 	}
-	warning, err = client.judge(conn.ConnectionState(), time.Now())
+	warning, err = client.judge(conn.ConnectionState(), now)
 	return conn, warning, err
 }
 

@@ -12,11 +12,11 @@ type tcpCheck struct {
 	tcp    TCP
 }
 
-func newTCP(_ *Host, s Spec) (Checker, error) {
+func newTCP(h *Host, s Spec) (Checker, error) {
 	if err := s.TCP.Expect.valid(); err != nil {
 		return nil, err
 	}
-	stream, err := newStream(s, "")
+	stream, err := newStream(h, s, "")
 	if err != nil {
 		return nil, err
 	}
