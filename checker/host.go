@@ -11,17 +11,19 @@ import (
 // Host is what the checks of one machine share, so that a thousand of them do not cost a
 // thousand times as much.
 type Host struct {
-	log     *slog.Logger
-	folders folders
+	log       *slog.Logger
+	folders   folders
+	processes processes
 }
 
 // NewHost returns a Host for New.
-func NewHost(log *slog.Logger) *Host { return &Host{log: log} }
+func NewHost(log *slog.Logger) *Host { return &Host{log: log, processes: newProcesses()} }
 
 // Run keeps what is shared up to date until ctx ends.
 func (h *Host) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	parts.Go(func() { h.folders.Run(ctx, h.log) })
+	parts.Go(func() { h.processes.Run(ctx, h.log) })
 	<-ctx.Done()
 	parts.Wait()
 	return nil

@@ -13,8 +13,9 @@ type constructor func(*Host, Spec) (Checker, error)
 // kinds returns the constructor of each kind.
 func kinds() map[string]constructor {
 	return map[string]constructor{
-		"file":   newFile,
-		"script": newScript,
+		"file":    newFile,
+		"process": newProcess,
+		"script":  newScript,
 	}
 }
 
