@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 )
 
@@ -416,8 +417,9 @@ func TestProcessChecksLeaveNothing(t *testing.T) {
 			}
 		})
 	}
-	files := openFiles(t)
+	files, goroutines := openFiles(t), goleak.IgnoreCurrent()
 	leaves()
+	goleak.VerifyNone(t, goroutines)
 	if now := openFiles(t); now != files {
 		t.Errorf("%d open files, %d before", now, files)
 	}
