@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -25,26 +26,27 @@ type folders struct {
 
 // watchedPlace is a name in a folder. Its zero value is not watched.
 type watchedPlace struct {
-	path    string
-	events  uint32
-	changed func()
-	watch   int32 // of the folder; 0 while there is none
+	path   string
+	events uint32
+	bell   bell
+	watch  int32 // of the folder; 0 while there is none
 }
 
 // watch calls changed after each of some events about a path, until ctx ends.
 func (f *folders) watch(ctx context.Context, p *watchedPlace, path string, events uint32, changed func()) {
-	f.add(p, path, events, changed)
-	<-ctx.Done()
-	f.remove(p)
+	bell := newBell()
+	f.add(p, watchedPlace{path: path, events: events, bell: bell})
+	defer f.remove(p)
+	bell.answer(ctx, changed)
 }
 
-func (f *folders) add(p *watchedPlace, path string, events uint32, changed func()) {
+func (f *folders) add(p *watchedPlace, as watchedPlace) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.places == nil {
 		f.places = make(map[*watchedPlace]struct{})
 	}
-	*p = watchedPlace{path: path, events: events, changed: changed}
+	*p = as
 	f.places[p] = struct{}{}
 	f.attach(p)
 }
@@ -111,10 +113,16 @@ func (f *folders) drop(watch int32) {
 
 // Run watches until ctx ends. Without inotify files are looked at by interval.
 func (f *folders) Run(ctx context.Context, log *slog.Logger) {
+	err := f.hear(ctx)
+	if ctx.Err() == nil {
+		log.Warn("changes of files are not noticed at once", "error", err)
+	}
+}
+
+func (f *folders) hear(ctx context.Context) error {
 	inotify, err := f.open()
 	if err != nil {
-		log.Warn("changes of files are not noticed at once", "error", err)
-		return
+		return err
 	}
 	defer f.close()
 	defer onEnd(ctx, inotify)()
@@ -122,7 +130,7 @@ func (f *folders) Run(ctx context.Context, log *slog.Logger) {
 	for {
 		n, err := inotify.Read(b)
 		if err != nil {
-			return
+			return fmt.Errorf("read inotify events: %w", err)
 		}
 		f.tell(parseInotify(b[:n]))
 	}
@@ -138,7 +146,7 @@ func (f *folders) open() (*os.File, error) {
 	f.inotify = os.NewFile(uintptr(fd), "inotify")
 	for p := range f.places {
 		f.attach(p)
-		p.changed() // nobody knows what was missed
+		p.bell.ring() // nobody knows what was missed
 	}
 	return f.inotify, nil
 }
@@ -157,15 +165,9 @@ func (f *folders) close() {
 func (f *folders) tell(events []inotifyEvent) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	concerned := map[*watchedPlace]bool{}
-	for _, event := range events {
-		for p := range f.places {
-			if event.concerns(p) {
-				concerned[p] = true
-			}
+	for p := range f.places {
+		if slices.ContainsFunc(events, func(e inotifyEvent) bool { return e.concerns(p) }) {
+			p.bell.ring()
 		}
-	}
-	for p := range concerned {
-		p.changed()
 	}
 }

@@ -11,15 +11,18 @@ import (
 // Host is what the checks of one machine share, so that a thousand of them do not cost a
 // thousand times as much.
 type Host struct {
-	log      *slog.Logger
-	http     httpShared
-	tlsFiles tlsFileCache
-	links    links
-	folders  folders
+	log       *slog.Logger
+	http      httpShared
+	tlsFiles  tlsFileCache
+	links     links
+	folders   folders
+	processes processes
 }
 
 // NewHost returns a Host for New.
-func NewHost(log *slog.Logger) *Host { return &Host{log: log, links: links{open: openLinks}} }
+func NewHost(log *slog.Logger) *Host {
+	return &Host{log: log, links: links{open: openLinks}, processes: newProcesses()}
+}
 
 // Run keeps what is shared up to date until ctx ends, and returns when all that it has
 // started has ended. It runs once, from before the first look until after the last one:
@@ -32,6 +35,7 @@ func (h *Host) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	parts.Go(func() { h.links.Run(ctx, h.log) })
 	parts.Go(func() { h.folders.Run(ctx, h.log) })
+	parts.Go(func() { h.processes.Run(ctx, h.log) })
 	<-ctx.Done()
 	parts.Wait()
 	return nil

@@ -14,20 +14,20 @@ import (
 func TestInterfaceReasons(t *testing.T) {
 	l := newLab(t)
 	eth0 := l.checker(Spec{Kind: "interface", Target: "eth0"})
-	wantReason(t, eth0, enough, "")
+	awaitReason(t, eth0, enough, "")
 	l.down(l.there, "peer0")
-	wantReason(t, eth0, enough, "interface eth0 has no carrier")
+	awaitReason(t, eth0, enough, "interface eth0 has no carrier")
 	l.up(l.there, "peer0")
-	wantReason(t, eth0, enough, "")
+	awaitReason(t, eth0, enough, "")
 	l.down(l.here, "eth0")
-	wantReason(t, eth0, enough, "interface eth0 is down")
+	awaitReason(t, eth0, enough, "interface eth0 is down")
 	l.must(l.here.LinkDel(l.link(l.here, "eth0")))
-	wantReason(t, eth0, enough, "interface eth0 does not exist")
+	awaitReason(t, eth0, enough, "interface eth0 does not exist")
 }
 
 func TestInterfaceThatKnowsNoCarrierIsWell(t *testing.T) {
 	l := newLab(t)
-	wantReason(t, l.checker(Spec{Kind: "interface", Target: "lo"}), enough, "")
+	awaitReason(t, l.checker(Spec{Kind: "interface", Target: "lo"}), enough, "")
 }
 
 func TestInterfaceAboveOneThatIsDown(t *testing.T) {
@@ -37,10 +37,10 @@ func TestInterfaceAboveOneThatIsDown(t *testing.T) {
 	l.must(l.here.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}))
 	l.up(l.here, "mac0")
 	mac0 := l.checker(Spec{Kind: "interface", Target: "mac0"})
-	wantReason(t, mac0, enough, "")
+	awaitReason(t, mac0, enough, "")
 	l.down(l.there, "peer0")
 	l.eventually("the one above learns of it", func() bool {
-		return look(mac0, enough) == "interface mac0 has no carrier: the interface below it is down"
+		return reasonOf(mac0, enough) == "interface mac0 has no carrier: the interface below it is down"
 	})
 }
 
@@ -48,7 +48,7 @@ func TestInterfaceByAlternativeName(t *testing.T) {
 	l := newLab(t)
 	const name = "uplink-to-the-provider"
 	l.must(l.here.LinkAddAltName(l.link(l.here, "eth0"), name))
-	wantReason(t, l.checker(Spec{Kind: "interface", Target: name}), enough, "")
+	awaitReason(t, l.checker(Spec{Kind: "interface", Target: name}), enough, "")
 }
 
 func TestInterfaceNamesThatCannotBe(t *testing.T) {
@@ -64,7 +64,7 @@ func (l *lab) watched(h *Host, name string) *atomic.Int64 {
 	l.t.Helper()
 	var told atomic.Int64
 	c := made(l.t, h, Spec{Kind: "interface", Target: name})
-	look(c, enough)
+	reasonOf(c, enough)
 	before := h.links.count()
 	l.beside(func(ctx context.Context) {
 		if err := c.(Watcher).Watch(ctx, func() { told.Add(1) }); err != nil {

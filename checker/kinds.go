@@ -14,20 +14,16 @@ type constructor func(*Host, Spec) (Checker, error)
 func kinds() map[string]constructor {
 	return map[string]constructor{
 		"dns":       newDNS,
-		"dns":       newDNS,
 		"file":      newFile,
 		"gateway":   newGateway,
 		"grpc":      newGRPC,
 		"http":      newHTTP,
-		"http":      newHTTP,
 		"interface": newInterface,
+		"process":   newProcess,
 		"script":    newScript,
 		"smtp":      newSMTP,
 		"tcp":       newTCP,
-		"tcp":       newTCP,
 		"tls":       newHandshake,
-		"tls":       newHandshake,
-		"udp":       newUDP,
 		"udp":       newUDP,
 	}
 }

@@ -238,8 +238,8 @@ func made(t testing.TB, h *Host, s Spec) Checker {
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// look looks once, in at most a time, and returns the reason, "" if all is well.
-func look(c Checker, limit time.Duration) string {
+// reasonOf looks once, in at most a time, and returns the reason, "" if all is well.
+func reasonOf(c Checker, limit time.Duration) string {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	if _, err := c.Check(ctx); err != nil {
@@ -251,10 +251,10 @@ func look(c Checker, limit time.Duration) string {
 // enough is a time in which an answer comes that comes at all.
 const enough = 10 * time.Second
 
-// wantReason looks and compares the reason.
-func wantReason(t testing.TB, c Checker, limit time.Duration, want string) {
+// awaitReason looks and compares the reason.
+func awaitReason(t testing.TB, c Checker, limit time.Duration, want string) {
 	t.Helper()
-	if got := look(c, limit); got != want {
+	if got := reasonOf(c, limit); got != want {
 		t.Errorf("reason %q, want %q", got, want)
 	}
 }

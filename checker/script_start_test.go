@@ -196,11 +196,11 @@ func TestScriptThatOthersCanChangeIsNotRunByRoot(t *testing.T) {
 func TestScriptThatOthersCanChangeLaterIsNotRunByRoot(t *testing.T) {
 	w := newTree(t)
 	c := newHostCheck(t, Spec{Kind: "script", Script: Script{Argv: []string{w.script}}})
-	if _, got := lookAt(c, plenty); got != "" {
+	if _, got := findingOf(c, plenty); got != "" {
 		t.Fatalf("reason %q", got)
 	}
 	mustDo(t, os.Chmod(w.script, 0o757))
-	if _, got := lookAt(c, plenty); got == "" {
+	if _, got := findingOf(c, plenty); got == "" {
 		t.Error("it is run")
 	}
 }

@@ -40,11 +40,11 @@ func newHostCheck(t testing.TB, spec Spec) Checker {
 // runScript looks once.
 func runScript(t testing.TB, limit time.Duration, spec Script) (Finding, string) {
 	t.Helper()
-	return lookAt(newHostCheck(t, Spec{Kind: "script", Script: spec}), limit)
+	return findingOf(newHostCheck(t, Spec{Kind: "script", Script: spec}), limit)
 }
 
-// lookAt returns the finding of one look and its reason, "" if it was well.
-func lookAt(c Checker, limit time.Duration) (Finding, string) {
+// findingOf returns the finding of one look and its reason, "" if it was well.
+func findingOf(c Checker, limit time.Duration) (Finding, string) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	finding, err := c.Check(ctx)
@@ -184,10 +184,10 @@ func TestScriptEndsWithItsContext(t *testing.T) {
 // leavesNothing runs looks after which nothing must be there that was not before.
 func leavesNothing(t testing.TB, looks func()) {
 	t.Helper()
-	goroutines, files, started := goleak.IgnoreCurrent(), openFiles(t), lastPID()
+	goroutines, files, started := goleak.IgnoreCurrent(), openDescriptors(t), lastPID()
 	looks()
 	goleak.VerifyNone(t, goroutines)
-	if now := openFiles(t); now != files {
+	if now := openDescriptors(t); now != files {
 		t.Errorf("%d open files, %d before", now, files)
 	}
 	if zombies := ownChildren(t); len(zombies) > 0 {
@@ -200,7 +200,7 @@ func leavesNothing(t testing.TB, looks func()) {
 	}
 }
 
-func openFiles(t testing.TB) int {
+func openDescriptors(t testing.TB) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {

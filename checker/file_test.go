@@ -1,0 +1,337 @@
+package checker
+
+import (
+	"context"
+	"encoding/binary"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func fileCheck(t testing.TB, path string, spec File) Checker {
+	t.Helper()
+	return newHostCheck(t, Spec{Kind: "file", Target: path, File: spec})
+}
+
+func TestFileIsThere(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "flag")
+	there, absent := fileCheck(t, path, File{}), fileCheck(t, path, File{Absent: true})
+	wants := func(step, wantThere, wantAbsent string) {
+		t.Helper()
+		_, a := findingOf(there, plenty)
+		_, b := findingOf(absent, plenty)
+		if a != wantThere || b != wantAbsent {
+			t.Errorf("%s: %q and %q, want %q and %q", step, a, b, wantThere, wantAbsent)
+		}
+	}
+	wants("nothing", "no such file", "")
+	mustDo(t, os.WriteFile(path, nil, 0o600))
+	wants("empty file", "", "it is there")
+	mustDo(t, os.Remove(path), os.Symlink(dir+"/none", path))
+	wants("link to nothing", "no such file", "")
+	mustDo(t, os.Remove(path), os.Mkdir(path, 0o700))
+	wants("folder", "not a regular file (drwx------)", "it is there")
+	mustDo(t, os.Remove(path), unix.Mkfifo(path, 0o600))
+	wants("FIFO", "not a regular file (prw-------)", "it is there")
+}
+
+func TestFileBelowAFile(t *testing.T) {
+	dir := t.TempDir()
+	mustDo(t, os.WriteFile(dir+"/file", nil, 0o600))
+	if _, got := findingOf(fileCheck(t, dir+"/file/below", File{}), plenty); got != "no such file" {
+		t.Errorf("reason %q", got)
+	}
+	if _, got := findingOf(fileCheck(t, dir+"/file/below", File{Absent: true}), plenty); got != "" {
+		t.Errorf("reason %q", got)
+	}
+}
+
+func TestFileAge(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "beat")
+	mustDo(t, os.WriteFile(path, nil, 0o600))
+	for _, c := range []struct {
+		age, limit time.Duration
+		want       string
+	}{
+		{0, time.Hour, ""},
+		{-time.Hour, time.Minute, ""}, // of a clock that was put back
+		{3 * time.Hour, 0, ""},
+		{3 * time.Hour, 90 * time.Minute, "last written 3h0m0s ago, at most 1h30m0s allowed"},
+	} {
+		written := time.Now().Add(-c.age)
+		mustDo(t, os.Chtimes(path, written, written))
+		if _, got := findingOf(fileCheck(t, path, File{MaxAge: c.limit}), plenty); got != c.want {
+			t.Errorf("age %s: %q, want %q", c.age, got, c.want)
+		}
+	}
+}
+
+func TestFileOfFractionsOfASecond(t *testing.T) {
+	f := &file{spec: File{MaxAge: 250 * time.Millisecond}}
+	err := f.fresh(1234567 * time.Microsecond)
+	if err == nil || err.Error() != "last written 1.235s ago, at most 250ms allowed" {
+		t.Errorf("reason %v", err)
+	}
+	if err := f.fresh(250 * time.Millisecond); err != nil {
+		t.Errorf("at the limit: %v", err)
+	}
+}
+
+func TestFileNumber(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "number")
+	c := fileCheck(t, path, File{Number: true})
+	for _, f := range []struct {
+		text   string
+		value  int
+		reason string
+	}{
+		{"0", 0, ""},
+		{" \t-17 \r\n\n", -17, ""},
+		{"+5", 5, ""},
+		{"010", 10, ""},
+		{"99999999999", math.MaxInt32, ""},
+		{"-99999999999999999999999999", math.MinInt32, ""},
+		{strings.Repeat(" ", maxNumber-1) + "7", 7, ""},
+		{strings.Repeat(" ", maxNumber) + "7", 0, "longer than 64 bytes"},
+		{"", 0, `holds "", wanted a whole number`},
+		{"1.5", 0, `holds "1.5", wanted a whole number`},
+		{"1 2", 0, `holds "1 2", wanted a whole number`},
+		{"0x10", 0, `holds "0x10", wanted a whole number`},
+		{"5\x00\x1b", 0, `holds "5\x00\x1b", wanted a whole number`},
+	} {
+		mustDo(t, os.WriteFile(path, []byte(f.text), 0o600))
+		found, reason := findingOf(c, plenty)
+		if reason != f.reason || found.Value != (Value{f.value, f.reason == ""}) {
+			t.Errorf("%q: %v and %q, want %d and %q", f.text, found.Value, reason, f.value, f.reason)
+		}
+	}
+}
+
+// Nothing that may lie there keeps a look.
+func TestFilesThatAreNone(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	mustDo(t, unix.Mkfifo(fifo, 0o600))
+	leavesNothing(t, func() {
+		for _, path := range []string{fifo, "/dev/zero", "/dev/tty", "/"} {
+			if _, got := findingOf(fileCheck(t, path, File{Number: true}), plenty); !strings.HasPrefix(got, "not a regular file (") {
+				t.Errorf("%s: %q", path, got)
+			}
+			// Also if it was another thing when it was looked at.
+			if _, err := readNumber(path); path != "/dev/tty" && (err == nil || !strings.HasPrefix(err.Error(), "not a regular file (")) {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+	})
+}
+
+func TestWrongFileSpecs(t *testing.T) {
+	for _, c := range []struct {
+		path string
+		spec File
+		want string
+	}{
+		{"", File{}, `file "": must be an absolute path`},
+		{"run/flag", File{}, `file "run/flag": must be an absolute path`},
+		{"/f", File{Absent: true, Number: true}, `file "/f": one that must be absent has neither an age nor a number`},
+		{"/f", File{Absent: true, MaxAge: 1}, `file "/f": one that must be absent has neither an age nor a number`},
+	} {
+		_, err := testHost().New(Spec{Kind: "file", Target: c.path, File: c.spec})
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%q %v: %v, want %q", c.path, c.spec, err, c.want)
+		}
+	}
+}
+
+// watching is a Host that runs, and a Watcher of it that looks whenever it notices something.
+type watching struct {
+	t       testing.TB
+	checker Checker
+	noticed atomic.Int64
+}
+
+// watchIt lets a check watch until the test ends.
+func watchIt(t testing.TB, h *Host, c Checker) *watching {
+	w := &watching{t: t, checker: c}
+	ctx, cancel := context.WithCancel(context.Background())
+	var both sync.WaitGroup
+	both.Go(func() { _ = h.Run(ctx) })
+	both.Go(func() {
+		if err := c.(Watcher).Watch(ctx, func() { w.noticed.Add(1) }); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { cancel(); both.Wait() })
+	return w
+}
+
+// becomes does something that is noticed, after which a look has a reason.
+func (w *watching) becomes(want string, do func()) {
+	w.t.Helper()
+	before := w.noticed.Load()
+	do()
+	var got string
+	until(w.t, "it is noticed", func() bool { return w.noticed.Load() > before })
+	until(w.t, "the reason is "+want, func() bool {
+		_, got = findingOf(w.checker, plenty)
+		return got == want
+	})
+}
+
+// until waits for something to be so.
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for began := time.Now(); !ok(); time.Sleep(time.Millisecond) {
+		if time.Since(began) > plenty {
+			t.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
+// watchFile watches a file, and waits until its folder is watched.
+func watchFile(t testing.TB, path string, spec File) *watching {
+	h := testHost()
+	c, err := h.New(Spec{Kind: "file", Target: path, File: spec})
+	mustDo(t, err)
+	w := watchIt(t, h, c)
+	until(t, "it is watched", func() bool { return folderWatched(c.(*file)) })
+	return w
+}
+
+func folderWatched(f *file) bool {
+	f.folders.mu.Lock()
+	defer f.folders.mu.Unlock()
+	return f.place.watch != 0
+}
+
+func TestFileChangesAreNoticed(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "number")
+	write := func(path, text string) func() {
+		return func() { mustDo(t, os.WriteFile(path, []byte(text), 0o600)) }
+	}
+	w := watchFile(t, path, File{Number: true})
+	w.becomes("", write(path, "1"))
+	w.becomes(`holds "x", wanted a whole number`, write(path, "x"))
+	w.becomes("", func() { write(path+".new", "2")(); mustDo(t, os.Rename(path+".new", path)) })
+	w.becomes("no such file", func() { mustDo(t, os.Rename(path, path+".old")) })
+	w.becomes("", write(path, "3"))
+	w.becomes("no such file", func() { mustDo(t, os.Remove(path)) })
+}
+
+func TestFileFlagsAreNoticed(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "maintenance")
+	mustDo(t, os.WriteFile(dir+"/other", nil, 0o600))
+	w := watchFile(t, path, File{Absent: true})
+	w.becomes("it is there", func() { mustDo(t, os.Link(dir+"/other", path)) })
+	w.becomes("", func() { mustDo(t, os.Remove(path)) })
+	w.becomes("it is there", func() { mustDo(t, os.Symlink("other", path)) })
+}
+
+func TestFileFolderThatComesLater(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "later")
+	path := filepath.Join(folder, "flag")
+	h := testHost()
+	c, err := h.New(Spec{Kind: "file", Target: path})
+	mustDo(t, err)
+	w := watchIt(t, h, c)
+	for range 2 {
+		mustDo(t, os.Mkdir(folder, 0o700))
+		until(t, "a look finds the folder", func() bool { findingOf(c, plenty); return folderWatched(c.(*file)) })
+		w.becomes("", func() { mustDo(t, os.WriteFile(path, nil, 0o600)) })
+		w.becomes("no such file", func() { mustDo(t, os.RemoveAll(folder)) })
+		findingOf(c, plenty)
+		if folderWatched(c.(*file)) {
+			t.Error("a folder that is gone is watched")
+		}
+	}
+}
+
+func TestFilesInOneFolder(t *testing.T) {
+	dir := t.TempDir()
+	h := testHost()
+	made := func(name string) Checker {
+		c, err := h.New(Spec{Kind: "file", Target: filepath.Join(dir, name)})
+		mustDo(t, err)
+		return c
+	}
+	a, b := made("a"), made("b")
+	w := watchIt(t, h, a)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	var toldB atomic.Int64
+	go func() { done <- b.(Watcher).Watch(ctx, func() { toldB.Add(1) }) }()
+	until(t, "both are watched", func() bool { return folderWatched(a.(*file)) && folderWatched(b.(*file)) })
+	before := toldB.Load()
+	w.becomes("", func() { mustDo(t, os.WriteFile(dir+"/a", nil, 0o600)) })
+	if toldB.Load() != before {
+		t.Error("one file is told of the other")
+	}
+	cancel()
+	mustDo(t, <-done)
+	w.becomes("no such file", func() { mustDo(t, os.Remove(dir+"/a")) })
+	if folderWatched(b.(*file)) {
+		t.Error("still watched")
+	}
+}
+
+func TestFilesLeaveNothing(t *testing.T) {
+	leavesNothing(t, func() {
+		t.Run("watch", func(t *testing.T) { watchFile(t, filepath.Join(t.TempDir(), "x"), File{}) })
+	})
+}
+
+func inotifyBytes(watch int32, mask uint32, name string, padded int) []byte {
+	b := binary.NativeEndian.AppendUint32(nil, uint32(watch))
+	b = binary.NativeEndian.AppendUint32(b, mask)
+	b = binary.NativeEndian.AppendUint32(b, 0)
+	b = binary.NativeEndian.AppendUint32(b, uint32(padded))
+	return append(b, (name + strings.Repeat("\x00", padded))[:padded]...)
+}
+
+func TestParseInotify(t *testing.T) {
+	b := slices.Concat(
+		inotifyBytes(1, unix.IN_CREATE, "flag", 16),
+		inotifyBytes(-1, unix.IN_Q_OVERFLOW, "", 0),
+		inotifyBytes(2, unix.IN_IGNORED, "", 0),
+	)
+	want := []inotifyEvent{{1, unix.IN_CREATE, "flag"}, {-1, unix.IN_Q_OVERFLOW, ""}, {2, unix.IN_IGNORED, ""}}
+	if got := parseInotify(b); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	for cut := range b {
+		if got := parseInotify(b[:cut]); len(got) > 2 || !slices.Equal(got, want[:len(got)]) {
+			t.Errorf("first %d bytes: %v", cut, got)
+		}
+	}
+}
+
+func TestWhomInotifyEventsConcern(t *testing.T) {
+	p := &watchedPlace{path: "/run/flag", events: contentEvents, watch: 3}
+	for _, c := range []struct {
+		event inotifyEvent
+		want  bool
+	}{
+		{inotifyEvent{3, unix.IN_CLOSE_WRITE, "flag"}, true},
+		{inotifyEvent{3, unix.IN_CREATE, "flag"}, false},
+		{inotifyEvent{3, unix.IN_CLOSE_WRITE, "flags"}, false},
+		{inotifyEvent{4, unix.IN_CLOSE_WRITE, "flag"}, false},
+		{inotifyEvent{3, unix.IN_DELETE_SELF, ""}, true},
+		{inotifyEvent{4, unix.IN_DELETE_SELF, ""}, false},
+		{inotifyEvent{3, unix.IN_IGNORED, ""}, true},
+		{inotifyEvent{-1, unix.IN_Q_OVERFLOW, ""}, true},
+	} {
+		if got := c.event.concerns(p); got != c.want {
+			t.Errorf("%v: %v", c.event, got)
+		}
+	}
+}

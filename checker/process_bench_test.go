@@ -1,0 +1,52 @@
+package checker
+
+import (
+	"context"
+	"os/exec"
+	"testing"
+)
+
+// BenchmarkScanProcesses is with 2,000 processes more than there are.
+func BenchmarkScanProcesses(b *testing.B) {
+	all := make([]*exec.Cmd, 2000)
+	for i := range all {
+		all[i] = exec.Command("/bin/sleep", "1000")
+		mustDo(b, all[i].Start())
+	}
+	defer func() {
+		for _, cmd := range all {
+			end(cmd)
+		}
+	}()
+	b.ReportAllocs()
+	for b.Loop() {
+		found, err := scanProcesses(context.Background())
+		mustDo(b, err)
+		if len(found) < len(all) {
+			b.Fatalf("%d found", len(found))
+		}
+	}
+}
+
+func BenchmarkProcessCheck(b *testing.B) {
+	path, name := program(b, "pt-bench", "/bin/sleep")
+	begin(b, path, "1000")
+	c := newHostCheck(b, processSpec(name, Process{}))
+	wantsSoon(b, c, "")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Check(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkScript(b *testing.B) {
+	c := newHostCheck(b, Spec{Kind: "script", Script: Script{Argv: []string{"/bin/true"}}})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Check(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
