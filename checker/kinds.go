@@ -14,6 +14,7 @@ type constructor func(*Host, Spec) (Checker, error)
 func kinds() map[string]constructor {
 	return map[string]constructor{
 		"gateway":   newGateway,
+		"icmp":      newICMP,
 		"interface": newInterface,
 	}
 }
