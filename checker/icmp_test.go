@@ -207,6 +207,61 @@ func TestICMPErrorAboutTheRequestOfAnother(t *testing.T) {
 	})
 }
 
+func TestICMPAnswersThatAreNone(t *testing.T) {
+	eachSocket(t, func(t *testing.T, l *lab) {
+		l.in(l.thereFD, func() { l.sysctl("ipv4/icmp_echo_ignore_all", "1") })
+		l.addr(l.there, "peer0", "198.18.0.5/24")
+		p, err := newPing(Network{}, parse("198.18.0.1"))
+		l.must(err)
+		defer p.Close()
+		answer := p.echo
+		if !p.raw {
+			local, err := p.conn.Getsockname()
+			l.must(err)
+			answer.id = uint16(local.(*unix.SockaddrInet4).Port)
+		}
+		answer.request = answer.answer
+		other := answer
+		other.id++
+		l.says("198.18.0.1", other)
+		if _, _, err := unix.Recvfrom(fdOf(t, p), make([]byte, 100), unix.MSG_DONTWAIT|unix.MSG_PEEK); err != unix.EAGAIN {
+			t.Errorf("the answer to another comes, too: %v", err)
+		}
+		l.says("198.18.0.5", answer)
+		ctx, cancel := context.WithTimeout(t.Context(), soon)
+		defer cancel()
+		if err := p.Await(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("answered by another: %v", err)
+		}
+		l.says("198.18.0.1", answer)
+		l.must(p.Await(t.Context()))
+	})
+}
+
+// says sends a message from an address in the other namespace to that of eth0.
+func (l *lab) says(from string, e echo) {
+	l.t.Helper()
+	l.in(l.thereFD, func() {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMP)
+		l.must(err)
+		defer func() { _ = unix.Close(fd) }()
+		l.must(unix.Bind(fd, sockaddr(parse(from))))
+		l.must(unix.Sendto(fd, e.appendTo(nil), 0, sockaddr(parse("198.18.0.2"))))
+	})
+}
+
+func fdOf(t testing.TB, p *ping) (fd int) {
+	t.Helper()
+	conn, err := p.conn.SyscallConn()
+	if err == nil {
+		err = conn.Control(func(f uintptr) { fd = int(f) })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fd
+}
+
 func TestICMPTargetsThatCannotBe(t *testing.T) {
 	for _, s := range []Spec{
 		pinging(""), pinging("a b"), pinging("host:80"), pinging("http://host"), pinging("224.0.0.1"), pinging("::"),
