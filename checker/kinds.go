@@ -18,6 +18,7 @@ func kinds() map[string]constructor {
 		"gateway":   newGateway,
 		"grpc":      newGRPC,
 		"http":      newHTTP,
+		"icmp":      newICMP,
 		"interface": newInterface,
 		"process":   newProcess,
 		"script":    newScript,

@@ -72,3 +72,23 @@ func addressOf(ip []byte) netip.Addr {
 	addr, _ := netip.AddrFromSlice(ip)
 	return addr.Unmap()
 }
+
+// sockaddr is an address as system calls take it, without a port.
+func sockaddr(addr netip.Addr) unix.Sockaddr {
+	if addr.Is4() {
+		return &unix.SockaddrInet4{Addr: addr.As4()}
+	}
+	return &unix.SockaddrInet6{Addr: addr.As16(), ZoneId: zoneIndex(addr.Zone())}
+}
+
+// zoneIndex is the index of the interface that a zone names, 0 if there is none.
+func zoneIndex(zone string) uint32 {
+	if zone == "" {
+		return 0
+	}
+	link, err := netlink.LinkByName(zone)
+	if err != nil {
+		return 0
+	}
+	return uint32(link.Attrs().Index)
+}
