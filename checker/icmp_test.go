@@ -43,7 +43,7 @@ func TestICMPAnswer(t *testing.T) {
 			pinging("198.18.0.1"), pinging("2001:db8::1"), pinging("127.0.0.1"), pinging("::1"),
 			pinging("::ffff:198.18.0.1"), pinging(local + "%eth0"), onDevice,
 		} {
-			wantReason(t, l.checker(s), enough, "")
+			awaitReason(t, l.checker(s), enough, "")
 		}
 	})
 }
@@ -52,7 +52,7 @@ func TestICMPSilence(t *testing.T) {
 	eachSocket(t, func(t *testing.T, l *lab) {
 		l.in(l.thereFD, func() { l.sysctl("ipv4/icmp_echo_ignore_all", "1"); l.sysctl("ipv6/icmp/echo_ignore_all", "1") })
 		for _, target := range []string{"198.18.0.1", "2001:db8::1"} {
-			wantReason(t, l.checker(pinging(target)), soon, "no answer within 100ms")
+			awaitReason(t, l.checker(pinging(target)), soon, "no answer within 100ms")
 		}
 	})
 }
@@ -72,8 +72,8 @@ func TestICMPErrors(t *testing.T) {
 			l.route(l.here, six+"/128", "2001:db8::1", unix.RTN_UNICAST)
 			l.route(l.there, four+"/32", "", c.kind)
 			l.route(l.there, six+"/128", "", c.kind)
-			wantReason(t, l.checker(pinging(four)), enough, c.four+", says 198.18.0.1")
-			wantReason(t, l.checker(pinging(six)), enough, c.six+", says 2001:db8::1")
+			awaitReason(t, l.checker(pinging(four)), enough, c.four+", says 198.18.0.1")
+			awaitReason(t, l.checker(pinging(six)), enough, c.six+", says 2001:db8::1")
 		}
 	})
 }
@@ -96,17 +96,17 @@ func TestICMPTooManyRouters(t *testing.T) {
 		l.route(l.there, "203.0.113.0/24", "198.18.0.2", unix.RTN_UNICAST)
 		l.route(l.here, "2001:db8:9::/64", "2001:db8::1", unix.RTN_UNICAST)
 		l.route(l.there, "2001:db8:9::/64", "2001:db8::2", unix.RTN_UNICAST)
-		wantReason(t, l.checker(pinging("203.0.113.1")), enough, "time to live exceeded, says 198.18.0.1")
-		wantReason(t, l.checker(pinging("2001:db8:9::1")), enough, "hop limit exceeded, says 2001:db8::1")
+		awaitReason(t, l.checker(pinging("203.0.113.1")), enough, "time to live exceeded, says 198.18.0.1")
+		awaitReason(t, l.checker(pinging("2001:db8:9::1")), enough, "hop limit exceeded, says 2001:db8::1")
 	})
 }
 
 func TestICMPNoNeighbor(t *testing.T) {
 	eachSocket(t, func(t *testing.T, l *lab) {
 		l.sysctl("ipv4/neigh/eth0/retrans_time_ms", "10")
-		wantReason(t, l.checker(pinging("198.18.0.77")), enough, "destination host unreachable, says this node")
-		wantReason(t, l.checker(pinging("203.0.113.1")), enough, "network is unreachable")
-		wantReason(t, l.checker(pinging("2001:db8:9::1")), enough, "network is unreachable")
+		awaitReason(t, l.checker(pinging("198.18.0.77")), enough, "destination host unreachable, says this node")
+		awaitReason(t, l.checker(pinging("203.0.113.1")), enough, "network is unreachable")
+		awaitReason(t, l.checker(pinging("2001:db8:9::1")), enough, "network is unreachable")
 	})
 }
 
@@ -140,7 +140,7 @@ func TestICMPNetwork(t *testing.T) {
 			}
 			s := pinging(c.target)
 			s.Network = c.network
-			wantReason(t, l.checker(s), limit, c.want)
+			awaitReason(t, l.checker(s), limit, c.want)
 		}
 	})
 }
@@ -179,7 +179,7 @@ func TestICMPAtOnceDoNotConfuseTheirAnswers(t *testing.T) {
 				limit = 300 * time.Millisecond
 			}
 			looks.Go(l.inHere(func() {
-				if got := look(c, limit); !slices.Contains(allowed, got) {
+				if got := reasonOf(c, limit); !slices.Contains(allowed, got) {
 					t.Errorf("%s: reason %q", target, got)
 				}
 			}))
@@ -198,7 +198,7 @@ func TestICMPErrorAboutTheRequestOfAnother(t *testing.T) {
 		quiet, err := newPing(Network{}, parse("203.0.113.2"))
 		l.must(err)
 		defer quiet.Close()
-		wantReason(t, l.checker(pinging("203.0.113.2")), enough, "destination host unreachable, says 198.18.0.1")
+		awaitReason(t, l.checker(pinging("203.0.113.2")), enough, "destination host unreachable, says 198.18.0.1")
 		ctx, cancel := context.WithTimeout(t.Context(), soon)
 		defer cancel()
 		if err := quiet.Await(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -275,10 +275,10 @@ func TestICMPTargetsThatCannotBe(t *testing.T) {
 
 func TestICMPNameThatIsNone(t *testing.T) {
 	c := made(t, NewHost(quiet()), pinging("no-such-host.invalid"))
-	if got := look(c, enough); !strings.HasPrefix(got, "cannot resolve no-such-host.invalid: ") {
+	if got := reasonOf(c, enough); !strings.HasPrefix(got, "cannot resolve no-such-host.invalid: ") {
 		t.Errorf("reason %q", got)
 	}
-	wantReason(t, made(t, NewHost(quiet()), pinging("localhost")), enough, "")
+	awaitReason(t, made(t, NewHost(quiet()), pinging("localhost")), enough, "")
 }
 
 func TestEchoAnswers(t *testing.T) {
