@@ -39,15 +39,25 @@ func (l *httpLook) text(ctx context.Context, err error) string {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "connection closed, no " + string(l.stage)
 	}
-	text := inner(err).Error()
-	for part, meaning := range map[string]string{
-		`malformed HTTP response "\x15\x03`:         "server speaks TLS, not plain HTTP", // an alert
-		"looked like an HTTP/1.1 header":            "server does not speak h2",
-		"server response headers exceeded":          errLongHead.Error(),
-		"response header list larger than advertis": errLongHead.Error(),
-	} {
-		if strings.Contains(text, part) {
-			return meaning
+	return protocolReason(inner(err).Error())
+}
+
+// protocolReason is for what net/http says of an answer, "" for anything else.
+func protocolReason(text string) string {
+	switch {
+	case strings.Contains(text, `malformed HTTP response "\x15\x03`): // an alert
+		return "server speaks TLS, not plain HTTP"
+	case strings.Contains(text, "looked like an HTTP/1.1 header"):
+		return "server does not speak h2"
+	case strings.Contains(text, "response header list larger"):
+		return errLongHead.Error()
+	}
+	if broken, ok := strings.CutPrefix(text, "connection error: "); ok {
+		return "server breaks the rules of HTTP/2: " + broken
+	}
+	for _, package_ := range []string{"http: ", "http2: "} {
+		if rest, ok := strings.CutPrefix(text, package_); ok {
+			return rest
 		}
 	}
 	return ""
