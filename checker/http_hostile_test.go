@@ -3,6 +3,7 @@ package checker
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -36,18 +37,25 @@ func hostile(t testing.TB, serve func(net.Conn)) string {
 	return listener.Addr().String()
 }
 
-// says answers with a text once something has come.
+// answer sends a text once something has come.
+func answer(conn net.Conn, text string) {
+	_, _ = conn.Read(make([]byte, 4096))
+	_, _ = io.WriteString(conn, text)
+}
+
+// says answers with a text and closes, without a reset for what it has not read.
 func says(text string) func(net.Conn) {
 	return func(conn net.Conn) {
-		_, _ = conn.Read(make([]byte, 4096))
-		_, _ = io.WriteString(conn, text)
+		answer(conn, text)
+		_ = conn.(*net.TCPConn).CloseWrite()
+		_, _ = io.Copy(io.Discard, conn)
 	}
 }
 
 // forever answers with a text and then with another one, time and again.
 func forever(text, again string) func(net.Conn) {
 	return func(conn net.Conn) {
-		says(text)(conn)
+		answer(conn, text)
 		for {
 			if _, err := io.WriteString(conn, again); err != nil {
 				return
@@ -59,7 +67,7 @@ func forever(text, again string) func(net.Conn) {
 // slowly answers with a text and then with a byte at a time.
 func slowly(text string) func(net.Conn) {
 	return func(conn net.Conn) {
-		says(text)(conn)
+		answer(conn, text)
 		for {
 			if _, err := conn.Write([]byte("x")); err != nil {
 				return
@@ -72,7 +80,7 @@ func slowly(text string) func(net.Conn) {
 // silent answers with a text and then waits until it is left.
 func silent(text string) func(net.Conn) {
 	return func(conn net.Conn) {
-		says(text)(conn)
+		answer(conn, text)
 		_, _ = io.Copy(io.Discard, conn)
 	}
 }
@@ -92,7 +100,7 @@ func resets(text string) func(net.Conn) {
 func bomb(t testing.TB) string {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
-	for range 64 {
+	for range 8 {
 		_, err := w.Write(make([]byte, 1<<20))
 		must(t, err)
 	}
@@ -116,8 +124,7 @@ func TestHTTPHostileServers(t *testing.T) {
 		http   HTTP
 		want   string
 	}{
-		{"closes at once", func(net.Conn) {}, "http", HTTP{}, "connection closed, no answer"},
-		{"closes after the request", says(""), "http", HTTP{}, "connection closed, no answer"},
+		{"closes", says(""), "http", HTTP{}, "connection closed, no answer"},
 		{"closes in the status line", says("HTTP/1.1 200"), "http", HTTP{}, "connection closed, no answer"},
 		{"closes in the headers", says(ok + "A: b\r\n"), "http", HTTP{}, "connection closed, no answer"},
 		{"closes in the body", says(ok + "Content-Length: 10\r\n\r\nshort"), "http", HTTP{Requests: []Request{{Contains: "short"}}}, "connection closed, no end of the body"},
@@ -176,10 +183,10 @@ func TestHTTPHostileServers(t *testing.T) {
 		{"a TLS alert", says("\x15\x03\x03\x00\x02\x02\x28"), "https", HTTP{}, "server refused TLS: handshake failure"},
 		{"endless TLS warnings", forever("", "\x15\x03\x03\x00\x02\x01\x5a"), "https", HTTP{}, "too many ignored records"},
 
-		{"h2: closes at once", says(""), "http", HTTP{Protocol: "h2"}, "connection closed, no answer"},
+		{"h2: closes", says(""), "http", HTTP{Protocol: "h2"}, "connection closed, no answer"},
 		{"h2: silent", silent(""), "http", HTTP{Protocol: "h2"}, "no answer within T"},
 		{"h2: says HTTP/1.1", says("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"), "http", HTTP{Protocol: "h2"}, "server does not speak h2"},
-		{"h2: goes away", frames(func(f *http2.Framer) error { return f.WriteGoAway(0, http2.ErrCodeInternal, []byte("\x1b[31m")) }), "http", HTTP{Protocol: "h2"}, "Transport received GOAWAY from server ErrCode:INTERNAL_ERROR"},
+		{"h2: goes away", frames(func(f *http2.Framer) error { return f.WriteGoAway(0, http2.ErrCodeInternal, []byte("\x1b[31m")) }), "http", HTTP{Protocol: "h2"}, "server goes away: INTERNAL_ERROR"},
 		{"h2: resets the stream", frames(func(f *http2.Framer) error { return f.WriteRSTStream(1, http2.ErrCodeEnhanceYourCalm) }), "http", HTTP{Protocol: "h2"}, "stream error: stream ID 1; ENHANCE_YOUR_CALM; received from peer"},
 		{"h2: pings without end", frames(func(f *http2.Framer) error {
 			for {
@@ -268,4 +275,21 @@ func TestHTTPBodyInTheMiddleOfH2(t *testing.T) {
 	spec := Spec{Kind: "http", Target: server, HTTP: HTTP{Protocol: "h2", Requests: []Request{{Contains: "y"}}}}
 	_, err := lookAt(t, spec)
 	wantReason(t, err, "body longer than 1 MiB")
+}
+
+// HTTP/2 says the same in several ways, by who is the first to notice.
+func TestHTTPProtocolReason(t *testing.T) {
+	for text, want := range map[string]string{
+		`http2: server sent GOAWAY and closed the connection; LastStreamID=0, ErrCode=NO_ERROR, debug="x"`: "server goes away: NO_ERROR",
+		"http2: Transport received GOAWAY from server ErrCode:INTERNAL_ERROR":                              "server goes away: INTERNAL_ERROR",
+		"http2: Transport received Server's graceful shutdown GOAWAY":                                      "server goes away",
+		"http2: invalid header: x": "invalid header: x",
+		"dial tcp: refused":        "",
+	} {
+		if got := protocolReason(text); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+	look := httpLook{stage: asking}
+	wantReason(t, look.explain(t.Context(), errors.New("http2: client connection lost")), "connection closed, no answer")
 }

@@ -131,39 +131,6 @@ func (r *headReader) lift() { r.left = -1 }
 // errLongHead tells of a head without end.
 var errLongHead error = &reason{text: fmt.Sprintf("headers longer than %d KiB", maxHead>>10)}
 
-// talkHTTP2 is talkHTTP1 for HTTP/2, over TLS or not.
-func (s *httpShared) talkHTTP2(request *http.Request, conn *httpConn) (*http.Response, error) {
-	s.once.Do(func() { s.http2 = newHTTP2() })
-	ctx := context.WithValue(request.Context(), connKey{}, conn.Conn)
-	// That TLS is there already is no matter to the transport.
-	client, err := s.http2.NewClientConn(ctx, "http", "unused:80")
-	if err != nil {
-		return nil, err
-	}
-	conn.done = func() { client.Close() }
-	return client.RoundTrip(request)
-}
-
-// connKey is for the connection that a transport is to use.
-type connKey struct{}
-
-// newHTTP2 returns a transport for connections that are there.
-func newHTTP2() *http.Transport {
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	protocols.SetHTTP2(true)
-	return &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return ctx.Value(connKey{}).(net.Conn), nil
-		},
-		Protocols:              protocols,
-		DisableCompression:     true,
-		DisableKeepAlives:      true,
-		MaxResponseHeaderBytes: maxHead,
-		HTTP2:                  &http.HTTP2Config{MaxReceiveBufferPerConnection: 64 << 10, MaxReceiveBufferPerStream: 64 << 10},
-	}
-}
-
 // withBody has judge judge the body of an answer, which it may not keep.
 func (s *httpShared) withBody(answer *http.Response, judge func([]byte) error) error {
 	if answer.ContentLength > maxBody {

@@ -36,7 +36,7 @@ func (l *httpLook) text(ctx context.Context, err error) string {
 	switch {
 	case l.patience > 0 && (ctx.Err() != nil || isTimeout(err)):
 		return "no " + string(l.stage) + " within " + l.patience.String()
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isLost(err):
 		return "connection closed, no " + string(l.stage)
 	}
 	return protocolReason(inner(err).Error())
@@ -47,10 +47,10 @@ func protocolReason(text string) string {
 	switch {
 	case strings.Contains(text, `malformed HTTP response "\x15\x03`): // an alert
 		return "server speaks TLS, not plain HTTP"
-	case strings.Contains(text, "looked like an HTTP/1.1 header"):
-		return "server does not speak h2"
 	case strings.Contains(text, "response header list larger"):
 		return errLongHead.Error()
+	case strings.Contains(text, "GOAWAY"):
+		return goAwayReason(text)
 	}
 	if broken, ok := strings.CutPrefix(text, "connection error: "); ok {
 		return "server breaks the rules of HTTP/2: " + broken
@@ -61,4 +61,14 @@ func protocolReason(text string) string {
 		}
 	}
 	return ""
+}
+
+// goAwayReason returns what is of interest of an error about a frame GOAWAY.
+func goAwayReason(text string) string {
+	_, code, _ := strings.Cut(text, "ErrCode")
+	code, _, _ = strings.Cut(strings.TrimLeft(code, ":="), ",")
+	if code == "" {
+		return "server goes away"
+	}
+	return "server goes away: " + code
 }
