@@ -2,12 +2,14 @@ package checker
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"log/slog"
 	"net"
 	"os"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -126,4 +128,19 @@ func heap() int {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return int(stats.HeapAlloc)
+}
+
+// A port that waited for a minute after each look would soon be missed.
+func TestHTTPLooksLeaveNoPortWaiting(t *testing.T) {
+	ended := make(chan error, 1)
+	address := hostile(t, func(conn net.Conn) {
+		answer(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		_, err := conn.Read(make([]byte, 1))
+		ended <- err
+	})
+	_, err := lookAt(t, Spec{Kind: "http", Target: "http://" + address})
+	wantReason(t, err, "")
+	if err := <-ended; !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the connection ended with %v, want a reset", err)
+	}
 }
