@@ -43,8 +43,8 @@ func answer(conn net.Conn, text string) {
 	_, _ = io.WriteString(conn, text)
 }
 
-// says answers with a text and closes, without a reset for what it has not read.
-func says(text string) func(net.Conn) {
+// answers answers with a text and closes, without a reset for what it has not read.
+func answers(text string) func(net.Conn) {
 	return func(conn net.Conn) {
 		answer(conn, text)
 		_ = conn.(*net.TCPConn).CloseWrite()
@@ -77,8 +77,8 @@ func slowly(text string) func(net.Conn) {
 	}
 }
 
-// silent answers with a text and then waits until it is left.
-func silent(text string) func(net.Conn) {
+// silentAfter answers with a text and then waits until it is left.
+func silentAfter(text string) func(net.Conn) {
 	return func(conn net.Conn) {
 		answer(conn, text)
 		_, _ = io.Copy(io.Discard, conn)
@@ -124,17 +124,17 @@ func TestHTTPHostileServers(t *testing.T) {
 		http   HTTP
 		want   string
 	}{
-		{"closes", says(""), "http", HTTP{}, "connection closed, no answer"},
-		{"closes in the status line", says("HTTP/1.1 200"), "http", HTTP{}, "connection closed, no answer"},
-		{"closes in the headers", says(ok + "A: b\r\n"), "http", HTTP{}, "connection closed, no answer"},
-		{"closes in the body", says(ok + "Content-Length: 10\r\n\r\nshort"), "http", HTTP{Requests: []Request{{Contains: "short"}}}, "connection closed, no end of the body"},
-		{"closes in a chunk", says(ok + "Transfer-Encoding: chunked\r\n\r\n10\r\nshort"), "http", HTTP{Requests: []Request{{Contains: "short"}}}, "connection closed, no end of the body"},
+		{"closes", answers(""), "http", HTTP{}, "connection closed, no answer"},
+		{"closes in the status line", answers("HTTP/1.1 200"), "http", HTTP{}, "connection closed, no answer"},
+		{"closes in the headers", answers(ok + "A: b\r\n"), "http", HTTP{}, "connection closed, no answer"},
+		{"closes in the body", answers(ok + "Content-Length: 10\r\n\r\nshort"), "http", HTTP{Requests: []Request{{Contains: "short"}}}, "connection closed, no end of the body"},
+		{"closes in a chunk", answers(ok + "Transfer-Encoding: chunked\r\n\r\n10\r\nshort"), "http", HTTP{Requests: []Request{{Contains: "short"}}}, "connection closed, no end of the body"},
 		{"resets at once", resets(""), "http", HTTP{}, "connection reset by the other side"},
 		{"resets in the headers", resets(ok + "A: b\r\n"), "http", HTTP{}, "connection reset by the other side"},
 		{"resets in the body", resets(ok + "Content-Length: 10\r\n\r\nshort"), "http", HTTP{Requests: []Request{{Contains: "short"}}}, "connection reset by the other side"},
-		{"says nothing", silent(""), "http", HTTP{}, "no answer within T"},
-		{"stops in the headers", silent(ok), "http", HTTP{}, "no answer within T"},
-		{"stops in the body", silent(ok + "Content-Length: 10\r\n\r\nshort"), "http", HTTP{Requests: []Request{{Contains: "short"}}}, "no end of the body within T"},
+		{"says nothing", silentAfter(""), "http", HTTP{}, "no answer within T"},
+		{"stops in the headers", silentAfter(ok), "http", HTTP{}, "no answer within T"},
+		{"stops in the body", silentAfter(ok + "Content-Length: 10\r\n\r\nshort"), "http", HTTP{Requests: []Request{{Contains: "short"}}}, "no end of the body within T"},
 		{"slow status line", slowly("HTTP/1.1 200 "), "http", HTTP{}, "no answer within T"},
 		{"slow headers", slowly(ok + "A: "), "http", HTTP{}, "no answer within T"},
 		{"slow body", slowly(ok + "\r\n"), "http", HTTP{Requests: []Request{{Contains: "short"}}}, "no end of the body within T"},
@@ -145,47 +145,47 @@ func TestHTTPHostileServers(t *testing.T) {
 		{"endless folded header", forever(ok+"A: b\r\n", " c\r\n"), "http", HTTP{}, "headers longer than 64 KiB"},
 		{"endless interim answers", forever("", "HTTP/1.1 100 Continue\r\n\r\n"), "http", HTTP{}, "headers longer than 64 KiB"},
 		{"endless early hints", forever("", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), "http", HTTP{}, "headers longer than 64 KiB"},
-		{"an interim answer alone", silent("HTTP/1.1 100 Continue\r\n\r\n"), "http", HTTP{}, "no answer within T"},
+		{"an interim answer alone", silentAfter("HTTP/1.1 100 Continue\r\n\r\n"), "http", HTTP{}, "no answer within T"},
 		{"endless body", forever(ok+"\r\n", "xxxxxxxx"), "http", HTTP{Requests: []Request{{Contains: "y"}}}, "body longer than 1 MiB"},
 		{"endless body that has it", forever(ok+"\r\n", "xxxxxxxx"), "http", HTTP{Requests: []Request{{Contains: "x"}}}, "body longer than 1 MiB"},
 		{"endless body that nobody asks for", forever(ok+"\r\n", "xxxxxxxx"), "http", HTTP{}, ""},
 		{"endless chunks", forever(ok+"Transfer-Encoding: chunked\r\n\r\n", chunks), "http", HTTP{Requests: []Request{{Contains: "y"}}}, "body longer than 1 MiB"},
 		{"endless tiny chunks", forever(ok+"Transfer-Encoding: chunked\r\n\r\n", "1;extension="+strings.Repeat("e", 200)+"\r\nx\r\n"), "http", HTTP{Requests: []Request{{Contains: "y"}}}, "chunked encoding contains too much non-data"},
 		{"endless trailers", forever(ok+"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", "A: b\r\n"), "http", HTTP{Requests: []Request{{Contains: "y"}}}, "suspiciously long trailer after chunked body"},
-		{"huge length", silent(ok + "Content-Length: 9223372036854775807\r\n\r\n"), "http", HTTP{Requests: []Request{{Contains: "y"}}}, "body longer than 1 MiB"},
-		{"impossible length", says(ok + "Content-Length: 9223372036854775808\r\n\r\n"), "http", HTTP{}, `bad Content-Length "9223372036854775808"`},
-		{"negative length", says(ok + "Content-Length: -1\r\n\r\n"), "http", HTTP{}, `bad Content-Length "-1"`},
-		{"two lengths", says(ok + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n"), "http", HTTP{}, `message cannot contain multiple Content-Length headers; got ["1" "2"]`},
-		{"too small a length", says(ok + "Content-Length: 2\r\n\r\nOK or so"), "http", HTTP{Requests: []Request{{Matches: "^OK$"}}}, ""},
-		{"no chunk", says(ok + "Transfer-Encoding: chunked\r\n\r\nzz\r\n"), "http", HTTP{Requests: []Request{{Contains: "y"}}}, "invalid byte in chunk length"},
-		{"unknown coding", says(ok + "Transfer-Encoding: gzip\r\n\r\n"), "http", HTTP{}, `unsupported transfer encoding: "gzip"`},
-		{"gzip bomb", says(bomb(t)), "http", HTTP{Requests: []Request{{Contains: "y"}}}, `body lacks "y"`},
-		{"deep JSON", says(sized(deep)), "http", HTTP{Requests: []Request{{JSONPath: "a"}}}, "body is not JSON"},
-		{"long JSON", says(sized(many)), "http", HTTP{Requests: []Request{{JSONPath: "[262145]"}}}, "[262145] is not there"},
-		{"garbage", says("\x00\x01\x02garbage\r\n\r\n"), "http", HTTP{}, `malformed HTTP response "\x00\x01\x02garbage"`},
-		{"long garbage", says(strings.Repeat("g", 1000) + "\r\n"), "http", HTTP{}, `malformed HTTP response "` + strings.Repeat("g", 172) + "..."},
-		{"bad status", says("HTTP/1.1 2x0 OK\r\n\r\n"), "http", HTTP{}, `malformed HTTP status code "2x0"`},
-		{"bad version", says("HTTP/x 200 OK\r\n\r\n"), "http", HTTP{}, `malformed HTTP version "HTTP/x"`},
-		{"bad header", says(ok + "no colon\x1b[31m\r\n\r\n"), "http", HTTP{}, `malformed MIME header: missing colon: "no colon\x1b[31m"`},
-		{"an SSH server", says("SSH-2.0-OpenSSH_9.2\r\n"), "http", HTTP{}, `malformed HTTP response "SSH-2.0-OpenSSH_9.2"`},
-		{"a TLS server", says("\x15\x03\x01\x00\x02\x02\x16"), "http", HTTP{}, "server speaks TLS, not plain HTTP"},
-		{"redirect to nowhere", says("HTTP/1.1 302 Found\r\nLocation: http://[\r\n\r\n"), "http", HTTP{Redirect: true}, `failed to parse Location header "http://[": parse "http://[": missing ']' in host`},
-		{"redirect without a place", says("HTTP/1.1 302 Found\r\n\r\n"), "http", HTTP{Redirect: true}, "status 302, wanted 200-299"},
-		{"redirect to a closed port", says("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n"), "http", HTTP{Redirect: true}, "connection refused"},
+		{"huge length", silentAfter(ok + "Content-Length: 9223372036854775807\r\n\r\n"), "http", HTTP{Requests: []Request{{Contains: "y"}}}, "body longer than 1 MiB"},
+		{"impossible length", answers(ok + "Content-Length: 9223372036854775808\r\n\r\n"), "http", HTTP{}, `bad Content-Length "9223372036854775808"`},
+		{"negative length", answers(ok + "Content-Length: -1\r\n\r\n"), "http", HTTP{}, `bad Content-Length "-1"`},
+		{"two lengths", answers(ok + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n"), "http", HTTP{}, `message cannot contain multiple Content-Length headers; got ["1" "2"]`},
+		{"too small a length", answers(ok + "Content-Length: 2\r\n\r\nOK or so"), "http", HTTP{Requests: []Request{{Matches: "^OK$"}}}, ""},
+		{"no chunk", answers(ok + "Transfer-Encoding: chunked\r\n\r\nzz\r\n"), "http", HTTP{Requests: []Request{{Contains: "y"}}}, "invalid byte in chunk length"},
+		{"unknown coding", answers(ok + "Transfer-Encoding: gzip\r\n\r\n"), "http", HTTP{}, `unsupported transfer encoding: "gzip"`},
+		{"gzip bomb", answers(bomb(t)), "http", HTTP{Requests: []Request{{Contains: "y"}}}, `body lacks "y"`},
+		{"deep JSON", answers(sized(deep)), "http", HTTP{Requests: []Request{{JSONPath: "a"}}}, "body is not JSON"},
+		{"long JSON", answers(sized(many)), "http", HTTP{Requests: []Request{{JSONPath: "[262145]"}}}, "[262145] is not there"},
+		{"garbage", answers("\x00\x01\x02garbage\r\n\r\n"), "http", HTTP{}, `malformed HTTP response "\x00\x01\x02garbage"`},
+		{"long garbage", answers(strings.Repeat("g", 1000) + "\r\n"), "http", HTTP{}, `malformed HTTP response "` + strings.Repeat("g", 172) + "..."},
+		{"bad status", answers("HTTP/1.1 2x0 OK\r\n\r\n"), "http", HTTP{}, `malformed HTTP status code "2x0"`},
+		{"bad version", answers("HTTP/x 200 OK\r\n\r\n"), "http", HTTP{}, `malformed HTTP version "HTTP/x"`},
+		{"bad header", answers(ok + "no colon\x1b[31m\r\n\r\n"), "http", HTTP{}, `malformed MIME header: missing colon: "no colon\x1b[31m"`},
+		{"an SSH server", answers("SSH-2.0-OpenSSH_9.2\r\n"), "http", HTTP{}, `malformed HTTP response "SSH-2.0-OpenSSH_9.2"`},
+		{"a TLS server", answers("\x15\x03\x01\x00\x02\x02\x16"), "http", HTTP{}, "server speaks TLS, not plain HTTP"},
+		{"redirect to nowhere", answers("HTTP/1.1 302 Found\r\nLocation: http://[\r\n\r\n"), "http", HTTP{Redirect: true}, `failed to parse Location header "http://[": parse "http://[": missing ']' in host`},
+		{"redirect without a place", answers("HTTP/1.1 302 Found\r\n\r\n"), "http", HTTP{Redirect: true}, "status 302, wanted 200-299"},
+		{"redirect to a closed port", answers("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n"), "http", HTTP{Redirect: true}, "connection refused"},
 		{"redirect with an endless body", forever("HTTP/1.1 302 Found\r\nLocation: /a\r\n\r\n", "xxxx"), "http", HTTP{Redirect: true}, "more than 10 redirects"},
 
-		{"closes in the handshake", says(""), "https", HTTP{}, "connection closed, no TLS handshake"},
+		{"closes in the handshake", answers(""), "https", HTTP{}, "connection closed, no TLS handshake"},
 		{"resets in the handshake", resets(""), "https", HTTP{}, "connection reset by the other side"},
-		{"silent in the handshake", silent(""), "https", HTTP{}, "no TLS handshake within T"},
-		{"plain HTTP", says("HTTP/1.1 400 Bad Request\r\n\r\n"), "https", HTTP{}, "server speaks plain HTTP, not TLS"},
-		{"TLS garbage", says("garbage, much of it\r\n"), "https", HTTP{}, "server does not speak TLS"},
-		{"garbage in a TLS record", says("\x16\x03\x03\x00\x04\xff\xff\xff\xff"), "https", HTTP{}, "handshake message of length 16777215 bytes exceeds maximum of 65536 bytes"},
-		{"a TLS alert", says("\x15\x03\x03\x00\x02\x02\x28"), "https", HTTP{}, "server refused TLS: handshake failure"},
+		{"silent in the handshake", silentAfter(""), "https", HTTP{}, "no TLS handshake within T"},
+		{"plain HTTP", answers("HTTP/1.1 400 Bad Request\r\n\r\n"), "https", HTTP{}, "server speaks plain HTTP, not TLS"},
+		{"TLS garbage", answers("garbage, much of it\r\n"), "https", HTTP{}, "server does not speak TLS"},
+		{"garbage in a TLS record", answers("\x16\x03\x03\x00\x04\xff\xff\xff\xff"), "https", HTTP{}, "handshake message of length 16777215 bytes exceeds maximum of 65536 bytes"},
+		{"a TLS alert", answers("\x15\x03\x03\x00\x02\x02\x28"), "https", HTTP{}, "server refused TLS: handshake failure"},
 		{"endless TLS warnings", forever("", "\x15\x03\x03\x00\x02\x01\x5a"), "https", HTTP{}, "too many ignored records"},
 
-		{"h2: closes", says(""), "http", HTTP{Protocol: "h2"}, "connection closed, no answer"},
-		{"h2: silent", silent(""), "http", HTTP{Protocol: "h2"}, "no answer within T"},
-		{"h2: says HTTP/1.1", says("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"), "http", HTTP{Protocol: "h2"}, "server does not speak h2"},
+		{"h2: closes", answers(""), "http", HTTP{Protocol: "h2"}, "connection closed, no answer"},
+		{"h2: silent", silentAfter(""), "http", HTTP{Protocol: "h2"}, "no answer within T"},
+		{"h2: says HTTP/1.1", answers("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"), "http", HTTP{Protocol: "h2"}, "server does not speak h2"},
 		{"h2: goes away", frames(func(f *http2.Framer) error { return f.WriteGoAway(0, http2.ErrCodeInternal, []byte("\x1b[31m")) }), "http", HTTP{Protocol: "h2"}, "server goes away: INTERNAL_ERROR"},
 		{"h2: resets the stream", frames(func(f *http2.Framer) error { return f.WriteRSTStream(1, http2.ErrCodeEnhanceYourCalm) }), "http", HTTP{Protocol: "h2"}, "stream error: stream ID 1; ENHANCE_YOUR_CALM; received from peer"},
 		{"h2: pings without end", frames(func(f *http2.Framer) error {

@@ -70,8 +70,8 @@ func many(t *testing.T, host *Host, spec Spec, count int) {
 // A look ends when its context does, wherever it is.
 func TestHTTPEndsWithItsContext(t *testing.T) {
 	for name, serve := range map[string]func(net.Conn){
-		"head": silent("HTTP/1.1 200 OK\r\n"),
-		"body": silent("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"),
+		"head": silentAfter("HTTP/1.1 200 OK\r\n"),
+		"body": silentAfter("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"),
 	} {
 		for _, kind := range []Spec{
 			{Target: "http://"},
@@ -107,13 +107,13 @@ func TestHTTPCheckIsSmall(t *testing.T) {
 	for scheme, most := range map[string]int{"http": 4 << 10, "https": 5 << 10} {
 		const count = 1000
 		checks := make([]Checker, 0, count)
-		before := heap()
+		before := heapSize()
 		for range count {
 			check, err := host.New(Spec{Kind: "http", Target: scheme + "://10.0.0.1:8080/health"})
 			must(t, err)
 			checks = append(checks, check)
 		}
-		each := (heap() - before) / count
+		each := (heapSize() - before) / count
 		t.Logf("%s: %d bytes", scheme, each)
 		if each > most {
 			t.Errorf("%s: %d bytes, want at most %d", scheme, each, most)
@@ -122,7 +122,7 @@ func TestHTTPCheckIsSmall(t *testing.T) {
 	}
 }
 
-func heap() int {
+func heapSize() int {
 	runtime.GC()
 	runtime.GC()
 	var stats runtime.MemStats

@@ -267,6 +267,6 @@ func TestTLSFileErrors(t *testing.T) {
 }
 
 func TestHandshakeOfAServerThatIsSilent(t *testing.T) {
-	_, err := lookWithin(t, Spec{Kind: "tls", Target: hostile(t, silent(""))}, 100*time.Millisecond)
+	_, err := lookWithin(t, Spec{Kind: "tls", Target: hostile(t, silentAfter(""))}, 100*time.Millisecond)
 	wantReason(t, &reason{text: someTime.ReplaceAllString(err.Error(), "within T")}, "no answer within T")
 }

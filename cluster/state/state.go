@@ -135,7 +135,9 @@ func (s *State) applyClaim(c Claim) {
 	}
 	keep := s.History[max(0, len(s.History)-HistoryLimit+1):]
 	s.History = append(slices.Clone(keep), move)
-	s.Plan = nil
+	if s.Plan != nil && (s.Plan.From != c.Node || s.Plan.Term != c.Term) {
+		s.Plan = nil
+	} // else the claim was only written after the plan
 }
 
 // Stopped is the reason of a plan to move the VIPs away because the daemon of their

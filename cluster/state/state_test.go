@@ -75,6 +75,11 @@ func TestHistoryTellsPlannedMovesFromFailures(t *testing.T) {
 			[]string{"-> lb1: first owner", "lb1 -> lb2: drain", "lb2 -> lb1: lost contact with lb2"},
 		},
 		{
+			"planned before the claim was written",
+			[]Command{claim(2, "lb1"), plan(3, "lb2", "lb2 is sick"), claim(3, "lb2"), claim(4, "lb3")},
+			[]string{"-> lb1: first owner", "lb1 -> lb2: lost contact with lb1", "lb2 -> lb3: lb2 is sick"},
+		},
+		{
 			"given up, and the planner elected again",
 			[]Command{claim(2, "lb1"), plan(2, "lb1", "drain"), claim(3, "lb1")},
 			[]string{"-> lb1: first owner", "lb1 -> lb1: took back, hand-over not completed: drain"},

@@ -98,39 +98,18 @@ func (d controlSide) SetDrain(ctx context.Context, node string, to api.Drain) er
 // Reload implements api.Backend.
 func (d controlSide) Reload(context.Context) (api.ReloadResult, error) { return d.reload() }
 
-// transfer hands over from this node, which must lead.
+// transfer hands over from this node, which must lead, to a node or to the best one.
 func (d *daemon) transfer(to, reason string) (api.TransferResult, error) {
 	begin := time.Now()
-	allowed, err := d.allowed(to)
+	move, err := asked(d.peers(nil), to, reason)
 	if err != nil {
 		return api.TransferResult{}, err
 	}
-	winner, err := d.member.node.Transfer(cluster.Move{To: allowed, Reason: reason})
+	winner, err := d.member.node.Transfer(move)
 	if err != nil {
 		return api.TransferResult{}, refusal(err)
 	}
 	return api.TransferResult{From: d.name(), To: winner, Took: time.Since(begin)}, nil
-}
-
-// allowed returns the nodes that an operator's transfer may go to: one that is sick
-// would hand back at once.
-func (d *daemon) allowed(to string) ([]string, error) {
-	peers := d.peers(nil)
-	var wrong []string
-	for _, p := range peers {
-		if p.current() == sick && (to == "" || to == p.name) {
-			wrong = append(wrong, p.name+" is sick: "+brief(p.reasons))
-		}
-	}
-	switch {
-	case to == "" && len(wrong) < len(peers):
-		return inOrder(slices.DeleteFunc(peers, func(p peer) bool { return p.current() == sick })), nil
-	case len(wrong) > 0:
-		return nil, api.NotNow(errors.New(strings.Join(wrong, "; ")))
-	case to == "":
-		return nil, nil
-	}
-	return []string{to}, nil
 }
 
 // errMoving stands for the library's words about an election or a hand-over.

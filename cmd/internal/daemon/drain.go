@@ -46,8 +46,8 @@ func (d *daemon) drainer() drainer {
 		leader: d.leader,
 		leads:  func() bool { return d.member.node.View().Role == cluster.Leader },
 		handOver: func(reason string) error {
-			_, err := d.transfer("", reason)
-			return err
+			_, err := d.member.node.Transfer(cluster.Move{To: d.anyone(), Reason: reason})
+			return refusal(err)
 		},
 		mark: func(node string, to api.Drain) error {
 			return refusal(d.member.node.SetDrained(state.Drain{Node: node, Drained: to == api.Drained}))

@@ -2,8 +2,10 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/perch-vip/perch/cluster"
@@ -90,6 +92,27 @@ func (d *daemon) peers(able []string) []peer {
 
 // anyone is the order in which a planned move goes to any node: the healthy ones first.
 func (d *daemon) anyone() []string { return inOrder(d.peers(nil)) }
+
+// asked returns the move that an operator asks for, to a node or, if it is "", to the
+// best one: not to one that is sick, which would hand back at once.
+func asked(peers []peer, to, reason string) (cluster.Move, error) {
+	move := cluster.Move{Reason: reason}
+	var unwell []string
+	for _, p := range peers {
+		if p.current() == sick && (to == "" || to == p.name) {
+			unwell = append(unwell, p.name+" is sick: "+brief(p.reasons))
+		}
+	}
+	switch {
+	case to == "" && len(unwell) < len(peers):
+		move.To = inOrder(slices.DeleteFunc(peers, func(p peer) bool { return p.current() == sick }))
+	case len(unwell) > 0:
+		return cluster.Move{}, api.NotNow(errors.New(strings.Join(unwell, "; ")))
+	case to != "":
+		move.To = []string{to}
+	}
+	return move, nil
+}
 
 // report is what this node tells the others of its health.
 func (d *daemon) healthReport() api.HealthReport {

@@ -86,6 +86,20 @@ func TestMovesPerHour(t *testing.T) {
 		{"four moves, preemption", four, "lb1", causePreempt, 20},
 		{"where preemption alone came from", append(three, minutes(20, "lb3", "lb1", causePreempt)), "lb3", causeHealth, 0},
 		{"an hour ago", []state.Move{minutes(60, "lb1", "lb2", causeHealth), three[1], three[2]}, "lb1", causePreempt, 0},
+		{"none of the others counts", []state.Move{three[2], minutes(9, "lb2", "lb1", ""), minutes(9, "lb1", "lb2", ""), minutes(9, "lb1", "lb2", "")}, "lb1", causePreempt, 0},
+		{
+			"until it was left an hour ago",
+			[]state.Move{two[0], minutes(30, "lb2", "lb3", causePreempt), minutes(20, "lb3", "lb2", causePreempt), minutes(10, "lb2", "lb3", causePreempt)},
+			"lb1", causePreempt, 10,
+		},
+		{
+			"held down beyond that",
+			[]state.Move{
+				minutes(200, "lb1", "lb2", causeHealth), minutes(170, "lb1", "lb2", causeHealth), minutes(140, "lb1", "lb2", causeHealth), minutes(110, "lb1", "lb2", causeHealth),
+				minutes(59, "lb1", "lb2", causeHealth), minutes(2, "lb1", "lb2", causeHealth), minutes(1, "lb1", "lb2", causeHealth), minutes(0, "lb1", "lb2", causeHealth),
+			},
+			"lb1", causeHealth, 10,
+		},
 		{"nobody went from there within the hour", []state.Move{minutes(60, "lb1", "lb2", causeHealth), four[1], four[1], four[1], four[1]}, "lb1", causeHealth, 0},
 	}
 	for _, tt := range tests {

@@ -65,25 +65,23 @@ func (s succession) course() course {
 }
 
 // escape returns the course of a leader that is sick. While nothing is known of those
-// that could take over it waits.
+// that could take over it keeps the VIPs.
 func (s succession) escape() course {
 	why := s.self.name + " is sick: " + brief(s.self.reasons)
 	if to := s.targets(state.CauseHealth, 0); len(to) > 0 {
 		return course{leave, to, why, state.CauseHealth}
 	}
-	able, unsureOnes := 0, 0
-	for _, p := range s.peers {
-		if p.able {
-			able++
-		}
-		if p.able && p.current() == unsure {
-			unsureOnes++
-		}
-	}
-	if !s.release || able > 0 && able == unsureOnes {
+	if !s.release || s.waits() {
 		return course{reason: why}
 	}
 	return course{action: release, reason: why}
+}
+
+// waits tells whether there are peers that could take over, and nothing is known of any.
+func (s succession) waits() bool {
+	able := slices.DeleteFunc(slices.Clone(s.peers), func(p peer) bool { return !p.able })
+	known := slices.ContainsFunc(able, func(p peer) bool { return p.current() != unsure })
+	return len(able) > 0 && !known
 }
 
 // targets returns the peers that an automatic move may go to, best first: healthy and

@@ -1,13 +1,17 @@
 package daemon
 
 import (
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cluster/state"
+	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
 var noon = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
@@ -61,6 +65,7 @@ func TestCourse(t *testing.T) {
 		{"nobody is better: keep", succession{self: ill, peers: []peer{is("lb2", sick, 100)}}, course{reason: because}},
 		{"nobody is better: release", succession{self: ill, peers: []peer{is("lb2", sick, 100), is("lb3", unsure, 1)}, release: true}, course{action: release, reason: because}},
 		{"nobody is there: release", succession{self: ill, peers: []peer{unable(is("lb2", unsure, 100))}, release: true}, course{action: release, reason: because}},
+		{"the one there is sick: release", succession{self: ill, peers: []peer{is("lb2", sick, 100), unable(is("lb3", unsure, 100))}, release: true}, course{action: release, reason: because}},
 		{"alone: release", succession{self: ill, release: true}, course{action: release, reason: because}},
 		{"nothing is known of those there", succession{self: ill, peers: []peer{is("lb2", unsure, 100), unable(is("lb3", sick, 1))}, release: true}, course{reason: because}},
 		{"somebody is better: no release", succession{self: ill, peers: []peer{is("lb2", well, 100)}, release: true}, away("lb2")},
@@ -166,5 +171,29 @@ func TestExplainTellsHowManyMovesThereWere(t *testing.T) {
 	nodes[0].health = sick
 	if got, want := explain(noon, "lb1", nodes, history)["lb2"].why, "healthy, priority 110, would be next"; got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestNobodyIsSentToASickNode(t *testing.T) {
+	unwell := is("lb2", sick, 100, "check a failed", "check b failed")
+	_, err := asked([]peer{unwell, is("lb3", well, 1)}, "lb2", "asked for")
+	if want := "lb2 is sick: check a failed (and 1 more)"; err == nil || err.Error() != want || !errors.Is(err, api.ErrNotNow) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	for _, p := range []peer{is("lb2", well, 1), is("lb2", unsure, 1), aged(time.Minute, is("lb2", sick, 1))} {
+		move, err := asked([]peer{p}, "lb2", "asked for")
+		if diff := cmp.Diff(cluster.Move{To: []string{"lb2"}, Reason: "asked for"}, move); diff != "" || err != nil {
+			t.Errorf("%v, %s", err, diff)
+		}
+	}
+	all := []peer{unwell, is("lb3", unsure, 100), is("lb4", well, 1)}
+	if move, err := asked(all, "", "asked for"); err != nil || !slices.Equal(move.To, []string{"lb4", "lb3"}) {
+		t.Errorf("%v, %v", move.To, err)
+	}
+	if _, err := asked(all[:1], "", "asked for"); !errors.Is(err, api.ErrNotNow) {
+		t.Errorf("to the only one, which is sick: %v", err)
+	}
+	if move, err := asked(nil, "", "asked for"); err != nil || len(move.To) > 0 {
+		t.Errorf("where there is no other: %v, %v", move, err)
 	}
 }
