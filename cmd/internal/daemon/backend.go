@@ -98,15 +98,12 @@ func (d controlSide) SetDrain(ctx context.Context, node string, to api.Drain) er
 // Reload implements api.Backend.
 func (d controlSide) Reload(context.Context) (api.ReloadResult, error) { return d.reload() }
 
-// transfer hands over from this node, which must lead, to a node or to the best one.
+// transfer hands over from this node, which must lead.
 func (d *daemon) transfer(to, reason string) (api.TransferResult, error) {
 	begin := time.Now()
-	move := cluster.Move{To: d.successors(), Reason: reason}
-	if to != "" && to != d.name() {
-		var err error
-		if move, err = named(d.standing(to), reason); err != nil {
-			return api.TransferResult{}, err
-		}
+	move := cluster.Move{Reason: reason}
+	if to != "" {
+		move.To = []string{to}
 	}
 	winner, err := d.member.node.Transfer(move)
 	if err != nil {

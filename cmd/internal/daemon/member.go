@@ -105,7 +105,7 @@ func (d *daemon) leave(parts context.Context) error {
 
 // handOverAtEnd hands over. One that is under way already is waited for.
 func (d *daemon) handOverAtEnd(ctx context.Context) {
-	move := cluster.Move{To: d.successors(), Reason: state.Stopped(d.name())}
+	move := cluster.Move{Reason: state.Stopped(d.name())}
 	winner, err := d.member.node.Transfer(move)
 	for errors.Is(err, cluster.ErrTransferring) && ctx.Err() == nil {
 		pause(ctx, 10*time.Millisecond)
@@ -122,7 +122,7 @@ func (d *daemon) handOverAtEnd(ctx context.Context) {
 
 // moveAway hands over because this node leads and may not own.
 func (d *daemon) moveAway() error {
-	winner, err := d.member.node.Transfer(cluster.Move{To: d.successors(), Reason: whyMove(d.name(), d.situation())})
+	winner, err := d.member.node.Transfer(cluster.Move{Reason: whyMove(d.name(), d.situation())})
 	if errors.Is(err, cluster.ErrNotLeader) {
 		return nil
 	}
@@ -140,7 +140,12 @@ func (d *daemon) preempting() preempting {
 			c := d.config().Cluster
 			return c.Preempt, c.PreemptDelay
 		},
-		better: d.better,
+		better: func() string {
+			if !d.member.holder.holding() {
+				return ""
+			}
+			return d.better()
+		},
 		handOver: func(to string) error {
 			_, err := d.member.node.Transfer(cluster.Move{
 				To: []string{to}, Reason: to + " has a higher priority", Cause: state.CausePreempt,
@@ -148,6 +153,20 @@ func (d *daemon) preempting() preempting {
 			return err
 		},
 	}
+}
+
+// better returns the node of the highest priority above this one's that could take
+// over now, or "".
+func (d *daemon) better() string {
+	candidates := d.member.node.Candidates()
+	if len(candidates) == 0 {
+		return ""
+	}
+	self, _ := d.config().Cluster.Peer(d.name())
+	if best, _ := d.config().Cluster.Peer(candidates[0]); best.Priority > self.Priority {
+		return best.Name
+	}
+	return ""
 }
 
 // situation says what speaks against this node as an owner.

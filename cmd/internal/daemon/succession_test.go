@@ -1,16 +1,13 @@
 package daemon
 
 import (
-	"errors"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cluster/state"
-	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
 var noon = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
@@ -170,18 +167,5 @@ func TestExplainTellsHowManyMovesThereWere(t *testing.T) {
 	nodes[0].health = sick
 	if got, want := explain(noon, "lb1", nodes, history)["lb2"].why, "healthy, priority 110, would be next"; got != want {
 		t.Errorf("%s, want %s", got, want)
-	}
-}
-
-func TestNobodyIsSentToASickNode(t *testing.T) {
-	_, err := named(is("lb2", sick, 100, "check a failed", "check b failed"), "asked for")
-	if want := "lb2 is sick: check a failed (and 1 more)"; err == nil || err.Error() != want || !errors.Is(err, api.ErrNotNow) {
-		t.Errorf("%v, want %s", err, want)
-	}
-	for _, p := range []peer{is("lb2", well, 1), is("lb2", unsure, 1), aged(time.Minute, is("lb2", sick, 1))} {
-		move, err := named(p, "asked for")
-		if diff := cmp.Diff(cluster.Move{To: []string{"lb2"}, Reason: "asked for"}, move); diff != "" || err != nil {
-			t.Errorf("%v, %s", err, diff)
-		}
 	}
 }
