@@ -138,9 +138,16 @@ func TestHTTPLooksLeaveNoPortWaiting(t *testing.T) {
 		_, err := conn.Read(make([]byte, 1))
 		ended <- err
 	})
-	_, err := lookAt(t, Spec{Kind: "http", Target: "http://" + address})
+	check, err := NewHost(slog.New(slog.DiscardHandler)).New(Spec{Kind: "http", Target: "http://" + address})
+	must(t, err)
+	_, err = check.Check(t.Context()) // which goes on
 	wantReason(t, err, "")
-	if err := <-ended; !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("the connection ended with %v, want a reset", err)
+	select {
+	case err := <-ended:
+		if !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("the connection ended with %v, want a reset", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the connection is open still")
 	}
 }
