@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -26,6 +27,7 @@ func renderStatus(s api.Status, v view) string {
 		parts = append(parts, vipsTable(s.VIPs, v.now).draw(v))
 	}
 	parts = append(parts, drawRouters(s, v)...)
+	parts = append(parts, drawChecks(s.Checks, v)...)
 	if s.Static != nil {
 		parts = append(parts, staticTable(*s.Static).draw(v))
 	}
@@ -84,7 +86,7 @@ func nodesTable(nodes []api.Node, self string) table {
 	t := table{header: []string{"NODE", "ROLE", "HEALTH", "FENCE", "PRIORITY", "ADDRESS", "VERSION", "NOTE"}}
 	for _, n := range nodes {
 		t.rows = append(t.rows, []cell{
-			word(n.Name), roleCell(n.Role), healthCell(n), word(n.Fence), word(strconv.Itoa(n.Priority)),
+			word(n.Name), roleCell(n.Role), healthCell(n), word(n.Fence), ranked(cmp.Or(n.EffectivePriority, n.Priority), n.Priority),
 			word(n.Address), word(n.Version), noteCell(n, self),
 		})
 	}
@@ -107,6 +109,8 @@ func healthCell(n api.Node) cell {
 	switch {
 	case n.Role == api.RoleUnreachable:
 		return word("")
+	case n.Healthy && n.Health == api.HealthUnknown:
+		return cell{n.Health, doubtful}
 	case n.Healthy:
 		return cell{"ok", good}
 	}
@@ -126,8 +130,17 @@ func noteCell(n api.Node, self string) cell {
 	if !n.Voter {
 		notes = append(notes, "no voter")
 	}
+	if n.Why != "" && !n.Drained {
+		notes = append(notes, n.Why)
+	}
+	if !n.HeldDown.IsZero() {
+		note.style = doubtful
+	}
 	if n.Error != "" {
-		notes, note.style = append(notes, n.Error), bad
+		note.style = bad
+	}
+	if n.Error != "" && n.Error != n.Why {
+		notes = append(notes, n.Error)
 	}
 	note.text = strings.Join(notes, ", ")
 	return note

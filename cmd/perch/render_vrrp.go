@@ -32,7 +32,7 @@ func routersTable(routers []api.VirtualRouter, now time.Time) table {
 	t := table{header: []string{"NAME", "VRID", "INTERFACE", "STATE", "PRIO", "MASTER", "SINCE", "REASON"}}
 	for _, r := range routers {
 		t.rows = append(t.rows, []cell{
-			word(r.Name), word(strconv.Itoa(r.VRID)), word(r.Interface), routerStateCell(r.State), priorityCell(r),
+			word(r.Name), word(strconv.Itoa(r.VRID)), word(r.Interface), routerStateCell(r.State), ranked(r.EffectivePriority, r.Priority),
 			word(r.Master), word(age(r.Since, now)), word(r.Reason),
 		})
 	}
@@ -51,12 +51,12 @@ func routerStateCell(state string) cell {
 	return word(state)
 }
 
-// priorityCell shows the priority that counts, and what it comes from.
-func priorityCell(r api.VirtualRouter) cell {
-	if r.EffectivePriority == r.Priority {
-		return word(strconv.Itoa(r.Priority))
+// ranked shows the priority that counts, and that of the config where it is another.
+func ranked(effective, configured int) cell {
+	if effective == configured {
+		return word(strconv.Itoa(configured))
 	}
-	return cell{fmt.Sprintf("%d of %d", r.EffectivePriority, r.Priority), doubtful}
+	return cell{fmt.Sprintf("%d of %d", effective, configured), doubtful}
 }
 
 // holdingsTable shows the addresses and routes of all virtual routers.

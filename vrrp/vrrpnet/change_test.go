@@ -63,15 +63,20 @@ func TestSetPriority(t *testing.T) {
 	a.configure(instance(1, 200))
 	b.configure(instance(1, 100))
 	a.is("v1", vrrp.Master)
-	must(t, a.SetPriority("v1", 50))
+	must(t, a.SetPriority("v1", 50, ""))
 	b.is("v1", vrrp.Master)
 	a.is("v1", vrrp.Backup)
-	must(t, b.SetPriority("v1", 0))
+	must(t, b.SetPriority("v1", 100, "check web failed"))
 	b.is("v1", vrrp.Fault)
 	a.is("v1", vrrp.Master)
-	must(t, b.SetPriority("v1", 100))
+	if s := b.Status()[0]; s.Reason != "check web failed" || s.Priority != 0 {
+		t.Errorf("%+v", s)
+	}
+	b.configure(instance(1, 120)) // of which a fault knows nothing
+	b.is("v1", vrrp.Fault)
+	must(t, b.SetPriority("v1", 100, ""))
 	b.is("v1", vrrp.Master)
-	if err := a.SetPriority("v9", 1); err == nil {
+	if err := a.SetPriority("v9", 1, ""); err == nil {
 		t.Error("an instance that is not there has a priority")
 	}
 }
@@ -205,14 +210,14 @@ func TestSyncGroup(t *testing.T) {
 	b.configure(instance(1, 100, grouped), instance(2, 100, grouped, ipv6))
 	a.is("v1", vrrp.Master)
 	a.is("v2", vrrp.Master)
-	must(t, a.SetPriority("v2", 0))
+	must(t, a.SetPriority("v2", 200, "check web failed"))
 	b.is("v1", vrrp.Master)
 	b.is("v2", vrrp.Master)
 	a.is("v1", vrrp.Fault)
-	if got := a.status("v1").Reason; got != "as v2 of its sync group: its priority is 0" {
+	if got := a.status("v1").Reason; got != "as v2 of its sync group: check web failed" {
 		t.Errorf("v1 is in fault: %s", got)
 	}
-	must(t, a.SetPriority("v2", 200))
+	must(t, a.SetPriority("v2", 200, ""))
 	a.is("v1", vrrp.Master)
 	a.is("v2", vrrp.Master)
 	b.is("v1", vrrp.Backup)

@@ -15,6 +15,7 @@ type runner struct {
 	wire     *vrrp.Wire // nil until it has a source
 	group    *group     // nil for none
 	priority uint8      // that is wanted
+	fault    string     // why it is not to serve; "" if it is
 	room     int        // how many addresses an advert can hold
 	obstacle string     // for which it cannot serve; empty for none
 

@@ -5,13 +5,14 @@ import (
 	"fmt"
 )
 
-// SetPriority sets the effective priority of an instance; 0 is a fault.
-func (e *Engine) SetPriority(name string, priority uint8) error {
+// SetPriority sets the effective priority of an instance, until it is configured with
+// another one than before. It is in fault while fault says why.
+func (e *Engine) SetPriority(name string, priority uint8, fault string) error {
 	found := false
 	err := e.commands.call(func() {
 		if r := e.runners[name]; r != nil {
 			found = true
-			r.priority = priority
+			r.priority, r.fault = priority, fault
 			e.settle(r)
 		}
 	})
@@ -69,8 +70,8 @@ func (e *Engine) rank(r *runner, reason string) {
 	switch {
 	case reason != "":
 		priority = 0
-	case priority == 0:
-		reason = "its priority is 0"
+	case r.fault != "":
+		priority, reason = 0, r.fault
 	}
 	r.obstacle = reason
 	if r.group != nil {

@@ -27,6 +27,8 @@ type PeerBackend interface {
 	NodeReport(ctx context.Context) (NodeReport, error)
 	Transfer(ctx context.Context, to string) (TransferResult, error)
 	SetDrain(ctx context.Context, node string, to Drain) error
+	// TellHealth takes note of what a node says of its health.
+	TellHealth(ctx context.Context, r HealthReport) error
 }
 
 // Drain is whether a node may own VIPs.

@@ -48,6 +48,7 @@ func TestClientAndServer(t *testing.T) {
 			Cluster:  &Cluster{Name: "edge", State: StateOK, Nodes: []Node{{Name: "lb1", Role: RoleLeader}}},
 			VIPs:     []VIP{{Address: "198.18.0.100/24", Owner: "lb1", Held: true, Since: since}},
 			VRRP:     []VirtualRouter{},
+			Checks:   []Check{},
 			Warnings: []string{"<two> nodes & no witness"},
 		},
 		history:  []Move{{Time: since, Term: 7, To: "lb1", Reason: "first leader"}},

@@ -54,6 +54,10 @@ func (f *fakeBackend) Transfer(ctx context.Context, to string) (TransferResult, 
 	return f.transfer, f.record(ctx, "transfer "+to)
 }
 
+func (f *fakeBackend) TellHealth(ctx context.Context, r HealthReport) error {
+	return f.record(ctx, r.Node+" is "+r.Health.State)
+}
+
 func (f *fakeBackend) SetDrain(ctx context.Context, node string, to Drain) error {
 	return f.record(ctx, string(to)+" "+node)
 }

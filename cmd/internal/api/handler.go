@@ -23,6 +23,7 @@ func ControlHandler(b Backend) http.Handler {
 func PeerHandler(b PeerBackend) http.Handler {
 	rs := moves(b)
 	rs["/v1/node"] = route{http.MethodGet, report(b)}
+	rs[healthPath] = route{http.MethodPost, tellHealth(b)}
 	return rs
 }
 
@@ -45,6 +46,21 @@ func drainPath(to Drain) string {
 		return "/v1/drain"
 	}
 	return "/v1/undrain"
+}
+
+const healthPath = "/v1/health"
+
+func tellHealth(b PeerBackend) answer {
+	return func(ctx context.Context, body []byte) (any, error) {
+		var r HealthReport
+		if err := decode(body, &r); err != nil {
+			return nil, err
+		}
+		if r.Node == "" {
+			return nil, errNoName
+		}
+		return empty{}, b.TellHealth(ctx, r)
+	}
 }
 
 const alivePath = "/v1/alive"

@@ -37,7 +37,7 @@ func TestHandlersAnswer(t *testing.T) {
 		want         string
 		wantCall     string
 	}{
-		{"status", control, "GET", "/v1/status", "", `{"node":"lb1","version":"","cluster":{"name":"edge","state":"ok","leader":"","term":0,"quorum":false,"nodes":[],"refused":0},"vips":[],"vrrp":[],"warnings":[]}`, "status"},
+		{"status", control, "GET", "/v1/status", "", `{"node":"lb1","version":"","cluster":{"name":"edge","state":"ok","leader":"","term":0,"quorum":false,"nodes":[],"refused":0},"vips":[],"vrrp":[],"checks":[],"warnings":[]}`, "status"},
 		{"history", control, "GET", "/v1/history", "", `[]`, "history"},
 		{"transfer", control, "POST", "/v1/transfer", `{"to":"lb2"}`, `{"from":"lb1","to":"lb2","took_ns":2600}`, "transfer lb2"},
 		{"transfer to the best", control, "POST", "/v1/transfer", `{}`, `{"from":"lb1","to":"lb2","took_ns":2600}`, "transfer "},
@@ -49,6 +49,7 @@ func TestHandlersAnswer(t *testing.T) {
 		{"join by the list", control, "POST", "/v1/join", `{}`, `{"node":"lb4","joined":false,"waiting":"for lb5"}`, "join "},
 		{"remove", control, "POST", "/v1/remove", `{"node":"lb2"}`, `{}`, "remove lb2"},
 		{"peer's report", peer, "GET", "/v1/node", "", `{"node":"lb1","version":"","role":"leader","term":0,"leader":"","vips":[]}`, "report"},
+		{"peer's health", peer, "POST", "/v1/health", `{"node":"lb2","health":{"state":"sick","priority":90,"reasons":["x"]}}`, `{}`, "lb2 is sick"},
 		{"peer's transfer", peer, "POST", "/v1/transfer", `{"to":"lb2"}`, `{"from":"lb1","to":"lb2","took_ns":2600}`, "transfer lb2"},
 		{"peer's drain", peer, "POST", "/v1/drain", `{"node":"lb2"}`, `{}`, "drained lb2"},
 		{"peer's undrain", peer, "POST", "/v1/undrain", `{"node":"lb2"}`, `{}`, "undrained lb2"},
@@ -105,6 +106,8 @@ func TestHandlersRefuse(t *testing.T) {
 		{"no node", control, "POST", "/v1/drain", `{}`, 400, `the node's name is empty`},
 		{"empty node", control, "POST", "/v1/drain", `{"node":""}`, 400, `the node's name is empty`},
 		{"no node, by a peer", peer, "POST", "/v1/undrain", ``, 400, `the node's name is empty`},
+		{"health of nobody", peer, "POST", "/v1/health", `{"health":{"state":"sick"}}`, 400, `the node's name is empty`},
+		{"health by the socket", control, "POST", "/v1/health", `{"node":"lb2"}`, 404, `"/v1/health": no such resource`},
 		{"remove nobody", control, "POST", "/v1/remove", `{}`, 400, `the node's name is empty`},
 		{"membership for a peer", peer, "POST", "/v1/remove", `{"node":"lb1"}`, 404, `"/v1/remove": no such resource`},
 		{"too large", control, "POST", "/v1/drain", `{"node":"` + strings.Repeat("x", maxRequest) + `"}`, 413, `request body: over 16384 bytes`},

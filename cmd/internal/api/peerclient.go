@@ -51,6 +51,12 @@ func (c *PeerClient) SetDrain(ctx context.Context, node, target string, to Drain
 	return explainPeer(node, err)
 }
 
+// TellHealth tells a node, the leader, how this one is. It may be told again.
+func (c *PeerClient) TellHealth(ctx context.Context, node string, r HealthReport) error {
+	err := c.kept.post(ctx, hostOf(node), healthPath, r, &empty{})
+	return explainPeer(node, err)
+}
+
 // CloseIdleConnections ends the kept connections, such as those to nodes that
 // have left the cluster.
 func (c *PeerClient) CloseIdleConnections() { c.kept.http.CloseIdleConnections() }

@@ -44,6 +44,9 @@ func TestPeerClientKeepsOneConnectionPerNode(t *testing.T) {
 		defer c.CloseIdleConnections()
 		for range 3 {
 			for node := range f.nodes {
+				if err := c.TellHealth(t.Context(), node, HealthReport{Node: "lb2"}); err != nil {
+					t.Error(err)
+				}
 				if n, err := c.Report(t.Context(), node); err != nil || n.Node != node {
 					t.Errorf("Report(%q) = %+v, %v", node, n, err)
 				}

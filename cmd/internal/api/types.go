@@ -13,6 +13,8 @@ type Status struct {
 	VRRP []VirtualRouter `json:"vrrp"`
 	// Promise says what virtual routers do not promise; absent when there is none.
 	Promise string `json:"promise,omitempty"`
+	// Checks are those of this node, in the order of its config.
+	Checks []Check `json:"checks"`
 	// Static is what is held whoever is the owner of what; absent when there is nothing.
 	Static *Static `json:"static,omitempty"`
 	// Warnings are sentences for the operator, worst first.
@@ -57,7 +59,16 @@ type Node struct {
 	Healthy  bool   `json:"healthy"`
 	Drained  bool   `json:"drained"`
 	Priority int    `json:"priority"`
-	Version  string `json:"version"` // empty when unreachable
+	// Health is what its checks say: "healthy", "sick" or "unknown".
+	Health string `json:"health,omitempty"`
+	// EffectivePriority is Priority with what its checks add or take away.
+	EffectivePriority int `json:"effective_priority,omitempty"`
+	// HeldDown is until when it does not get the VIPs back, since it was left because it
+	// was sick; absent when it may have them.
+	HeldDown time.Time `json:"held_down,omitzero"`
+	// Why says why it is the owner of the VIPs, or why it is not.
+	Why     string `json:"why"`
+	Version string `json:"version"` // empty when unreachable
 	// Heartbeat is the heartbeat timeout it runs with, such as "300ms".
 	Heartbeat string `json:"heartbeat,omitempty"`
 	// Fence is what keeps its kernel from answering beyond its lease: "bpf",
@@ -148,6 +159,8 @@ type NodeReport struct {
 	Unfenced  string `json:"unfenced,omitempty"` // likewise
 	// Mended is as in Node.
 	Mended *Mended `json:"mended,omitempty"`
+	// Health is what its checks make of it.
+	Health *Health `json:"health,omitempty"`
 	// Waits says for how long it waits before it takes the VIPs as the leader.
 	Waits string `json:"waits,omitempty"`
 	VIPs  []VIP  `json:"vips"`

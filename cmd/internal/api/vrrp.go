@@ -93,7 +93,7 @@ type Static struct {
 // complete returns the status with its lists and maps set, so that JSON never shows
 // null. What the backend keeps is left alone.
 func (s Status) complete() Status {
-	s.VIPs, s.Warnings = list(s.VIPs), list(s.Warnings)
+	s.VIPs, s.Checks, s.Warnings = list(s.VIPs), list(s.Checks), list(s.Warnings)
 	if s.Cluster != nil {
 		cluster := *s.Cluster
 		cluster.Nodes = list(cluster.Nodes)

@@ -40,6 +40,14 @@ func (d peerSide) SetDrain(ctx context.Context, node string, to api.Drain) error
 	return d.drainer().here(ctx, node, to)
 }
 
+// TellHealth implements api.PeerBackend.
+func (d peerSide) TellHealth(_ context.Context, r api.HealthReport) error {
+	if err := d.known(r.Node); err != nil {
+		return err
+	}
+	return nil
+}
+
 // controlSide is the daemon as the operator's commands see it: what only the
 // leader can do is passed on to the leader.
 type controlSide struct{ *daemon }
