@@ -13,18 +13,24 @@ import (
 func (c *cluster) set(line string) {
 	c.t.Helper()
 	for _, n := range c.Nodes {
-		text, err := os.ReadFile(n.ConfigFile())
-		c.must(err)
-		key, _, _ := strings.Cut(line, " ")
-		var kept []string
-		for old := range strings.Lines(string(text)) {
-			if !strings.HasPrefix(old, key+" ") {
-				kept = append(kept, old)
-			}
-		}
-		changed := strings.Replace(strings.Join(kept, ""), "[cluster]\n", "[cluster]\n"+line+"\n", 1)
-		c.must(os.WriteFile(n.ConfigFile(), []byte(changed), 0o600))
+		c.setOn(n, line)
 	}
+}
+
+// setOn writes a key of [cluster] into the config of one node.
+func (c *cluster) setOn(n *lab.Node, line string) {
+	c.t.Helper()
+	text, err := os.ReadFile(n.ConfigFile())
+	c.must(err)
+	key, _, _ := strings.Cut(line, " ")
+	var kept []string
+	for old := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(old, key+" ") {
+			kept = append(kept, old)
+		}
+	}
+	changed := strings.Replace(strings.Join(kept, ""), "[cluster]\n", "[cluster]\n"+line+"\n", 1)
+	c.must(os.WriteFile(n.ConfigFile(), []byte(changed), 0o600))
 }
 
 // The VIPs go back to a node of higher priority, but not while the config says no.
