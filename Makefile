@@ -17,7 +17,7 @@ PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc lib
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp clean
+.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks clean
 
 build: ## the static binary, bin/perch
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/perch ./cmd/perch
@@ -101,6 +101,9 @@ bench-fence: ## what traffic pays for a fence and when it ends, into docs/perfor
 
 bench-vrrp: ## VRRP mode beside keepalived, into docs/performance.md (about 14 minutes, on a machine that does nothing else; needs root)
 	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkVRRP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 20 -record $(CURDIR)/docs/performance.md
+
+bench-checks: ## checks beside those of HAProxy, and the moves that they cause, into docs/performance.md (about 12 minutes; needs root)
+	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkChecks$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200
 SEED   ?= 0

@@ -175,7 +175,7 @@ func TestCheckWeightPreempts(t *testing.T) {
 	flag := func(n *lab.Node) string { return filepath.Join(n.Dir, "flag") }
 	for _, n := range s.Nodes {
 		s.must(os.WriteFile(flag(n), nil, 0o600))
-		s.configure(n, check("flag", `kind = "file"`, fmt.Sprintf("target = %q", flag(n))))
+		addTables(t, n, check("flag", `kind = "file"`, fmt.Sprintf("target = %q", flag(n))))
 	}
 	s.set(`track = ["web", {check = "flag", weight = -100}]`)
 	s.begin()

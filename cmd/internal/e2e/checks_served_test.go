@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -70,19 +69,11 @@ func prepareServed(t *testing.T, make server, how checked, opts ...option) *serv
 		s.must(err)
 		s.services[n] = service
 		s.must(service.Start())
-		s.configure(n, check("web", how(n, service)...))
+		addTables(t, n, check("web", how(n, service)...))
 	}
 	s.set(`track = ["web"]`)
 	t.Cleanup(s.explainServices)
 	return s
-}
-
-// configure adds tables to the config of a node.
-func (s *served) configure(n *lab.Node, tables string) {
-	s.t.Helper()
-	text, err := os.ReadFile(n.ConfigFile())
-	s.must(err)
-	s.must(os.WriteFile(n.ConfigFile(), append(text, tables...), 0o600))
 }
 
 func (s *served) target() netip.AddrPort {

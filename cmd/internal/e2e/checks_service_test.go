@@ -162,12 +162,12 @@ func TestCheckReload(t *testing.T) {
 	looks := s.checkOf(s.owner()).Looks
 	old := s.owner()
 	missing := filepath.Join(s.Spec.Dir, "missing")
-	s.configure(old, check("flag", `kind = "file"`, fmt.Sprintf("target = %q", missing)))
+	addTables(t, old, check("flag", `kind = "file"`, fmt.Sprintf("target = %q", missing)))
 	s.perch(old, "reload")
 	s.eventuallySays("there is one more check", func() bool { return len(s.status(old).Checks) == 2 })
 	s.never("the VIP moves although nothing depends on the check", time.Second, func() bool { return !s.holdsAny(old) })
 
-	s.setOn(old, `track = ["web", "flag"]`)
+	setKey(t, old, `track = ["web", "flag"]`)
 	s.perch(old, "reload")
 	next := s.movedFrom(old)
 	s.servedBy(next)
@@ -176,7 +176,7 @@ func TestCheckReload(t *testing.T) {
 		t.Errorf("check web has looked %d times, and did so %d times before the reload: it began anew", now, looks)
 	}
 
-	s.setOn(old, `track = ["web"]`)
+	setKey(t, old, `track = ["web"]`)
 	s.perch(old, "reload")
 	s.healthIs(old, api.HealthHealthy)
 	s.stillOwnedBy(next)
