@@ -27,9 +27,9 @@ func stop(s *lab.Service) error { return s.Stop(patience) }
 var breakages = map[string]breakage{
 	"stopped":       {stop, "connection refused", (*lab.Service).Start},
 	"killed":        {(*lab.Service).Kill, "connection refused", (*lab.Service).Start},
-	"frozen":        {(*lab.Service).Freeze, "no answer within 500ms", (*lab.Service).Thaw},
+	"frozen":        {(*lab.Service).Freeze, "no answer", (*lab.Service).Thaw},
 	"answering 503": {becomes(lab.Manner{Status: 503}), "status 503", becomes(lab.Manner{})},
-	"slow":          {becomes(lab.Manner{Delay: 2 * time.Second}), "no answer within 500ms", becomes(lab.Manner{})},
+	"slow":          {becomes(lab.Manner{Delay: 2 * time.Second}), "no answer", becomes(lab.Manner{})},
 }
 
 // Whatever happens to the web server of the owner: the VIP goes to a node whose own is
