@@ -12,12 +12,12 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 # Debian packages that the tests use, and a command of each to see whether it is there.
 PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev: \
-	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark
+	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark haproxy:haproxy nginx-light:nginx
 
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp clean
+.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks clean
 
 build: ## the static binary, bin/perch
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/perch ./cmd/perch
@@ -39,7 +39,7 @@ deps: ## install the Debian packages that the tests need, when root and when mis
 	if [ ! -e $(POLICY) ]; then trap 'rm -f $(POLICY)' EXIT; printf '#!/bin/sh\nexit 101\n' >$(POLICY); chmod 755 $(POLICY); fi; \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null && \
 	for p in $$missing; do \
-		case $$p in keepalived|frr) ! command -v systemctl >/dev/null || systemctl -q disable $$p;; esac; \
+		case $$p in keepalived|frr|haproxy|nginx-light) ! command -v systemctl >/dev/null || systemctl -q disable $${p%-light};; esac; \
 	done
 
 unit: ## unit tests, with the race detector and in random order
@@ -101,6 +101,9 @@ bench-fence: ## what traffic pays for a fence and when it ends, into docs/perfor
 
 bench-vrrp: ## VRRP mode beside keepalived, into docs/performance.md (about 14 minutes, on a machine that does nothing else; needs root)
 	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkVRRP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 20 -record $(CURDIR)/docs/performance.md
+
+bench-checks: ## checks beside those of HAProxy, and the moves that they cause, into docs/performance.md (about 12 minutes; needs root)
+	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkChecks$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200
 SEED   ?= 0

@@ -39,6 +39,14 @@ type bench struct {
 
 func newBench(b *testing.B, heartbeat time.Duration, fence string) *bench {
 	b.Helper()
+	x := prepareBench(b, heartbeat, fence)
+	must(b, x.StartAll())
+	return x
+}
+
+// prepareBench writes the files of the nodes and starts none.
+func prepareBench(b *testing.B, heartbeat time.Duration, fence string) *bench {
+	b.Helper()
 	lab.NeedRoot(b)
 	dir := tempDir(b)
 	l, err := lab.New()
@@ -64,7 +72,6 @@ func newBench(b *testing.B, heartbeat time.Duration, fence string) *bench {
 		VIPs:      []lab.VIP{{Address: vip, Interface: "eth0"}},
 	}, hosts[:3]...)
 	must(b, err)
-	must(b, c.StartAll())
 	return &bench{Cluster: c, b: b, client: hosts[3], vip: vip.Addr(), end: end}
 }
 

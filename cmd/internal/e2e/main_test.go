@@ -19,6 +19,10 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if addr := os.Getenv(webEnv); addr != "" {
+		fmt.Fprintln(os.Stderr, beWeb(addr))
+		os.Exit(1)
+	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		if err := os.RemoveAll(binary.dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -13,18 +13,32 @@ import (
 func (c *cluster) set(line string) {
 	c.t.Helper()
 	for _, n := range c.Nodes {
-		text, err := os.ReadFile(n.ConfigFile())
-		c.must(err)
-		key, _, _ := strings.Cut(line, " ")
-		var kept []string
-		for old := range strings.Lines(string(text)) {
-			if !strings.HasPrefix(old, key+" ") {
-				kept = append(kept, old)
-			}
-		}
-		changed := strings.Replace(strings.Join(kept, ""), "[cluster]\n", "[cluster]\n"+line+"\n", 1)
-		c.must(os.WriteFile(n.ConfigFile(), []byte(changed), 0o600))
+		setKey(c.t, n, line)
 	}
+}
+
+// setKey writes a key of [cluster] into the config of one node.
+func setKey(tb testing.TB, n *lab.Node, line string) {
+	tb.Helper()
+	text, err := os.ReadFile(n.ConfigFile())
+	must(tb, err)
+	key, _, _ := strings.Cut(line, " ")
+	var kept []string
+	for old := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(old, key+" ") {
+			kept = append(kept, old)
+		}
+	}
+	changed := strings.Replace(strings.Join(kept, ""), "[cluster]\n", "[cluster]\n"+line+"\n", 1)
+	must(tb, os.WriteFile(n.ConfigFile(), []byte(changed), 0o600))
+}
+
+// addTables adds tables to the config of a node.
+func addTables(tb testing.TB, n *lab.Node, tables string) {
+	tb.Helper()
+	text, err := os.ReadFile(n.ConfigFile())
+	must(tb, err)
+	must(tb, os.WriteFile(n.ConfigFile(), append(text, tables...), 0o600))
 }
 
 // The VIPs go back to a node of higher priority, but not while the config says no.

@@ -6,8 +6,8 @@
 // to. Host N on switch K has 198.18.K.N/24 and 2001:db8:0:K::N/64. A [Link] is
 // the cable between the two, and the place where faults of the network are
 // made. A [Cluster] is a perch cluster on some hosts of a lab. A [Daemon] is anything
-// else that runs on one, as a real keepalived or FRR, and a [Capture] has what a whole
-// segment said.
+// else that runs on one, as a real keepalived or FRR; a [Service] is an HAProxy or an nginx
+// that can be broken in many ways. A [Capture] has what a whole segment said.
 //
 // Nothing of a lab has a name on the host: each namespace is held by one
 // locked OS thread of this process and by a file descriptor, processes are
@@ -21,6 +21,8 @@
 //   - one for each process, which waits for it, from Host.Start or Lab.Capture until it
 //     ended;
 //   - two for each [Pinger], from Host.Ping until Pinger.Close;
+//   - one for each [Requester], and one for each request under way, from Host.Request
+//     until Requester.Close;
 //   - two for each [Observer], from Host.Observe until Observer.Close;
 //   - one for each [Watch], from Lab.Watch until Watch.Close.
 //

@@ -67,3 +67,11 @@ func NeedPeers(t test) {
 	need(t, "tcpdump", "needs tcpdump(8), Debian package tcpdump")
 	need(t, "tshark", "needs tshark(1), Debian package tshark")
 }
+
+// NeedServices skips a test where there is no real service to check. In CI that is a
+// failure.
+func NeedServices(t test) {
+	t.Helper()
+	need(t, "haproxy", "needs haproxy(1), Debian package haproxy")
+	need(t, "nginx", "needs nginx(8) with its module echo, Debian package nginx-light")
+}
