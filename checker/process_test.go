@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -93,7 +94,10 @@ func TestProcessByLongName(t *testing.T) {
 
 func TestProcessByCommandLine(t *testing.T) {
 	path, name := program(t, "pt-command", "/bin/sh")
-	begin(t, path, "-c", "read x", "of", name+" with arguments")
+	cmd := exec.Command(path, "-c", "read x", "of", name+" with arguments")
+	_, err := cmd.StdinPipe() // for which it waits
+	mustDo(t, err, cmd.Start())
+	t.Cleanup(func() { end(cmd) })
 	for text, want := range map[string]string{
 		name + " -c read x of " + name + " with": "",
 		"of " + name + " without":                fmt.Sprintf(`no process with "of %s without" in its command line`, name),
@@ -160,18 +164,15 @@ func TestProcessWhoseFirstThreadHasEnded(t *testing.T) {
 	wantsSoon(t, byFile, fmt.Sprintf("process %d is not running", cmd.Process.Pid))
 }
 
-func TestKernelThreadsAndThisProcessAreNoProcesses(t *testing.T) {
-	self, err := readProcess(os.Getpid())
-	mustDo(t, err)
+func TestThisProcessAndKernelThreadsAreNone(t *testing.T) {
 	all, err := scanProcesses(context.Background())
 	mustDo(t, err)
-	if len(all) == 0 {
-		t.Error("there are none")
+	if len(all) == 0 || slices.ContainsFunc(all, func(p process) bool { return p.pid == os.Getpid() }) {
+		t.Errorf("of %d processes one is this", len(all))
 	}
-	for _, p := range all {
-		if p.pid == self.pid || p.comm == "kthreadd" {
-			t.Errorf("%v is one", p)
-		}
+	const want = `no process named "kthreadd"`
+	if _, got := lookAt(newHostCheck(t, processSpec("kthreadd", Process{})), plenty); got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

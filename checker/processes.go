@@ -55,7 +55,8 @@ func (p *processes) scan(ctx context.Context) ([]process, error) {
 	return found, nil
 }
 
-// scanProcesses reads of all processes. Those that end meanwhile, or are hidden, are left out.
+// scanProcesses reads the names of all processes, whether they are well or not. Those that
+// end meanwhile, or are hidden, are left out.
 func scanProcesses(ctx context.Context) ([]process, error) {
 	proc, err := os.Open("/proc")
 	if err != nil {
@@ -78,7 +79,7 @@ func scanProcesses(ctx context.Context) ([]process, error) {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("scan of processes: %w", ctx.Err())
 		}
-		if p, err := reader.process(pid); err == nil && p.alive() {
+		if p, err := reader.names(pid); err == nil {
 			found = append(found, p)
 		}
 	}
