@@ -172,7 +172,7 @@ func TestGRPCHostile(t *testing.T) {
 		{"resets", func(c net.Conn) { io.WriteString(c, settings); untilAsked(c); reset(c) }, longEnough, "connection *"},
 		{"is silent", silent, soonOver, "no answer within 300ms"},
 		{"speaks HTTP/1.1", func(c net.Conn) {
-			readSome(c)
+			untilAsked(c)
 			says("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")(c)
 		}, longEnough, "server does not speak h2"},
 		{"garbage", endless("garbage"), longEnough, "*"},

@@ -1,0 +1,192 @@
+package checker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// How packets leave is seen from where the server sees them come from: eth0 has the
+// addresses 198.18.0.2 and 2001:db8:0::2, eth1 198.18.1.2 and 2001:db8:1::2.
+func TestNetwork(t *testing.T) {
+	l := newNetLab(t)
+	l.ip(
+		"rule add fwmark 7 lookup 107", "route add default via 198.18.1.1 table 107",
+		"-6 rule add fwmark 7 lookup 107", "-6 route add default via 2001:db8:1::1 table 107",
+	)
+	source := func(addr string) Network { return Network{Source: netip.MustParseAddr(addr)} }
+	tests := []struct {
+		name    string
+		network Network
+		want4   string // what the server says, or the reason
+		want6   string
+	}{
+		{"nothing said", Network{}, "198.18.0.2:", "[2001:db8::2]:"},
+		{"interface", Network{Interface: "eth1"}, "198.18.1.2:", "[2001:db8:1::2]:"},
+		{"mark", Network{Mark: 7}, "198.18.1.2:", "[2001:db8:1::2]:"},
+		{"a mark that means nothing", Network{Mark: 8}, "198.18.0.2:", "[2001:db8::2]:"},
+		{"no such interface", Network{Interface: "eth9"}, "interface eth9 does not exist", "interface eth9 does not exist"},
+		{"IPv4 source", source("198.18.1.2"), "198.18.1.2:", "source 198.18.1.2 and target 2001:db8:9::9 are not of one family"},
+		{"IPv6 source", source("2001:db8:1::2"), "source 2001:db8:1::2 and target 198.18.9.9 are not of one family", "[2001:db8:1::2]:"},
+		{"source of another machine", source("198.18.7.7"), "the source is not an address of this machine", ""},
+		{"IPv6 source of another machine", source("2001:db8:7::7"), "", "the source is not an address of this machine"},
+	}
+	for _, target := range []struct {
+		host string
+		want func(i int) string
+	}{
+		{labServer4, func(i int) string { return tests[i].want4 }},
+		{labServer6, func(i int) string { return tests[i].want6 }},
+	} {
+		overTCP, overUDP := l.tellSource(target.host)
+		for i, test := range tests {
+			if want := target.want(i); want != "" {
+				seen := Pattern{Contains: want}
+				what := target.host + ", " + test.name
+				l.seesSource(what+", tcp", want, Spec{Kind: "tcp", Target: overTCP, Network: test.network, TCP: TCP{Expect: seen}})
+				l.seesSource(what+", udp", want, Spec{Kind: "udp", Target: overUDP, Network: test.network, UDP: UDP{Expect: seen}})
+			}
+		}
+	}
+}
+
+// seesSource makes a look that is well if the server sees the wanted source; else the
+// reason, or that of the spec, must be as wanted.
+func (l *netLab) seesSource(what, want string, spec Spec) {
+	l.t.Helper()
+	check, err := NewHost(nil).New(spec)
+	got := ""
+	if err != nil {
+		got = err.Error()
+	} else {
+		got = lookWith(l.t, check, longEnough)
+	}
+	if isSource := strings.HasSuffix(want, ":"); isSource && got != "" || !isSource && got != want {
+		l.t.Errorf("%s: %q, want %q", what, got, want)
+	}
+}
+
+// An interface may be a VRF, from which nothing but its own table leads anywhere.
+func TestVRF(t *testing.T) {
+	l := newNetLab(t)
+	l.needVRF()
+	l.ip("link add red type vrf table 10", "link set red up", "link set eth1 master red",
+		"addr replace 2001:db8:1::2/64 dev eth1 nodad",
+		"route add default via 198.18.1.1 vrf red", "-6 route add default via 2001:db8:1::1 vrf red")
+	for host, want := range map[string]string{labServer4: "198.18.1.2:", labServer6: "[2001:db8:1::2]:"} {
+		overTCP, overUDP := l.tellSource(host)
+		seen := Pattern{Contains: want}
+		l.seesSource("tcp", want, Spec{Kind: "tcp", Target: overTCP, Network: Network{Interface: "red"}, TCP: TCP{Expect: seen}})
+		l.seesSource("udp", want, Spec{Kind: "udp", Target: overUDP, Network: Network{Interface: "red"}, UDP: UDP{Expect: seen}})
+	}
+}
+
+// What routers and firewalls say is a failure at once, not after the timeout, also where
+// no answer has to come.
+func TestUnreachable(t *testing.T) {
+	l := newNetLab(t)
+	l.ip("route add unreachable 198.18.3.1", "route add prohibit 198.18.4.1",
+		"-6 route add unreachable 2001:db8:3::1", "-6 route add prohibit 2001:db8:4::1")
+	l.inServer(func() {
+		l.ip("route add unreachable 198.18.5.1", "-6 route add unreachable 2001:db8:5::1")
+		l.forward()
+	})
+	tests := []struct{ host, want string }{
+		{"198.18.3.1", "no route to host"},
+		{"198.18.4.1", "permission denied"},
+		{"198.18.5.1", "no route to host"},
+		{labServer4, "connection refused"},
+		{"2001:db8:3::1", "no route to host"},
+		{"2001:db8:4::1", "permission denied"},
+		{"2001:db8:5::1", "network is unreachable"},
+		{labServer6, "connection refused"},
+	}
+	for _, test := range tests {
+		target := net.JoinHostPort(test.host, "9")
+		for _, spec := range []Spec{
+			{Kind: "tcp", Target: target},
+			{Kind: "udp", Target: target},
+			{Kind: "dns", Target: target},
+			{Kind: "smtp", Target: target},
+			{Kind: "grpc", Target: target},
+		} {
+			if got := lookOnce(t, spec, longEnough); got != test.want {
+				t.Errorf("%s %s: %q, want %q", spec.Kind, test.host, got, test.want)
+			}
+		}
+	}
+}
+
+func TestNoSuchHost(t *testing.T) {
+	for _, kind := range []string{"tcp", "udp", "smtp", "dns", "grpc"} {
+		got := lookOnce(t, Spec{Kind: kind, Target: "nobody.invalid:53"}, 3*time.Second)
+		if !strings.HasPrefix(got, "cannot resolve nobody.invalid: ") {
+			t.Errorf("%s: %q", kind, got)
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	dial := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
+	tests := []struct {
+		err  error
+		want string
+	}{
+		{dial(&net.DNSError{Name: "db1", Err: "no such host", IsNotFound: true}), "cannot resolve db1: no such host"},
+		{dial(&net.DNSError{Name: "db1", Err: "i/o timeout", IsTimeout: true}), "cannot resolve db1: no answer within 500ms"},
+		{dial(&net.DNSError{Name: "db1", Err: "server misbehaving"}), "cannot resolve db1: server misbehaving"},
+		{dial(&net.AddrError{Err: "no suitable address found", Addr: "192.0.2.1:0"}), "the target has no address of the family of source 192.0.2.1"},
+		{context.DeadlineExceeded, "no answer within 500ms"},
+		{dial(syscall.ETIMEDOUT), "no answer within 500ms"},
+		{fmt.Errorf("read: %w", net.ErrClosed), "no answer within 500ms"},
+		{context.Canceled, "canceled"},
+		{dial(syscall.ECONNREFUSED), "connection refused"},
+		{dial(syscall.EHOSTUNREACH), "no route to host"},
+		{dial(syscall.ENETUNREACH), "network is unreachable"},
+		{dial(syscall.ECONNRESET), "connection reset by the other side"},
+		{dial(syscall.EPIPE), "connection closed by the other side"},
+		{dial(syscall.EPERM), "permission denied"},
+		{dial(syscall.EACCES), "permission denied"},
+		{dial(syscall.EMFILE), "too many open files"},
+		{io.EOF, "connection closed by the other side"},
+		{errors.New("what\x1b[2J?\n" + strings.Repeat("é", 200)), `what\x1b[2J?\n` + strings.Repeat("é", 91) + "..."},
+		{fmt.Errorf("wrapped: %w", &reason{text: "as it is"}), "as it is"},
+	}
+	for _, test := range tests {
+		err := explainWithin(test.err, 500*time.Millisecond)
+		if err.Error() != test.want {
+			t.Errorf("%v: %q, want %q", test.err, err, test.want)
+		}
+		if again := explain(err); again.Error() != err.Error() {
+			t.Errorf("%v: explained again %q", err, again)
+		}
+		checkReason(t, err.Error())
+	}
+	if err := explain(nil); err != nil {
+		t.Errorf("nil: %v", err)
+	}
+	if got := explain(context.DeadlineExceeded).Error(); got != "no answer in time" {
+		t.Error(got)
+	}
+}
+
+func TestQuote(t *testing.T) {
+	for from, want := range map[string]string{
+		"":                        `""`,
+		`a "b" \c`:                `"a \"b\" \c"`,
+		strings.Repeat("x", 64):   `"` + strings.Repeat("x", 64) + `"`,
+		strings.Repeat("x", 65):   `"` + strings.Repeat("x", 64) + `"...`,
+		strings.Repeat("\x00", 9): `"` + strings.Repeat(`\x00`, 9) + `"`,
+	} {
+		if got := quote(from); got != want {
+			t.Errorf("%q: %s, want %s", from, got, want)
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package checker
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// Thousands of looks, most of which go wrong, leave no goroutine and no open file.
+func TestLooksLeaveNothing(t *testing.T) {
+	certificate, ca := testCertificate(t, "127.0.0.1")
+	checks := netChecks(t, certificate, ca)
+	round := func() {
+		var looks sync.WaitGroup
+		for _, check := range checks {
+			looks.Go(func() {
+				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+				defer cancel()
+				check.Check(ctx)
+			})
+		}
+		looks.Wait()
+	}
+	round()
+	goroutines := goleak.IgnoreCurrent()
+	settle(t, 0)
+	files := countFiles(t)
+	// The garbage collector closes what is forgotten, so it must not run at first.
+	percent := debug.SetGCPercent(-1)
+	for range 20 {
+		round()
+	}
+	settle(t, files)
+	debug.SetGCPercent(percent)
+	for range 130 {
+		round()
+	}
+	settle(t, files)
+	goleak.VerifyNone(t, goroutines)
+}
+
+// netChecks are checks of the kinds of the network, against servers of all sorts.
+func netChecks(t *testing.T, certificate tls.Certificate, ca string) []Checker {
+	t.Helper()
+	const host = "127.0.0.1"
+	var checks []Checker
+	add := func(spec Spec) {
+		check, err := NewHost(nil).New(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checks = append(checks, check)
+	}
+	for _, serve := range []func(net.Conn){silent, closeAtOnce, reset, saysAndCloses("220 mail\r\n"), says(settings), endless("220-x\r\n")} {
+		target := rawServer(t, host, serve)
+		add(Spec{Kind: "tcp", Target: target, TCP: TCP{Send: []byte("x"), Expect: Pattern{Contains: "PONG"}}})
+		add(Spec{Kind: "tcp", Target: target, TLS: TLS{Enabled: true, CAFile: ca}})
+		add(Spec{Kind: "smtp", Target: target})
+		add(Spec{Kind: "grpc", Target: target})
+		add(Spec{Kind: "dns", Target: target, DNS: DNS{TCP: true}})
+	}
+	add(Spec{Kind: "tcp", Target: rawServer(t, host, overTLS(certificate, says("PONG"))), TLS: TLS{Enabled: true, CAFile: ca}})
+	add(Spec{Kind: "tcp", Target: closedPort(t, host)})
+	add(Spec{Kind: "udp", Target: closedPort(t, host)})
+	add(Spec{Kind: "udp", Target: packetServer(t, host, func([]byte) [][]byte { return nil }), UDP: UDP{Answer: true}})
+	add(Spec{Kind: "dns", Target: packetServer(t, host, func(query []byte) [][]byte { return [][]byte{query, query} })})
+	add(Spec{Kind: "grpc", Target: grpcServer(t, host, tls.Certificate{}, grpcAnswer(serving, "0", ""))})
+	add(Spec{Kind: "grpc", Target: grpcServer(t, host, tls.Certificate{}, func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	})})
+	return checks
+}
+
+// settle waits until no more than so many files are open, or, for 0, until their number
+// stays as it is.
+func settle(t *testing.T, files int) {
+	t.Helper()
+	last := -1
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		now := countFiles(t)
+		if files > 0 && now <= files || files == 0 && now == last {
+			return
+		}
+		last = now
+	}
+	t.Fatalf("%d files are open, want %d", countFiles(t), files)
+}
+
+func countFiles(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
