@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -117,9 +118,10 @@ func saysAndCloses(text string) func(net.Conn) {
 }
 
 func endless(text string) func(net.Conn) {
+	many := bytes.Repeat([]byte(text), 1+16384/len(text))
 	return func(conn net.Conn) {
 		for {
-			if _, err := io.WriteString(conn, text); err != nil {
+			if _, err := conn.Write(many); err != nil {
 				return
 			}
 		}
