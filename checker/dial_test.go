@@ -196,8 +196,8 @@ func TestQuote(t *testing.T) {
 
 func FuzzBrief(f *testing.F) {
 	f.Add("connection refused")
-	f.Add(strings.Repeat("a", maxReason-1) + "\x00")
-	f.Add(strings.Repeat("\u202e\xff", maxReason))
+	f.Add(strings.Repeat("a", briefLimit-1) + "\x00")
+	f.Add(strings.Repeat("\u202e\xff", briefLimit))
 	f.Fuzz(func(t *testing.T, text string) {
 		if text == "" {
 			return

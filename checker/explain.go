@@ -14,8 +14,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxReason is how long the text of a reason may be, in bytes.
-const maxReason = 200
+// briefLimit is how long the text of a reason may be, in bytes.
+const briefLimit = 200
 
 // reason is an error that says all that a person needs to know.
 type reason struct {
@@ -147,7 +147,7 @@ func innermost(err error) error {
 }
 
 // brief makes a text of foreign origin fit for a reason: one line, of bounded length.
-func brief(text string) string { return cut(text, maxReason) }
+func brief(text string) string { return cut(text, briefLimit) }
 
 // cut returns a text with what cannot be printed escaped, at most limit bytes of it.
 func cut(text string, limit int) string {

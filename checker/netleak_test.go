@@ -61,7 +61,7 @@ func netChecks(t *testing.T, certificate tls.Certificate, ca string) []Checker {
 		}
 		checks = append(checks, check)
 	}
-	for _, serve := range []func(net.Conn){silent, closeAtOnce, reset, saysAndCloses("220 mail\r\n"), says(settings), endless("220-x\r\n")} {
+	for _, serve := range []func(net.Conn){mute, closeAtOnce, reset, saysAndCloses("220 mail\r\n"), tells(settings), endless("220-x\r\n")} {
 		target := rawServer(t, host, serve)
 		add(Spec{Kind: "tcp", Target: target, TCP: TCP{Send: []byte("x"), Expect: Pattern{Contains: "PONG"}}})
 		add(Spec{Kind: "tcp", Target: target, TLS: TLS{Enabled: true, CAFile: ca}})
@@ -69,7 +69,7 @@ func netChecks(t *testing.T, certificate tls.Certificate, ca string) []Checker {
 		add(Spec{Kind: "grpc", Target: target})
 		add(Spec{Kind: "dns", Target: target, DNS: DNS{TCP: true}})
 	}
-	add(Spec{Kind: "tcp", Target: rawServer(t, host, overTLS(certificate, says("PONG"))), TLS: TLS{Enabled: true, CAFile: ca}})
+	add(Spec{Kind: "tcp", Target: rawServer(t, host, overTLS(certificate, tells("PONG"))), TLS: TLS{Enabled: true, CAFile: ca}})
 	add(Spec{Kind: "tcp", Target: closedPort(t, host)})
 	add(Spec{Kind: "udp", Target: closedPort(t, host)})
 	add(Spec{Kind: "udp", Target: packetServer(t, host, func([]byte) [][]byte { return nil }), UDP: UDP{Answer: true}})
