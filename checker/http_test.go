@@ -68,8 +68,10 @@ func site() http.Handler {
 		}
 		http.Redirect(w, r, fmt.Sprintf("/hop/%d", n-1), http.StatusMovedPermanently)
 	})
-	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", 302) })
-	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Query().Get("to"), 302) })
+	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", http.StatusFound) })
+	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, r.URL.Query().Get("to"), http.StatusFound)
+	})
 	return mux
 }
 
@@ -194,11 +196,7 @@ func TestHTTPProtocols(t *testing.T) {
 	old.TLS.NextProtos = []string{"http/1.1"}
 	old.StartTLS()
 	defer old.Close()
-	prior := httptest.NewUnstartedServer(site())
-	prior.Config.Protocols = new(http.Protocols)
-	prior.Config.Protocols.SetUnencryptedHTTP2(true)
-	prior.Start()
-	defer prior.Close()
+	prior := startH2C(t, site())
 	plain := httptest.NewServer(site())
 	defer plain.Close()
 
@@ -208,13 +206,13 @@ func TestHTTPProtocols(t *testing.T) {
 		{"1.1 asked for", both.URL, "http/1.1", "HTTP/1.1", ""},
 		{"h2 asked for", both.URL, "h2", "HTTP/2.0", ""},
 		{"h2 of an old server", old.URL, "h2", "", "server does not speak h2"},
-		{"prior knowledge", prior.URL, "h2", "HTTP/2.0", ""},
+		{"prior knowledge", prior, "h2", "HTTP/2.0", ""},
 		{"prior knowledge of an old server", plain.URL, "h2", "", "server does not speak h2"},
 		{"plain", plain.URL, "", "HTTP/1.1", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			spec := Spec{Kind: "http", Target: c.url + "/echo", TLS: TLS{CAFile: ca.file()}}
-			spec.HTTP = HTTP{Method: "POST", Body: "ping", Protocol: c.protocol, Requests: []Request{{Matches: "^POST /echo " + c.answered + "\nhost: 127.0.0.1:[0-9]+\nbody: ping\n"}}}
+			spec.HTTP = HTTP{Method: "POST", Body: "ping", Protocol: c.protocol, Requests: []Request{{Matches: "^POST /echo " + c.answered + "\nhost: 127.0.0.1:[0-9]+\nbody: ping\n", Mismatch: "Accept-Encoding"}}}
 			_, err := lookAt(t, spec)
 			wantReason(t, err, c.want)
 		})
@@ -239,4 +237,14 @@ func TestHTTPDigestIsThatOfGenhash(t *testing.T) {
 	spec.HTTP.Requests = []Request{{URL: "/json", Digest: "md5:" + strings.TrimSpace(string(sum))}}
 	_, err = lookAt(t, spec)
 	wantReason(t, err, "")
+}
+
+// startH2C starts a server of HTTP/2 without TLS and returns its URL.
+func startH2C(t *testing.T, handler http.Handler) string {
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	t.Cleanup(server.Close)
+	return server.URL
 }

@@ -3,6 +3,7 @@ package checker
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -14,9 +15,8 @@ import (
 // httpConn is a connection that is asked once.
 type httpConn struct {
 	net.Conn
-	h2     bool
-	reader *bufio.Reader // of HTTP/1.1
-	done   func()        // gives back what was borrowed for it; may be nil
+	h2   bool
+	done func() // gives back what was borrowed for it; may be nil
 }
 
 // Close also gives back what was borrowed. Nothing is read after it.
@@ -71,10 +71,7 @@ func (s *httpShared) talkHTTP1(request *http.Request, conn *httpConn) (*http.Res
 	conn.done = func() { s.readers.Put(reader) }
 	answer, err := readAnswer(reader, request)
 	if err != nil {
-		if sent != nil {
-			return nil, sent
-		}
-		return nil, err
+		return nil, cmp.Or(sent, head.err, err)
 	}
 	head.lift()
 	return answer, nil
@@ -107,7 +104,8 @@ func readAnswer(reader *bufio.Reader, request *http.Request) (*http.Response, er
 // headReader reads from a connection, no more than a head may have until it is lifted.
 type headReader struct {
 	conn net.Conn
-	left int // -1 for without end
+	left int   // -1 for without end
+	err  error // why no more can be read, but for its end; a parser may lose that
 }
 
 func (r *headReader) Read(p []byte) (int, error) {
@@ -115,10 +113,16 @@ func (r *headReader) Read(p []byte) (int, error) {
 		return r.conn.Read(p)
 	}
 	if r.left == 0 {
-		return 0, errLongHead
+		r.err = errLongHead
+	}
+	if r.err != nil {
+		return 0, r.err
 	}
 	n, err := r.conn.Read(p[:min(len(p), r.left)])
 	r.left -= n
+	if err != io.EOF {
+		r.err = err
+	}
 	return n, err
 }
 
@@ -126,39 +130,6 @@ func (r *headReader) lift() { r.left = -1 }
 
 // errLongHead tells of a head without end.
 var errLongHead error = &reason{text: fmt.Sprintf("headers longer than %d KiB", maxHead>>10)}
-
-// talkHTTP2 is talkHTTP1 for HTTP/2, over TLS or not.
-func (s *httpShared) talkHTTP2(request *http.Request, conn *httpConn) (*http.Response, error) {
-	s.once.Do(func() { s.http2 = newHTTP2() })
-	ctx := context.WithValue(request.Context(), connKey{}, conn.Conn)
-	// That TLS is there already is no matter to the transport.
-	client, err := s.http2.NewClientConn(ctx, "http", "unused:80")
-	if err != nil {
-		return nil, err
-	}
-	conn.done = func() { client.Close() }
-	return client.RoundTrip(request)
-}
-
-// connKey is for the connection that a transport is to use.
-type connKey struct{}
-
-// newHTTP2 returns a transport for connections that are there.
-func newHTTP2() *http.Transport {
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	protocols.SetHTTP2(true)
-	return &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return ctx.Value(connKey{}).(net.Conn), nil
-		},
-		Protocols:              protocols,
-		DisableCompression:     true,
-		DisableKeepAlives:      true,
-		MaxResponseHeaderBytes: maxHead,
-		HTTP2:                  &http.HTTP2Config{MaxReceiveBufferPerConnection: 64 << 10, MaxReceiveBufferPerStream: 64 << 10},
-	}
-}
 
 // withBody has judge judge the body of an answer, which it may not keep.
 func (s *httpShared) withBody(answer *http.Response, judge func([]byte) error) error {

@@ -127,7 +127,7 @@ func (l *httpLook) secure(raw net.Conn, request *http.Request) (*httpConn, error
 	}
 	h2 := state.NegotiatedProtocol == "h2"
 	if l.check.protocol == "h2" && !h2 {
-		return nil, &reason{text: "server does not speak h2"}
+		return nil, errNoHTTP2
 	}
 	return &httpConn{Conn: conn, h2: h2}, nil
 }

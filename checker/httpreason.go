@@ -36,19 +36,39 @@ func (l *httpLook) text(ctx context.Context, err error) string {
 	switch {
 	case l.patience > 0 && (ctx.Err() != nil || isTimeout(err)):
 		return "no " + string(l.stage) + " within " + l.patience.String()
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isLost(err):
 		return "connection closed, no " + string(l.stage)
 	}
-	text := inner(err).Error()
-	for part, meaning := range map[string]string{
-		`malformed HTTP response "\x15\x03`:         "server speaks TLS, not plain HTTP", // an alert
-		"looked like an HTTP/1.1 header":            "server does not speak h2",
-		"server response headers exceeded":          errLongHead.Error(),
-		"response header list larger than advertis": errLongHead.Error(),
-	} {
-		if strings.Contains(text, part) {
-			return meaning
+	return protocolReason(inner(err).Error())
+}
+
+// protocolReason is for what net/http says of an answer, "" for anything else.
+func protocolReason(text string) string {
+	switch {
+	case strings.Contains(text, `malformed HTTP response "\x15\x03`): // an alert
+		return "server speaks TLS, not plain HTTP"
+	case strings.Contains(text, "response header list larger"):
+		return errLongHead.Error()
+	case strings.Contains(text, "GOAWAY"):
+		return goAwayReason(text)
+	}
+	if broken, ok := strings.CutPrefix(text, "connection error: "); ok {
+		return "server breaks the rules of HTTP/2: " + broken
+	}
+	for _, package_ := range []string{"http: ", "http2: "} {
+		if rest, ok := strings.CutPrefix(text, package_); ok {
+			return rest
 		}
 	}
 	return ""
+}
+
+// goAwayReason returns what is of interest of an error about a frame GOAWAY.
+func goAwayReason(text string) string {
+	_, code, _ := strings.Cut(text, "ErrCode")
+	code, _, _ = strings.Cut(strings.TrimLeft(code, ":="), ",")
+	if code == "" {
+		return "server goes away"
+	}
+	return "server goes away: " + code
 }

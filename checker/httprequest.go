@@ -131,7 +131,6 @@ func newTemplate(spec HTTP, target *url.URL) (*http.Request, error) {
 		password, _ := user.Password()
 		request.SetBasicAuth(user.Username(), password)
 	}
-	request.URL.User = nil // no reason may show it
 	return request, nil
 }
 

@@ -79,6 +79,8 @@ func (c *tlsClient) configFor(host string) *tls.Config {
 func (c *tlsClient) judge(state tls.ConnectionState, now time.Time) (warning string, err error) {
 	left := expiry(state).Sub(now)
 	switch {
+	case c.limit > 0 && left < 0:
+		return "", &reason{text: untilExpiry(left)}
 	case c.limit > 0 && left < c.limit:
 		return "", &reason{text: fmt.Sprintf("%s, wanted %s at least", untilExpiry(left), span(c.limit))}
 	case c.warning > 0 && left < c.warning:
