@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // How packets leave is seen from where the server sees them come from: eth0 has the
@@ -179,14 +181,50 @@ func TestExplain(t *testing.T) {
 
 func TestQuote(t *testing.T) {
 	for from, want := range map[string]string{
-		"":                        `""`,
-		`a "b" \c`:                `"a \"b\" \c"`,
-		strings.Repeat("x", 64):   `"` + strings.Repeat("x", 64) + `"`,
-		strings.Repeat("x", 65):   `"` + strings.Repeat("x", 64) + `"...`,
-		strings.Repeat("\x00", 9): `"` + strings.Repeat(`\x00`, 9) + `"`,
+		"":                         `""`,
+		`a "b" \c`:                 `"a \"b\" \c"`,
+		strings.Repeat("x", 64):    `"` + strings.Repeat("x", 64) + `"`,
+		strings.Repeat("x", 65):    `"` + strings.Repeat("x", 64) + `"...`,
+		strings.Repeat("\x00", 17): `"` + strings.Repeat(`\x00`, 16) + `"...`,
+		strings.Repeat("\x00", 9):  `"` + strings.Repeat(`\x00`, 9) + `"`,
 	} {
 		if got := quote(from); got != want {
 			t.Errorf("%q: %s, want %s", from, got, want)
+		}
+	}
+}
+
+func FuzzBrief(f *testing.F) {
+	f.Add("connection refused")
+	f.Add(strings.Repeat("a", briefLimit-1) + "\x00")
+	f.Add(strings.Repeat("\u202e\xff", briefLimit))
+	f.Fuzz(func(t *testing.T, text string) {
+		if text == "" {
+			return
+		}
+		once := brief(text)
+		checkReason(t, once)
+		if again := brief(once); again != once {
+			t.Errorf("%q becomes %q", once, again)
+		}
+		checkReason(t, because("answer %s, wanted %s", quote(text), quote(text)).Error())
+	})
+}
+
+// A source takes no local port before it is known where to: the kernel would have no more
+// than some 28,000 for all targets.
+func TestSourceSharesPorts(t *testing.T) {
+	for addr, family := range map[string]int{"127.0.0.1": unix.AF_INET, "::1": unix.AF_INET6} {
+		fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		if err := (Network{Source: netip.MustParseAddr(addr)}).apply(fd); err != nil {
+			t.Fatal(err)
+		}
+		if on, err := unix.GetsockoptInt(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT); err != nil || on != 1 {
+			t.Errorf("%s: IP_BIND_ADDRESS_NO_PORT is %d, %v", addr, on, err)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func (c *dnsCheck) Check(ctx context.Context) (Finding, error) {
 			return Finding{}, explainWithin(err, patience)
 		}
 	}
-	warning, err := c.stream.visit(ctx, func(conn net.Conn) error { return c.overTCP(conn, patience) })
+	warning, err := c.stream.visit(ctx, c.overTCP)
 	err = explainWithin(err, patience)
 	if err != nil && c.packets != nil {
 		err = because("the answer does not fit UDP, and over TCP: %s", err)
@@ -79,20 +79,44 @@ func (c *dnsCheck) overUDP(ctx context.Context, patience time.Duration) error {
 	if _, err := conn.Write(ask.packed); err != nil {
 		return err
 	}
-	message := make([]byte, maxUDPAnswer)
-	return c.await(ask, patience, func() ([]byte, error) {
-		n, err := conn.Read(message)
-		return message[:n], err
-	})
+	message, err := awaitPacket(conn, ask, patience)
+	if err != nil {
+		return err
+	}
+	return c.wanted.judge(ask.question.Type, message)
 }
 
-func (c *dnsCheck) overTCP(conn net.Conn, patience time.Duration) error {
+// awaitPacket reads until a message answers the query. Others may be late, or forged.
+func awaitPacket(conn net.Conn, ask dnsQuery, patience time.Duration) ([]byte, error) {
+	message := make([]byte, maxUDPAnswer)
+	for ignored := 0; ; ignored++ {
+		n, err := conn.Read(message)
+		switch {
+		case err != nil && ignored > 0:
+			return nil, because("%s, after %d messages that answer another question", explainWithin(err, patience), ignored)
+		case err != nil:
+			return nil, err
+		case ask.isAnsweredBy(message[:n]):
+			return message[:n], nil
+		}
+	}
+}
+
+func (c *dnsCheck) overTCP(conn net.Conn) error {
 	ask := c.query.withNewID()
 	framed := append([]byte{byte(len(ask.packed) >> 8), byte(len(ask.packed))}, ask.packed...)
 	if _, err := conn.Write(framed); err != nil {
 		return err
 	}
-	return c.await(ask, patience, func() ([]byte, error) { return readFramed(conn) })
+	message, err := readFramed(conn)
+	switch {
+	case err != nil:
+		return err
+	case !ask.isAnsweredBy(message):
+		// Nobody can forge it here.
+		return because("the answer is to another question")
+	}
+	return c.wanted.judge(ask.question.Type, message)
 }
 
 // readFramed reads a message of DNS over TCP, which begins with its length.
@@ -104,20 +128,4 @@ func readFramed(r io.Reader) ([]byte, error) {
 	message := make([]byte, int(size[0])<<8|int(size[1]))
 	_, err := io.ReadFull(r, message)
 	return message, err
-}
-
-// await judges the first message that answers the query. Others may be late, or forged.
-func (c *dnsCheck) await(ask dnsQuery, patience time.Duration, next func() ([]byte, error)) error {
-	for ignored := 0; ; ignored++ {
-		message, err := next()
-		if err != nil && ignored > 0 {
-			return because("%s, after %d messages that answer another question", explainWithin(err, patience), ignored)
-		}
-		if err != nil {
-			return err
-		}
-		if ask.isAnsweredBy(message) {
-			return c.wanted.judge(ask.question.Type, message)
-		}
-	}
 }

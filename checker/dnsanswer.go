@@ -62,17 +62,13 @@ func (w dnsWanted) judgeAnswers(p *dnsmessage.Parser, kind dnsmessage.Type) erro
 	missing := slices.Clone(w.answers)
 	var came []string
 	for {
-		record, err := p.Answer()
+		text, err := nextRecord(p, kind)
 		if err == dnsmessage.ErrSectionDone {
 			return missingAnswers(missing, came)
 		}
 		if err != nil {
 			return because("malformed answer")
 		}
-		if record.Header.Type != kind || record.Header.Class != dnsmessage.ClassINET {
-			continue
-		}
-		text := recordText(record.Body)
 		missing = slices.DeleteFunc(missing, func(wanted string) bool { return wanted == text })
 		if len(came) < most {
 			came = append(came, text)
@@ -91,33 +87,60 @@ func missingAnswers(missing, came []string) error {
 	return because("%s is not among the answers: %s", cut(missing[0], 80), strings.Join(came, ", "))
 }
 
-// recordText returns the canonical text of a record, "" for one of a kind that has none.
-func recordText(body dnsmessage.ResourceBody) string {
-	switch r := body.(type) {
-	case *dnsmessage.AResource:
-		return netip.AddrFrom4(r.A).String()
-	case *dnsmessage.AAAAResource:
-		return netip.AddrFrom16(r.AAAA).String()
-	case *dnsmessage.CNAMEResource:
-		return canonicalName(r.CNAME.String())
-	case *dnsmessage.NSResource:
-		return canonicalName(r.NS.String())
-	case *dnsmessage.PTRResource:
-		return canonicalName(r.PTR.String())
-	case *dnsmessage.MXResource:
-		return numbers(uint32(r.Pref)) + canonicalName(r.MX.String())
-	case *dnsmessage.SRVResource:
-		return numbers(uint32(r.Priority), uint32(r.Weight), uint32(r.Port)) + canonicalName(r.Target.String())
-	case *dnsmessage.SOAResource:
-		return canonicalName(r.NS.String()) + " " + canonicalName(r.MBox.String()) + " " +
-			strings.TrimSuffix(numbers(r.Serial, r.Refresh, r.Retry, r.Expire, r.MinTTL), " ")
-	case *dnsmessage.TXTResource:
-		return strings.Join(r.TXT, "")
-	case *dnsmessage.UnknownResource:
-		return caaText(r)
+// nextRecord returns the canonical text of the next answer of a type, past those of others.
+func nextRecord(p *dnsmessage.Parser, kind dnsmessage.Type) (string, error) {
+	for {
+		header, err := p.AnswerHeader()
+		if err != nil {
+			return "", err
+		}
+		if header.Type == kind && header.Class == dnsmessage.ClassINET {
+			return recordText(p, kind)
+		}
+		if err := p.SkipAnswer(); err != nil {
+			return "", err
+		}
 	}
-	return ""
 }
+
+// recordText returns the canonical text of a record. Were it parsed by Parser.Answer, all
+// that dnsmessage can do would be in the binary, 40 KB more.
+func recordText(p *dnsmessage.Parser, kind dnsmessage.Type) (string, error) {
+	switch kind {
+	case dnsmessage.TypeA:
+		r, err := p.AResource()
+		return netip.AddrFrom4(r.A).String(), err
+	case dnsmessage.TypeAAAA:
+		r, err := p.AAAAResource()
+		return netip.AddrFrom16(r.AAAA).String(), err
+	case dnsmessage.TypeCNAME:
+		r, err := p.CNAMEResource()
+		return nameText(r.CNAME), err
+	case dnsmessage.TypeNS:
+		r, err := p.NSResource()
+		return nameText(r.NS), err
+	case dnsmessage.TypePTR:
+		r, err := p.PTRResource()
+		return nameText(r.PTR), err
+	case dnsmessage.TypeMX:
+		r, err := p.MXResource()
+		return numbers(uint32(r.Pref)) + nameText(r.MX), err
+	case dnsmessage.TypeSRV:
+		r, err := p.SRVResource()
+		return numbers(uint32(r.Priority), uint32(r.Weight), uint32(r.Port)) + nameText(r.Target), err
+	case dnsmessage.TypeSOA:
+		r, err := p.SOAResource()
+		tail := strings.TrimSuffix(numbers(r.Serial, r.Refresh, r.Retry, r.Expire, r.MinTTL), " ")
+		return nameText(r.NS) + " " + nameText(r.MBox) + " " + tail, err
+	case dnsmessage.TypeTXT:
+		r, err := p.TXTResource()
+		return strings.Join(r.TXT, ""), err
+	}
+	r, err := p.UnknownResource()
+	return caaText(r.Data), err
+}
+
+func nameText(name dnsmessage.Name) string { return canonicalName(name.String()) }
 
 // numbers returns numbers, each with a space behind it.
 func numbers(all ...uint32) string {
@@ -128,11 +151,12 @@ func numbers(all ...uint32) string {
 	return b.String()
 }
 
-// caaText returns the canonical text of a CAA record (RFC 8659, section 4.1).
-func caaText(r *dnsmessage.UnknownResource) string {
-	if r.Type != typeCAA || len(r.Data) < 2 || len(r.Data) < 2+int(r.Data[1]) {
+// caaText returns the canonical text of a CAA record (RFC 8659, section 4.1), "" for one
+// that is malformed.
+func caaText(data []byte) string {
+	if len(data) < 2 || len(data) < 2+int(data[1]) {
 		return ""
 	}
-	tag, value := r.Data[2:2+int(r.Data[1])], r.Data[2+int(r.Data[1]):]
-	return numbers(uint32(r.Data[0])) + strings.ToLower(string(tag)) + " " + string(value)
+	tag, value := data[2:2+int(data[1])], data[2+int(data[1]):]
+	return numbers(uint32(data[0])) + strings.ToLower(string(tag)) + " " + string(value)
 }

@@ -28,15 +28,22 @@ func newDNSQuery(d DNS) (dnsQuery, error) {
 		return dnsQuery{}, fmt.Errorf("query %q: must be a domain name of at most 254 bytes", d.Query)
 	}
 	q := dnsmessage.Question{Name: name, Type: kind, Class: dnsmessage.ClassINET}
-	message := dnsmessage.Message{
-		Header:    dnsmessage.Header{RecursionDesired: true},
-		Questions: []dnsmessage.Question{q},
-	}
-	packed, err := message.Pack()
+	packed, err := packQuery(q)
 	if err != nil {
 		return dnsQuery{}, fmt.Errorf("query %q: must be a domain name with labels of 1 to 63 bytes", d.Query)
 	}
 	return dnsQuery{question: q, packed: packed}, nil
+}
+
+func packQuery(q dnsmessage.Question) ([]byte, error) {
+	b := dnsmessage.NewBuilder(nil, dnsmessage.Header{RecursionDesired: true})
+	if err := b.StartQuestions(); err != nil {
+		return nil, err
+	}
+	if err := b.Question(q); err != nil {
+		return nil, err
+	}
+	return b.Finish()
 }
 
 // withNewID returns the query with an ID that nobody can guess.

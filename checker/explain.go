@@ -14,8 +14,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxReason is how long the text of a reason may be, in bytes.
-const maxReason = 200
+// briefLimit is how long the text of a reason may be, in bytes.
+const briefLimit = 200
 
 // reason is an error that says all that a person needs to know.
 type reason struct {
@@ -147,38 +147,44 @@ func innermost(err error) error {
 }
 
 // brief makes a text of foreign origin fit for a reason: one line, of bounded length.
-func brief(text string) string { return cut(text, maxReason) }
+func brief(text string) string { return cut(text, briefLimit) }
+
+// cut returns a text with what cannot be printed escaped, at most limit bytes of it.
+func cut(text string, limit int) string {
+	whole, rest := escape(text, limit)
+	if rest == "" {
+		return whole
+	}
+	begin, _ := escape(text, limit-len("..."))
+	return begin + "..."
+}
 
 // quote returns the begin of what came from elsewhere, in quotation marks.
 func quote[T string | []byte](data T) string {
 	const most = 64
-	text := strings.ReplaceAll(cut(string(data[:min(len(data), most)]), most), `"`, `\"`)
-	if len(data) > most {
-		return `"` + strings.TrimSuffix(text, "...") + `"...`
+	text, rest := escape(string(data[:min(len(data), most)]), most)
+	quoted := `"` + strings.ReplaceAll(text, `"`, `\"`) + `"`
+	if rest != "" || len(data) > most {
+		return quoted + "..."
 	}
-	return `"` + text + `"`
+	return quoted
 }
 
-// cut returns a text with what cannot be printed escaped, at most limit bytes of it.
-func cut(text string, limit int) string {
+// escape escapes what cannot be printed, in the begin of a text for which limit bytes are
+// enough, and returns the rest of the text as well.
+func escape(text string, limit int) (escaped, rest string) {
 	var b strings.Builder
 	for len(text) > 0 {
-		_, size := utf8.DecodeRuneInString(text)
-		part := escaped(text[:size])
-		text = text[size:]
-		if b.Len()+len(part)+len(text) > limit && b.Len()+len(part)+len("...") > limit {
-			return b.String() + "..."
+		r, size := utf8.DecodeRuneInString(text)
+		part := text[:size]
+		if r == utf8.RuneError || !strconv.IsPrint(r) {
+			part = strings.Trim(strconv.Quote(part), `"`)
+		}
+		if b.Len()+len(part) > limit {
+			break
 		}
 		b.WriteString(part)
+		text = text[size:]
 	}
-	return b.String()
-}
-
-func escaped(char string) string {
-	r, _ := utf8.DecodeRuneInString(char)
-	if r != utf8.RuneError && strconv.IsPrint(r) {
-		return char
-	}
-	quoted := strconv.Quote(char)
-	return quoted[1 : len(quoted)-1]
+	return b.String(), text
 }

@@ -227,6 +227,15 @@ func TestFileChangesAreNoticed(t *testing.T) {
 	w.becomes("no such file", func() { mustDo(t, os.Remove(path)) })
 }
 
+// A file that comes to be has no number yet.
+func TestFileWithNumberIsNotLookedAtTooEarly(t *testing.T) {
+	for spec, want := range map[File]bool{{Number: true}: false, {}: true, {Absent: true}: true, {MaxAge: 1}: true} {
+		if got := (&file{spec: spec}).events()&unix.IN_CREATE != 0; got != want {
+			t.Errorf("%v: %v", spec, got)
+		}
+	}
+}
+
 func TestFileFlagsAreNoticed(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "maintenance")

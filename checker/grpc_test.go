@@ -156,7 +156,7 @@ func untilAsked(conn net.Conn) {
 // A server that is none of gRPC, or of HTTP/2, or not for long.
 func TestGRPCHostile(t *testing.T) {
 	h2 := func(text string) func(net.Conn) {
-		return func(c net.Conn) { io.WriteString(c, settings); untilAsked(c); says(text)(c) }
+		return func(c net.Conn) { io.WriteString(c, settings); untilAsked(c); tells(text)(c) }
 	}
 	flood := func(text string) func(net.Conn) {
 		return func(c net.Conn) { io.WriteString(c, settings); endless(text)(c) }
@@ -168,12 +168,12 @@ func TestGRPCHostile(t *testing.T) {
 		want    string
 	}{
 		{"closes at once", closeAtOnce, longEnough, "*"},
-		{"gives up at once", says(settings + "\x00\x00\x01\x00\x00\x00\x00\x00\x00x"), longEnough, "server *"},
+		{"gives up at once", tells(settings + "\x00\x00\x01\x00\x00\x00\x00\x00\x00x"), longEnough, "server *"},
 		{"resets", func(c net.Conn) { io.WriteString(c, settings); untilAsked(c); reset(c) }, longEnough, "connection *"},
-		{"is silent", silent, soonOver, "no answer within 300ms"},
+		{"is mute", mute, soonOver, "no answer within 300ms"},
 		{"speaks HTTP/1.1", func(c net.Conn) {
 			untilAsked(c)
-			says("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")(c)
+			tells("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")(c)
 		}, longEnough, "server does not speak h2"},
 		{"garbage", endless("garbage"), longEnough, "*"},
 		{"drips", drips("\x00\x00\x10\x04\x00\x00\x00\x00\x00"), soonOver, "*"},
@@ -205,8 +205,8 @@ func TestGRPCOverTLS(t *testing.T) {
 	certificate, ca := testCertificate(t, "127.0.0.1")
 	_, otherCA := testCertificate(t, "127.0.0.1")
 	h2 := grpcServer(t, "127.0.0.1", certificate, grpcAnswer(serving, "0", ""))
-	noALPN := rawServer(t, "127.0.0.1", overTLS(certificate, silent))
-	plain := rawServer(t, "127.0.0.1", says(settings))
+	noALPN := rawServer(t, "127.0.0.1", overTLS(certificate, mute))
+	plain := rawServer(t, "127.0.0.1", tells(settings))
 	for _, test := range []struct {
 		target, ca, want string
 	}{

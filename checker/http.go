@@ -87,6 +87,6 @@ func (c *httpCheck) locate(r *httpRequest, err error) error {
 	if len(c.requests) == 1 {
 		return err
 	}
-	path := cut(r.template.URL.RequestURI(), maxReason/2)
+	path := cut(r.template.URL.RequestURI(), briefLimit/2)
 	return &reason{text: brief(path + ": " + err.Error()), err: err}
 }

@@ -93,7 +93,7 @@ func TestInterfaceChangesAreNoticed(t *testing.T) {
 	l := newLab(t)
 	h := NewHost(quiet())
 	told := l.watched(h, "eth0")
-	l.moves("begin", told, func() { l.beside(func(ctx context.Context) { _ = h.Run(ctx) }) })
+	l.moves("begin", told, func() { l.beside(func(ctx context.Context) { h.links.Run(ctx, h.log) }) })
 	l.moves("carrier lost", told, func() { l.down(l.there, "peer0") })
 	l.moves("down", told, func() { l.down(l.here, "eth0") })
 	l.moves("renamed", told, func() { l.must(l.here.LinkSetName(l.link(l.here, "eth0"), "eth9")) })
@@ -105,7 +105,7 @@ func TestInterfaceChangesOfOthersAreNotTold(t *testing.T) {
 	l := newLab(t)
 	h := NewHost(quiet())
 	eth0, others := l.watched(h, "eth0"), l.watched(h, "eth1")
-	l.moves("begin", others, func() { l.beside(func(ctx context.Context) { _ = h.Run(ctx) }) })
+	l.moves("begin", others, func() { l.beside(func(ctx context.Context) { h.links.Run(ctx, h.log) }) })
 	l.eventually("begin", func() bool { return eth0.Load() > 0 })
 	before := eth0.Load()
 	l.moves("eth1 comes", others, func() { l.veth("eth1", "peer1") })
@@ -125,7 +125,7 @@ func TestLostNotificationsHaveAllLookAgain(t *testing.T) {
 		return l.flooded(), nil
 	}
 	told := l.watched(h, "eth7")
-	l.beside(func(ctx context.Context) { _ = h.Run(ctx) })
+	l.beside(func(ctx context.Context) { h.links.Run(ctx, h.log) })
 	l.eventually("told at each begin", func() bool { return told.Load() == 2 })
 	l.moves("subscribed again", told, func() { l.veth("eth7", "peer7") })
 }

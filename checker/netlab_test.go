@@ -105,7 +105,7 @@ func (l *netLab) must(err error) {
 func (l *netLab) tellSource(host string) (overTCP, overUDP string) {
 	l.t.Helper()
 	l.inServer(func() {
-		overTCP = rawServer(l.t, host, func(conn net.Conn) { says(conn.RemoteAddr().String())(conn) })
+		overTCP = rawServer(l.t, host, func(conn net.Conn) { tells(conn.RemoteAddr().String())(conn) })
 		packets, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))
 		l.must(err)
 		ended := make(chan struct{})

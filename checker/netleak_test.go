@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"testing"
@@ -60,7 +61,7 @@ func netChecks(t *testing.T, certificate tls.Certificate, ca string) []Checker {
 		}
 		checks = append(checks, check)
 	}
-	for _, serve := range []func(net.Conn){silent, closeAtOnce, reset, saysAndCloses("220 mail\r\n"), says(settings), endless("220-x\r\n")} {
+	for _, serve := range []func(net.Conn){mute, closeAtOnce, reset, saysAndCloses("220 mail\r\n"), tells(settings), endless("220-x\r\n")} {
 		target := rawServer(t, host, serve)
 		add(Spec{Kind: "tcp", Target: target, TCP: TCP{Send: []byte("x"), Expect: Pattern{Contains: "PONG"}}})
 		add(Spec{Kind: "tcp", Target: target, TLS: TLS{Enabled: true, CAFile: ca}})
@@ -68,7 +69,7 @@ func netChecks(t *testing.T, certificate tls.Certificate, ca string) []Checker {
 		add(Spec{Kind: "grpc", Target: target})
 		add(Spec{Kind: "dns", Target: target, DNS: DNS{TCP: true}})
 	}
-	add(Spec{Kind: "tcp", Target: rawServer(t, host, overTLS(certificate, says("PONG"))), TLS: TLS{Enabled: true, CAFile: ca}})
+	add(Spec{Kind: "tcp", Target: rawServer(t, host, overTLS(certificate, tells("PONG"))), TLS: TLS{Enabled: true, CAFile: ca}})
 	add(Spec{Kind: "tcp", Target: closedPort(t, host)})
 	add(Spec{Kind: "udp", Target: closedPort(t, host)})
 	add(Spec{Kind: "udp", Target: packetServer(t, host, func([]byte) [][]byte { return nil }), UDP: UDP{Answer: true}})
@@ -103,4 +104,35 @@ func countFiles(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return len(entries)
+}
+
+// Whatever a server sends, a look takes little memory: all that both have allocated.
+func TestLooksTakeLittle(t *testing.T) {
+	const most = 1 << 20 // the buffers of the test's server are in it
+	specs := map[string]Spec{
+		"tcp":      {Kind: "tcp", TCP: TCP{Expect: Pattern{Contains: "PONG"}}},
+		"smtp":     {Kind: "smtp"},
+		"dns":      {Kind: "dns", DNS: DNS{TCP: true}},
+		"grpc":     {Kind: "grpc"},
+		"tcp, TLS": {Kind: "tcp", TLS: TLS{Enabled: true, Insecure: true}},
+	}
+	for name, spec := range specs {
+		for _, text := range []string{
+			"\x00", "220-more\r\n", "220 a line without end ", "\xff\xff", settings,
+			"\x16\x03\x03\x3f\xff", settings + "\x00\x3f\xff\x01\x00\x00\x00\x00\x01",
+		} {
+			if name == "grpc" && text == settings {
+				continue // net/http answers each of them, with memory that it does not keep
+			}
+			spec.Target = rawServer(t, "127.0.0.1", endless(text))
+			lookOnce(t, spec, 20*time.Millisecond)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			got := lookOnce(t, spec, 100*time.Millisecond)
+			runtime.ReadMemStats(&after)
+			if took := after.TotalAlloc - before.TotalAlloc; took > most {
+				t.Errorf("%s, %q without end: %d bytes (%s)", name, text, took, got)
+			}
+		}
+	}
 }

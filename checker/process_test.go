@@ -171,7 +171,7 @@ func TestThisProcessAndKernelThreadsAreNone(t *testing.T) {
 		t.Errorf("of %d processes one is this", len(all))
 	}
 	const want = `no process named "kthreadd"`
-	if _, got := lookAt(newHostCheck(t, processSpec("kthreadd", Process{})), plenty); got != want {
+	if _, got := findingOf(newHostCheck(t, processSpec("kthreadd", Process{})), plenty); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -106,10 +107,10 @@ func reset(conn net.Conn) {
 	conn.(*net.TCPConn).SetLinger(0)
 }
 
-func silent(conn net.Conn) { io.Copy(io.Discard, conn) }
+func mute(conn net.Conn) { io.Copy(io.Discard, conn) }
 
-func says(text string) func(net.Conn) {
-	return func(conn net.Conn) { io.WriteString(conn, text); silent(conn) }
+func tells(text string) func(net.Conn) {
+	return func(conn net.Conn) { io.WriteString(conn, text); mute(conn) }
 }
 
 func saysAndCloses(text string) func(net.Conn) {
@@ -117,9 +118,10 @@ func saysAndCloses(text string) func(net.Conn) {
 }
 
 func endless(text string) func(net.Conn) {
+	many := bytes.Repeat([]byte(text), 1+16384/len(text))
 	return func(conn net.Conn) {
 		for {
-			if _, err := io.WriteString(conn, text); err != nil {
+			if _, err := conn.Write(many); err != nil {
 				return
 			}
 		}
@@ -224,7 +226,7 @@ func lookWith(t testing.TB, check Checker, timeout time.Duration) string {
 // checkReason checks what is so of every reason.
 func checkReason(t testing.TB, text string) {
 	t.Helper()
-	if len(text) > maxReason || text == "" {
+	if len(text) > briefLimit || text == "" {
 		t.Errorf("a reason of %d bytes: %q", len(text), text)
 	}
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {

@@ -473,7 +473,7 @@ func TestPanic(t *testing.T) {
 		broken := stub(func(context.Context) (Finding, error) { panic("index\nout of range") })
 		r.Set([]Entry{entry("broken", broken, patient)})
 		after(time.Minute)
-		wantVerdict(t, r, "broken", `failed 3 of 3: "panic: index\nout of range"`)
+		wantVerdict(t, r, "broken", `failed 3 of 3: panic: index\nout of range`)
 		if n := strings.Count(out.String(), "debug.Stack"); n != 1 || strings.Count(out.String(), "check panicked") != 1 {
 			t.Errorf("want the stack once: %s", out.String())
 		}
@@ -528,7 +528,7 @@ func TestWarning(t *testing.T) {
 		checker.set(Finding{Warning: "expires\nin 9 days"}, nil)
 		r.Set([]Entry{entry("web", &checker, s)})
 		after(0)
-		if got := status(t, r, "web"); got.State != Healthy || got.Warning != `"expires\nin 9 days"` {
+		if got := status(t, r, "web"); got.State != Healthy || got.Warning != `expires\nin 9 days` {
 			t.Errorf("%+v", got)
 		}
 		for i := range 8 {

@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -142,6 +143,7 @@ func TestScriptsThatLeaveSomethingBehind(t *testing.T) {
 	for name, body := range map[string]string{
 		"child":               "sleep 1000 & echo left; exit 1",
 		"child without files": "sleep 1000 >/dev/null 2>&1 & echo left; exit 1",
+		"no environment":      "env -i sleep 98765 & echo left; exit 1",
 		"daemon":              "(setsid sleep 1000 >/dev/null 2>&1 </dev/null &); echo left; exit 1",
 		"daemon with output":  "(setsid sh -c 'trap \"\" HUP TERM; sleep 1000; :' &); echo left; exit 1",
 		"flooding daemon":     "(setsid yes left &); echo left; exit 1",
@@ -154,6 +156,31 @@ func TestScriptsThatLeaveSomethingBehind(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestOutputIsBounded(t *testing.T) {
+	var o output
+	for range 3 {
+		o.keep(make([]byte, maxOutput-1))
+	}
+	o.keep([]byte("end"))
+	if len(o.tail) != maxOutput || lastLine(bytes.TrimLeft(o.tail, "\x00")) != "end" {
+		t.Errorf("%d bytes kept: ...%q", len(o.tail), o.tail[len(o.tail)-8:])
+	}
+}
+
+// What a script has written last counts, also if nobody has read it yet as it ends.
+func TestOutputThatIsNotYetRead(t *testing.T) {
+	o, write, err := openOutput()
+	mustDo(t, err)
+	close(o.done) // nobody reads
+	_, err = write.WriteString("last words\n")
+	mustDo(t, err)
+	o.close()
+	mustDo(t, write.Close())
+	if got := lastLine(o.tail); got != "last words" {
+		t.Errorf("%q", got)
 	}
 }
 
@@ -194,14 +221,18 @@ func leavesNothing(t testing.TB, looks func()) {
 		t.Errorf("children %v are left", zombies)
 	}
 	for pid := range forkedSince(started) {
-		if p, err := readProcess(pid); err == nil && p.alive() && strings.Contains(string(environmentOf(pid)), "PERCH_CHECK=") {
-			t.Errorf("process %d (%s) is left", pid, p.command)
-		}
+		until(t, "nothing is left", func() bool {
+			p, err := readProcess(pid)
+			marked := strings.Contains(string(environmentOf(pid)), "PERCH_CHECK=")
+			return err != nil || !p.alive() || !marked && p.command != "sleep 98765"
+		})
 	}
 }
 
 func openDescriptors(t testing.TB) int {
 	t.Helper()
+	read, write, err := os.Pipe() // the first one lets the runtime open files of its own
+	mustDo(t, err, read.Close(), write.Close())
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		t.Fatal(err)

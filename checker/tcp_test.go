@@ -18,26 +18,26 @@ func TestTCP(t *testing.T) {
 		timeout time.Duration
 		want    string
 	}{
-		{"connects", silent, TCP{}, longEnough, ""},
+		{"connects", mute, TCP{}, longEnough, ""},
 		{"closes at once", closeAtOnce, TCP{}, longEnough, ""},
 		{"answers", func(c net.Conn) {
 			if readSome(c) == "PING\r\n" {
 				io.WriteString(c, "+PONG\r\n")
 			}
-			silent(c)
+			mute(c)
 		}, TCP{Send: []byte("PING\r\n"), Expect: pong}, longEnough, ""},
 		{"answers in parts", drips("+PONG\r\n"), TCP{Expect: pong}, longEnough, ""},
-		{"answers in bytes", says("\x0a\xf7 and more"), TCP{Expect: binary}, longEnough, ""},
+		{"answers in bytes", tells("\x0a\xf7 and more"), TCP{Expect: binary}, longEnough, ""},
 		{
-			"answers in other bytes", says("\x0a\xe7 and more"),
+			"answers in other bytes", tells("\x0a\xe7 and more"),
 			TCP{Expect: binary},
 			longEnough, `answer "\n\xe7 and more", wanted "\n\xf0"`,
 		},
 		{"one byte too few", saysAndCloses("\x0a"), TCP{Expect: binary}, longEnough, `answer "\n", wanted "\n\xf0", then connection closed by the other side`},
 		{"closes without an answer", closeAtOnce, TCP{Expect: pong}, longEnough, "connection closed by the other side"},
 		{"resets", reset, TCP{Send: []byte("x"), Expect: pong}, longEnough, "connection reset by the other side"},
-		{"never answers", silent, TCP{Expect: pong}, soonOver, "no answer within 300ms"},
-		{"stops in between", says("+PO"), TCP{Expect: pong}, soonOver, `answer "+PO", wanted "PONG", then no answer within 300ms`},
+		{"never answers", mute, TCP{Expect: pong}, soonOver, "no answer within 300ms"},
+		{"stops in between", tells("+PO"), TCP{Expect: pong}, soonOver, `answer "+PO", wanted "PONG", then no answer within 300ms`},
 		{"sends without end", endless("nothing to see here\n"), TCP{Expect: pong}, longEnough, `65536 bytes of answer without "PONG"`},
 		{"drips without end", drips("+"), TCP{Expect: pong}, soonOver, `answer "+*, wanted "PONG", then no answer within 300ms`},
 		{"does not read", endless("PING?"), TCP{Send: make([]byte, 64<<20), Expect: pong}, soonOver, "no answer within 300ms"},
@@ -73,13 +73,13 @@ func TestTCPOverTLS(t *testing.T) {
 		timeout time.Duration
 		want    string
 	}{
-		{"answers", overTLS(certificate, says("PONG")), TLS{CAFile: ca}, longEnough, ""},
-		{"unverified", overTLS(certificate, says("PONG")), TLS{Insecure: true}, longEnough, ""},
-		{"signed by another", overTLS(certificate, says("PONG")), TLS{CAFile: otherCA}, longEnough, "certificate signed by unknown authority"},
+		{"answers", overTLS(certificate, tells("PONG")), TLS{CAFile: ca}, longEnough, ""},
+		{"unverified", overTLS(certificate, tells("PONG")), TLS{Insecure: true}, longEnough, ""},
+		{"signed by another", overTLS(certificate, tells("PONG")), TLS{CAFile: otherCA}, longEnough, "certificate signed by unknown authority"},
 		{"closes", overTLS(certificate, closeAtOnce), TLS{CAFile: ca}, longEnough, "connection closed by the other side"},
-		{"never answers", overTLS(certificate, silent), TLS{CAFile: ca}, soonOver, "no answer within 300ms"},
-		{"no TLS", says("220 mail ESMTP\r\n"), TLS{CAFile: ca}, longEnough, "server does not speak TLS"},
-		{"no handshake", silent, TLS{CAFile: ca}, soonOver, "no answer within 300ms"},
+		{"never answers", overTLS(certificate, mute), TLS{CAFile: ca}, soonOver, "no answer within 300ms"},
+		{"no TLS", tells("220 mail ESMTP\r\n"), TLS{CAFile: ca}, longEnough, "server does not speak TLS"},
+		{"no handshake", mute, TLS{CAFile: ca}, soonOver, "no answer within 300ms"},
 		{"resets the handshake", reset, TLS{CAFile: ca}, longEnough, "connection reset by the other side"},
 		{"huge records", endless("\x16\x03\x03\xff\xff"), TLS{CAFile: ca}, longEnough, "server does not speak TLS"},
 		{"endless alerts", endless("\x15\x03\x03\x00\x02\x01\x5a"), TLS{CAFile: ca}, longEnough, "too many ignored records"},

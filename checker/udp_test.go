@@ -18,7 +18,7 @@ func TestUDP(t *testing.T) {
 		timeout time.Duration
 		want    string
 	}{
-		{"is silent", nothing, UDP{}, soonOver, ""},
+		{"is mute", nothing, UDP{}, soonOver, ""},
 		{"answers unasked", echo, UDP{Send: []byte("x")}, longEnough, ""},
 		{"answers an empty datagram", echo, UDP{Answer: true}, longEnough, ""},
 		{"answers", echo, UDP{Send: []byte("ping pong"), Expect: pong}, longEnough, ""},
