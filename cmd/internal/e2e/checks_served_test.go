@@ -92,7 +92,7 @@ func (s *served) begin() {
 	s.client, err = s.net.client.Request(s.target(), nil)
 	s.must(err)
 	s.servedBy(s.owner())
-	s.neverTwoOwners()
+	s.neverTwoAnswers()
 }
 
 func (s *served) explainServices() {
