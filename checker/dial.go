@@ -84,9 +84,21 @@ func (n Network) deviceError(err error) error {
 	return &reason{text: fmt.Sprintf("interface %s: %s", n.Interface, errnoText(err)), err: err}
 }
 
-// patience returns how long a look that begins now may take, in the round number that its
-// timeout most likely is; 0 for as long as it likes.
+// timeoutKey is for the timeout in the context of a look: what is left of it by the time
+// that it is asked for is no round number.
+type timeoutKey struct{}
+
+// withTimeout returns the context of a look that may take so long.
+func withTimeout(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithValue(ctx, timeoutKey{}, timeout), timeout)
+}
+
+// patience returns how long a look may take, if that is not known what is left of it, in a
+// round number; 0 for as long as it likes.
 func patience(ctx context.Context) time.Duration {
+	if timeout, known := ctx.Value(timeoutKey{}).(time.Duration); known {
+		return timeout
+	}
 	deadline, some := ctx.Deadline()
 	if !some {
 		return 0

@@ -1,7 +1,6 @@
 package checker
 
 import (
-	"context"
 	"crypto/md5"
 	"crypto/sha256"
 	"crypto/tls"
@@ -29,7 +28,7 @@ func lookWithin(t *testing.T, spec Spec, timeout time.Duration) (Finding, error)
 	t.Helper()
 	check, err := NewHost(slog.New(slog.DiscardHandler)).New(spec)
 	must(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	ctx, cancel := withTimeout(t.Context(), timeout)
 	defer cancel()
 	return check.Check(ctx)
 }

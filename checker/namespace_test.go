@@ -240,7 +240,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // reasonOf looks once, in at most a time, and returns the reason, "" if all is well.
 func reasonOf(c Checker, limit time.Duration) string {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := withTimeout(context.Background(), limit)
 	defer cancel()
 	if _, err := c.Check(ctx); err != nil {
 		return err.Error()

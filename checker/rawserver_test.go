@@ -2,7 +2,6 @@ package checker
 
 import (
 	"bytes"
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -209,7 +208,7 @@ func lookOnce(t testing.TB, spec Spec, timeout time.Duration) string {
 
 func lookWith(t testing.TB, check Checker, timeout time.Duration) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	ctx, cancel := withTimeout(t.Context(), timeout)
 	defer cancel()
 	begin := time.Now()
 	_, err := check.Check(ctx)

@@ -100,7 +100,7 @@ func (r *Runner) expire(t *task, now time.Duration) {
 // begin lets a task look.
 func (r *Runner) begin(ctx context.Context, started *sync.WaitGroup, t *task, now time.Duration) {
 	timeout := t.entry.Schedule.Timeout
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := withTimeout(ctx, timeout)
 	l := &look{
 		name: t.entry.Name, checker: t.entry.Checker, timeout: timeout,
 		begun: now, cancel: cancel, task: t,

@@ -45,22 +45,21 @@ func (s *script) Check(ctx context.Context) (Finding, error) {
 			return Finding{}, err
 		}
 	}
-	began := time.Now()
+	timeout := patience(ctx)
 	run, err := startScript(s.argv, s.account)
 	if err != nil {
 		return Finding{}, s.explainStart(err)
 	}
 	status, err := run.finish(ctx)
-	return s.judge(status, overdue(ctx, began, err), lastLine(run.output.tail))
+	return s.judge(status, overdue(timeout, err), lastLine(run.output.tail))
 }
 
 // overdue says of a script that was not left to end by itself how long it was.
-func overdue(ctx context.Context, began time.Time, err error) error {
-	deadline, has := ctx.Deadline()
-	if !has || !errors.Is(err, context.DeadlineExceeded) {
+func overdue(timeout time.Duration, err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return fmt.Errorf("no end within %s, killed", deadline.Sub(began).Round(10*time.Millisecond))
+	return fmt.Errorf("no end within %s, killed", timeout)
 }
 
 // judge says what an end means. The line is the last one of the output.

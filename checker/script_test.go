@@ -46,7 +46,7 @@ func runScript(t testing.TB, limit time.Duration, spec Script) (Finding, string)
 
 // findingOf returns the finding of one look and its reason, "" if it was well.
 func findingOf(c Checker, limit time.Duration) (Finding, string) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := withTimeout(context.Background(), limit)
 	defer cancel()
 	finding, err := c.Check(ctx)
 	if err != nil {
