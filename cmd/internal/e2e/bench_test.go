@@ -104,8 +104,11 @@ func (x *bench) answered(after time.Time) {
 	must(x.b, x.pinger.WaitAnswers(ctx, after, 20))
 }
 
-// worth tells whether a warning is one to wait for: that of a fence switched off stays.
-func worth(warning string) bool { return !strings.HasPrefix(warning, "fence off on ") }
+// worth tells whether a warning is one to wait for: those of a fence switched off and of a
+// check that failed stay.
+func worth(warning string) bool {
+	return !strings.HasPrefix(warning, "fence off on ") && !strings.Contains(warning, " is sick: ")
+}
 
 // agreed returns the owner if every node reaches every other and names it.
 func (x *bench) agreed() *lab.Node {

@@ -1,6 +1,7 @@
 // Package e2e has nothing but the end-to-end tests: the real binary, built once,
 // in real networks of namespaces (package lab). They need root, for some faults
-// nft(8), and for VRRP keepalived, FRR, tcpdump and tshark (`make deps`). Without
+// nft(8), for VRRP keepalived, FRR, tcpdump and tshark, and for checks HAProxy and nginx
+// (`make deps`). Without
 // them they skip; with CI set a skip is a failure.
 //
 // A case starts a cluster of its own, does one thing to it and says what must be
@@ -27,6 +28,17 @@
 //		s.masterIs(high)
 //		s.stop(high)
 //		s.masterIs(low)
+//	}
+//
+// The cases of checks (TestCheck...) have an HAProxy or an nginx on each node, and a client
+// that asks it by the VIP each 5 ms:
+//
+//	func TestCheckBestHealthyNode(t *testing.T) {
+//		t.Parallel()
+//		s := serve(t, lab.NewHAProxy, byHTTP)
+//		old := s.owner()
+//		s.must(stop(s.services[old]))
+//		s.leaves(old)
 //	}
 //
 // Everything that waits has a limit. A case that fails shows the status and the
