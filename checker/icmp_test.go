@@ -199,7 +199,7 @@ func TestICMPErrorAboutTheRequestOfAnother(t *testing.T) {
 		l.must(err)
 		defer quiet.Close()
 		wantReason(t, l.checker(pinging("203.0.113.2")), enough, "destination host unreachable, says 198.18.0.1")
-		ctx, cancel := context.WithTimeout(t.Context(), soon)
+		ctx, cancel := contextWithin(t, soon)
 		defer cancel()
 		if err := quiet.Await(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("told: %v", err)
@@ -228,7 +228,7 @@ func TestICMPAnswersThatAreNone(t *testing.T) {
 			t.Errorf("the answer to another comes, too: %v", err)
 		}
 		l.says("198.18.0.5", answer)
-		ctx, cancel := context.WithTimeout(t.Context(), soon)
+		ctx, cancel := contextWithin(t, soon)
 		defer cancel()
 		if err := p.Await(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("answered by another: %v", err)

@@ -16,6 +16,7 @@ func kinds() map[string]constructor {
 		"gateway":   newGateway,
 		"icmp":      newICMP,
 		"interface": newInterface,
+		"unit":      newUnit,
 	}
 }
 

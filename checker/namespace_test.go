@@ -260,3 +260,7 @@ func wantReason(t testing.TB, c Checker, limit time.Duration, want string) {
 }
 
 func parse(addr string) netip.Addr { return netip.MustParseAddr(addr) }
+
+func contextWithin(t testing.TB, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), limit)
+}
