@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -68,4 +69,31 @@ func TestDocsShowAMove(t *testing.T) {
 			t.Errorf("%s does not show\n%s", checksFile, indented.String())
 		}
 	}
+}
+
+// The check that perch init has as an example is right.
+func TestInitShowsACheck(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "perch.toml")
+	must := func(args ...string) {
+		t.Helper()
+		var out strings.Builder
+		if code := run(t.Context(), args, &out, &out); code != 0 || strings.Contains(out.String(), "warning") {
+			t.Fatalf("perch %s: exit code %d\n%s", strings.Join(args, " "), code, &out)
+		}
+	}
+	must("init", "--dir", dir, "--name", "lb1", "--peer", "lb1=198.18.0.1", "--peer", "lb2=198.18.0.2", "--peer", "lb3=198.18.0.3",
+		"--vip", "198.18.0.100/24", "--interface", "eth0")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := strings.ReplaceAll(string(text), "\n#     ", "\n")
+	if !strings.Contains(shown, "\n[[check]]\n") {
+		t.Fatalf("no check in\n%s", shown)
+	}
+	if err := os.WriteFile(path, []byte(shown), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must("check", "-c", path)
 }
