@@ -145,6 +145,36 @@ func TestCheckSickNodeWinsElection(t *testing.T) {
 	}
 }
 
+// What is not known yet is no reason to take the VIP, and none to leave it.
+func TestCheckWithoutVerdict(t *testing.T) {
+	t.Parallel()
+	s := prepareServed(t, lab.NewHAProxy, func(n *lab.Node, service *lab.Service) []string {
+		lines := byHTTP(n, service)
+		if n.Name != "lb1" {
+			lines = append(lines, `warmup = "1h"`)
+		}
+		return lines
+	}, priorities(map[string]int{"lb1": 200}))
+	s.set(`preempt_delay = "1s"`)
+	s.must(s.StartAll())
+	first := s.Node("lb1")
+	s.eventually("the best node owns", func() bool { return s.holdsAll(first) })
+	for _, n := range s.others(first) {
+		s.healthIs(n, api.HealthUnknown)
+	}
+	s.ask()
+	s.must(stop(s.services[first]))
+	s.healthIs(first, api.HealthSick)
+	s.never("the VIP goes to a node of which nothing is known", 2*time.Second, func() bool { return !s.holdsAll(first) })
+	s.must(s.services[first].Start())
+	s.servedBy(first)
+
+	s.terminate(first)
+	owner := s.movedFrom(first) // whoever is there is better than nobody
+	s.servedBy(owner)
+	s.never("the VIP leaves a node of which nothing is known", time.Second, func() bool { return !s.holdsAll(owner) })
+}
+
 // A node that gives up the VIP gives it to the healthy one of higher priority.
 func TestCheckBestHealthyNode(t *testing.T) {
 	t.Parallel()

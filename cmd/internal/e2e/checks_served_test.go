@@ -88,10 +88,16 @@ func (s *served) begin() {
 	for _, n := range s.Nodes {
 		s.healthIs(n, api.HealthHealthy)
 	}
+	s.ask()
+	s.servedBy(s.owner())
+}
+
+// ask starts the client.
+func (s *served) ask() {
+	s.t.Helper()
 	var err error
 	s.client, err = s.net.client.Request(s.target(), nil)
 	s.must(err)
-	s.servedBy(s.owner())
 	s.neverTwoAnswers()
 }
 
