@@ -5,6 +5,12 @@ export GOFLAGS += -buildvcs=false
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
+BIN     ?= bin/perch
+
+# Code that is never in a hurry: it is not inlined, which makes the binary 0.6 MB smaller.
+COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... github.com/spf13/... github.com/pelletier/... \
+	crypto/x509/... debug/... encoding/gob html/... net/http/... text/... \
+	$(addprefix github.com/perch-vip/perch/cmd/,perch internal/api internal/config internal/demo internal/lab)
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
@@ -12,7 +18,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 # Debian packages that the tests use, and a command of each to see whether it is there.
 PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev: \
-	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark haproxy:haproxy nginx-light:nginx
+	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark haproxy:haproxy nginx-light:nginx dbus:dbus-daemon
 
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
@@ -20,7 +26,7 @@ POLICY := /usr/sbin/policy-rc.d
 .PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks clean
 
 build: ## the static binary, bin/perch
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/perch ./cmd/perch
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' $(foreach p,$(COLD),-gcflags=$(p)=-l) -o $(BIN) ./cmd/perch
 
 demo: build ## three nodes on this machine, killed and healed before your eyes (needs root)
 	./bin/perch demo

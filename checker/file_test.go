@@ -3,6 +3,7 @@ package checker
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -265,6 +266,29 @@ func TestFileFolderThatComesLater(t *testing.T) {
 	}
 }
 
+// watches returns how many watches the kernel has for a Host.
+func watches(t testing.TB, f *folders) int {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	conn, err := f.inotify.SyscallConn()
+	mustDo(t, err)
+	var text []byte
+	mustDo(t, conn.Control(func(fd uintptr) { text, err = os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd)) }), err)
+	return strings.Count(string(text), "inotify wd:")
+}
+
+func TestFileFolderThatIsReplaced(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "folder")
+	mustDo(t, os.Mkdir(folder, 0o700))
+	w := watchFile(t, filepath.Join(folder, "flag"), File{})
+	w.becomes("no such file", func() { mustDo(t, os.Rename(folder, folder+".old"), os.Mkdir(folder, 0o700)) })
+	w.becomes("", func() { mustDo(t, os.WriteFile(folder+"/flag", nil, 0o600)) })
+	if n := watches(t, w.checker.(*file).folders); n != 1 {
+		t.Errorf("%d watches, want 1", n)
+	}
+}
+
 func TestFilesInOneFolder(t *testing.T) {
 	dir := t.TempDir()
 	h := testHost()
@@ -287,6 +311,9 @@ func TestFilesInOneFolder(t *testing.T) {
 	}
 	cancel()
 	mustDo(t, <-done)
+	if n := watches(t, &h.folders); n != 1 {
+		t.Errorf("%d watches after one of two is left, want 1", n)
+	}
 	w.becomes("no such file", func() { mustDo(t, os.Remove(dir+"/a")) })
 	if folderWatched(b.(*file)) {
 		t.Error("still watched")

@@ -38,8 +38,8 @@ func TestGatewayThatIsGone(t *testing.T) {
 	awaitReason(t, six, enough, "")
 	l.delAddr(l.there, "peer0", "198.18.0.1/24")
 	l.delAddr(l.there, "peer0", "2001:db8::1/64")
-	awaitReason(t, four, soon, "198.18.0.1 does not answer ARP on eth0 within 100ms")
-	awaitReason(t, six, soon, "2001:db8::1 does not answer neighbor discovery on eth0 within 100ms")
+	awaitReason(t, four, soon, "198.18.0.1 does not answer ARP on eth0 in time")
+	awaitReason(t, six, soon, "2001:db8::1 does not answer neighbor discovery on eth0 in time")
 }
 
 func TestGatewayBehindInterfaceWithoutCarrier(t *testing.T) {
@@ -57,7 +57,7 @@ func TestGatewayThatIsNoNeighbor(t *testing.T) {
 	awaitReason(t, l.checker(gateway("203.0.113.1", "")), enough,
 		"203.0.113.1 is no neighbor: the way to it is by 198.18.0.1")
 	awaitReason(t, l.checker(gateway("203.0.113.1", "eth0")), soon,
-		"203.0.113.1 does not answer ARP on eth0 within 100ms")
+		"203.0.113.1 does not answer ARP on eth0 in time")
 	awaitReason(t, l.checker(gateway("198.18.0.2", "")), enough, "198.18.0.2 is an address of this node")
 	awaitReason(t, l.checker(gateway("198.18.0.255", "")), enough, "198.18.0.255 is a broadcast address")
 }
@@ -135,7 +135,7 @@ func TestGatewaysAtOnceDoNotConfuseTheirAnswers(t *testing.T) {
 		target, want := "198.18.0.1", ""
 		if i%2 == 1 {
 			target = fmt.Sprintf("198.18.0.%d", 100+i)
-			want = target + " does not answer ARP on eth0 within 500ms"
+			want = target + " does not answer ARP on eth0 in time"
 		}
 		c := l.checker(gateway(target, ""))
 		looks.Go(l.inHere(func() { awaitReason(t, c, 500*time.Millisecond, want) }))

@@ -17,11 +17,12 @@ type Host struct {
 	links     links
 	folders   folders
 	processes processes
+	bus       *bus
 }
 
 // NewHost returns a Host for New.
 func NewHost(log *slog.Logger) *Host {
-	return &Host{log: log, links: links{open: openLinks}, processes: newProcesses()}
+	return &Host{log: log, links: links{open: openLinks}, processes: newProcesses(), bus: newBus(systemBusAddress())}
 }
 
 // Run keeps what is shared up to date until ctx ends, and returns when all that it has
@@ -32,12 +33,12 @@ func NewHost(log *slog.Logger) *Host {
 // it cannot be had, such as for want of a right, that is the reason why the look is not
 // well, and Run tries again by itself rather than to return.
 func (h *Host) Run(ctx context.Context) error {
-	var parts sync.WaitGroup
-	parts.Go(func() { h.links.Run(ctx, h.log) })
-	parts.Go(func() { h.folders.Run(ctx, h.log) })
-	parts.Go(func() { h.processes.Run(ctx, h.log) })
-	<-ctx.Done()
-	parts.Wait()
+	var shared sync.WaitGroup
+	shared.Go(func() { h.folders.Run(ctx, h.log) })
+	shared.Go(func() { h.processes.Run(ctx, h.log) })
+	shared.Go(func() { h.bus.Run(ctx) })
+	h.links.Run(ctx, h.log) // in this goroutine: its thread tells which network is meant
+	shared.Wait()
 	return nil
 }
 

@@ -26,6 +26,7 @@ func kinds() map[string]constructor {
 		"tcp":       newTCP,
 		"tls":       newHandshake,
 		"udp":       newUDP,
+		"unit":      newUnit,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -238,12 +239,17 @@ func made(t testing.TB, h *Host, s Spec) Checker {
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// reasonOf looks once, in at most a time, and returns the reason, "" if all is well.
+// inTime is how a reason says for how long there was no answer. That is less than the limit
+// of a look by what it took to begin.
+var inTime = regexp.MustCompile(`within [0-9]+m?s$`)
+
+// reasonOf looks once, in at most a time, and returns the reason, "" if all is well. For how
+// long there was no answer is "in time".
 func reasonOf(c Checker, limit time.Duration) string {
-	ctx, cancel := withTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	if _, err := c.Check(ctx); err != nil {
-		return err.Error()
+		return inTime.ReplaceAllString(err.Error(), "in time")
 	}
 	return ""
 }
@@ -260,3 +266,7 @@ func awaitReason(t testing.TB, c Checker, limit time.Duration, want string) {
 }
 
 func parse(addr string) netip.Addr { return netip.MustParseAddr(addr) }
+
+func contextWithin(t testing.TB, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), limit)
+}

@@ -346,6 +346,23 @@ func TestPIDFileIsWatched(t *testing.T) {
 	w.becomes("PID file: no such file", func() { mustDo(t, os.Remove(path)) })
 }
 
+// The number of a process that has ended may be that of another one at the next look.
+func TestNumberThatIsAnothersIsFollowedAnew(t *testing.T) {
+	cmd := begin(t, "/bin/sleep", "1000")
+	var d deaths
+	v := vigil{deaths: &d}
+	v.begin(newBell())
+	defer v.end()
+	mustDo(t, v.follow(cmd.Process.Pid))
+	ended := v.pidfds[cmd.Process.Pid]
+	end(cmd)
+	v.pidfds = map[int]int{os.Getpid(): ended}
+	v.count([]int{os.Getpid()}, 1, isRunning)
+	if pidfd, followed := v.pidfds[os.Getpid()]; !followed || hasEnded(pidfd) {
+		t.Error("the one that has ended is followed still")
+	}
+}
+
 // Who begins to watch after a process has ended, on which the last look rests, is told.
 func TestDeathBeforeWatchIsNoticed(t *testing.T) {
 	path, name := program(t, "pt-early", "/bin/sleep")

@@ -143,7 +143,7 @@ func TestScriptsThatLeaveSomethingBehind(t *testing.T) {
 	for name, body := range map[string]string{
 		"child":               "sleep 1000 & echo left; exit 1",
 		"child without files": "sleep 1000 >/dev/null 2>&1 & echo left; exit 1",
-		"no environment":      "env -i sleep 98765 & echo left; exit 1",
+		"no environment":      "env -i sleep 98765 & echo left; sleep 0.3; exit 1",
 		"daemon":              "(setsid sleep 1000 >/dev/null 2>&1 </dev/null &); echo left; exit 1",
 		"daemon with output":  "(setsid sh -c 'trap \"\" HUP TERM; sleep 1000; :' &); echo left; exit 1",
 		"flooding daemon":     "(setsid yes left &); echo left; exit 1",

@@ -3,7 +3,6 @@ package e2e
 import (
 	"debug/elf"
 	"os"
-	"strings"
 	"testing"
 )
 
@@ -37,21 +36,6 @@ func TestBinaryIsStaticAndStripped(t *testing.T) {
 	for _, section := range []string{".symtab", ".debug_info", ".zdebug_info"} {
 		if file.Section(section) != nil {
 			t.Errorf("perch is not stripped: it has a section %s", section)
-		}
-	}
-}
-
-// What is tested and weighed here is what `make build` makes.
-func TestBinaryIsBuiltAsByMake(t *testing.T) {
-	text, err := os.ReadFile("../../../Makefile")
-	must(t, err)
-	flags, _, _ := strings.Cut(shipped[2], "end-to-end")
-	for _, want := range []string{
-		"\nLDFLAGS := " + flags + "$(VERSION)\n",
-		"\tCGO_ENABLED=0 $(GO) build " + shipped[0] + " " + shipped[1] + " '$(LDFLAGS)' -o bin/perch ./cmd/perch\n",
-	} {
-		if !strings.Contains(string(text), want) {
-			t.Errorf("the Makefile does not say %q", want)
 		}
 	}
 }

@@ -48,9 +48,6 @@ func perchBinary(tb testing.TB) string {
 	return filepath.Join(binary.dir, "perch")
 }
 
-// shipped are the flags of `make build`, but for its version.
-var shipped = []string{"-trimpath", "-ldflags", "-s -w -X main.version=end-to-end"}
-
 func buildPerch() (err error) {
 	if binary.dir, err = os.MkdirTemp("", "perch-e2e-"); err != nil {
 		return err
@@ -58,9 +55,9 @@ func buildPerch() (err error) {
 	if err := os.Chmod(binary.dir, 0o755); err != nil { // other users run it too
 		return err
 	}
-	args := append([]string{"build", "-o", binary.dir}, shipped...)
-	build := exec.Command("go", append(args, "github.com/perch-vip/perch/cmd/perch")...)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build := exec.Command("make", "-s", "--no-print-directory", "-C", "../../..", "build",
+		"BIN="+filepath.Join(binary.dir, "perch"), "VERSION=end-to-end")
+	build.Env = append(os.Environ(), "MAKEFLAGS=") // of the make that runs these tests
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build perch: %w\n%s", err, out)
 	}

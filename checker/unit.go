@@ -1,0 +1,146 @@
+package checker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+)
+
+// unitNameMax is the longest name of a unit (systemd.unit(5)).
+const unitNameMax = 255
+
+// unitIfaces are the interfaces of the types of units, by the end of their names, where
+// these say how a unit ended.
+func unitIfaces(kind string) (string, bool) {
+	switch kind {
+	case "service", "socket", "mount", "automount", "swap", "timer", "path", "scope", "slice", "target", "device":
+		return systemdName + "." + strings.ToUpper(kind[:1]) + kind[1:], true
+	}
+	return "", false
+}
+
+// unitCheck looks whether a unit of systemd is active.
+type unitCheck struct {
+	bus   *bus
+	name  string
+	iface string                 // of its type
+	path  atomic.Pointer[string] // of its object, as last seen
+}
+
+func newUnit(h *Host, s Spec) (Checker, error) {
+	name := s.Target
+	iface, known := unitIfaces(name[strings.LastIndexByte(name, '.')+1:])
+	switch {
+	case !known:
+		return nil, fmt.Errorf("unit %q: must end with a type, such as .service", name)
+	case len(name) > unitNameMax || strings.HasPrefix(name, ".") || strings.ContainsFunc(name, notInUnitName):
+		return nil, fmt.Errorf("unit %q: is no name of a unit", name)
+	}
+	return &unitCheck{bus: h.bus, name: name, iface: iface}, nil
+}
+
+func notInUnitName(r rune) bool {
+	return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune(`:-_.\@`, r)
+}
+
+// Check asks systemd.
+func (c *unitCheck) Check(ctx context.Context) (Finding, error) {
+	limit := patience(ctx)
+	err := c.look(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return Finding{}, because("the system bus does not answer within %v", limit)
+	}
+	if failure := (*busFailure)(nil); errors.As(err, &failure) {
+		return Finding{}, because("ask systemd for unit %s: %v", c.name, failure)
+	}
+	return Finding{}, explain(err)
+}
+
+func (c *unitCheck) look(ctx context.Context) error {
+	conn, err := c.bus.Conn(ctx)
+	if err != nil {
+		return c.noBus(err)
+	}
+	path, err := conn.loadUnit(ctx, c.name)
+	if err != nil {
+		return err
+	}
+	c.path.Store(&path)
+	state, err := conn.property(ctx, path, unitIface, "ActiveState")
+	if err != nil || isActive(state) {
+		return err
+	}
+	return c.reason(ctx, conn, path, state)
+}
+
+func (c *unitCheck) noBus(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return because("no system bus: %v", explain(err))
+}
+
+// isActive reports whether a unit does its work in a state (systemd's org.freedesktop.systemd1).
+func isActive(state string) bool {
+	return state == "active" || state == "reloading" || state == "refreshing"
+}
+
+// reason says more about a unit that is not active.
+func (c *unitCheck) reason(ctx context.Context, conn *busConn, path, state string) error {
+	load, err := conn.property(ctx, path, unitIface, "LoadState")
+	if err != nil {
+		return err
+	}
+	if load != "loaded" && load != "merged" {
+		return because("unit %s is not loaded (%s)", c.name, load)
+	}
+	iface, property, format := unitIface, "SubState", "unit %s is %s (%s)"
+	if state == "failed" {
+		iface, property, format = c.iface, "Result", "unit %s is %s (result: %s)"
+	}
+	more, err := conn.property(ctx, path, iface, property)
+	if failure := (*busFailure)(nil); errors.As(err, &failure) {
+		return because("unit %s is %s", c.name, state)
+	}
+	if err != nil {
+		return err
+	}
+	return because(format, c.name, state, more)
+}
+
+// Watch hears from systemd when a property of the unit changes, and when the bus is lost.
+// It begins with the first look, which connects.
+func (c *unitCheck) Watch(ctx context.Context, changed func()) error {
+	c.bus.units.Listen(ctx, c.concerns, changed)
+	return nil
+}
+
+func (c *unitCheck) concerns(path string) bool {
+	mine := c.path.Load()
+	return mine != nil && *mine == path
+}
+
+// loadUnit returns the path of a unit's object.
+func (c *busConn) loadUnit(ctx context.Context, name string) (string, error) {
+	return c.text(ctx, systemdName, systemdPath, managerIface, "LoadUnit", name)
+}
+
+// property returns a property that is a text.
+func (c *busConn) property(ctx context.Context, path, iface, name string) (string, error) {
+	return c.text(ctx, systemdName, path, propertiesFace, "Get", iface, name)
+}
+
+// text calls a method that returns a text.
+func (c *busConn) text(ctx context.Context, destination, path, iface, member string, texts ...string) (string, error) {
+	answer, err := c.Call(ctx, destination, path, iface, member, texts...)
+	if err != nil {
+		return "", err
+	}
+	text, err := answer.text()
+	if err != nil {
+		return "", because("systemd answers %s with a value that is no text", member)
+	}
+	return text, nil
+}
