@@ -168,3 +168,16 @@ func (s *served) leaves(sick *lab.Node) (next *lab.Node) {
 	}
 	return next
 }
+
+// staysAt wants the VIP where it is, unless a busy machine has kept its owner from the
+// others for too long.
+func (s *served) staysAt(n *lab.Node) {
+	s.t.Helper()
+	now := s.settled()
+	if now == n {
+		return
+	}
+	if why := s.lastClaim(now).Reason; !strings.Contains(why, "lost contact with ") {
+		s.t.Errorf("the VIP went to %s because: %s; want it to stay at %s", now.Name, why, n.Name)
+	}
+}
