@@ -157,6 +157,9 @@ func BenchmarkChecks(b *testing.B) {
 	b.Run("memory", func(b *testing.B) { rows = append(rows, crowd(b)...) })
 	var growth []contest
 	b.Run("growth", func(b *testing.B) { growth = endurance(b) })
+	if b.Failed() {
+		return
+	}
 	report := checksReport(b, figures, rows, growth)
 	fmt.Println(report)
 	if *benchRecord != "" {
