@@ -70,6 +70,7 @@ func (d *daemon) succession() (s succession, leads bool) {
 		moves:   m.node.State().History,
 		preempt: c.Preempt && m.holder.holding(),
 		release: c.WhenUnhealthy == "release",
+		dark:    blocked.dark,
 	}, true
 }
 

@@ -56,8 +56,8 @@ func (o *overseer) step() {
 	if s, leads := o.look(); leads {
 		c = s.course()
 	}
-	if dark := c.action == release; o.dark.Swap(dark) != dark {
-		if dark {
+	if o.dark.Swap(c.dark) != c.dark {
+		if c.dark {
 			o.log.Warn("no node is healthy, so that no VIP is held", "reason", c.reason)
 		}
 		o.darkened()

@@ -31,7 +31,7 @@ func watch(t *testing.T) *watched {
 		look: func() (succession, bool) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.s.now = time.Now()
+			w.s.now, w.s.dark = time.Now(), w.dark.Load()
 			return w.s, w.leads
 		},
 		now:   func() time.Duration { return time.Since(w.begin) },
@@ -135,6 +135,24 @@ func TestOverseerReleases(t *testing.T) {
 		w.set(func(w *watched) { w.s.self.health = sick })
 		w.set(func(w *watched) { w.leads = false }) // what it is for another's leadership does not count
 		if w.dark.Load() || w.turns != 4 {
+			t.Errorf("dark %v, told %d times", w.dark.Load(), w.turns)
+		}
+	})
+}
+
+// A sick node that holds nothing does not take the VIPs while it hands over, whatever
+// comes of that.
+func TestOverseerHandsOverInTheDark(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t)
+		w.set(func(w *watched) {
+			w.s.peers, w.s.release, w.s.self.health = []peer{node("lb2", sick, 90)}, true, sick
+		})
+		w.set(func(w *watched) { w.s.peers[0].health, w.fails = well, errors.New("lb2 did not take over") })
+		w.expect(t, "0s lb2 health")
+		time.Sleep(10 * time.Second)
+		w.set(func(w *watched) { w.s.peers[0].health = unsure }) // its daemon was started again
+		if !w.dark.Load() || w.turns != 1 {
 			t.Errorf("dark %v, told %d times", w.dark.Load(), w.turns)
 		}
 	})
