@@ -113,6 +113,22 @@ func TestOverseerPreempts(t *testing.T) {
 	})
 }
 
+// Two that are equally good keep each other waiting for nothing: whose report is the
+// latest changes all the time.
+func TestOverseerPreemptsForOneOfEquals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t)
+		w.set(func(w *watched) { w.s.preempt, w.s.peers = true, []peer{node("lb2", well, 110), node("lb3", well, 110)} })
+		for i := range 31 {
+			w.set(func(w *watched) {
+				w.s.peers[i%2].age, w.s.peers[(i+1)%2].age = tellEvery/2, 0
+			})
+			time.Sleep(tellEvery / 2)
+		}
+		w.expect(t, "30s lb2 preempt")
+	})
+}
+
 // Where nobody is healthy nothing is held, if that is wanted, until somebody is.
 func TestOverseerReleases(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

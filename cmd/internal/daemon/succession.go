@@ -102,6 +102,10 @@ func (p peer) current() health {
 	return p.health
 }
 
+// missed is how many reports of p in a row have not come. One by one they come at any
+// moment: of two peers that tell regularly neither is better.
+func (p peer) missed() int { return int(p.age / (2 * tellEvery)) }
+
 // inOrder returns the names of peers in the order in which a planned move should go to
 // them: by health, priority, and how new their reports are.
 func inOrder(peers []peer) []string {
@@ -110,7 +114,7 @@ func inOrder(peers []peer) []string {
 		return cmp.Or(
 			cmp.Compare(rank[a.current()], rank[b.current()]),
 			cmp.Compare(b.priority, a.priority),
-			cmp.Compare(a.age, b.age),
+			cmp.Compare(a.missed(), b.missed()),
 			cmp.Compare(a.name, b.name),
 		)
 	})

@@ -53,7 +53,7 @@ func TestCourse(t *testing.T) {
 		{"sick", succession{self: ill, peers: []peer{is("lb2", well, 50)}}, away("lb2")},
 		{
 			"the best first",
-			succession{self: ill, peers: []peer{is("lb5", well, 50), aged(time.Second, is("lb2", well, 90)), is("lb4", well, 90), is("lb3", well, 90)}},
+			succession{self: ill, peers: []peer{is("lb5", well, 50), aged(2*tellEvery, is("lb2", well, 90)), aged(2*tellEvery-1, is("lb3", well, 90)), is("lb4", well, 90)}},
 			away("lb3", "lb4", "lb2", "lb5"),
 		},
 		{
@@ -113,7 +113,7 @@ func TestCourse(t *testing.T) {
 
 func TestPlannedMovesGoToTheHealthiest(t *testing.T) {
 	got := inOrder([]peer{
-		is("lb1", sick, 254), is("lb2", unsure, 90), is("lb3", well, 20), aged(time.Second, is("lb4", well, 30)), is("lb5", well, 30),
+		is("lb1", sick, 254), is("lb2", unsure, 90), is("lb3", well, 20), aged(5*time.Second, is("lb4", well, 30)), is("lb5", well, 30),
 		aged(time.Minute, is("lb6", well, 80)), is("lb7", "", 100), unable(is("lb8", well, 10)), is("lb9", sick, 10),
 	})
 	want := []string{"lb5", "lb4", "lb3", "lb8", "lb7", "lb2", "lb6", "lb1", "lb9"}
