@@ -95,6 +95,23 @@ func TestOverseerLeavesASickNode(t *testing.T) {
 	})
 }
 
+// One that takes over and gives back at once, since it cannot hold, is tried less and
+// less often.
+func TestOverseerLosesPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t)
+		w.set(func(w *watched) { w.s.peers, w.s.self.health = []peer{node("lb2", well, 90)}, sick })
+		time.Sleep(30 * time.Second)
+		want := []string{"0s lb2 health", "1s lb2 health", "3s lb2 health", "7s lb2 health", "15s lb2 health", "25s lb2 health"}
+		w.expect(t, want...)
+		w.set(func(w *watched) { w.leads = false })
+		time.Sleep(2 * time.Minute)
+		w.set(func(w *watched) { w.leads = true })
+		time.Sleep(1100 * time.Millisecond)
+		w.expect(t, append(want, "2m30s lb2 health", "2m31s lb2 health")...)
+	})
+}
+
 // A node of higher priority takes over after it was better for long enough.
 func TestOverseerPreempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -118,7 +135,9 @@ func TestOverseerPreempts(t *testing.T) {
 func TestOverseerPreemptsForOneOfEquals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := watch(t)
-		w.set(func(w *watched) { w.s.preempt, w.s.peers = true, []peer{node("lb2", well, 110), node("lb3", well, 110)} })
+		w.set(func(w *watched) {
+			w.s.preempt, w.s.peers = true, []peer{node("lb2", well, 110), node("lb3", well, 110)}
+		})
 		for i := range 31 {
 			w.set(func(w *watched) {
 				w.s.peers[i%2].age, w.s.peers[(i+1)%2].age = tellEvery/2, 0
