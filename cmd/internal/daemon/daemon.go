@@ -233,11 +233,12 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	return errors.Join(err, d.unfence())
 }
 
-// wake has ownership evaluated anew, which hangs on the fence. That of virtual routers
-// does not: VRRP promises less than a fence does.
+// wake has ownership evaluated anew, which hangs on the fence, as does what the others
+// are told. That of virtual routers does not: VRRP promises less than a fence does.
 func (d *daemon) wake() {
 	if d.member != nil {
 		d.member.holder.wake()
+		d.member.teller.wake()
 	}
 }
 

@@ -40,15 +40,28 @@ func (d *daemon) fitness() fitness {
 	return weigh(self.Priority, referencesOf(c.Track), d.checks.all())
 }
 
-// mostReasons is how many reasons a node tells.
-const mostReasons = 8
+// Of the reasons that a node tells: a peer takes no request of any size.
+const (
+	mostReasons   = 8
+	longestReason = 220 // bytes
+)
 
 func healthOf(f fitness) api.Health {
-	h := api.Health{State: string(f.health), Priority: f.priority, Reasons: f.reasons}
-	if more := len(h.Reasons) - mostReasons; more > 0 {
-		h.Reasons = append(slices.Clone(h.Reasons[:mostReasons]), fmt.Sprintf("%d more checks", more))
+	h := api.Health{State: string(f.health), Priority: f.priority}
+	for _, reason := range f.reasons[:min(len(f.reasons), mostReasons)] {
+		h.Reasons = append(h.Reasons, shortened(reason))
+	}
+	if more := len(f.reasons) - mostReasons; more > 0 {
+		h.Reasons = append(h.Reasons, fmt.Sprintf("%d more checks", more))
 	}
 	return h
+}
+
+func shortened(reason string) string {
+	if len(reason) <= longestReason {
+		return reason
+	}
+	return strings.ToValidUTF8(reason[:longestReason], "") + "..."
 }
 
 func fitnessOf(h api.Health) fitness {
@@ -115,9 +128,19 @@ func asked(peers []peer, to, reason string) (cluster.Move, error) {
 	return move, nil
 }
 
-// report is what this node tells the others of its health.
+// healthReport is what this node tells the others of its health.
 func (d *daemon) healthReport() api.HealthReport {
-	return api.HealthReport{Node: d.name(), Health: healthOf(d.fitness())}
+	return api.HealthReport{Node: d.name(), Health: healthOf(behindFence(d.fitness(), d.fence.Trouble()))}
+}
+
+// behindFence is the fitness of a node whose fence is in trouble, if it is. Whoever took
+// it for well would hand over to it, and it would give back at once.
+func behindFence(f fitness, trouble error) fitness {
+	if trouble == nil {
+		return f
+	}
+	why := []string{"its fence does not hold: " + trouble.Error()}
+	return fitness{health: sick, priority: f.priority, reasons: slices.Concat(why, f.reasons)}
 }
 
 // TellHealth implements api.PeerBackend.
