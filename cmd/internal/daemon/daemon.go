@@ -317,6 +317,7 @@ func (d *daemon) snapshot() snapshot {
 	}
 	if m := d.member; m != nil {
 		s.view, s.memory, s.fitness = m.node.View(), m.node.State(), d.fitness()
+		s.memory.History = m.sightings.dated(time.Now(), s.memory.History)
 		s.refused, s.waits = m.node.Refused(), m.node.Waits()
 		s.holding, s.vips = m.holder.holding(), m.vips.Status()
 	}

@@ -72,15 +72,16 @@ func fitnessOf(h api.Health) fitness {
 // not lead, or may not own the VIPs whatever its health.
 func (d *daemon) succession() (s succession, leads bool) {
 	m, c := d.member, d.config().Cluster
-	blocked := d.situation()
+	now, blocked := time.Now(), d.situation()
+	moves := m.sightings.dated(now, m.node.State().History) // whoever leads next has seen them, too
 	if m.node.View().Role != cluster.Leader || blocked.witness || blocked.drained || blocked.unfenced {
 		return succession{}, false
 	}
 	return succession{
-		now:     time.Now(),
+		now:     now,
 		self:    peer{name: d.name(), able: true, fitness: d.fitness()},
 		peers:   d.peers(m.node.Candidates()),
-		moves:   m.node.State().History,
+		moves:   moves,
 		preempt: c.Preempt && m.holder.holding(),
 		release: c.WhenUnhealthy == "release",
 		dark:    blocked.dark,
