@@ -51,6 +51,7 @@ func (r *Runner) pass(ctx context.Context, started *sync.WaitGroup) time.Duratio
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
+	r.noteStall(now)
 	r.next = 0
 	for t := r.timers.first(); t != nil && t.at <= now; t = r.timers.first() {
 		r.expire(t, now)
@@ -75,6 +76,9 @@ func (r *Runner) wakeAt(now time.Duration) time.Duration {
 	}
 	if r.queue.len() > 0 {
 		at = min(at, r.overdue)
+	}
+	if len(r.underway) > 0 {
+		at = min(at, now+stallBeat)
 	}
 	return at
 }
@@ -120,6 +124,7 @@ func (r *Runner) look(ctx context.Context, l *look) {
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.noteStall(ended)
 	delete(r.underway, l.name)
 	if l.task != nil && !canceled {
 		r.logPanic(l.task, err)
@@ -161,6 +166,10 @@ func (r *Runner) release(t *task, now time.Duration) {
 
 // count takes an outcome down, tells what is new, and plans the next look.
 func (r *Runner) count(t *task, o outcome) {
+	if o.reason != "" && t.machine.begun < r.stalled && t.machine.spoil(o.ended) {
+		r.plan(t, idle, t.machine.due)
+		return
+	}
 	end, warning := time.Now(), t.finding.Warning
 	changed := t.machine.end(o.ended, o.reason == "", rand.Float64())
 	if news := t.record(o, end); news || changed {
