@@ -104,7 +104,7 @@ func (r *Runner) expire(t *task, now time.Duration) {
 // begin lets a task look.
 func (r *Runner) begin(ctx context.Context, started *sync.WaitGroup, t *task, now time.Duration) {
 	timeout := t.entry.Schedule.Timeout
-	ctx, cancel := withTimeout(ctx, timeout)
+	limited, cancel := withTimeout(ctx, timeout)
 	l := &look{
 		name: t.entry.Name, checker: t.entry.Checker, timeout: timeout,
 		begun: now, cancel: cancel, task: t,
@@ -112,21 +112,21 @@ func (r *Runner) begin(ctx context.Context, started *sync.WaitGroup, t *task, no
 	r.underway[l.name] = l
 	t.machine.begin(now)
 	r.plan(t, looking, now+timeout+lookGrace)
-	started.Go(func() { r.look(ctx, l) })
+	started.Go(func() { r.look(ctx, limited, l) })
 }
 
-// look makes one look.
-func (r *Runner) look(ctx context.Context, l *look) {
-	finding, err := checkOnce(ctx, l.checker)
+// look makes one look within limited, which ends with ctx at the latest. If it does it was
+// cut short, and does not count.
+func (r *Runner) look(ctx, limited context.Context, l *look) {
+	finding, err := checkOnce(limited, l.checker)
 	ended := r.now()
-	canceled := ctx.Err() == context.Canceled
 	l.cancel()
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.noteStall(ended)
 	delete(r.underway, l.name)
-	if l.task != nil && !canceled {
+	if l.task != nil && ctx.Err() == nil {
 		r.logPanic(l.task, err)
 		r.count(l.task, l.outcome(finding, err, ended))
 	}
