@@ -79,6 +79,7 @@ type Runner struct {
 	underway  map[string]*look // looks that have not returned, by the name of the check
 	next      time.Duration    // when Run wakes by itself; 0 while it is awake
 	overdue   time.Duration    // when to look next whether checks are overdue
+	stalled   time.Duration    // when it was last noticed that this process had stood still
 }
 
 // NewRunner returns a Runner without checks.

@@ -610,6 +610,20 @@ func TestContextOfALook(t *testing.T) {
 	})
 }
 
+// TestShutdownByADeadline is for looks that end with a Run which has a deadline.
+func TestShutdownByADeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), prompt.Timeout/2)
+		defer cancel()
+		r := NewRunner(Options{})
+		ends := stub(func(ctx context.Context) (Finding, error) { <-ctx.Done(); return Finding{}, ctx.Err() })
+		r.Set([]Entry{entry("ends", ends, prompt)})
+		if err := r.Run(ctx); err != nil || status(t, r, "ends").Looks != 0 {
+			t.Errorf("%v, and a look that was cut short: %+v", err, status(t, r, "ends"))
+		}
+	})
+}
+
 func TestShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
