@@ -49,8 +49,8 @@ func TestStatusExplainsEachNode(t *testing.T) {
 			a["lb1"] = owner
 		}, "lb1", "owns the VIPs although " + refused, "sick", false},
 		{"unknown", func(s *snapshot, _ map[string]answer) {
-			s.fitness = fitness{health: unsure, priority: 90, reasons: []string{"check haproxy has looked 1 times"}}
-		}, "lb2", "no verdict yet: check haproxy has looked 1 times", "unknown", true},
+			s.fitness = fitness{health: unsure, priority: 90, reasons: []string{"check haproxy has looked once"}}
+		}, "lb2", "no verdict yet: check haproxy has looked once", "unknown", true},
 		{"an older version", func(_ *snapshot, a map[string]answer) {
 			owner := a["lb1"]
 			owner.report.Health, owner.report.VIPs = nil, nil
