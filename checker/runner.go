@@ -102,8 +102,10 @@ func NewRunner(opts Options) *Runner {
 
 // Set replaces the checks. One whose name, spec and schedule are as before goes on with
 // its Checker and its state; if only the schedule differs its verdict stays. With another
-// spec it is a new check, which is unknown. It may be called at any time, also before Run.
+// spec it is a new check, which is unknown. Of several entries with one name only the last
+// one is made. It may be called at any time, also before Run.
 func (r *Runner) Set(entries []Entry) {
+	entries = lastOfEachName(entries)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now, before := r.now(), r.tasks
@@ -146,6 +148,20 @@ func (r *Runner) Status() []Status {
 		all[i].Verdict = all[i].verdict(said[i].schedule, said[i].reason)
 	}
 	return all
+}
+
+func lastOfEachName(entries []Entry) []Entry {
+	last := make(map[string]int, len(entries))
+	for i, e := range entries {
+		last[e.Name] = i
+	}
+	kept := make([]Entry, 0, len(last))
+	for i, e := range entries {
+		if last[e.Name] == i {
+			kept = append(kept, e)
+		}
+	}
+	return kept
 }
 
 func (r *Runner) add(e Entry, now time.Duration) *task {

@@ -480,6 +480,32 @@ func TestPanic(t *testing.T) {
 	})
 }
 
+// typedNil is an error of which a nil pointer is no good.
+type typedNil struct{ text string }
+
+func (e *typedNil) Error() string { return e.text }
+
+// TestErrorThatPanics is for a Checker that returns an error which cannot say what it is.
+func TestErrorThatPanics(t *testing.T) {
+	var out journal
+	log := slog.New(slog.NewTextHandler(&out, nil))
+	running(t, Options{Log: log}, func(t *testing.T, r *Runner) {
+		broken := func() error { var none *typedNil; return none }
+		w := newWatcher(stub(func(context.Context) (Finding, error) { return Finding{}, broken() }))
+		r.Set([]Entry{entry("broken", w, prompt), entry("web", well, prompt)})
+		after(0)
+		w.fails <- broken()
+		after(time.Minute)
+		if got := status(t, r, "broken").Verdict; !strings.Contains(got, "failed 1 of 1: panic: runtime error") {
+			t.Error(got)
+		}
+		wantVerdict(t, r, "web", "healthy")
+		if !strings.Contains(out.String(), "check cannot watch") || strings.Count(out.String(), "check panicked") != 1 {
+			t.Errorf("want the stack once, and that it cannot watch: %s", out.String())
+		}
+	})
+}
+
 func TestChanged(t *testing.T) {
 	running(t, Options{}, func(t *testing.T, r *Runner) {
 		var checker fickle

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
+)
+
+const checksFile = "../../docs/checks.md"
+
+// moved is the cluster of docs/checks.md after HAProxy was stopped on lb1.
+func moved() (api.Status, []api.Move) {
+	const check = "check haproxy failed 3 of 3: connection refused"
+	node := func(name, address, role string, priority int, health, why string) api.Node {
+		return api.Node{
+			Name: name, Address: address, Role: role, Voter: true, Healthy: health == api.HealthHealthy, Fence: "bpf",
+			Priority: priority, Health: health, EffectivePriority: priority, Why: why, Version: "v0.1.0",
+		}
+	}
+	left := now.Add(-5 * time.Second)
+	moves := []api.Move{
+		{Time: now.Add(-24 * time.Hour), Term: 2, To: "lb1", Reason: "first owner"},
+		{Time: left, Term: 3, From: "lb1", To: "lb2", Reason: "lb1 is sick: " + check},
+		{Time: now.Add(58 * time.Second), Term: 4, From: "lb2", To: "lb1", Reason: "lb1 has a higher priority"},
+	}
+	s := api.Status{
+		Node: "lb1", Version: "v0.1.0",
+		Cluster: &api.Cluster{
+			Name: "edge", State: api.StateOK, Leader: "lb2", Term: 3, Quorum: true,
+			Nodes: []api.Node{
+				node("lb1", "198.18.0.1:7400", api.RoleFollower, 120, api.HealthSick, check),
+				node("lb2", "198.18.0.2:7400", api.RoleLeader, 100, api.HealthHealthy, "owns the VIPs: lb1 is sick: "+check),
+				node("lb3", "198.18.0.3:7400", api.RoleFollower, 100, api.HealthHealthy, "healthy, priority 100, would be next"),
+			},
+		},
+		VIPs: []api.VIP{{Address: "198.18.0.100/24", Interface: "eth0", Owner: "lb2", Held: true, Since: left, Reason: "lb1 is sick: " + check}},
+		Checks: []api.Check{{
+			Name: "haproxy", Kind: "http", Target: "http://127.0.0.1:8080/healthz", State: api.CheckFailed, Since: left,
+			Error: "failed 3 of 3: connection refused",
+		}},
+		Warnings: []string{"lb1 is sick: " + check},
+	}
+	n := &s.Cluster.Nodes[0]
+	n.Error, n.HeldDown = "is sick: "+check, left.Add(10*time.Second)
+	return s, moves
+}
+
+// What docs/checks.md shows of status and history is what they print.
+func TestDocsShowAMove(t *testing.T) {
+	text, err := os.ReadFile(checksFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, moves := moved()
+	v := view{now: now, paint: noColour}
+	for _, printed := range []string{renderStatus(s, v), renderHistory(moves, v)} {
+		var indented strings.Builder
+		for line := range strings.Lines(printed) {
+			if strings.TrimSpace(line) != "" {
+				line = "    " + line
+			}
+			indented.WriteString(line)
+		}
+		if !strings.Contains(string(text), "\n\n"+indented.String()+"\n") {
+			t.Errorf("%s does not show\n%s", checksFile, indented.String())
+		}
+	}
+}
