@@ -272,8 +272,8 @@ func TestHealthStatus(t *testing.T) {
 
 func TestWrongGRPCSpecs(t *testing.T) {
 	for want, spec := range map[string]Spec{
-		`target "host": must be "host:port"`:    {Target: "host"},
-		"service: must have at most 4096 bytes": {Target: "h:1", GRPC: GRPC{Service: strings.Repeat("x", 4097)}},
+		`target "host": must be "host:port"`:     {Target: "host"},
+		"service: must have at most 65536 bytes": {Target: "h:1", GRPC: GRPC{Service: strings.Repeat("x", 65537)}},
 	} {
 		if _, err := newGRPC(NewHost(nil), spec); err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)

@@ -134,7 +134,7 @@ func (r *Runner) look(ctx, limited context.Context, l *look) {
 		r.release(t, ended)
 	}
 	if r.queue.len() > 0 {
-		poke(r.wake)
+		r.wake.ring()
 	}
 }
 
@@ -173,7 +173,7 @@ func (r *Runner) count(t *task, o outcome) {
 	end, warning := time.Now(), t.finding.Warning
 	changed := t.machine.end(o.ended, o.reason == "", rand.Float64())
 	if news := t.record(o, end); news || changed {
-		poke(r.changed)
+		r.changed.ring()
 	}
 	if changed {
 		t.since = end

@@ -66,9 +66,9 @@ type Options struct {
 type Runner struct {
 	limit   int
 	log     *slog.Logger
-	epoch   time.Time     // since which times of tasks are
-	changed chan struct{} // tells of news
-	wake    chan struct{} // tells Run that there is something to do before next
+	epoch   time.Time // since which times of tasks are
+	changed bell      // of news
+	wake    bell      // that Run has something to do before next
 
 	mu        sync.Mutex
 	tasks     map[string]*task
@@ -88,8 +88,8 @@ func NewRunner(opts Options) *Runner {
 		limit:    opts.Limit,
 		log:      opts.Log,
 		epoch:    time.Now(),
-		changed:  make(chan struct{}, 1),
-		wake:     make(chan struct{}, 1),
+		changed:  newBell(),
+		wake:     newBell(),
 		underway: make(map[string]*look),
 	}
 	if r.limit == 0 {
@@ -124,8 +124,8 @@ func (r *Runner) Set(entries []Entry) {
 	for _, t := range before {
 		r.remove(t)
 	}
-	poke(r.changed)
-	poke(r.wake)
+	r.changed.ring()
+	r.wake.ring()
 }
 
 // Changed tells that the state, the value, the warning or the reason for being failed of
@@ -202,17 +202,9 @@ func (r *Runner) plan(t *task, p phase, at time.Duration) {
 	t.phase = p
 	r.timers.put(t, at)
 	if at < r.next {
-		poke(r.wake)
+		r.wake.ring()
 	}
 }
 
 // now returns the time since the epoch.
 func (r *Runner) now() time.Duration { return time.Since(r.epoch) }
-
-// poke tells a channel of capacity 1 that there is something.
-func poke(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
