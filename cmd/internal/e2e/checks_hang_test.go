@@ -12,9 +12,9 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
-// A script on a file system that hangs keeps its check waiting, and not the daemon: the
-// fork of a script would keep all of it, once there is garbage to collect.
-func TestCheckScriptOnHungFileSystem(t *testing.T) {
+// A script or file on a file system that hangs keeps its check waiting, and not the daemon,
+// nor its end. The fork of a script would keep all of it, once there is garbage to collect.
+func TestCheckOnHungFileSystem(t *testing.T) {
 	t.Parallel()
 	lab.NeedFuse(t)
 	s := newSite(t, "lb1")
@@ -30,15 +30,18 @@ func TestCheckScriptOnHungFileSystem(t *testing.T) {
 	for i := range 20 { // garbage
 		tables = append(tables, check(fmt.Sprintf("tcp%d", i), `kind = "tcp"`, `target = "127.0.0.1:9"`, `interval = "10ms"`, `fast_interval = "10ms"`))
 	}
+	tables = append(tables, check("file", `kind = "file"`, fmt.Sprintf("target = %q", filepath.Join(dir, "file"))))
 	n.write(append(tables, check("script", `kind = "script"`, `user = "nobody"`, fmt.Sprintf("argv = [%q]", filepath.Join(dir, "script"))))...)
 	must(t, n.Start())
-	s.eventuallySays("the check has failed because its look hangs", func() bool {
+	s.eventuallySays("two checks have failed because their looks hang", func() bool {
 		status, err := n.status()
-		if err != nil || len(status.Checks) == 0 {
-			return false
+		hang := 0
+		for _, c := range status.Checks {
+			if c.State == api.CheckFailed && strings.Contains(c.Error, "hangs") {
+				hang++
+			}
 		}
-		is := status.Checks[len(status.Checks)-1]
-		return is.State == api.CheckFailed && strings.Contains(is.Error, "hangs")
+		return err == nil && hang == 2
 	})
 	s.stateIs(n, "gw", api.StateMaster, "")
 	adverts.take()
@@ -46,4 +49,5 @@ func TestCheckScriptOnHungFileSystem(t *testing.T) {
 	if sent := len(adverts.take()); sent < 10 {
 		t.Errorf("%d adverts in 2 s, and they are to come every 100 ms", sent)
 	}
+	s.stop(n)
 }
