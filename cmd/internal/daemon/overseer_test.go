@@ -192,3 +192,21 @@ func TestOverseerHandsOverInTheDark(t *testing.T) {
 		}
 	})
 }
+
+// A peer whose answer was a little late is found again long before the next second.
+func TestOverseerSeeksWhileItIsSick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t)
+		w.set(func(w *watched) {
+			w.s.peers, w.s.self.health = []peer{node("lb2", well, 90)}, sick
+			w.s.peers[0].able = false
+		})
+		w.expect(t)
+		time.Sleep(30 * time.Millisecond)
+		w.mu.Lock()
+		w.s.peers[0].able = true
+		w.mu.Unlock()
+		time.Sleep(100 * time.Millisecond)
+		w.expect(t, "50ms lb2 health")
+	})
+}
