@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -31,8 +32,9 @@ func watch(t *testing.T) *watched {
 		look: func() (succession, bool) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.s.now, w.s.dark = time.Now(), w.dark.Load()
-			return w.s, w.leads
+			s := w.s
+			s.now, s.dark, s.peers = time.Now(), w.dark.Load(), slices.Clone(s.peers)
+			return s, w.leads
 		},
 		now:   func() time.Duration { return time.Since(w.begin) },
 		delay: func() time.Duration { return 30 * time.Second },
@@ -88,10 +90,10 @@ func TestOverseerLeavesASickNode(t *testing.T) {
 		synctest.Wait()
 		w.expect(t, "1.5s lb2 health")
 		time.Sleep(1600 * time.Millisecond)
-		w.expect(t, "1.5s lb2 health", "3s lb2 health")
+		w.expect(t, "1.5s lb2 health", "2.5s lb2 health")
 		w.set(func(w *watched) { w.leads = false })
 		time.Sleep(time.Minute)
-		w.expect(t, "1.5s lb2 health", "3s lb2 health")
+		w.expect(t, "1.5s lb2 health", "2.5s lb2 health")
 	})
 }
 
@@ -126,7 +128,7 @@ func TestOverseerPreempts(t *testing.T) {
 		time.Sleep(29 * time.Second)
 		w.expect(t)
 		time.Sleep(2 * time.Second)
-		w.expect(t, "1m51s lb2 preempt")
+		w.expect(t, "1m50.5s lb2 preempt")
 	})
 }
 
