@@ -136,13 +136,3 @@ func (l *netLab) forward() {
 		l.must(os.WriteFile("/proc/sys/net/"+name, []byte(value), 0o644))
 	}
 }
-
-// needVRF skips a test where the kernel has no VRFs, as some small ones.
-func (l *netLab) needVRF() {
-	l.t.Helper()
-	out, err := exec.Command("ip", "link", "add", "vrf-probe", "type", "vrf", "table", "99").CombinedOutput()
-	if err != nil && os.Getenv("CI") == "" {
-		l.t.Skipf("VRF: %v: %s", err, out)
-	}
-	l.must(err)
-}
