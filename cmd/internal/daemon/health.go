@@ -120,7 +120,7 @@ func asked(peers []peer, to, reason string) (cluster.Move, error) {
 	}
 	switch {
 	case to == "" && len(unwell) < len(peers):
-		move.To = inOrder(slices.DeleteFunc(peers, func(p peer) bool { return p.current() == sick }))
+		move.To = inOrder(slices.DeleteFunc(slices.Clone(peers), func(p peer) bool { return p.current() == sick }))
 	case len(unwell) > 0:
 		return cluster.Move{}, api.NotNow(errors.New(strings.Join(unwell, "; ")))
 	case to != "":
