@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func fileCheck(t testing.TB, path string, spec File) Checker {
+func newFileCheck(t testing.TB, path string, spec File) Checker {
 	t.Helper()
 	return newHostCheck(t, Spec{Kind: "file", Target: path, File: spec})
 }
@@ -25,7 +25,7 @@ func fileCheck(t testing.TB, path string, spec File) Checker {
 func TestFileIsThere(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "flag")
-	there, absent := fileCheck(t, path, File{}), fileCheck(t, path, File{Absent: true})
+	there, absent := newFileCheck(t, path, File{}), newFileCheck(t, path, File{Absent: true})
 	wants := func(step, wantThere, wantAbsent string) {
 		t.Helper()
 		_, a := findingOf(there, plenty)
@@ -48,10 +48,10 @@ func TestFileIsThere(t *testing.T) {
 func TestFileBelowAFile(t *testing.T) {
 	dir := t.TempDir()
 	mustDo(t, os.WriteFile(dir+"/file", nil, 0o600))
-	if _, got := findingOf(fileCheck(t, dir+"/file/below", File{}), plenty); got != "no such file" {
+	if _, got := findingOf(newFileCheck(t, dir+"/file/below", File{}), plenty); got != "no such file" {
 		t.Errorf("reason %q", got)
 	}
-	if _, got := findingOf(fileCheck(t, dir+"/file/below", File{Absent: true}), plenty); got != "" {
+	if _, got := findingOf(newFileCheck(t, dir+"/file/below", File{Absent: true}), plenty); got != "" {
 		t.Errorf("reason %q", got)
 	}
 }
@@ -70,14 +70,14 @@ func TestFileAge(t *testing.T) {
 	} {
 		written := time.Now().Add(-c.age)
 		mustDo(t, os.Chtimes(path, written, written))
-		if _, got := findingOf(fileCheck(t, path, File{MaxAge: c.limit}), plenty); got != c.want {
+		if _, got := findingOf(newFileCheck(t, path, File{MaxAge: c.limit}), plenty); got != c.want {
 			t.Errorf("age %s: %q, want %q", c.age, got, c.want)
 		}
 	}
 }
 
 func TestFileOfFractionsOfASecond(t *testing.T) {
-	f := &file{spec: File{MaxAge: 250 * time.Millisecond}}
+	f := &fileCheck{spec: File{MaxAge: 250 * time.Millisecond}}
 	err := f.fresh(1234567 * time.Microsecond)
 	if err == nil || err.Error() != "last written 1.235s ago, at most 250ms allowed" {
 		t.Errorf("reason %v", err)
@@ -89,7 +89,7 @@ func TestFileOfFractionsOfASecond(t *testing.T) {
 
 func TestFileNumber(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "number")
-	c := fileCheck(t, path, File{Number: true})
+	c := newFileCheck(t, path, File{Number: true})
 	for _, f := range []struct {
 		text   string
 		value  int
@@ -123,7 +123,7 @@ func TestFilesThatAreNone(t *testing.T) {
 	mustDo(t, unix.Mkfifo(fifo, 0o600))
 	leavesNothing(t, func() {
 		for _, path := range []string{fifo, "/dev/zero", "/dev/tty", "/"} {
-			if _, got := findingOf(fileCheck(t, path, File{Number: true}), plenty); !strings.HasPrefix(got, "not a regular file (") {
+			if _, got := findingOf(newFileCheck(t, path, File{Number: true}), plenty); !strings.HasPrefix(got, "not a regular file (") {
 				t.Errorf("%s: %q", path, got)
 			}
 			// Also if it was another thing when it was looked at.
@@ -203,11 +203,11 @@ func watchFile(t testing.TB, path string, spec File) *watching {
 	c, err := h.New(Spec{Kind: "file", Target: path, File: spec})
 	mustDo(t, err)
 	w := watchIt(t, h, c)
-	until(t, "it is watched", func() bool { return folderWatched(c.(*file)) })
+	until(t, "it is watched", func() bool { return folderWatched(c.(*fileCheck)) })
 	return w
 }
 
-func folderWatched(f *file) bool {
+func folderWatched(f *fileCheck) bool {
 	f.folders.mu.Lock()
 	defer f.folders.mu.Unlock()
 	return f.place.watch != 0
@@ -231,7 +231,7 @@ func TestFileChangesAreNoticed(t *testing.T) {
 // A file that comes to be has no number yet.
 func TestFileWithNumberIsNotLookedAtTooEarly(t *testing.T) {
 	for spec, want := range map[File]bool{{Number: true}: false, {}: true, {Absent: true}: true, {MaxAge: 1}: true} {
-		if got := (&file{spec: spec}).events()&unix.IN_CREATE != 0; got != want {
+		if got := (&fileCheck{spec: spec}).events()&unix.IN_CREATE != 0; got != want {
 			t.Errorf("%v: %v", spec, got)
 		}
 	}
@@ -256,11 +256,11 @@ func TestFileFolderThatComesLater(t *testing.T) {
 	w := watchIt(t, h, c)
 	for range 2 {
 		mustDo(t, os.Mkdir(folder, 0o700))
-		until(t, "a look finds the folder", func() bool { findingOf(c, plenty); return folderWatched(c.(*file)) })
+		until(t, "a look finds the folder", func() bool { findingOf(c, plenty); return folderWatched(c.(*fileCheck)) })
 		w.becomes("", func() { mustDo(t, os.WriteFile(path, nil, 0o600)) })
 		w.becomes("no such file", func() { mustDo(t, os.RemoveAll(folder)) })
 		findingOf(c, plenty)
-		if folderWatched(c.(*file)) {
+		if folderWatched(c.(*fileCheck)) {
 			t.Error("a folder that is gone is watched")
 		}
 	}
@@ -284,7 +284,7 @@ func TestFileFolderThatIsReplaced(t *testing.T) {
 	w := watchFile(t, filepath.Join(folder, "flag"), File{})
 	w.becomes("no such file", func() { mustDo(t, os.Rename(folder, folder+".old"), os.Mkdir(folder, 0o700)) })
 	w.becomes("", func() { mustDo(t, os.WriteFile(folder+"/flag", nil, 0o600)) })
-	if n := watches(t, w.checker.(*file).folders); n != 1 {
+	if n := watches(t, w.checker.(*fileCheck).folders); n != 1 {
 		t.Errorf("%d watches, want 1", n)
 	}
 }
@@ -303,7 +303,7 @@ func TestFilesInOneFolder(t *testing.T) {
 	done := make(chan error)
 	var toldB atomic.Int64
 	go func() { done <- b.(Watcher).Watch(ctx, func() { toldB.Add(1) }) }()
-	until(t, "both are watched", func() bool { return folderWatched(a.(*file)) && folderWatched(b.(*file)) })
+	until(t, "both are watched", func() bool { return folderWatched(a.(*fileCheck)) && folderWatched(b.(*fileCheck)) })
 	before := toldB.Load()
 	w.becomes("", func() { mustDo(t, os.WriteFile(dir+"/a", nil, 0o600)) })
 	if toldB.Load() != before {
@@ -315,7 +315,7 @@ func TestFilesInOneFolder(t *testing.T) {
 		t.Errorf("%d watches after one of two is left, want 1", n)
 	}
 	w.becomes("no such file", func() { mustDo(t, os.Remove(dir+"/a")) })
-	if folderWatched(b.(*file)) {
+	if folderWatched(b.(*fileCheck)) {
 		t.Error("still watched")
 	}
 }

@@ -120,6 +120,7 @@ func TestHTTPAnswers(t *testing.T) {
 		{"method", HTTP{Method: "POST", Body: "ping", Requests: []Request{{URL: "/echo", Matches: "^POST /echo HTTP/1.1\nhost: .*\nbody: ping\n"}}}, ""},
 		{"head", HTTP{Method: "HEAD", Requests: []Request{{URL: "/ok"}}}, ""},
 		{"host", HTTP{Host: "www.example.com:81", Requests: []Request{{URL: "/echo", Contains: "host: www.example.com:81\n"}}}, ""},
+		{"host that is an address", HTTP{Host: "2001:db8::1", Requests: []Request{{URL: "/echo", Contains: "host: [2001:db8::1]\n"}}}, ""},
 		{"own agent", HTTP{Requests: []Request{{URL: "/echo", Contains: "User-Agent: perch\r\n"}}}, ""},
 		{"no compression", HTTP{Requests: []Request{{URL: "/echo", Mismatch: "Accept-Encoding"}}}, ""},
 		{"no keep-alive", HTTP{Requests: []Request{{URL: "/echo", Contains: "Connection: close\r\n"}}}, ""},

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -129,7 +128,7 @@ func (r *headReader) Read(p []byte) (int, error) {
 func (r *headReader) lift() { r.left = -1 }
 
 // errLongHead tells of a head without end.
-var errLongHead error = &reason{text: fmt.Sprintf("headers longer than %d KiB", maxHead>>10)}
+var errLongHead = because("headers longer than %d KiB", maxHead>>10)
 
 // withBody has judge judge the body of an answer, which it may not keep.
 func (s *httpShared) withBody(answer *http.Response, judge func([]byte) error) error {
@@ -149,7 +148,7 @@ func (s *httpShared) withBody(answer *http.Response, judge func([]byte) error) e
 }
 
 // errLongBody tells of a body that is too long to be judged.
-var errLongBody error = &reason{text: fmt.Sprintf("body longer than %d MiB", maxBody>>20)}
+var errLongBody = because("body longer than %d MiB", maxBody>>20)
 
 func (s *httpShared) borrowReader(from io.Reader) *bufio.Reader {
 	if reader, ok := s.readers.Get().(*bufio.Reader); ok {

@@ -3,7 +3,6 @@ package checker
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -54,10 +53,10 @@ func (l *httpLook) send(request *http.Request) (*http.Response, error) {
 
 func checkRedirect(next *http.Request, before []*http.Request) error {
 	if len(before) > maxRedirects {
-		return &reason{text: fmt.Sprintf("more than %d redirects", maxRedirects)}
+		return because("more than %d redirects", maxRedirects)
 	}
 	if next.URL.Scheme != "http" && next.URL.Scheme != "https" {
-		return &reason{text: "redirect to " + quote([]byte(next.URL.String()))}
+		return because("redirect to %s", quote(next.URL.String()))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -50,7 +51,15 @@ func serverName(host string, u *url.URL) string {
 	if host == "" {
 		return u.Hostname()
 	}
-	return (&url.URL{Host: host}).Hostname()
+	return (&url.URL{Host: bracketed(host)}).Hostname()
+}
+
+// bracketed returns a host as a URL has it, which is with brackets around an IPv6 address.
+func bracketed(host string) string {
+	if addr, err := netip.ParseAddr(host); err == nil && addr.Is6() {
+		return "[" + host + "]"
+	}
+	return host
 }
 
 // httpTLS returns how a check speaks TLS, nil if it never does.
@@ -138,6 +147,7 @@ func newHostHeader(host string, target *url.URL) (string, error) {
 	if host == "" {
 		return target.Host, nil
 	}
+	host = bracketed(host)
 	if u, err := url.Parse("http://" + host + "/"); err != nil || u.Host != host || u.Hostname() == "" || !isASCII(host) {
 		return "", fmt.Errorf("host %q: must be a host, or host:port", host)
 	}

@@ -285,7 +285,7 @@ func following(c Checker) int {
 	switch c := c.(type) {
 	case *processCheck:
 		v = &c.vigil
-	case *pidFile:
+	case *pidFileCheck:
 		v = &c.vigil
 	}
 	v.mu.Lock()
@@ -335,7 +335,7 @@ func TestPIDFileIsWatched(t *testing.T) {
 	path := writePID(t, first.Process.Pid)
 	w := watchProcess(t, processSpec("", Process{PIDFile: path}), 1)
 	until(t, "its folder is watched", func() bool {
-		f := w.checker.(*pidFile)
+		f := w.checker.(*pidFileCheck)
 		f.folders.mu.Lock()
 		defer f.folders.mu.Unlock()
 		return f.place.watch != 0

@@ -59,7 +59,7 @@ func TestScriptsThatCannotBegin(t *testing.T) {
 
 func TestScriptInterpreterThatIsMissing(t *testing.T) {
 	path := writeScript(t, "#!/no/such/sh -e\n")
-	s := &script{argv: []string{path}}
+	s := &scriptCheck{argv: []string{path}}
 	_, err := startScript(s.argv, nil)
 	if err == nil {
 		t.Fatal("it begins")
@@ -102,7 +102,7 @@ func TestScriptHasTheGroupsOfItsUser(t *testing.T) {
 	needRoot(t)
 	as := &account{name: "x", id: 12345, gid: 12346, gids: []uint32{12346, 12347}}
 	argv := []string{"/bin/sh", "-c", `echo "$(id -u):$(id -g):$(id -G)"; exit 1`}
-	if _, got := findingOf(&script{argv: argv, account: as}, plenty); got != "exit code 1: 12345:12346:12346 12347" {
+	if _, got := findingOf(&scriptCheck{argv: argv, account: as}, plenty); got != "exit code 1: 12345:12346:12346 12347" {
 		t.Errorf("reason %q", got)
 	}
 }

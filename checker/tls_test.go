@@ -261,8 +261,6 @@ func TestTLSFileErrors(t *testing.T) {
 	} {
 		_, err := NewHost(slog.New(slog.DiscardHandler)).New(Spec{Kind: "tls", Target: "a:1", TLS: c.tls})
 		wantReason(t, err, c.want)
-		_, err = newTLS(c.tls, "a")
-		wantReason(t, err, c.want)
 	}
 }
 

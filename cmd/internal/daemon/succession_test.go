@@ -136,7 +136,7 @@ func TestExplain(t *testing.T) {
 		{peer: is("lb5", sick, 100, "check haproxy failed 3 of 3: connection refused")},
 		{peer: is("lb6", well, 100), obstacle: "is drained"},
 		{peer: is("lb7", sick, 1, "check a failed"), obstacle: "is a witness"},
-		{peer: is("lb8", unsure, 100, "check haproxy has looked 1 time")},
+		{peer: is("lb8", unsure, 100, "check haproxy has looked once")},
 		{peer: is("lb9", unsure, 100)},
 		{peer: old},
 	}
@@ -148,7 +148,7 @@ func TestExplain(t *testing.T) {
 		"lb5":  {why: "check haproxy failed 3 of 3: connection refused"},
 		"lb6":  {why: "is drained"},
 		"lb7":  {why: "is a witness"},
-		"lb8":  {why: "no verdict yet: check haproxy has looked 1 time"},
+		"lb8":  {why: "no verdict yet: check haproxy has looked once"},
 		"lb9":  {why: "health unknown: it has not told"},
 		"lb10": {why: "health unknown: it has not told for 14s"},
 	}
