@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -156,6 +157,8 @@ func TestExplain(t *testing.T) {
 		{dial(syscall.EPIPE), "connection closed by the other side"},
 		{dial(syscall.EPERM), "permission denied"},
 		{dial(syscall.EACCES), "permission denied"},
+		{dial(os.NewSyscallError("bind", syscall.EADDRNOTAVAIL)), "the source is not an address of this machine"},
+		{dial(os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)), "no local address or port to connect from"},
 		{dial(syscall.EMFILE), "too many open files"},
 		{io.EOF, "connection closed by the other side"},
 		{errors.New("what\x1b[2J?\n" + strings.Repeat("é", 200)), `what\x1b[2J?\n` + strings.Repeat("é", 91) + "..."},

@@ -247,6 +247,29 @@ func TestGRPCRequest(t *testing.T) {
 	}
 }
 
+func TestHealthStatus(t *testing.T) {
+	for message, want := range map[string]string{
+		"":                  "0 <nil>",
+		"\x08\x01":          "1 <nil>",
+		"\x08\x02\x08\x01":  "1 <nil>",
+		"\x12\x01x\x08\x01": "1 <nil>",
+		"\x10\x01":          "0 <nil>",
+		"\x08":              "0 no message of protobuf",
+		"\x00\x01":          "0 no message of protobuf",
+		"\x0b":              "0 no message of protobuf",
+		"\x11\x01\x02":      "0 no message of protobuf",
+		"\x15\x01\x02":      "0 no message of protobuf",
+		"\x12\x02x":         "0 no message of protobuf",
+		// A field of 2^64-5 bytes.
+		"\x12\xfb\xff\xff\xff\xff\xff\xff\xff\xff\x01\x08\x01": "0 no message of protobuf",
+	} {
+		status, err := healthStatus([]byte(message))
+		if got := fmt.Sprint(status, " ", err); got != want {
+			t.Errorf("%q: %s, want %s", message, got, want)
+		}
+	}
+}
+
 func TestWrongGRPCSpecs(t *testing.T) {
 	for want, spec := range map[string]Spec{
 		`target "host": must be "host:port"`:     {Target: "host"},

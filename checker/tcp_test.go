@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"strings"
@@ -113,6 +114,46 @@ func TestTCPDoesNotReset(t *testing.T) {
 			t.Fatalf("the server saw: %v", err)
 		}
 	}
+}
+
+// TLS ends with a notice, so that the server does not log that it was cut off.
+func TestTLSEndsInOrder(t *testing.T) {
+	certificate, ca := testCertificate(t, "127.0.0.1")
+	last := make(chan byte, 1)
+	target := rawServer(t, "127.0.0.1", func(conn net.Conn) {
+		heard := &hearing{Conn: conn}
+		// Later versions hide what a record is.
+		server := tls.Server(heard, &tls.Config{Certificates: []tls.Certificate{certificate}, MaxVersion: tls.VersionTLS12})
+		io.Copy(io.Discard, server)
+		last <- heard.lastRecord()
+	})
+	if got := lookOnce(t, Spec{Kind: "tcp", Target: target, TLS: TLS{Enabled: true, CAFile: ca}}, longEnough); got != "" {
+		t.Fatal(got)
+	}
+	if kind := <-last; kind != 21 { // an alert: RFC 5246, section 6.2.1
+		t.Errorf("the last record is of type %d", kind)
+	}
+}
+
+// hearing is a connection that keeps what it has read.
+type hearing struct {
+	net.Conn
+	heard []byte
+}
+
+func (h *hearing) Read(p []byte) (int, error) {
+	n, err := h.Conn.Read(p)
+	h.heard = append(h.heard, p[:n]...)
+	return n, err
+}
+
+// lastRecord returns the type of the last record of TLS.
+func (h *hearing) lastRecord() (kind byte) {
+	for rest := h.heard; len(rest) >= 5; {
+		kind = rest[0]
+		rest = rest[min(len(rest), 5+int(rest[3])<<8+int(rest[4])):]
+	}
+	return kind
 }
 
 func TestWrongTCPSpecs(t *testing.T) {

@@ -23,6 +23,7 @@ func TestUDP(t *testing.T) {
 		{"answers an empty datagram", echo, UDP{Answer: true}, longEnough, ""},
 		{"answers", echo, UDP{Send: []byte("ping pong"), Expect: pong}, longEnough, ""},
 		{"answers in bytes", echo, UDP{Send: []byte("\x81x"), Expect: Pattern{Bytes: []byte{0x80}, Mask: []byte{0x80}}}, longEnough, ""},
+		{"answers more bytes", echo, UDP{Send: []byte("ping"), Expect: Pattern{Bytes: []byte("pin")}}, longEnough, ""},
 		{"answers too few bytes", echo, UDP{Send: []byte("p"), Expect: Pattern{Bytes: []byte("pp")}}, longEnough, `answer "p", wanted "pp"`},
 		{"answers nothing", nothing, UDP{Answer: true}, soonOver, "no answer within 300ms"},
 		{"answers wrongly", echo, UDP{Send: []byte("p\x00ng"), Expect: pong}, longEnough, `answer "p\x00ng", wanted "pong"`},
@@ -57,6 +58,15 @@ func TestWrongUDPSpecs(t *testing.T) {
 	} {
 		if _, err := newUDP(nil, spec); err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+}
+
+// A look that is well by silence ends well before its timeout, by which it would fail.
+func TestSilence(t *testing.T) {
+	for patience, want := range map[time.Duration]time.Duration{0: icmpWait, 10 * time.Second: 5 * time.Second} {
+		if got := silence(patience); got != want {
+			t.Errorf("%v: %v, want %v", patience, got, want)
 		}
 	}
 }

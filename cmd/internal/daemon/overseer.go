@@ -13,6 +13,13 @@ import (
 // changes: hold-downs and delays come to their ends.
 const overseeEvery = time.Second
 
+// A node does not hand over again at once: who takes over and finds that it cannot hold
+// gives back, and one that does not take over has cost an outage for nothing.
+const (
+	longestRetry = 10 * time.Second
+	calm         = time.Minute // after which it is as at first
+)
+
 // overseer has the VIPs served where they are served best, while this node leads: it
 // hands over from a node that is sick, and to a better one. It is the only one that does
 // by itself.
@@ -28,6 +35,7 @@ type overseer struct {
 
 	dark    atomic.Bool // hold nothing: there is no healthy node
 	waiting preemption
+	retry   time.Duration // from the last hand-over to notYet
 	notYet  time.Duration // before this no hand-over is tried again
 }
 
@@ -56,8 +64,8 @@ func (o *overseer) step() {
 	if s, leads := o.look(); leads {
 		c = s.course()
 	}
-	if dark := c.action == release; o.dark.Swap(dark) != dark {
-		if dark {
+	if o.dark.Swap(c.dark) != c.dark {
+		if c.dark {
 			o.log.Warn("no node is healthy, so that no VIP is held", "reason", c.reason)
 		}
 		o.darkened()
@@ -67,8 +75,17 @@ func (o *overseer) step() {
 	}
 	if err := o.handOver(c); err != nil {
 		o.log.Warn("handing over", "reason", c.reason, "error", err)
-		o.notYet = o.now() + moveRetry
 	}
+	o.putOff(o.now())
+}
+
+// putOff puts off the next hand-over, for longer each time.
+func (o *overseer) putOff(now time.Duration) {
+	if now-o.notYet > calm {
+		o.retry = 0
+	}
+	o.retry = min(max(2*o.retry, moveRetry), longestRetry)
+	o.notYet = now + o.retry
 }
 
 // due tells whether a course is to be followed now. Preemption waits until the same node

@@ -31,7 +31,7 @@ func watch(t *testing.T) *watched {
 		look: func() (succession, bool) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.s.now = time.Now()
+			w.s.now, w.s.dark = time.Now(), w.dark.Load()
 			return w.s, w.leads
 		},
 		now:   func() time.Duration { return time.Since(w.begin) },
@@ -95,6 +95,23 @@ func TestOverseerLeavesASickNode(t *testing.T) {
 	})
 }
 
+// One that takes over and gives back at once, since it cannot hold, is tried less and
+// less often.
+func TestOverseerLosesPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t)
+		w.set(func(w *watched) { w.s.peers, w.s.self.health = []peer{node("lb2", well, 90)}, sick })
+		time.Sleep(30 * time.Second)
+		want := []string{"0s lb2 health", "1s lb2 health", "3s lb2 health", "7s lb2 health", "15s lb2 health", "25s lb2 health"}
+		w.expect(t, want...)
+		w.set(func(w *watched) { w.leads = false })
+		time.Sleep(2 * time.Minute)
+		w.set(func(w *watched) { w.leads = true })
+		time.Sleep(1100 * time.Millisecond)
+		w.expect(t, append(want, "2m30s lb2 health", "2m31s lb2 health")...)
+	})
+}
+
 // A node of higher priority takes over after it was better for long enough.
 func TestOverseerPreempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -110,6 +127,24 @@ func TestOverseerPreempts(t *testing.T) {
 		w.expect(t)
 		time.Sleep(2 * time.Second)
 		w.expect(t, "1m51s lb2 preempt")
+	})
+}
+
+// Two that are equally good keep each other waiting for nothing: whose report is the
+// latest changes all the time.
+func TestOverseerPreemptsForOneOfEquals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t)
+		w.set(func(w *watched) {
+			w.s.preempt, w.s.peers = true, []peer{node("lb2", well, 110), node("lb3", well, 110)}
+		})
+		for i := range 31 {
+			w.set(func(w *watched) {
+				w.s.peers[i%2].age, w.s.peers[(i+1)%2].age = tellEvery/2, 0
+			})
+			time.Sleep(tellEvery / 2)
+		}
+		w.expect(t, "30s lb2 preempt")
 	})
 }
 
@@ -135,6 +170,24 @@ func TestOverseerReleases(t *testing.T) {
 		w.set(func(w *watched) { w.s.self.health = sick })
 		w.set(func(w *watched) { w.leads = false }) // what it is for another's leadership does not count
 		if w.dark.Load() || w.turns != 4 {
+			t.Errorf("dark %v, told %d times", w.dark.Load(), w.turns)
+		}
+	})
+}
+
+// A sick node that holds nothing does not take the VIPs while it hands over, whatever
+// comes of that.
+func TestOverseerHandsOverInTheDark(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t)
+		w.set(func(w *watched) {
+			w.s.peers, w.s.release, w.s.self.health = []peer{node("lb2", sick, 90)}, true, sick
+		})
+		w.set(func(w *watched) { w.s.peers[0].health, w.fails = well, errors.New("lb2 did not take over") })
+		w.expect(t, "0s lb2 health")
+		time.Sleep(10 * time.Second)
+		w.set(func(w *watched) { w.s.peers[0].health = unsure }) // its daemon was started again
+		if !w.dark.Load() || w.turns != 1 {
 			t.Errorf("dark %v, told %d times", w.dark.Load(), w.turns)
 		}
 	})
