@@ -23,7 +23,7 @@ const docsFile = "../docs/checks.md"
 func documentedReasons(t *testing.T) []string {
 	t.Helper()
 	text, err := os.ReadFile(docsFile)
-	mustDo(t, err)
+	must(t, err)
 	_, table, _ := strings.Cut(string(text), "\n| Kinds | Reason |")
 	table, _, _ = strings.Cut(table, "\n\n")
 	var all []string
@@ -62,7 +62,7 @@ func TestDocumentedReasons(t *testing.T) {
 // says looks once and returns the reason with the kind before it.
 func says(t *testing.T, spec Spec) string {
 	t.Helper()
-	return spec.Kind + ": " + lookOnce(t, spec, longEnough)
+	return spec.Kind + ": " + lookOnce(t, spec, enough)
 }
 
 // saysLate is says for what is not over in time.
@@ -203,10 +203,10 @@ func wrongUnits(t *testing.T, bus *systemBus) (said []string) {
 		"ActiveState=inactive SubState=dead", "ActiveState=failed Result=exit-code", "ActiveState=inactive LoadState=not-found",
 	} {
 		systemd.set("nginx.service", strings.Split(properties, " ")...)
-		said = append(said, "unit: "+lookWith(t, made(t, h, unit("nginx.service")), longEnough))
+		said = append(said, "unit: "+reasonOf(t, made(t, h, unit("nginx.service")), enough))
 	}
 	away := runningHost(t, "unix:path="+filepath.Join(t.TempDir(), "none"))
-	return append(said, "unit: "+lookWith(t, made(t, away, unit("nginx.service")), longEnough))
+	return append(said, "unit: "+reasonOf(t, made(t, away, unit("nginx.service")), enough))
 }
 
 func wrongProcesses(t *testing.T) []string {
@@ -214,7 +214,7 @@ func wrongProcesses(t *testing.T) []string {
 	begin(t, path, "1000")
 	file := filepath.Join(t.TempDir(), "pid")
 	missing := says(t, processSpec("", Process{PIDFile: file}))
-	mustDo(t, os.WriteFile(file, []byte("4194303\n"), 0o600)) // which nobody has
+	must(t, os.WriteFile(file, []byte("4194303\n"), 0o600)) // which nobody has
 	gone := says(t, processSpec("", Process{PIDFile: file}))
 	few := says(t, processSpec(name, Process{Quorum: 2}))
 	return []string{
@@ -227,10 +227,10 @@ func wrongFiles(t *testing.T) []string {
 	path := filepath.Join(t.TempDir(), "file")
 	look := func(spec File) string { return says(t, Spec{Kind: "file", Target: path, File: spec}) }
 	missing := look(File{})
-	mustDo(t, os.WriteFile(path, []byte("high\n"), 0o600))
+	must(t, os.WriteFile(path, []byte("high\n"), 0o600))
 	said := []string{missing, look(File{Absent: true}), look(File{Number: true})}
 	old := time.Now().Add(-3 * time.Minute)
-	mustDo(t, os.Chtimes(path, old, old))
+	must(t, os.Chtimes(path, old, old))
 	return append(said, look(File{MaxAge: time.Minute}))
 }
 
@@ -239,10 +239,10 @@ func wrongScripts(t *testing.T) []string {
 	path := shell(t, "echo lag is 9s; exit 2")
 	said := []string{says(t, run(path)), saysLate(t, run(shell(t, "sleep 1000"))), says(t, run(shell(t, "kill -SEGV $$")))}
 	for _, mode := range []os.FileMode{0o644, 0o777} {
-		mustDo(t, os.Chmod(path, mode))
+		must(t, os.Chmod(path, mode))
 		said = append(said, strings.ReplaceAll(says(t, run(path)), path, "/usr/local/bin/lag"))
 	}
-	mustDo(t, os.Remove(path))
+	must(t, os.Remove(path))
 	return append(said, strings.ReplaceAll(says(t, run(path)), path, "/usr/local/bin/lag"))
 }
 
@@ -250,7 +250,7 @@ func wrongScripts(t *testing.T) []string {
 // worst, jitter left out: the last good look has begun just before.
 func TestDocumentedTimes(t *testing.T) {
 	text, err := os.ReadFile(docsFile)
-	mustDo(t, err)
+	must(t, err)
 	rows := regexp.MustCompile(`(?m)^\| (\d+m?s) \| (\d+m?s) \| (\d+m?s) \| (\d) \| ([0-9.]+m?s) \| ([0-9.]+m?s) \|$`).FindAllStringSubmatch(string(text), -1)
 	if len(rows) < 3 {
 		t.Fatalf("%d rows of times in %s", len(rows), docsFile)
@@ -268,7 +268,7 @@ func TestDocumentedTimes(t *testing.T) {
 func parseSpan(t *testing.T, text string) time.Duration {
 	t.Helper()
 	d, err := time.ParseDuration(text)
-	mustDo(t, err)
+	must(t, err)
 	return d
 }
 

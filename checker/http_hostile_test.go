@@ -234,7 +234,7 @@ func TestHTTPHostileServers(t *testing.T) {
 			if err != nil {
 				err = &reason{text: someTime.ReplaceAllString(err.Error(), "within T")}
 			}
-			wantReason(t, err, c.want)
+			wantError(t, err, c.want)
 			if got := after.TotalAlloc - before.TotalAlloc; got > 16<<20 {
 				t.Errorf("%d bytes were allocated", got)
 			}
@@ -274,7 +274,7 @@ func TestHTTPBodyInTheMiddleOfH2(t *testing.T) {
 	}))
 	spec := Spec{Kind: "http", Target: server, HTTP: HTTP{Protocol: "h2", Requests: []Request{{Contains: "y"}}}}
 	_, err := lookAt(t, spec)
-	wantReason(t, err, "body longer than 1 MiB")
+	wantError(t, err, "body longer than 1 MiB")
 }
 
 // HTTP/2 says the same in several ways, by who is the first to notice.
@@ -291,5 +291,5 @@ func TestHTTPProtocolReason(t *testing.T) {
 		}
 	}
 	look := httpLook{stage: asking}
-	wantReason(t, look.explain(t.Context(), errors.New("http2: client connection lost")), "connection closed, no answer")
+	wantError(t, look.explain(t.Context(), errors.New("http2: client connection lost")), "connection closed, no answer")
 }

@@ -9,7 +9,7 @@ import "testing"
 
 // An interface may be a VRF, from which nothing but its own table leads anywhere.
 func TestVRF(t *testing.T) {
-	l := newNetLab(t)
+	l := newServerLab(t)
 	l.ip("link add red type vrf table 10", "link set red up", "link set eth1 master red",
 		"addr replace 2001:db8:1::2/64 dev eth1 nodad",
 		"route add default via 198.18.1.1 vrf red", "-6 route add default via 2001:db8:1::1 vrf red")
