@@ -49,8 +49,7 @@ func (c *checks) all() map[string]verdict { return *c.verdicts.Load() }
 
 // run makes the checks until the context ends. At each change of a verdict heed is called.
 func (c *checks) run(g *errgroup.Group, parts context.Context, heed func()) {
-	g.Go(func() error { return c.host.Run(parts) })
-	g.Go(func() error { return c.runner.Run(parts) })
+	around(g, parts, c.host.Run, c.runner.Run)
 	g.Go(func() error {
 		for {
 			select {
@@ -61,5 +60,15 @@ func (c *checks) run(g *errgroup.Group, parts context.Context, heed func()) {
 				heed()
 			}
 		}
+	})
+}
+
+// around runs inner until the context ends, and outer until inner has returned.
+func around(g *errgroup.Group, parts context.Context, outer, inner func(context.Context) error) {
+	longer, end := context.WithCancel(context.WithoutCancel(parts))
+	g.Go(func() error { return outer(longer) })
+	g.Go(func() error {
+		defer end()
+		return inner(parts)
 	})
 }
