@@ -7,6 +7,7 @@ type bell chan struct{}
 
 func newBell() bell { return make(bell, 1) }
 
+// ring does not wait for an answer.
 func (b bell) ring() {
 	select {
 	case b <- struct{}{}:

@@ -32,7 +32,7 @@ const (
 // one of them needs it, and anew when one needs it after it was lost.
 type bus struct {
 	address string
-	wanted  chan struct{}     // holds one
+	wanted  bell
 	units   listeners[string] // by the path of their object
 
 	mu      sync.Mutex
@@ -54,7 +54,7 @@ func newBus(address string) *bus {
 	if address == "" {
 		address = busDefault
 	}
-	return &bus{address: address, wanted: make(chan struct{}, 1), attempt: newAttempt()}
+	return &bus{address: address, wanted: newBell(), attempt: newAttempt()}
 }
 
 func systemBusAddress() string { return os.Getenv("DBUS_SYSTEM_BUS_ADDRESS") }
@@ -67,7 +67,7 @@ func (b *bus) Conn(ctx context.Context) (*busConn, error) {
 	if conn != nil {
 		return conn, nil
 	}
-	nudge(b.wanted)
+	b.wanted.ring()
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -78,14 +78,7 @@ func (b *bus) Conn(ctx context.Context) (*busConn, error) {
 
 // Run connects whenever that is wanted, until ctx ends.
 func (b *bus) Run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-b.wanted:
-			b.session(ctx)
-		}
-	}
+	b.wanted.answer(ctx, func() { b.session(ctx) })
 }
 
 // session is one connection, from its begin to its end.

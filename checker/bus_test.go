@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -59,10 +60,11 @@ func newSystemBus(t testing.TB) *systemBus {
 func (b *systemBus) start() {
 	b.t.Helper()
 	b.daemon = exec.Command("dbus-daemon", "--config-file="+filepath.Join(b.dir, "config"), "--nofork", "--nopidfile")
+	b.daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // also if the test is killed
 	if err := b.daemon.Start(); err != nil {
 		b.t.Fatal(err)
 	}
-	within(b.t, enough, "the bus listens", func() bool {
+	until(b.t, "the bus listens", func() bool {
 		conn, err := openBus(b.t.Context(), b.address, nil)
 		if err == nil {
 			conn.Close()
@@ -184,7 +186,7 @@ func (f *fakeSystemd) get(reply *busMessage, path, iface, property string) {
 // runningHost is a Host whose bus is at an address.
 func runningHost(t testing.TB, address string) *Host {
 	t.Helper()
-	h := NewHost(quiet())
+	h := testHost()
 	h.bus = newBus(address)
 	ctx, cancel := context.WithCancel(context.Background())
 	var run sync.WaitGroup
@@ -214,19 +216,19 @@ func TestUnitReasons(t *testing.T) {
 		{"SubState=c", "ask systemd for unit haproxy.service: no such property"},
 	} {
 		systemd.set("haproxy.service", strings.Split(c.properties, " ")...)
-		awaitReason(t, made(t, h, unit("haproxy.service")), enough, c.want)
+		wantReason(t, made(t, h, unit("haproxy.service")), enough, c.want)
 	}
 }
 
 func TestUnitOfAnotherType(t *testing.T) {
 	b := newSystemBus(t)
 	b.systemd().set("data.mount", "ActiveState=failed", "Result=timeout")
-	awaitReason(t, made(t, runningHost(t, b.address), unit("data.mount")), enough, "unit data.mount is failed")
+	wantReason(t, made(t, runningHost(t, b.address), unit("data.mount")), enough, "unit data.mount is failed")
 }
 
 func TestUnitsThatCannotBe(t *testing.T) {
 	for _, name := range []string{"", "haproxy", "haproxy.", ".service", "a b.service", "a/b.service", strings.Repeat("x", 250) + ".service"} {
-		if _, err := NewHost(quiet()).New(unit(name)); err == nil {
+		if _, err := testHost().New(unit(name)); err == nil {
 			t.Errorf("%q is taken", name)
 		}
 	}
@@ -234,7 +236,7 @@ func TestUnitsThatCannotBe(t *testing.T) {
 
 func TestUnitWithoutSystemd(t *testing.T) {
 	b := newSystemBus(t)
-	got := reasonOf(made(t, runningHost(t, b.address), unit("x.service")), enough)
+	got := reasonOf(t, made(t, runningHost(t, b.address), unit("x.service")), enough)
 	want := "ask systemd for unit x.service: The name org.freedesktop.systemd1 was not provided by any .service files"
 	if got != want {
 		t.Errorf("reason %q, want %q", got, want)
@@ -244,20 +246,20 @@ func TestUnitWithoutSystemd(t *testing.T) {
 func TestUnitWithoutBus(t *testing.T) {
 	verifyNothingLeft(t)
 	c := made(t, runningHost(t, "unix:path="+filepath.Join(t.TempDir(), "none")), unit("x.service"))
-	awaitReason(t, c, enough, "no system bus: no such file or directory")
+	wantReason(t, c, enough, "no system bus: no such file or directory")
 	c = made(t, runningHost(t, "tcp:host=localhost"), unit("x.service"))
-	awaitReason(t, c, enough, `no system bus: "tcp:host=localhost" names no unix socket of a bus`)
+	wantReason(t, c, enough, `no system bus: "tcp:host=localhost" names no unix socket of a bus`)
 }
 
 func TestUnitOnFrozenBus(t *testing.T) {
 	b := newSystemBus(t)
 	b.systemd().set("x.service", "ActiveState=active")
 	c := made(t, runningHost(t, b.address), unit("x.service"))
-	awaitReason(t, c, enough, "")
+	wantReason(t, c, enough, "")
 	b.signal("STOP")
-	awaitReason(t, c, soon, "the system bus does not answer in time")
+	wantReason(t, c, soon, "the system bus does not answer within 100ms")
 	b.signal("CONT")
-	awaitReason(t, c, enough, "")
+	wantReason(t, c, enough, "")
 }
 
 func TestUnitOnBusThatIsFrozenFromTheBegin(t *testing.T) {
@@ -265,9 +267,9 @@ func TestUnitOnBusThatIsFrozenFromTheBegin(t *testing.T) {
 	b.systemd().set("x.service", "ActiveState=active")
 	b.signal("STOP")
 	c := made(t, runningHost(t, b.address), unit("x.service"))
-	awaitReason(t, c, soon, "the system bus does not answer in time")
+	wantReason(t, c, soon, "the system bus does not answer within 100ms")
 	b.signal("CONT")
-	awaitReason(t, c, enough, "")
+	wantReason(t, c, enough, "")
 }
 
 func (b *systemBus) signal(name string) {
@@ -283,16 +285,16 @@ func TestUnitWhoseBusGoesAndComesBack(t *testing.T) {
 	b.systemd().set("x.service", "ActiveState=active")
 	h := runningHost(t, b.address)
 	told, c := watchUnit(t, h, "x.service")
-	awaitReason(t, c, enough, "")
+	wantReason(t, c, enough, "")
 	before := told.Load()
 	b.stop()
-	within(t, enough, "told that the bus is gone", func() bool { return told.Load() > before })
-	if got := reasonOf(c, enough); !strings.HasPrefix(got, "no system bus: ") {
+	until(t, "told that the bus is gone", func() bool { return told.Load() > before })
+	if got := reasonOf(t, c, enough); !strings.HasPrefix(got, "no system bus: ") {
 		t.Errorf("reason %q", got)
 	}
 	b.start()
 	b.systemd().set("x.service", "ActiveState=active")
-	awaitReason(t, c, enough, "")
+	wantReason(t, c, enough, "")
 }
 
 // watchUnit watches a unit and counts what is told.
@@ -304,7 +306,7 @@ func watchUnit(t testing.TB, h *Host, name string) (*atomic.Int64, Checker) {
 	var watching sync.WaitGroup
 	watching.Go(func() { _ = c.(Watcher).Watch(ctx, func() { told.Add(1) }) })
 	t.Cleanup(func() { cancel(); watching.Wait() })
-	within(t, enough, "listens", func() bool { return h.bus.units.count() > 0 })
+	until(t, "listens", func() bool { return h.bus.units.count() > 0 })
 	return &told, c
 }
 
@@ -313,14 +315,14 @@ func TestUnitChangesAreNoticed(t *testing.T) {
 	systemd := b.systemd()
 	systemd.set("x.service", "ActiveState=active")
 	told, c := watchUnit(t, runningHost(t, b.address), "x.service")
-	awaitReason(t, c, enough, "")
+	wantReason(t, c, enough, "")
 	if systemd.subscribed.Load() != 1 {
 		t.Errorf("subscribed %d times", systemd.subscribed.Load())
 	}
 	systemd.set("y.service", "ActiveState=failed")
 	systemd.set("x.service", "ActiveState=failed", "Result=signal")
-	within(t, enough, "told", func() bool { return told.Load() == 1 })
-	awaitReason(t, c, enough, "unit x.service is failed (result: signal)")
+	until(t, "told", func() bool { return told.Load() == 1 })
+	wantReason(t, c, enough, "unit x.service is failed (result: signal)")
 	if got := told.Load(); got != 1 {
 		t.Errorf("told %d times of one change, or of another unit", got)
 	}
@@ -331,18 +333,18 @@ func TestSystemdThatIsAnother(t *testing.T) {
 	systemd := b.systemd()
 	systemd.set("x.service", "ActiveState=active")
 	told, c := watchUnit(t, runningHost(t, b.address), "x.service")
-	awaitReason(t, c, enough, "")
+	wantReason(t, c, enough, "")
 	systemd.stop()
-	within(t, enough, "told that systemd is gone", func() bool { return told.Load() == 1 })
+	until(t, "told that systemd is gone", func() bool { return told.Load() == 1 })
 	again := b.systemd()
 	again.set("x.service", "ActiveState=active")
-	within(t, enough, "well again", func() bool { return reasonOf(c, time.Second) == "" })
+	until(t, "well again", func() bool { return reasonOf(t, c, time.Second) == "" })
 	if again.subscribed.Load() != 1 {
 		t.Error("not subscribed with the new systemd")
 	}
 	before := told.Load()
 	again.set("x.service", "ActiveState=failed")
-	within(t, enough, "told by the new systemd", func() bool { return told.Load() > before })
+	until(t, "told by the new systemd", func() bool { return told.Load() > before })
 }
 
 func TestUnitsAtOnce(t *testing.T) {
@@ -354,8 +356,8 @@ func TestUnitsAtOnce(t *testing.T) {
 	x, y := made(t, h, unit("x.service")), made(t, h, unit("y.service"))
 	var looks sync.WaitGroup
 	for range 100 {
-		looks.Go(func() { awaitReason(t, x, enough, "") })
-		looks.Go(func() { awaitReason(t, y, enough, "unit y.service is failed (result: timeout)") })
+		looks.Go(func() { wantReason(t, x, enough, "") })
+		looks.Go(func() { wantReason(t, y, enough, "unit y.service is failed (result: timeout)") })
 	}
 	looks.Wait()
 	conn, err := h.bus.Conn(t.Context())

@@ -3,6 +3,7 @@ package checker
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"flag"
@@ -328,28 +329,30 @@ func TestUnitWithHostileBus(t *testing.T) {
 		"hangs up":      {func(net.Conn) {}, "no system bus: "},
 		"lets none in":  {func(c net.Conn) { _, _ = c.Write([]byte("REJECTED EXTERNAL\r\n")); silence(c) }, "no system bus: the system bus lets nobody in"},
 		"endless line":  {func(c net.Conn) { _, _ = c.Write(bytes.Repeat([]byte("x"), 1<<16)); silence(c) }, "no system bus: authenticate: "},
-		"silent":        {silence, "the system bus does not answer in time"},
+		"silent":        {silence, "the system bus does not answer within 100ms"},
 		"then hangs up": {welcome, gone},
-		"then silent":   {func(c net.Conn) { welcome(c); silence(c) }, "the system bus does not answer in time"},
+		"then silent":   {func(c net.Conn) { welcome(c); silence(c) }, "the system bus does not answer within 100ms"},
 		"garbage":       {func(c net.Conn) { welcome(c); _, _ = c.Write(bytes.Repeat([]byte("x"), 1<<16)) }, gone},
-		"endless message": {func(c net.Conn) {
+		"message that never ends": {func(c net.Conn) {
 			welcome(c)
 			_, _ = c.Write([]byte("l\x02\x00\x01\x00\x00\x00\x07\x01\x00\x00\x00\x00\x00\x00\x00"))
-			for _, err := c.Write(make([]byte, 1<<16)); err == nil; _, err = c.Write(make([]byte, 1<<16)) {
+			for range 100 { // of 1792 times as much
+				_, _ = c.Write(make([]byte, 1<<16))
 			}
-		}, "the system bus does not answer in time"},
+			silence(c)
+		}, "the system bus does not answer within 100ms"},
 		"answers to nobody": {func(c net.Conn) {
 			welcome(c)
 			for range 1000 {
 				_, _ = c.Write(busMessage{kind: busReturn, serial: 1, replySerial: 4711}.marshal())
 			}
 			silence(c)
-		}, "the system bus does not answer in time"},
+		}, "the system bus does not answer within 100ms"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			verifyNothingLeft(t)
 			address := hostileBus(t, c.serve)
-			got := reasonOf(made(t, runningHost(t, address), unit("x.service")), soon)
+			got := reasonOf(t, made(t, runningHost(t, address), unit("x.service")), soon)
 			if !strings.HasPrefix(got, c.want) {
 				t.Errorf("reason %q, want %q", got, c.want)
 			}
@@ -373,7 +376,7 @@ func TestWriteThatIsNotTakenEndsTheConnection(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer func() { _ = theirs.Close() }()
 	c := newBusConn(ours, nil)
-	ctx, cancel := contextWithin(t, 20*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if _, err := c.Call(ctx, "a", "/b", "c", "d"); err == nil {
 		t.Error("taken")

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,7 +19,7 @@ import (
 // How packets leave is seen from where the server sees them come from: eth0 has the
 // addresses 198.18.0.2 and 2001:db8:0::2, eth1 198.18.1.2 and 2001:db8:1::2.
 func TestNetwork(t *testing.T) {
-	l := newNetLab(t)
+	l := newServerLab(t)
 	l.ip(
 		"rule add fwmark 7 lookup 107", "route add default via 198.18.1.1 table 107",
 		"-6 rule add fwmark 7 lookup 107", "-6 route add default via 2001:db8:1::1 table 107",
@@ -61,44 +62,29 @@ func TestNetwork(t *testing.T) {
 
 // seesSource makes a look that is well if the server sees the wanted source; else the
 // reason, or that of the spec, must be as wanted.
-func (l *netLab) seesSource(what, want string, spec Spec) {
+func (l *lab) seesSource(what, want string, spec Spec) {
 	l.t.Helper()
-	check, err := NewHost(nil).New(spec)
+	check, err := testHost().New(spec)
 	got := ""
 	if err != nil {
 		got = err.Error()
 	} else {
-		got = lookWith(l.t, check, longEnough)
+		got = reasonOf(l.t, check, enough)
 	}
 	if isSource := strings.HasSuffix(want, ":"); isSource && got != "" || !isSource && got != want {
 		l.t.Errorf("%s: %q, want %q", what, got, want)
 	}
 }
 
-// An interface may be a VRF, from which nothing but its own table leads anywhere.
-func TestVRF(t *testing.T) {
-	l := newNetLab(t)
-	l.needVRF()
-	l.ip("link add red type vrf table 10", "link set red up", "link set eth1 master red",
-		"addr replace 2001:db8:1::2/64 dev eth1 nodad",
-		"route add default via 198.18.1.1 vrf red", "-6 route add default via 2001:db8:1::1 vrf red")
-	for host, want := range map[string]string{labServer4: "198.18.1.2:", labServer6: "[2001:db8:1::2]:"} {
-		overTCP, overUDP := l.tellSource(host)
-		seen := Pattern{Contains: want}
-		l.seesSource("tcp", want, Spec{Kind: "tcp", Target: overTCP, Network: Network{Interface: "red"}, TCP: TCP{Expect: seen}})
-		l.seesSource("udp", want, Spec{Kind: "udp", Target: overUDP, Network: Network{Interface: "red"}, UDP: UDP{Expect: seen}})
-	}
-}
-
 // What routers and firewalls say is a failure at once, not after the timeout, also where
 // no answer has to come.
 func TestUnreachable(t *testing.T) {
-	l := newNetLab(t)
+	l := newServerLab(t)
 	l.ip("route add unreachable 198.18.3.1", "route add prohibit 198.18.4.1",
 		"-6 route add unreachable 2001:db8:3::1", "-6 route add prohibit 2001:db8:4::1")
-	l.inServer(func() {
+	l.in(l.thereFD, func() {
 		l.ip("route add unreachable 198.18.5.1", "-6 route add unreachable 2001:db8:5::1")
-		l.forward()
+		l.forwards()
 	})
 	tests := []struct{ host, want string }{
 		{"198.18.3.1", "no route to host"},
@@ -119,7 +105,7 @@ func TestUnreachable(t *testing.T) {
 			{Kind: "smtp", Target: target},
 			{Kind: "grpc", Target: target},
 		} {
-			if got := lookOnce(t, spec, longEnough); got != test.want {
+			if got := lookOnce(t, spec, enough); got != test.want {
 				t.Errorf("%s %s: %q, want %q", spec.Kind, test.host, got, test.want)
 			}
 		}
@@ -156,6 +142,8 @@ func TestExplain(t *testing.T) {
 		{dial(syscall.EPIPE), "connection closed by the other side"},
 		{dial(syscall.EPERM), "permission denied"},
 		{dial(syscall.EACCES), "permission denied"},
+		{dial(os.NewSyscallError("bind", syscall.EADDRNOTAVAIL)), "the source is not an address of this machine"},
+		{dial(os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)), "no local address or port to connect from"},
 		{dial(syscall.EMFILE), "too many open files"},
 		{io.EOF, "connection closed by the other side"},
 		{errors.New("what\x1b[2J?\n" + strings.Repeat("é", 200)), `what\x1b[2J?\n` + strings.Repeat("é", 91) + "..."},

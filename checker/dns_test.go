@@ -99,7 +99,7 @@ func TestDNSAnswers(t *testing.T) {
 		for _, test := range tests {
 			t.Run(host+"/"+test.kind+"/"+strings.Join(test.answers, ","), func(t *testing.T) {
 				spec := Spec{Kind: "dns", Target: target, DNS: DNS{Query: "Example.com", Type: test.kind, Answers: test.answers}}
-				if got := lookOnce(t, spec, longEnough); got != test.want {
+				if got := lookOnce(t, spec, enough); got != test.want {
 					t.Errorf("reason\n%s\nwant\n%s", got, test.want)
 				}
 			})
@@ -114,7 +114,7 @@ func TestDNSDefault(t *testing.T) {
 		queries <- slices.Clone(query)
 		return [][]byte{dnsReply(t, query, nil)}
 	})
-	if got := lookOnce(t, Spec{Kind: "dns", Target: target}, longEnough); got != "" {
+	if got := lookOnce(t, Spec{Kind: "dns", Target: target}, enough); got != "" {
 		t.Fatal(got)
 	}
 	query := <-queries
@@ -155,37 +155,37 @@ func TestDNSReplies(t *testing.T) {
 		timeout time.Duration
 		want    string
 	}{
-		{"as wanted", wantsOne, reply(nil), longEnough, ""},
-		{"NXDOMAIN", wantsOne, reply(rcode(3)), longEnough, "NXDOMAIN, wanted NOERROR"},
-		{"NXDOMAIN wanted", DNS{Query: "no.example", RCode: "nxdomain"}, reply(rcode(3)), longEnough, ""},
-		{"NXDOMAIN wanted, NOERROR came", DNS{Query: "no.example", RCode: "nxdomain"}, reply(nil), longEnough, "NOERROR, wanted NXDOMAIN"},
-		{"SERVFAIL", DNS{}, reply(rcode(2)), longEnough, "SERVFAIL, wanted NOERROR"},
-		{"an unknown code", DNS{}, reply(rcode(13)), longEnough, "RCODE13, wanted NOERROR"},
-		{"truncated, but only the code counts", DNS{}, reply(func(m *dnsmessage.Message) { m.Truncated = true }), longEnough, ""},
-		{"truncated, and no TCP", wantsOne, reply(func(m *dnsmessage.Message) { m.Truncated = true }), longEnough, "the answer does not fit UDP, and over TCP: connection refused"},
-		{"no answers", wantsOne, reply(func(m *dnsmessage.Message) { m.Answers = nil }), longEnough, "192.0.2.1 is not among the answers"},
-		{"no answers, none wanted", DNS{}, reply(func(m *dnsmessage.Message) { m.Answers = nil }), longEnough, ""},
+		{"as wanted", wantsOne, reply(nil), enough, ""},
+		{"NXDOMAIN", wantsOne, reply(rcode(3)), enough, "NXDOMAIN, wanted NOERROR"},
+		{"NXDOMAIN wanted", DNS{Query: "no.example", RCode: "nxdomain"}, reply(rcode(3)), enough, ""},
+		{"NXDOMAIN wanted, NOERROR came", DNS{Query: "no.example", RCode: "nxdomain"}, reply(nil), enough, "NOERROR, wanted NXDOMAIN"},
+		{"SERVFAIL", DNS{}, reply(rcode(2)), enough, "SERVFAIL, wanted NOERROR"},
+		{"an unknown code", DNS{}, reply(rcode(13)), enough, "RCODE13, wanted NOERROR"},
+		{"truncated, but only the code counts", DNS{}, reply(func(m *dnsmessage.Message) { m.Truncated = true }), enough, ""},
+		{"truncated, and no TCP", wantsOne, reply(func(m *dnsmessage.Message) { m.Truncated = true }), enough, "the answer does not fit UDP, and over TCP: connection refused"},
+		{"no answers", wantsOne, reply(func(m *dnsmessage.Message) { m.Answers = nil }), enough, "192.0.2.1 is not among the answers"},
+		{"no answers, none wanted", DNS{}, reply(func(m *dnsmessage.Message) { m.Answers = nil }), enough, ""},
 		{"answers of another type", wantsOne, func(q []byte) [][]byte {
 			return [][]byte{dnsReply(t, q, nil, dnsRecords()["CNAME"][0], one)}
-		}, longEnough, ""},
-		{"after another ID", wantsOne, before(func(m *dnsmessage.Message) { m.ID++ }), longEnough, ""},
-		{"after another name", wantsOne, before(func(m *dnsmessage.Message) { m.Questions[0].Name = dnsName("example.net.") }), longEnough, ""},
-		{"after another type", wantsOne, before(func(m *dnsmessage.Message) { m.Questions[0].Type = dnsmessage.TypeMX }), longEnough, ""},
-		{"after no question", wantsOne, before(func(m *dnsmessage.Message) { m.Questions = nil }), longEnough, ""},
-		{"an error without a question", wantsOne, reply(func(m *dnsmessage.Message) { m.Questions, m.Answers, m.RCode = nil, nil, 1 }), longEnough, "FORMERR, wanted NOERROR"},
+		}, enough, ""},
+		{"after another ID", wantsOne, before(func(m *dnsmessage.Message) { m.ID++ }), enough, ""},
+		{"after another name", wantsOne, before(func(m *dnsmessage.Message) { m.Questions[0].Name = dnsName("example.net.") }), enough, ""},
+		{"after another type", wantsOne, before(func(m *dnsmessage.Message) { m.Questions[0].Type = dnsmessage.TypeMX }), enough, ""},
+		{"after no question", wantsOne, before(func(m *dnsmessage.Message) { m.Questions = nil }), enough, ""},
+		{"an error without a question", wantsOne, reply(func(m *dnsmessage.Message) { m.Questions, m.Answers, m.RCode = nil, nil, 1 }), enough, "FORMERR, wanted NOERROR"},
 		{"another ID alone", wantsOne, reply(func(m *dnsmessage.Message) { m.ID++ }), soonOver, "no answer within 300ms, after 1 messages that answer another question"},
 		{"a flood of other IDs", wantsOne, func(query []byte) [][]byte {
 			return slices.Repeat([][]byte{dnsReply(t, query, func(m *dnsmessage.Message) { m.ID++ }, one)}, 20000)
 		}, soonOver, "no answer within 300ms, after * messages that answer another question"},
 		{"nothing", wantsOne, func([]byte) [][]byte { return nil }, soonOver, "no answer within 300ms"},
 		{"the query", wantsOne, func(q []byte) [][]byte { return [][]byte{q} }, soonOver, "no answer within 300ms, after 1 messages that answer another question"},
-		{"a name that points to itself", wantsOne, mangled(1, "\xc0\x1d\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04\x01\x02\x03\x04"), longEnough, "malformed answer"},
-		{"a name behind the end", wantsOne, mangled(1, "\xff\xff\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04\x01\x02\x03\x04"), longEnough, "malformed answer"},
-		{"fewer answers than said", wantsOne, mangled(255, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04\x01\x02\x03\x04"), longEnough, "malformed answer"},
-		{"an address of 3 bytes", wantsOne, mangled(1, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x00\x00\x03\x01\x02\x03"), longEnough, "malformed answer"},
-		{"a record behind the end", wantsOne, mangled(2, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x00\xff\xff\x01\x02\x03\x04"), longEnough, "malformed answer"},
-		{"CAA of one byte", DNS{Type: "CAA", Answers: []string{"0 issue ca"}}, mangled(1, "\x00\x01\x01\x00\x01\x00\x00\x00\x00\x00\x01\x00"), longEnough, "0 issue ca is not among the answers: "},
-		{"CAA with a long tag", DNS{Type: "CAA", Answers: []string{"0 issue ca"}}, mangled(1, "\x00\x01\x01\x00\x01\x00\x00\x00\x00\x00\x03\x00\xffx"), longEnough, "0 issue ca is not among the answers: "},
+		{"a name that points to itself", wantsOne, mangled(1, "\xc0\x1d\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04\x01\x02\x03\x04"), enough, "malformed answer"},
+		{"a name behind the end", wantsOne, mangled(1, "\xff\xff\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04\x01\x02\x03\x04"), enough, "malformed answer"},
+		{"fewer answers than said", wantsOne, mangled(255, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04\x01\x02\x03\x04"), enough, "malformed answer"},
+		{"an address of 3 bytes", wantsOne, mangled(1, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x00\x00\x03\x01\x02\x03"), enough, "malformed answer"},
+		{"a record behind the end", wantsOne, mangled(2, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x00\xff\xff\x01\x02\x03\x04"), enough, "malformed answer"},
+		{"CAA of one byte", DNS{Type: "CAA", Answers: []string{"0 issue ca"}}, mangled(1, "\x00\x01\x01\x00\x01\x00\x00\x00\x00\x00\x01\x00"), enough, "0 issue ca is not among the answers: "},
+		{"CAA with a long tag", DNS{Type: "CAA", Answers: []string{"0 issue ca"}}, mangled(1, "\x00\x01\x01\x00\x01\x00\x00\x00\x00\x00\x03\x00\xffx"), enough, "0 issue ca is not among the answers: "},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -226,21 +226,21 @@ func TestDNSOverTCP(t *testing.T) {
 		timeout time.Duration
 		want    string
 	}{
-		{"as wanted", dnsOverTCP(func(q []byte) []byte { return frame(dnsReply(t, q, nil, one)) }), longEnough, ""},
+		{"as wanted", dnsOverTCP(func(q []byte) []byte { return frame(dnsReply(t, q, nil, one)) }), enough, ""},
 		{"another ID", dnsOverTCP(func(q []byte) []byte {
 			return frame(dnsReply(t, q, func(m *dnsmessage.Message) { m.ID++ }, one))
-		}), longEnough, "the answer is to another question"},
-		{"the query", dnsOverTCP(frame), longEnough, "the answer is to another question"},
-		{"many answers", dnsOverTCP(func(q []byte) []byte { return frame(dnsReply(t, q, nil, append(many, one)...)) }), longEnough, ""},
+		}), enough, "the answer is to another question"},
+		{"the query", dnsOverTCP(frame), enough, "the answer is to another question"},
+		{"many answers", dnsOverTCP(func(q []byte) []byte { return frame(dnsReply(t, q, nil, append(many, one)...)) }), enough, ""},
 		{
 			"many other answers", dnsOverTCP(func(q []byte) []byte { return frame(dnsReply(t, q, nil, many...)) }),
-			longEnough, "192.0.2.1 is not among the answers: 192.0.2.2, 192.0.2.2, 192.0.2.2, 192.0.2.2, 192.0.2.2",
+			enough, "192.0.2.1 is not among the answers: 192.0.2.2, 192.0.2.2, 192.0.2.2, 192.0.2.2, 192.0.2.2",
 		},
-		{"closes at once", closeAtOnce, longEnough, "connection *"},
-		{"resets", reset, longEnough, "connection reset by the other side"},
+		{"closes at once", closeAtOnce, enough, "connection *"},
+		{"resets", reset, enough, "connection reset by the other side"},
 		{"half a message", dnsOverTCP(func(q []byte) []byte { return frame(dnsReply(t, q, nil, one))[:20] }), soonOver, "no answer within 300ms"},
-		{"empty messages without end", endless("\x00\x00"), longEnough, "the answer is to another question"},
-		{"garbage without end", endless("SSH-2.0-OpenSSH"), longEnough, "the answer is to another question"},
+		{"empty messages without end", endless("\x00\x00"), enough, "the answer is to another question"},
+		{"garbage without end", endless("SSH-2.0-OpenSSH"), enough, "the answer is to another question"},
 		{"drips", drips("\xff\xffaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), soonOver, "no answer within 300ms"},
 	}
 	for _, host := range []string{"127.0.0.1", "::1"} {
@@ -261,7 +261,7 @@ func TestDNSOverTLS(t *testing.T) {
 	target := rawServer(t, "127.0.0.1", overTLS(certificate, dnsOverTCP(func(q []byte) []byte {
 		return frame(dnsReply(t, q, nil))
 	})))
-	if got := lookOnce(t, Spec{Kind: "dns", Target: target, TLS: TLS{Enabled: true, CAFile: ca}}, longEnough); got != "" {
+	if got := lookOnce(t, Spec{Kind: "dns", Target: target, TLS: TLS{Enabled: true, CAFile: ca}}, enough); got != "" {
 		t.Error(got)
 	}
 }
@@ -288,7 +288,7 @@ func TestDNSTruncated(t *testing.T) {
 		io.Copy(io.Discard, conn)
 	}()
 	spec := Spec{Kind: "dns", Target: target, DNS: DNS{Query: "example.com", Type: "A", Answers: []string{"192.0.2.1"}}}
-	if got := lookOnce(t, spec, longEnough); got != "" {
+	if got := lookOnce(t, spec, enough); got != "" {
 		t.Error(got)
 	}
 }
@@ -331,7 +331,7 @@ func TestDNSPorts(t *testing.T) {
 		{"2001:db8::1", TLS{}, "[2001:db8::1]:53"},
 		{"[2001:db8::1]:54", TLS{}, "[2001:db8::1]:54"},
 	} {
-		check, err := newDNS(NewHost(nil), Spec{Target: test.target, TLS: test.tls})
+		check, err := newDNS(testHost(), Spec{Target: test.target, TLS: test.tls})
 		if err != nil {
 			t.Fatal(err)
 		}

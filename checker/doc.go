@@ -1,12 +1,20 @@
 // Package checker looks whether services, processes, interfaces and neighbors are well.
 //
-// A Checker looks once; there is one file for each kind, and kinds.go maps their names
-// to their constructors. A Runner has many of them look time and again. What follows
-// from the outcome of one look after the other, and when to look again, is decided by
-// machine.go, which is pure. What a verdict is good for is not decided here.
+// A Checker looks once; each kind has a file of its name, tls.go and so on, and kinds.go maps
+// the names to the constructors. A Runner has many of them look time and again: runner.go is
+// what it has to do, run.go and watch.go do it, stall.go notices that it could not. What
+// follows from the outcome of one look after the other, and when to look again, is decided
+// by machine.go, which is pure. What a verdict is good for is not decided here.
 //
-// Goroutines: Runner.Run owns the schedule, at most Options.Limit looks at once, and the
-// Watch of each Watcher. Host.Run owns what several checks share. A look ends with its
+// How an error reads is in explain.go, for TLS in tlsreason.go and for HTTP in httpreason.go;
+// a reason is always one short line of what can be printed (reason.go).
+//
+// Goroutines: Runner.Run plans, and starts one for each look, at most Options.Limit at once,
+// and one for the Watch of each Watcher. Host.Run has what several checks share: one reads
+// what the kernel tells of interfaces (links.go), one each waits for changes in folders
+// (folders.go), for the end of processes (deaths.go) and for new ones (births.go), and one
+// has the connection to the system bus with another that reads from it (bus.go, dbus_conn.go).
+// A look may have more of its own, such as for the output of a script. It ends with its
 // context, with everything that it started: connections, processes and their children.
 //
 // It must never: let two looks of one check run at once; let a look that hangs keep its

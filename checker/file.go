@@ -18,8 +18,8 @@ import (
 // maxNumber is how many bytes a file with a number may have.
 const maxNumber = 64
 
-// file is kind "file": a regular file that is there or not, is fresh, or has a number.
-type file struct {
+// fileCheck is kind "file": a regular file that is there or not, is fresh, or has a number.
+type fileCheck struct {
 	path    string
 	spec    File
 	folders *folders
@@ -33,61 +33,61 @@ func newFile(h *Host, s Spec) (Checker, error) {
 	if s.File.Absent && (s.File.Number || s.File.MaxAge != 0) {
 		return nil, fmt.Errorf("file %q: one that must be absent has neither an age nor a number", s.Target)
 	}
-	return &file{path: filepath.Clean(s.Target), spec: s.File, folders: &h.folders}, nil
+	return &fileCheck{path: filepath.Clean(s.Target), spec: s.File, folders: &h.folders}, nil
 }
 
 // Check looks at the file. None of what may lie there keeps it: a FIFO is not waited for,
 // and a device is not opened.
-func (f *file) Check(context.Context) (Finding, error) {
-	f.folders.renew(&f.place)
-	info, err := os.Stat(f.path)
+func (c *fileCheck) Check(context.Context) (Finding, error) {
+	c.folders.renew(&c.place)
+	info, err := os.Stat(c.path)
 	gone := errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR)
 	switch {
-	case f.spec.Absent && gone:
+	case c.spec.Absent && gone:
 		return Finding{}, nil
-	case f.spec.Absent && err == nil:
+	case c.spec.Absent && err == nil:
 		return Finding{}, errors.New("it is there")
 	case gone:
 		return Finding{}, errors.New("no such file")
 	case err != nil:
 		return Finding{}, plainError(err)
 	}
-	return f.judge(info, time.Now())
+	return c.judge(info, time.Now())
 }
 
-func (f *file) judge(info os.FileInfo, now time.Time) (Finding, error) {
+func (c *fileCheck) judge(info os.FileInfo, now time.Time) (Finding, error) {
 	if !info.Mode().IsRegular() {
 		return Finding{}, fmt.Errorf("not a regular file (%s)", info.Mode())
 	}
-	if err := f.fresh(now.Sub(info.ModTime())); err != nil || !f.spec.Number {
+	if err := c.fresh(now.Sub(info.ModTime())); err != nil || !c.spec.Number {
 		return Finding{}, err
 	}
-	number, err := readNumber(f.path)
+	number, err := readNumber(c.path)
 	return Finding{Value: Value{Is: number, Known: err == nil}}, err
 }
 
-func (f *file) fresh(age time.Duration) error {
-	if f.spec.MaxAge == 0 || age <= f.spec.MaxAge {
+func (c *fileCheck) fresh(age time.Duration) error {
+	if c.spec.MaxAge == 0 || age <= c.spec.MaxAge {
 		return nil
 	}
 	unit := time.Millisecond
 	if age >= 10*time.Second {
 		unit = time.Second
 	}
-	return fmt.Errorf("last written %s ago, at most %s allowed", age.Round(unit), f.spec.MaxAge)
+	return fmt.Errorf("last written %s ago, at most %s allowed", age.Round(unit), c.spec.MaxAge)
 }
 
 // Watch tells of what happens to the name of the file in its folder, and of its content as
 // soon as who writes it closes it. What is only seen elsewhere, as behind a symbolic link,
 // is left to Check.
-func (f *file) Watch(ctx context.Context, changed func()) error {
-	f.folders.watch(ctx, &f.place, f.path, f.events(), changed)
+func (c *fileCheck) Watch(ctx context.Context, changed func()) error {
+	c.folders.watch(ctx, &c.place, c.path, c.events(), changed)
 	return nil
 }
 
 // events are those that are news. A number is not yet in a file that comes to be.
-func (f *file) events() uint32 {
-	if f.spec.Number {
+func (c *fileCheck) events() uint32 {
+	if c.spec.Number {
 		return contentEvents
 	}
 	return contentEvents | unix.IN_CREATE

@@ -17,48 +17,48 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func fileCheck(t testing.TB, path string, spec File) Checker {
+func newFileCheck(t testing.TB, path string, spec File) Checker {
 	t.Helper()
-	return newHostCheck(t, Spec{Kind: "file", Target: path, File: spec})
+	return made(t, testHost(), Spec{Kind: "file", Target: path, File: spec})
 }
 
 func TestFileIsThere(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "flag")
-	there, absent := fileCheck(t, path, File{}), fileCheck(t, path, File{Absent: true})
+	there, absent := newFileCheck(t, path, File{}), newFileCheck(t, path, File{Absent: true})
 	wants := func(step, wantThere, wantAbsent string) {
 		t.Helper()
-		_, a := findingOf(there, plenty)
-		_, b := findingOf(absent, plenty)
+		_, a := findingOf(there, enough)
+		_, b := findingOf(absent, enough)
 		if a != wantThere || b != wantAbsent {
 			t.Errorf("%s: %q and %q, want %q and %q", step, a, b, wantThere, wantAbsent)
 		}
 	}
 	wants("nothing", "no such file", "")
-	mustDo(t, os.WriteFile(path, nil, 0o600))
+	must(t, os.WriteFile(path, nil, 0o600))
 	wants("empty file", "", "it is there")
-	mustDo(t, os.Remove(path), os.Symlink(dir+"/none", path))
+	must(t, os.Remove(path), os.Symlink(dir+"/none", path))
 	wants("link to nothing", "no such file", "")
-	mustDo(t, os.Remove(path), os.Mkdir(path, 0o700))
+	must(t, os.Remove(path), os.Mkdir(path, 0o700))
 	wants("folder", "not a regular file (drwx------)", "it is there")
-	mustDo(t, os.Remove(path), unix.Mkfifo(path, 0o600))
+	must(t, os.Remove(path), unix.Mkfifo(path, 0o600))
 	wants("FIFO", "not a regular file (prw-------)", "it is there")
 }
 
 func TestFileBelowAFile(t *testing.T) {
 	dir := t.TempDir()
-	mustDo(t, os.WriteFile(dir+"/file", nil, 0o600))
-	if _, got := findingOf(fileCheck(t, dir+"/file/below", File{}), plenty); got != "no such file" {
+	must(t, os.WriteFile(dir+"/file", nil, 0o600))
+	if _, got := findingOf(newFileCheck(t, dir+"/file/below", File{}), enough); got != "no such file" {
 		t.Errorf("reason %q", got)
 	}
-	if _, got := findingOf(fileCheck(t, dir+"/file/below", File{Absent: true}), plenty); got != "" {
+	if _, got := findingOf(newFileCheck(t, dir+"/file/below", File{Absent: true}), enough); got != "" {
 		t.Errorf("reason %q", got)
 	}
 }
 
 func TestFileAge(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "beat")
-	mustDo(t, os.WriteFile(path, nil, 0o600))
+	must(t, os.WriteFile(path, nil, 0o600))
 	for _, c := range []struct {
 		age, limit time.Duration
 		want       string
@@ -69,15 +69,15 @@ func TestFileAge(t *testing.T) {
 		{3 * time.Hour, 90 * time.Minute, "last written 3h0m0s ago, at most 1h30m0s allowed"},
 	} {
 		written := time.Now().Add(-c.age)
-		mustDo(t, os.Chtimes(path, written, written))
-		if _, got := findingOf(fileCheck(t, path, File{MaxAge: c.limit}), plenty); got != c.want {
+		must(t, os.Chtimes(path, written, written))
+		if _, got := findingOf(newFileCheck(t, path, File{MaxAge: c.limit}), enough); got != c.want {
 			t.Errorf("age %s: %q, want %q", c.age, got, c.want)
 		}
 	}
 }
 
 func TestFileOfFractionsOfASecond(t *testing.T) {
-	f := &file{spec: File{MaxAge: 250 * time.Millisecond}}
+	f := &fileCheck{spec: File{MaxAge: 250 * time.Millisecond}}
 	err := f.fresh(1234567 * time.Microsecond)
 	if err == nil || err.Error() != "last written 1.235s ago, at most 250ms allowed" {
 		t.Errorf("reason %v", err)
@@ -89,7 +89,7 @@ func TestFileOfFractionsOfASecond(t *testing.T) {
 
 func TestFileNumber(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "number")
-	c := fileCheck(t, path, File{Number: true})
+	c := newFileCheck(t, path, File{Number: true})
 	for _, f := range []struct {
 		text   string
 		value  int
@@ -109,8 +109,8 @@ func TestFileNumber(t *testing.T) {
 		{"0x10", 0, `holds "0x10", wanted a whole number`},
 		{"5\x00\x1b", 0, `holds "5\x00\x1b", wanted a whole number`},
 	} {
-		mustDo(t, os.WriteFile(path, []byte(f.text), 0o600))
-		found, reason := findingOf(c, plenty)
+		must(t, os.WriteFile(path, []byte(f.text), 0o600))
+		found, reason := findingOf(c, enough)
 		if reason != f.reason || found.Value != (Value{f.value, f.reason == ""}) {
 			t.Errorf("%q: %v and %q, want %d and %q", f.text, found.Value, reason, f.value, f.reason)
 		}
@@ -120,10 +120,10 @@ func TestFileNumber(t *testing.T) {
 // Nothing that may lie there keeps a look.
 func TestFilesThatAreNone(t *testing.T) {
 	fifo := filepath.Join(t.TempDir(), "fifo")
-	mustDo(t, unix.Mkfifo(fifo, 0o600))
+	must(t, unix.Mkfifo(fifo, 0o600))
 	leavesNothing(t, func() {
 		for _, path := range []string{fifo, "/dev/zero", "/dev/tty", "/"} {
-			if _, got := findingOf(fileCheck(t, path, File{Number: true}), plenty); !strings.HasPrefix(got, "not a regular file (") {
+			if _, got := findingOf(newFileCheck(t, path, File{Number: true}), enough); !strings.HasPrefix(got, "not a regular file (") {
 				t.Errorf("%s: %q", path, got)
 			}
 			// Also if it was another thing when it was looked at.
@@ -182,32 +182,22 @@ func (w *watching) becomes(want string, do func()) {
 	var got string
 	until(w.t, "it is noticed", func() bool { return w.noticed.Load() > before })
 	until(w.t, "the reason is "+want, func() bool {
-		_, got = findingOf(w.checker, plenty)
+		_, got = findingOf(w.checker, enough)
 		return got == want
 	})
-}
-
-// until waits for something to be so.
-func until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for began := time.Now(); !ok(); time.Sleep(time.Millisecond) {
-		if time.Since(began) > plenty {
-			t.Fatalf("not in time: %s", what)
-		}
-	}
 }
 
 // watchFile watches a file, and waits until its folder is watched.
 func watchFile(t testing.TB, path string, spec File) *watching {
 	h := testHost()
 	c, err := h.New(Spec{Kind: "file", Target: path, File: spec})
-	mustDo(t, err)
+	must(t, err)
 	w := watchIt(t, h, c)
-	until(t, "it is watched", func() bool { return folderWatched(c.(*file)) })
+	until(t, "it is watched", func() bool { return folderWatched(c.(*fileCheck)) })
 	return w
 }
 
-func folderWatched(f *file) bool {
+func folderWatched(f *fileCheck) bool {
 	f.folders.mu.Lock()
 	defer f.folders.mu.Unlock()
 	return f.place.watch != 0
@@ -217,21 +207,21 @@ func TestFileChangesAreNoticed(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "number")
 	write := func(path, text string) func() {
-		return func() { mustDo(t, os.WriteFile(path, []byte(text), 0o600)) }
+		return func() { must(t, os.WriteFile(path, []byte(text), 0o600)) }
 	}
 	w := watchFile(t, path, File{Number: true})
 	w.becomes("", write(path, "1"))
 	w.becomes(`holds "x", wanted a whole number`, write(path, "x"))
-	w.becomes("", func() { write(path+".new", "2")(); mustDo(t, os.Rename(path+".new", path)) })
-	w.becomes("no such file", func() { mustDo(t, os.Rename(path, path+".old")) })
+	w.becomes("", func() { write(path+".new", "2")(); must(t, os.Rename(path+".new", path)) })
+	w.becomes("no such file", func() { must(t, os.Rename(path, path+".old")) })
 	w.becomes("", write(path, "3"))
-	w.becomes("no such file", func() { mustDo(t, os.Remove(path)) })
+	w.becomes("no such file", func() { must(t, os.Remove(path)) })
 }
 
 // A file that comes to be has no number yet.
 func TestFileWithNumberIsNotLookedAtTooEarly(t *testing.T) {
 	for spec, want := range map[File]bool{{Number: true}: false, {}: true, {Absent: true}: true, {MaxAge: 1}: true} {
-		if got := (&file{spec: spec}).events()&unix.IN_CREATE != 0; got != want {
+		if got := (&fileCheck{spec: spec}).events()&unix.IN_CREATE != 0; got != want {
 			t.Errorf("%v: %v", spec, got)
 		}
 	}
@@ -240,11 +230,11 @@ func TestFileWithNumberIsNotLookedAtTooEarly(t *testing.T) {
 func TestFileFlagsAreNoticed(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "maintenance")
-	mustDo(t, os.WriteFile(dir+"/other", nil, 0o600))
+	must(t, os.WriteFile(dir+"/other", nil, 0o600))
 	w := watchFile(t, path, File{Absent: true})
-	w.becomes("it is there", func() { mustDo(t, os.Link(dir+"/other", path)) })
-	w.becomes("", func() { mustDo(t, os.Remove(path)) })
-	w.becomes("it is there", func() { mustDo(t, os.Symlink("other", path)) })
+	w.becomes("it is there", func() { must(t, os.Link(dir+"/other", path)) })
+	w.becomes("", func() { must(t, os.Remove(path)) })
+	w.becomes("it is there", func() { must(t, os.Symlink("other", path)) })
 }
 
 func TestFileFolderThatComesLater(t *testing.T) {
@@ -252,15 +242,15 @@ func TestFileFolderThatComesLater(t *testing.T) {
 	path := filepath.Join(folder, "flag")
 	h := testHost()
 	c, err := h.New(Spec{Kind: "file", Target: path})
-	mustDo(t, err)
+	must(t, err)
 	w := watchIt(t, h, c)
 	for range 2 {
-		mustDo(t, os.Mkdir(folder, 0o700))
-		until(t, "a look finds the folder", func() bool { findingOf(c, plenty); return folderWatched(c.(*file)) })
-		w.becomes("", func() { mustDo(t, os.WriteFile(path, nil, 0o600)) })
-		w.becomes("no such file", func() { mustDo(t, os.RemoveAll(folder)) })
-		findingOf(c, plenty)
-		if folderWatched(c.(*file)) {
+		must(t, os.Mkdir(folder, 0o700))
+		until(t, "a look finds the folder", func() bool { findingOf(c, enough); return folderWatched(c.(*fileCheck)) })
+		w.becomes("", func() { must(t, os.WriteFile(path, nil, 0o600)) })
+		w.becomes("no such file", func() { must(t, os.RemoveAll(folder)) })
+		findingOf(c, enough)
+		if folderWatched(c.(*fileCheck)) {
 			t.Error("a folder that is gone is watched")
 		}
 	}
@@ -272,19 +262,19 @@ func watches(t testing.TB, f *folders) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	conn, err := f.inotify.SyscallConn()
-	mustDo(t, err)
+	must(t, err)
 	var text []byte
-	mustDo(t, conn.Control(func(fd uintptr) { text, err = os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd)) }), err)
+	must(t, conn.Control(func(fd uintptr) { text, err = os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd)) }), err)
 	return strings.Count(string(text), "inotify wd:")
 }
 
 func TestFileFolderThatIsReplaced(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "folder")
-	mustDo(t, os.Mkdir(folder, 0o700))
+	must(t, os.Mkdir(folder, 0o700))
 	w := watchFile(t, filepath.Join(folder, "flag"), File{})
-	w.becomes("no such file", func() { mustDo(t, os.Rename(folder, folder+".old"), os.Mkdir(folder, 0o700)) })
-	w.becomes("", func() { mustDo(t, os.WriteFile(folder+"/flag", nil, 0o600)) })
-	if n := watches(t, w.checker.(*file).folders); n != 1 {
+	w.becomes("no such file", func() { must(t, os.Rename(folder, folder+".old"), os.Mkdir(folder, 0o700)) })
+	w.becomes("", func() { must(t, os.WriteFile(folder+"/flag", nil, 0o600)) })
+	if n := watches(t, w.checker.(*fileCheck).folders); n != 1 {
 		t.Errorf("%d watches, want 1", n)
 	}
 }
@@ -294,7 +284,7 @@ func TestFilesInOneFolder(t *testing.T) {
 	h := testHost()
 	made := func(name string) Checker {
 		c, err := h.New(Spec{Kind: "file", Target: filepath.Join(dir, name)})
-		mustDo(t, err)
+		must(t, err)
 		return c
 	}
 	a, b := made("a"), made("b")
@@ -303,19 +293,19 @@ func TestFilesInOneFolder(t *testing.T) {
 	done := make(chan error)
 	var toldB atomic.Int64
 	go func() { done <- b.(Watcher).Watch(ctx, func() { toldB.Add(1) }) }()
-	until(t, "both are watched", func() bool { return folderWatched(a.(*file)) && folderWatched(b.(*file)) })
+	until(t, "both are watched", func() bool { return folderWatched(a.(*fileCheck)) && folderWatched(b.(*fileCheck)) })
 	before := toldB.Load()
-	w.becomes("", func() { mustDo(t, os.WriteFile(dir+"/a", nil, 0o600)) })
+	w.becomes("", func() { must(t, os.WriteFile(dir+"/a", nil, 0o600)) })
 	if toldB.Load() != before {
 		t.Error("one file is told of the other")
 	}
 	cancel()
-	mustDo(t, <-done)
+	must(t, <-done)
 	if n := watches(t, &h.folders); n != 1 {
 		t.Errorf("%d watches after one of two is left, want 1", n)
 	}
-	w.becomes("no such file", func() { mustDo(t, os.Remove(dir+"/a")) })
-	if folderWatched(b.(*file)) {
+	w.becomes("no such file", func() { must(t, os.Remove(dir+"/a")) })
+	if folderWatched(b.(*fileCheck)) {
 		t.Error("still watched")
 	}
 }

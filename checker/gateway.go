@@ -42,7 +42,7 @@ func (c *gatewayCheck) validate() error {
 
 // Check asks once and waits for the answer.
 func (c *gatewayCheck) Check(ctx context.Context) (Finding, error) {
-	limit := patience(ctx)
+	patience := patience(ctx)
 	w, err := c.network.neighborWay(c.addr)
 	if err != nil {
 		return Finding{}, err
@@ -53,7 +53,7 @@ func (c *gatewayCheck) Check(ctx context.Context) (Finding, error) {
 	}
 	err = ask(ctx, w, c.addr)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return Finding{}, because("%s does not answer %s on %s within %v", c.addr, protocol, w.link.Name, limit)
+		return Finding{}, because("%s does not answer %s on %s within %v", c.addr, protocol, w.link.Name, patience)
 	}
 	return Finding{}, explain(err)
 }

@@ -13,7 +13,6 @@ import (
 )
 
 // soon is a time in which an answer would come, and after which none is waited for.
-const soon = 100 * time.Millisecond
 
 func gateway(target, device string) Spec {
 	return Spec{Kind: "gateway", Target: target, Network: Network{Interface: device}}
@@ -27,45 +26,45 @@ func TestGatewayThatAnswers(t *testing.T) {
 		gateway(l.linkLocal(l.there, "peer0"), "eth0"),
 		gateway(l.linkLocal(l.there, "peer0")+"%eth0", ""),
 	} {
-		awaitReason(t, l.checker(s), enough, "")
+		wantReason(t, l.checker(s), enough, "")
 	}
 }
 
 func TestGatewayThatIsGone(t *testing.T) {
 	l := newLab(t)
 	four, six := l.checker(gateway("198.18.0.1", "")), l.checker(gateway("2001:db8::1", ""))
-	awaitReason(t, four, enough, "")
-	awaitReason(t, six, enough, "")
+	wantReason(t, four, enough, "")
+	wantReason(t, six, enough, "")
 	l.delAddr(l.there, "peer0", "198.18.0.1/24")
 	l.delAddr(l.there, "peer0", "2001:db8::1/64")
-	awaitReason(t, four, soon, "198.18.0.1 does not answer ARP on eth0 in time")
-	awaitReason(t, six, soon, "2001:db8::1 does not answer neighbor discovery on eth0 in time")
+	wantReason(t, four, soon, "198.18.0.1 does not answer ARP on eth0 within 100ms")
+	wantReason(t, six, soon, "2001:db8::1 does not answer neighbor discovery on eth0 within 100ms")
 }
 
 func TestGatewayBehindInterfaceWithoutCarrier(t *testing.T) {
 	l := newLab(t)
 	l.down(l.there, "peer0")
-	awaitReason(t, l.checker(gateway("198.18.0.1", "")), enough, "interface eth0 has no carrier")
-	awaitReason(t, l.checker(gateway("2001:db8::1", "eth0")), enough, "interface eth0 has no carrier")
-	awaitReason(t, l.checker(gateway("198.18.0.1", "eth5")), enough, "interface eth5 does not exist")
+	wantReason(t, l.checker(gateway("198.18.0.1", "")), enough, "interface eth0 has no carrier")
+	wantReason(t, l.checker(gateway("2001:db8::1", "eth0")), enough, "interface eth0 has no carrier")
+	wantReason(t, l.checker(gateway("198.18.0.1", "eth5")), enough, "interface eth5 does not exist")
 }
 
 func TestGatewayThatIsNoNeighbor(t *testing.T) {
 	l := newLab(t)
-	awaitReason(t, l.checker(gateway("203.0.113.1", "")), enough, "network is unreachable")
+	wantReason(t, l.checker(gateway("203.0.113.1", "")), enough, "network is unreachable")
 	l.route(l.here, "203.0.113.0/24", "198.18.0.1", unix.RTN_UNICAST)
-	awaitReason(t, l.checker(gateway("203.0.113.1", "")), enough,
+	wantReason(t, l.checker(gateway("203.0.113.1", "")), enough,
 		"203.0.113.1 is no neighbor: the way to it is by 198.18.0.1")
-	awaitReason(t, l.checker(gateway("203.0.113.1", "eth0")), soon,
-		"203.0.113.1 does not answer ARP on eth0 in time")
-	awaitReason(t, l.checker(gateway("198.18.0.2", "")), enough, "198.18.0.2 is an address of this node")
-	awaitReason(t, l.checker(gateway("198.18.0.255", "")), enough, "198.18.0.255 is a broadcast address")
+	wantReason(t, l.checker(gateway("203.0.113.1", "eth0")), soon,
+		"203.0.113.1 does not answer ARP on eth0 within 100ms")
+	wantReason(t, l.checker(gateway("198.18.0.2", "")), enough, "198.18.0.2 is an address of this node")
+	wantReason(t, l.checker(gateway("198.18.0.255", "")), enough, "198.18.0.255 is a broadcast address")
 }
 
 func TestGatewayOfNodeWithoutAddress(t *testing.T) {
 	l := newLab(t)
 	l.delAddr(l.here, "eth0", "198.18.0.2/24")
-	awaitReason(t, l.checker(gateway("198.18.0.1", "eth0")), enough, "")
+	wantReason(t, l.checker(gateway("198.18.0.1", "eth0")), enough, "")
 }
 
 func TestGatewaySource(t *testing.T) {
@@ -74,15 +73,15 @@ func TestGatewaySource(t *testing.T) {
 	for target, source := range map[string]string{"198.18.0.1": "198.18.0.7", "2001:db8::1": "2001:db8::7"} {
 		s := gateway(target, "")
 		s.Network.Source = parse(source)
-		awaitReason(t, l.checker(s), enough, "")
-		l.eventually("the neighbor knows of the source alone", func() bool { return l.knows("peer0", source) })
+		wantReason(t, l.checker(s), enough, "")
+		until(l.t, "the neighbor knows of the source alone", func() bool { return l.knows("peer0", source) })
 	}
 	if l.knows("peer0", "198.18.0.2") {
 		t.Error("asked from an address that was not to be the source")
 	}
 	s := gateway("198.18.0.1", "")
 	s.Network.Source = parse("198.18.0.9")
-	awaitReason(t, l.checker(s), enough, "from source 198.18.0.9: network is unreachable")
+	wantReason(t, l.checker(s), enough, "from source 198.18.0.9: network is unreachable")
 }
 
 // knows reports whether the other namespace has a neighbor with the MAC of eth0 for an
@@ -112,7 +111,7 @@ func TestGatewayAnsweredByProxy(t *testing.T) {
 	l.must(l.there.RouteAdd(&netlink.Route{
 		Dst: &net.IPNet{IP: net.ParseIP("198.18.0.77"), Mask: net.CIDRMask(32, 32)}, LinkIndex: 1,
 	}))
-	awaitReason(t, l.checker(gateway("198.18.0.77", "")), enough, "")
+	wantReason(t, l.checker(gateway("198.18.0.77", "")), enough, "")
 }
 
 func TestGatewayNeighborCacheIsNotTrusted(t *testing.T) {
@@ -122,7 +121,7 @@ func TestGatewayNeighborCacheIsNotTrusted(t *testing.T) {
 			LinkIndex: l.link(l.here, "eth0").Attrs().Index, State: netlink.NUD_PERMANENT,
 			IP: net.ParseIP(addr), HardwareAddr: l.link(l.there, "peer0").Attrs().HardwareAddr,
 		}))
-		if got := reasonOf(l.checker(gateway(addr, "")), soon); !strings.Contains(got, "does not answer") {
+		if got := reasonOf(t, l.checker(gateway(addr, "")), soon); !strings.Contains(got, "does not answer") {
 			t.Errorf("%s: reason %q", addr, got)
 		}
 	}
@@ -135,10 +134,10 @@ func TestGatewaysAtOnceDoNotConfuseTheirAnswers(t *testing.T) {
 		target, want := "198.18.0.1", ""
 		if i%2 == 1 {
 			target = fmt.Sprintf("198.18.0.%d", 100+i)
-			want = target + " does not answer ARP on eth0 in time"
+			want = target + " does not answer ARP on eth0 within 500ms"
 		}
 		c := l.checker(gateway(target, ""))
-		looks.Go(l.inHere(func() { awaitReason(t, c, 500*time.Millisecond, want) }))
+		looks.Go(l.inHere(func() { wantReason(t, c, 500*time.Millisecond, want) }))
 	}
 	looks.Wait()
 }
@@ -149,7 +148,7 @@ func TestGatewaysThatCannotBe(t *testing.T) {
 		gateway("ff02::1", "eth0"), gateway("0.0.0.0", ""), gateway("127.0.0.1", ""),
 		{Kind: "gateway", Target: "198.18.0.1", Network: Network{Source: parse("2001:db8::1")}},
 	} {
-		if _, err := NewHost(quiet()).New(s); err == nil {
+		if _, err := testHost().New(s); err == nil {
 			t.Errorf("%q is taken", s.Target)
 		}
 	}

@@ -25,7 +25,7 @@ type grpcCheck struct {
 
 const (
 	grpcMethod     = "/grpc.health.v1.Health/Check"
-	maxGRPCService = 4096 // in bytes
+	maxGRPCService = 64 << 10 // in bytes
 )
 
 func newGRPC(h *Host, s Spec) (Checker, error) {

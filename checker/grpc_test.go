@@ -69,34 +69,34 @@ func TestGRPC(t *testing.T) {
 		timeout time.Duration
 		want    string
 	}{
-		{"serves", grpcAnswer(serving, "0", ""), longEnough, ""},
-		{"has other fields", grpcAnswer("\x00\x00\x00\x00\x16\x12\x02hi\x08\x02\x19\x01\x02\x03\x04\x05\x06\x07\x08\x25\x01\x02\x03\x04\x08\x01", "0", ""), longEnough, ""},
-		{"does not serve", grpcAnswer("\x00\x00\x00\x00\x02\x08\x02", "0", ""), longEnough, "NOT_SERVING, wanted SERVING"},
-		{"does not know the service", grpcAnswer("\x00\x00\x00\x00\x02\x08\x03", "0", ""), longEnough, "SERVICE_UNKNOWN, wanted SERVING"},
-		{"knows nothing", grpcAnswer("\x00\x00\x00\x00\x00", "0", ""), longEnough, "UNKNOWN, wanted SERVING"},
-		{"a status of its own", grpcAnswer("\x00\x00\x00\x00\x03\x08\xac\x02", "0", ""), longEnough, "status 300, wanted SERVING"},
-		{"headers alone", grpcOnly("5", "unknown service"), longEnough, "NOT_FOUND: unknown service"},
-		{"no such method", grpcOnly("12", ""), longEnough, "UNIMPLEMENTED"},
-		{"an encoded message", grpcOnly("14", "caf%C3%A9 is %zz 100%%0A"), longEnough, `UNAVAILABLE: café is %zz 100%\n`},
-		{"a long message", grpcOnly("14", strings.Repeat("long ", 200)), longEnough, "UNAVAILABLE: long *..."},
-		{"an unknown code", grpcOnly("99", ""), longEnough, "grpc-status 99"},
-		{"no code", grpcOnly("x", ""), longEnough, `malformed answer: grpc-status "x"`},
-		{"headers alone that are well", grpcOnly("0", ""), longEnough, "malformed answer: without a message"},
-		{"fails in the trailers", grpcAnswer("", "13", "oops"), longEnough, "INTERNAL: oops"},
-		{"fails after a message", grpcAnswer(serving, "13", "oops"), longEnough, "INTERNAL: oops"},
+		{"serves", grpcAnswer(serving, "0", ""), enough, ""},
+		{"has other fields", grpcAnswer("\x00\x00\x00\x00\x16\x12\x02hi\x08\x02\x19\x01\x02\x03\x04\x05\x06\x07\x08\x25\x01\x02\x03\x04\x08\x01", "0", ""), enough, ""},
+		{"does not serve", grpcAnswer("\x00\x00\x00\x00\x02\x08\x02", "0", ""), enough, "NOT_SERVING, wanted SERVING"},
+		{"does not know the service", grpcAnswer("\x00\x00\x00\x00\x02\x08\x03", "0", ""), enough, "SERVICE_UNKNOWN, wanted SERVING"},
+		{"knows nothing", grpcAnswer("\x00\x00\x00\x00\x00", "0", ""), enough, "UNKNOWN, wanted SERVING"},
+		{"a status of its own", grpcAnswer("\x00\x00\x00\x00\x03\x08\xac\x02", "0", ""), enough, "status 300, wanted SERVING"},
+		{"headers alone", grpcOnly("5", "unknown service"), enough, "NOT_FOUND: unknown service"},
+		{"no such method", grpcOnly("12", ""), enough, "UNIMPLEMENTED"},
+		{"an encoded message", grpcOnly("14", "caf%C3%A9 is %zz 100%%0A"), enough, `UNAVAILABLE: café is %zz 100%\n`},
+		{"a long message", grpcOnly("14", strings.Repeat("long ", 200)), enough, "UNAVAILABLE: long *..."},
+		{"an unknown code", grpcOnly("99", ""), enough, "grpc-status 99"},
+		{"no code", grpcOnly("x", ""), enough, `malformed answer: grpc-status "x"`},
+		{"headers alone that are well", grpcOnly("0", ""), enough, "malformed answer: without a message"},
+		{"fails in the trailers", grpcAnswer("", "13", "oops"), enough, "INTERNAL: oops"},
+		{"fails after a message", grpcAnswer(serving, "13", "oops"), enough, "INTERNAL: oops"},
 		{"no trailers", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/grpc")
 			io.WriteString(w, serving)
-		}, longEnough, "malformed answer: without grpc-status"},
-		{"ends within a message", grpcAnswer(serving[:6], "0", ""), longEnough, "malformed answer: ends within a message"},
-		{"ends within a head", grpcAnswer(serving[:3], "0", ""), longEnough, "malformed answer: ends within a message"},
-		{"compressed", grpcAnswer("\x01"+serving[1:], "0", ""), longEnough, "malformed answer: compressed, which was not asked for"},
-		{"two messages", grpcAnswer(serving+serving, "0", ""), longEnough, "malformed answer: more than one message"},
-		{"a huge message", grpcAnswer("\x00\xff\xff\xff\xff"+strings.Repeat("x", 1<<20), "0", ""), longEnough, "an answer of 4294967295 bytes; must be at most 4096"},
-		{"not protobuf", grpcAnswer("\x00\x00\x00\x00\x02\xff\xff", "0", ""), longEnough, "malformed answer: no message of protobuf"},
-		{"a field behind the end", grpcAnswer("\x00\x00\x00\x00\x02\x12\x7f", "0", ""), longEnough, "malformed answer: no message of protobuf"},
-		{"another server", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") }, longEnough, `content type "text/html; charset=utf-8", wanted application/grpc`},
-		{"not found", http.NotFound, longEnough, "HTTP status 404, wanted 200"},
+		}, enough, "malformed answer: without grpc-status"},
+		{"ends within a message", grpcAnswer(serving[:6], "0", ""), enough, "malformed answer: ends within a message"},
+		{"ends within a head", grpcAnswer(serving[:3], "0", ""), enough, "malformed answer: ends within a message"},
+		{"compressed", grpcAnswer("\x01"+serving[1:], "0", ""), enough, "malformed answer: compressed, which was not asked for"},
+		{"two messages", grpcAnswer(serving+serving, "0", ""), enough, "malformed answer: more than one message"},
+		{"a huge message", grpcAnswer("\x00\xff\xff\xff\xff"+strings.Repeat("x", 1<<20), "0", ""), enough, "an answer of 4294967295 bytes; must be at most 4096"},
+		{"not protobuf", grpcAnswer("\x00\x00\x00\x00\x02\xff\xff", "0", ""), enough, "malformed answer: no message of protobuf"},
+		{"a field behind the end", grpcAnswer("\x00\x00\x00\x00\x02\x12\x7f", "0", ""), enough, "malformed answer: no message of protobuf"},
+		{"another server", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") }, enough, `content type "text/html; charset=utf-8", wanted application/grpc`},
+		{"not found", http.NotFound, enough, "HTTP status 404, wanted 200"},
 		{"without end", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/grpc")
 			for {
@@ -104,7 +104,7 @@ func TestGRPC(t *testing.T) {
 					return
 				}
 			}
-		}, longEnough, "malformed answer: more than one message"},
+		}, enough, "malformed answer: more than one message"},
 		{"never answers", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, soonOver, "no answer within 300ms"},
 		{"never ends", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/grpc")
@@ -114,8 +114,8 @@ func TestGRPC(t *testing.T) {
 		}, soonOver, "no answer within 300ms"},
 		{"huge headers", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Huge", strings.Repeat("x", 200<<10))
-		}, longEnough, "server breaks the rules of HTTP/2: COMPRESSION_ERROR"},
-		{"aborts", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, longEnough, "stream error: stream ID 1; INTERNAL_ERROR; received from peer"},
+		}, enough, "server breaks the rules of HTTP/2: COMPRESSION_ERROR"},
+		{"aborts", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, enough, "stream error: stream ID 1; INTERNAL_ERROR; received from peer"},
 	}
 	for _, host := range []string{"127.0.0.1", "::1"} {
 		for _, test := range tests {
@@ -128,7 +128,7 @@ func TestGRPC(t *testing.T) {
 			})
 		}
 		t.Run(host+"/refused", func(t *testing.T) {
-			if got := lookOnce(t, Spec{Kind: "grpc", Target: closedPort(t, host)}, longEnough); got != "connection refused" {
+			if got := lookOnce(t, Spec{Kind: "grpc", Target: closedPort(t, host)}, enough); got != "connection refused" {
 				t.Errorf("reason %q", got)
 			}
 		})
@@ -167,27 +167,27 @@ func TestGRPCHostile(t *testing.T) {
 		timeout time.Duration
 		want    string
 	}{
-		{"closes at once", closeAtOnce, longEnough, "*"},
-		{"gives up at once", tells(settings + "\x00\x00\x01\x00\x00\x00\x00\x00\x00x"), longEnough, "server *"},
-		{"resets", func(c net.Conn) { io.WriteString(c, settings); untilAsked(c); reset(c) }, longEnough, "connection *"},
+		{"closes at once", closeAtOnce, enough, "*"},
+		{"gives up at once", tells(settings + "\x00\x00\x01\x00\x00\x00\x00\x00\x00x"), enough, "server *"},
+		{"resets", func(c net.Conn) { io.WriteString(c, settings); untilAsked(c); reset(c) }, enough, "connection *"},
 		{"is mute", mute, soonOver, "no answer within 300ms"},
 		{"speaks HTTP/1.1", func(c net.Conn) {
 			untilAsked(c)
 			tells("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")(c)
-		}, longEnough, "server does not speak h2"},
-		{"garbage", endless("garbage"), longEnough, "*"},
+		}, enough, "server does not speak h2"},
+		{"garbage", endless("garbage"), enough, "*"},
 		{"drips", drips("\x00\x00\x10\x04\x00\x00\x00\x00\x00"), soonOver, "*"},
-		{"goes away", h2("\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), longEnough, "*GOAWAY"},
-		{"a frame on no stream", h2("\x00\x00\x01\x00\x00\x00\x00\x00\x00x"), longEnough, "server breaks the rules of HTTP/2: PROTOCOL_ERROR"},
-		{"broken header compression", h2("\x00\x00\x01\x01\x04\x00\x00\x00\x01\xff"), longEnough, "server breaks the rules of HTTP/2: COMPRESSION_ERROR"},
+		{"goes away", h2("\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), enough, "*GOAWAY"},
+		{"a frame on no stream", h2("\x00\x00\x01\x00\x00\x00\x00\x00\x00x"), enough, "server breaks the rules of HTTP/2: PROTOCOL_ERROR"},
+		{"broken header compression", h2("\x00\x00\x01\x01\x04\x00\x00\x00\x01\xff"), enough, "server breaks the rules of HTTP/2: COMPRESSION_ERROR"},
 		{"headers that go on and on", func(c net.Conn) {
 			io.WriteString(c, settings+"\x00\x00\x01\x01\x00\x00\x00\x00\x01\x88")
 			endless("\x00\x00\x01\x09\x00\x00\x00\x00\x01\x88")(c)
-		}, longEnough, "*"},
+		}, enough, "*"},
 		{"pings without end", flood("\x00\x00\x08\x06\x00\x00\x00\x00\x0012345678"), soonOver, "*"},
 		{"settings without end", flood(settings), soonOver, "*"},
 		{"a stream that nobody asked for", h2("\x00\x00\x01\x01\x04\x00\x00\x00\x02\x88"), soonOver, "*"},
-		{"interim answers without end", flood("\x00\x00\x05\x01\x04\x00\x00\x00\x01\x08\x03103"), longEnough, "*"},
+		{"interim answers without end", flood("\x00\x00\x05\x01\x04\x00\x00\x00\x01\x08\x03103"), enough, "*"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -216,11 +216,11 @@ func TestGRPCOverTLS(t *testing.T) {
 		{plain, ca, "server does not speak TLS"},
 	} {
 		spec := Spec{Kind: "grpc", Target: test.target, TLS: TLS{Enabled: true, CAFile: test.ca}}
-		if got := lookOnce(t, spec, longEnough); got != test.want {
+		if got := lookOnce(t, spec, enough); got != test.want {
 			t.Errorf("reason %q, want %q", got, test.want)
 		}
 	}
-	if got := lookOnce(t, Spec{Kind: "grpc", Target: h2}, longEnough); got == "" {
+	if got := lookOnce(t, Spec{Kind: "grpc", Target: h2}, enough); got == "" {
 		t.Error("well without TLS")
 	}
 }
@@ -237,7 +237,7 @@ func TestGRPCRequest(t *testing.T) {
 		"":    "\x00\x00\x00\x00\x00",
 		"foo": "\x00\x00\x00\x00\x05\n\x03foo",
 	} {
-		if got := lookOnce(t, Spec{Kind: "grpc", Target: target, GRPC: GRPC{Service: service}}, longEnough); got != "" {
+		if got := lookOnce(t, Spec{Kind: "grpc", Target: target, GRPC: GRPC{Service: service}}, enough); got != "" {
 			t.Fatal(got)
 		}
 		want := fmt.Sprintf("HTTP/2.0 POST /grpc.health.v1.Health/Check application/grpc trailers %q", body)
@@ -247,12 +247,35 @@ func TestGRPCRequest(t *testing.T) {
 	}
 }
 
+func TestHealthStatus(t *testing.T) {
+	for message, want := range map[string]string{
+		"":                  "0 <nil>",
+		"\x08\x01":          "1 <nil>",
+		"\x08\x02\x08\x01":  "1 <nil>",
+		"\x12\x01x\x08\x01": "1 <nil>",
+		"\x10\x01":          "0 <nil>",
+		"\x08":              "0 no message of protobuf",
+		"\x00\x01":          "0 no message of protobuf",
+		"\x0b":              "0 no message of protobuf",
+		"\x11\x01\x02":      "0 no message of protobuf",
+		"\x15\x01\x02":      "0 no message of protobuf",
+		"\x12\x02x":         "0 no message of protobuf",
+		// A field of 2^64-5 bytes.
+		"\x12\xfb\xff\xff\xff\xff\xff\xff\xff\xff\x01\x08\x01": "0 no message of protobuf",
+	} {
+		status, err := healthStatus([]byte(message))
+		if got := fmt.Sprint(status, " ", err); got != want {
+			t.Errorf("%q: %s, want %s", message, got, want)
+		}
+	}
+}
+
 func TestWrongGRPCSpecs(t *testing.T) {
 	for want, spec := range map[string]Spec{
-		`target "host": must be "host:port"`:    {Target: "host"},
-		"service: must have at most 4096 bytes": {Target: "h:1", GRPC: GRPC{Service: strings.Repeat("x", 4097)}},
+		`target "host": must be "host:port"`:     {Target: "host"},
+		"service: must have at most 65536 bytes": {Target: "h:1", GRPC: GRPC{Service: strings.Repeat("x", 65537)}},
 	} {
-		if _, err := newGRPC(NewHost(nil), spec); err == nil || err.Error() != want {
+		if _, err := newGRPC(testHost(), spec); err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
 		}
 	}

@@ -79,4 +79,4 @@ func (c *http2Conn) lost() error {
 }
 
 // errNoHTTP2 tells of a server that was asked in HTTP/2 and answered otherwise.
-var errNoHTTP2 error = &reason{text: "server does not speak h2"}
+var errNoHTTP2 = because("server does not speak h2")

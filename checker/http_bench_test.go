@@ -2,7 +2,6 @@ package checker
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"testing"
 	"time"
@@ -34,7 +33,7 @@ func BenchmarkHTTPCheck(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			spec := Spec{Kind: "http", Target: "http://" + serveRaw(b, answer) + "/health"}
 			spec.HTTP.Requests = []Request{request}
-			check, err := NewHost(slog.New(slog.DiscardHandler)).New(spec)
+			check, err := testHost().New(spec)
 			must(b, err)
 			b.ReportAllocs()
 			for b.Loop() {

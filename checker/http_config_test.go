@@ -1,7 +1,6 @@
 package checker
 
 import (
-	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
@@ -50,7 +49,7 @@ func TestHTTPSpecErrors(t *testing.T) {
 		{"http://a", HTTP{Method: "HEAD", Requests: []Request{{Contains: "a"}}}, `the answer to HEAD has no body`},
 	} {
 		spec := Spec{Kind: "http", Target: c.target, HTTP: c.http, Network: Network{Source: netip.MustParseAddr("127.0.0.1")}}
-		_, err := NewHost(slog.New(slog.DiscardHandler)).New(spec)
-		wantReason(t, err, c.want)
+		_, err := testHost().New(spec)
+		wantError(t, err, c.want)
 	}
 }

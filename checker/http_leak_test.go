@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"log/slog"
 	"net"
-	"os"
 	"runtime"
 	"sync/atomic"
 	"syscall"
@@ -18,19 +16,12 @@ import (
 
 var looks = flag.Int("looks", 2000, "HTTP looks to make in search of what they leave behind")
 
-// descriptors returns how many files this process has open.
-func descriptors(t *testing.T) int {
-	entries, err := os.ReadDir("/proc/self/fd")
-	must(t, err)
-	return len(entries)
-}
-
 func TestHTTPLooksLeaveNothing(t *testing.T) {
 	ca := newCA(t, time.Now().Add(day))
-	before := descriptors(t)
+	before := openFiles(t)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	t.Run("looks", func(t *testing.T) {
-		host := NewHost(slog.New(slog.DiscardHandler))
+		host := testHost()
 		secure := startTLSh2(t, ca)
 		many(t, host, Spec{Kind: "http", Target: "http://" + serveRaw(t, "HTTP/1.1 200 OK\r\n\r\nOK")}, *looks)
 		many(t, host, Spec{Kind: "http", Target: startH2C(t, site()) + "/ok", HTTP: HTTP{Protocol: "h2"}}, *looks/10)
@@ -39,7 +30,7 @@ func TestHTTPLooksLeaveNothing(t *testing.T) {
 		many(t, host, Spec{Kind: "http", Target: "http://127.0.0.1:1"}, *looks/10)
 		many(t, host, Spec{Kind: "http", Target: "http://" + serveRaw(t, "garbage\r\n")}, *looks/10)
 	})
-	if after := descriptors(t); after > before+2 {
+	if after := openFiles(t); after > before+2 {
 		t.Errorf("%d descriptors are open, there were %d", after, before)
 	}
 }
@@ -89,12 +80,12 @@ func TestHTTPEndsWithItsContext(t *testing.T) {
 				})
 				kind.Kind, kind.Target = "http", kind.Target+address
 				kind.HTTP.Requests = []Request{{Contains: "OK"}}
-				check, err := NewHost(slog.New(slog.DiscardHandler)).New(kind)
+				check, err := testHost().New(kind)
 				must(t, err)
 				ctx, cancel := context.WithCancel(t.Context())
 				go func() { <-asked; cancel() }()
 				_, err = check.Check(ctx)
-				wantReason(t, err, "canceled")
+				wantError(t, err, "canceled")
 				<-left // the connection is closed
 			})
 		}
@@ -103,31 +94,23 @@ func TestHTTPEndsWithItsContext(t *testing.T) {
 
 // What a check costs while it waits for its next look.
 func TestHTTPCheckIsSmall(t *testing.T) {
-	host := NewHost(slog.New(slog.DiscardHandler))
+	host := testHost()
 	for scheme, most := range map[string]int{"http": 4 << 10, "https": 5 << 10} {
 		const count = 1000
 		checks := make([]Checker, 0, count)
-		before := heapSize()
+		before := int(heapInUse())
 		for range count {
 			check, err := host.New(Spec{Kind: "http", Target: scheme + "://10.0.0.1:8080/health"})
 			must(t, err)
 			checks = append(checks, check)
 		}
-		each := (heapSize() - before) / count
+		each := (int(heapInUse()) - before) / count
 		t.Logf("%s: %d bytes", scheme, each)
 		if each > most {
 			t.Errorf("%s: %d bytes, want at most %d", scheme, each, most)
 		}
 		runtime.KeepAlive(checks)
 	}
-}
-
-func heapSize() int {
-	runtime.GC()
-	runtime.GC()
-	var stats runtime.MemStats
-	runtime.ReadMemStats(&stats)
-	return int(stats.HeapAlloc)
 }
 
 // A port that waited for a minute after each look would soon be missed.
@@ -138,10 +121,10 @@ func TestHTTPLooksLeaveNoPortWaiting(t *testing.T) {
 		_, err := conn.Read(make([]byte, 1))
 		ended <- err
 	})
-	check, err := NewHost(slog.New(slog.DiscardHandler)).New(Spec{Kind: "http", Target: "http://" + address})
+	check, err := testHost().New(Spec{Kind: "http", Target: "http://" + address})
 	must(t, err)
 	_, err = check.Check(t.Context()) // which goes on
-	wantReason(t, err, "")
+	wantError(t, err, "")
 	select {
 	case err := <-ended:
 		if !errors.Is(err, syscall.ECONNRESET) {

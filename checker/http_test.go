@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,33 +16,6 @@ import (
 	"testing"
 	"time"
 )
-
-// lookAt makes one look that has plenty of time.
-func lookAt(t *testing.T, spec Spec) (Finding, error) {
-	t.Helper()
-	return lookWithin(t, spec, 20*time.Second)
-}
-
-func lookWithin(t *testing.T, spec Spec, timeout time.Duration) (Finding, error) {
-	t.Helper()
-	check, err := NewHost(slog.New(slog.DiscardHandler)).New(spec)
-	must(t, err)
-	ctx, cancel := withTimeout(t.Context(), timeout)
-	defer cancel()
-	return check.Check(ctx)
-}
-
-// wantReason fails unless err says that; "" for no error.
-func wantReason(t *testing.T, err error, want string) {
-	t.Helper()
-	got := ""
-	if err != nil {
-		got = err.Error()
-	}
-	if got != want {
-		t.Errorf("reason %q, want %q", got, want)
-	}
-}
 
 // site is a server with an answer for each need.
 func site() http.Handler {
@@ -120,6 +92,7 @@ func TestHTTPAnswers(t *testing.T) {
 		{"method", HTTP{Method: "POST", Body: "ping", Requests: []Request{{URL: "/echo", Matches: "^POST /echo HTTP/1.1\nhost: .*\nbody: ping\n"}}}, ""},
 		{"head", HTTP{Method: "HEAD", Requests: []Request{{URL: "/ok"}}}, ""},
 		{"host", HTTP{Host: "www.example.com:81", Requests: []Request{{URL: "/echo", Contains: "host: www.example.com:81\n"}}}, ""},
+		{"host that is an address", HTTP{Host: "2001:db8::1", Requests: []Request{{URL: "/echo", Contains: "host: [2001:db8::1]\n"}}}, ""},
 		{"own agent", HTTP{Requests: []Request{{URL: "/echo", Contains: "User-Agent: perch\r\n"}}}, ""},
 		{"no compression", HTTP{Requests: []Request{{URL: "/echo", Mismatch: "Accept-Encoding"}}}, ""},
 		{"no keep-alive", HTTP{Requests: []Request{{URL: "/echo", Contains: "Connection: close\r\n"}}}, ""},
@@ -131,7 +104,7 @@ func TestHTTPAnswers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := lookAt(t, Spec{Kind: "http", Target: server.URL, HTTP: c.http})
-			wantReason(t, err, c.want)
+			wantError(t, err, c.want)
 		})
 	}
 }
@@ -142,7 +115,7 @@ func TestHTTPTargetWithPathAndPassword(t *testing.T) {
 	target := strings.Replace(server.URL, "://", "://me:secret@", 1) + "/echo?q=1"
 	spec := Spec{Kind: "http", Target: target, HTTP: HTTP{Requests: []Request{{Matches: `(?s)^GET /echo\?q=1 .*Authorization: Basic bWU6c2VjcmV0`}}}}
 	_, err := lookAt(t, spec)
-	wantReason(t, err, "")
+	wantError(t, err, "")
 }
 
 func TestHTTPConnectsElsewhere(t *testing.T) {
@@ -151,7 +124,7 @@ func TestHTTPConnectsElsewhere(t *testing.T) {
 	spec := Spec{Kind: "http", Target: "http://www.example.com/echo"}
 	spec.HTTP = HTTP{Connect: server.Listener.Addr().String(), Requests: []Request{{Contains: "host: www.example.com\n"}}}
 	_, err := lookAt(t, spec)
-	wantReason(t, err, "")
+	wantError(t, err, "")
 }
 
 func TestHTTPNeverUsesAProxy(t *testing.T) {
@@ -161,7 +134,7 @@ func TestHTTPNeverUsesAProxy(t *testing.T) {
 	t.Setenv("ALL_PROXY", "http://127.0.0.1:1")
 	spec := Spec{Kind: "http", Target: "http://www.example.com/ok", HTTP: HTTP{Connect: server.Listener.Addr().String()}}
 	_, err := lookAt(t, spec)
-	wantReason(t, err, "")
+	wantError(t, err, "")
 }
 
 func TestHTTPOverIPv6(t *testing.T) {
@@ -171,7 +144,7 @@ func TestHTTPOverIPv6(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	_, err = lookAt(t, Spec{Kind: "http", Target: server.URL + "/ok"})
-	wantReason(t, err, "")
+	wantError(t, err, "")
 }
 
 func TestHTTPFromSource(t *testing.T) {
@@ -180,7 +153,7 @@ func TestHTTPFromSource(t *testing.T) {
 	spec := Spec{Kind: "http", Target: server.URL, Network: Network{Source: netip.MustParseAddr("127.0.0.9")}}
 	spec.HTTP.Requests = []Request{{Matches: `^127\.0\.0\.9:`}}
 	_, err := lookAt(t, spec)
-	wantReason(t, err, "")
+	wantError(t, err, "")
 }
 
 func TestHTTPProtocols(t *testing.T) {
@@ -213,7 +186,7 @@ func TestHTTPProtocols(t *testing.T) {
 			spec := Spec{Kind: "http", Target: c.url + "/echo", TLS: TLS{CAFile: ca.file()}}
 			spec.HTTP = HTTP{Method: "POST", Body: "ping", Protocol: c.protocol, Requests: []Request{{Matches: "^POST /echo " + c.answered + "\nhost: 127.0.0.1:[0-9]+\nbody: ping\n", Mismatch: "Accept-Encoding"}}}
 			_, err := lookAt(t, spec)
-			wantReason(t, err, c.want)
+			wantError(t, err, c.want)
 		})
 	}
 }
@@ -235,7 +208,7 @@ func TestHTTPDigestIsThatOfGenhash(t *testing.T) {
 	spec := Spec{Kind: "http", Target: server.URL}
 	spec.HTTP.Requests = []Request{{URL: "/json", Digest: "md5:" + strings.TrimSpace(string(sum))}}
 	_, err = lookAt(t, spec)
-	wantReason(t, err, "")
+	wantError(t, err, "")
 }
 
 // startH2C starts a server of HTTP/2 without TLS and returns its URL.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -50,7 +51,15 @@ func serverName(host string, u *url.URL) string {
 	if host == "" {
 		return u.Hostname()
 	}
-	return (&url.URL{Host: host}).Hostname()
+	return (&url.URL{Host: bracketed(host)}).Hostname()
+}
+
+// bracketed returns a host as a URL has it, which is with brackets around an IPv6 address.
+func bracketed(host string) string {
+	if addr, err := netip.ParseAddr(host); err == nil && addr.Is6() {
+		return "[" + host + "]"
+	}
+	return host
 }
 
 // httpTLS returns how a check speaks TLS, nil if it never does.
@@ -138,18 +147,24 @@ func newHostHeader(host string, target *url.URL) (string, error) {
 	if host == "" {
 		return target.Host, nil
 	}
+	host = bracketed(host)
 	if u, err := url.Parse("http://" + host + "/"); err != nil || u.Host != host || u.Hostname() == "" || !isASCII(host) {
 		return "", fmt.Errorf("host %q: must be a host, or host:port", host)
 	}
 	return host, nil
 }
 
-// ownHeaders are those that follow from something else.
-var ownHeaders = map[string]string{
-	"Host":              "that is a setting of its own",
-	"Content-Length":    "it follows from the body",
-	"Transfer-Encoding": "it follows from the body",
-	"Trailer":           "there are none",
+// isOwnHeader tells whether a header field follows from something else, and from what.
+func isOwnHeader(name string) (why string, own bool) {
+	switch name {
+	case "Host":
+		return "that is a setting of its own", true
+	case "Content-Length", "Transfer-Encoding":
+		return "it follows from the body", true
+	case "Trailer":
+		return "there are none", true
+	}
+	return "", false
 }
 
 // newHeader returns the header fields that lines like "Name: value" stand for.
@@ -179,7 +194,7 @@ func parseHeader(line string) (name, value string, err error) {
 		return "", "", fmt.Errorf("header %q: control characters are not allowed", line)
 	}
 	name = http.CanonicalHeaderKey(name)
-	if why, own := ownHeaders[name]; own {
+	if why, own := isOwnHeader(name); own {
 		return "", "", fmt.Errorf("header %q: not allowed, %s", line, why)
 	}
 	return name, value, nil

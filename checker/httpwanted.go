@@ -67,7 +67,7 @@ func (r Range) String() string {
 	return fmt.Sprintf("%d-%d", r.From, r.To)
 }
 
-// asksForBody tells whether the head alone does not decide.
+// asksForBody tells whether it matters what the body is.
 func (w *wanted) asksForBody() bool {
 	return w.contains != "" || w.matches != nil || w.mismatch != nil || w.digest != nil || w.json != nil
 }
@@ -79,7 +79,7 @@ func (w *wanted) judgeHead(head *http.Response) error {
 			return nil
 		}
 	}
-	return &reason{text: brief(fmt.Sprintf("status %d, wanted %s", head.StatusCode, joinRanges(w.status)))}
+	return because("status %d, wanted %s", head.StatusCode, joinRanges(w.status))
 }
 
 func joinRanges(ranges []Range) string {
@@ -94,11 +94,11 @@ func joinRanges(ranges []Range) string {
 func (w *wanted) judgeBody(body []byte) error {
 	switch {
 	case w.contains != "" && !bytes.Contains(body, []byte(w.contains)):
-		return &reason{text: "body lacks " + quote([]byte(w.contains))}
+		return because("body lacks %s", quote(w.contains))
 	case w.matches != nil && !w.matches.Match(body):
-		return &reason{text: "body does not match " + quote([]byte(w.matches.String()))}
+		return because("body does not match %s", quote(w.matches.String()))
 	case w.mismatch != nil && w.mismatch.Match(body):
-		return &reason{text: "body matches " + quote([]byte(w.mismatch.String()))}
+		return because("body matches %s", quote(w.mismatch.String()))
 	}
 	if err := w.digest.judge(body); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (d *digest) judge(body []byte) error {
 	made := d.new()
 	made.Write(body)
 	if sum := made.Sum(nil); !bytes.Equal(sum, d.sum) {
-		return &reason{text: fmt.Sprintf("%s digest %x, wanted %x", d.name, sum, d.sum)}
+		return because("%s digest %x, wanted %x", d.name, sum, d.sum)
 	}
 	return nil
 }
@@ -175,11 +175,11 @@ func (w *jsonWanted) judge(body []byte) error {
 	name := cut(w.text, 64)
 	switch {
 	case value == nil:
-		return &reason{text: name + " is not there"}
+		return because("%s is not there", name)
 	case w.value == "" && (string(value) == "null" || string(value) == "false"):
-		return &reason{text: fmt.Sprintf("%s is %s", name, value)}
+		return because("%s is %s", name, value)
 	case w.value != "" && jsonText(value) != w.value:
-		return &reason{text: fmt.Sprintf("%s is %s, wanted %s", name, quote([]byte(jsonText(value))), quote([]byte(w.value)))}
+		return because("%s is %s, wanted %s", name, quote(jsonText(value)), quote(w.value))
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package checker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -32,12 +31,8 @@ func newICMP(_ *Host, s Spec) (Checker, error) {
 // Check asks once and waits for the answer, or for a router that says that there will be
 // none.
 func (c *icmpCheck) Check(ctx context.Context) (Finding, error) {
-	limit := patience(ctx)
-	err := c.ping(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return Finding{}, explainWithin(err, limit)
-	}
-	return Finding{}, explain(err)
+	patience := patience(ctx)
+	return Finding{}, explainWithin(c.ping(ctx), patience)
 }
 
 func (c *icmpCheck) ping(ctx context.Context) error {

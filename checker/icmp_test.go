@@ -43,7 +43,7 @@ func TestICMPAnswer(t *testing.T) {
 			pinging("198.18.0.1"), pinging("2001:db8::1"), pinging("127.0.0.1"), pinging("::1"),
 			pinging("::ffff:198.18.0.1"), pinging(local + "%eth0"), onDevice,
 		} {
-			awaitReason(t, l.checker(s), enough, "")
+			wantReason(t, l.checker(s), enough, "")
 		}
 	})
 }
@@ -52,7 +52,7 @@ func TestICMPSilence(t *testing.T) {
 	eachSocket(t, func(t *testing.T, l *lab) {
 		l.in(l.thereFD, func() { l.sysctl("ipv4/icmp_echo_ignore_all", "1"); l.sysctl("ipv6/icmp/echo_ignore_all", "1") })
 		for _, target := range []string{"198.18.0.1", "2001:db8::1"} {
-			awaitReason(t, l.checker(pinging(target)), soon, "no answer in time")
+			wantReason(t, l.checker(pinging(target)), soon, "no answer within 100ms")
 		}
 	})
 }
@@ -72,19 +72,10 @@ func TestICMPErrors(t *testing.T) {
 			l.route(l.here, six+"/128", "2001:db8::1", unix.RTN_UNICAST)
 			l.route(l.there, four+"/32", "", c.kind)
 			l.route(l.there, six+"/128", "", c.kind)
-			awaitReason(t, l.checker(pinging(four)), enough, c.four+", says 198.18.0.1")
-			awaitReason(t, l.checker(pinging(six)), enough, c.six+", says 2001:db8::1")
+			wantReason(t, l.checker(pinging(four)), enough, c.four+", says 198.18.0.1")
+			wantReason(t, l.checker(pinging(six)), enough, c.six+", says 2001:db8::1")
 		}
 	})
-}
-
-// forwards makes a router of the namespace that the thread is in, which tells of errors
-// as often as there are some.
-func (l *lab) forwards() {
-	l.sysctl("ipv4/ip_forward", "1")
-	l.sysctl("ipv6/conf/all/forwarding", "1")
-	l.sysctl("ipv4/icmp_ratelimit", "0")
-	l.sysctl("ipv6/icmp/ratelimit", "0")
 }
 
 func TestICMPTooManyRouters(t *testing.T) {
@@ -96,17 +87,17 @@ func TestICMPTooManyRouters(t *testing.T) {
 		l.route(l.there, "203.0.113.0/24", "198.18.0.2", unix.RTN_UNICAST)
 		l.route(l.here, "2001:db8:9::/64", "2001:db8::1", unix.RTN_UNICAST)
 		l.route(l.there, "2001:db8:9::/64", "2001:db8::2", unix.RTN_UNICAST)
-		awaitReason(t, l.checker(pinging("203.0.113.1")), enough, "time to live exceeded, says 198.18.0.1")
-		awaitReason(t, l.checker(pinging("2001:db8:9::1")), enough, "hop limit exceeded, says 2001:db8::1")
+		wantReason(t, l.checker(pinging("203.0.113.1")), enough, "time to live exceeded, says 198.18.0.1")
+		wantReason(t, l.checker(pinging("2001:db8:9::1")), enough, "hop limit exceeded, says 2001:db8::1")
 	})
 }
 
 func TestICMPNoNeighbor(t *testing.T) {
 	eachSocket(t, func(t *testing.T, l *lab) {
 		l.sysctl("ipv4/neigh/eth0/retrans_time_ms", "10")
-		awaitReason(t, l.checker(pinging("198.18.0.77")), enough, "destination host unreachable, says this node")
-		awaitReason(t, l.checker(pinging("203.0.113.1")), enough, "network is unreachable")
-		awaitReason(t, l.checker(pinging("2001:db8:9::1")), enough, "network is unreachable")
+		wantReason(t, l.checker(pinging("198.18.0.77")), enough, "destination host unreachable, says this node")
+		wantReason(t, l.checker(pinging("203.0.113.1")), enough, "network is unreachable")
+		wantReason(t, l.checker(pinging("2001:db8:9::1")), enough, "network is unreachable")
 	})
 }
 
@@ -126,7 +117,7 @@ func TestICMPNetwork(t *testing.T) {
 			{"2001:db8::1", Network{Source: parse("2001:db8::7")}, ""},
 			{"198.18.0.1", Network{Source: parse("198.18.0.9")}, "the source is not an address of this machine"},
 			{"203.0.113.1", Network{Interface: "eth0"}, ""},
-			{"203.0.113.1", Network{Interface: "eth1"}, "no answer in time"},
+			{"203.0.113.1", Network{Interface: "eth1"}, "no answer within 100ms"},
 			{"203.0.113.1", Network{}, "network is unreachable"},
 			{"203.0.113.1", Network{Interface: "eth9"}, "interface eth9 does not exist"},
 			{"198.18.0.1", Network{Mark: 7}, "permission denied"},
@@ -140,7 +131,7 @@ func TestICMPNetwork(t *testing.T) {
 			}
 			s := pinging(c.target)
 			s.Network = c.network
-			awaitReason(t, l.checker(s), limit, c.want)
+			wantReason(t, l.checker(s), limit, c.want)
 		}
 	})
 }
@@ -159,7 +150,7 @@ func (l *lab) prohibitMark(mark uint32) {
 
 // A router tells of fewer errors than there are when there are many at once.
 func TestICMPAtOnceDoNotConfuseTheirAnswers(t *testing.T) {
-	const late = "no answer in time"
+	const late = "no answer within 300ms"
 	eachSocket(t, func(t *testing.T, l *lab) {
 		l.in(l.thereFD, l.forwards)
 		l.route(l.here, "203.0.113.0/24", "198.18.0.1", unix.RTN_UNICAST)
@@ -179,7 +170,7 @@ func TestICMPAtOnceDoNotConfuseTheirAnswers(t *testing.T) {
 				limit = 300 * time.Millisecond
 			}
 			looks.Go(l.inHere(func() {
-				if got := reasonOf(c, limit); !slices.Contains(allowed, got) {
+				if got := reasonOf(t, c, limit); !slices.Contains(allowed, got) {
 					t.Errorf("%s: reason %q", target, got)
 				}
 			}))
@@ -198,8 +189,8 @@ func TestICMPErrorAboutTheRequestOfAnother(t *testing.T) {
 		quiet, err := newPing(Network{}, parse("203.0.113.2"))
 		l.must(err)
 		defer quiet.Close()
-		awaitReason(t, l.checker(pinging("203.0.113.2")), enough, "destination host unreachable, says 198.18.0.1")
-		ctx, cancel := contextWithin(t, soon)
+		wantReason(t, l.checker(pinging("203.0.113.2")), enough, "destination host unreachable, says 198.18.0.1")
+		ctx, cancel := context.WithTimeout(t.Context(), soon)
 		defer cancel()
 		if err := quiet.Await(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("told: %v", err)
@@ -228,7 +219,7 @@ func TestICMPAnswersThatAreNone(t *testing.T) {
 			t.Errorf("the answer to another comes, too: %v", err)
 		}
 		l.says("198.18.0.5", answer)
-		ctx, cancel := contextWithin(t, soon)
+		ctx, cancel := context.WithTimeout(t.Context(), soon)
 		defer cancel()
 		if err := p.Await(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("answered by another: %v", err)
@@ -267,18 +258,18 @@ func TestICMPTargetsThatCannotBe(t *testing.T) {
 		pinging(""), pinging("a b"), pinging("host:80"), pinging("http://host"), pinging("224.0.0.1"), pinging("::"),
 		{Kind: "icmp", Target: "198.18.0.1", Network: Network{Source: parse("2001:db8::1")}},
 	} {
-		if _, err := NewHost(quiet()).New(s); err == nil {
+		if _, err := testHost().New(s); err == nil {
 			t.Errorf("%q is taken", s.Target)
 		}
 	}
 }
 
 func TestICMPNameThatIsNone(t *testing.T) {
-	c := made(t, NewHost(quiet()), pinging("no-such-host.invalid"))
-	if got := reasonOf(c, enough); !strings.HasPrefix(got, "cannot resolve no-such-host.invalid: ") {
+	c := made(t, testHost(), pinging("no-such-host.invalid"))
+	if got := reasonOf(t, c, enough); !strings.HasPrefix(got, "cannot resolve no-such-host.invalid: ") {
 		t.Errorf("reason %q", got)
 	}
-	awaitReason(t, made(t, NewHost(quiet()), pinging("localhost")), enough, "")
+	wantReason(t, made(t, testHost(), pinging("localhost")), enough, "")
 }
 
 func TestEchoAnswers(t *testing.T) {

@@ -14,20 +14,20 @@ import (
 func TestInterfaceReasons(t *testing.T) {
 	l := newLab(t)
 	eth0 := l.checker(Spec{Kind: "interface", Target: "eth0"})
-	awaitReason(t, eth0, enough, "")
+	wantReason(t, eth0, enough, "")
 	l.down(l.there, "peer0")
-	awaitReason(t, eth0, enough, "interface eth0 has no carrier")
+	wantReason(t, eth0, enough, "interface eth0 has no carrier")
 	l.up(l.there, "peer0")
-	awaitReason(t, eth0, enough, "")
+	wantReason(t, eth0, enough, "")
 	l.down(l.here, "eth0")
-	awaitReason(t, eth0, enough, "interface eth0 is down")
+	wantReason(t, eth0, enough, "interface eth0 is down")
 	l.must(l.here.LinkDel(l.link(l.here, "eth0")))
-	awaitReason(t, eth0, enough, "interface eth0 does not exist")
+	wantReason(t, eth0, enough, "interface eth0 does not exist")
 }
 
 func TestInterfaceThatKnowsNoCarrierIsWell(t *testing.T) {
 	l := newLab(t)
-	awaitReason(t, l.checker(Spec{Kind: "interface", Target: "lo"}), enough, "")
+	wantReason(t, l.checker(Spec{Kind: "interface", Target: "lo"}), enough, "")
 }
 
 func TestInterfaceAboveOneThatIsDown(t *testing.T) {
@@ -37,10 +37,10 @@ func TestInterfaceAboveOneThatIsDown(t *testing.T) {
 	l.must(l.here.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}))
 	l.up(l.here, "mac0")
 	mac0 := l.checker(Spec{Kind: "interface", Target: "mac0"})
-	awaitReason(t, mac0, enough, "")
+	wantReason(t, mac0, enough, "")
 	l.down(l.there, "peer0")
-	l.eventually("the one above learns of it", func() bool {
-		return reasonOf(mac0, enough) == "interface mac0 has no carrier: the interface below it is down"
+	until(l.t, "the one above learns of it", func() bool {
+		return reasonOf(t, mac0, enough) == "interface mac0 has no carrier: the interface below it is down"
 	})
 }
 
@@ -48,12 +48,12 @@ func TestInterfaceByAlternativeName(t *testing.T) {
 	l := newLab(t)
 	const name = "uplink-to-the-provider"
 	l.must(l.here.LinkAddAltName(l.link(l.here, "eth0"), name))
-	awaitReason(t, l.checker(Spec{Kind: "interface", Target: name}), enough, "")
+	wantReason(t, l.checker(Spec{Kind: "interface", Target: name}), enough, "")
 }
 
 func TestInterfaceNamesThatCannotBe(t *testing.T) {
 	for _, name := range []string{"", "a/b", "eth0 ", strings.Repeat("x", 128)} {
-		if _, err := NewHost(quiet()).New(Spec{Kind: "interface", Target: name}); err == nil {
+		if _, err := testHost().New(Spec{Kind: "interface", Target: name}); err == nil {
 			t.Errorf("%q is taken", name)
 		}
 	}
@@ -64,14 +64,14 @@ func (l *lab) watched(h *Host, name string) *atomic.Int64 {
 	l.t.Helper()
 	var told atomic.Int64
 	c := made(l.t, h, Spec{Kind: "interface", Target: name})
-	reasonOf(c, enough)
+	reasonOf(l.t, c, enough)
 	before := h.links.count()
 	l.beside(func(ctx context.Context) {
 		if err := c.(Watcher).Watch(ctx, func() { told.Add(1) }); err != nil {
 			l.t.Error(err)
 		}
 	})
-	l.eventually("listens", func() bool { return h.links.count() > before })
+	until(l.t, "listens", func() bool { return h.links.count() > before })
 	return &told
 }
 
@@ -86,12 +86,12 @@ func (l *lab) moves(what string, told *atomic.Int64, change func()) {
 	l.t.Helper()
 	before := told.Load()
 	change()
-	l.eventually(what, func() bool { return told.Load() > before })
+	until(l.t, what, func() bool { return told.Load() > before })
 }
 
 func TestInterfaceChangesAreNoticed(t *testing.T) {
 	l := newLab(t)
-	h := NewHost(quiet())
+	h := testHost()
 	told := l.watched(h, "eth0")
 	l.moves("begin", told, func() { l.beside(func(ctx context.Context) { h.links.Run(ctx, h.log) }) })
 	l.moves("carrier lost", told, func() { l.down(l.there, "peer0") })
@@ -103,10 +103,10 @@ func TestInterfaceChangesAreNoticed(t *testing.T) {
 
 func TestInterfaceChangesOfOthersAreNotTold(t *testing.T) {
 	l := newLab(t)
-	h := NewHost(quiet())
+	h := testHost()
 	eth0, others := l.watched(h, "eth0"), l.watched(h, "eth1")
 	l.moves("begin", others, func() { l.beside(func(ctx context.Context) { h.links.Run(ctx, h.log) }) })
-	l.eventually("begin", func() bool { return eth0.Load() > 0 })
+	until(l.t, "begin", func() bool { return eth0.Load() > 0 })
 	before := eth0.Load()
 	l.moves("eth1 comes", others, func() { l.veth("eth1", "peer1") })
 	if got := eth0.Load() - before; got != 0 {
@@ -116,7 +116,7 @@ func TestInterfaceChangesOfOthersAreNotTold(t *testing.T) {
 
 func TestLostNotificationsHaveAllLookAgain(t *testing.T) {
 	l := newLab(t)
-	h := NewHost(quiet())
+	h := testHost()
 	opened := 0
 	h.links.open = func() (*socket.Conn, error) {
 		if opened++; opened > 1 {
@@ -126,7 +126,7 @@ func TestLostNotificationsHaveAllLookAgain(t *testing.T) {
 	}
 	told := l.watched(h, "eth7")
 	l.beside(func(ctx context.Context) { h.links.Run(ctx, h.log) })
-	l.eventually("told at each begin", func() bool { return told.Load() == 2 })
+	until(l.t, "told at each begin", func() bool { return told.Load() == 2 })
 	l.moves("subscribed again", told, func() { l.veth("eth7", "peer7") })
 }
 

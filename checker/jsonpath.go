@@ -92,7 +92,7 @@ func parseQuotedStep(text string) (step jsonStep, rest string, err error) {
 // than the text, whatever is in it. Of members with one name the last one counts.
 func (p jsonPath) lookup(text []byte) ([]byte, error) {
 	if !json.Valid(text) {
-		return nil, &reason{text: "body is not JSON"}
+		return nil, because("body is not JSON")
 	}
 	at := skipSpace(text, 0)
 	value := text[at:skipJSON(text, at)]

@@ -57,7 +57,7 @@ func TestJSONPathErrors(t *testing.T) {
 		"components\x00": `name "components\x00": must be written as ["components\x00"]`,
 	} {
 		_, err := parseJSONPath(path)
-		wantReason(t, err, want)
+		wantError(t, err, want)
 	}
 }
 

@@ -45,7 +45,7 @@ func (l *links) Run(ctx context.Context, log *slog.Logger) {
 			continue // some were lost; whoever listens looks again
 		}
 		log.Warn("changes of interfaces are not noticed at once", "error", err)
-		rest(ctx, linkRetry)
+		pause(ctx, linkRetry)
 	}
 }
 
@@ -117,13 +117,5 @@ func (l *linkNews) addNames(b []byte) {
 		case unix.IFLA_PROP_LIST:
 			l.addNames(a.Value)
 		}
-	}
-}
-
-// rest waits, but not longer than ctx.
-func rest(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
 	}
 }

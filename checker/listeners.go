@@ -13,22 +13,15 @@ type listeners[T any] struct {
 
 type listener[T any] struct {
 	concerns func(T) bool
-	news     chan struct{} // holds one: many changes are one reason to look
+	news     bell
 }
 
 // Listen calls changed after each change that concerns it, until ctx ends.
 func (l *listeners[T]) Listen(ctx context.Context, concerns func(T) bool, changed func()) {
-	one := &listener[T]{concerns, make(chan struct{}, 1)}
+	one := &listener[T]{concerns, newBell()}
 	l.add(one)
 	defer l.remove(one)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-one.news:
-			changed()
-		}
-	}
+	one.news.answer(ctx, changed)
 }
 
 func (l *listeners[T]) add(one *listener[T]) {
@@ -59,15 +52,7 @@ func (l *listeners[T]) tell(which func(*listener[T]) bool) {
 	defer l.mu.Unlock()
 	for one := range l.all {
 		if which(one) {
-			nudge(one.news)
+			one.news.ring()
 		}
-	}
-}
-
-// nudge leaves word in a channel that holds one.
-func nudge(ch chan<- struct{}) {
-	select {
-	case ch <- struct{}{}:
-	default:
 	}
 }

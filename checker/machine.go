@@ -14,6 +14,7 @@ type machine struct {
 	ok       bool // they were
 	begun    time.Duration
 	due      time.Duration // of the next look
+	spoiled  bool          // the last look did not count
 }
 
 // newMachine returns the machine of a check that begins now.
@@ -36,10 +37,22 @@ func (m *machine) end(now time.Duration, ok bool, jitter float64) bool {
 		m.inRow = 0
 	}
 	m.inRow++
-	m.ok = ok
+	m.ok, m.spoiled = ok, false
 	changed := m.judge()
 	m.due = max(now, m.begun+max(lookAgain, spread(m.interval(), jitter)))
 	return changed
+}
+
+// spoil says that the look that has begun last tells nothing, as this process has stood
+// still meanwhile, and returns whether it is left out, for another one at once. One right
+// after such a look is not: what is never seen in time is not well.
+func (m *machine) spoil(now time.Duration) bool {
+	if m.spoiled {
+		return false
+	}
+	m.spoiled = true
+	m.due = max(now, m.begun+lookAgain)
+	return true
 }
 
 // judge makes the last looks a verdict if they are enough for one.

@@ -132,6 +132,29 @@ func TestRescheduleKeepsTheVerdict(t *testing.T) {
 	}
 }
 
+// TestSpoil is for looks that tell nothing.
+func TestSpoil(t *testing.T) {
+	m := newMachine(usual, 0, 0)
+	m.end(0, false, middle)
+	for range usual.Fall - 1 {
+		m.begin(m.due)
+		if before := m.inRow; !m.spoil(m.begun+time.Minute) || m.inRow != before || m.due != m.begun+time.Minute {
+			t.Errorf("it counts, or the next is not due at once: %+v", m)
+		}
+		m.begin(m.due)
+		if m.spoil(m.begun) {
+			t.Errorf("two in a row do not count")
+		}
+		m.end(m.begun, false, middle)
+	}
+	if m.state != Failed {
+		t.Errorf("%s after enough looks that count", m.state)
+	}
+	if m.spoil(m.begun); m.due != m.begun+lookAgain {
+		t.Errorf("the next look is due %s after the begin of the last", m.due-m.begun)
+	}
+}
+
 // TestMachineProperties compares a machine with what its whole history says.
 func TestMachineProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -34,7 +33,7 @@ func TestLooksLeaveNothing(t *testing.T) {
 	round()
 	goroutines := goleak.IgnoreCurrent()
 	settle(t, 0)
-	files := countFiles(t)
+	files := openFiles(t)
 	// The garbage collector closes what is forgotten, so it must not run at first.
 	percent := debug.SetGCPercent(-1)
 	for range 20 {
@@ -55,7 +54,7 @@ func netChecks(t *testing.T, certificate tls.Certificate, ca string) []Checker {
 	const host = "127.0.0.1"
 	var checks []Checker
 	add := func(spec Spec) {
-		check, err := NewHost(nil).New(spec)
+		check, err := testHost().New(spec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,22 +87,13 @@ func settle(t *testing.T, files int) {
 	t.Helper()
 	last := -1
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		now := countFiles(t)
+		now := openFiles(t)
 		if files > 0 && now <= files || files == 0 && now == last {
 			return
 		}
 		last = now
 	}
-	t.Fatalf("%d files are open, want %d", countFiles(t), files)
-}
-
-func countFiles(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
+	t.Fatalf("%d files are open, want %d", openFiles(t), files)
 }
 
 // Whatever a server sends, a look takes little memory: all that both have allocated.

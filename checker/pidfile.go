@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pidFile is kind "process" by a PID file. That the number in a file that was left behind
+// pidFileCheck is kind "process" by a PID file. That the number in a file that was left behind
 // has become that of another process, nobody can tell.
-type pidFile struct {
+type pidFileCheck struct {
 	path    string
 	folders *folders
 	place   watchedPlace
@@ -22,26 +22,26 @@ type pidFile struct {
 }
 
 // Check looks whether the process is alive, which also one is that is stopped.
-func (f *pidFile) Check(context.Context) (Finding, error) {
-	f.folders.renew(&f.place)
-	pid, err := readPID(f.path)
+func (c *pidFileCheck) Check(context.Context) (Finding, error) {
+	c.folders.renew(&c.place)
+	pid, err := readPID(c.path)
 	if err != nil {
-		f.vigil.count(nil, 0, isRunning)
+		c.vigil.count(nil, 0, isRunning)
 		return Finding{}, fmt.Errorf("PID file: %w", err)
 	}
-	if f.vigil.count([]int{pid}, 1, isRunning) == 0 {
+	if c.vigil.count([]int{pid}, 1, isRunning) == 0 {
 		return Finding{}, fmt.Errorf("process %d is not running", pid)
 	}
 	return Finding{}, nil
 }
 
 // Watch tells of another PID file, and of the end of the process.
-func (f *pidFile) Watch(ctx context.Context, changed func()) error {
+func (c *pidFileCheck) Watch(ctx context.Context, changed func()) error {
 	b := newBell()
-	f.vigil.begin(b)
-	defer f.vigil.end()
+	c.vigil.begin(b)
+	defer c.vigil.end()
 	var place sync.WaitGroup
-	place.Go(func() { f.folders.watch(ctx, &f.place, f.path, contentEvents, b.ring) })
+	place.Go(func() { c.folders.watch(ctx, &c.place, c.path, contentEvents, b.ring) })
 	defer place.Wait()
 	b.answer(ctx, changed)
 	return nil

@@ -35,7 +35,7 @@ func newProcess(h *Host, s Spec) (Checker, error) {
 		return nil, err
 	}
 	if spec.PIDFile != "" {
-		f := &pidFile{path: filepath.Clean(spec.PIDFile), folders: &h.folders}
+		f := &pidFileCheck{path: filepath.Clean(spec.PIDFile), folders: &h.folders}
 		f.vigil.deaths = &h.processes.deaths
 		return f, nil
 	}

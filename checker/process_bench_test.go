@@ -14,7 +14,7 @@ func BenchmarkScanProcesses(b *testing.B) {
 	all := make([]*exec.Cmd, 2000)
 	for i := range all {
 		all[i] = exec.Command("/bin/sleep", "1000")
-		mustDo(b, all[i].Start())
+		must(b, all[i].Start())
 	}
 	defer func() {
 		for _, cmd := range all {
@@ -25,7 +25,7 @@ func BenchmarkScanProcesses(b *testing.B) {
 	before := processorTime(b)
 	for b.Loop() {
 		found, err := scanProcesses(context.Background())
-		mustDo(b, err)
+		must(b, err)
 		if len(found) < len(all) {
 			b.Fatalf("%d found", len(found))
 		}
@@ -36,15 +36,15 @@ func BenchmarkScanProcesses(b *testing.B) {
 // processorTime is what a busy machine does not make longer.
 func processorTime(b *testing.B) time.Duration {
 	var usage unix.Rusage
-	mustDo(b, unix.Getrusage(unix.RUSAGE_SELF, &usage))
+	must(b, unix.Getrusage(unix.RUSAGE_SELF, &usage))
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 func BenchmarkProcessCheck(b *testing.B) {
 	path, name := program(b, "pt-bench", "/bin/sleep")
 	begin(b, path, "1000")
-	c := newHostCheck(b, processSpec(name, Process{}))
-	wantsSoon(b, c, "")
+	c := made(b, testHost(), processSpec(name, Process{}))
+	awaitReason(b, c, "")
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := c.Check(context.Background()); err != nil {
@@ -54,7 +54,7 @@ func BenchmarkProcessCheck(b *testing.B) {
 }
 
 func BenchmarkScript(b *testing.B) {
-	c := newHostCheck(b, Spec{Kind: "script", Script: Script{Argv: []string{"/bin/true"}}})
+	c := made(b, testHost(), Spec{Kind: "script", Script: Script{Argv: []string{"/bin/true"}}})
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := c.Check(context.Background()); err != nil {

@@ -36,7 +36,7 @@ func program(t testing.TB, name, of string) (path, called string) {
 	t.Helper()
 	called = name + strconv.Itoa(os.Getpid()%100000)
 	path = filepath.Join(t.TempDir(), called)
-	mustDo(t, os.Symlink(of, path))
+	must(t, os.Symlink(of, path))
 	return path, called
 }
 
@@ -44,7 +44,7 @@ func program(t testing.TB, name, of string) (path, called string) {
 func begin(t testing.TB, path string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(path, args...)
-	mustDo(t, cmd.Start())
+	must(t, cmd.Start())
 	t.Cleanup(func() { end(cmd) })
 	return cmd
 }
@@ -56,66 +56,57 @@ func end(cmd *exec.Cmd) {
 
 func processSpec(name string, p Process) Spec { return Spec{Kind: "process", Target: name, Process: p} }
 
-// wantsSoon looks until a reason comes: scans are no fresher than they are.
-func wantsSoon(t testing.TB, c Checker, want string) {
-	t.Helper()
-	until(t, fmt.Sprintf("the reason is %q", want), func() bool {
-		_, got := findingOf(c, plenty)
-		return got == want
-	})
-}
-
 func TestProcessByName(t *testing.T) {
 	path, name := program(t, "pt-name", "/bin/sleep")
-	c := newHostCheck(t, processSpec(name, Process{}))
+	c := made(t, testHost(), processSpec(name, Process{}))
 	none := fmt.Sprintf("no process named %q", name)
-	wantsSoon(t, c, none)
+	awaitReason(t, c, none)
 	cmd := begin(t, path, "1000")
-	wantsSoon(t, c, "")
-	mustDo(t, cmd.Process.Signal(unix.SIGSTOP))
+	awaitReason(t, c, "")
+	must(t, cmd.Process.Signal(unix.SIGSTOP))
 	until(t, "stopped", func() bool { p, _ := readProcess(cmd.Process.Pid); return p.state == 'T' })
-	wantsSoon(t, c, "")
-	mustDo(t, cmd.Process.Kill())
-	wantsSoon(t, c, none) // a zombie: nobody has waited for it
+	awaitReason(t, c, "")
+	must(t, cmd.Process.Kill())
+	awaitReason(t, c, none) // a zombie: nobody has waited for it
 	if p, err := readProcess(cmd.Process.Pid); err != nil || p.state != 'Z' {
 		t.Errorf("%v and %v, want a zombie", p, err)
 	}
 	begin(t, path, "1000")
-	wantsSoon(t, c, "")
+	awaitReason(t, c, "")
 }
 
 func TestProcessByLongName(t *testing.T) {
 	path, name := program(t, "pt-longer-than-the-kernel-keeps", "/bin/sleep")
 	begin(t, path, "1000")
-	wantsSoon(t, newHostCheck(t, processSpec(name, Process{})), "")
+	awaitReason(t, made(t, testHost(), processSpec(name, Process{})), "")
 	other := name + "x"
-	wantsSoon(t, newHostCheck(t, processSpec(other, Process{})), fmt.Sprintf("no process named %q", other))
+	awaitReason(t, made(t, testHost(), processSpec(other, Process{})), fmt.Sprintf("no process named %q", other))
 }
 
 func TestProcessByCommandLine(t *testing.T) {
 	path, name := program(t, "pt-command", "/bin/sh")
 	cmd := exec.Command(path, "-c", "read x", "of", name+" with arguments")
 	_, err := cmd.StdinPipe() // for which it waits
-	mustDo(t, err, cmd.Start())
+	must(t, err, cmd.Start())
 	t.Cleanup(func() { end(cmd) })
 	for text, want := range map[string]string{
 		name + " -c read x of " + name + " with": "",
 		"of " + name + " without":                fmt.Sprintf(`no process with "of %s without" in its command line`, name),
 	} {
-		wantsSoon(t, newHostCheck(t, processSpec("", Process{Command: text})), want)
+		awaitReason(t, made(t, testHost(), processSpec("", Process{Command: text})), want)
 	}
 }
 
 func TestProcessQuorum(t *testing.T) {
 	path, name := program(t, "pt-quorum", "/bin/sleep")
-	c := newHostCheck(t, processSpec(name, Process{Quorum: 2}))
+	c := made(t, testHost(), processSpec(name, Process{Quorum: 2}))
 	begin(t, path, "1000")
-	wantsSoon(t, c, fmt.Sprintf("1 of 2 processes named %q", name))
+	awaitReason(t, c, fmt.Sprintf("1 of 2 processes named %q", name))
 	second := begin(t, path, "1000")
 	begin(t, path, "1000")
-	wantsSoon(t, c, "")
+	awaitReason(t, c, "")
 	end(second)
-	wantsSoon(t, c, "")
+	awaitReason(t, c, "")
 }
 
 func TestProcessThatBecomesAnother(t *testing.T) {
@@ -123,55 +114,55 @@ func TestProcessThatBecomesAnother(t *testing.T) {
 	after, other := program(t, "pt-after", "/bin/sleep")
 	cmd := exec.Command(path, "-c", "read x; exec "+after+" 1000")
 	stdin, err := cmd.StdinPipe()
-	mustDo(t, err, cmd.Start())
+	must(t, err, cmd.Start())
 	t.Cleanup(func() { end(cmd) })
 	h := testHost()
 	before, err := h.New(processSpec(name, Process{}))
-	mustDo(t, err)
-	wantsSoon(t, before, "")
+	must(t, err)
+	awaitReason(t, before, "")
 	w := watchIt(t, h, before)
-	until(t, "it is followed", func() bool { findingOf(before, plenty); return following(before) == 1 })
+	until(t, "it is followed", func() bool { findingOf(before, enough); return following(before) == 1 })
 	if eventsWork(t, h) {
 		w.becomes(fmt.Sprintf("no process named %q", name), func() { fmt.Fprintln(stdin) })
 	} else {
 		fmt.Fprintln(stdin)
-		wantsSoon(t, before, fmt.Sprintf("no process named %q", name))
+		awaitReason(t, before, fmt.Sprintf("no process named %q", name))
 	}
-	wantsSoon(t, newHostCheck(t, processSpec(other, Process{})), "")
+	awaitReason(t, made(t, testHost(), processSpec(other, Process{})), "")
 }
 
 func TestProcessWhoseFirstThreadHasEnded(t *testing.T) {
 	self, err := os.Executable()
-	mustDo(t, err)
+	must(t, err)
 	path, name := program(t, "pt-thread", self)
 	cmd := exec.Command(path)
 	cmd.Env = []string{helperVariable + "=ends its first thread"}
 	out, err := cmd.StdoutPipe()
-	mustDo(t, err, cmd.Start())
+	must(t, err, cmd.Start())
 	t.Cleanup(func() { end(cmd) })
 	_, err = bufio.NewReader(out).ReadString('\n')
-	mustDo(t, err)
+	must(t, err)
 	until(t, "its first thread ends", func() bool {
 		p, err := readProcess(cmd.Process.Pid)
 		return err == nil && p.state == 'Z'
 	})
-	c := newHostCheck(t, processSpec(name, Process{}))
-	wantsSoon(t, c, "")
-	byFile := newHostCheck(t, processSpec("", Process{PIDFile: writePID(t, cmd.Process.Pid)}))
-	wantsSoon(t, byFile, "")
-	mustDo(t, cmd.Process.Kill())
-	wantsSoon(t, c, fmt.Sprintf("no process named %q", name))
-	wantsSoon(t, byFile, fmt.Sprintf("process %d is not running", cmd.Process.Pid))
+	c := made(t, testHost(), processSpec(name, Process{}))
+	awaitReason(t, c, "")
+	byFile := made(t, testHost(), processSpec("", Process{PIDFile: writePID(t, cmd.Process.Pid)}))
+	awaitReason(t, byFile, "")
+	must(t, cmd.Process.Kill())
+	awaitReason(t, c, fmt.Sprintf("no process named %q", name))
+	awaitReason(t, byFile, fmt.Sprintf("process %d is not running", cmd.Process.Pid))
 }
 
 func TestThisProcessAndKernelThreadsAreNone(t *testing.T) {
 	all, err := scanProcesses(context.Background())
-	mustDo(t, err)
+	must(t, err)
 	if len(all) == 0 || slices.ContainsFunc(all, func(p process) bool { return p.pid == os.Getpid() }) {
 		t.Errorf("of %d processes one is this", len(all))
 	}
 	const want = `no process named "kthreadd"`
-	if _, got := findingOf(newHostCheck(t, processSpec("kthreadd", Process{})), plenty); got != want {
+	if _, got := findingOf(made(t, testHost(), processSpec("kthreadd", Process{})), enough); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -191,16 +182,16 @@ func TestScanEndsWithItsContext(t *testing.T) {
 func TestScansAreShared(t *testing.T) {
 	h := testHost()
 	all, err := h.processes.scan(context.Background())
-	mustDo(t, err)
+	must(t, err)
 	h.processes.scanned = time.Now().Add(time.Hour) // it is fresh
 	again, err := h.processes.scan(context.Background())
-	mustDo(t, err)
+	must(t, err)
 	if &all[0] != &again[0] {
 		t.Error("scanned again")
 	}
 	h.processes.scanned = time.Now().Add(-time.Hour)
 	again, err = h.processes.scan(context.Background())
-	mustDo(t, err)
+	must(t, err)
 	if &all[0] == &again[0] {
 		t.Error("not scanned again")
 	}
@@ -209,7 +200,7 @@ func TestScansAreShared(t *testing.T) {
 func writePID(t testing.TB, pid int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "pid")
-	mustDo(t, os.WriteFile(path, []byte(strconv.Itoa(pid)+"\n"), 0o600))
+	must(t, os.WriteFile(path, []byte(strconv.Itoa(pid)+"\n"), 0o600))
 	return path
 }
 
@@ -217,10 +208,10 @@ func TestPIDFile(t *testing.T) {
 	gone := begin(t, "/bin/sleep", "1000")
 	end(gone)
 	zombie := begin(t, "/bin/sleep", "1000")
-	mustDo(t, zombie.Process.Kill())
+	must(t, zombie.Process.Kill())
 	path := filepath.Join(t.TempDir(), "pid")
-	c := newHostCheck(t, processSpec("", Process{PIDFile: path}))
-	if _, got := findingOf(c, plenty); got != "PID file: no such file" {
+	c := made(t, testHost(), processSpec("", Process{PIDFile: path}))
+	if _, got := findingOf(c, enough); got != "PID file: no such file" {
 		t.Errorf("missing: %q", got)
 	}
 	for text, want := range map[string]string{
@@ -236,11 +227,11 @@ func TestPIDFile(t *testing.T) {
 		strconv.Itoa(zombie.Process.Pid): fmt.Sprintf("process %d is not running", zombie.Process.Pid),
 		strconv.Itoa(zombie.Process.Pid) + "\n# of the daemon\n": fmt.Sprintf(`PID file: holds "%d\n# of the daemon", wanted a process ID`, zombie.Process.Pid),
 	} {
-		mustDo(t, os.WriteFile(path, []byte(text), 0o600))
-		wantsSoon(t, c, want)
+		must(t, os.WriteFile(path, []byte(text), 0o600))
+		awaitReason(t, c, want)
 	}
-	mustDo(t, os.Remove(path), unix.Mkfifo(path, 0o600))
-	if _, got := findingOf(c, plenty); got != "PID file: not a regular file (prw-------)" {
+	must(t, os.Remove(path), unix.Mkfifo(path, 0o600))
+	if _, got := findingOf(c, enough); got != "PID file: not a regular file (prw-------)" {
 		t.Errorf("FIFO: %q", got)
 	}
 }
@@ -249,10 +240,10 @@ func TestPIDFileOfAnotherUsersProcess(t *testing.T) {
 	needRoot(t)
 	cmd := exec.Command("/bin/sleep", "1000")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 12345, Gid: 12345}}
-	mustDo(t, cmd.Start())
+	must(t, cmd.Start())
 	t.Cleanup(func() { end(cmd) })
-	c := newHostCheck(t, processSpec("", Process{PIDFile: writePID(t, cmd.Process.Pid)}))
-	if _, got := findingOf(c, plenty); got != "" {
+	c := made(t, testHost(), processSpec("", Process{PIDFile: writePID(t, cmd.Process.Pid)}))
+	if _, got := findingOf(c, enough); got != "" {
 		t.Errorf("reason %q", got)
 	}
 }
@@ -285,7 +276,7 @@ func following(c Checker) int {
 	switch c := c.(type) {
 	case *processCheck:
 		v = &c.vigil
-	case *pidFile:
+	case *pidFileCheck:
 		v = &c.vigil
 	}
 	v.mu.Lock()
@@ -298,8 +289,8 @@ func watchProcess(t testing.TB, spec Spec, follows int) *watching {
 	t.Helper()
 	h := testHost()
 	c, err := h.New(spec)
-	mustDo(t, err)
-	wantsSoon(t, c, "")
+	must(t, err)
+	awaitReason(t, c, "")
 	w := watchIt(t, h, c)
 	until(t, "it is followed", func() bool { return following(c) == follows })
 	return w
@@ -310,9 +301,9 @@ func TestDeathsAreNoticed(t *testing.T) {
 	first, second := begin(t, path, "1000"), begin(t, path, "1000")
 	w := watchProcess(t, processSpec(name, Process{}), 1)
 	// One takes the place of the other.
-	w.becomes("", func() { mustDo(t, first.Process.Kill()) })
-	until(t, "the other is followed", func() bool { findingOf(w.checker, plenty); return following(w.checker) == 1 })
-	w.becomes(fmt.Sprintf("no process named %q", name), func() { mustDo(t, second.Process.Kill()) })
+	w.becomes("", func() { must(t, first.Process.Kill()) })
+	until(t, "the other is followed", func() bool { findingOf(w.checker, enough); return following(w.checker) == 1 })
+	w.becomes(fmt.Sprintf("no process named %q", name), func() { must(t, second.Process.Kill()) })
 	if n := following(w.checker); n != 0 {
 		t.Errorf("%d are followed still", n)
 	}
@@ -335,15 +326,15 @@ func TestPIDFileIsWatched(t *testing.T) {
 	path := writePID(t, first.Process.Pid)
 	w := watchProcess(t, processSpec("", Process{PIDFile: path}), 1)
 	until(t, "its folder is watched", func() bool {
-		f := w.checker.(*pidFile)
+		f := w.checker.(*pidFileCheck)
 		f.folders.mu.Lock()
 		defer f.folders.mu.Unlock()
 		return f.place.watch != 0
 	})
 	w.becomes(fmt.Sprintf("process %d is not running", first.Process.Pid), func() { end(first) })
-	w.becomes("", func() { mustDo(t, os.WriteFile(path, []byte(strconv.Itoa(second.Process.Pid)), 0o600)) })
+	w.becomes("", func() { must(t, os.WriteFile(path, []byte(strconv.Itoa(second.Process.Pid)), 0o600)) })
 	w.becomes(fmt.Sprintf("process %d is not running", second.Process.Pid), func() { end(second) })
-	w.becomes("PID file: no such file", func() { mustDo(t, os.Remove(path)) })
+	w.becomes("PID file: no such file", func() { must(t, os.Remove(path)) })
 }
 
 // The number of a process that has ended may be that of another one at the next look.
@@ -353,7 +344,7 @@ func TestNumberThatIsAnothersIsFollowedAnew(t *testing.T) {
 	v := vigil{deaths: &d}
 	v.begin(newBell())
 	defer v.end()
-	mustDo(t, v.follow(cmd.Process.Pid))
+	must(t, v.follow(cmd.Process.Pid))
 	ended := v.pidfds[cmd.Process.Pid]
 	end(cmd)
 	v.pidfds = map[int]int{os.Getpid(): ended}
@@ -369,8 +360,8 @@ func TestDeathBeforeWatchIsNoticed(t *testing.T) {
 	cmd := begin(t, path, "1000")
 	h := testHost()
 	c, err := h.New(processSpec(name, Process{}))
-	mustDo(t, err)
-	wantsSoon(t, c, "")
+	must(t, err)
+	awaitReason(t, c, "")
 	end(cmd)
 	w := watchIt(t, h, c)
 	until(t, "it is noticed", func() bool { return w.noticed.Load() > 0 })
@@ -381,8 +372,8 @@ func TestBirthsAreNoticed(t *testing.T) {
 	none := fmt.Sprintf("no process named %q", name)
 	h := testHost()
 	c, err := h.New(processSpec(name, Process{}))
-	mustDo(t, err)
-	wantsSoon(t, c, none)
+	must(t, err)
+	awaitReason(t, c, none)
 	w := watchIt(t, h, c)
 	if !eventsWork(t, h) {
 		t.Skip("the kernel tells of no processes here")
@@ -390,7 +381,7 @@ func TestBirthsAreNoticed(t *testing.T) {
 	for range 3 {
 		var cmd *exec.Cmd
 		w.becomes("", func() { cmd = begin(t, path, "1000") })
-		until(t, "it is followed", func() bool { findingOf(c, plenty); return following(c) == 1 })
+		until(t, "it is followed", func() bool { findingOf(c, enough); return following(c) == 1 })
 		w.becomes(none, func() { end(cmd) })
 	}
 }
@@ -401,17 +392,17 @@ func TestBirthAfterScan(t *testing.T) {
 	path, name := program(t, "pt-scan", "/bin/sleep")
 	h := testHost()
 	checker, err := h.New(processSpec(name, Process{}))
-	mustDo(t, err)
+	must(t, err)
 	c := checker.(*processCheck)
-	wantsSoon(t, c, fmt.Sprintf("no process named %q", name))
+	awaitReason(t, c, fmt.Sprintf("no process named %q", name))
 	h.processes.scanned = time.Now().Add(time.Hour) // no scan from now on
 	cmd := begin(t, path, "1000")
 	p, err := readProcess(cmd.Process.Pid)
-	mustDo(t, err)
+	must(t, err)
 	if !c.concerns(p) {
 		t.Error("it makes no difference")
 	}
-	if _, got := findingOf(c, plenty); got != "" {
+	if _, got := findingOf(c, enough); got != "" {
 		t.Errorf("reason %q", got)
 	}
 	if c.concerns(p) {
@@ -431,14 +422,14 @@ func TestProcessChecksLeaveNothing(t *testing.T) {
 		t.Run("watch", func(t *testing.T) {
 			w := watchProcess(t, processSpec(name, Process{}), 1)
 			for range 100 {
-				findingOf(w.checker, plenty)
+				findingOf(w.checker, enough)
 			}
 		})
 	}
-	files, goroutines := openDescriptors(t), goleak.IgnoreCurrent()
+	files, goroutines := openFiles(t), goleak.IgnoreCurrent()
 	leaves()
 	goleak.VerifyNone(t, goroutines)
-	if now := openDescriptors(t); now != files {
+	if now := openFiles(t); now != files {
 		t.Errorf("%d open files, %d before", now, files)
 	}
 	if now := len(ownChildren(t)); now != children {

@@ -47,7 +47,7 @@ func TestProcessEventRequest(t *testing.T) {
 // The filter must pass what is read, and nothing else.
 func TestProcessEvents(t *testing.T) {
 	filter, err := bpf.NewVM(processEventFilter())
-	mustDo(t, err)
+	must(t, err)
 	other := captured(t, capturedFork)
 	other[connectorAt] = 9
 	for _, c := range []struct {

@@ -10,12 +10,10 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"io"
-	"log/slog"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -189,55 +187,4 @@ func overTLS(certificate tls.Certificate, handle func(net.Conn)) func(net.Conn) 
 			handle(server)
 		}
 	}
-}
-
-const (
-	longEnough = 20 * time.Second       // for a look that does not wait for its end
-	soonOver   = 300 * time.Millisecond // for one that does
-)
-
-// lookOnce makes the check of a spec and has it look once. It returns the reason, or "".
-func lookOnce(t testing.TB, spec Spec, timeout time.Duration) string {
-	t.Helper()
-	check, err := NewHost(slog.New(slog.DiscardHandler)).New(spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return lookWith(t, check, timeout)
-}
-
-func lookWith(t testing.TB, check Checker, timeout time.Duration) string {
-	t.Helper()
-	ctx, cancel := withTimeout(t.Context(), timeout)
-	defer cancel()
-	begin := time.Now()
-	_, err := check.Check(ctx)
-	if took := time.Since(begin); took > timeout+5*time.Second {
-		t.Errorf("a look of %v took %v", timeout, took)
-	}
-	if err == nil {
-		return ""
-	}
-	checkReason(t, err.Error())
-	return err.Error()
-}
-
-// checkReason checks what is so of every reason.
-func checkReason(t testing.TB, text string) {
-	t.Helper()
-	if len(text) > briefLimit || text == "" {
-		t.Errorf("a reason of %d bytes: %q", len(text), text)
-	}
-	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		t.Errorf("a reason with control characters: %q", text)
-	}
-}
-
-// isLike tells whether a text is as wanted, where a * stands for anything.
-func isLike(text, wanted string) bool {
-	begin, end, open := strings.Cut(wanted, "*")
-	if !open {
-		return text == wanted
-	}
-	return len(text) >= len(begin)+len(end) && strings.HasPrefix(text, begin) && strings.HasSuffix(text, end)
 }

@@ -51,6 +51,7 @@ func (r *Runner) pass(ctx context.Context, started *sync.WaitGroup) time.Duratio
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
+	r.noteStall(now)
 	r.next = 0
 	for t := r.timers.first(); t != nil && t.at <= now; t = r.timers.first() {
 		r.expire(t, now)
@@ -76,6 +77,9 @@ func (r *Runner) wakeAt(now time.Duration) time.Duration {
 	if r.queue.len() > 0 {
 		at = min(at, r.overdue)
 	}
+	if len(r.underway) > 0 {
+		at = min(at, now+stallBeat)
+	}
 	return at
 }
 
@@ -100,7 +104,7 @@ func (r *Runner) expire(t *task, now time.Duration) {
 // begin lets a task look.
 func (r *Runner) begin(ctx context.Context, started *sync.WaitGroup, t *task, now time.Duration) {
 	timeout := t.entry.Schedule.Timeout
-	ctx, cancel := withTimeout(ctx, timeout)
+	limited, cancel := withTimeout(ctx, timeout)
 	l := &look{
 		name: t.entry.Name, checker: t.entry.Checker, timeout: timeout,
 		begun: now, cancel: cancel, task: t,
@@ -108,20 +112,21 @@ func (r *Runner) begin(ctx context.Context, started *sync.WaitGroup, t *task, no
 	r.underway[l.name] = l
 	t.machine.begin(now)
 	r.plan(t, looking, now+timeout+lookGrace)
-	started.Go(func() { r.look(ctx, l) })
+	started.Go(func() { r.look(ctx, limited, l) })
 }
 
-// look makes one look.
-func (r *Runner) look(ctx context.Context, l *look) {
-	finding, err := checkOnce(ctx, l.checker)
+// look makes one look within limited, which ends with ctx at the latest. If it does it was
+// cut short, and does not count.
+func (r *Runner) look(ctx, limited context.Context, l *look) {
+	finding, err := checkOnce(limited, l.checker)
 	ended := r.now()
-	canceled := ctx.Err() == context.Canceled
 	l.cancel()
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.noteStall(ended)
 	delete(r.underway, l.name)
-	if l.task != nil && !canceled {
+	if l.task != nil && ctx.Err() == nil {
 		r.logPanic(l.task, err)
 		r.count(l.task, l.outcome(finding, err, ended))
 	}
@@ -129,7 +134,7 @@ func (r *Runner) look(ctx context.Context, l *look) {
 		r.release(t, ended)
 	}
 	if r.queue.len() > 0 {
-		poke(r.wake)
+		r.wake.ring()
 	}
 }
 
@@ -161,10 +166,14 @@ func (r *Runner) release(t *task, now time.Duration) {
 
 // count takes an outcome down, tells what is new, and plans the next look.
 func (r *Runner) count(t *task, o outcome) {
+	if o.reason != "" && t.machine.begun < r.stalled && t.machine.spoil(o.ended) {
+		r.plan(t, idle, t.machine.due)
+		return
+	}
 	end, warning := time.Now(), t.finding.Warning
 	changed := t.machine.end(o.ended, o.reason == "", rand.Float64())
 	if news := t.record(o, end); news || changed {
-		poke(r.changed)
+		r.changed.ring()
 	}
 	if changed {
 		t.since = end

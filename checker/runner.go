@@ -66,9 +66,9 @@ type Options struct {
 type Runner struct {
 	limit   int
 	log     *slog.Logger
-	epoch   time.Time     // since which times of tasks are
-	changed chan struct{} // tells of news
-	wake    chan struct{} // tells Run that there is something to do before next
+	epoch   time.Time // since which times of tasks are
+	changed bell      // of news
+	wake    bell      // that Run has something to do before next
 
 	mu        sync.Mutex
 	tasks     map[string]*task
@@ -79,6 +79,7 @@ type Runner struct {
 	underway  map[string]*look // looks that have not returned, by the name of the check
 	next      time.Duration    // when Run wakes by itself; 0 while it is awake
 	overdue   time.Duration    // when to look next whether checks are overdue
+	stalled   time.Duration    // when it was last noticed that this process had stood still
 }
 
 // NewRunner returns a Runner without checks.
@@ -87,8 +88,8 @@ func NewRunner(opts Options) *Runner {
 		limit:    opts.Limit,
 		log:      opts.Log,
 		epoch:    time.Now(),
-		changed:  make(chan struct{}, 1),
-		wake:     make(chan struct{}, 1),
+		changed:  newBell(),
+		wake:     newBell(),
 		underway: make(map[string]*look),
 	}
 	if r.limit == 0 {
@@ -102,8 +103,10 @@ func NewRunner(opts Options) *Runner {
 
 // Set replaces the checks. One whose name, spec and schedule are as before goes on with
 // its Checker and its state; if only the schedule differs its verdict stays. With another
-// spec it is a new check, which is unknown. It may be called at any time, also before Run.
+// spec it is a new check, which is unknown. Of several entries with one name only the last
+// one is made. It may be called at any time, also before Run.
 func (r *Runner) Set(entries []Entry) {
+	entries = lastOfEachName(entries)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now, before := r.now(), r.tasks
@@ -121,8 +124,8 @@ func (r *Runner) Set(entries []Entry) {
 	for _, t := range before {
 		r.remove(t)
 	}
-	poke(r.changed)
-	poke(r.wake)
+	r.changed.ring()
+	r.wake.ring()
 }
 
 // Changed tells that the state, the value, the warning or the reason for being failed of
@@ -146,6 +149,20 @@ func (r *Runner) Status() []Status {
 		all[i].Verdict = all[i].verdict(said[i].schedule, said[i].reason)
 	}
 	return all
+}
+
+func lastOfEachName(entries []Entry) []Entry {
+	last := make(map[string]int, len(entries))
+	for i, e := range entries {
+		last[e.Name] = i
+	}
+	kept := make([]Entry, 0, len(last))
+	for i, e := range entries {
+		if last[e.Name] == i {
+			kept = append(kept, e)
+		}
+	}
+	return kept
 }
 
 func (r *Runner) add(e Entry, now time.Duration) *task {
@@ -185,17 +202,9 @@ func (r *Runner) plan(t *task, p phase, at time.Duration) {
 	t.phase = p
 	r.timers.put(t, at)
 	if at < r.next {
-		poke(r.wake)
+		r.wake.ring()
 	}
 }
 
 // now returns the time since the epoch.
 func (r *Runner) now() time.Duration { return time.Since(r.epoch) }
-
-// poke tells a channel of capacity 1 that there is something.
-func poke(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}

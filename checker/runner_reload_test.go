@@ -221,3 +221,28 @@ func TestSetBeforeRun(t *testing.T) {
 		wantVerdict(t, r, "late", "unknown; no look yet")
 	})
 }
+
+// TestEntriesOfOneName: the last one is made, as if the others were not there.
+func TestEntriesOfOneName(t *testing.T) {
+	running(t, Options{}, func(t *testing.T, r *Runner) {
+		first, last := timesOf(not), timesOf(well)
+		twice := []Entry{entry("web", first, patient), entry("db", well, patient), other("web", last, patient)}
+		for range 2 {
+			r.Set(twice)
+			after(time.Minute)
+			if all := r.Status(); len(all) != 2 || all[0].Name != "db" || all[1].Name != "web" {
+				t.Fatalf("%+v", all)
+			}
+			wantVerdict(t, r, "web", "healthy")
+		}
+		if looks := len(first.all()); looks != 0 {
+			t.Errorf("%d looks of the first one", looks)
+		}
+		r.Set(twice[:1])
+		after(time.Minute)
+		wantVerdict(t, r, "web", "failed 3 of 3: connection refused")
+		if before := len(last.all()); before == 0 || len(first.all()) == 0 {
+			t.Errorf("%d looks of the last one, %d of the first", before, len(first.all()))
+		}
+	})
+}

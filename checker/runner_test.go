@@ -480,6 +480,32 @@ func TestPanic(t *testing.T) {
 	})
 }
 
+// typedNil is an error of which a nil pointer is no good.
+type typedNil struct{ text string }
+
+func (e *typedNil) Error() string { return e.text }
+
+// TestErrorThatPanics is for a Checker that returns an error which cannot say what it is.
+func TestErrorThatPanics(t *testing.T) {
+	var out journal
+	log := slog.New(slog.NewTextHandler(&out, nil))
+	running(t, Options{Log: log}, func(t *testing.T, r *Runner) {
+		broken := func() error { var none *typedNil; return none }
+		w := newWatcher(stub(func(context.Context) (Finding, error) { return Finding{}, broken() }))
+		r.Set([]Entry{entry("broken", w, prompt), entry("web", well, prompt)})
+		after(0)
+		w.fails <- broken()
+		after(time.Minute)
+		if got := status(t, r, "broken").Verdict; !strings.Contains(got, "failed 1 of 1: panic: runtime error") {
+			t.Error(got)
+		}
+		wantVerdict(t, r, "web", "healthy")
+		if !strings.Contains(out.String(), "check cannot watch") || strings.Count(out.String(), "check panicked") != 1 {
+			t.Errorf("want the stack once, and that it cannot watch: %s", out.String())
+		}
+	})
+}
+
 func TestChanged(t *testing.T) {
 	running(t, Options{}, func(t *testing.T, r *Runner) {
 		var checker fickle
@@ -580,6 +606,20 @@ func TestContextOfALook(t *testing.T) {
 		after(0)
 		if ctx, _ := seen.Load().(context.Context); ctx == nil || ctx.Err() == nil {
 			t.Error("the context of a look goes on after it")
+		}
+	})
+}
+
+// TestShutdownByADeadline is for looks that end with a Run which has a deadline.
+func TestShutdownByADeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), prompt.Timeout/2)
+		defer cancel()
+		r := NewRunner(Options{})
+		ends := stub(func(ctx context.Context) (Finding, error) { <-ctx.Done(); return Finding{}, ctx.Err() })
+		r.Set([]Entry{entry("ends", ends, prompt)})
+		if err := r.Run(ctx); err != nil || status(t, r, "ends").Looks != 0 {
+			t.Errorf("%v, and a look that was cut short: %+v", err, status(t, r, "ends"))
 		}
 	})
 }

@@ -2,6 +2,7 @@ package checker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 )
@@ -14,16 +15,27 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// checkOnce looks once; a panic is an error.
+// checkOnce looks once; a panic is an error, also that of an error which is asked what it
+// says.
 func checkOnce(ctx context.Context, c Checker) (finding Finding, err error) {
 	defer catch(&err)
-	return c.Check(ctx)
+	finding, err = c.Check(ctx)
+	return finding, said(err)
 }
 
-// watchOnce watches until there is nothing more to notice; a panic is an error.
+// watchOnce watches until there is nothing more to notice; a panic is an error, as in
+// checkOnce.
 func watchOnce(ctx context.Context, w Watcher, changed func()) (err error) {
 	defer catch(&err)
-	return w.Watch(ctx, changed)
+	return said(w.Watch(ctx, changed))
+}
+
+// said returns an error of the same text, which is known by now.
+func said(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(err.Error())
 }
 
 // catch is for a defer.

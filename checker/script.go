@@ -16,8 +16,8 @@ import (
 // scriptPath is all that a script has of an environment, but for its marker.
 const scriptPath = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 
-// script is kind "script": a program that tells by its exit code.
-type script struct {
+// scriptCheck is kind "script": a program that tells by its exit code.
+type scriptCheck struct {
 	argv     []string
 	account  *account // nil for the daemon's own
 	weighted bool
@@ -35,35 +35,35 @@ func newScript(_ *Host, s Spec) (Checker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &script{argv: slices.Clone(argv), account: account, weighted: s.Script.Weighted}, nil
+	return &scriptCheck{argv: slices.Clone(argv), account: account, weighted: s.Script.Weighted}, nil
 }
 
 // Check runs the script. With it ends all that it has started.
-func (s *script) Check(ctx context.Context) (Finding, error) {
-	if s.account.uid() == 0 {
-		if err := onlyRootWrites(s.argv[0]); err != nil {
+func (c *scriptCheck) Check(ctx context.Context) (Finding, error) {
+	if c.account.uid() == 0 {
+		if err := onlyRootWrites(c.argv[0]); err != nil {
 			return Finding{}, err
 		}
 	}
-	timeout := patience(ctx)
-	run, err := startScript(s.argv, s.account)
+	patience := patience(ctx)
+	run, err := startScript(c.argv, c.account)
 	if err != nil {
-		return Finding{}, s.explainStart(err)
+		return Finding{}, c.explainStart(err)
 	}
 	status, err := run.finish(ctx)
-	return s.judge(status, overdue(timeout, err), lastLine(run.output.tail))
+	return c.judge(status, overdue(patience, err), lastLine(run.output.tail))
 }
 
 // overdue says of a script that was not left to end by itself how long it was.
-func overdue(timeout time.Duration, err error) error {
+func overdue(patience time.Duration, err error) error {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return fmt.Errorf("no end within %s, killed", timeout)
+	return fmt.Errorf("no end within %s, killed", patience)
 }
 
 // judge says what an end means. The line is the last one of the output.
-func (s *script) judge(status unix.WaitStatus, ended error, line string) (Finding, error) {
+func (c *scriptCheck) judge(status unix.WaitStatus, ended error, line string) (Finding, error) {
 	switch code := status.ExitStatus(); {
 	case ended != nil:
 		return Finding{}, withLine(ended.Error(), line)
@@ -71,7 +71,7 @@ func (s *script) judge(status unix.WaitStatus, ended error, line string) (Findin
 		return Finding{}, withLine("killed by "+signalName(status.Signal()), line)
 	case code == 0:
 		return Finding{}, nil
-	case s.weighted && code >= 2:
+	case c.weighted && code >= 2:
 		return Finding{Value: Value{Is: code - 2, Known: true}}, nil
 	default:
 		return Finding{}, withLine(fmt.Sprintf("exit code %d", code), line)

@@ -9,8 +9,8 @@ import (
 )
 
 // explainStart says why the script could not be started.
-func (s *script) explainStart(err error) error {
-	name := s.argv[0]
+func (c *scriptCheck) explainStart(err error) error {
+	name := c.argv[0]
 	info, statErr := os.Stat(name)
 	switch {
 	case errors.Is(statErr, os.ErrNotExist):
@@ -22,16 +22,16 @@ func (s *script) explainStart(err error) error {
 	case statErr == nil && info.Mode()&0o111 == 0:
 		return fmt.Errorf("%s: not executable (mode %04o)", name, info.Mode().Perm())
 	}
-	return s.explainInterpreter(err)
+	return c.explainInterpreter(err)
 }
 
-func (s *script) explainInterpreter(err error) error {
-	name, interpreter := s.argv[0], interpreterOf(s.argv[0])
+func (c *scriptCheck) explainInterpreter(err error) error {
+	name, interpreter := c.argv[0], interpreterOf(c.argv[0])
 	if interpreter != "" && errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("%s: interpreter %s: no such file", name, printable(interpreter))
 	}
-	if errors.Is(err, unix.EACCES) && s.account != nil {
-		return fmt.Errorf("%s: user %s may not run it", name, s.account.name)
+	if errors.Is(err, unix.EACCES) && c.account != nil {
+		return fmt.Errorf("%s: user %s may not run it", name, c.account.name)
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }

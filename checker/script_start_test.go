@@ -21,20 +21,11 @@ func needRoot(t testing.TB) {
 	t.Skip("this test needs root")
 }
 
-func mustDo(t testing.TB, errs ...error) {
-	t.Helper()
-	for _, err := range errs {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 func TestScriptsThatCannotBegin(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, text string, mode os.FileMode) string {
 		path := filepath.Join(dir, name)
-		mustDo(t, os.WriteFile(path, []byte(text), mode))
+		must(t, os.WriteFile(path, []byte(text), mode))
 		return path
 	}
 	plain := file("plain", "#!/bin/sh\n", 0o644)
@@ -49,7 +40,7 @@ func TestScriptsThatCannotBegin(t *testing.T) {
 		file("dos", "#!/bin/sh\r\nexit 0\n", 0o755): `: interpreter "/bin/sh\r": no such file`,
 	} {
 		leavesNothing(t, func() {
-			_, got := runScript(t, plenty, Script{Argv: []string{path}})
+			_, got := runScript(t, enough, Script{Argv: []string{path}})
 			if !strings.HasSuffix(got, want) {
 				t.Errorf("%s: %q, want %q", path, got, want)
 			}
@@ -59,7 +50,7 @@ func TestScriptsThatCannotBegin(t *testing.T) {
 
 func TestScriptInterpreterThatIsMissing(t *testing.T) {
 	path := writeScript(t, "#!/no/such/sh -e\n")
-	s := &script{argv: []string{path}}
+	s := &scriptCheck{argv: []string{path}}
 	_, err := startScript(s.argv, nil)
 	if err == nil {
 		t.Fatal("it begins")
@@ -90,10 +81,10 @@ func TestWrongScriptSpecs(t *testing.T) {
 func TestScriptAsAnotherUser(t *testing.T) {
 	needRoot(t)
 	nobody, err := user.Lookup("nobody")
-	mustDo(t, err)
+	must(t, err)
 	want := fmt.Sprintf("exit code 1: %s:%s:%s", nobody.Uid, nobody.Gid, nobody.Gid)
 	argv := []string{"/bin/sh", "-c", `echo "$(id -u):$(id -g):$(id -G)"; exit 1`}
-	if _, got := runScript(t, plenty, Script{Argv: argv, User: "nobody"}); got != want {
+	if _, got := runScript(t, enough, Script{Argv: argv, User: "nobody"}); got != want {
 		t.Errorf("reason %q, want %q", got, want)
 	}
 }
@@ -102,7 +93,7 @@ func TestScriptHasTheGroupsOfItsUser(t *testing.T) {
 	needRoot(t)
 	as := &account{name: "x", id: 12345, gid: 12346, gids: []uint32{12346, 12347}}
 	argv := []string{"/bin/sh", "-c", `echo "$(id -u):$(id -g):$(id -G)"; exit 1`}
-	if _, got := findingOf(&script{argv: argv, account: as}, plenty); got != "exit code 1: 12345:12346:12346 12347" {
+	if _, got := findingOf(&scriptCheck{argv: argv, account: as}, enough); got != "exit code 1: 12345:12346:12346 12347" {
 		t.Errorf("reason %q", got)
 	}
 }
@@ -110,8 +101,8 @@ func TestScriptHasTheGroupsOfItsUser(t *testing.T) {
 func TestScriptThatAnotherUserMayNotRun(t *testing.T) {
 	needRoot(t)
 	path := shell(t, "exit 0")
-	mustDo(t, os.Chmod(path, 0o700))
-	_, got := runScript(t, plenty, Script{Argv: []string{path}, User: "nobody"})
+	must(t, os.Chmod(path, 0o700))
+	_, got := runScript(t, enough, Script{Argv: []string{path}, User: "nobody"})
 	if want := path + ": user nobody may not run it"; got != want {
 		t.Errorf("reason %q, want %q", got, want)
 	}
@@ -121,7 +112,7 @@ func TestScriptThatAnotherUserMayNotRun(t *testing.T) {
 func TestScriptOfAnotherUserLeavesNothing(t *testing.T) {
 	needRoot(t)
 	argv := []string{"/bin/sh", "-c", "(setsid sleep 1000 >/dev/null 2>&1 &); exit 1"}
-	leavesNothing(t, func() { runScript(t, plenty, Script{Argv: argv, User: "nobody"}) })
+	leavesNothing(t, func() { runScript(t, enough, Script{Argv: argv, User: "nobody"}) })
 }
 
 // tree is what a script that root would run is in.
@@ -137,7 +128,7 @@ func newTree(t *testing.T) *tree {
 	top := t.TempDir()
 	folder := filepath.Join(top, "folder")
 	w := &tree{t: t, folder: folder, script: filepath.Join(folder, "check"), link: filepath.Join(top, "link")}
-	mustDo(t, os.Mkdir(folder, 0o755), os.WriteFile(w.script, []byte("#!/bin/sh\nexit 0\n"), 0o755),
+	must(t, os.Mkdir(folder, 0o755), os.WriteFile(w.script, []byte("#!/bin/sh\nexit 0\n"), 0o755),
 		os.Symlink("folder/../folder/check", w.link))
 	return w
 }
@@ -146,7 +137,7 @@ func newTree(t *testing.T) *tree {
 func (w *tree) refuses(want string) {
 	w.t.Helper()
 	for _, path := range []string{w.script, w.link} {
-		_, got := runScript(w.t, plenty, Script{Argv: []string{path}})
+		_, got := runScript(w.t, enough, Script{Argv: []string{path}})
 		if got != want {
 			w.t.Errorf("%s: %q, want %q", path, got, want)
 		}
@@ -195,7 +186,7 @@ func TestScriptThatOthersCanChangeIsNotRunByRoot(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newTree(t)
-			mustDo(t, c.spoil(w))
+			must(t, c.spoil(w))
 			w.refuses(c.want(w))
 		})
 	}
@@ -204,20 +195,20 @@ func TestScriptThatOthersCanChangeIsNotRunByRoot(t *testing.T) {
 // A folder that was well is not for ever: each look looks.
 func TestScriptThatOthersCanChangeLaterIsNotRunByRoot(t *testing.T) {
 	w := newTree(t)
-	c := newHostCheck(t, Spec{Kind: "script", Script: Script{Argv: []string{w.script}}})
-	if _, got := findingOf(c, plenty); got != "" {
+	c := made(t, testHost(), Spec{Kind: "script", Script: Script{Argv: []string{w.script}}})
+	if _, got := findingOf(c, enough); got != "" {
 		t.Fatalf("reason %q", got)
 	}
-	mustDo(t, os.Chmod(w.script, 0o757))
-	if _, got := findingOf(c, plenty); got == "" {
+	must(t, os.Chmod(w.script, 0o757))
+	if _, got := findingOf(c, enough); got == "" {
 		t.Error("it is run")
 	}
 }
 
 func TestScriptBehindALinkOfAnotherIsNotRunByRoot(t *testing.T) {
 	w := newTree(t)
-	mustDo(t, os.Lchown(w.link, 12345, 0))
-	_, got := runScript(t, plenty, Script{Argv: []string{w.link}})
+	must(t, os.Lchown(w.link, 12345, 0))
+	_, got := runScript(t, enough, Script{Argv: []string{w.link}})
 	if want := w.link + " does not belong to root: refused because it would run as root"; got != want {
 		t.Errorf("reason %q, want %q", got, want)
 	}
@@ -225,9 +216,9 @@ func TestScriptBehindALinkOfAnotherIsNotRunByRoot(t *testing.T) {
 
 func TestScriptWithInterpreterThatOthersCanChangeIsNotRunByRoot(t *testing.T) {
 	w := newTree(t)
-	mustDo(t, os.Chmod(w.script, 0o775))
+	must(t, os.Chmod(w.script, 0o775))
 	path := writeScript(t, "#! "+w.script+" -x\n")
-	_, got := runScript(t, plenty, Script{Argv: []string{path}})
+	_, got := runScript(t, enough, Script{Argv: []string{path}})
 	want := path + ": interpreter " + w.script + " is writable by others (mode 0775): refused because it would run as root"
 	if got != want {
 		t.Errorf("reason %q, want %q", got, want)
@@ -238,10 +229,10 @@ func TestScriptThatOthersCanChangeIsRunAsAnother(t *testing.T) {
 	w := newTree(t)
 	top := w.folder
 	for ; top != os.TempDir() && top != "/"; top = filepath.Dir(top) {
-		mustDo(t, os.Chmod(top, 0o755))
+		must(t, os.Chmod(top, 0o755))
 	}
-	mustDo(t, os.Chmod(w.script, 0o777))
-	if _, got := runScript(t, plenty, Script{Argv: []string{w.script}, User: "nobody"}); got != "" {
+	must(t, os.Chmod(w.script, 0o777))
+	if _, got := runScript(t, enough, Script{Argv: []string{w.script}, User: "nobody"}); got != "" {
 		t.Errorf("reason %q", got)
 	}
 }
@@ -249,7 +240,7 @@ func TestScriptThatOthersCanChangeIsRunAsAnother(t *testing.T) {
 func TestLinksInACircle(t *testing.T) {
 	needRoot(t)
 	path := filepath.Join(t.TempDir(), "circle")
-	mustDo(t, os.Symlink(path, path))
+	must(t, os.Symlink(path, path))
 	if err := onlyRootWrites(path); err == nil || err.Error() != path+": too many symbolic links" {
 		t.Errorf("error %v", err)
 	}
@@ -264,7 +255,7 @@ func TestNumbersGivenSince(t *testing.T) {
 		}
 	}
 	started := lastPID()
-	leavesNothing(t, func() { runScript(t, plenty, Script{Argv: []string{"/bin/true"}}) })
+	leavesNothing(t, func() { runScript(t, enough, Script{Argv: []string{"/bin/true"}}) })
 	var seen []string
 	for p := range forkedSince(started) {
 		seen = append(seen, strconv.Itoa(p))

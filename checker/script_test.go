@@ -15,9 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// plenty is for what ends by itself, however busy the machine is.
-const plenty = time.Minute
-
 func writeScript(t testing.TB, body string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "check")
@@ -29,30 +26,10 @@ func writeScript(t testing.TB, body string) string {
 
 func shell(t testing.TB, body string) string { return writeScript(t, "#!/bin/sh\n"+body+"\n") }
 
-func newHostCheck(t testing.TB, spec Spec) Checker {
-	t.Helper()
-	c, err := testHost().New(spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
 // runScript looks once.
 func runScript(t testing.TB, limit time.Duration, spec Script) (Finding, string) {
 	t.Helper()
-	return findingOf(newHostCheck(t, Spec{Kind: "script", Script: spec}), limit)
-}
-
-// findingOf returns the finding of one look and its reason, "" if it was well.
-func findingOf(c Checker, limit time.Duration) (Finding, string) {
-	ctx, cancel := withTimeout(context.Background(), limit)
-	defer cancel()
-	finding, err := c.Check(ctx)
-	if err != nil {
-		return finding, err.Error()
-	}
-	return finding, ""
+	return findingOf(made(t, testHost(), Spec{Kind: "script", Script: spec}), limit)
 }
 
 func TestScriptReasons(t *testing.T) {
@@ -77,7 +54,7 @@ func TestScriptReasons(t *testing.T) {
 		{"flood", "head -c 3000000 /dev/zero | tr '\\0' '\\n'; echo end; exit 7", "exit code 7: end"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if _, got := runScript(t, plenty, Script{Argv: []string{shell(t, c.body)}}); got != c.want {
+			if _, got := runScript(t, enough, Script{Argv: []string{shell(t, c.body)}}); got != c.want {
 				t.Errorf("reason %q, want %q", got, c.want)
 			}
 		})
@@ -86,7 +63,7 @@ func TestScriptReasons(t *testing.T) {
 
 func TestScriptArguments(t *testing.T) {
 	argv := []string{shell(t, `echo "$#:$1:$2"; exit 1`), "a b; exit 0", "$HOME"}
-	if _, got := runScript(t, plenty, Script{Argv: argv}); got != "exit code 1: 2:a b; exit 0:$HOME" {
+	if _, got := runScript(t, enough, Script{Argv: argv}); got != "exit code 1: 2:a b; exit 0:$HOME" {
 		t.Errorf("reason %q", got)
 	}
 }
@@ -94,7 +71,7 @@ func TestScriptArguments(t *testing.T) {
 func TestScriptEnvironmentIsPathAlone(t *testing.T) {
 	t.Setenv("SECRET", "of the daemon")
 	body := `env | grep -v -e ^PERCH_CHECK= -e ^PWD= | tr '\n' ' '; exit 1`
-	_, got := runScript(t, plenty, Script{Argv: []string{shell(t, body)}})
+	_, got := runScript(t, enough, Script{Argv: []string{shell(t, body)}})
 	if got != "exit code 1: PATH=/usr/sbin:/usr/bin:/sbin:/bin" {
 		t.Errorf("reason %q", got)
 	}
@@ -103,12 +80,12 @@ func TestScriptEnvironmentIsPathAlone(t *testing.T) {
 func TestScriptWeight(t *testing.T) {
 	for code, want := range map[int]Value{0: {}, 2: {0, true}, 3: {1, true}, 255: {253, true}} {
 		argv := []string{shell(t, fmt.Sprintf("exit %d", code))}
-		if found, got := runScript(t, plenty, Script{Argv: argv, Weighted: true}); got != "" || found.Value != want {
+		if found, got := runScript(t, enough, Script{Argv: argv, Weighted: true}); got != "" || found.Value != want {
 			t.Errorf("code %d: %v and %q, want %v", code, found.Value, got, want)
 		}
 	}
 	argv := []string{shell(t, "exit 1")}
-	if _, got := runScript(t, plenty, Script{Argv: argv, Weighted: true}); got != "exit code 1" {
+	if _, got := runScript(t, enough, Script{Argv: argv, Weighted: true}); got != "exit code 1" {
 		t.Errorf("code 1: %q", got)
 	}
 }
@@ -151,7 +128,7 @@ func TestScriptsThatLeaveSomethingBehind(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			leavesNothing(t, func() {
-				if _, got := runScript(t, plenty, Script{Argv: []string{shell(t, body)}}); got != "exit code 1: left" {
+				if _, got := runScript(t, enough, Script{Argv: []string{shell(t, body)}}); got != "exit code 1: left" {
 					t.Errorf("reason %q", got)
 				}
 			})
@@ -173,12 +150,12 @@ func TestOutputIsBounded(t *testing.T) {
 // What a script has written last counts, also if nobody has read it yet as it ends.
 func TestOutputThatIsNotYetRead(t *testing.T) {
 	o, write, err := openOutput()
-	mustDo(t, err)
+	must(t, err)
 	close(o.done) // nobody reads
 	_, err = write.WriteString("last words\n")
-	mustDo(t, err)
+	must(t, err)
 	o.close()
-	mustDo(t, write.Close())
+	must(t, write.Close())
 	if got := lastLine(o.tail); got != "last words" {
 		t.Errorf("%q", got)
 	}
@@ -187,7 +164,7 @@ func TestOutputThatIsNotYetRead(t *testing.T) {
 // One that gets rid of the marker is not found, but does not keep the verdict.
 func TestScriptWithStrayThatHoldsOutput(t *testing.T) {
 	body := `env -i setsid sh -c 'echo $$; exec sleep 1000' & sleep 0.5; exit 1`
-	_, got := runScript(t, plenty, Script{Argv: []string{shell(t, body)}})
+	_, got := runScript(t, enough, Script{Argv: []string{shell(t, body)}})
 	pid, err := strconv.Atoi(strings.TrimPrefix(got, "exit code 1: "))
 	if err != nil {
 		t.Fatalf("reason %q", got)
@@ -198,7 +175,7 @@ func TestScriptWithStrayThatHoldsOutput(t *testing.T) {
 }
 
 func TestScriptEndsWithItsContext(t *testing.T) {
-	c := newHostCheck(t, Spec{Kind: "script", Script: Script{Argv: []string{"/bin/sleep", "1000"}}})
+	c := made(t, testHost(), Spec{Kind: "script", Script: Script{Argv: []string{"/bin/sleep", "1000"}}})
 	leavesNothing(t, func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(20*time.Millisecond, cancel)
@@ -211,10 +188,10 @@ func TestScriptEndsWithItsContext(t *testing.T) {
 // leavesNothing runs looks after which nothing must be there that was not before.
 func leavesNothing(t testing.TB, looks func()) {
 	t.Helper()
-	goroutines, files, started := goleak.IgnoreCurrent(), openDescriptors(t), lastPID()
+	goroutines, files, started := goleak.IgnoreCurrent(), openFiles(t), lastPID()
 	looks()
 	goleak.VerifyNone(t, goroutines)
-	if now := openDescriptors(t); now != files {
+	if now := openFiles(t); now != files {
 		t.Errorf("%d open files, %d before", now, files)
 	}
 	if zombies := ownChildren(t); len(zombies) > 0 {
@@ -228,17 +205,6 @@ func leavesNothing(t testing.TB, looks func()) {
 			return err != nil || !p.alive() || !marked && p.command != "sleep 98765"
 		})
 	}
-}
-
-func openDescriptors(t testing.TB) int {
-	t.Helper()
-	read, write, err := os.Pipe() // the first one lets the runtime open files of its own
-	mustDo(t, err, read.Close(), write.Close())
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
 }
 
 // ownChildren returns the children of this process, zombies too.

@@ -49,28 +49,28 @@ func TestSMTP(t *testing.T) {
 		timeout time.Duration
 		want    string
 	}{
-		{"is well", mailServer(banner, with(), none), longEnough, ""},
-		{"has a long banner", mailServer("220-mail\r\n220-no spam\r\n220 please\r\n", with(), none), longEnough, ""},
-		{"does not know EHLO", mailServer(banner, with("EHLO", "502 what?\r\n"), none), longEnough, ""},
-		{"has bare newlines and codes", mailServer("220\n", with("EHLO", "250\n"), none), longEnough, ""},
-		{"has no service", mailServer("554 no SMTP\tservice here\r\n", with(), none), longEnough, `banner: "554 no SMTP\tservice here", wanted 220`},
-		{"shuts down", mailServer(banner, with("EHLO", "421-mail\r\n421 closing\r\n"), none), longEnough, `EHLO: "421 mail", wanted 250`},
-		{"knows neither", mailServer(banner, with("EHLO", "500 what\r\n", "HELO", "550 no\r\n"), none), longEnough, `HELO: "550 no", wanted 250`},
-		{"does not quit", mailServer(banner, with("QUIT", "500 never\r\n"), none), longEnough, `QUIT: "500 never", wanted 221`},
-		{"mixes codes", mailServer(banner, with("EHLO", "250-a\r\n251 b\r\n"), none), longEnough, `EHLO: malformed reply "251 b"`},
+		{"is well", mailServer(banner, with(), none), enough, ""},
+		{"has a long banner", mailServer("220-mail\r\n220-no spam\r\n220 please\r\n", with(), none), enough, ""},
+		{"does not know EHLO", mailServer(banner, with("EHLO", "502 what?\r\n"), none), enough, ""},
+		{"has bare newlines and codes", mailServer("220\n", with("EHLO", "250\n"), none), enough, ""},
+		{"has no service", mailServer("554 no SMTP\tservice here\r\n", with(), none), enough, `banner: "554 no SMTP\tservice here", wanted 220`},
+		{"shuts down", mailServer(banner, with("EHLO", "421-mail\r\n421 closing\r\n"), none), enough, `EHLO: "421 mail", wanted 250`},
+		{"knows neither", mailServer(banner, with("EHLO", "500 what\r\n", "HELO", "550 no\r\n"), none), enough, `HELO: "550 no", wanted 250`},
+		{"does not quit", mailServer(banner, with("QUIT", "500 never\r\n"), none), enough, `QUIT: "500 never", wanted 221`},
+		{"mixes codes", mailServer(banner, with("EHLO", "250-a\r\n251 b\r\n"), none), enough, `EHLO: malformed reply "251 b"`},
 		{"is mute", mute, soonOver, "banner: no answer within 300ms"},
 		{"is mute on EHLO", mailServer(banner, with("EHLO", ""), none), soonOver, "EHLO: no answer within 300ms"},
-		{"closes", closeAtOnce, longEnough, "banner: connection closed by the other side"},
-		{"closes within a line", saysAndCloses("220 ma"), longEnough, `banner: connection closed after "220 ma"`},
-		{"closes after the banner", func(c net.Conn) { io.WriteString(c, banner); readSome(c) }, longEnough, "EHLO: connection closed by the other side"},
-		{"resets", func(c net.Conn) { io.WriteString(c, banner); reset(c) }, longEnough, "EHLO: connection reset by the other side"},
-		{"is not SMTP", tells("SSH-2.0-OpenSSH_9.9\r\n"), longEnough, `banner: malformed reply "SSH-2.0-OpenSSH_9.9"`},
-		{"is binary", tells("\x00\xff\x1b[2J\n"), longEnough, `banner: malformed reply "\x00\xff\x1b[2J"`},
-		{"an empty line", tells("\r\n"), longEnough, `banner: malformed reply ""`},
-		{"a code below", tells("199 x\r\n"), longEnough, `banner: malformed reply "199 x"`},
-		{"a code without end", tells("2200 x\r\n"), longEnough, `banner: malformed reply "2200 x"`},
-		{"continues without end", endless("220-more\r\n"), longEnough, "banner: a reply of more than 100 lines"},
-		{"a line without end", endless("220 more "), longEnough, `banner: a line of more than 4096 bytes: "220 more 220 more 220 more 220 more 220 more 220 more 220 more 2"...`},
+		{"closes", closeAtOnce, enough, "banner: connection closed by the other side"},
+		{"closes within a line", saysAndCloses("220 ma"), enough, `banner: connection closed after "220 ma"`},
+		{"closes after the banner", func(c net.Conn) { io.WriteString(c, banner); readSome(c) }, enough, "EHLO: connection closed by the other side"},
+		{"resets", func(c net.Conn) { io.WriteString(c, banner); reset(c) }, enough, "EHLO: connection reset by the other side"},
+		{"is not SMTP", tells("SSH-2.0-OpenSSH_9.9\r\n"), enough, `banner: malformed reply "SSH-2.0-OpenSSH_9.9"`},
+		{"is binary", tells("\x00\xff\x1b[2J\n"), enough, `banner: malformed reply "\x00\xff\x1b[2J"`},
+		{"an empty line", tells("\r\n"), enough, `banner: malformed reply ""`},
+		{"a code below", tells("199 x\r\n"), enough, `banner: malformed reply "199 x"`},
+		{"a code without end", tells("2200 x\r\n"), enough, `banner: malformed reply "2200 x"`},
+		{"continues without end", endless("220-more\r\n"), enough, "banner: a reply of more than 100 lines"},
+		{"a line without end", endless("220 more "), enough, `banner: a line of more than 4096 bytes: "220 more 220 more 220 more 220 more 220 more 220 more 220 more 2"...`},
 		{"drips", drips("220-more and more\r\n"), soonOver, "banner: no answer within 300ms"},
 	}
 	for _, host := range []string{"127.0.0.1", "::1"} {
@@ -84,7 +84,7 @@ func TestSMTP(t *testing.T) {
 			})
 		}
 		t.Run(host+"/refused", func(t *testing.T) {
-			if got := lookOnce(t, Spec{Kind: "smtp", Target: closedPort(t, host)}, longEnough); got != "connection refused" {
+			if got := lookOnce(t, Spec{Kind: "smtp", Target: closedPort(t, host)}, enough); got != "connection refused" {
 				t.Errorf("reason %q", got)
 			}
 		})
@@ -114,14 +114,14 @@ func TestSMTPOverTLS(t *testing.T) {
 		timeout time.Duration
 		want    string
 	}{
-		{"STARTTLS", mailServer(banner, with(), certificate), start, trusted, longEnough, ""},
-		{"TLS from the begin", overTLS(certificate, mailServer(banner, with(), certificate)), SMTP{}, TLS{Enabled: true, CAFile: ca}, longEnough, ""},
-		{"another authority", mailServer(banner, with(), certificate), start, TLS{CAFile: otherCA}, longEnough, "STARTTLS: certificate signed by unknown authority"},
-		{"unverified", mailServer(banner, with(), certificate), start, TLS{Insecure: true}, longEnough, ""},
-		{"not offered", mailServer(banner, with("EHLO", "250-STARTTLSX\r\n250 HELP\r\n"), certificate), start, trusted, longEnough, "STARTTLS is not offered"},
-		{"no EHLO", mailServer(banner, with("EHLO", "500 what\r\n"), certificate), start, trusted, longEnough, `EHLO: "500 what", wanted 250`},
-		{"refused", mailServer(banner, with("STARTTLS", "454 not now\r\n"), garbage), start, trusted, longEnough, `STARTTLS: "454 not now", wanted 220`},
-		{"says more before TLS", mailServer(banner, with("STARTTLS", "220 go\r\n250 injected\r\n"), garbage), start, trusted, longEnough, "STARTTLS: the server has said more before TLS"},
+		{"STARTTLS", mailServer(banner, with(), certificate), start, trusted, enough, ""},
+		{"TLS from the begin", overTLS(certificate, mailServer(banner, with(), certificate)), SMTP{}, TLS{Enabled: true, CAFile: ca}, enough, ""},
+		{"another authority", mailServer(banner, with(), certificate), start, TLS{CAFile: otherCA}, enough, "STARTTLS: certificate signed by unknown authority"},
+		{"unverified", mailServer(banner, with(), certificate), start, TLS{Insecure: true}, enough, ""},
+		{"not offered", mailServer(banner, with("EHLO", "250-STARTTLSX\r\n250 HELP\r\n"), certificate), start, trusted, enough, "STARTTLS is not offered"},
+		{"no EHLO", mailServer(banner, with("EHLO", "500 what\r\n"), certificate), start, trusted, enough, `EHLO: "500 what", wanted 250`},
+		{"refused", mailServer(banner, with("STARTTLS", "454 not now\r\n"), garbage), start, trusted, enough, `STARTTLS: "454 not now", wanted 220`},
+		{"says more before TLS", mailServer(banner, with("STARTTLS", "220 go\r\n250 injected\r\n"), garbage), start, trusted, enough, "STARTTLS: the server has said more before TLS"},
 		{"garbage for TLS", func(c net.Conn) {
 			io.WriteString(c, banner)
 			readSome(c)
@@ -130,9 +130,9 @@ func TestSMTPOverTLS(t *testing.T) {
 			io.WriteString(c, "220 go\r\n")
 			readSome(c)
 			endless("garbage")(c)
-		}, start, trusted, longEnough, "STARTTLS: server does not speak TLS"},
+		}, start, trusted, enough, "STARTTLS: server does not speak TLS"},
 		{"silence for TLS", mailServer(banner, with(), garbage), start, trusted, soonOver, "STARTTLS: no answer within 300ms"},
-		{"no greeting over TLS", mailServer(banner, with("secured", "550 go away\r\n"), certificate), start, trusted, longEnough, `EHLO: "550 go away", wanted 250`},
+		{"no greeting over TLS", mailServer(banner, with("secured", "550 go away\r\n"), certificate), start, trusted, enough, `EHLO: "550 go away", wanted 250`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestSMTPCommands(t *testing.T) {
 		heard <- said.String()
 	})
 	spec := Spec{Kind: "smtp", Target: target, SMTP: SMTP{Hello: "perch.example"}}
-	if got := lookOnce(t, spec, longEnough); got != "" {
+	if got := lookOnce(t, spec, enough); got != "" {
 		t.Fatal(got)
 	}
 	if got, want := <-heard, "EHLO perch.example\r\nHELO perch.example\r\nQUIT\r\n"; got != want {

@@ -57,7 +57,7 @@ type TCP struct {
 }
 
 // UDP is for kind "udp". Without an answer that must come, only an ICMP error that comes
-// within the timeout is a failure.
+// within half of the timeout is a failure.
 type UDP struct {
 	Send   []byte
 	Answer bool // some answer must come
@@ -87,7 +87,7 @@ type HTTP struct {
 // Request is one URL of an HTTP check and what its answer must be.
 type Request struct {
 	URL       string  // relative to the target's
-	Status    []Range // "" for 200-299, one of them
+	Status    []Range // the code must be in one of them; none for 200-299
 	Contains  string  // the body; "" for anything
 	Matches   string  // a regular expression for the body; "" for anything
 	Mismatch  string  // one that must not match; "" for none
@@ -119,8 +119,8 @@ type GRPC struct {
 	Service string // "" for the server as a whole
 }
 
-// Script is for kind "script". The environment is PATH alone, and a marker by which all that
-// it starts is found and killed as it ends.
+// Script is for kind "script". Its environment is PATH and a marker, PERCH_CHECK, by which
+// all that it starts is found and killed as it ends.
 type Script struct {
 	Argv []string // the first one absolute
 	User string   // "" for the daemon's own

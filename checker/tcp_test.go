@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"strings"
@@ -18,30 +19,30 @@ func TestTCP(t *testing.T) {
 		timeout time.Duration
 		want    string
 	}{
-		{"connects", mute, TCP{}, longEnough, ""},
-		{"closes at once", closeAtOnce, TCP{}, longEnough, ""},
+		{"connects", mute, TCP{}, enough, ""},
+		{"closes at once", closeAtOnce, TCP{}, enough, ""},
 		{"answers", func(c net.Conn) {
 			if readSome(c) == "PING\r\n" {
 				io.WriteString(c, "+PONG\r\n")
 			}
 			mute(c)
-		}, TCP{Send: []byte("PING\r\n"), Expect: pong}, longEnough, ""},
-		{"answers in parts", drips("+PONG\r\n"), TCP{Expect: pong}, longEnough, ""},
-		{"answers in bytes", tells("\x0a\xf7 and more"), TCP{Expect: binary}, longEnough, ""},
+		}, TCP{Send: []byte("PING\r\n"), Expect: pong}, enough, ""},
+		{"answers in parts", drips("+PONG\r\n"), TCP{Expect: pong}, enough, ""},
+		{"answers in bytes", tells("\x0a\xf7 and more"), TCP{Expect: binary}, enough, ""},
 		{
 			"answers in other bytes", tells("\x0a\xe7 and more"),
 			TCP{Expect: binary},
-			longEnough, `answer "\n\xe7 and more", wanted "\n\xf0"`,
+			enough, `answer "\n\xe7 and more", wanted "\n\xf0"`,
 		},
-		{"one byte too few", saysAndCloses("\x0a"), TCP{Expect: binary}, longEnough, `answer "\n", wanted "\n\xf0", then connection closed by the other side`},
-		{"closes without an answer", closeAtOnce, TCP{Expect: pong}, longEnough, "connection closed by the other side"},
-		{"resets", reset, TCP{Send: []byte("x"), Expect: pong}, longEnough, "connection reset by the other side"},
+		{"one byte too few", saysAndCloses("\x0a"), TCP{Expect: binary}, enough, `answer "\n", wanted "\n\xf0", then connection closed by the other side`},
+		{"closes without an answer", closeAtOnce, TCP{Expect: pong}, enough, "connection closed by the other side"},
+		{"resets", reset, TCP{Send: []byte("x"), Expect: pong}, enough, "connection reset by the other side"},
 		{"never answers", mute, TCP{Expect: pong}, soonOver, "no answer within 300ms"},
 		{"stops in between", tells("+PO"), TCP{Expect: pong}, soonOver, `answer "+PO", wanted "PONG", then no answer within 300ms`},
-		{"sends without end", endless("nothing to see here\n"), TCP{Expect: pong}, longEnough, `65536 bytes of answer without "PONG"`},
+		{"sends without end", endless("nothing to see here\n"), TCP{Expect: pong}, enough, `65536 bytes of answer without "PONG"`},
 		{"drips without end", drips("+"), TCP{Expect: pong}, soonOver, `answer "+*, wanted "PONG", then no answer within 300ms`},
 		{"does not read", endless("PING?"), TCP{Send: make([]byte, 64<<20), Expect: pong}, soonOver, "no answer within 300ms"},
-		{"control characters", saysAndCloses("\x1b[2J\x00\"\u202e"), TCP{Expect: pong}, longEnough, `answer "\x1b[2J\x00\"\u202e", wanted "PONG", then connection closed by the other side`},
+		{"control characters", saysAndCloses("\x1b[2J\x00\"\u202e"), TCP{Expect: pong}, enough, `answer "\x1b[2J\x00\"\u202e", wanted "PONG", then connection closed by the other side`},
 	}
 	for _, host := range []string{"127.0.0.1", "::1"} {
 		for _, test := range tests {
@@ -55,7 +56,7 @@ func TestTCP(t *testing.T) {
 		}
 		t.Run(host+"/refused", func(t *testing.T) {
 			spec := Spec{Kind: "tcp", Target: closedPort(t, host)}
-			if got := lookOnce(t, spec, longEnough); got != "connection refused" {
+			if got := lookOnce(t, spec, enough); got != "connection refused" {
 				t.Errorf("reason %q", got)
 			}
 		})
@@ -73,16 +74,16 @@ func TestTCPOverTLS(t *testing.T) {
 		timeout time.Duration
 		want    string
 	}{
-		{"answers", overTLS(certificate, tells("PONG")), TLS{CAFile: ca}, longEnough, ""},
-		{"unverified", overTLS(certificate, tells("PONG")), TLS{Insecure: true}, longEnough, ""},
-		{"signed by another", overTLS(certificate, tells("PONG")), TLS{CAFile: otherCA}, longEnough, "certificate signed by unknown authority"},
-		{"closes", overTLS(certificate, closeAtOnce), TLS{CAFile: ca}, longEnough, "connection closed by the other side"},
+		{"answers", overTLS(certificate, tells("PONG")), TLS{CAFile: ca}, enough, ""},
+		{"unverified", overTLS(certificate, tells("PONG")), TLS{Insecure: true}, enough, ""},
+		{"signed by another", overTLS(certificate, tells("PONG")), TLS{CAFile: otherCA}, enough, "certificate signed by unknown authority"},
+		{"closes", overTLS(certificate, closeAtOnce), TLS{CAFile: ca}, enough, "connection closed by the other side"},
 		{"never answers", overTLS(certificate, mute), TLS{CAFile: ca}, soonOver, "no answer within 300ms"},
-		{"no TLS", tells("220 mail ESMTP\r\n"), TLS{CAFile: ca}, longEnough, "server does not speak TLS"},
+		{"no TLS", tells("220 mail ESMTP\r\n"), TLS{CAFile: ca}, enough, "server does not speak TLS"},
 		{"no handshake", mute, TLS{CAFile: ca}, soonOver, "no answer within 300ms"},
-		{"resets the handshake", reset, TLS{CAFile: ca}, longEnough, "connection reset by the other side"},
-		{"huge records", endless("\x16\x03\x03\xff\xff"), TLS{CAFile: ca}, longEnough, "server does not speak TLS"},
-		{"endless alerts", endless("\x15\x03\x03\x00\x02\x01\x5a"), TLS{CAFile: ca}, longEnough, "too many ignored records"},
+		{"resets the handshake", reset, TLS{CAFile: ca}, enough, "connection reset by the other side"},
+		{"huge records", endless("\x16\x03\x03\xff\xff"), TLS{CAFile: ca}, enough, "server does not speak TLS"},
+		{"endless alerts", endless("\x15\x03\x03\x00\x02\x01\x5a"), TLS{CAFile: ca}, enough, "too many ignored records"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -106,13 +107,53 @@ func TestTCPDoesNotReset(t *testing.T) {
 	})
 	spec := Spec{Kind: "tcp", Target: target, TCP: TCP{Expect: Pattern{Bytes: []byte("w")}}}
 	for range 50 {
-		if got := lookOnce(t, spec, longEnough); got != "" {
+		if got := lookOnce(t, spec, enough); got != "" {
 			t.Fatal(got)
 		}
 		if err := <-ends; err != nil {
 			t.Fatalf("the server saw: %v", err)
 		}
 	}
+}
+
+// TLS ends with a notice, so that the server does not log that it was cut off.
+func TestTLSEndsInOrder(t *testing.T) {
+	certificate, ca := testCertificate(t, "127.0.0.1")
+	last := make(chan byte, 1)
+	target := rawServer(t, "127.0.0.1", func(conn net.Conn) {
+		heard := &hearing{Conn: conn}
+		// Later versions hide what a record is.
+		server := tls.Server(heard, &tls.Config{Certificates: []tls.Certificate{certificate}, MaxVersion: tls.VersionTLS12})
+		io.Copy(io.Discard, server)
+		last <- heard.lastRecord()
+	})
+	if got := lookOnce(t, Spec{Kind: "tcp", Target: target, TLS: TLS{Enabled: true, CAFile: ca}}, enough); got != "" {
+		t.Fatal(got)
+	}
+	if kind := <-last; kind != 21 { // an alert: RFC 5246, section 6.2.1
+		t.Errorf("the last record is of type %d", kind)
+	}
+}
+
+// hearing is a connection that keeps what it has read.
+type hearing struct {
+	net.Conn
+	heard []byte
+}
+
+func (h *hearing) Read(p []byte) (int, error) {
+	n, err := h.Conn.Read(p)
+	h.heard = append(h.heard, p[:n]...)
+	return n, err
+}
+
+// lastRecord returns the type of the last record of TLS.
+func (h *hearing) lastRecord() (kind byte) {
+	for rest := h.heard; len(rest) >= 5; {
+		kind = rest[0]
+		rest = rest[min(len(rest), 5+int(rest[3])<<8+int(rest[4])):]
+	}
+	return kind
 }
 
 func TestWrongTCPSpecs(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"encoding/pem"
 	"io"
 	"log"
-	"log/slog"
 	"math/big"
 	"net"
 	"net/http/httptest"
@@ -98,13 +97,6 @@ func pairFiles(t *testing.T, pair tls.Certificate) (certificate, key string) {
 	return writePEM(t, "CERTIFICATE", pair.Certificate[0]), writePEM(t, "PRIVATE KEY", der)
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // startTLS starts a server with a certificate and returns its host:port.
 func startTLS(t *testing.T, config *tls.Config) string {
 	server := httptest.NewUnstartedServer(site())
@@ -167,7 +159,7 @@ func TestCertificates(t *testing.T) {
 				{Kind: "http", Target: "https://" + address + "/ok", TLS: c.tls},
 			} {
 				found, err := lookAt(t, spec)
-				wantReason(t, err, c.want)
+				wantError(t, err, c.want)
 				if found.Warning != c.warning {
 					t.Errorf("kind %s: warning %q, want %q", spec.Kind, found.Warning, c.warning)
 				}
@@ -194,7 +186,7 @@ func TestHTTPServerName(t *testing.T) {
 			spec := Spec{Kind: "http", Target: c.target, TLS: TLS{CAFile: ca.file(), ServerName: c.server}}
 			spec.HTTP = HTTP{Host: c.host, Connect: address}
 			_, err := lookAt(t, spec)
-			wantReason(t, err, c.want)
+			wantError(t, err, c.want)
 		})
 	}
 }
@@ -207,10 +199,10 @@ func TestHTTPClientCertificate(t *testing.T) {
 	})
 	spec := Spec{Kind: "http", Target: "https://" + address + "/ok", TLS: TLS{CAFile: ca.file()}}
 	_, err := lookAt(t, spec)
-	wantReason(t, err, "server refused TLS: certificate required")
+	wantError(t, err, "server refused TLS: certificate required")
 	spec.TLS.CertFile, spec.TLS.KeyFile = pairFiles(t, ca.issue(-day, day, "client"))
 	_, err = lookAt(t, spec)
-	wantReason(t, err, "")
+	wantError(t, err, "")
 }
 
 // What is set for the target does not hold where a redirect leads to.
@@ -221,13 +213,13 @@ func TestHTTPRedirectToAnotherServer(t *testing.T) {
 	spec := Spec{Kind: "http", Target: "https://www.example.com/", TLS: TLS{CAFile: ca.file()}}
 	spec.HTTP = HTTP{Connect: first, Redirect: true, Requests: []Request{{URL: "/away?to=https://" + second + "/ok", Contains: "all OK"}}}
 	_, err := lookAt(t, spec)
-	wantReason(t, err, "")
+	wantError(t, err, "")
 }
 
 // Files are read once for all checks, and again when they have changed.
 func TestTLSFilesAreShared(t *testing.T) {
 	name := newCA(t, time.Now().Add(day)).file()
-	host := NewHost(slog.New(slog.DiscardHandler))
+	host := testHost()
 	roots := func() *x509.CertPool {
 		client, err := host.newTLS(TLS{CAFile: name}, "a")
 		must(t, err)
@@ -259,14 +251,12 @@ func TestTLSFileErrors(t *testing.T) {
 		{TLS{KeyFile: key}, "a client certificate and its key must be given together"},
 		{TLS{CertFile: certificate, KeyFile: otherKey}, "client certificate " + certificate + " with key " + otherKey + ": tls: private key does not match public key"},
 	} {
-		_, err := NewHost(slog.New(slog.DiscardHandler)).New(Spec{Kind: "tls", Target: "a:1", TLS: c.tls})
-		wantReason(t, err, c.want)
-		_, err = newTLS(c.tls, "a")
-		wantReason(t, err, c.want)
+		_, err := testHost().New(Spec{Kind: "tls", Target: "a:1", TLS: c.tls})
+		wantError(t, err, c.want)
 	}
 }
 
 func TestHandshakeOfAServerThatIsSilent(t *testing.T) {
 	_, err := lookWithin(t, Spec{Kind: "tls", Target: hostile(t, silentAfter(""))}, 100*time.Millisecond)
-	wantReason(t, &reason{text: someTime.ReplaceAllString(err.Error(), "within T")}, "no answer within T")
+	wantError(t, &reason{text: someTime.ReplaceAllString(err.Error(), "within T")}, "no answer within T")
 }

@@ -20,16 +20,7 @@ type tlsClient struct {
 }
 
 // newTLS returns the client that a spec describes, for a server of that name or address.
-// It reads the files that the spec names.
-func newTLS(t TLS, host string) (*tlsClient, error) {
-	files, err := readTLSFiles(t.fileNames())
-	if err != nil {
-		return nil, err
-	}
-	return t.client(files, host), nil
-}
-
-// newTLS is like the function, but what the files hold is there once for all checks.
+// What the files hold that the spec names is there once for all checks.
 func (h *Host) newTLS(t TLS, host string) (*tlsClient, error) {
 	files, err := h.tlsFiles.load(t.fileNames())
 	if err != nil {
@@ -80,9 +71,9 @@ func (c *tlsClient) judge(state tls.ConnectionState, now time.Time) (warning str
 	left := expiry(state).Sub(now)
 	switch {
 	case c.limit > 0 && left < 0:
-		return "", &reason{text: untilExpiry(left)}
+		return "", because("%s", untilExpiry(left))
 	case c.limit > 0 && left < c.limit:
-		return "", &reason{text: fmt.Sprintf("%s, wanted %s at least", untilExpiry(left), span(c.limit))}
+		return "", because("%s, wanted %s at least", untilExpiry(left), span(c.limit))
 	case c.warning > 0 && left < c.warning:
 		return untilExpiry(left), nil
 	}

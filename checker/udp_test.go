@@ -19,14 +19,15 @@ func TestUDP(t *testing.T) {
 		want    string
 	}{
 		{"is mute", nothing, UDP{}, soonOver, ""},
-		{"answers unasked", echo, UDP{Send: []byte("x")}, longEnough, ""},
-		{"answers an empty datagram", echo, UDP{Answer: true}, longEnough, ""},
-		{"answers", echo, UDP{Send: []byte("ping pong"), Expect: pong}, longEnough, ""},
-		{"answers in bytes", echo, UDP{Send: []byte("\x81x"), Expect: Pattern{Bytes: []byte{0x80}, Mask: []byte{0x80}}}, longEnough, ""},
-		{"answers too few bytes", echo, UDP{Send: []byte("p"), Expect: Pattern{Bytes: []byte("pp")}}, longEnough, `answer "p", wanted "pp"`},
+		{"answers unasked", echo, UDP{Send: []byte("x")}, enough, ""},
+		{"answers an empty datagram", echo, UDP{Answer: true}, enough, ""},
+		{"answers", echo, UDP{Send: []byte("ping pong"), Expect: pong}, enough, ""},
+		{"answers in bytes", echo, UDP{Send: []byte("\x81x"), Expect: Pattern{Bytes: []byte{0x80}, Mask: []byte{0x80}}}, enough, ""},
+		{"answers more bytes", echo, UDP{Send: []byte("ping"), Expect: Pattern{Bytes: []byte("pin")}}, enough, ""},
+		{"answers too few bytes", echo, UDP{Send: []byte("p"), Expect: Pattern{Bytes: []byte("pp")}}, enough, `answer "p", wanted "pp"`},
 		{"answers nothing", nothing, UDP{Answer: true}, soonOver, "no answer within 300ms"},
-		{"answers wrongly", echo, UDP{Send: []byte("p\x00ng"), Expect: pong}, longEnough, `answer "p\x00ng", wanted "pong"`},
-		{"answers much", flood, UDP{Expect: pong}, longEnough, `answer "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"..., wanted "pong"`},
+		{"answers wrongly", echo, UDP{Send: []byte("p\x00ng"), Expect: pong}, enough, `answer "p\x00ng", wanted "pong"`},
+		{"answers much", flood, UDP{Expect: pong}, enough, `answer "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"..., wanted "pong"`},
 	}
 	for _, host := range []string{"127.0.0.1", "::1"} {
 		for _, test := range tests {
@@ -41,7 +42,7 @@ func TestUDP(t *testing.T) {
 		t.Run(host+"/refused", func(t *testing.T) {
 			for _, udp := range []UDP{{}, {Answer: true}, {Send: []byte("x"), Expect: pong}} {
 				spec := Spec{Kind: "udp", Target: closedPort(t, host), UDP: udp}
-				if got := lookOnce(t, spec, longEnough); got != "connection refused" {
+				if got := lookOnce(t, spec, enough); got != "connection refused" {
 					t.Errorf("%+v: reason %q", udp, got)
 				}
 			}
@@ -57,6 +58,15 @@ func TestWrongUDPSpecs(t *testing.T) {
 	} {
 		if _, err := newUDP(nil, spec); err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+}
+
+// A look that is well by silence ends well before its timeout, by which it would fail.
+func TestSilence(t *testing.T) {
+	for patience, want := range map[time.Duration]time.Duration{0: icmpWait, 10 * time.Second: 5 * time.Second} {
+		if got := silence(patience); got != want {
+			t.Errorf("%v: %v, want %v", patience, got, want)
 		}
 	}
 }

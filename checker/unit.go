@@ -47,10 +47,10 @@ func notInUnitName(r rune) bool {
 
 // Check asks systemd.
 func (c *unitCheck) Check(ctx context.Context) (Finding, error) {
-	limit := patience(ctx)
+	patience := patience(ctx)
 	err := c.look(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return Finding{}, because("the system bus does not answer within %v", limit)
+		return Finding{}, because("the system bus does not answer within %v", patience)
 	}
 	if failure := (*busFailure)(nil); errors.As(err, &failure) {
 		return Finding{}, because("ask systemd for unit %s: %v", c.name, failure)

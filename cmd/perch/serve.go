@@ -55,6 +55,6 @@ func (o *serveOptions) serve(cmd *cobra.Command, _ []string) error {
 // kernel does not run at the moment: neither adverts nor heartbeats wait for a place then.
 func spareProcessor() {
 	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(runtime.NumCPU() + 1)
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	}
 }

@@ -18,7 +18,9 @@ func newTransferCommand() *cobra.Command {
 		Use:   "transfer [NODE]",
 		Short: "Move the VIPs to a node, or to the best one",
 		Long: `Move the VIPs from their owner to NODE, in some milliseconds. Without NODE the
-best of the others takes them: in touch, not drained, of the highest priority.
+best of the others takes them: in touch, not drained, healthy, of the highest
+priority. A node whose checks say that it is sick is refused; one that is held
+down because of them is not.
 
 If the target does not take over, the VIPs go back to where they were and the
 command fails. To keep them away from a node for longer, drain it.`,

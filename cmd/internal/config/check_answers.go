@@ -42,15 +42,26 @@ func recordForm(of string) string {
 		return "number number number name"
 	case "SOA":
 		return "name name number number number number number"
-	case "TXT", "CAA":
-		return "text"
+	case "TXT":
+		return textForm
+	case "CAA":
+		return caaForm
 	}
 	return ""
 }
 
+// Forms that are more than fields.
+const (
+	textForm = `text, or "text" in parts`
+	caaForm  = `flags tag "value"`
+)
+
 func hasForm(s, form string) bool {
-	if form == "text" {
-		return true
+	switch form {
+	case textForm:
+		return isQuoted(s)
+	case caaForm:
+		return isCAA(s)
 	}
 	fields, forms := strings.Fields(s), strings.Fields(form)
 	if len(fields) != len(forms) {
@@ -75,4 +86,29 @@ func isField(s, form string) bool {
 	}
 	a, err := netip.ParseAddr(s)
 	return err == nil && a.Zone() == "" && a.Is6() == (form == "IPv6-address")
+}
+
+// isQuoted reports whether quotation marks are around whole parts of a text that begins
+// with one. A backslash goes before a character that is meant as such.
+func isQuoted(s string) bool {
+	inside := false
+	for i := 0; i < len(s) && s[0] == '"'; i++ {
+		switch {
+		case s[i] == '"':
+			inside = !inside
+		case !inside && s[i] != ' ':
+			return false
+		case inside && s[i] == '\\':
+			i++
+		}
+	}
+	return !inside
+}
+
+// isCAA reads a record of RFC 8659, section 4.1.1.
+func isCAA(s string) bool {
+	flags, rest, _ := strings.Cut(strings.TrimSpace(s), " ")
+	_, value, valued := strings.Cut(strings.TrimSpace(rest), " ")
+	_, err := strconv.ParseUint(flags, 10, 8)
+	return err == nil && valued && isQuoted(strings.TrimSpace(value))
 }

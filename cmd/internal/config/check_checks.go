@@ -69,6 +69,9 @@ func checkKind(r *report, table *value, c *Check) {
 			r.missing(table, "target", processRule+", unless there is pidfile or command")
 		}
 		onlyOne(r, table, "target", "pidfile", "command")
+		if v := table.child("quorum"); c.Process.PIDFile != "" && c.Process.Quorum > 1 {
+			r.badValue(v, "is more than the one process that a pidfile names", "must be left out there")
+		}
 	case "file":
 		checkAbsent(r, table, c)
 	}

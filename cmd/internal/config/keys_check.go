@@ -17,7 +17,7 @@ const (
 	maxWeight        = 253  // between the priorities 1 and 254
 	minAge           = 100 * time.Millisecond
 	maxAge           = 8760 * time.Hour
-	maxQuorum        = 1_000_000
+	maxQuorum        = 1024 // processes that one check follows
 )
 
 // The kinds that have something in common.

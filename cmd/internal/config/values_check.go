@@ -42,6 +42,7 @@ var (
 	errOrder    = errors.New("ends before it begins")
 	errNoSuffix = errors.New("has no suffix of a unit")
 	errTemplate = errors.New("is a template, not an instance of it")
+	errDot      = errors.New("begins with a dot")
 	errSlash    = errors.New(`has a "/" in it`)
 )
 
@@ -209,6 +210,9 @@ func parseUnit(s string) (string, error) {
 		}
 	}
 	dot := strings.LastIndexByte(s, '.')
+	if strings.HasPrefix(s, ".") && dot > 0 {
+		return "", errDot
+	}
 	for _, suffix := range unitSuffixes() {
 		if dot <= 0 || s[dot+1:] != suffix {
 			continue

@@ -51,8 +51,7 @@ func (c *checks) all() map[string]verdict { return *c.verdicts.Load() }
 
 // run makes the checks until the context ends. At each change of a verdict heed is called.
 func (c *checks) run(g *errgroup.Group, parts context.Context, heed func()) {
-	g.Go(func() error { return c.untilEnd(parts, c.host.Run) })
-	g.Go(func() error { return c.untilEnd(parts, c.runner.Run) })
+	around(g, parts, c.host.Run, func(ctx context.Context) error { return c.untilEnd(ctx, c.runner.Run) })
 	g.Go(func() error {
 		for {
 			select {
@@ -82,4 +81,14 @@ func (c *checks) untilEnd(parts context.Context, run func(context.Context) error
 		c.log.Warn("stopping without the end of all looks: one hangs")
 		return nil
 	}
+}
+
+// around runs inner until the context ends, and outer until inner has returned.
+func around(g *errgroup.Group, parts context.Context, outer, inner func(context.Context) error) {
+	longer, end := context.WithCancel(context.WithoutCancel(parts))
+	g.Go(func() error { return outer(longer) })
+	g.Go(func() error {
+		defer end()
+		return inner(parts)
+	})
 }

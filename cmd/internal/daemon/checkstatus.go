@@ -17,7 +17,7 @@ const kindFile = "file"
 func verdictOf(s checker.Status) verdict {
 	v := verdict{state: judgement(s.State), reason: s.Verdict}
 	if s.State == checker.Unknown {
-		v.reason = fmt.Sprintf("has looked %d times", s.Looks)
+		v.reason = looksText(s.Looks)
 		if s.Error != "" {
 			v.reason += ": " + s.Error
 		}
@@ -26,6 +26,16 @@ func verdictOf(s checker.Status) verdict {
 		v.value, v.known = s.Value.Is, true
 	}
 	return v
+}
+
+func looksText(looks uint64) string {
+	switch looks {
+	case 0:
+		return "has not looked yet"
+	case 1:
+		return "has looked once"
+	}
+	return fmt.Sprintf("has looked %d times", looks)
 }
 
 // checksOf returns the status of the checks of a config.

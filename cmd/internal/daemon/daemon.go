@@ -233,11 +233,12 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	return errors.Join(err, d.unfence())
 }
 
-// wake has ownership evaluated anew, which hangs on the fence. That of virtual routers
-// does not: VRRP promises less than a fence does.
+// wake has ownership evaluated anew, which hangs on the fence, as does what the others
+// are told. That of virtual routers does not: VRRP promises less than a fence does.
 func (d *daemon) wake() {
 	if d.member != nil {
 		d.member.holder.wake()
+		d.member.teller.wake()
 	}
 }
 
@@ -316,6 +317,7 @@ func (d *daemon) snapshot() snapshot {
 	}
 	if m := d.member; m != nil {
 		s.view, s.memory, s.fitness = m.node.View(), m.node.State(), d.fitness()
+		s.memory.History = m.sightings.dated(time.Now(), s.memory.History)
 		s.refused, s.waits = m.node.Refused(), m.node.Waits()
 		s.holding, s.vips = m.holder.holding(), m.vips.Status()
 	}

@@ -11,8 +11,10 @@
 // for a moment the one that tells it of the start. Of a cluster's member: the node, the
 // VIP manager, the holder (the only one that sets VIPs in the normal course) and what
 // keeps the fence open meanwhile, the scribe (writes ownership into the history), the
-// mover (hands over from a node that leads but may not own), the preempter (hands over
-// to a better node), the server of the peer API. Of VRRP mode: the engine, its VIP
+// mover (hands over from a node that leads but may not own), the overseer (hands over
+// from one that is sick, and to a better one), the teller of this node's health with one
+// for each peer, the server of the peer API. Of the checks: their host, their runner, and
+// what has everything follow their verdicts. Of VRRP mode: the engine, its VIP
 // manager, the manager of routes, what has all of them follow the engine, and two that
 // watch the interfaces. Beside them the writer of the log, which ends last, and at the
 // end a hand-over, which is left behind when it takes too long.

@@ -40,15 +40,28 @@ func (d *daemon) fitness() fitness {
 	return weigh(self.Priority, referencesOf(c.Track), d.checks.all())
 }
 
-// mostReasons is how many reasons a node tells.
-const mostReasons = 8
+// Of the reasons that a node tells: a peer takes no request of any size.
+const (
+	mostReasons   = 8
+	longestReason = 220 // bytes
+)
 
 func healthOf(f fitness) api.Health {
-	h := api.Health{State: string(f.health), Priority: f.priority, Reasons: f.reasons}
-	if more := len(h.Reasons) - mostReasons; more > 0 {
-		h.Reasons = append(slices.Clone(h.Reasons[:mostReasons]), fmt.Sprintf("%d more checks", more))
+	h := api.Health{State: string(f.health), Priority: f.priority}
+	for _, reason := range f.reasons[:min(len(f.reasons), mostReasons)] {
+		h.Reasons = append(h.Reasons, shortened(reason))
+	}
+	if more := len(f.reasons) - mostReasons; more > 0 {
+		h.Reasons = append(h.Reasons, fmt.Sprintf("%d more checks", more))
 	}
 	return h
+}
+
+func shortened(reason string) string {
+	if len(reason) <= longestReason {
+		return reason
+	}
+	return strings.ToValidUTF8(reason[:longestReason], "") + "..."
 }
 
 func fitnessOf(h api.Health) fitness {
@@ -59,17 +72,19 @@ func fitnessOf(h api.Health) fitness {
 // not lead, or may not own the VIPs whatever its health.
 func (d *daemon) succession() (s succession, leads bool) {
 	m, c := d.member, d.config().Cluster
-	blocked := d.situation()
+	now, blocked := time.Now(), d.situation()
+	moves := m.sightings.dated(now, m.node.State().History) // whoever leads next has seen them, too
 	if m.node.View().Role != cluster.Leader || blocked.witness || blocked.drained || blocked.unfenced {
 		return succession{}, false
 	}
 	return succession{
-		now:     time.Now(),
+		now:     now,
 		self:    peer{name: d.name(), able: true, fitness: d.fitness()},
 		peers:   d.peers(m.node.Candidates()),
-		moves:   m.node.State().History,
+		moves:   moves,
 		preempt: c.Preempt && m.holder.holding(),
 		release: c.WhenUnhealthy == "release",
+		dark:    blocked.dark,
 	}, true
 }
 
@@ -105,7 +120,7 @@ func asked(peers []peer, to, reason string) (cluster.Move, error) {
 	}
 	switch {
 	case to == "" && len(unwell) < len(peers):
-		move.To = inOrder(slices.DeleteFunc(peers, func(p peer) bool { return p.current() == sick }))
+		move.To = inOrder(slices.DeleteFunc(slices.Clone(peers), func(p peer) bool { return p.current() == sick }))
 	case len(unwell) > 0:
 		return cluster.Move{}, api.NotNow(errors.New(strings.Join(unwell, "; ")))
 	case to != "":
@@ -114,9 +129,19 @@ func asked(peers []peer, to, reason string) (cluster.Move, error) {
 	return move, nil
 }
 
-// report is what this node tells the others of its health.
+// healthReport is what this node tells the others of its health.
 func (d *daemon) healthReport() api.HealthReport {
-	return api.HealthReport{Node: d.name(), Health: healthOf(d.fitness())}
+	return api.HealthReport{Node: d.name(), Health: healthOf(behindFence(d.fitness(), d.fence.Trouble()))}
+}
+
+// behindFence is the fitness of a node whose fence is in trouble, if it is. Whoever took
+// it for well would hand over to it, and it would give back at once.
+func behindFence(f fitness, trouble error) fitness {
+	if trouble == nil {
+		return f
+	}
+	why := []string{"its fence does not hold: " + trouble.Error()}
+	return fitness{health: sick, priority: f.priority, reasons: slices.Concat(why, f.reasons)}
 }
 
 // TellHealth implements api.PeerBackend.
@@ -124,12 +149,17 @@ func (d peerSide) TellHealth(_ context.Context, r api.HealthReport) error {
 	if err := d.known(r.Node); err != nil {
 		return err
 	}
-	states := []string{api.HealthHealthy, api.HealthSick, api.HealthUnknown}
-	if !slices.Contains(states, r.Health.State) || r.Health.Priority < 1 || r.Health.Priority >= addressOwner {
+	if !possible(r.Health) {
 		return api.Invalid(fmt.Errorf("health %q with priority %d: is none", r.Health.State, r.Health.Priority))
 	}
 	if d.member.hearsay.note(r.Node, r.Health) {
 		d.member.overseer.wake()
 	}
 	return nil
+}
+
+// possible tells whether a node can be in such a health.
+func possible(h api.Health) bool {
+	states := []string{api.HealthHealthy, api.HealthSick, api.HealthUnknown}
+	return slices.Contains(states, h.State) && h.Priority >= 1 && h.Priority < addressOwner
 }

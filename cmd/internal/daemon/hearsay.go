@@ -35,8 +35,11 @@ func (h *hearsay) note(node string, health api.Health) (news bool) {
 	defer h.mu.Unlock()
 	was, known := h.told[node]
 	h.told[node] = tidings{health, time.Now()}
-	return !known || was.health.State != health.State || was.health.Priority != health.Priority
+	return !known || differ(was.health, health)
 }
+
+// differ tells whether it is news that a health is another one. Why it is so is none.
+func differ(a, b api.Health) bool { return a.State != b.State || a.Priority != b.Priority }
 
 // of returns what a node has told, if it has, and how long ago that was.
 func (h *hearsay) of(node string) (health api.Health, age time.Duration, known bool) {
@@ -117,24 +120,39 @@ func (t *teller) drop(node string) {
 // follow tells one node at each change, and now and then.
 func (t *teller) follow(ctx context.Context, node string, poke <-chan struct{}) {
 	for ctx.Err() == nil {
-		if err := t.once(ctx, node); err != nil && ctx.Err() == nil {
+		report := t.health()
+		if err := t.once(ctx, node, report); err != nil && ctx.Err() == nil {
 			t.log.Debug("telling a node of this one's health", "node", node, "error", err)
 		}
+		t.await(ctx, poke, report.Health)
+	}
+}
+
+// await waits until there is news since what was told, or it is to be told again.
+func (t *teller) await(ctx context.Context, poke <-chan struct{}, told api.Health) {
+	timer := time.NewTimer(tellEvery)
+	defer timer.Stop()
+	for {
 		select {
 		case <-ctx.Done():
+			return
+		case <-timer.C:
+			return
 		case <-poke:
-		case <-time.After(tellEvery):
+			if differ(told, t.health().Health) {
+				return
+			}
 		}
 	}
 }
 
 // once tells a node. A connection that was kept may have died meanwhile: it is tried
 // twice.
-func (t *teller) once(ctx context.Context, node string) error {
+func (t *teller) once(ctx context.Context, node string, r api.HealthReport) error {
 	ctx, cancel := context.WithTimeout(ctx, tellLimit)
 	defer cancel()
-	if t.tell(ctx, node, t.health()) == nil {
+	if t.tell(ctx, node, r) == nil {
 		return nil
 	}
-	return t.tell(ctx, node, t.health())
+	return t.tell(ctx, node, r)
 }

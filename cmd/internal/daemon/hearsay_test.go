@@ -89,11 +89,33 @@ func TestTellerTellsAll(t *testing.T) {
 	})
 }
 
+// Thousands of checks that change what they say are told of when they change the node.
+func TestTellerTellsNewsOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gossip{begin: time.Now(), peers: []string{"lb2"}, state: "healthy", heard: map[string][]time.Duration{}, said: map[string]string{}}
+		teller := g.teller()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() { _ = teller.run(ctx) }()
+		for range 350 {
+			time.Sleep(10 * time.Millisecond)
+			teller.wake()
+			synctest.Wait()
+		}
+		want := []time.Duration{0, 2 * time.Second}
+		if g.mu.Lock(); !slices.Equal(g.heard["lb2"], want) {
+			t.Errorf("told at %v, want %v", g.heard["lb2"], want)
+		}
+		g.mu.Unlock()
+		cancel()
+		synctest.Wait()
+	})
+}
+
 // A connection that has died is no reason to wait for the next time.
 func TestTellerTriesTwice(t *testing.T) {
 	tries := 0
 	teller := &teller{
-		health: func() api.HealthReport { return api.HealthReport{} },
 		tell: func(context.Context, string, api.HealthReport) error {
 			if tries++; tries == 1 {
 				return errors.New("connection reset by peer")
@@ -101,7 +123,7 @@ func TestTellerTriesTwice(t *testing.T) {
 			return nil
 		},
 	}
-	if err := teller.once(t.Context(), "lb2"); err != nil || tries != 2 {
+	if err := teller.once(t.Context(), "lb2", api.HealthReport{}); err != nil || tries != 2 {
 		t.Errorf("%d tries: %v", tries, err)
 	}
 }
@@ -123,6 +145,9 @@ func TestHearsay(t *testing.T) {
 		sick.Priority = 80
 		if !h.note("lb2", sick) {
 			t.Error("another priority is news")
+		}
+		if health, age, _ := h.of("lb2"); health.Priority != 80 || age != 0 {
+			t.Errorf("%+v, %s old, and there is news", health, age)
 		}
 	})
 }

@@ -23,9 +23,10 @@ type member struct {
 	holder *holder
 	peers  *api.PeerClient
 
-	hearsay  *hearsay
-	teller   *teller
-	overseer *overseer
+	hearsay   *hearsay
+	sightings sightings
+	teller    *teller
+	overseer  *overseer
 }
 
 // stopLimit bounds the hand-over when the daemon is stopped, one that was under

@@ -10,8 +10,19 @@ import (
 )
 
 // overseeEvery is how often the policy of health and priority is asked while nothing
-// changes: hold-downs and delays come to their ends.
-const overseeEvery = time.Second
+// changes: hold-downs and delays come to their ends. It is asked more often while this
+// node is to be left and none can take over, as when their answers are a little late.
+const (
+	overseeEvery = time.Second
+	seekEvery    = 50 * time.Millisecond
+)
+
+// A node does not hand over again at once: who takes over and finds that it cannot hold
+// gives back, and one that does not take over has cost an outage for nothing.
+const (
+	longestRetry = 10 * time.Second
+	calm         = time.Minute // after which it is as at first
+)
 
 // overseer has the VIPs served where they are served best, while this node leads: it
 // hands over from a node that is sick, and to a better one. It is the only one that does
@@ -28,6 +39,7 @@ type overseer struct {
 
 	dark    atomic.Bool // hold nothing: there is no healthy node
 	waiting preemption
+	retry   time.Duration // from the last hand-over to notYet
 	notYet  time.Duration // before this no hand-over is tried again
 }
 
@@ -36,39 +48,53 @@ func (o *overseer) wake() { offer(o.poke, struct{}{}) }
 
 // run follows the policy until ctx ends.
 func (o *overseer) run(ctx context.Context) error {
-	tick := time.NewTicker(overseeEvery)
-	defer tick.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
-		o.step()
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-o.poke:
 		case <-o.turned:
-		case <-tick.C:
+		case <-timer.C:
 		}
+		timer.Reset(o.step())
 	}
 }
 
-// step asks the policy, and does what it says.
-func (o *overseer) step() {
+// step asks the policy, does what it says, and returns after which time it is to be asked
+// again.
+func (o *overseer) step() time.Duration {
 	var c course
 	if s, leads := o.look(); leads {
 		c = s.course()
 	}
-	if dark := c.action == release; o.dark.Swap(dark) != dark {
-		if dark {
+	if o.dark.Swap(c.dark) != c.dark {
+		if c.dark {
 			o.log.Warn("no node is healthy, so that no VIP is held", "reason", c.reason)
 		}
 		o.darkened()
 	}
-	if !o.due(c) {
-		return
+	switch {
+	case c.action == stay && c.reason != "": // it is sick
+		return seekEvery
+	case !o.due(c):
+		return overseeEvery
 	}
 	if err := o.handOver(c); err != nil {
 		o.log.Warn("handing over", "reason", c.reason, "error", err)
-		o.notYet = o.now() + moveRetry
 	}
+	o.putOff(o.now())
+	return overseeEvery
+}
+
+// putOff puts off the next hand-over, for longer each time.
+func (o *overseer) putOff(now time.Duration) {
+	if now-o.notYet > calm {
+		o.retry = 0
+	}
+	o.retry = min(max(2*o.retry, moveRetry), longestRetry)
+	o.notYet = now + o.retry
 }
 
 // due tells whether a course is to be followed now. Preemption waits until the same node

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -31,8 +32,9 @@ func watch(t *testing.T) *watched {
 		look: func() (succession, bool) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.s.now = time.Now()
-			return w.s, w.leads
+			s := w.s
+			s.now, s.dark, s.peers = time.Now(), w.dark.Load(), slices.Clone(s.peers)
+			return s, w.leads
 		},
 		now:   func() time.Duration { return time.Since(w.begin) },
 		delay: func() time.Duration { return 30 * time.Second },
@@ -88,10 +90,27 @@ func TestOverseerLeavesASickNode(t *testing.T) {
 		synctest.Wait()
 		w.expect(t, "1.5s lb2 health")
 		time.Sleep(1600 * time.Millisecond)
-		w.expect(t, "1.5s lb2 health", "3s lb2 health")
+		w.expect(t, "1.5s lb2 health", "2.5s lb2 health")
 		w.set(func(w *watched) { w.leads = false })
 		time.Sleep(time.Minute)
-		w.expect(t, "1.5s lb2 health", "3s lb2 health")
+		w.expect(t, "1.5s lb2 health", "2.5s lb2 health")
+	})
+}
+
+// One that takes over and gives back at once, since it cannot hold, is tried less and
+// less often.
+func TestOverseerLosesPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t)
+		w.set(func(w *watched) { w.s.peers, w.s.self.health = []peer{node("lb2", well, 90)}, sick })
+		time.Sleep(30 * time.Second)
+		want := []string{"0s lb2 health", "1s lb2 health", "3s lb2 health", "7s lb2 health", "15s lb2 health", "25s lb2 health"}
+		w.expect(t, want...)
+		w.set(func(w *watched) { w.leads = false })
+		time.Sleep(2 * time.Minute)
+		w.set(func(w *watched) { w.leads = true })
+		time.Sleep(1100 * time.Millisecond)
+		w.expect(t, append(want, "2m30s lb2 health", "2m31s lb2 health")...)
 	})
 }
 
@@ -109,7 +128,25 @@ func TestOverseerPreempts(t *testing.T) {
 		time.Sleep(29 * time.Second)
 		w.expect(t)
 		time.Sleep(2 * time.Second)
-		w.expect(t, "1m51s lb2 preempt")
+		w.expect(t, "1m50.5s lb2 preempt")
+	})
+}
+
+// Two that are equally good keep each other waiting for nothing: whose report is the
+// latest changes all the time.
+func TestOverseerPreemptsForOneOfEquals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t)
+		w.set(func(w *watched) {
+			w.s.preempt, w.s.peers = true, []peer{node("lb2", well, 110), node("lb3", well, 110)}
+		})
+		for i := range 31 {
+			w.set(func(w *watched) {
+				w.s.peers[i%2].age, w.s.peers[(i+1)%2].age = tellEvery/2, 0
+			})
+			time.Sleep(tellEvery / 2)
+		}
+		w.expect(t, "30s lb2 preempt")
 	})
 }
 
@@ -137,5 +174,41 @@ func TestOverseerReleases(t *testing.T) {
 		if w.dark.Load() || w.turns != 4 {
 			t.Errorf("dark %v, told %d times", w.dark.Load(), w.turns)
 		}
+	})
+}
+
+// A sick node that holds nothing does not take the VIPs while it hands over, whatever
+// comes of that.
+func TestOverseerHandsOverInTheDark(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t)
+		w.set(func(w *watched) {
+			w.s.peers, w.s.release, w.s.self.health = []peer{node("lb2", sick, 90)}, true, sick
+		})
+		w.set(func(w *watched) { w.s.peers[0].health, w.fails = well, errors.New("lb2 did not take over") })
+		w.expect(t, "0s lb2 health")
+		time.Sleep(10 * time.Second)
+		w.set(func(w *watched) { w.s.peers[0].health = unsure }) // its daemon was started again
+		if !w.dark.Load() || w.turns != 1 {
+			t.Errorf("dark %v, told %d times", w.dark.Load(), w.turns)
+		}
+	})
+}
+
+// A peer whose answer was a little late is found again long before the next second.
+func TestOverseerSeeksWhileItIsSick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t)
+		w.set(func(w *watched) {
+			w.s.peers, w.s.self.health = []peer{node("lb2", well, 90)}, sick
+			w.s.peers[0].able = false
+		})
+		w.expect(t)
+		time.Sleep(30 * time.Millisecond)
+		w.mu.Lock()
+		w.s.peers[0].able = true
+		w.mu.Unlock()
+		time.Sleep(100 * time.Millisecond)
+		w.expect(t, "50ms lb2 health")
 	})
 }

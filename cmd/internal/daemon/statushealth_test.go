@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -20,8 +21,13 @@ func ill(node string, reasons ...string) answer {
 	return a
 }
 
-// Each node has a line that says why it is or is not the owner.
+// Each node has a line that says why it is or is not the owner, which docs/checks.md has.
 func TestStatusExplainsEachNode(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/checks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, docs, _ := strings.Cut(string(text), "| It says | |")
 	const refused = "check haproxy failed 3 of 3: connection refused"
 	left := time.Now().Add(-5 * time.Second)
 	for _, tt := range []struct {
@@ -43,8 +49,8 @@ func TestStatusExplainsEachNode(t *testing.T) {
 			a["lb1"] = owner
 		}, "lb1", "owns the VIPs although " + refused, "sick", false},
 		{"unknown", func(s *snapshot, _ map[string]answer) {
-			s.fitness = fitness{health: unsure, priority: 90, reasons: []string{"check haproxy has looked 1 times"}}
-		}, "lb2", "no verdict yet: check haproxy has looked 1 times", "unknown", true},
+			s.fitness = fitness{health: unsure, priority: 90, reasons: []string{"check haproxy has looked once"}}
+		}, "lb2", "no verdict yet: check haproxy has looked once", "unknown", true},
 		{"an older version", func(_ *snapshot, a map[string]answer) {
 			owner := a["lb1"]
 			owner.report.Health, owner.report.VIPs = nil, nil
@@ -60,6 +66,9 @@ func TestStatusExplainsEachNode(t *testing.T) {
 		tt.change(&s, answers)
 		nodes := s.status(answers).Cluster.Nodes
 		n := nodes[slices.IndexFunc(nodes, func(n api.Node) bool { return n.Name == tt.node })]
+		if !strings.Contains(docs, "\n| `"+tt.want+"` |") {
+			t.Errorf("docs/checks.md does not explain %q", tt.want)
+		}
 		if n.Why != tt.want || n.Health != tt.health || n.Healthy != tt.well {
 			t.Errorf("%s: %q, health %q, healthy %v; want %q, %q, %v", tt.name, n.Why, n.Health, n.Healthy, tt.want, tt.health, tt.well)
 		}

@@ -28,20 +28,21 @@ type succession struct {
 	moves   []state.Move // the history
 	preempt bool
 	release bool // rather hold nothing than on a sick node
+	dark    bool // for which nothing is held already
 }
 
 // action is what a leader does about its VIPs.
 type action int
 
 const (
-	stay    action = iota
-	leave          // hand over to the first of course.to that takes over
-	release        // hold nothing
+	stay  action = iota
+	leave        // hand over to the first of course.to that takes over
 )
 
 // course is what a leader decides.
 type course struct {
 	action action
+	dark   bool // hold nothing, also until the hand-over
 	to     []string
 	reason string
 	cause  string // see state.Plan
@@ -61,20 +62,20 @@ func (s succession) course() course {
 		return course{}
 	}
 	best := better[:1]
-	return course{leave, best, best[0] + " has a higher priority", state.CausePreempt}
+	return course{action: leave, to: best, reason: best[0] + " has a higher priority", cause: state.CausePreempt}
 }
 
 // escape returns the course of a leader that is sick. While nothing is known of those
-// that could take over it keeps the VIPs.
+// that could take over it keeps the VIPs, if it has them: one that holds nothing takes
+// nothing only to hand it over.
 func (s succession) escape() course {
-	why := s.self.name + " is sick: " + brief(s.self.reasons)
-	if to := s.targets(state.CauseHealth, 0); len(to) > 0 {
-		return course{leave, to, why, state.CauseHealth}
+	c := course{reason: s.self.name + " is sick: " + brief(s.self.reasons)}
+	c.to = s.targets(state.CauseHealth, 0)
+	if len(c.to) > 0 {
+		c.action, c.cause = leave, state.CauseHealth
 	}
-	if !s.release || s.waits() {
-		return course{reason: why}
-	}
-	return course{action: release, reason: why}
+	c.dark = s.release && (s.dark || len(c.to) == 0 && !s.waits())
+	return c
 }
 
 // waits tells whether there are peers that could take over, and nothing is known of any.
@@ -101,6 +102,10 @@ func (p peer) current() health {
 	return p.health
 }
 
+// missed is how many reports of p in a row have not come. One by one they come at any
+// moment: of two peers that tell regularly neither is better.
+func (p peer) missed() int { return int(p.age / (2 * tellEvery)) }
+
 // inOrder returns the names of peers in the order in which a planned move should go to
 // them: by health, priority, and how new their reports are.
 func inOrder(peers []peer) []string {
@@ -109,7 +114,7 @@ func inOrder(peers []peer) []string {
 		return cmp.Or(
 			cmp.Compare(rank[a.current()], rank[b.current()]),
 			cmp.Compare(b.priority, a.priority),
-			cmp.Compare(a.age, b.age),
+			cmp.Compare(a.missed(), b.missed()),
 			cmp.Compare(a.name, b.name),
 		)
 	})

@@ -38,9 +38,11 @@ func moved(before time.Duration, from, to, cause string) state.Move {
 func TestCourse(t *testing.T) {
 	ill := is("lb1", sick, 100, "check haproxy failed 3 of 3: connection refused", "check disk failed")
 	because := "lb1 is sick: check haproxy failed 3 of 3: connection refused (and 1 more)"
-	away := func(to ...string) course { return course{leave, to, because, state.CauseHealth} }
+	away := func(to ...string) course {
+		return course{action: leave, to: to, reason: because, cause: state.CauseHealth}
+	}
 	back := func(to string) course {
-		return course{leave, []string{to}, to + " has a higher priority", state.CausePreempt}
+		return course{action: leave, to: []string{to}, reason: to + " has a higher priority", cause: state.CausePreempt}
 	}
 	tests := []struct {
 		name string
@@ -51,7 +53,7 @@ func TestCourse(t *testing.T) {
 		{"sick", succession{self: ill, peers: []peer{is("lb2", well, 50)}}, away("lb2")},
 		{
 			"the best first",
-			succession{self: ill, peers: []peer{is("lb5", well, 50), aged(time.Second, is("lb2", well, 90)), is("lb4", well, 90), is("lb3", well, 90)}},
+			succession{self: ill, peers: []peer{is("lb5", well, 50), aged(2*tellEvery, is("lb2", well, 90)), aged(2*tellEvery-1, is("lb3", well, 90)), is("lb4", well, 90)}},
 			away("lb3", "lb4", "lb2", "lb5"),
 		},
 		{
@@ -63,12 +65,20 @@ func TestCourse(t *testing.T) {
 			away("lb7"),
 		},
 		{"nobody is better: keep", succession{self: ill, peers: []peer{is("lb2", sick, 100)}}, course{reason: because}},
-		{"nobody is better: release", succession{self: ill, peers: []peer{is("lb2", sick, 100), is("lb3", unsure, 1)}, release: true}, course{action: release, reason: because}},
-		{"nobody is there: release", succession{self: ill, peers: []peer{unable(is("lb2", unsure, 100))}, release: true}, course{action: release, reason: because}},
-		{"the one there is sick: release", succession{self: ill, peers: []peer{is("lb2", sick, 100), unable(is("lb3", unsure, 100))}, release: true}, course{action: release, reason: because}},
-		{"alone: release", succession{self: ill, release: true}, course{action: release, reason: because}},
+		{"nobody is better: release", succession{self: ill, peers: []peer{is("lb2", sick, 100), is("lb3", unsure, 1)}, release: true}, course{dark: true, reason: because}},
+		{"nobody is there: release", succession{self: ill, peers: []peer{unable(is("lb2", unsure, 100))}, release: true}, course{dark: true, reason: because}},
+		{"the one there is sick: release", succession{self: ill, peers: []peer{is("lb2", sick, 100), unable(is("lb3", unsure, 100))}, release: true}, course{dark: true, reason: because}},
+		{"alone: release", succession{self: ill, release: true}, course{dark: true, reason: because}},
 		{"nothing is known of those there", succession{self: ill, peers: []peer{is("lb2", unsure, 100), unable(is("lb3", sick, 1))}, release: true}, course{reason: because}},
 		{"somebody is better: no release", succession{self: ill, peers: []peer{is("lb2", well, 100)}, release: true}, away("lb2")},
+		{
+			"what is dark stays so until the hand-over",
+			succession{self: ill, peers: []peer{is("lb2", well, 100)}, release: true, dark: true},
+			course{action: leave, dark: true, to: []string{"lb2"}, reason: because, cause: state.CauseHealth},
+		},
+		{"what is dark stays so while nothing is known", succession{self: ill, peers: []peer{is("lb2", unsure, 100)}, release: true, dark: true}, course{dark: true, reason: because}},
+		{"what is dark is kept again by another config", succession{self: ill, peers: []peer{is("lb2", sick, 100)}, dark: true}, course{reason: because}},
+		{"what is dark is taken by a healthy node", succession{self: is("lb1", well, 100), peers: []peer{is("lb2", sick, 100)}, release: true, dark: true}, course{}},
 		{"unknown does not leave for health", succession{self: is("lb1", unsure, 100), peers: []peer{is("lb2", well, 100)}, preempt: true, release: true}, course{}},
 		{"unknown gives way to priority", succession{self: is("lb1", unsure, 100), peers: []peer{is("lb2", well, 101)}, preempt: true}, back("lb2")},
 		{"preempted", succession{self: is("lb1", well, 100), peers: []peer{is("lb2", well, 110), is("lb3", well, 120)}, preempt: true}, back("lb3")},
@@ -103,7 +113,7 @@ func TestCourse(t *testing.T) {
 
 func TestPlannedMovesGoToTheHealthiest(t *testing.T) {
 	got := inOrder([]peer{
-		is("lb1", sick, 254), is("lb2", unsure, 90), is("lb3", well, 20), aged(time.Second, is("lb4", well, 30)), is("lb5", well, 30),
+		is("lb1", sick, 254), is("lb2", unsure, 90), is("lb3", well, 20), aged(5*time.Second, is("lb4", well, 30)), is("lb5", well, 30),
 		aged(time.Minute, is("lb6", well, 80)), is("lb7", "", 100), unable(is("lb8", well, 10)), is("lb9", sick, 10),
 	})
 	want := []string{"lb5", "lb4", "lb3", "lb8", "lb7", "lb2", "lb6", "lb1", "lb9"}
@@ -126,7 +136,7 @@ func TestExplain(t *testing.T) {
 		{peer: is("lb5", sick, 100, "check haproxy failed 3 of 3: connection refused")},
 		{peer: is("lb6", well, 100), obstacle: "is drained"},
 		{peer: is("lb7", sick, 1, "check a failed"), obstacle: "is a witness"},
-		{peer: is("lb8", unsure, 100, "check haproxy has looked 1 time")},
+		{peer: is("lb8", unsure, 100, "check haproxy has looked once")},
 		{peer: is("lb9", unsure, 100)},
 		{peer: old},
 	}
@@ -138,7 +148,7 @@ func TestExplain(t *testing.T) {
 		"lb5":  {why: "check haproxy failed 3 of 3: connection refused"},
 		"lb6":  {why: "is drained"},
 		"lb7":  {why: "is a witness"},
-		"lb8":  {why: "no verdict yet: check haproxy has looked 1 time"},
+		"lb8":  {why: "no verdict yet: check haproxy has looked once"},
 		"lb9":  {why: "health unknown: it has not told"},
 		"lb10": {why: "health unknown: it has not told for 14s"},
 	}

@@ -31,7 +31,7 @@ type verdict struct {
 	value int  // counts instead of the state, if it is known and the check has passed
 	known bool // only with checks of kind file
 	// reason is of one that has failed, such as "failed 3 of 3: connection refused", or
-	// undecided, such as "has looked 1 time".
+	// undecided, such as "has looked once".
 	reason string
 }
 

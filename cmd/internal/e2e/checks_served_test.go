@@ -88,10 +88,16 @@ func (s *served) begin() {
 	for _, n := range s.Nodes {
 		s.healthIs(n, api.HealthHealthy)
 	}
+	s.ask()
+	s.servedBy(s.owner())
+}
+
+// ask starts the client.
+func (s *served) ask() {
+	s.t.Helper()
 	var err error
 	s.client, err = s.net.client.Request(s.target(), nil)
 	s.must(err)
-	s.servedBy(s.owner())
 	s.neverTwoAnswers()
 }
 
@@ -161,4 +167,17 @@ func (s *served) leaves(sick *lab.Node) (next *lab.Node) {
 		s.t.Errorf("the VIP went from %s to %s because: %s; want from %s because of its check web", got.From, got.To, got.Reason, sick.Name)
 	}
 	return next
+}
+
+// staysAt wants the VIP where it is, unless a busy machine has kept its owner from the
+// others for too long.
+func (s *served) staysAt(n *lab.Node) {
+	s.t.Helper()
+	now := s.settled()
+	if now == n {
+		return
+	}
+	if why := s.lastClaim(now).Reason; !strings.Contains(why, "lost contact with ") {
+		s.t.Errorf("the VIP went to %s because: %s; want it to stay at %s", now.Name, why, n.Name)
+	}
 }

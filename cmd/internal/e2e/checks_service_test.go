@@ -51,7 +51,7 @@ func TestCheckServiceBreaks(t *testing.T) {
 				s.must(b.mend(s.services[old]))
 				s.checkIs(old, api.CheckHealthy, "")
 				s.healthIs(old, api.HealthHealthy)
-				s.stillOwnedBy(next)
+				s.staysAt(next)
 			})
 		}
 	}
@@ -179,5 +179,5 @@ func TestCheckReload(t *testing.T) {
 	setKey(t, old, `track = ["web"]`)
 	s.perch(old, "reload")
 	s.healthIs(old, api.HealthHealthy)
-	s.stillOwnedBy(next)
+	s.staysAt(next)
 }

@@ -2,16 +2,12 @@ package checker
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"net/netip"
 	"os"
-	"regexp"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"go.uber.org/goleak"
@@ -51,7 +47,7 @@ func newLab(t testing.TB) *lab {
 	l.up(l.here, "eth0")
 	l.addr(l.here, "eth0", "198.18.0.2/24", "2001:db8::2/64")
 	l.addr(l.there, "peer0", "198.18.0.1/24", "2001:db8::1/64")
-	l.eventually("running", func() bool {
+	until(l.t, "running", func() bool {
 		return l.link(l.here, "eth0").Attrs().RawFlags&unix.IFF_RUNNING != 0 && l.linkLocalReady()
 	})
 	return l
@@ -64,24 +60,8 @@ func verifyNothingLeft(t testing.TB) {
 	t.Cleanup(func() {
 		goleak.VerifyNone(t, goroutines)
 		// The runtime closes files of others at its own time.
-		within(t, 5*time.Second, "files closed", func() bool { return openFiles(t) <= files })
+		until(t, "files closed", func() bool { return openFiles(t) <= files })
 	})
-}
-
-// openFiles counts the open files of this process, those of the runtime aside.
-func openFiles(t testing.TB) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	count := 0
-	for _, e := range entries {
-		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && !strings.HasPrefix(to, "anon_inode:") {
-			count++
-		}
-	}
-	return count
 }
 
 func (l *lab) must(err error) {
@@ -207,66 +187,19 @@ func (l *lab) sysctl(name, value string) {
 	l.must(os.WriteFile("/proc/sys/net/"+name, []byte(value), 0o644))
 }
 
-// eventually waits for a condition, at most some seconds.
-func (l *lab) eventually(what string, ok func() bool) {
-	l.t.Helper()
-	within(l.t, 10*time.Second, what, ok)
-}
-
-func within(t testing.TB, limit time.Duration, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(limit); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within %v: %s", limit, what)
-		}
-	}
-}
-
 // checker makes a checker, of a Host that does not run.
 func (l *lab) checker(s Spec) Checker {
 	l.t.Helper()
-	return made(l.t, NewHost(quiet()), s)
-}
-
-func made(t testing.TB, h *Host, s Spec) Checker {
-	t.Helper()
-	c, err := h.New(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
-
-// inTime is how a reason says for how long there was no answer. That is less than the limit
-// of a look by what it took to begin.
-var inTime = regexp.MustCompile(`within [0-9]+m?s$`)
-
-// reasonOf looks once, in at most a time, and returns the reason, "" if all is well. For how
-// long there was no answer is "in time".
-func reasonOf(c Checker, limit time.Duration) string {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	if _, err := c.Check(ctx); err != nil {
-		return inTime.ReplaceAllString(err.Error(), "in time")
-	}
-	return ""
-}
-
-// enough is a time in which an answer comes that comes at all.
-const enough = 10 * time.Second
-
-// awaitReason looks and compares the reason.
-func awaitReason(t testing.TB, c Checker, limit time.Duration, want string) {
-	t.Helper()
-	if got := reasonOf(c, limit); got != want {
-		t.Errorf("reason %q, want %q", got, want)
-	}
+	return made(l.t, testHost(), s)
 }
 
 func parse(addr string) netip.Addr { return netip.MustParseAddr(addr) }
 
-func contextWithin(t testing.TB, limit time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(t.Context(), limit)
+// forwards makes a router of the namespace that the thread is in, which tells of errors
+// as often as there are some.
+func (l *lab) forwards() {
+	l.sysctl("ipv4/ip_forward", "1")
+	l.sysctl("ipv6/conf/all/forwarding", "1")
+	l.sysctl("ipv4/icmp_ratelimit", "0")
+	l.sysctl("ipv6/icmp/ratelimit", "0")
 }

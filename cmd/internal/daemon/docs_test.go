@@ -1,0 +1,37 @@
+package daemon
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/perch-vip/perch/cluster/state"
+)
+
+// Why the VIPs move of themselves, and that perch transfer refuses a sick node, is said in
+// docs/cli.md as here.
+func TestDocsKnowWhyTheVIPsMove(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const refused = "check haproxy failed 3 of 3: connection refused"
+	other := []peer{is("lb2", well, 100)}
+	better := []peer{is("lb1", well, 120)}
+	_, refusal := asked([]peer{is("lb2", sick, 100, refused)}, "lb2", "")
+	for _, said := range []string{
+		"`" + succession{now: noon, self: is("lb1", sick, 100, refused), peers: other}.course().reason + "`",
+		"`" + succession{now: noon, self: other[0], peers: better, preempt: true}.course().reason + "`",
+		"`" + whyMove("lb1", situation{drained: true}) + "`",
+		"`" + whyMove("lb1", situation{}) + "`",
+		"`" + whyMove("lb1", situation{witness: true}) + "`",
+		"`" + state.Stopped("lb1") + "`",
+		"\n    perch: " + refusal.Error() + "\n",
+		`"cause": "` + state.CauseHealth + `"`,
+		`"cause": "` + state.CausePreempt + `"`,
+	} {
+		if !strings.Contains(string(text), said) {
+			t.Errorf("docs/cli.md does not say %s", said)
+		}
+	}
+}
