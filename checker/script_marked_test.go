@@ -10,9 +10,9 @@ import (
 func TestEmptyEnvironmentIsNotBetweenPrograms(t *testing.T) {
 	bare := exec.Command("sleep", "1000")
 	bare.Env = []string{}
-	mustDo(t, bare.Start())
+	must(t, bare.Start())
 	defer func() {
-		mustDo(t, bare.Process.Kill())
+		must(t, bare.Process.Kill())
 		_ = bare.Wait()
 	}()
 	if environment, err := environmentOf(bare.Process.Pid); err != nil || len(environment) > 0 {
