@@ -29,6 +29,7 @@ type process struct {
 	threads int
 	command string // its arguments, with spaces between; of a zombie none
 	base    string // base name of the first one
+	bare    bool   // its environment is known to be empty
 }
 
 // alive tells whether it runs, or could: a kernel thread is no process of anybody, and a
@@ -142,5 +143,6 @@ func parseStat(text []byte) (process, error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return process{}, fmt.Errorf("parse stat %q: %w", text, err)
 	}
+	p.bare = len(fields) > 48 && fields[47] == fields[48] && fields[48] != "0" // where it begins and ends
 	return p, nil
 }

@@ -77,26 +77,28 @@ func killIfMarked(pid int, marker string) bool {
 		return false
 	}
 	defer func() { _ = unix.Close(pidfd) }()
-	environment := environmentOf(pid)
-	if !bytes.Contains(environment, []byte(marker)) {
+	environment, err := environmentOf(pid)
+	switch {
+	case err != nil: // gone, or of somebody whose processes are none of our business
+		return false
+	case !bytes.Contains(environment, []byte(marker)):
 		return len(environment) == 0 && betweenPrograms(pid)
 	}
 	return unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0) == nil
 }
 
 // betweenPrograms tells whether a process is in the middle of an exec, perhaps: it has no
-// environment for a moment.
+// environment for a moment. One that was started with an empty one has none for good.
 func betweenPrograms(pid int) bool {
 	p, err := readProcess(pid)
-	return err == nil && p.alive() && !p.exiting()
+	return err == nil && p.alive() && !p.exiting() && !p.bare
 }
 
-func environmentOf(pid int) []byte {
+func environmentOf(pid int) ([]byte, error) {
 	file, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	defer func() { _ = file.Close() }()
-	text, _ := io.ReadAll(io.LimitReader(file, maxEnvironment))
-	return text
+	return io.ReadAll(io.LimitReader(file, maxEnvironment))
 }

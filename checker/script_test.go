@@ -200,7 +200,8 @@ func leavesNothing(t testing.TB, looks func()) {
 	for pid := range forkedSince(started) {
 		until(t, "nothing is left", func() bool {
 			p, err := readProcess(pid)
-			marked := strings.Contains(string(environmentOf(pid)), "PERCH_CHECK=")
+			environment, _ := environmentOf(pid)
+			marked := strings.Contains(string(environment), "PERCH_CHECK=")
 			return err != nil || !p.alive() || !marked && p.command != "sleep 98765"
 		})
 	}
