@@ -261,6 +261,37 @@ func TestWitnessAndDrainedNodesHandOver(t *testing.T) {
 	}
 }
 
+// A leader that is to hold nothing releases, stays the leader, and says each time that
+// something else was decided.
+func TestDarkNodeReleasesAndLeads(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		turned := func(when string) {
+			t.Helper()
+			select {
+			case <-r.turned:
+			default:
+				t.Errorf("%s: nobody was told", when)
+			}
+		}
+		r.cluster.give(2, time.Minute)
+		expect(t, r, 2, "with a lease")
+		turned("with a lease")
+		r.stands(situation{dark: true})
+		r.wake()
+		expect(t, r, 0, "in the dark")
+		turned("in the dark")
+		select {
+		case <-r.moves:
+			t.Error("a hand-over was asked for")
+		default:
+		}
+		r.stands(situation{})
+		r.wake()
+		expect(t, r, 2, "in the light")
+		turned("in the light")
+	})
+}
+
 // The moment that matters: ownership was evaluated and is lost before the
 // addresses are set. Once release has returned none may appear.
 func TestReleaseBeatsATakingThatEvaluatedBefore(t *testing.T) {

@@ -75,7 +75,7 @@ func TestRouterIsRankedOnceItIsThere(t *testing.T) {
 	r.rank()
 	r.expect(t)
 	r.there["gw"] = true
-	r.rankAnew()
+	r.rank()
 	r.expect(t, "gw 255 check web failed")
 	r.setup.Store(&setup{}) // it was removed
 	r.rankAnew()
