@@ -18,7 +18,8 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 # Debian packages that the tests use, and a command of each to see whether it is there.
 PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev: \
-	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark haproxy:haproxy nginx-light:nginx dbus:dbus-daemon
+	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark haproxy:haproxy nginx-light:nginx dbus:dbus-daemon \
+	user-mode-linux:linux.uml kmod:modprobe
 
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
@@ -81,6 +82,7 @@ lint: vet staticcheck gofumpt govulncheck
 
 vet:
 	$(GO) vet ./...
+	$(GO) vet -tags vrf ./checker
 
 staticcheck:
 	$(GO) run $(STATICCHECK) ./...

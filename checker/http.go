@@ -11,6 +11,7 @@ import (
 const (
 	maxHead      = 64 << 10 // of an answer, with all interim ones before it
 	maxBody      = 1 << 20  // as it comes, if something about it is asked for
+	maxDiscard   = 16 << 20 // likewise, if nothing is
 	maxRedirects = 10
 )
 

@@ -2,6 +2,7 @@ package checker
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -56,8 +57,8 @@ func answers(text string) func(net.Conn) {
 func forever(text, again string) func(net.Conn) {
 	return func(conn net.Conn) {
 		answer(conn, text)
-		for {
-			if _, err := io.WriteString(conn, again); err != nil {
+		for again := []byte(again); ; {
+			if _, err := conn.Write(again); err != nil {
 				return
 			}
 		}
@@ -148,7 +149,20 @@ func TestHTTPHostileServers(t *testing.T) {
 		{"an interim answer alone", silentAfter("HTTP/1.1 100 Continue\r\n\r\n"), "http", HTTP{}, "no answer within T"},
 		{"endless body", forever(ok+"\r\n", "xxxxxxxx"), "http", HTTP{Requests: []Request{{Contains: "y"}}}, "body longer than 1 MiB"},
 		{"endless body that has it", forever(ok+"\r\n", "xxxxxxxx"), "http", HTTP{Requests: []Request{{Contains: "x"}}}, "body longer than 1 MiB"},
-		{"endless body that nobody asks for", forever(ok+"\r\n", "xxxxxxxx"), "http", HTTP{}, ""},
+		{"endless body, nothing asked", forever(ok+"\r\n", chunks), "http", HTTP{}, "body longer than 16 MiB"},
+		{"endless chunks, nothing asked", forever(ok+"Transfer-Encoding: chunked\r\n\r\n", chunks), "http", HTTP{}, "body longer than 16 MiB"},
+		{"huge length, nothing asked", silentAfter(ok + "Content-Length: 9223372036854775807\r\n\r\n"), "http", HTTP{}, "body longer than 16 MiB"},
+		{"slow body, nothing asked", slowly(ok + "\r\n"), "http", HTTP{}, "no end of the body within T"},
+		{"slow chunks, nothing asked", slowly(ok + "Transfer-Encoding: chunked\r\n\r\n1000\r\n"), "http", HTTP{}, "no end of the body within T"},
+		{"stops in the body, nothing asked", silentAfter(ok + "Content-Length: 10\r\n\r\nshort"), "http", HTTP{}, "no end of the body within T"},
+		{"closes in the body, nothing asked", answers(ok + "Content-Length: 10\r\n\r\nshort"), "http", HTTP{}, "connection closed, no end of the body"},
+		{"closes in a chunk, nothing asked", answers(ok + "Transfer-Encoding: chunked\r\n\r\n10\r\nshort"), "http", HTTP{}, "connection closed, no end of the body"},
+		{"closes without the last chunk", answers(ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n"), "http", HTTP{}, "connection closed, no end of the body"},
+		{"resets in the body, nothing asked", resets(ok + "Content-Length: 10\r\n\r\nshort"), "http", HTTP{}, "connection reset by the other side"},
+		{"keeps the connection open", silentAfter(ok + "Content-Length: 5\r\n\r\nshort"), "http", HTTP{}, ""},
+		{"no body after 204", silentAfter("HTTP/1.1 204 No Content\r\n\r\n"), "http", HTTP{}, ""},
+		{"no body after 304", silentAfter("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"), "http", HTTP{Requests: []Request{{Status: []Range{{304, 304}}}}}, ""},
+		{"no body after HEAD", silentAfter(ok + "Content-Length: 9223372036854775807\r\n\r\n"), "http", HTTP{Method: "HEAD"}, ""},
 		{"endless chunks", forever(ok+"Transfer-Encoding: chunked\r\n\r\n", chunks), "http", HTTP{Requests: []Request{{Contains: "y"}}}, "body longer than 1 MiB"},
 		{"endless tiny chunks", forever(ok+"Transfer-Encoding: chunked\r\n\r\n", "1;extension="+strings.Repeat("e", 200)+"\r\nx\r\n"), "http", HTTP{Requests: []Request{{Contains: "y"}}}, "chunked encoding contains too much non-data"},
 		{"endless trailers", forever(ok+"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", "A: b\r\n"), "http", HTTP{Requests: []Request{{Contains: "y"}}}, "suspiciously long trailer after chunked body"},
@@ -173,6 +187,7 @@ func TestHTTPHostileServers(t *testing.T) {
 		{"redirect without a place", answers("HTTP/1.1 302 Found\r\n\r\n"), "http", HTTP{Redirect: true}, "status 302, wanted 200-299"},
 		{"redirect to a closed port", answers("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n"), "http", HTTP{Redirect: true}, "connection refused"},
 		{"redirect with an endless body", forever("HTTP/1.1 302 Found\r\nLocation: /a\r\n\r\n", "xxxx"), "http", HTTP{Redirect: true}, "more than 10 redirects"},
+		{"redirect with a slow body", slowly("HTTP/1.1 302 Found\r\nLocation: /a\r\n\r\n"), "http", HTTP{Redirect: true}, "no end of the body within T"},
 
 		{"closes in the handshake", answers(""), "https", HTTP{}, "connection closed, no TLS handshake"},
 		{"resets in the handshake", resets(""), "https", HTTP{}, "connection reset by the other side"},
@@ -210,6 +225,15 @@ func TestHTTPHostileServers(t *testing.T) {
 			block := bytes.Repeat([]byte("\x00\x01a\x01b"), 2000) // each counts 32 bytes more
 			return f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndHeaders: true, BlockFragment: append([]byte{0x88}, block...)})
 		}), "http", HTTP{Protocol: "h2"}, "headers longer than 64 KiB"},
+		{"h2: closes in the body", frames(func(f *http2.Framer) error {
+			if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndHeaders: true, BlockFragment: []byte{0x88}}); err != nil {
+				return err
+			}
+			return cmp.Or(f.WriteData(1, false, []byte("short")), io.EOF)
+		}), "http", HTTP{Protocol: "h2"}, "connection closed, no end of the body"},
+		{"h2: stops in the body", frames(func(f *http2.Framer) error {
+			return f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndHeaders: true, BlockFragment: []byte{0x88}})
+		}), "http", HTTP{Protocol: "h2"}, "no end of the body within T"},
 		{"h2: body beyond the window", frames(func(f *http2.Framer) error {
 			if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndHeaders: true, BlockFragment: []byte{0x88}}); err != nil {
 				return err
@@ -242,7 +266,8 @@ func TestHTTPHostileServers(t *testing.T) {
 	}
 }
 
-// frames serves HTTP/2 until the headers of the first request are there, then frames.
+// frames serves HTTP/2 until the headers of the first request are there, then frames, and
+// no more after io.EOF.
 func frames(write func(*http2.Framer) error) func(net.Conn) {
 	return func(conn net.Conn) {
 		_, _ = io.ReadFull(conn, make([]byte, len(http2.ClientPreface)))
@@ -257,10 +282,15 @@ func frames(write func(*http2.Framer) error) func(net.Conn) {
 				break
 			}
 		}
-		go func() { _, _ = io.Copy(io.Discard, conn) }()
-		if write(framer) == nil {
-			_, _ = conn.Read(make([]byte, 1))
+		left := make(chan struct{})
+		go func() {
+			_, _ = io.Copy(io.Discard, conn)
+			close(left)
+		}()
+		if write(framer) == io.EOF {
+			_ = conn.(*net.TCPConn).CloseWrite()
 		}
+		<-left
 	}
 }
 
@@ -272,9 +302,10 @@ func TestHTTPBodyInTheMiddleOfH2(t *testing.T) {
 			}
 		}
 	}))
-	spec := Spec{Kind: "http", Target: server, HTTP: HTTP{Protocol: "h2", Requests: []Request{{Contains: "y"}}}}
-	_, err := lookAt(t, spec)
-	wantError(t, err, "body longer than 1 MiB")
+	for want, request := range map[string]Request{"body longer than 1 MiB": {Contains: "y"}, "body longer than 16 MiB": {}} {
+		_, err := lookAt(t, Spec{Kind: "http", Target: server, HTTP: HTTP{Protocol: "h2", Requests: []Request{request}}})
+		wantError(t, err, want)
+	}
 }
 
 // HTTP/2 says the same in several ways, by who is the first to notice.

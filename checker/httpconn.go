@@ -132,23 +132,35 @@ var errLongHead = because("headers longer than %d KiB", maxHead>>10)
 
 // withBody has judge judge the body of an answer, which it may not keep.
 func (s *httpShared) withBody(answer *http.Response, judge func([]byte) error) error {
-	if answer.ContentLength > maxBody {
-		return errLongBody
-	}
 	buffer := s.borrowBuffer()
 	defer s.giveBack(buffer)
-	n, err := buffer.ReadFrom(io.LimitReader(answer.Body, maxBody+1))
-	switch {
-	case err != nil:
+	if err := readBody(answer, buffer, maxBody); err != nil {
 		return err
-	case n > maxBody:
-		return errLongBody
 	}
 	return judge(buffer.Bytes())
 }
 
-// errLongBody tells of a body that is too long to be judged.
-var errLongBody = because("body longer than %d MiB", maxBody>>20)
+// mayHaveBody tells whether a body can follow a head (RFC 9112, section 6.3).
+func mayHaveBody(head *http.Response) bool {
+	return head.Request.Method != http.MethodHead && head.StatusCode >= 200 &&
+		head.StatusCode != http.StatusNoContent && head.StatusCode != http.StatusNotModified
+}
+
+// readBody reads the body of an answer to its end, within a limit.
+func readBody(answer *http.Response, to io.Writer, limit int64) error {
+	if answer.ContentLength > limit {
+		return longBody(limit)
+	}
+	n, err := io.Copy(to, io.LimitReader(answer.Body, limit+1))
+	if err == nil && n > limit {
+		return longBody(limit)
+	}
+	return err
+}
+
+func longBody(limit int64) error {
+	return because("body longer than %d MiB", limit>>20)
+}
 
 func (s *httpShared) borrowReader(from io.Reader) *bufio.Reader {
 	if reader, ok := s.readers.Get().(*bufio.Reader); ok {

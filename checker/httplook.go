@@ -35,11 +35,16 @@ func (l *httpLook) make(ctx context.Context, r *httpRequest) error {
 		return err
 	}
 	defer answer.Body.Close()
-	if err := r.wanted.judgeHead(answer); err != nil || !r.wanted.asksForBody() {
+	if err := r.wanted.judgeHead(answer); err != nil {
 		return err
 	}
-	l.stage = reading
-	return l.check.shared.withBody(answer, r.wanted.judgeBody)
+	switch {
+	case r.wanted.asksForBody():
+		return l.check.shared.withBody(answer, r.wanted.judgeBody)
+	case mayHaveBody(answer):
+		return readBody(answer, io.Discard, maxDiscard)
+	}
+	return nil
 }
 
 // send returns the head of the answer, of the last one if there are redirects to follow.
@@ -79,20 +84,29 @@ func (l *httpLook) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	answer.Request = request
-	answer.Body = &httpBody{Reader: answer.Body, conn: conn}
+	answer.Body = &httpBody{Reader: answer.Body, look: l, conn: conn}
 	return answer, nil
 }
 
 // httpBody is the body of an answer, with the connection that it comes from.
 type httpBody struct {
 	io.Reader
+	look *httpLook
 	conn *httpConn
+}
+
+func (b *httpBody) Read(p []byte) (int, error) {
+	b.look.stage = reading
+	return b.Reader.Read(p)
 }
 
 func (b *httpBody) Close() error { return b.conn.Close() }
 
 // open connects to where a request goes to.
 func (l *httpLook) open(request *http.Request) (*httpConn, error) {
+	if err := request.Context().Err(); err != nil { // while the body of a redirect was read
+		return nil, err
+	}
 	l.stage = connecting
 	raw, err := dialUntil(request.Context(), l.check.dialer, l.check.address(request))
 	if err != nil {

@@ -154,12 +154,17 @@ func newHostHeader(host string, target *url.URL) (string, error) {
 	return host, nil
 }
 
-// ownHeaders are those that follow from something else.
-var ownHeaders = map[string]string{
-	"Host":              "that is a setting of its own",
-	"Content-Length":    "it follows from the body",
-	"Transfer-Encoding": "it follows from the body",
-	"Trailer":           "there are none",
+// isOwnHeader tells whether a header field follows from something else, and from what.
+func isOwnHeader(name string) (why string, own bool) {
+	switch name {
+	case "Host":
+		return "that is a setting of its own", true
+	case "Content-Length", "Transfer-Encoding":
+		return "it follows from the body", true
+	case "Trailer":
+		return "there are none", true
+	}
+	return "", false
 }
 
 // newHeader returns the header fields that lines like "Name: value" stand for.
@@ -189,7 +194,7 @@ func parseHeader(line string) (name, value string, err error) {
 		return "", "", fmt.Errorf("header %q: control characters are not allowed", line)
 	}
 	name = http.CanonicalHeaderKey(name)
-	if why, own := ownHeaders[name]; own {
+	if why, own := isOwnHeader(name); own {
 		return "", "", fmt.Errorf("header %q: not allowed, %s", line, why)
 	}
 	return name, value, nil

@@ -67,7 +67,7 @@ func (r Range) String() string {
 	return fmt.Sprintf("%d-%d", r.From, r.To)
 }
 
-// asksForBody tells whether the head alone does not decide.
+// asksForBody tells whether it matters what the body is.
 func (w *wanted) asksForBody() bool {
 	return w.contains != "" || w.matches != nil || w.mismatch != nil || w.digest != nil || w.json != nil
 }

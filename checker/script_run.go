@@ -11,8 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// scriptRun is a script that runs, as the leader of a session and a process group of its
-// own, so that it has no terminal and its group can be killed as a whole.
+// scriptRun is a script that runs, as the leader of a process group of its own, so that the
+// group can be killed as a whole. It has no session of its own: the scheduler may give each
+// session a share of the processors (sched(7), autogroup), and on a busy machine a new one
+// kept the fork, and the daemon with it, waiting for a tenth of a second.
 //
 // There is no parent death signal: it is tied to the thread that forks, and those of the
 // runtime may end. What starts the daemon ends what a killed daemon leaves behind.
@@ -24,7 +26,8 @@ type scriptRun struct {
 }
 
 // startScript starts a program. The fork shares the daemon's memory until the exec (vfork),
-// so its cost does not grow with the daemon, which goes on meanwhile.
+// so its cost does not grow with the daemon. Meanwhile it keeps a processor of the runtime,
+// and whatever stops the world keeps waiting for it: so the exec must not wait for anything.
 func startScript(argv []string, as *account) (*scriptRun, error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
@@ -36,6 +39,7 @@ func startScript(argv []string, as *account) (*scriptRun, error) {
 		return nil, err
 	}
 	defer func() { _ = write.Close() }()
+	readAhead(argv[0])
 	run := &scriptRun{marker: "PERCH_CHECK=" + rand.Text(), output: output}
 	go output.take()
 	if err := run.start(argv, as, []uintptr{null.Fd(), write.Fd(), write.Fd()}); err != nil {
@@ -51,7 +55,7 @@ func (r *scriptRun) start(argv []string, as *account, files []uintptr) error {
 		Dir:   "/",
 		Env:   []string{scriptPath, r.marker},
 		Files: files,
-		Sys:   &syscall.SysProcAttr{Setsid: true, Credential: as.credential(), PidFD: &pidfd},
+		Sys:   &syscall.SysProcAttr{Setpgid: true, Credential: as.credential(), PidFD: &pidfd},
 	})
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 const (
 	maxLinks       = 40  // on one path, as in the kernel
 	maxInterpreter = 256 // bytes of a #! line, as in the kernel
+	maxNested      = 5   // interpreters that are scripts themselves, as in the kernel
 )
 
 // onlyRootWrites is an error if somebody but root could change what a program is: its
@@ -116,4 +117,14 @@ func interpreterOf(path string) string {
 		return fields[0]
 	}
 	return ""
+}
+
+// readAhead reads what an exec of a program would read first, its interpreters included. A
+// file system that hangs keeps this waiting, and not the exec.
+func readAhead(path string) {
+	for range maxNested + 1 {
+		if path = interpreterOf(path); path == "" {
+			return
+		}
+	}
 }

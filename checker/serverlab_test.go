@@ -3,7 +3,6 @@ package checker
 import (
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -68,14 +67,4 @@ func (l *lab) tellSource(host string) (overTCP, overUDP string) {
 		overUDP = packets.LocalAddr().String()
 	})
 	return overTCP, overUDP
-}
-
-// needVRF skips a test where the kernel has no VRFs, as some small ones.
-func (l *lab) needVRF() {
-	l.t.Helper()
-	out, err := exec.Command("ip", "link", "add", "vrf-probe", "type", "vrf", "table", "99").CombinedOutput()
-	if err != nil && os.Getenv("CI") == "" {
-		l.t.Skipf("VRF: %v: %s", err, out)
-	}
-	l.must(err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -41,9 +42,19 @@ func (o *serveOptions) serve(cmd *cobra.Command, _ []string) error {
 	pipes := make(chan os.Signal, 1)
 	signal.Notify(pipes, syscall.SIGPIPE)
 	defer signal.Stop(pipes)
+	spareProcessor()
 	return o.run(cmd.Context(), daemon.Options{
 		ConfigPath: o.config,
 		Version:    currentVersion().Version,
 		Log:        cmd.ErrOrStderr(),
 	})
+}
+
+// spareProcessor has the runtime run one goroutine more at a time than there are processors.
+// The fork of a script keeps one of its places until the exec, and so does a thread that the
+// kernel does not run at the moment: neither adverts nor heartbeats wait for a place then.
+func spareProcessor() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	}
 }

@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 )
 
@@ -53,8 +55,8 @@ const healthPath = "/v1/health"
 func tellHealth(b PeerBackend) answer {
 	return func(ctx context.Context, body []byte) (any, error) {
 		var r HealthReport
-		if err := decode(body, &r); err != nil {
-			return nil, err
+		if err := json.Unmarshal(body, &r); err != nil { // a peer of a later version may say more
+			return nil, Invalid(fmt.Errorf("request body: %w", err))
 		}
 		if r.Node == "" {
 			return nil, errNoName

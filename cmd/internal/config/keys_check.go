@@ -17,7 +17,7 @@ const (
 	maxWeight        = 253  // between the priorities 1 and 254
 	minAge           = 100 * time.Millisecond
 	maxAge           = 8760 * time.Hour
-	maxQuorum        = 1024 // as many as checker follows
+	maxQuorum        = 1024 // processes that one check follows
 )
 
 // The kinds that have something in common.

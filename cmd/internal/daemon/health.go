@@ -149,12 +149,17 @@ func (d peerSide) TellHealth(_ context.Context, r api.HealthReport) error {
 	if err := d.known(r.Node); err != nil {
 		return err
 	}
-	states := []string{api.HealthHealthy, api.HealthSick, api.HealthUnknown}
-	if !slices.Contains(states, r.Health.State) || r.Health.Priority < 1 || r.Health.Priority >= addressOwner {
+	if !possible(r.Health) {
 		return api.Invalid(fmt.Errorf("health %q with priority %d: is none", r.Health.State, r.Health.Priority))
 	}
 	if d.member.hearsay.note(r.Node, r.Health) {
 		d.member.overseer.wake()
 	}
 	return nil
+}
+
+// possible tells whether a node can be in such a health.
+func possible(h api.Health) bool {
+	states := []string{api.HealthHealthy, api.HealthSick, api.HealthUnknown}
+	return slices.Contains(states, h.State) && h.Priority >= 1 && h.Priority < addressOwner
 }

@@ -44,3 +44,14 @@ func TestHealthReportFitsIntoARequest(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(body), err)
 	}
 }
+
+func TestPossibleHealth(t *testing.T) {
+	for _, state := range []string{api.HealthHealthy, api.HealthSick, api.HealthUnknown, "", "well"} {
+		for priority, in := range map[int]bool{-1: false, 0: false, 1: true, 254: true, 255: false} {
+			want := in && state != "" && state != "well"
+			if possible(api.Health{State: state, Priority: priority}) != want {
+				t.Errorf("%q with priority %d is possible: %v", state, priority, !want)
+			}
+		}
+	}
+}

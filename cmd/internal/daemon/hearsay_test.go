@@ -146,5 +146,8 @@ func TestHearsay(t *testing.T) {
 		if !h.note("lb2", sick) {
 			t.Error("another priority is news")
 		}
+		if health, age, _ := h.of("lb2"); health.Priority != 80 || age != 0 {
+			t.Errorf("%+v, %s old, and there is news", health, age)
+		}
 	})
 }

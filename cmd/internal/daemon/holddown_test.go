@@ -46,6 +46,7 @@ func TestHoldDownGrowsAndIsForgotten(t *testing.T) {
 		{"often", every(59*time.Minute, 100), 10 * time.Minute, fmt.Sprintf(again, 100)},
 		{"after an hour of peace", leavings(62*time.Minute, 61*time.Minute, time.Minute, 0), 20 * time.Second, fmt.Sprintf(again, 2)},
 		{"by a clock that is ahead", leavings(-time.Hour), 10 * time.Second, "left once because it was sick"},
+		{"by a clock that is ahead by a day", leavings(-24 * time.Hour), 0, ""},
 		{"for other reasons", []state.Move{moved(0, "lb1", "lb2", ""), moved(0, "lb1", "lb2", causePreempt)}, 0, ""},
 		{"took back", []state.Move{moved(0, "lb1", "lb1", causeHealth)}, 0, ""},
 		{"another", []state.Move{moved(0, "lb2", "lb1", causeHealth)}, 0, ""},

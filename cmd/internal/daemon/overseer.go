@@ -10,8 +10,12 @@ import (
 )
 
 // overseeEvery is how often the policy of health and priority is asked while nothing
-// changes: hold-downs and delays come to their ends.
-const overseeEvery = time.Second
+// changes: hold-downs and delays come to their ends. It is asked more often while this
+// node is to be left and none can take over, as when their answers are a little late.
+const (
+	overseeEvery = time.Second
+	seekEvery    = 50 * time.Millisecond
+)
 
 // A node does not hand over again at once: who takes over and finds that it cannot hold
 // gives back, and one that does not take over has cost an outage for nothing.
@@ -44,22 +48,23 @@ func (o *overseer) wake() { offer(o.poke, struct{}{}) }
 
 // run follows the policy until ctx ends.
 func (o *overseer) run(ctx context.Context) error {
-	tick := time.NewTicker(overseeEvery)
-	defer tick.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
-		o.step()
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-o.poke:
 		case <-o.turned:
-		case <-tick.C:
+		case <-timer.C:
 		}
+		timer.Reset(o.step())
 	}
 }
 
-// step asks the policy, and does what it says.
-func (o *overseer) step() {
+// step asks the policy, does what it says, and returns after which time it is to be asked
+// again.
+func (o *overseer) step() time.Duration {
 	var c course
 	if s, leads := o.look(); leads {
 		c = s.course()
@@ -70,13 +75,17 @@ func (o *overseer) step() {
 		}
 		o.darkened()
 	}
-	if !o.due(c) {
-		return
+	switch {
+	case c.action == stay && c.reason != "": // it is sick
+		return seekEvery
+	case !o.due(c):
+		return overseeEvery
 	}
 	if err := o.handOver(c); err != nil {
 		o.log.Warn("handing over", "reason", c.reason, "error", err)
 	}
 	o.putOff(o.now())
+	return overseeEvery
 }
 
 // putOff puts off the next hand-over, for longer each time.

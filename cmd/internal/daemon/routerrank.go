@@ -24,7 +24,7 @@ func (r *routers) rank() {
 			continue
 		}
 		// One that is not there yet is ranked when it is.
-		if err := r.engine.SetPriority(v.Name, uint8(wanted.priority), wanted.fault); err == nil {
+		if err := r.setPriority(v.Name, uint8(wanted.priority), wanted.fault); err == nil {
 			r.ranks[v.Name] = wanted
 		}
 	}

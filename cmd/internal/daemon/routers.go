@@ -38,9 +38,10 @@ type routers struct {
 	ended   atomic.Bool               // hold nothing more
 	sighted chan struct{}             // closed when it is known which interfaces there are
 
-	verdicts func() map[string]verdict
-	ranking  sync.Mutex
-	ranks    map[string]rank // of routers that have ever had another than their own; guarded by ranking
+	verdicts    func() map[string]verdict
+	setPriority func(router string, priority uint8, fault string) error // of the engine
+	ranking     sync.Mutex
+	ranks       map[string]rank // of routers that have ever had another than their own; guarded by ranking
 
 	wanting sync.Mutex // held while something is wanted, so that nothing is after the stop
 
@@ -83,6 +84,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 	if r.engine, err = vrrpnet.New(vrrpnet.Options{Log: d.log.With("part", "vrrp")}); err != nil {
 		return fmt.Errorf("open the engine of virtual routers: %w", err)
 	}
+	r.setPriority = r.engine.SetPriority
 	r.vips, err = vip.New(vip.Options{
 		Ledger:   filepath.Join(cfg.Node.DataDir, ledgerOfRouters),
 		Lifetime: lifetime,

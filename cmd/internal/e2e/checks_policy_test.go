@@ -75,6 +75,28 @@ func TestCheckSickNodeIsNotPreemptedTo(t *testing.T) {
 	s.servedBy(best)
 }
 
+// A node that is sick from the start does not get the VIP for its priority before it is
+// well.
+func TestCheckSickNodeIsNotPreferred(t *testing.T) {
+	t.Parallel()
+	s := prepareServed(t, lab.NewHAProxy, byHTTP, priorities(map[string]int{"lb1": 200}))
+	s.set(`preempt_delay = "1s"`)
+	best := s.Node("lb1")
+	s.must(stop(s.services[best]))
+	s.must(s.StartAll())
+	s.ask()
+	s.eventually("another node owns", func() bool { return !s.holdsAny(best) && len(s.holders()) == 1 })
+	s.healthIs(best, api.HealthSick)
+	s.never("the VIP goes to a sick node", 3*time.Second, func() bool { return s.holdsAny(best) })
+	s.must(s.services[best].Start())
+	for deadline := time.Now().Add(holdDown); !s.holdsAll(best); time.Sleep(byLooking) {
+		if time.Now().After(deadline) { // it may have been the first owner, and be held down
+			t.Fatalf("after %s the VIP is not at the best node, which is well", holdDown)
+		}
+	}
+	s.servedBy(best)
+}
+
 // maxMoves is how often a VIP moves within an hour because of a check that flaps.
 const maxMoves = 4
 

@@ -1,7 +1,8 @@
 // Package e2e has nothing but the end-to-end tests: the real binary, built once,
 // in real networks of namespaces (package lab). They need root, for some faults
-// nft(8), for VRRP keepalived, FRR, tcpdump and tshark, and for checks HAProxy and nginx
-// (`make deps`). Without them they skip; with CI set a skip is a failure.
+// nft(8), for VRRP keepalived, FRR, tcpdump and tshark, for checks HAProxy and nginx, and
+// for kernels user-mode-linux, kmod and gcc (`make deps`). Without them they skip; with CI
+// set a skip is a failure.
 //
 // A case starts a cluster of its own, does one thing to it and says what must be
 // so afterwards:
@@ -39,6 +40,9 @@
 //		s.must(stop(s.services[old]))
 //		s.leaves(old)
 //	}
+//
+// The cases of kernels (TestKernel...) run the tests of another package in a User-mode
+// Linux, for what the kernel of a test machine may lack.
 //
 // Everything that waits has a limit. A case that fails shows the status and the
 // end of the log of every node.

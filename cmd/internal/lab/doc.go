@@ -9,6 +9,9 @@
 // else that runs on one, as a real keepalived or FRR; a [Service] is an HAProxy or an nginx
 // that can be broken in many ways. A [Capture] has what a whole segment said.
 //
+// [BootKernel] is apart from all that: it runs one [Job] in a kernel of its own, for what
+// the kernel of this machine may lack.
+//
 // Nothing of a lab has a name on the host: each namespace is held by one
 // locked OS thread of this process and by a file descriptor, processes are
 // started from those threads and die with them (Pdeathsig), and mounts are made
@@ -30,6 +33,6 @@
 //
 // It must never touch the network, the mounts or the files of the host outside
 // of a cluster's or a daemon's folder, and needs neither ip(8) nor any other tool; only
-// Link.Mute and Link.Deafen call nft(8), an [Image] the tools of its file system, and a
-// [Capture] tcpdump(8) and tshark(1).
+// Link.Mute and Link.Deafen call nft(8), an [Image] the tools of its file system, a
+// [Capture] tcpdump(8) and tshark(1), and BootKernel linux.uml(1).
 package lab

@@ -75,3 +75,12 @@ func NeedServices(t test) {
 	need(t, "haproxy", "needs haproxy(1), Debian package haproxy")
 	need(t, "nginx", "needs nginx(8) with its module echo, Debian package nginx-light")
 }
+
+// NeedKernel skips a test where BootKernel cannot boot one. In CI that is a failure.
+func NeedKernel(t test) {
+	t.Helper()
+	NeedRoot(t)
+	need(t, "linux.uml", "needs linux.uml(1), Debian package user-mode-linux")
+	need(t, "modprobe", "needs modprobe(8), Debian package kmod")
+	need(t, "gcc", "needs gcc(1), Debian package gcc")
+}

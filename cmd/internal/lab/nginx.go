@@ -11,7 +11,7 @@ import (
 // NewNginx returns an nginx, a master and a worker, that answers by itself. The folder,
 // which is made, has its files.
 func NewNginx(h *Host, dir string, m Manner) (*Service, error) {
-	s := &Service{Daemon: &Daemon{Name: "nginx on " + h.Name, Host: h, Dir: dir}, reload: syscall.SIGHUP}
+	s := &Service{Daemon: &Daemon{Name: "nginx on " + h.Name, Host: h, Dir: dir}, reload: syscall.SIGHUP, loaded: "start worker process "}
 	s.text = func(m Manner) string { return nginxConfig(h.Name, dir, m) }
 	s.command = func() *exec.Cmd {
 		return inPIDNamespace(exec.Command("nginx", "-c", s.config, "-p", dir, "-e", "stderr"))
@@ -24,7 +24,7 @@ func nginxConfig(name, dir string, m Manner) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("load_module /usr/lib/nginx/modules/ngx_http_echo_module.so;")
-	line("daemon off; user root; worker_processes 1; worker_shutdown_timeout 1s; error_log stderr; pid %s;", filepath.Join(dir, "pid"))
+	line("daemon off; user root; worker_processes 1; worker_shutdown_timeout 1s; error_log stderr notice; pid %s;", filepath.Join(dir, "pid"))
 	line("events { worker_connections 1000; }")
 	line("http {\naccess_log off;")
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {

@@ -30,7 +30,7 @@ type Service struct {
 	config string // path
 	text   func(Manner) string
 	reload syscall.Signal
-	loaded string // that it logs when it has loaded its config; "" for nothing
+	loaded string // that it logs when it has loaded its config
 }
 
 // Manner is how a Service answers.
@@ -92,14 +92,14 @@ func (s *Service) Become(m Manner) error {
 	return s.loading(func() error { return s.Process().Signal(s.reload) })
 }
 
-// loading calls load, and waits until the server has loaded its config and heeds signals,
-// which an HAProxy does not for some milliseconds.
+// loading calls load, and waits until the server has loaded its config and heeds signals:
+// one that comes before is lost.
 func (s *Service) loading(load func() error) error {
 	before := s.loads()
 	if err := load(); err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(10 * time.Second); s.loaded != "" && s.loads() == before || !s.heeds(s.reload); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); s.loads() == before || !s.heeds(s.reload); time.Sleep(time.Millisecond) {
 		if !s.Running() || time.Now().After(deadline) {
 			return fmt.Errorf("%s does not load its config: %s", s.Name, s.LogTail(5))
 		}
