@@ -62,6 +62,11 @@ func checkKind(r *report, table *value, c *Check) {
 		checkRequests(r, table, c)
 	case "dns":
 		checkAnswers(r, table, c)
+		checkTransport(r, table, c)
+	case "smtp":
+		if c.SMTP.StartTLS && c.TLS.Enabled {
+			r.badKey(table.child("starttls"), "given together with tls = true", "must be one of the two, since with tls = true all is TLS from the begin")
+		}
 	case "script":
 		checkArgv(r, table)
 	case "process":
@@ -74,6 +79,13 @@ func checkKind(r *report, table *value, c *Check) {
 		}
 	case "file":
 		checkAbsent(r, table, c)
+	}
+}
+
+// checkTransport refuses to ask over UDP with TLS (RFC 7858).
+func checkTransport(r *report, table *value, c *Check) {
+	if v := table.child("transport"); v != nil && v.text == "udp" && c.TLS.Enabled {
+		r.badValue(v, "given together with tls = true", `must be "tcp" there, or be left out`)
 	}
 }
 

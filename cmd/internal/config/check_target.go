@@ -129,13 +129,13 @@ func withoutTLS(table *value, c *Check) string {
 		if u, err := url.Parse(c.Target); err == nil && u.Scheme == "http" && no(table.child("redirects")) {
 			return "must come with a target that begins with https://, or with redirects = true"
 		}
-	case "tcp", "grpc":
+	case "tcp", "grpc", "dns":
 		if no(table.child("tls")) {
 			return "must come with tls = true"
 		}
 	case "smtp":
-		if no(table.child("starttls")) {
-			return "must come with starttls = true"
+		if no(table.child("starttls")) && no(table.child("tls")) {
+			return "must come with starttls = true or tls = true"
 		}
 	case "tls":
 	default:

@@ -106,6 +106,8 @@ func TestPartsOfKinds(t *testing.T) {
 		"log":     {checkNamed(t, c, "log").Payload, CheckPayload{Send: []byte("\n\v\f"), Answer: true, Expect: CheckPattern{Bytes: []byte("HP\x00"), Mask: []byte{0xff, 0xf0, 0}}}},
 		"ask":     {checkNamed(t, c, "ask").DNS, CheckDNS{Query: "_ldap._tcp.example.com.", Type: "SRV", Answers: []string{"0 5 389 ldap.example.com."}, RCode: "NOERROR", TCP: true}},
 		"mail":    {checkNamed(t, c, "mail").SMTP, CheckSMTP{Hello: "lb1.example.com", StartTLS: true}},
+		"asks":    {checkNamed(t, c, "ask-safely").TLS, CheckTLS{Enabled: true, ServerName: "dns.example.com"}},
+		"mails":   {checkNamed(t, c, "mail-safely").TLS, CheckTLS{Enabled: true, CAFile: "/etc/perch/mail-ca.pem"}},
 		"health":  {checkNamed(t, c, "health").GRPC, CheckGRPC{Service: "shop.Cart"}},
 		"load":    {checkNamed(t, c, "load").Script, CheckScript{Argv: []string{"/usr/local/bin/load", "", "--limit\n", "5"}, User: "nobody", Weighted: true}},
 		"daemon":  {checkNamed(t, c, "daemon").Process, CheckProcess{Quorum: 2}},
@@ -126,7 +128,7 @@ func TestTracks(t *testing.T) {
 	c := mustParse(t, readFile(t, "testdata/ok/check-every-key.toml"))
 	for name, tracks := range map[string][2][]Track{
 		"cluster": {c.Cluster.Track, {{"web", -253, true}, {"port", -10, false}, {"load", 5, false}}},
-		"gw":      {c.VRRP[0].Track, {{"ask", 0, false}, {"mail", 0, false}, {"health", 0, false}, {"cert", 0, false}}},
+		"gw":      {c.VRRP[0].Track, {{"ask", 0, false}, {"ask-safely", 0, false}, {"mail", 0, false}, {"mail-safely", 0, false}, {"health", 0, false}, {"cert", 0, false}}},
 		"lan":     {c.VRRP[1].Track, {{"way-out", -253, false}, {"log", 0, true}}},
 		"both":    {c.SyncGroups[0].Track, {{"load", 0, false}, {"daemon", 253, false}, {"pid", 0, false}, {"args", 0, false}, {"flag", 0, false}, {"level", 0, false}}},
 	} {

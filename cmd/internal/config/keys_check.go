@@ -24,7 +24,7 @@ const (
 const (
 	kindsTarget  = "tcp udp http dns smtp grpc tls icmp gateway interface unit file process"
 	kindsNetwork = "tcp udp http dns smtp grpc tls icmp gateway"
-	kindsTLS     = "tls http tcp smtp grpc"
+	kindsTLS     = "tls http tcp smtp grpc dns"
 )
 
 func checkKinds() []string { return strings.Fields(kindsTarget + " script") }
@@ -60,7 +60,7 @@ func kindKeys(c *Check) []key {
 		[]key{required("kind", words(&c.Kind, checkKinds()...))},
 		only(kindsTarget, optional("target", text(&c.Target, targetRule, parseText))),
 		only(kindsNetwork, networkKeys(&c.Network)...),
-		only("tcp grpc", optional("tls", boolean(&c.TLS.Enabled))),
+		only("tcp smtp grpc dns", optional("tls", boolean(&c.TLS.Enabled))),
 		only(kindsTLS, tlsKeys(&c.TLS)...),
 		only("tcp udp", payloadKeys(&c.Payload)...),
 		only("udp", optional("answer", boolean(&c.Payload.Answer))),
