@@ -14,7 +14,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-var looks = flag.Int("looks", 2000, "HTTP looks to make in search of what they leave behind")
+var looks = flag.Int("looks", 500, "HTTP looks to make in search of what they leave behind")
 
 func TestHTTPLooksLeaveNothing(t *testing.T) {
 	ca := newCA(t, time.Now().Add(day))

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,6 +93,7 @@ func TestScriptWeight(t *testing.T) {
 
 // A script that does not end by itself is killed, whatever it does about it.
 func TestScriptsThatHangAreKilled(t *testing.T) {
+	argv := map[string][]string{} // of all before the first one begins: none must be open then
 	for name, body := range map[string]string{
 		"sleeps":               "echo waiting; sleep 1000",
 		"ignores signals":      "trap '' TERM INT HUP QUIT; echo waiting; while :; do sleep 1000; done",
@@ -104,15 +106,20 @@ func TestScriptsThatHangAreKilled(t *testing.T) {
 		"waits for a daemon":   "echo waiting; (setsid sleep 1000 &) ; sleep 1000",
 		"frozen with children": "echo waiting; sleep 1000 & kill -STOP $!; kill -STOP $$",
 	} {
-		t.Run(name, func(t *testing.T) {
-			leavesNothing(t, func() {
-				_, got := runScript(t, 500*time.Millisecond, Script{Argv: []string{shell(t, body)}})
-				if got != "no end within 500ms, killed: waiting" {
-					t.Errorf("reason %q", got)
+		argv[name] = []string{shell(t, body)}
+	}
+	leavesNothing(t, func() {
+		var looks sync.WaitGroup
+		for name, argv := range argv {
+			looks.Go(func() {
+				_, got := findingOf(&scriptCheck{argv: argv}, 2*time.Second)
+				if got != "no end within 2s, killed: waiting" {
+					t.Errorf("%s: reason %q", name, got)
 				}
 			})
-		})
-	}
+		}
+		looks.Wait()
+	})
 }
 
 // What a script leaves behind neither keeps its verdict nor stays.

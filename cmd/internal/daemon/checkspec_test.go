@@ -132,6 +132,8 @@ var slots = []string{
 	"kind = 'http'\ntarget = 'http://a.example/'\ndigest = %s",
 	"kind = 'http'\ntarget = 'http://a.example/'\njson_path = %s",
 	"kind = 'dns'\ntarget = %s",
+	"kind = 'dns'\ntls = true\ntarget = %s",
+	"kind = 'smtp'\ntls = true\ntarget = %s",
 	"kind = 'dns'\ntarget = '198.18.0.1'\nquery = %s",
 	"kind = 'dns'\ntarget = '198.18.0.1'\ntype = %s",
 	"kind = 'dns'\ntarget = '198.18.0.1'\nrcode = %s",
@@ -227,6 +229,9 @@ func TestKeysTogether(t *testing.T) {
 		"kind = 'gateway'\ntarget = '2001:db8::1'\nsource = '198.18.0.1'",
 		"kind = 'icmp'\ntarget = '198.18.0.1'\nsource = '2001:db8::1'",
 		"kind = 'smtp'\ntarget = 'a:25'\nstarttls = true\nverify = false",
+		"kind = 'dns'\ntarget = 'a'\ntls = true\ntransport = 'tcp'",
+		"kind = 'dns'\ntarget = 'a'\ntls = true\ntransport = 'udp'",
+		"kind = 'smtp'\ntarget = 'a:25'\ntls = true\nstarttls = true",
 		"kind = 'udp'\ntarget = 'a:25'\nsend = 'a'\nsend_hex = '00'",
 		"kind = 'dns'\ntarget = 'a'\ntype = 'DS'\nanswers = ['x']",
 	} {
