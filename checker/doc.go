@@ -8,6 +8,7 @@
 // Goroutines: Runner.Run owns the schedule, at most Options.Limit looks at once, and the
 // Watch of each Watcher. Host.Run owns what several checks share. A look ends with its
 // context, with everything that it started: connections, processes and their children.
+// One that the kernel does not let go is left behind at the end.
 //
 // It must never: let two looks of one check run at once; let a look that hangs keep its
 // verdict; hold more of what a server sends than a look needs; run a program through a
