@@ -110,6 +110,14 @@ func patience(ctx context.Context) time.Duration {
 	return left.Round(time.Millisecond)
 }
 
+// resetAtClose has a connection end with a reset: a port that waits for a minute after each
+// look is soon missed.
+func resetAtClose(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+}
+
 // isTimeout tells whether time was up. Nobody but a context that ends closes a connection
 // that a look still uses.
 func isTimeout(err error) bool {

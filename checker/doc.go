@@ -16,6 +16,7 @@
 // has the connection to the system bus with another that reads from it (bus.go, dbus_conn.go).
 // A look may have more of its own, such as for the output of a script. It ends with its
 // context, with everything that it started: connections, processes and their children.
+// One that the kernel does not let go is left behind at the end.
 //
 // It must never: let two looks of one check run at once; let a look that hangs keep its
 // verdict; hold more of what a server sends than a look needs; run a program through a

@@ -130,6 +130,9 @@ func wrongWeb(t *testing.T) []string {
 		spec.HTTP.Requests = requests
 		return says(t, spec)
 	}
+	away := at("http", "www.example.com")
+	away.HTTP.Redirect = true
+	away.HTTP.Connect = rawServer(t, "127.0.0.1", answers("HTTP/1.1 301 Moved Permanently\r\nLocation: https://www.example.com/\r\n\r\n"))
 	const ok, unavailable = "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 503 Service Unavailable\r\n\r\n"
 	return []string{
 		serve(unavailable),
@@ -138,6 +141,7 @@ func wrongWeb(t *testing.T) []string {
 		serve(ok+`{"database":{"state":"down"}}`, Request{JSONPath: "database.state", JSONValue: "up"}),
 		serve(ok+strings.Repeat("x", 1<<20+1), Request{Contains: "ready"}),
 		serve("\x15\x03\x01\x00\x02\x02\x16"),
+		says(t, away),
 	}
 }
 

@@ -26,7 +26,7 @@ func NewHost(log *slog.Logger) *Host {
 }
 
 // Run keeps what is shared up to date until ctx ends, and returns when all that it has
-// started has ended. It runs once, from before the first look until after the last one:
+// started has ended, or endLimit after ctx. It runs once, from before the first look until after the last one:
 // it is begun before Runner.Run and ended after it. Nothing is opened before a Checker
 // needs it. New may be called at any time. A look that needs what is shared waits for it
 // no longer than for anything else, until its context ends, also if Run does not run; if
@@ -38,7 +38,9 @@ func (h *Host) Run(ctx context.Context) error {
 	shared.Go(func() { h.processes.Run(ctx, h.log) })
 	shared.Go(func() { h.bus.Run(ctx) })
 	h.links.Run(ctx, h.log) // in this goroutine: its thread tells which network is meant
-	shared.Wait()
+	if !haveEnded(&shared) {
+		h.log.Warn("what checks share is left behind")
+	}
 	return nil
 }
 

@@ -22,8 +22,11 @@ type httpCheck struct {
 	dialer   *net.Dialer
 	tls      *tlsClient // nil if no look can need it
 	protocol string
-	origin   string // scheme and authority of the target
+	origin   string // of the target
+	hostname string // likewise
+	host     string // of the Host header; "" for the URL's
 	connect  string // where the target's connections go, host:port
+	alone    bool   // no other origin than the target's may be asked
 	redirect bool
 	requests []httpRequest
 }
@@ -44,7 +47,10 @@ func newHTTP(h *Host, s Spec) (Checker, error) {
 		dialer:   dialer(s.Network),
 		protocol: s.HTTP.Protocol,
 		origin:   originOf(target),
+		hostname: target.Hostname(),
+		host:     s.HTTP.Host,
 		connect:  authority(target),
+		alone:    s.HTTP.Connect != "",
 		redirect: s.HTTP.Redirect,
 	}
 	if err := check.reach(s); err != nil {

@@ -40,10 +40,7 @@ func dialUntil(ctx context.Context, dialer *net.Dialer, address string) (*untilC
 	if err != nil {
 		return nil, err
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		// A port that waits for a minute after each look is soon missed.
-		_ = tcp.SetLinger(0)
-	}
+	resetAtClose(conn)
 	return &untilConn{conn, context.AfterFunc(ctx, func() { conn.Close() })}, nil
 }
 

@@ -52,18 +52,8 @@ func (l *httpLook) send(request *http.Request) (*http.Response, error) {
 	if !l.check.redirect {
 		return l.RoundTrip(request)
 	}
-	client := http.Client{Transport: l, CheckRedirect: checkRedirect}
+	client := http.Client{Transport: l, CheckRedirect: l.check.checkRedirect}
 	return client.Do(request)
-}
-
-func checkRedirect(next *http.Request, before []*http.Request) error {
-	if len(before) > maxRedirects {
-		return because("more than %d redirects", maxRedirects)
-	}
-	if next.URL.Scheme != "http" && next.URL.Scheme != "https" {
-		return because("redirect to %s", quote(next.URL.String()))
-	}
-	return nil
 }
 
 // RoundTrip makes a request on a connection of its own, which ends with the body of the
@@ -143,21 +133,4 @@ func (l *httpLook) secure(raw net.Conn, request *http.Request) (*httpConn, error
 		return nil, errNoHTTP2
 	}
 	return &httpConn{Conn: conn, h2: h2}, nil
-}
-
-// address returns where to connect to for a request.
-func (c *httpCheck) address(request *http.Request) string {
-	if originOf(request.URL) == c.origin {
-		return c.connect
-	}
-	return authority(request.URL)
-}
-
-// tlsConfig returns how to speak TLS for a request. What is set for the target does not
-// hold for a server that a redirect leads to.
-func (c *httpCheck) tlsConfig(request *http.Request) *tls.Config {
-	if originOf(request.URL) == c.origin {
-		return c.tls.config()
-	}
-	return c.tls.configFor(request.URL.Hostname())
 }

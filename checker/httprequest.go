@@ -35,13 +35,16 @@ func isASCII(s string) bool {
 }
 
 // originOf returns what tells one server from another.
-func originOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
+func originOf(u *url.URL) string { return u.Scheme + "://" + strings.ToLower(authority(u)) }
 
 // authority returns the host and port of a URL.
 func authority(u *url.URL) string {
 	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	switch {
+	case port == "" && u.Scheme == "https":
+		port = "443"
+	case port == "":
+		port = "80"
 	}
 	return net.JoinHostPort(u.Hostname(), port)
 }

@@ -29,10 +29,11 @@ type look struct {
 	task    *task // whose outcome it is; nil once it does not count
 }
 
-// Run makes the checks until ctx ends. All looks have ended when it returns. It runs once.
+// Run makes the checks until ctx ends. All looks have ended when it returns, but for those
+// that do not end with their context within endLimit, which do not count. It runs once.
 func (r *Runner) Run(ctx context.Context) error {
 	var started sync.WaitGroup
-	defer started.Wait()
+	defer r.leave(&started)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {

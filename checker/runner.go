@@ -102,9 +102,10 @@ func NewRunner(opts Options) *Runner {
 }
 
 // Set replaces the checks. One whose name, spec and schedule are as before goes on with
-// its Checker and its state; if only the schedule differs its verdict stays. With another
-// spec it is a new check, which is unknown. Of several entries with one name only the last
-// one is made. It may be called at any time, also before Run.
+// its state; if only the schedule differs its verdict stays. Its Checker is the new one from
+// the next look on, since files and accounts that the spec names may be others by now; a
+// Watcher stays. With another spec it is a new check, which is unknown. Of several entries
+// with one name only the last one is made. It may be called at any time, also before Run.
 func (r *Runner) Set(entries []Entry) {
 	entries = lastOfEachName(entries)
 	r.mu.Lock()
@@ -115,6 +116,7 @@ func (r *Runner) Set(entries []Entry) {
 		t := before[e.Name]
 		if t != nil && reflect.DeepEqual(t.entry.Spec, e.Spec) {
 			delete(before, e.Name)
+			t.renew(e.Checker)
 			r.reschedule(t, e.Schedule, now)
 		} else {
 			t = r.add(e, now)

@@ -3,6 +3,7 @@ package checker
 import (
 	"context"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,10 +34,90 @@ func TestReloadOfTheSame(t *testing.T) {
 		}
 		looks := len(first.all())
 		after(11 * time.Second)
-		if len(second.all()) != 0 || len(first.all()) != looks+1 {
+		if len(second.all()) != 1 || len(first.all()) != looks {
 			t.Errorf("%d looks of the new checker, %d of the old one", len(second.all()), len(first.all())-looks)
 		}
 	})
+}
+
+// TestReloadOfTheSameDuringALook: it ends as it began, and counts.
+func TestReloadOfTheSameDuringALook(t *testing.T) {
+	running(t, Options{}, func(t *testing.T, r *Runner) {
+		old := timesOf(stub(func(ctx context.Context) (Finding, error) {
+			time.Sleep(400 * time.Millisecond)
+			return Finding{Warning: "old"}, ctx.Err()
+		}))
+		fresh := timesOf(well)
+		r.Set([]Entry{entry("web", old, prompt)})
+		after(100 * time.Millisecond)
+		r.Set([]Entry{entry("web", fresh, prompt)})
+		after(300 * time.Millisecond)
+		if s := status(t, r, "web"); s.Looks != 1 || s.State != Healthy || s.Warning != "old" {
+			t.Errorf("the look under way does not count: %+v", s)
+		}
+		after(11 * time.Second)
+		if len(old.all()) != 1 || len(fresh.all()) != 1 {
+			t.Errorf("%d looks of the old checker, %d of the new one", len(old.all()), len(fresh.all()))
+		}
+	})
+}
+
+// TestReloadOfAWatcher: it goes on to watch, and to look.
+func TestReloadOfAWatcher(t *testing.T) {
+	running(t, Options{}, func(t *testing.T, r *Runner) {
+		first, second := newWatcher(well), newWatcher(well)
+		r.Set([]Entry{entry("eth0", first, seldom)})
+		after(time.Second)
+		r.Set([]Entry{entry("eth0", second, seldom)})
+		first.notices <- struct{}{}
+		after(0)
+		if len(first.all()) != 2 || len(second.all()) != 0 || second.watches.Load() != 0 {
+			t.Errorf("looks at %s, and of the new one at %s", first.all(), second.all())
+		}
+	})
+}
+
+// TestReloadOfAFile: a CA that has been replaced counts from the next look on.
+func TestReloadOfAFile(t *testing.T) {
+	ca := newCA(t, time.Now().Add(day))
+	name, server := newCA(t, time.Now().Add(day)).file(), startTLSh2(t, ca)
+	spec := Spec{Kind: "tls", Target: server, TLS: TLS{CAFile: name}}
+	schedule := prompt
+	schedule.Interval, schedule.Timeout = 50*time.Millisecond, enough
+	host, r := testHost(), NewRunner(Options{})
+	set := func() {
+		check, err := host.New(spec)
+		must(t, err)
+		r.Set([]Entry{{Name: "web", Spec: spec, Checker: check, Schedule: schedule}})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	defer done.Wait()
+	defer cancel()
+	set()
+	done.Go(func() { _ = r.Run(ctx) })
+	awaitState(t, r, Failed)
+	right, err := os.ReadFile(ca.file())
+	must(t, err)
+	must(t, os.WriteFile(name, right, 0o600))
+	set()
+	if s := status(t, r, "web"); s.State == Unknown {
+		t.Errorf("the verdict is lost: %+v", s)
+	}
+	awaitState(t, r, Healthy)
+}
+
+// awaitState waits until the one check of a Runner is in a state.
+func awaitState(t *testing.T, r *Runner, want State) {
+	t.Helper()
+	timeout := time.After(enough)
+	for r.Status()[0].State != want {
+		select {
+		case <-r.Changed():
+		case <-timeout:
+			t.Fatalf("%+v, want %s", r.Status()[0], want)
+		}
+	}
 }
 
 func TestReloadOfTheSchedule(t *testing.T) {
@@ -47,7 +128,7 @@ func TestReloadOfTheSchedule(t *testing.T) {
 		r.Set([]Entry{entry("web", c, slow)})
 		after(time.Minute)
 		before := len(c.all())
-		r.Set([]Entry{entry("web", well, patient)})
+		r.Set([]Entry{entry("web", c, patient)})
 		wantVerdict(t, r, "web", "failed 3 of 3: connection refused")
 		after(patient.Interval)
 		if len(c.all()) != before+1 {

@@ -40,6 +40,14 @@ type task struct {
 	failures uint64
 }
 
+// renew has further looks made by another Checker of the same spec. A Watcher, which
+// watches, stays.
+func (t *task) renew(c Checker) {
+	if _, watches := t.entry.Checker.(Watcher); !watches {
+		t.entry.Checker = c
+	}
+}
+
 // outcome is what came of a look.
 type outcome struct {
 	finding Finding

@@ -3,10 +3,11 @@ package checker
 import (
 	"context"
 	"net"
+	"time"
 )
 
-// tcpCheck connects, and may send something and look at what comes. Its connections end
-// in order, so that the server does not log a reset.
+// tcpCheck connects, and may send something and look at what comes. Where it talks, its
+// connections end in order, so that the server does not log a reset.
 type tcpCheck struct {
 	stream *stream
 	tcp    TCP
@@ -27,12 +28,25 @@ func newTCP(h *Host, s Spec) (Checker, error) {
 func (c *tcpCheck) Check(ctx context.Context) (Finding, error) {
 	patience := patience(ctx)
 	warning, err := c.stream.visit(ctx, func(conn net.Conn) error {
-		if err := send(conn, c.tcp.Send); err != nil || c.tcp.Expect.none() {
-			return err
+		if c.isSilent() {
+			resetAtClose(conn)
+			return nil
 		}
-		return c.tcp.Expect.await(conn, patience)
+		return c.talk(conn, patience)
 	})
 	return Finding{Warning: warning}, explainWithin(err, patience)
+}
+
+// isSilent tells whether nothing is said on a connection that is there.
+func (c *tcpCheck) isSilent() bool {
+	return c.stream.tls == nil && len(c.tcp.Send) == 0 && c.tcp.Expect.none()
+}
+
+func (c *tcpCheck) talk(conn net.Conn, patience time.Duration) error {
+	if err := send(conn, c.tcp.Send); err != nil || c.tcp.Expect.none() {
+		return err
+	}
+	return c.tcp.Expect.await(conn, patience)
 }
 
 // send writes data, if there is any.

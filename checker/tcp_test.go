@@ -2,9 +2,11 @@ package checker
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -113,6 +115,37 @@ func TestTCPDoesNotReset(t *testing.T) {
 		if err := <-ends; err != nil {
 			t.Fatalf("the server saw: %v", err)
 		}
+	}
+}
+
+// A look that only connects leaves no port that waits; one that talks ends in order.
+func TestTCPEndsBySilence(t *testing.T) {
+	certificate, ca := testCertificate(t, "127.0.0.1")
+	ends := make(chan error, 1)
+	tellEnd := func(conn net.Conn) {
+		_, err := io.Copy(io.Discard, conn)
+		ends <- err
+	}
+	for _, test := range []struct {
+		name  string
+		serve func(net.Conn)
+		spec  Spec
+		want  error
+	}{
+		{"silent", tellEnd, Spec{}, syscall.ECONNRESET},
+		{"sends", tellEnd, Spec{TCP: TCP{Send: []byte("PING")}}, nil},
+		{"expects", func(conn net.Conn) { io.WriteString(conn, "PONG"); tellEnd(conn) }, Spec{TCP: TCP{Expect: Pattern{Contains: "PONG"}}}, nil},
+		{"speaks TLS", overTLS(certificate, tellEnd), Spec{TLS: TLS{Enabled: true, CAFile: ca}}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.spec.Kind, test.spec.Target = "tcp", rawServer(t, "127.0.0.1", test.serve)
+			if got := lookOnce(t, test.spec, enough); got != "" {
+				t.Fatal(got)
+			}
+			if err := <-ends; !errors.Is(err, test.want) {
+				t.Errorf("the server saw %v, want %v", err, test.want)
+			}
+		})
 	}
 }
 

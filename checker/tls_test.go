@@ -205,17 +205,6 @@ func TestHTTPClientCertificate(t *testing.T) {
 	wantError(t, err, "")
 }
 
-// What is set for the target does not hold where a redirect leads to.
-func TestHTTPRedirectToAnotherServer(t *testing.T) {
-	ca := newCA(t, time.Now().Add(day))
-	second := startTLS(t, &tls.Config{Certificates: []tls.Certificate{ca.issue(-day, day, "127.0.0.1")}})
-	first := startTLS(t, &tls.Config{Certificates: []tls.Certificate{ca.issue(-day, day, "www.example.com")}})
-	spec := Spec{Kind: "http", Target: "https://www.example.com/", TLS: TLS{CAFile: ca.file()}}
-	spec.HTTP = HTTP{Connect: first, Redirect: true, Requests: []Request{{URL: "/away?to=https://" + second + "/ok", Contains: "all OK"}}}
-	_, err := lookAt(t, spec)
-	wantError(t, err, "")
-}
-
 // Files are read once for all checks, and again when they have changed.
 func TestTLSFilesAreShared(t *testing.T) {
 	name := newCA(t, time.Now().Add(day)).file()

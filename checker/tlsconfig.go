@@ -59,10 +59,11 @@ func (c *tlsClient) speaking(protocols ...string) *tlsClient {
 	return &other
 }
 
-// configFor returns the configuration for another server.
+// configFor returns the configuration for another server, which is shown no certificate.
 func (c *tlsClient) configFor(host string) *tls.Config {
 	config := c.base.Clone()
 	config.ServerName = withoutZone(host)
+	config.Certificates = nil
 	return config
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,13 +15,12 @@ import (
 type checks struct {
 	host     *checker.Host
 	runner   *checker.Runner
-	log      *slog.Logger
 	verdicts atomic.Pointer[map[string]verdict]
 }
 
 // openChecks makes the checks of a config. It starts nothing.
 func openChecks(list []config.Check, log *slog.Logger) (*checks, error) {
-	c := &checks{host: checker.NewHost(log), runner: checker.NewRunner(checker.Options{Log: log}), log: log}
+	c := &checks{host: checker.NewHost(log), runner: checker.NewRunner(checker.Options{Log: log})}
 	entries, err := entriesOf(c.host, list)
 	if err != nil {
 		return nil, err
@@ -51,7 +49,7 @@ func (c *checks) all() map[string]verdict { return *c.verdicts.Load() }
 
 // run makes the checks until the context ends. At each change of a verdict heed is called.
 func (c *checks) run(g *errgroup.Group, parts context.Context, heed func()) {
-	around(g, parts, c.host.Run, func(ctx context.Context) error { return c.untilEnd(ctx, c.runner.Run) })
+	around(g, parts, c.host.Run, c.runner.Run)
 	g.Go(func() error {
 		for {
 			select {
@@ -63,24 +61,6 @@ func (c *checks) run(g *errgroup.Group, parts context.Context, heed func()) {
 			}
 		}
 	})
-}
-
-// looksEnd is what is left to looks when the daemon is stopped.
-const looksEnd = 2 * time.Second
-
-// untilEnd runs a part of the checks. Looks that do not end with the context, as they wait
-// for a file system that hangs, are left behind: the process is about to end.
-func (c *checks) untilEnd(parts context.Context, run func(context.Context) error) error {
-	done := make(chan error, 1)
-	go func() { done <- run(parts) }()
-	<-parts.Done()
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(looksEnd):
-		c.log.Warn("stopping without the end of all looks: one hangs")
-		return nil
-	}
 }
 
 // around runs inner until the context ends, and outer until inner has returned.
