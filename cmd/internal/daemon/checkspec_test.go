@@ -32,7 +32,7 @@ func TestNoOptionOfACheckIsLost(t *testing.T) {
 		for path, want := range from {
 			for _, counterpart := range counterparts(path) {
 				if got := to[counterpart]; got != want {
-					t.Errorf("check %s: %s is %q, and %s of what is made of it %q", c.Name, path, want, counterpart, got)
+					t.Errorf("check %s: %s is %.100q, and %s of what is made of it %.100q", c.Name, path, want, counterpart, got)
 				}
 			}
 			delete(unseen, path)
