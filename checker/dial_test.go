@@ -20,10 +20,7 @@ import (
 // addresses 198.18.0.2 and 2001:db8:0::2, eth1 198.18.1.2 and 2001:db8:1::2.
 func TestNetwork(t *testing.T) {
 	l := newServerLab(t)
-	l.ip(
-		"rule add fwmark 7 lookup 107", "route add default via 198.18.1.1 table 107",
-		"-6 rule add fwmark 7 lookup 107", "-6 route add default via 2001:db8:1::1 table 107",
-	)
+	l.markLeadsTo("default via 198.18.1.1", "default via 2001:db8:1::1")
 	source := func(addr string) Network { return Network{Source: netip.MustParseAddr(addr)} }
 	tests := []struct {
 		name    string

@@ -29,8 +29,8 @@ func lookUpAccount(name string) (*account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("user %q: %w", name, err)
 	}
-	if me := os.Geteuid(); me != 0 && a.uid() != me {
-		return nil, fmt.Errorf("user %q: only root can run scripts as somebody else", name)
+	if a.isForeign() && !mayBecomeAnother() {
+		return nil, fmt.Errorf("user %q: only root, or a daemon with CAP_SETUID and CAP_SETGID, can run scripts as somebody else", name)
 	}
 	return a, nil
 }
@@ -58,9 +58,16 @@ func (a *account) uid() int {
 	return int(a.id)
 }
 
-// credential is for the start of a program. Only root can change its own.
+// isForeign tells whether it takes capabilities to run something as the account, since the
+// daemon is neither root nor of that user.
+func (a *account) isForeign() bool {
+	me := os.Geteuid()
+	return me != 0 && a.uid() != me
+}
+
+// credential is for the start of a program, where it is not the daemon's.
 func (a *account) credential() *syscall.Credential {
-	if a == nil || os.Geteuid() != 0 {
+	if a == nil || os.Geteuid() != 0 && !a.isForeign() {
 		return nil
 	}
 	return &syscall.Credential{Uid: a.id, Gid: a.gid, Groups: a.gids}

@@ -21,6 +21,7 @@ import (
 type scriptRun struct {
 	pid    int
 	pidfd  *os.File
+	as     *account
 	marker string // the environment of all that it starts has it
 	output *output
 }
@@ -40,27 +41,30 @@ func startScript(argv []string, as *account) (*scriptRun, error) {
 	}
 	defer func() { _ = write.Close() }()
 	readAhead(argv[0])
-	run := &scriptRun{marker: "PERCH_CHECK=" + rand.Text(), output: output}
+	run := &scriptRun{as: as, marker: "PERCH_CHECK=" + rand.Text(), output: output}
 	go output.take()
-	if err := run.start(argv, as, []uintptr{null.Fd(), write.Fd(), write.Fd()}); err != nil {
+	if err := run.start(argv, []uintptr{null.Fd(), write.Fd(), write.Fd()}); err != nil {
 		output.close()
 		return nil, err
 	}
 	return run, nil
 }
 
-func (r *scriptRun) start(argv []string, as *account, files []uintptr) error {
+func (r *scriptRun) start(argv []string, files []uintptr) error {
 	var pidfd int
-	pid, err := syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{
+	attr := &syscall.ProcAttr{
 		Dir:   "/",
 		Env:   []string{scriptPath, r.marker},
 		Files: files,
-		Sys:   &syscall.SysProcAttr{Setpgid: true, Credential: as.credential(), PidFD: &pidfd},
+		Sys:   &syscall.SysProcAttr{Setpgid: true, Credential: r.as.credential(), PidFD: &pidfd},
+	}
+	err := r.as.whileStarting(func() (err error) {
+		r.pid, err = syscall.ForkExec(argv[0], argv, attr)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	r.pid = pid
 	if r.pidfd, err = pollable(pidfd); err != nil {
 		r.kill()
 		r.reap()
@@ -121,8 +125,10 @@ func hasEnded(pidfd int) bool {
 // group's number cannot be another's. Nobody is asked first: a script that hangs, or has
 // ended and left something behind, has had its time.
 func (r *scriptRun) kill() {
-	_ = unix.Kill(-r.pid, unix.SIGKILL)
-	killMarked(r.pid, r.marker)
+	r.as.whileKilling(func() {
+		_ = unix.Kill(-r.pid, unix.SIGKILL)
+		killMarked(r.pid, r.marker)
+	})
 }
 
 func (r *scriptRun) reap() unix.WaitStatus {
