@@ -86,6 +86,7 @@ func running(t *testing.T, opts Options, f func(t *testing.T, r *Runner)) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+		time.Sleep(time.Minute) // for looks that it has left behind, since they take long
 	})
 }
 
