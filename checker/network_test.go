@@ -87,8 +87,9 @@ type sourceServer struct {
 func (l *lab) hearSources(host string) sourceServer {
 	l.t.Helper()
 	s := sourceServer{sources: make(chan string, 16)}
+	hear := s.hear
 	l.in(l.thereFD, func() {
-		s.overTCP = rawServer(l.t, host, func(conn net.Conn) { s.hear(conn.RemoteAddr()) })
+		s.overTCP = rawServer(l.t, host, func(conn net.Conn) { hear(conn.RemoteAddr()) })
 		packets, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))
 		l.must(err)
 		s.overUDP = packets.LocalAddr().String()
@@ -101,7 +102,7 @@ func (l *lab) hearSources(host string) sourceServer {
 				if err != nil {
 					return
 				}
-				s.hear(from)
+				hear(from)
 				query[2], query[3] = query[2]|0x80, 5 // REFUSED
 				packets.WriteTo(query[:n], from)
 			}
