@@ -273,7 +273,7 @@ func TestNeverTwoLooksAtOnce(t *testing.T) {
 		s := prompt
 		s.Interval, s.Timeout = time.Second, 4*time.Second
 		r.Set([]Entry{entry("slow", slow, s)})
-		after(30500 * time.Millisecond)
+		after(32 * time.Second)
 		if most.Load() != 1 {
 			t.Errorf("%d looks at once", most.Load())
 		}
@@ -418,12 +418,12 @@ func TestOverdue(t *testing.T) {
 		until := make(chan struct{})
 		hung := entry("nfs", stuck(until), prompt)
 		r.Set([]Entry{entry("web", well, prompt), hung})
-		after(20 * time.Second)
+		after(19 * time.Second)
 		s := status(t, r, "web")
 		if s.State != Healthy || s.Looks != 1 {
 			t.Errorf("it has another verdict without a look: %+v", s)
 		}
-		if s.Overdue < 9*time.Second-time.Millisecond || s.Overdue > 11*time.Second {
+		if s.Overdue < 8*time.Second || s.Overdue > 10*time.Second+time.Millisecond {
 			t.Errorf("overdue for %s", s.Overdue)
 		}
 		if status(t, r, "nfs").State != Failed {
