@@ -24,7 +24,11 @@ type Config struct {
 	// Linger is for how long this node's kernel may go on answering for the VIPs
 	// after the end of Ownership, should the process be dead or frozen by then.
 	Linger time.Duration
-	Log    *slog.Logger
+	// Sick tells whether a node should not own the VIPs as far as this one knows, by
+	// which the others go first where there is a choice. It must not call back into the
+	// Node. Nil for none.
+	Sick func(node string) bool
+	Log  *slog.Logger
 }
 
 // Peer is one node of the static list.
@@ -36,6 +40,8 @@ type Peer struct {
 }
 
 func (c Config) peer(name string) (Peer, bool) { return find(c.Peers, name) }
+
+func (c Config) sick(node string) bool { return c.Sick != nil && c.Sick(node) }
 
 // listed returns the names of the peers.
 func (c Config) listed() []string {

@@ -213,7 +213,7 @@ func (n *Node) Refused() uint64 { return n.port.refused.Load() }
 
 // preference returns the peers, the one that should own first.
 func (n *Node) preference() []Peer {
-	return byPreference(n.members(), n.Drained)
+	return byPreference(n.members(), n.Drained, n.cfg.sick)
 }
 
 // apply commits a command within limit and returns the index of its log entry.

@@ -17,8 +17,9 @@ func names(peers []Peer) []string {
 func TestPreference(t *testing.T) {
 	peers := []Peer{{Name: "w", Priority: 200, Witness: true}, {Name: "c", Priority: 100}, {Name: "b", Priority: 100}, {Name: "a", Priority: 50}, {Name: "d", Priority: 150}}
 	drained := func(name string) bool { return name == "d" }
-	got := names(byPreference(peers, drained))
-	if want := []string{"b", "c", "a", "w", "d"}; !slices.Equal(got, want) {
+	sick := func(name string) bool { return name == "b" || name == "d" }
+	got := names(byPreference(peers, drained, sick))
+	if want := []string{"c", "a", "b", "w", "d"}; !slices.Equal(got, want) {
 		t.Errorf("preference = %v, want %v", got, want)
 	}
 }

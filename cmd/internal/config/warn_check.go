@@ -3,21 +3,47 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 func warnChecks(r *report, root *value, c *Config) {
-	tracked, sure := trackedChecks(c), len(r.mistakes) == 0
+	warnUntracked(r, root, c)
 	for i, check := range c.Checks {
 		table := root.child("check").item(i)
-		if sure && !tracked[check.Name] {
-			r.warn(table.key, "check: nothing tracks "+check.Name+", so it decides nothing")
-		}
 		if timeout := table.child("timeout"); check.Timeout > check.Interval && check.Interval > 0 {
 			r.warn(timeout.pos, fmt.Sprintf("%s%s: is longer than interval, %v: a look that takes so long delays the next one",
 				timeout.path(), timeout.assigned(), check.Interval))
 		}
 	}
 	warnOwners(r, root, c)
+}
+
+// warnUntracked names the checks that decide nothing, a few of them.
+func warnUntracked(r *report, root *value, c *Config) {
+	tracked := trackedChecks(c)
+	var idle []string
+	var first *value
+	for i, check := range c.Checks {
+		if tracked[check.Name] {
+			continue
+		}
+		if idle = append(idle, check.Name); first == nil {
+			first = root.child("check").item(i)
+		}
+	}
+	if first == nil || len(r.mistakes) > 0 {
+		return
+	}
+	const few = 10
+	names := strings.Join(idle[:min(len(idle), few)], ", ")
+	if more := len(idle) - few; more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	decide := "it decides nothing"
+	if len(idle) > 1 {
+		decide = "they decide nothing"
+	}
+	r.warn(first.key, "check: nothing tracks "+names+", so "+decide)
 }
 
 func trackedChecks(c *Config) map[string]bool {

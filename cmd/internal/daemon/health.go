@@ -144,6 +144,15 @@ func behindFence(f fitness, trouble error) fitness {
 	return fitness{health: sick, priority: f.priority, reasons: slices.Concat(why, f.reasons)}
 }
 
+// isSick tells whether a node is, as far as this one knows.
+func (d *daemon) isSick(node string) bool {
+	if node == d.name() {
+		return d.healthReport().Health.State == api.HealthSick
+	}
+	told, age, known := d.member.hearsay.of(node)
+	return known && told.State == api.HealthSick && age <= reportLife
+}
+
 // TellHealth implements api.PeerBackend.
 func (d peerSide) TellHealth(_ context.Context, r api.HealthReport) error {
 	if err := d.known(r.Node); err != nil {

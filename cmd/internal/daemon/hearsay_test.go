@@ -151,3 +151,22 @@ func TestHearsay(t *testing.T) {
 		}
 	})
 }
+
+// A node is sick as long as it was told lately that it is; this one knows of itself.
+func TestIsSick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReloadable(t)
+		r.member.hearsay = newHearsay()
+		r.member.hearsay.note("lb2", api.Health{State: api.HealthSick, Priority: 90})
+		r.member.hearsay.note("lb3", api.Health{State: api.HealthUnknown, Priority: 90})
+		for node, want := range map[string]bool{"lb2": true, "lb3": false, "lb4": false} {
+			if got := r.isSick(node); got != want {
+				t.Errorf("%s is sick: %v", node, got)
+			}
+		}
+		time.Sleep(reportLife + time.Second)
+		if r.isSick("lb2") {
+			t.Error("lb2 has not told for long")
+		}
+	})
+}

@@ -135,7 +135,7 @@ func (h *holder) step() time.Duration {
 		h.give("this node may not own")
 		offer(h.moves, struct{}{})
 	case refrain:
-		h.give("no node is healthy")
+		h.give("this node is sick, and no healthy one may take over")
 	case standby:
 		h.give("this node does not lead, or its lease ended")
 	}

@@ -67,6 +67,7 @@ func (d *daemon) clusterConfig(cfg *config.Config, credentials *cluster.Credenti
 		Credentials: credentials,
 		Release:     func() error { return d.member.holder.release() },
 		Linger:      linger(d.fence.Kind()),
+		Sick:        d.isSick,
 		Log:         d.log,
 	}
 	for _, p := range cfg.Cluster.Peers {
@@ -209,7 +210,7 @@ func standing(view cluster.View, s situation, holding bool, vips int) string {
 	case s.unfenced:
 		return fmt.Sprintf("leads, but its fence does not hold and it holds no VIP, term %d", view.Term)
 	case s.dark:
-		return fmt.Sprintf("leads, but no node is healthy and it holds no VIP, term %d", view.Term)
+		return fmt.Sprintf("leads, but is sick and holds no VIP, term %d", view.Term)
 	default:
 		return fmt.Sprintf("leads, but holds no VIP yet, term %d", view.Term)
 	}

@@ -38,6 +38,7 @@ type overseer struct {
 	poke     chan struct{}
 
 	dark    atomic.Bool // hold nothing: there is no healthy node
+	stuck   bool        // this node is to be left, and no other may take over
 	waiting preemption
 	retry   time.Duration // from the last hand-over to notYet
 	notYet  time.Duration // before this no hand-over is tried again
@@ -70,11 +71,9 @@ func (o *overseer) step() time.Duration {
 		c = s.course()
 	}
 	if o.dark.Swap(c.dark) != c.dark {
-		if c.dark {
-			o.log.Warn("no node is healthy, so that no VIP is held", "reason", c.reason)
-		}
 		o.darkened()
 	}
+	o.tell(c)
 	switch {
 	case c.action == stay && c.reason != "": // it is sick
 		return seekEvery
@@ -86,6 +85,15 @@ func (o *overseer) step() time.Duration {
 	}
 	o.putOff(o.now())
 	return overseeEvery
+}
+
+// tell logs once that this node is to be left and cannot be.
+func (o *overseer) tell(c course) {
+	stuck := c.action == stay && c.reason != ""
+	if stuck && !o.stuck {
+		o.log.Warn("no healthy node may take over", "reason", c.reason, "held", !c.dark)
+	}
+	o.stuck = stuck
 }
 
 // putOff puts off the next hand-over, for longer each time.

@@ -6,7 +6,7 @@ type situation struct {
 	witness  bool
 	drained  bool
 	unfenced bool // the kernel may answer beyond the lease, against what was promised
-	dark     bool // no node is healthy, and then nobody is to own
+	dark     bool // this node is sick, no healthy one may take over, and then nobody is to own
 }
 
 // decision is what a node does about the VIPs.

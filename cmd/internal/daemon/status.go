@@ -266,7 +266,7 @@ func (s snapshot) whyNobody(answers map[string]answer) string {
 	case !s.view.Quorum:
 		return s.config.Node.Name + " sees no majority"
 	case s.dark(answers):
-		return s.view.Leader + " leads, no node is healthy, and then nobody is to own the VIPs (when_unhealthy)"
+		return s.view.Leader + " leads and is sick, no healthy node may take over, and then nobody is to own the VIPs (when_unhealthy)"
 	case s.mayNotOwn(s.view.Leader) != "":
 		return fmt.Sprintf("%s leads and %s", s.view.Leader, s.mayNotOwn(s.view.Leader))
 	case answers[s.view.Leader].err != nil:

@@ -14,7 +14,7 @@ func (a answer) health() api.Health {
 	return *a.report.Health
 }
 
-// dark tells whether the leader holds nothing because no node is healthy.
+// dark tells whether the leader holds nothing because it is sick and no healthy node may take over.
 func (s snapshot) dark(answers map[string]answer) bool {
 	return s.config.Cluster.WhenUnhealthy == "release" && answers[s.view.Leader].health().State == api.HealthSick
 }

@@ -83,7 +83,7 @@ func TestStatusOfNoHealthyNode(t *testing.T) {
 	s := knowing()
 	s.config.Cluster.WhenUnhealthy = "release"
 	st := s.status(map[string]answer{"lb1": ill("lb1", "check web failed 3 of 3: status 503"), "w": from("w", "", 7, false, "")})
-	if got := st.VIPs[0]; got.Owner != "" || !strings.Contains(got.Reason, "no node is healthy") {
+	if got := st.VIPs[0]; got.Owner != "" || !strings.Contains(got.Reason, "no healthy node may take over") {
 		t.Errorf("%+v", got)
 	}
 	want := "lb1 is sick: check web failed 3 of 3: status 503"
