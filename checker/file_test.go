@@ -197,7 +197,9 @@ func watchFile(t testing.TB, path string, spec File) *watching {
 	return w
 }
 
+// folderWatched looks, which begins to watch, and tells whether it does.
 func folderWatched(f *fileCheck) bool {
+	_, _ = oneLook(f, enough)
 	f.folders.mu.Lock()
 	defer f.folders.mu.Unlock()
 	return f.place.watch != 0
@@ -361,4 +363,31 @@ func TestWhomInotifyEventsConcern(t *testing.T) {
 			t.Errorf("%v: %v", c.event, got)
 		}
 	}
+}
+
+// A folder on a file system that hangs keeps nobody else waiting.
+func TestFileBesideAFolderThatHangs(t *testing.T) {
+	dead, well := t.TempDir(), t.TempDir()
+	h := testHost()
+	hangs, over := make(chan struct{}), make(chan struct{})
+	h.folders.addWatch = func(inotify *os.File, folder string, events uint32) (int32, error) {
+		if folder == dead {
+			close(hangs)
+			<-over
+		}
+		return addWatch(inotify, folder, events)
+	}
+	a := made(t, h, Spec{Kind: "file", Target: well + "/a"})
+	w := watchIt(t, h, a)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	b := made(t, h, Spec{Kind: "file", Target: dead + "/b"})
+	until(t, "it is watched", func() bool { return folderWatched(a.(*fileCheck)) })
+	go func() { done <- b.(Watcher).Watch(ctx, func() {}) }()
+	<-hangs
+	w.becomes("", func() { must(t, os.WriteFile(well+"/a", nil, 0o600)) })
+	w.becomes("no such file", func() { must(t, os.Remove(well+"/a")) })
+	close(over)
+	cancel()
+	must(t, <-done)
 }

@@ -17,8 +17,11 @@ import (
 // write alone is no news: files are written in pieces.
 const contentEvents = unix.IN_CLOSE_WRITE | unix.IN_ATTRIB | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_DELETE
 
-// folders watches the folders that files are in, by one inotify instance.
+// folders watches the folders that files are in, by one inotify instance. A file system
+// that hangs keeps those waiting that look there, and nobody else.
 type folders struct {
+	addWatch func(inotify *os.File, folder string, events uint32) (watch int32, err error)
+
 	mu      sync.Mutex
 	inotify *os.File // nil while Run does not run
 	places  map[*watchedPlace]struct{}
@@ -37,6 +40,7 @@ func (f *folders) watch(ctx context.Context, p *watchedPlace, path string, event
 	bell := newBell()
 	f.add(p, watchedPlace{path: path, events: events, bell: bell})
 	defer f.remove(p)
+	f.renew(p)
 	bell.answer(ctx, changed)
 }
 
@@ -48,7 +52,6 @@ func (f *folders) add(p *watchedPlace, as watchedPlace) {
 	}
 	*p = as
 	f.places[p] = struct{}{}
-	f.attach(p)
 }
 
 func (f *folders) remove(p *watchedPlace) {
@@ -60,38 +63,57 @@ func (f *folders) remove(p *watchedPlace) {
 }
 
 // renew makes sure, before a look, that it is the folder there is now that is watched: it
-// may not have been there, or not the same.
+// may not have been there, or not the same. All places in a folder share one watch.
 func (f *folders) renew(p *watchedPlace) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if _, watched := f.places[p]; watched {
-		f.attach(p)
-	}
-}
-
-// attach watches the folder of a place; all places in a folder share one watch.
-func (f *folders) attach(p *watchedPlace) {
-	if f.inotify == nil {
+	inotify, folder := f.wanted(p)
+	if inotify == nil {
 		return
 	}
-	before := p.watch
-	p.watch = 0 // in case of an error it is left to looks
 	const events = contentEvents | unix.IN_CREATE | unix.IN_DELETE_SELF | unix.IN_MOVE_SELF | unix.IN_ONLYDIR
-	if watch, err := f.addWatch(filepath.Dir(p.path), events); err == nil {
-		p.watch = int32(watch)
+	watch, err := f.addWatch(inotify, folder, events)
+	if err != nil {
+		watch = 0 // it is left to looks
+	}
+	f.attach(p, inotify, watch)
+}
+
+// wanted returns what is to be watched for a place, and by what; nil for nothing.
+func (f *folders) wanted(p *watchedPlace) (inotify *os.File, folder string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, watched := f.places[p]; !watched {
+		return nil, ""
+	}
+	return f.inotify, filepath.Dir(p.path)
+}
+
+// attach notes the watch of a place, unless it is of no use any more. Should another place
+// have ended it just now, the next look begins a new one.
+func (f *folders) attach(p *watchedPlace, by *os.File, watch int32) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if by != f.inotify {
+		return
+	}
+	before := watch
+	if _, watched := f.places[p]; watched {
+		before, p.watch = p.watch, watch
 	}
 	if before != p.watch {
 		f.drop(before)
 	}
 }
 
-func (f *folders) addWatch(folder string, events uint32) (watch int, err error) {
-	conn, err := f.inotify.SyscallConn()
+// addWatch has inotify watch a folder.
+func addWatch(inotify *os.File, folder string, events uint32) (watch int32, err error) {
+	conn, err := inotify.SyscallConn()
 	if err != nil {
 		return 0, err
 	}
 	controlErr := conn.Control(func(fd uintptr) {
-		watch, err = unix.InotifyAddWatch(int(fd), folder, events)
+		var got int
+		got, err = unix.InotifyAddWatch(int(fd), folder, events)
+		watch = int32(got)
 	})
 	return watch, errors.Join(err, controlErr)
 }
@@ -145,8 +167,7 @@ func (f *folders) open() (*os.File, error) {
 	defer f.mu.Unlock()
 	f.inotify = os.NewFile(uintptr(fd), "inotify")
 	for p := range f.places {
-		f.attach(p)
-		p.bell.ring() // nobody knows what was missed
+		p.bell.ring() // nobody knows what was missed; the look that follows begins to watch
 	}
 	return f.inotify, nil
 }

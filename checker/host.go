@@ -22,7 +22,13 @@ type Host struct {
 
 // NewHost returns a Host for New.
 func NewHost(log *slog.Logger) *Host {
-	return &Host{log: log, links: links{open: openLinks}, processes: newProcesses(), bus: newBus(systemBusAddress())}
+	return &Host{
+		log:       log,
+		links:     links{open: openLinks},
+		folders:   folders{addWatch: addWatch},
+		processes: newProcesses(),
+		bus:       newBus(systemBusAddress()),
+	}
 }
 
 // Run keeps what is shared up to date until ctx ends, and returns when all that it has
