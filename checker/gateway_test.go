@@ -90,12 +90,11 @@ func TestGatewayOfNodeWithoutAddress(t *testing.T) {
 func TestGatewaySource(t *testing.T) {
 	l := newLab(t)
 	l.addr(l.here, "eth0", "198.18.0.7/24", "2001:db8::7/64")
+	l.eventually("the address is used", func() bool { return l.isAskedFor(l.hereFD, "2001:db8::7") })
 	for target, source := range map[string]string{"198.18.0.1": "198.18.0.7", "2001:db8::1": "2001:db8::7"} {
 		s := gateway(target, "")
 		s.Network.Source = parse(source)
-		c := l.checker(s)
-		// The kernel listens for new IPv6 addresses a moment later.
-		l.eventually("it answers", func() bool { return reasonOf(c, soon) == "" })
+		awaitReason(t, l.checker(s), enough, "")
 		l.eventually("the neighbor knows of the source alone", func() bool { return l.knows("peer0", source) })
 	}
 	if l.knows("peer0", "198.18.0.2") {
