@@ -40,6 +40,9 @@
 //		s.leaves(old)
 //	}
 //
+// One of them, TestCheckEachKind, has a lobby of small servers instead, one for each kind of
+// check.
+//
 // Everything that waits has a limit. A case that fails shows the status and the
 // end of the log of every node.
 package e2e
