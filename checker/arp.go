@@ -72,7 +72,8 @@ func askARP(ctx context.Context, w way, target netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close() }()
+	// The kernel closes such a socket only once no processor can use it, some 10 ms later.
+	defer func() { go conn.Close() }()
 	everybody := &unix.SockaddrLinklayer{
 		Protocol: networkOrder(unix.ETH_P_ARP), Ifindex: w.link.Index, Halen: macLength,
 		Addr: [8]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff},

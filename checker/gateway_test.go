@@ -41,6 +41,25 @@ func TestGatewayThatIsGone(t *testing.T) {
 	wantReason(t, six, soon, "2001:db8::1 does not answer neighbor discovery on eth0 within 100ms")
 }
 
+// A look that is over says so while somebody listens: what comes later than that is lost.
+// The quickest one counts, since this machine may be busy.
+func TestGatewayIsGivenUpInTime(t *testing.T) {
+	l := newLab(t)
+	for _, target := range []string{"198.18.0.99", "2001:db8::99"} {
+		c, late := l.checker(gateway(target, "")), enough
+		for range 50 {
+			ctx, cancel := withTimeout(t.Context(), 5*time.Millisecond)
+			_, _ = c.Check(ctx)
+			deadline, _ := ctx.Deadline()
+			late = min(late, time.Since(deadline))
+			cancel()
+		}
+		if late > lookGrace/2 {
+			t.Errorf("%s: looks end %v late at best", target, late)
+		}
+	}
+}
+
 func TestGatewayBehindInterfaceWithoutCarrier(t *testing.T) {
 	l := newLab(t)
 	l.down(l.there, "peer0")
@@ -70,6 +89,7 @@ func TestGatewayOfNodeWithoutAddress(t *testing.T) {
 func TestGatewaySource(t *testing.T) {
 	l := newLab(t)
 	l.addr(l.here, "eth0", "198.18.0.7/24", "2001:db8::7/64")
+	until(l.t, "the address is used", func() bool { return l.isAskedFor(l.hereFD, "2001:db8::7") })
 	for target, source := range map[string]string{"198.18.0.1": "198.18.0.7", "2001:db8::1": "2001:db8::7"} {
 		s := gateway(target, "")
 		s.Network.Source = parse(source)

@@ -2,10 +2,12 @@ package checker
 
 import (
 	"context"
+	"encoding/hex"
 	"net"
 	"net/netip"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -48,9 +50,24 @@ func newLab(t testing.TB) *lab {
 	l.addr(l.here, "eth0", "198.18.0.2/24", "2001:db8::2/64")
 	l.addr(l.there, "peer0", "198.18.0.1/24", "2001:db8::1/64")
 	until(l.t, "running", func() bool {
-		return l.link(l.here, "eth0").Attrs().RawFlags&unix.IFF_RUNNING != 0 && l.linkLocalReady()
+		return l.link(l.here, "eth0").Attrs().RawFlags&unix.IFF_RUNNING != 0 && l.linkLocalReady() &&
+			l.isAskedFor(l.hereFD, "2001:db8::2") && l.isAskedFor(l.thereFD, "2001:db8::1")
 	})
 	return l
+}
+
+// isAskedFor reports whether questions for an IPv6 address of a namespace are heard there,
+// which comes a moment after the address.
+func (l *lab) isAskedFor(fd int, addr string) bool {
+	l.t.Helper()
+	group := solicitedNode(parse(addr))
+	var groups []byte
+	l.in(fd, func() {
+		var err error
+		groups, err = os.ReadFile("/proc/thread-self/net/igmp6")
+		l.must(err)
+	})
+	return strings.Contains(string(groups), hex.EncodeToString(group[:]))
 }
 
 // verifyNothingLeft fails a test that leaves goroutines or open files behind.

@@ -41,6 +41,9 @@
 //		s.leaves(old)
 //	}
 //
+// One of them, TestCheckEachKind, has a lobby of small servers instead, one for each kind of
+// check.
+//
 // The cases of kernels (TestKernel...) run the tests of another package in a User-mode
 // Linux, for what the kernel of a test machine may lack.
 //

@@ -67,7 +67,7 @@ func (a *Authority) Issue(path string, until time.Time, addrs ...netip.Addr) err
 		NotBefore:    from.Add(-time.Hour),
 		NotAfter:     until,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	for _, addr := range addrs {
 		template.IPAddresses = append(template.IPAddresses, net.IP(addr.AsSlice()))
