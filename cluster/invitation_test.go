@@ -233,7 +233,7 @@ func (n *simNode) diesInvited() {
 	before := len(voters(owner.raft.Load()))
 	go n.run.Join(n.sim.t.Context(), "")
 	for !n.run.member.Load() {
-		time.Sleep(ms / 10)
+		time.Sleep(ms / 100) // its vote is proposed soon after
 	}
 	n.kill()
 	if len(voters(owner.raft.Load())) != before {
