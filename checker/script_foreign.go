@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -22,10 +23,10 @@ func capabilities() (header unix.CapUserHeader, sets [2]unix.CapUserData, err er
 	return header, sets, err
 }
 
-// whileStarting has f start a program as the account. Between users who are not root the
-// kernel would let it keep the ambient capabilities of the daemon.
-func (a *account) whileStarting(f func() error) error {
-	if !a.isForeign() {
+// whileStarting has f start a program. Where no root is involved the kernel would let it
+// keep the ambient capabilities of the daemon, which a script is not to have.
+func whileStarting(f func() error) error {
+	if os.Geteuid() == 0 {
 		return f()
 	}
 	return onOwnThread(func() error {

@@ -68,9 +68,12 @@ func TestScriptOfAnotherUserWithoutRoot(t *testing.T) {
 			t.Errorf("reason %q, want %q", got, want)
 		}
 	}
-	_, got := runScript(t, enough, Script{Argv: []string{"/bin/sh", "-c", "id -un; exit 1"}, User: "daemon"})
-	if want := "exit code 1: daemon"; got != want {
-		t.Errorf("as itself: reason %q, want %q", got, want)
+	const own = `echo "$(id -un) $(grep -E '^Cap(Inh|Prm|Eff|Amb)' /proc/self/status | tr -d '\n\t0')"; exit 1`
+	want = "exit code 1: daemon CapInh:CapPrm:CapEff:CapAmb:"
+	for _, user := range []string{"daemon", ""} {
+		if _, got := runScript(t, enough, Script{Argv: []string{"/bin/sh", "-c", own}, User: user}); got != want {
+			t.Errorf("as itself, user %q: reason %q, want %q", user, got, want)
+		}
 	}
 }
 

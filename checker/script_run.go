@@ -58,7 +58,7 @@ func (r *scriptRun) start(argv []string, files []uintptr) error {
 		Files: files,
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Credential: r.as.credential(), PidFD: &pidfd},
 	}
-	err := r.as.whileStarting(func() (err error) {
+	err := whileStarting(func() (err error) {
 		r.pid, err = syscall.ForkExec(argv[0], argv, attr)
 		return err
 	})

@@ -9,19 +9,21 @@ import (
 // VIPs, best first: those that may own at all, of these the healthy ones, then by
 // priority, then by name.
 func byPreference(peers []Peer, drained, sick func(string) bool) []Peer {
-	class := func(p Peer) int {
+	class := map[string]int{}
+	for _, p := range peers {
 		switch {
 		case p.Witness || drained(p.Name):
-			return 0
+			class[p.Name] = 0
 		case sick(p.Name):
-			return 1
+			class[p.Name] = 1
+		default:
+			class[p.Name] = 2
 		}
-		return 2
 	}
 	sorted := slices.Clone(peers)
 	slices.SortFunc(sorted, func(a, b Peer) int {
 		return cmp.Or(
-			cmp.Compare(class(b), class(a)),
+			cmp.Compare(class[b.Name], class[a.Name]),
 			cmp.Compare(b.Priority, a.Priority),
 			cmp.Compare(a.Name, b.Name),
 		)
