@@ -320,3 +320,20 @@ func TestMoreAddressesThanAnAdvertHolds(t *testing.T) {
 	b.hears("v7", "the first 255", func(s vrrp.Sender) bool { return s.Addresses == 255 && !s.OtherAddresses && s.Heeded > 0 })
 	b.is("v7", vrrp.Backup)
 }
+
+// A router that begins in fault is the master at no time, whatever its priority, and a
+// configuration of the same does not change what was said of it since.
+func TestBeginsInFault(t *testing.T) {
+	a, _ := newPair(t)
+	a.run()
+	broken := func(i *Instance) { i.Fault = "check web failed" }
+	a.configure(instance(1, 255, broken))
+	a.is("v1", vrrp.Fault)
+	if s := a.status("v1"); s.Sent != 0 || s.Reason != "check web failed" {
+		t.Errorf("%+v", s)
+	}
+	must(t, a.SetPriority("v1", 255, ""))
+	a.is("v1", vrrp.Master)
+	a.configure(instance(1, 255, broken))
+	a.is("v1", vrrp.Master)
+}

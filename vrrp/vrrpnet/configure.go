@@ -67,7 +67,7 @@ func (i *Instance) identities() []identity {
 
 // same tells whether an instance goes on untouched but for its priority.
 func (i Instance) same(as Instance) bool {
-	i.Router.Priority = as.Router.Priority
+	i.Router.Priority, i.Fault = as.Router.Priority, as.Fault
 	return reflect.DeepEqual(i, as)
 }
 

@@ -16,6 +16,7 @@ type Instance struct {
 	Device     string
 	IPv6       bool
 	IgnoreLink bool        // stay, also while the interface is down
+	Fault      string      // why it is in fault as it begins; "" for none; see SetPriority
 	Router     vrrp.Config // Source is filled in if it is not set: the interface's own address
 	Wire       vrrp.WireConfig
 	Group      string       // sync group; empty for none

@@ -55,6 +55,7 @@ func newRunner(i Instance, now time.Duration) *runner {
 		Instance: i,
 		router:   vrrp.New(cfg),
 		priority: i.Router.Priority,
+		fault:    i.Fault,
 		slack:    min(maxSlack, i.Router.Interval/100),
 		hold:     &hold{},
 	}

@@ -135,8 +135,11 @@ func (r *routers) tryAgain() {
 
 func (r *routers) instances(s *setup, secrets routerSecrets) []vrrpnet.Instance {
 	var list []vrrpnet.Instance
-	for _, v := range s.routers {
-		list = append(list, v.instance(secrets[v.Name], r.shield.leases[v.Name]))
+	for i := range s.routers {
+		v := &s.routers[i]
+		instance := v.instance(secrets[v.Name], r.shield.leases[v.Name])
+		instance.Fault = r.faultAtFirst(v)
+		list = append(list, instance)
 	}
 	return list
 }

@@ -83,3 +83,23 @@ func TestRouterIsRankedOnceItIsThere(t *testing.T) {
 	r.rankAnew()
 	r.expect(t, "gw 255 check web failed")
 }
+
+// A router that was configured in fault is told that it can serve, should it have become
+// so just then.
+func TestRouterThatBeginsInFaultIsRanked(t *testing.T) {
+	gw := virtualRouter{}
+	gw.Name, gw.Priority, gw.refs = "gw", 255, []reference{{check: "web"}}
+	r := newRanked(gw)
+	r.state["web"] = verdict{state: failed, reason: "failed 3 of 3: status 503"}
+	if got, want := r.faultAtFirst(&gw), "check web failed 3 of 3: status 503"; got != want {
+		t.Errorf("fault %q, want %q", got, want)
+	}
+	r.state["web"] = verdict{state: passed}
+	r.rankAnew()
+	r.expect(t, "gw 255 ")
+	if got := r.faultAtFirst(&gw); got != "" {
+		t.Errorf("fault %q", got)
+	}
+	r.rank()
+	r.expect(t)
+}
