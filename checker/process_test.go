@@ -327,6 +327,7 @@ func TestPIDFileIsWatched(t *testing.T) {
 	w := watchProcess(t, processSpec("", Process{PIDFile: path}), 1)
 	until(t, "its folder is watched", func() bool {
 		f := w.checker.(*pidFileCheck)
+		findingOf(f, enough) // a look begins to watch
 		f.folders.mu.Lock()
 		defer f.folders.mu.Unlock()
 		return f.place.watch != 0
