@@ -2,10 +2,12 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
 
+	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cluster/state"
 )
 
@@ -42,6 +44,7 @@ type overseer struct {
 	waiting preemption
 	retry   time.Duration // from the last hand-over to notYet
 	notYet  time.Duration // before this no hand-over is tried again
+	said    string        // why the last one came to nothing
 }
 
 // wake has the policy asked at once.
@@ -78,13 +81,36 @@ func (o *overseer) step() time.Duration {
 	case c.action == stay && c.reason != "": // it is sick
 		return seekEvery
 	case !o.due(c):
-		return overseeEvery
+		return o.until(c)
 	}
-	if err := o.handOver(c); err != nil {
-		o.log.Warn("handing over", "reason", c.reason, "error", err)
+	err := o.handOver(c)
+	o.complain(c, err)
+	if errors.Is(err, cluster.ErrNoSuccessor) { // nothing was released for it
+		o.notYet = o.now() + seekEvery
+		return seekEvery
 	}
 	o.putOff(o.now())
 	return overseeEvery
+}
+
+// until returns after which time a course that is not due may be.
+func (o *overseer) until(c course) time.Duration {
+	if left := o.notYet - o.now(); c.action == leave && left > 0 {
+		return min(left, overseeEvery)
+	}
+	return overseeEvery
+}
+
+// complain logs why a hand-over came to nothing, unless that was said of the last one.
+func (o *overseer) complain(c course, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != "" && text != o.said {
+		o.log.Warn("handing over", "reason", c.reason, "error", err)
+	}
+	o.said = text
 }
 
 // tell logs once that this node is to be left and cannot be.

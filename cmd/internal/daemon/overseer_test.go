@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/perch-vip/perch/cluster"
 )
 
 // watched is an overseer of a node whose surroundings a test sets.
@@ -26,7 +29,7 @@ type watched struct {
 	turns int // of darkness
 }
 
-func watch(t *testing.T) *watched {
+func watch(t *testing.T, turned chan struct{}) *watched {
 	w := &watched{begin: time.Now(), leads: true, s: succession{self: node("lb1", well, 100)}}
 	w.overseer = &overseer{
 		look: func() (succession, bool) {
@@ -46,7 +49,7 @@ func watch(t *testing.T) *watched {
 		},
 		darkened: func() { w.turns++ },
 		log:      slog.New(slog.DiscardHandler),
-		turned:   make(chan struct{}, 1),
+		turned:   turned,
 		poke:     make(chan struct{}, 1),
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -81,7 +84,7 @@ func (w *watched) expect(t *testing.T, want ...string) {
 // A sick leader is left at once, and again a second later if that came to nothing.
 func TestOverseerLeavesASickNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := watch(t)
+		w := watch(t, nil)
 		w.set(func(w *watched) { w.s.peers = []peer{node("lb2", well, 90)} })
 		w.expect(t)
 		time.Sleep(1500 * time.Millisecond)
@@ -97,11 +100,27 @@ func TestOverseerLeavesASickNode(t *testing.T) {
 	})
 }
 
+// A node that comes to lead is asked at once, and not a second later.
+func TestOverseerLooksWhenLeadershipTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turned := make(chan struct{}, 1)
+		w := watch(t, turned)
+		w.set(func(w *watched) { w.leads, w.s.peers, w.s.self.health = false, []peer{node("lb2", well, 90)}, sick })
+		time.Sleep(1500 * time.Millisecond)
+		w.mu.Lock()
+		w.leads = true
+		w.mu.Unlock()
+		turned <- struct{}{}
+		synctest.Wait()
+		w.expect(t, "1.5s lb2 health")
+	})
+}
+
 // One that takes over and gives back at once, since it cannot hold, is tried less and
 // less often.
 func TestOverseerLosesPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := watch(t)
+		w := watch(t, nil)
 		w.set(func(w *watched) { w.s.peers, w.s.self.health = []peer{node("lb2", well, 90)}, sick })
 		time.Sleep(30 * time.Second)
 		want := []string{"0s lb2 health", "1s lb2 health", "3s lb2 health", "7s lb2 health", "15s lb2 health", "25s lb2 health"}
@@ -117,7 +136,7 @@ func TestOverseerLosesPatience(t *testing.T) {
 // A node of higher priority takes over after it was better for long enough.
 func TestOverseerPreempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := watch(t)
+		w := watch(t, nil)
 		w.set(func(w *watched) { w.s.peers = []peer{node("lb2", well, 110)} })
 		time.Sleep(time.Minute + 500*time.Millisecond)
 		w.expect(t) // it is not configured to
@@ -136,7 +155,7 @@ func TestOverseerPreempts(t *testing.T) {
 // latest changes all the time.
 func TestOverseerPreemptsForOneOfEquals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := watch(t)
+		w := watch(t, nil)
 		w.set(func(w *watched) {
 			w.s.preempt, w.s.peers = true, []peer{node("lb2", well, 110), node("lb3", well, 110)}
 		})
@@ -153,7 +172,7 @@ func TestOverseerPreemptsForOneOfEquals(t *testing.T) {
 // Where nobody is healthy nothing is held, if that is wanted, until somebody is.
 func TestOverseerReleases(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := watch(t)
+		w := watch(t, nil)
 		w.set(func(w *watched) {
 			w.s.peers, w.s.release, w.s.self.health = []peer{node("lb2", sick, 90)}, true, sick
 		})
@@ -181,7 +200,7 @@ func TestOverseerReleases(t *testing.T) {
 // comes of that.
 func TestOverseerHandsOverInTheDark(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := watch(t)
+		w := watch(t, nil)
 		w.set(func(w *watched) {
 			w.s.peers, w.s.release, w.s.self.health = []peer{node("lb2", sick, 90)}, true, sick
 		})
@@ -198,7 +217,7 @@ func TestOverseerHandsOverInTheDark(t *testing.T) {
 // A peer whose answer was a little late is found again long before the next second.
 func TestOverseerSeeksWhileItIsSick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := watch(t)
+		w := watch(t, nil)
 		w.set(func(w *watched) {
 			w.s.peers, w.s.self.health = []peer{node("lb2", well, 90)}, sick
 			w.s.peers[0].able = false
@@ -210,5 +229,18 @@ func TestOverseerSeeksWhileItIsSick(t *testing.T) {
 		w.mu.Unlock()
 		time.Sleep(100 * time.Millisecond)
 		w.expect(t, "50ms lb2 health")
+	})
+}
+
+// A hand-over that released nothing, since nobody answered in time, is tried again soon.
+func TestOverseerTriesAgainWhereNobodyAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t, nil)
+		w.set(func(w *watched) {
+			w.s.peers, w.s.self.health = []peer{node("lb2", well, 90)}, sick
+			w.fails = fmt.Errorf("%w: lb2 does not answer", cluster.ErrNoSuccessor)
+		})
+		time.Sleep(120 * time.Millisecond)
+		w.expect(t, "0s lb2 health", "50ms lb2 health", "100ms lb2 health")
 	})
 }
