@@ -12,6 +12,7 @@ import (
 // Of what nodes tell each other of their health; see reportLife.
 const (
 	tellEvery = 2 * time.Second // while nothing changes
+	tellAgain = tellEvery / 8   // one that could not be told, as it has just started
 	tellLimit = time.Second     // for one node
 )
 
@@ -120,17 +121,18 @@ func (t *teller) drop(node string) {
 // follow tells one node at each change, and now and then.
 func (t *teller) follow(ctx context.Context, node string, poke <-chan struct{}) {
 	for ctx.Err() == nil {
-		report := t.health()
+		report, next := t.health(), tellEvery
 		if err := t.once(ctx, node, report); err != nil && ctx.Err() == nil {
 			t.log.Debug("telling a node of this one's health", "node", node, "error", err)
+			next = tellAgain
 		}
-		t.await(ctx, poke, report.Health)
+		t.await(ctx, poke, report.Health, next)
 	}
 }
 
 // await waits until there is news since what was told, or it is to be told again.
-func (t *teller) await(ctx context.Context, poke <-chan struct{}, told api.Health) {
-	timer := time.NewTimer(tellEvery)
+func (t *teller) await(ctx context.Context, poke <-chan struct{}, told api.Health, next time.Duration) {
+	timer := time.NewTimer(next)
 	defer timer.Stop()
 	for {
 		select {

@@ -170,3 +170,27 @@ func TestIsSick(t *testing.T) {
 		}
 	})
 }
+
+// A peer that starts a moment later is told soon after: it may come to lead.
+func TestTellerTellsALatePeerSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin, told := time.Now(), time.Duration(0)
+		teller := &teller{
+			health: func() api.HealthReport { return api.HealthReport{} },
+			tell: func(context.Context, string, api.HealthReport) error {
+				if time.Since(begin) < 100*time.Millisecond {
+					return errors.New("connection refused")
+				}
+				told = time.Since(begin)
+				return nil
+			},
+			log: slog.New(slog.DiscardHandler),
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		teller.follow(ctx, "lb2", nil)
+		if told != tellAgain {
+			t.Errorf("told after %s, want %s", told, tellAgain)
+		}
+	})
+}
