@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -11,9 +12,22 @@ import (
 // call lets a TimeoutNow arrive at a node.
 func (n *simNode) call(t *testing.T, from string, term uint64) {
 	t.Helper()
-	req := calling(&raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(from)}}, call{term: term})
-	n.sim.note("%s is called by %s in term %d", n.cfg.Node, from, term)
-	n.run.pass(t.Context(), raft.RPC{Command: req, RespChan: make(chan raft.RPCResponse, 1)})
+	n.pass(t, called(from, term))
+}
+
+// called is the TimeoutNow of a leader in its term.
+func called(from string, term uint64) *raft.TimeoutNowRequest {
+	header := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(from)}
+	return calling(&raft.TimeoutNowRequest{RPCHeader: header}, call{term: term})
+}
+
+// pass lets a request arrive at a node, and returns where the answer will come.
+func (n *simNode) pass(t *testing.T, command any) <-chan raft.RPCResponse {
+	t.Helper()
+	n.sim.note("%s is sent %T", n.cfg.Node, command)
+	answered := make(chan raft.RPCResponse, 1)
+	n.run.pass(t.Context(), raft.RPC{Command: command, RespChan: answered})
+	return answered
 }
 
 // stays checks that a node owns for a second, without a break.
@@ -41,6 +55,21 @@ func TestLateCallDeposesNobody(t *testing.T) {
 		time.Sleep(200 * ms)
 		others[1].call(t, owner.cfg.Node, term)
 		s.stays(t, owner)
+	})
+}
+
+// The term that counts is the one in which the library would obey: a call that comes
+// while it writes the next one down would depose the leader of that.
+func TestCallOnTheWayToTheNextTermIsLate(t *testing.T) {
+	directed(t, func(t *testing.T, _ *simulation, owner *simNode, others []*simNode) {
+		target, term := others[0], owner.run.Ownership().Term
+		next := asked(owner.cfg.Node, term+1)
+		next.ProtocolVersion, next.Addr = raft.ProtocolVersionMax, []byte(owner.run.self.Address.String())
+		target.disk.stall.Store(int64(20 * ms))
+		target.pass(t, next)
+		if out := <-target.pass(t, called(owner.cfg.Node, term)); !errors.Is(out.Error, errLateCall) {
+			t.Errorf("the call of term %d was answered with %v", term, out.Error)
+		}
 	})
 }
 

@@ -93,6 +93,12 @@ func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
 	}
 	switch req := rpc.Command.(type) {
 	case *raft.TimeoutNowRequest:
+		// The library takes a request once it is done with those before, and has their term.
+		select {
+		case n.requests <- nudge():
+		case <-ctx.Done():
+			return
+		}
 		if !n.takeCall(callOf(req), string(req.ID)) {
 			rpc.Respond(nil, errLateCall)
 			return
