@@ -110,7 +110,7 @@ bench-fence: ## what traffic pays for a fence and when it ends, into docs/perfor
 bench-vrrp: ## VRRP mode beside keepalived, into docs/performance.md (about 14 minutes, on a machine that does nothing else; needs root)
 	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkVRRP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 20 -record $(CURDIR)/docs/performance.md
 
-bench-checks: ## checks beside those of HAProxy, and the moves that they cause, into docs/performance.md (about 15 minutes; needs root)
+bench-checks: ## checks beside those of HAProxy, and the moves that they cause, into docs/performance.md (about 9 minutes; needs root)
 	$(GO) test -count=1 -timeout 30m -v -run '^TestHTTPLooksLeaveNothing$$' ./checker -looks 1000000
 	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkChecks$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
 
