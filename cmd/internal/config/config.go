@@ -21,6 +21,11 @@ type Config struct {
 	SyncGroups []SyncGroup
 	Static     Static
 	Checks     []Check
+	IPVS       IPVS
+	Services   []Service
+	// ServerChecks are those of real servers: what several of them would look at in the
+	// same way is there once.
+	ServerChecks []Check
 }
 
 // Node is this machine's part of the config.

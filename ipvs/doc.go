@@ -1,0 +1,33 @@
+// Package ipvs balances load behind virtual addresses: it brings a desired set of virtual
+// services and their real servers into the kernel's IPVS, and decides from the health of
+// the servers which of them that set has.
+//
+// Pool is the pure part: from what is known of the servers of one service (checks, an
+// operator's orders, time) it makes the list of those that get traffic, with their
+// weights, and says what happened, such as the loss of a quorum (pool.go; ramp.go for slow
+// starts, quorum.go). It knows neither the kernel nor checks.
+//
+// Manager is the shell: Set names the services with their servers that the kernel is to
+// have. That is desired state: survey.go reads what there is, plan.go, which is pure,
+// computes what differs, and apply.go carries it out: edits in place, adds before removes,
+// so that no connection breaks that need not. What others have put there is left alone
+// unless Options.All is set: the record (record.go), a file, has what perch put there,
+// also before a restart or a SIGKILL. The kernel tells nobody of changes: now and then
+// Run compares again, and mends.
+//
+// The kernel is spoken to by codec.go (values of perch to those of the library
+// cloudflare/ipvs and back) and kernel.go; what that library does not know of has its own
+// messages: persistence engines in engine.go, and the kernel's daemons that tell other
+// directors of connections in sync.go.
+//
+// Goroutines: none but that of Run, whose caller owns it.
+//
+// The package must never
+//   - remove or change a service that it did not put there, unless told to own all;
+//   - remove a server or a service where an edit in place would do;
+//   - take a failure of IPVS, which may be missing altogether, for one of anything else:
+//     it says what it waits for, and goes on trying;
+//   - have the caller of Set wait for the kernel or the disk.
+//
+// Implemented: the generic netlink family IPVS, as in linux/ip_vs.h.
+package ipvs

@@ -1,0 +1,43 @@
+package ipvs
+
+import "time"
+
+// Health is what checks have found of a real server.
+type Health uint8
+
+// The healths.
+const (
+	Unknown Health = iota // no verdict yet
+	Healthy
+	Failed
+)
+
+// Order is what an operator wants of a real server. The zero value is for nothing.
+type Order struct {
+	Drain  bool    // no new connections
+	Weight *uint32 // in place of the configured one
+}
+
+// Member is a real server of a pool as it is configured.
+type Member struct {
+	Server
+	Inhibit   bool          // once it fails it is kept, with weight 0
+	SlowStart time.Duration // for which its weight grows after it came back; 0 for at once
+}
+
+// Condition is what is known of a member now.
+type Condition struct {
+	Health Health
+	Reason string  // in words, of Health
+	Weight *uint32 // what a check wants in place of the configured one, if it does
+	Order  Order
+	Active uint32 // its connections, for those who wait for the end of a drain
+}
+
+// Rules of a pool.
+type Rules struct {
+	StartUp    bool    // members count as healthy until a verdict says otherwise
+	Quorum     uint32  // the weight that healthy members must have together, 1 at least
+	Hysteresis uint32  // that must be exceeded, or fallen short of, for the quorum to change; less than Quorum
+	Sorry      *Server // gets the traffic while there is no quorum, if there is one
+}
