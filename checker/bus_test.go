@@ -94,9 +94,13 @@ type fakeSystemd struct {
 	units map[string]map[string]string // properties, by the path of the unit
 }
 
-func (b *systemBus) systemd() *fakeSystemd {
+// systemd starts one that has these units, which are active.
+func (b *systemBus) systemd(active ...string) *fakeSystemd {
 	b.t.Helper()
 	f := &fakeSystemd{t: b.t, units: make(map[string]map[string]string)}
+	for _, name := range active {
+		f.units[unitPath(name)] = map[string]string{"LoadState": "loaded", "ActiveState": "active"}
+	}
 	var err error
 	if f.conn, err = openBus(b.t.Context(), b.address, f.answer); err != nil {
 		b.t.Fatal(err)
@@ -236,7 +240,7 @@ func TestUnitsThatCannotBe(t *testing.T) {
 
 func TestUnitWithoutSystemd(t *testing.T) {
 	b := newSystemBus(t)
-	got := reasonOf(t, made(t, runningHost(t, b.address), unit("x.service")), enough)
+	got := reasonOf(t, made(t, runningHost(t, b.address), unit("x.service")), soon)
 	want := "ask systemd for unit x.service: The name org.freedesktop.systemd1 was not provided by any .service files"
 	if got != want {
 		t.Errorf("reason %q, want %q", got, want)
@@ -246,9 +250,9 @@ func TestUnitWithoutSystemd(t *testing.T) {
 func TestUnitWithoutBus(t *testing.T) {
 	verifyNothingLeft(t)
 	c := made(t, runningHost(t, "unix:path="+filepath.Join(t.TempDir(), "none")), unit("x.service"))
-	wantReason(t, c, enough, "no system bus: no such file or directory")
+	wantReason(t, c, soon, "no system bus: no such file or directory")
 	c = made(t, runningHost(t, "tcp:host=localhost"), unit("x.service"))
-	wantReason(t, c, enough, `no system bus: "tcp:host=localhost" names no unix socket of a bus`)
+	wantReason(t, c, soon, `no system bus: "tcp:host=localhost" names no unix socket of a bus`)
 }
 
 func TestUnitOnFrozenBus(t *testing.T) {
@@ -289,12 +293,36 @@ func TestUnitWhoseBusGoesAndComesBack(t *testing.T) {
 	before := told.Load()
 	b.stop()
 	until(t, "told that the bus is gone", func() bool { return told.Load() > before })
-	if got := reasonOf(t, c, enough); !strings.HasPrefix(got, "no system bus: ") {
+	if got := reasonOf(t, c, soon); !strings.HasPrefix(got, "no system bus: ") {
 		t.Errorf("reason %q", got)
 	}
 	b.start()
 	b.systemd().set("x.service", "ActiveState=active")
 	wantReason(t, c, enough, "")
+}
+
+// While systemd or its bus is started anew nothing is known of a unit: the look goes on.
+func TestUnitIsAskedForUntilSomebodyAnswers(t *testing.T) {
+	b := newSystemBus(t)
+	c := made(t, runningHost(t, b.address), unit("x.service"))
+	for name, comes := range map[string]func(){
+		"systemd": func() {},
+		"the bus": func() { b.stop(); time.Sleep(3 * askAgain); b.start() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			answered := make(chan string, 1)
+			var look sync.WaitGroup
+			look.Go(func() { answered <- reasonOf(t, c, enough) })
+			comes()
+			time.Sleep(3 * askAgain)
+			systemd := b.systemd("x.service")
+			look.Wait()
+			if reason := <-answered; reason != "" {
+				t.Errorf("reason %q", reason)
+			}
+			systemd.stop()
+		})
+	}
 }
 
 // watchUnit watches a unit and counts what is told.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,12 +19,19 @@ import (
 // maxNumber is how many bytes a file with a number may have.
 const maxNumber = 64
 
+// emptyLimit is for how long the last number of a file counts that was emptied: a shell
+// does that before it runs the command whose output is to be in the file.
+const emptyLimit = 10 * time.Second
+
+var errEmpty = errors.New(`holds "", wanted a whole number`)
+
 // fileCheck is kind "file": a regular file that is there or not, is fresh, or has a number.
 type fileCheck struct {
 	path    string
 	spec    File
 	folders *folders
 	place   watchedPlace
+	last    atomic.Pointer[int] // the number that was there
 }
 
 func newFile(h *Host, s Spec) (Checker, error) {
@@ -63,7 +71,19 @@ func (c *fileCheck) judge(info os.FileInfo, now time.Time) (Finding, error) {
 		return Finding{}, err
 	}
 	number, err := readNumber(c.path)
+	switch last := c.last.Load(); {
+	case err == nil:
+		c.last.Store(&number)
+	case errors.Is(err, errEmpty) && last != nil && c.justEmptied():
+		number, err = *last, nil
+	}
 	return Finding{Value: Value{Is: number, Known: err == nil}}, err
+}
+
+// justEmptied tells whether an empty file may be about to be written.
+func (c *fileCheck) justEmptied() bool {
+	info, err := os.Stat(c.path)
+	return err == nil && time.Since(info.ModTime()) < emptyLimit
 }
 
 func (c *fileCheck) fresh(age time.Duration) error {
@@ -98,6 +118,9 @@ func readNumber(path string) (int, error) {
 	text, err := readShort(path, maxNumber)
 	if err != nil {
 		return 0, err
+	}
+	if len(text) == 0 {
+		return 0, errEmpty
 	}
 	text = bytes.TrimSpace(text)
 	number, err := strconv.ParseInt(string(text), 10, 64)

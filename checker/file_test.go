@@ -103,7 +103,7 @@ func TestFileNumber(t *testing.T) {
 		{"-99999999999999999999999999", math.MinInt32, ""},
 		{strings.Repeat(" ", maxNumber-1) + "7", 7, ""},
 		{strings.Repeat(" ", maxNumber) + "7", 0, "longer than 64 bytes"},
-		{"", 0, `holds "", wanted a whole number`},
+		{" ", 0, `holds "", wanted a whole number`},
 		{"1.5", 0, `holds "1.5", wanted a whole number`},
 		{"1 2", 0, `holds "1 2", wanted a whole number`},
 		{"0x10", 0, `holds "0x10", wanted a whole number`},
@@ -115,6 +115,25 @@ func TestFileNumber(t *testing.T) {
 			t.Errorf("%q: %v and %q, want %d and %q", f.text, found.Value, reason, f.value, f.reason)
 		}
 	}
+}
+
+// The shell empties a file before it runs what is to write it.
+func TestEmptiedFileKeepsItsNumber(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "number")
+	write := func(text string) { must(t, os.WriteFile(path, []byte(text), 0o600)) }
+	const none = `holds "", wanted a whole number`
+	c := newFileCheck(t, path, File{Number: true})
+	write("")
+	wantReason(t, c, enough, none) // it never had one
+	write("50\n")
+	wantReason(t, c, enough, "")
+	write("")
+	if found, reason := findingOf(c, enough); reason != "" || found.Value != (Value{50, true}) {
+		t.Errorf("%v and %q", found.Value, reason)
+	}
+	long := time.Now().Add(-emptyLimit)
+	must(t, os.Chtimes(path, long, long))
+	wantReason(t, c, enough, none)
 }
 
 // Nothing that may lie there keeps a look.

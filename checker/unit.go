@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // unitNameMax is the longest name of a unit (systemd.unit(5)).
@@ -45,23 +47,53 @@ func notInUnitName(r rune) bool {
 	return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune(`:-_.\@`, r)
 }
 
-// Check asks systemd.
+// askAgain is after which time systemd is asked again where nobody has answered for it.
+const askAgain = 50 * time.Millisecond
+
+// busMissing is an error of a look that has met no bus.
+type busMissing struct{ error }
+
+// Check asks systemd. Where nobody answers for it, as while it or the bus is started anew,
+// it is asked again until the time is up: that says nothing of the unit.
 func (c *unitCheck) Check(ctx context.Context) (Finding, error) {
 	patience := patience(ctx)
 	err := c.look(ctx)
+	for nobodyAnswers(err) && ctx.Err() == nil {
+		pause(ctx, askAgain)
+		if next := c.look(ctx); !errors.Is(next, context.DeadlineExceeded) && !errors.Is(next, context.Canceled) {
+			err = next
+		}
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return Finding{}, because("the system bus does not answer within %v", patience)
 	}
-	if failure := (*busFailure)(nil); errors.As(err, &failure) {
+	if missing, is := errors.AsType[busMissing](err); is {
+		return Finding{}, because("no system bus: %v", explain(missing.error))
+	}
+	if failure, is := errors.AsType[*busFailure](err); is {
 		return Finding{}, because("ask systemd for unit %s: %v", c.name, failure)
 	}
 	return Finding{}, explain(err)
 }
 
+// nobodyAnswers tells whether an error says that systemd is not there to be asked.
+func nobodyAnswers(err error) bool {
+	if _, missing := errors.AsType[busMissing](err); missing || errors.Is(err, errBusGone) {
+		return true
+	}
+	failure, is := errors.AsType[*busFailure](err)
+	return is && slices.Contains([]string{
+		"org.freedesktop.DBus.Error.ServiceUnknown",
+		"org.freedesktop.DBus.Error.NameHasNoOwner",
+		"org.freedesktop.DBus.Error.NoReply",
+		"org.freedesktop.DBus.Error.Disconnected",
+	}, failure.name) // the bus answers so in place of who was asked
+}
+
 func (c *unitCheck) look(ctx context.Context) error {
 	conn, err := c.bus.Conn(ctx)
 	if err != nil {
-		return c.noBus(err)
+		return noBus(err)
 	}
 	path, err := conn.loadUnit(ctx, c.name)
 	if err != nil {
@@ -75,11 +107,11 @@ func (c *unitCheck) look(ctx context.Context) error {
 	return c.reason(ctx, conn, path, state)
 }
 
-func (c *unitCheck) noBus(err error) error {
+func noBus(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return because("no system bus: %v", explain(err))
+	return busMissing{err}
 }
 
 // isActive reports whether a unit does its work in a state (systemd's org.freedesktop.systemd1).

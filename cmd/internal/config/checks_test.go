@@ -30,12 +30,17 @@ func scheduled(name, kind, target string, rise, fall int) Check {
 	}
 }
 
+func patient(c Check) Check {
+	c.Timeout = 5 * time.Second
+	return c
+}
+
 func TestCheckDefaults(t *testing.T) {
 	c := mustParse(t, readFile(t, "testdata/ok/check-every-kind.toml"))
 	for _, want := range []Check{
 		scheduled("tcp", "tcp", "198.18.0.1:80", 2, 3),
 		scheduled("icmp", "icmp", "198.18.0.1", 2, 3),
-		scheduled("unit", "unit", "nginx.service", 1, 1),
+		patient(scheduled("unit", "unit", "nginx.service", 1, 1)),
 		scheduled("file", "file", "/run/maintenance", 1, 1),
 		scheduled("interface", "interface", "eth0", 1, 1),
 	} {

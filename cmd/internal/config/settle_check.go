@@ -17,6 +17,9 @@ func settleCheck(table *value, c *Check) {
 	}
 	if table.child("timeout") == nil {
 		c.Timeout = min(c.Interval, maxDefaultTimeout)
+		if c.Kind == "unit" { // systemd answers nobody while it reads its units anew
+			c.Timeout = maxDefaultTimeout
+		}
 	}
 	rise, fall := 2, 3
 	switch c.Kind {

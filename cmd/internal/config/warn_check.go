@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -10,12 +12,37 @@ func warnChecks(r *report, root *value, c *Config) {
 	warnUntracked(r, root, c)
 	for i, check := range c.Checks {
 		table := root.child("check").item(i)
-		if timeout := table.child("timeout"); check.Timeout > check.Interval && check.Interval > 0 {
+		if timeout := table.child("timeout"); timeout != nil && check.Timeout > check.Interval && check.Interval > 0 {
 			r.warn(timeout.pos, fmt.Sprintf("%s%s: is longer than interval, %v: a look that takes so long delays the next one",
 				timeout.path(), timeout.assigned(), check.Interval))
 		}
+		if target := table.child("target"); target != nil && c.isVirtual(hostOf(check.Target)) {
+			r.warn(target.pos, fmt.Sprintf("%s%s: is a virtual address: each node would look at its owner, and be as sick as that; look at what this node serves itself",
+				target.path(), target.assigned()))
+		}
 	}
 	warnOwners(r, root, c)
+}
+
+// hostOf returns the address in a target, or the zero value if that has none.
+func hostOf(target string) netip.Addr {
+	if a, err := netip.ParseAddrPort(target); err == nil {
+		return a.Addr()
+	}
+	if u, err := url.Parse(target); err == nil && u.Host != "" {
+		target = u.Hostname()
+	}
+	a, _ := netip.ParseAddr(target)
+	return a
+}
+
+// isVirtual tells whether an address moves between machines.
+func (c *Config) isVirtual(a netip.Addr) bool {
+	has := func(p netip.Prefix) bool { return p.Addr() == a }
+	return slices.ContainsFunc(c.VIPs, func(v VIP) bool { return has(v.Address) }) ||
+		slices.ContainsFunc(c.VRRP, func(v VirtualRouter) bool {
+			return slices.ContainsFunc(v.Addresses, has) || slices.ContainsFunc(v.ExcludedAddresses, has)
+		})
 }
 
 // warnUntracked names the checks that decide nothing, a few of them.

@@ -21,7 +21,7 @@ func TestDocsKnowWhyTheVIPsMove(t *testing.T) {
 	_, refusal := asked([]peer{is("lb2", sick, 100, refused)}, "lb2", "")
 	for _, said := range []string{
 		"`" + succession{now: noon, self: is("lb1", sick, 100, refused), peers: other}.course().reason + "`",
-		"`" + succession{now: noon, self: other[0], peers: better, preempt: true}.course().reason + "`",
+		"`" + succession{now: noon, self: other[0], peers: better, preempt: true, holding: true}.course().reason + "`",
 		"`" + whyMove("lb1", situation{drained: true}) + "`",
 		"`" + whyMove("lb1", situation{}) + "`",
 		"`" + whyMove("lb1", situation{witness: true}) + "`",

@@ -74,7 +74,8 @@ func (d *daemon) succession() (s succession, leads bool) {
 	m, c := d.member, d.config().Cluster
 	now, blocked := time.Now(), d.situation()
 	moves := m.sightings.dated(now, m.node.State().History) // whoever leads next has seen them, too
-	if m.node.View().Role != cluster.Leader || blocked.witness || blocked.drained || blocked.unfenced {
+	blocked.leads = m.node.View().Role == cluster.Leader
+	if d := decide(blocked); d != hold && d != refrain {
 		return succession{}, false
 	}
 	return succession{
@@ -82,7 +83,8 @@ func (d *daemon) succession() (s succession, leads bool) {
 		self:    peer{name: d.name(), able: true, fitness: d.fitness()},
 		peers:   d.peers(m.node.Candidates()),
 		moves:   moves,
-		preempt: c.Preempt && m.holder.holding(),
+		preempt: c.Preempt,
+		holding: m.holder.holding(),
 		release: c.WhenUnhealthy == "release",
 		dark:    blocked.dark,
 	}, true
@@ -90,12 +92,18 @@ func (d *daemon) succession() (s succession, leads bool) {
 
 // peers returns the other nodes with what they have told of their health.
 func (d *daemon) peers(able []string) []peer {
+	return peersOf(d.roster(), d.name(), able, d.member.hearsay)
+}
+
+// peersOf returns the nodes of a roster but for one and the witnesses. Of those that have
+// told nothing nothing is known.
+func peersOf(roster []config.Peer, self string, able []string, told *hearsay) []peer {
 	var peers []peer
-	for _, p := range d.roster() {
-		if p.Name == d.name() || p.Witness {
+	for _, p := range roster {
+		if p.Name == self || p.Witness {
 			continue
 		}
-		health, age, known := d.member.hearsay.of(p.Name)
+		health, age, known := told.of(p.Name)
 		peer := peer{name: p.Name, able: slices.Contains(able, p.Name), age: age, fitness: fitnessOf(health)}
 		if !known {
 			peer.age, peer.fitness = 0, fitness{health: unsure, priority: p.Priority}

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/config"
 )
 
 // A node behind a fence that does not hold gives back what it gets: it says that it is
@@ -23,7 +25,7 @@ func TestBehindABrokenFenceNobodyIsWell(t *testing.T) {
 		t.Errorf("%+v, want %q", report, want)
 	}
 	lb2 := peer{name: "lb2", able: true, fitness: fitnessOf(report)}
-	s := succession{now: noon, self: is("lb1", sick, 100), peers: []peer{lb2}, preempt: true}
+	s := succession{now: noon, self: is("lb1", sick, 100), peers: []peer{lb2}, preempt: true, holding: true}
 	if c := s.course(); c.action != stay {
 		t.Errorf("lb1 is sick: %+v", c)
 	}
@@ -53,5 +55,23 @@ func TestPossibleHealth(t *testing.T) {
 				t.Errorf("%q with priority %d is possible: %v", state, priority, !want)
 			}
 		}
+	}
+}
+
+// Those that have told nothing are of unknown health: nothing is handed over to them.
+func TestPeersOfARoster(t *testing.T) {
+	told := newHearsay()
+	told.note("lb3", api.Health{State: api.HealthHealthy, Priority: 70})
+	roster := []config.Peer{{Name: "lb1", Priority: 100}, {Name: "lb2", Priority: 90}, {Name: "lb3", Priority: 80}, {Name: "w", Witness: true}}
+	got := peersOf(roster, "lb1", []string{"lb2"}, told)
+	for i := range got {
+		got[i].age = 0
+	}
+	want := []peer{
+		{name: "lb2", able: true, fitness: fitness{health: unsure, priority: 90}},
+		{name: "lb3", fitness: fitness{health: well, priority: 70}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }

@@ -151,7 +151,7 @@ func whiles() *rapid.Generator[int] {
 }
 
 func (f *flapping) succession(moves []state.Move) succession {
-	s := succession{now: f.now, self: f.nodes[f.owner], moves: moves, preempt: true}
+	s := succession{now: f.now, self: f.nodes[f.owner], moves: moves, preempt: true, holding: true}
 	for i, p := range f.nodes {
 		if i != f.owner {
 			s.peers = append(s.peers, p)

@@ -140,7 +140,7 @@ func TestOverseerPreempts(t *testing.T) {
 		w.set(func(w *watched) { w.s.peers = []peer{node("lb2", well, 110)} })
 		time.Sleep(time.Minute + 500*time.Millisecond)
 		w.expect(t) // it is not configured to
-		w.set(func(w *watched) { w.s.preempt = true })
+		w.set(func(w *watched) { w.s.preempt, w.s.holding = true, true })
 		time.Sleep(20 * time.Second)
 		w.set(func(w *watched) { w.s.peers[0].health = sick })
 		w.set(func(w *watched) { w.s.peers[0].health = well })
@@ -157,7 +157,7 @@ func TestOverseerPreemptsForOneOfEquals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := watch(t, nil)
 		w.set(func(w *watched) {
-			w.s.preempt, w.s.peers = true, []peer{node("lb2", well, 110), node("lb3", well, 110)}
+			w.s.preempt, w.s.holding, w.s.peers = true, true, []peer{node("lb2", well, 110), node("lb3", well, 110)}
 		})
 		for i := range 31 {
 			w.set(func(w *watched) {

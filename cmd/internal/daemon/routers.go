@@ -41,7 +41,7 @@ type routers struct {
 	verdicts    func() map[string]verdict
 	setPriority func(router string, priority uint8, fault string) error // of the engine
 	ranking     sync.Mutex
-	ranks       map[string]rank // of routers that have ever had another than their own; guarded by ranking
+	ranks       map[string]ranked // by router; guarded by ranking
 
 	wanting sync.Mutex // held while something is wanted, so that nothing is after the stop
 
@@ -73,7 +73,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		sighted: make(chan struct{}),
 
 		verdicts: d.checks.all,
-		ranks:    map[string]rank{},
+		ranks:    map[string]ranked{},
 	}
 	r.shield = shield{
 		make:   func() (routerLease, error) { return d.fence.NewLease() },

@@ -27,6 +27,7 @@ type succession struct {
 	peers   []peer
 	moves   []state.Move // the history
 	preempt bool
+	holding bool // self has the VIPs
 	release bool // rather hold nothing than on a sick node
 	dark    bool // for which nothing is held already
 }
@@ -51,10 +52,12 @@ type course struct {
 // course is the whole policy of health and priority. A leader that is sick leaves to the
 // best healthy peer. One that is not leaves to a healthy peer of higher priority.
 func (s succession) course() course {
-	if s.self.health == sick {
+	switch {
+	case s.self.health == sick:
 		return s.escape()
-	}
-	if !s.preempt {
+	case s.release && s.dark && s.self.health != well: // no reason to take what it let go
+		return course{dark: true}
+	case !s.preempt || !s.holding:
 		return course{}
 	}
 	better := s.targets(state.CausePreempt, s.self.priority)

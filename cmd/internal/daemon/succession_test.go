@@ -79,13 +79,16 @@ func TestCourse(t *testing.T) {
 		{"what is dark stays so while nothing is known", succession{self: ill, peers: []peer{is("lb2", unsure, 100)}, release: true, dark: true}, course{dark: true, reason: because}},
 		{"what is dark is kept again by another config", succession{self: ill, peers: []peer{is("lb2", sick, 100)}, dark: true}, course{reason: because}},
 		{"what is dark is taken by a healthy node", succession{self: is("lb1", well, 100), peers: []peer{is("lb2", sick, 100)}, release: true, dark: true}, course{}},
-		{"unknown does not leave for health", succession{self: is("lb1", unsure, 100), peers: []peer{is("lb2", well, 100)}, preempt: true, release: true}, course{}},
-		{"unknown gives way to priority", succession{self: is("lb1", unsure, 100), peers: []peer{is("lb2", well, 101)}, preempt: true}, back("lb2")},
-		{"preempted", succession{self: is("lb1", well, 100), peers: []peer{is("lb2", well, 110), is("lb3", well, 120)}, preempt: true}, back("lb3")},
+		{"one that does not hold yet waits", succession{self: is("lb1", well, 100), peers: []peer{is("lb2", well, 200)}, preempt: true}, course{}},
+		{"what is dark is not taken by a node of unknown health", succession{self: is("lb1", unsure, 100), release: true, dark: true}, course{dark: true}},
+		{"what is held is kept by a node of unknown health", succession{self: is("lb1", unsure, 100), release: true}, course{}},
+		{"unknown does not leave for health", succession{self: is("lb1", unsure, 100), peers: []peer{is("lb2", well, 100)}, preempt: true, holding: true, release: true}, course{}},
+		{"unknown gives way to priority", succession{self: is("lb1", unsure, 100), peers: []peer{is("lb2", well, 101)}, preempt: true, holding: true}, back("lb2")},
+		{"preempted", succession{self: is("lb1", well, 100), peers: []peer{is("lb2", well, 110), is("lb3", well, 120)}, preempt: true, holding: true}, back("lb3")},
 		{"not preempted", succession{self: is("lb1", well, 100), peers: []peer{is("lb2", well, 110)}}, course{}},
 		{
 			"not preempted by those that are no better",
-			succession{self: is("lb1", well, 100), preempt: true, peers: []peer{
+			succession{self: is("lb1", well, 100), preempt: true, holding: true, peers: []peer{
 				is("lb2", sick, 200), is("lb3", unsure, 200), unable(is("lb4", well, 200)), aged(time.Minute, is("lb5", well, 200)), is("lb6", well, 100),
 			}},
 			course{},
@@ -97,7 +100,7 @@ func TestCourse(t *testing.T) {
 		},
 		{
 			"not preempted by one that is held down",
-			succession{self: is("lb1", well, 100), peers: []peer{is("lb2", well, 200), is("lb3", well, 110)}, preempt: true, moves: []state.Move{moved(9*time.Second, "lb2", "lb1", state.CauseHealth)}},
+			succession{self: is("lb1", well, 100), peers: []peer{is("lb2", well, 200), is("lb3", well, 110)}, preempt: true, holding: true, moves: []state.Move{moved(9*time.Second, "lb2", "lb1", state.CauseHealth)}},
 			back("lb3"),
 		},
 	}

@@ -55,6 +55,32 @@ func (s *servedRouters) masterIs(n *station) {
 	s.answeredBy(gateway, n)
 }
 
+// A router that has just started does not take over before it is known whether what is
+// behind it is well, however high its priority is.
+func TestCheckRouterWaitsForAVerdict(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "lb1", "lb2")
+	first, second := s.nodes[0], s.nodes[1]
+	for i, n := range s.nodes {
+		path := filepath.Join(n.Dir, "well")
+		must(t, os.WriteFile(path, nil, 0o600))
+		n.write(
+			router("gw", 51, 200-50*i, gateway+"/24", `track = ["well"]`),
+			check("well", `kind = "file"`, fmt.Sprintf("target = %q", path), `interval = "2s"`, "fall = 4", "rise = 4"),
+		)
+	}
+	s.start(second)
+	s.eventually("the second is the master", func() bool { return second.router("gw").State == api.StateMaster })
+	since := second.router("gw").Since
+	must(t, os.Remove(filepath.Join(first.Dir, "well")))
+	s.start(first)
+	s.stateIs(first, "gw", api.StateFault, "check well has")
+	s.stateIs(first, "gw", api.StateFault, "check well failed 4 of 4")
+	if r := second.router("gw"); r.State != api.StateMaster || !r.Since.Equal(since) {
+		t.Errorf("the second is %s since %s, and was the master since %s", r.State, r.Since, since)
+	}
+}
+
 // A check of weight 0 is a fault: the backup takes over, and gives the gateway back.
 func TestCheckRouterFault(t *testing.T) {
 	t.Parallel()
