@@ -78,7 +78,7 @@ func (t *tracked) sinceVerdict() string {
 // guess says what it is taken for before its first verdict.
 func (t *tracked) guess() string {
 	switch {
-	case t.found != nil && t.in:
+	case t.found != nil:
 		return "as before perch was started, until a verdict"
 	case t.live:
 		return "counts as healthy until a verdict"

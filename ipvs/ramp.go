@@ -20,7 +20,7 @@ func (r *ramp) weight(now, over time.Duration, full uint32) (weight uint32, next
 		return full, 0
 	}
 	at := func(step time.Duration) uint32 { return 1 + uint32(uint64(full-1)*uint64(step)/uint64(steps)) }
-	step := max(0, now-r.since) * steps / over
+	step := (now - r.since) * steps / over
 	weight = at(step)
 	for ; step <= steps; step++ {
 		if at(step) > weight {

@@ -90,13 +90,10 @@ func (t *tracked) standBy(now time.Duration) {
 	t.standing, t.weight, t.next = true, 0, 0
 }
 
-// goOn begins a slow start when it is time for one, and ends one that has become void.
+// goOn begins a slow start when it is time for one.
 func (t *tracked) goOn(now time.Duration) {
 	serving := t.live && t.full() > 0
-	switch {
-	case !serving:
-		t.ramp = ramp{}
-	case !t.serving && t.past:
+	if serving && !t.serving && t.past {
 		t.ramp = ramp{on: true, since: now}
 	}
 	t.serving = serving
@@ -104,7 +101,7 @@ func (t *tracked) goOn(now time.Duration) {
 }
 
 // lingers returns whether it is kept, with weight 0, if it is in the kernel and may get no
-// traffic: for its connections, or until a verdict.
+// traffic: for the connections that it has.
 func (t *tracked) lingers() bool {
-	return t.Inhibit || t.condition.Order.Drain || !t.known && !t.live
+	return t.Inhibit || t.condition.Order.Drain || !t.known
 }
