@@ -4,8 +4,10 @@
 //
 // Pool is the pure part: from what is known of the servers of one service (checks, an
 // operator's orders, time) it makes the list of those that get traffic, with their
-// weights, and says what happened, such as the loss of a quorum (pool.go; ramp.go for slow
-// starts, quorum.go). It knows neither the kernel nor checks.
+// weights, and says what happened, such as the loss of a quorum (pool.go; condition.go is
+// what it is told, outcome.go what it says, tracked.go what it remembers of a server;
+// quorum.go, ramp.go for slow starts, explain.go for the words). It knows neither the
+// kernel nor checks.
 //
 // Manager is the shell: Set names the services with their servers that the kernel is to
 // have. That is desired state: survey.go reads what there is, plan.go, which is pure,

@@ -35,6 +35,7 @@ var pureFiles = []string{
 	"vip/frame.go", "vip/decode.go", "vip/filter.go", "vip/question.go",
 	"vip/route/plan.go", "vip/route/route.go", "vip/route/survey.go",
 	"checker/machine.go", "checker/agenda.go",
+	"ipvs/pool.go", "ipvs/condition.go", "ipvs/outcome.go", "ipvs/tracked.go", "ipvs/quorum.go", "ipvs/ramp.go", "ipvs/explain.go",
 	"cmd/internal/daemon/policy.go", "cmd/internal/daemon/weigh.go", "cmd/internal/daemon/succession.go",
 	"cmd/internal/daemon/holddown.go", "cmd/internal/daemon/explain.go",
 }
