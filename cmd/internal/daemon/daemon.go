@@ -64,6 +64,7 @@ type daemon struct {
 	fence   *fence.Fence
 	checks  *checks
 	member  *member     // nil without a [cluster]
+	book    *orderBook  // nil with a [cluster]
 	routers *routers    // nil without a [[vrrp]] and [static]
 	company vip.Company // of the Managers of both
 	systemd *systemd
@@ -146,6 +147,8 @@ func (d *daemon) assemble(cfg *config.Config, s secrets) error {
 		if err := d.openMember(cfg, s.cluster); err != nil {
 			return err
 		}
+	} else {
+		d.book = openOrderBook(cfg.Node.DataDir, d.log)
 	}
 	if hasRouters(cfg) || leftRouters(cfg.Node.DataDir) {
 		return d.openRouters(cfg)

@@ -30,6 +30,7 @@ type snapshot struct {
 	waits    time.Duration // before this node takes the VIPs as the leader
 	routers  *routerState  // nil without VRRP mode
 	checks   []checker.Status
+	services []api.Service // of this node
 	fitness  fitness  // in the cluster
 	warnings []string // of the config
 }
@@ -105,6 +106,7 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		Version:  s.version,
 		VRRP:     s.routers.virtualRouters(s.fence),
 		Checks:   checksOf(s.checks, s.config.Checks),
+		Services: s.services,
 		Static:   s.routers.staticOf(),
 		Warnings: slices.Concat(s.routerAlarms(), s.warnings),
 	}
