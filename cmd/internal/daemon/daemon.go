@@ -317,6 +317,7 @@ func (d *daemon) snapshot() snapshot {
 		mended:   d.fence.Mended(),
 		warnings: current.warnings,
 		checks:   d.checks.runner.Status(),
+		orders:   d.orders(),
 	}
 	if m := d.member; m != nil {
 		s.view, s.memory, s.fitness = m.node.View(), m.node.State(), d.fitness()

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/config"
 )
 
 // orders returns what operators want of real servers. It must not be changed.
@@ -108,8 +110,34 @@ func (d controlSide) ReportServer(ctx context.Context, n api.ServerName) (api.Se
 	case leader == d.name():
 		return d.snapshot().serverReport(n)
 	default:
+		ctx, cancel := context.WithTimeout(ctx, reportLimit)
+		defer cancel()
 		return d.member.peers.ReportServer(ctx, leader, n)
 	}
+}
+
+// forgotten is a warning about orders for servers that are not in the config, "" for none.
+func forgotten(orders state.Orders, services []config.Service) string {
+	known := map[api.ServerName]bool{}
+	for _, service := range services {
+		for _, server := range service.Servers {
+			known[api.ServerName{Service: service.Name, Server: server.Address.String()}] = true
+		}
+	}
+	var lost []string
+	for service, servers := range orders {
+		for server := range servers {
+			if !known[api.ServerName{Service: service, Server: server}] {
+				lost = append(lost, service+" "+server)
+			}
+		}
+	}
+	if len(lost) == 0 {
+		return ""
+	}
+	first := slices.Min(lost)
+	return fmt.Sprintf("orders stand for servers that are not in the config: %d, such as %s; until perch server undrain and weight default they count again once it is",
+		len(lost), first)
 }
 
 // serverReport returns a server as this node sees it.

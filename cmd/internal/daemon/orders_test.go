@@ -96,6 +96,19 @@ func TestServerReport(t *testing.T) {
 	}
 }
 
+func TestForgottenOrders(t *testing.T) {
+	services := director(t).config().Services
+	s := snapshot{config: &config.Config{Services: services}, orders: state.Orders{"web": {"10.0.0.11:80": {Drain: true}}}}
+	if got := s.status(nil).Warnings; len(got) > 0 {
+		t.Errorf("warned of %q", got)
+	}
+	s.orders = state.Orders{"web": {"10.0.0.11:80": {Drain: true}, "10.0.0.9:80": {Drain: true}}, "dns": {"10.0.0.11:80": {Weight: new(uint32(3))}}}
+	want := "orders stand for servers that are not in the config: 2, such as dns 10.0.0.11:80; until perch server undrain and weight default they count again once it is"
+	if got := s.status(nil).Warnings; len(got) != 1 || got[0] != want {
+		t.Errorf("warned of %q, want %q", got, want)
+	}
+}
+
 // answering is a peer that gives one answer to all.
 func answering(t *testing.T, code int, body string) *api.PeerClient {
 	t.Helper()

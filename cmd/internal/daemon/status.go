@@ -31,8 +31,9 @@ type snapshot struct {
 	routers  *routerState  // nil without VRRP mode
 	checks   []checker.Status
 	services []api.Service // of this node
-	fitness  fitness  // in the cluster
-	warnings []string // of the config
+	orders   state.Orders  // for their servers
+	fitness  fitness       // in the cluster
+	warnings []string      // of the config
 }
 
 // answer is what a peer said of itself, or why it did not.
@@ -109,6 +110,9 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		Services: s.services,
 		Static:   s.routers.staticOf(),
 		Warnings: slices.Concat(s.routerAlarms(), s.warnings),
+	}
+	if warning := forgotten(s.orders, s.config.Services); warning != "" {
+		st.Warnings = append(st.Warnings, warning)
 	}
 	if len(st.VRRP) > 0 {
 		st.Promise = api.Promise
