@@ -7,27 +7,28 @@ import (
 	"strings"
 )
 
-// FindServer returns the service and the real server of it that are meant by what
-// somebody wrote: the name of a service, or an address that it alone has, and the
-// address of a server, also without its port where one server only has that address.
-// The error says which there are, or what may have been meant.
-func (c *Config) FindServer(service, server string) (Service, RealServer, error) {
+// FindServer returns the name of the service and the address of the real server of it
+// that are meant by what somebody wrote: the name of a service, or an address that it
+// alone has, and the address of a server, also without its port where one server only
+// has that address. The error says which there are, or what may have been meant.
+func (c *Config) FindServer(service, server string) (name, address string, err error) {
 	s, err := c.findService(service)
 	if err != nil {
-		return Service{}, RealServer{}, err
+		return "", "", err
 	}
-	r, err := s.findServer(server)
+	address, err = s.findServer(server)
 	if err != nil {
-		return Service{}, RealServer{}, fmt.Errorf("service %s: %w", s.Name, err)
+		return "", "", fmt.Errorf("service %s: %w", s.Name, err)
 	}
-	return s, r, nil
+	return s.Name, address, nil
 }
 
-func (c *Config) findService(word string) (Service, error) {
+func (c *Config) findService(word string) (*Service, error) {
 	var names []string
-	var at []Service // with that address
+	var at []*Service // with that address
 	address, err := netip.ParseAddrPort(word)
-	for _, s := range c.Services {
+	for i := range c.Services {
+		s := &c.Services[i]
 		if s.Name == word {
 			return s, nil
 		}
@@ -38,35 +39,36 @@ func (c *Config) findService(word string) (Service, error) {
 	}
 	switch len(at) {
 	case 0:
-		return Service{}, fmt.Errorf("no service is named %q: %s", shorten(word), meant(word, names))
+		return nil, fmt.Errorf("no service is named %q: %s", shorten(word), meant(word, names))
 	case 1:
 		return at[0], nil
 	default:
-		return Service{}, fmt.Errorf("the address %s is that of %s and %s: name one of them", address, at[0].Name, at[1].Name)
+		return nil, fmt.Errorf("the address %s is that of %s and %s: name one of them", address, at[0].Name, at[1].Name)
 	}
 }
 
-func (s Service) findServer(word string) (RealServer, error) {
-	var names []string
-	var at []RealServer // with that address
-	address, _ := netip.ParseAddr(word)
+func (s *Service) findServer(word string) (string, error) {
+	var names, at []string              // at has those with that address
+	address, _ := netip.ParseAddr(word) // no server has the zero value
 	whole, _ := netip.ParseAddrPort(word)
-	for _, r := range s.Servers {
-		if r.Address == whole {
-			return r, nil
+	for i := range s.Servers {
+		r := s.Servers[i].Address
+		name := r.String()
+		if r == whole {
+			return name, nil
 		}
-		names = append(names, r.Address.String())
-		if r.Address.Addr() == address {
-			at = append(at, r)
+		names = append(names, name)
+		if r.Addr() == address {
+			at = append(at, name)
 		}
 	}
 	switch len(at) {
 	case 0:
-		return RealServer{}, fmt.Errorf("no server has the address %q: %s", shorten(word), meant(word, names))
+		return "", fmt.Errorf("no server has the address %q: %s", shorten(word), meant(word, names))
 	case 1:
 		return at[0], nil
 	default:
-		return RealServer{}, fmt.Errorf("the address %s is that of %s and %s: write the port, too", address, at[0].Address, at[1].Address)
+		return "", fmt.Errorf("the address %s is that of %s and %s: write the port, too", address, at[0], at[1])
 	}
 }
 

@@ -46,8 +46,8 @@ func TestFindServer(t *testing.T) {
 		{"", "", `no service is named "": there are web, 198.18.0.100:53/udp, 198.18.0.100:53/tcp, marked, sorry-only`},
 	}
 	for _, tt := range tests {
-		s, r, err := cfg.FindServer(tt.service, tt.server)
-		got := s.Name + " " + r.Address.String()
+		name, address, err := cfg.FindServer(tt.service, tt.server)
+		got := name + " " + address
 		if err != nil {
 			got = err.Error()
 		}

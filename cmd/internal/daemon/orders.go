@@ -80,7 +80,7 @@ func orderThrough(ctx context.Context, peers *api.PeerClient, leader string, o a
 func (d *daemon) serverMeant(n api.ServerName) (api.ServerName, error) {
 	service, server, err := d.config().FindServer(n.Service, n.Server)
 	if err == nil {
-		return api.ServerName{Service: service.Name, Server: server.Address.String()}, nil
+		return api.ServerName{Service: service, Server: server}, nil
 	}
 	if _, stands := d.orders()[n.Service][n.Server]; stands {
 		return n, nil
