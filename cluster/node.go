@@ -23,19 +23,20 @@ const shutdownLimit = 2 * time.Second
 
 // Node is this machine's part in the cluster.
 type Node struct {
-	cfg     Config
-	self    Peer
-	store   storage
-	fsm     *fsm
-	port    *port
-	warm    *warm
-	now     func() time.Duration // boot clock
-	raft    atomic.Pointer[raft.Raft]
-	changed chan struct{}
-	longer  chan struct{} // a signal that the lease has become longer
-	ready   chan struct{} // closed when this node has begun
-	readied func()        // closes ready, once
-	fatal   chan error
+	cfg        Config
+	self       Peer
+	store      storage
+	fsm        *fsm
+	port       *port
+	warm       *warm
+	now        func() time.Duration // boot clock
+	raft       atomic.Pointer[raft.Raft]
+	changed    chan struct{}
+	longer     chan struct{} // a signal that the lease has become longer
+	remembered chan struct{} // a signal that the cluster may remember something else
+	ready      chan struct{} // closed when this node has begun
+	readied    func()        // closes ready, once
+	fatal      chan error
 	entry
 
 	requests   chan raft.RPC // for the library, from relay
@@ -126,6 +127,7 @@ func newNode(cfg Config, self Peer) *Node {
 		now:        bootTime,
 		changed:    make(chan struct{}, 1),
 		longer:     make(chan struct{}, 1),
+		remembered: make(chan struct{}, 1),
 		ready:      make(chan struct{}),
 		entry:      entry{seeking: make(chan struct{}, 1)},
 		fatal:      make(chan error, 1),
@@ -137,7 +139,10 @@ func newNode(cfg Config, self Peer) *Node {
 		undeclared: make(chan struct{}, 1),
 		contacts:   make(map[string]contact),
 	}
-	n.fsm = &fsm{changed: n.notify}
+	n.fsm = &fsm{changed: func() {
+		n.notify()
+		signal(n.remembered)
+	}}
 	n.ask = n.askPort
 	n.readied = sync.OnceFunc(func() { close(n.ready) })
 	return n

@@ -18,6 +18,7 @@ type Command struct {
 	Plan   *Plan   `json:"plan,omitempty"`
 	Claim  *Claim  `json:"claim,omitempty"`
 	Linger *Linger `json:"linger,omitempty"`
+	Server *Server `json:"server,omitempty"`
 }
 
 // Drain marks a node as drained, or takes the mark away. A drained node keeps

@@ -34,6 +34,8 @@ type State struct {
 	Plan *Plan `json:"plan,omitempty"`
 	// Lingers holds the nodes whose VIPs linger, and for how long.
 	Lingers map[string]time.Duration `json:"lingers_ns,omitempty"`
+	// Servers holds what operators want of real servers. It is never changed in place.
+	Servers Orders `json:"servers,omitempty"`
 }
 
 // Owner returns the last move, which names the present owner, and whether there
@@ -59,11 +61,13 @@ func (s *State) Clone() State {
 		History: slices.Clone(s.History),
 		Plan:    s.Plan, // never changed in place
 		Lingers: maps.Clone(s.Lingers),
+		Servers: s.Servers, // likewise
 	}
 }
 
 // Apply executes the log entry at index. It returns ErrUnknownCommand, or a
-// decoding error, for an entry that it cannot read; only Applied changes then.
+// decoding error, for an entry that it cannot read, and another one for an order that
+// is not to be remembered; only Applied changes then.
 func (s *State) Apply(index uint64, entry []byte) error {
 	s.Applied = index
 	c, err := decode(entry)
@@ -79,6 +83,8 @@ func (s *State) Apply(index uint64, entry []byte) error {
 		s.applyClaim(*c.Claim)
 	case c.Linger != nil:
 		s.applyLinger(*c.Linger)
+	case c.Server != nil:
+		return s.applyServer(*c.Server)
 	}
 	return nil
 }
@@ -189,6 +195,11 @@ func (s *State) Decode(snapshot []byte) error {
 	case len(fresh.History) > HistoryLimit:
 		return fmt.Errorf("decode snapshot: %d moves, at most %d are kept", len(fresh.History), HistoryLimit)
 	}
+	orders, err := fresh.Servers.checked()
+	if err != nil {
+		return fmt.Errorf("decode snapshot: %w", err)
+	}
+	fresh.Servers = orders
 	slices.Sort(fresh.Drained)
 	fresh.Drained = slices.Compact(fresh.Drained)
 	*s = *fresh

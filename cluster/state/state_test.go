@@ -259,13 +259,16 @@ func TestCloneIsIndependent(t *testing.T) {
 // Any log, cut anywhere by a snapshot and a restore, ends in the same state.
 func TestSnapshotAnywhereChangesNothing(t *testing.T) {
 	node := rapid.SampledFrom([]string{"lb1", "lb2", "lb3"})
+	want := rapid.SampledFrom([]Want{WantDrain, WantUndrain, WantWeight, WantDefault})
 	command := rapid.Custom(func(t *rapid.T) Command {
-		switch rapid.IntRange(0, 2).Draw(t, "kind") {
+		switch rapid.IntRange(0, 3).Draw(t, "kind") {
 		case 0:
 			return Command{Drain: &Drain{Node: node.Draw(t, "node"), Drained: rapid.Bool().Draw(t, "drained")}}
 		case 1:
 			cause := rapid.SampledFrom([]string{"", CauseHealth, CausePreempt}).Draw(t, "cause")
 			return because(cause, plan(rapid.Uint64Range(1, 9).Draw(t, "term"), node.Draw(t, "from"), "asked"))
+		case 2:
+			return orderFor(want.Draw(t, "want"), node.Draw(t, "service"), node.Draw(t, "server"), rapid.Uint32Range(0, 3).Draw(t, "weight"))
 		default:
 			return claim(rapid.Uint64Range(1, 9).Draw(t, "term"), node.Draw(t, "to"))
 		}

@@ -53,14 +53,8 @@ func (o *daemonOptions) client() (*api.Client, error) {
 
 // completeNode completes one argument with the names of the cluster's nodes.
 func (o *daemonOptions) completeNode(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	client, err := o.client()
-	if err != nil || len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
-	defer cancel()
-	status, err := client.Status(ctx)
-	if err != nil || status.Cluster == nil {
+	status := o.statusToComplete(cmd)
+	if len(args) > 0 || status.Cluster == nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var names []string
@@ -68,4 +62,37 @@ func (o *daemonOptions) completeNode(cmd *cobra.Command, args []string, _ string
 		names = append(names, cobra.CompletionWithDesc(n.Name, n.Role))
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeServer completes two arguments with the names of services, and with the
+// addresses of the servers of the one that was chosen.
+func (o *daemonOptions) completeServer(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, service := range o.statusToComplete(cmd).Services {
+		if len(args) == 0 {
+			names = append(names, cobra.CompletionWithDesc(service.Name, service.State))
+		}
+		if len(args) != 1 || args[0] != service.Name && args[0] != service.Address {
+			continue
+		}
+		for _, server := range service.Servers {
+			names = append(names, cobra.CompletionWithDesc(server.Address, server.State))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// statusToComplete returns what the daemon says, or the zero value if it does not in time.
+func (o *daemonOptions) statusToComplete(cmd *cobra.Command) api.Status {
+	client, err := o.client()
+	if err != nil {
+		return api.Status{}
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
+	defer cancel()
+	status, err := client.Status(ctx)
+	if err != nil {
+		return api.Status{}
+	}
+	return status
 }

@@ -155,6 +155,11 @@ func describeCommand(cmd *cobra.Command) string {
 	if cmd.Example != "" {
 		fmt.Fprintf(&b, "\nFor example:\n\n%s\n", indent(cmd.Example))
 	}
+	for _, sub := range cmd.Commands() {
+		if sub.Example != "" { // not those of cobra
+			b.WriteString(describeCommand(sub))
+		}
+	}
 	return b.String()
 }
 

@@ -23,7 +23,9 @@ type fakeDaemon struct {
 	dir   string
 	mu    sync.Mutex
 	joins int
-	stop  func()
+
+	reports int
+	stop    func()
 }
 
 // startFake starts a daemon that lives until its stop is called.
@@ -95,6 +97,28 @@ func (f *fakeDaemon) Transfer(_ context.Context, to string) (res api.TransferRes
 
 func (f *fakeDaemon) SetDrain(_ context.Context, node string, to api.Drain) error {
 	return f.answer("drain", string(to)+" "+node, nil)
+}
+
+func (f *fakeDaemon) OrderServer(_ context.Context, o api.ServerOrder) (api.ServerName, error) {
+	call := fmt.Sprintf("%s %s of %s", o.Order, o.Server, o.Service)
+	if o.Weight != nil {
+		call += fmt.Sprintf(" to %d", *o.Weight)
+	}
+	name := o.ServerName
+	err := f.answer("order", call, &name)
+	return name, err
+}
+
+// ReportServer takes its answer from report.json, or from report-N.json the Nth time it
+// is asked.
+func (f *fakeDaemon) ReportServer(_ context.Context, n api.ServerName) (r api.ServerReport, err error) {
+	f.reports++
+	name := fmt.Sprintf("report-%d", f.reports)
+	if _, err := os.Stat(filepath.Join(f.dir, name+".json")); err != nil {
+		name = "report"
+	}
+	err = f.answer(name, fmt.Sprintf("report %s of %s", n.Server, n.Service), &r)
+	return r, err
 }
 
 // Join takes its answer from join.json, or from join-N.json the Nth time it is asked.

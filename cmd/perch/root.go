@@ -8,11 +8,12 @@ import (
 
 // Groups of commands in the help.
 const (
-	groupDaemon = "daemon"
-	groupLook   = "look"
-	groupMove   = "move"
-	groupJoin   = "join"
-	groupOther  = "other"
+	groupDaemon  = "daemon"
+	groupLook    = "look"
+	groupMove    = "move"
+	groupBalance = "balance"
+	groupJoin    = "join"
+	groupOther   = "other"
 )
 
 func newRootCommand() *cobra.Command {
@@ -33,6 +34,7 @@ Exit codes: 0 done, 1 an error, 2 the command line is wrong.`,
 		&cobra.Group{ID: groupDaemon, Title: "Run a node:"},
 		&cobra.Group{ID: groupLook, Title: "See what is going on, on any node:"},
 		&cobra.Group{ID: groupMove, Title: "Move the VIPs, on any node:"},
+		&cobra.Group{ID: groupBalance, Title: "Balance load, on any node:"},
 		&cobra.Group{ID: groupJoin, Title: "Change who is a member:"},
 		&cobra.Group{ID: groupOther, Title: "More:"},
 	)
@@ -41,6 +43,7 @@ Exit codes: 0 done, 1 an error, 2 the command line is wrong.`,
 	add(root, groupDaemon, newInitCommand(), newCheckCommand(), newServeCommand(daemon.Run), newReloadCommand(), newRecoverCommand())
 	add(root, groupLook, newStatusCommand(), newHistoryCommand())
 	add(root, groupMove, newTransferCommand(), newDrainCommand(), newUndrainCommand())
+	add(root, groupBalance, newServerCommand())
 	add(root, groupJoin, newJoinCommand(), newLeaveCommand(), newRemoveCommand())
 	add(root, groupOther, newDemoCommand(), newVersionCommand())
 	refuseUnknownTopics(root)

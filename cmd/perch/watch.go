@@ -70,6 +70,14 @@ func withoutCounts(s api.Status) api.Status {
 			r.Heard[j].Last, r.Heard[j].Accepted = time.Time{}, 0
 		}
 	}
+	s.Services = slices.Clone(s.Services)
+	for i := range s.Services {
+		service := &s.Services[i]
+		service.Counters, service.Servers = api.Counters{}, slices.Clone(service.Servers)
+		for j := range service.Servers {
+			service.Servers[j].Counters, service.Servers[j].Connections = api.Counters{}, api.Connections{}
+		}
+	}
 	return s
 }
 

@@ -12,6 +12,11 @@ type Backend interface {
 	Transfer(ctx context.Context, to string) (TransferResult, error)
 	// SetDrain drains or undrains the named node; doing it again is no error.
 	SetDrain(ctx context.Context, node string, to Drain) error
+	// OrderServer gives an order for a real server; giving it again is no error. It
+	// returns the names as they are in the status.
+	OrderServer(ctx context.Context, o ServerOrder) (ServerName, error)
+	// ReportServer looks at a real server where its connections go through.
+	ReportServer(ctx context.Context, n ServerName) (ServerReport, error)
 	Reload(ctx context.Context) (ReloadResult, error)
 	// Join makes the asked node a member of the cluster at work, and may be asked
 	// again: it answers after a while, also when it is not done. Via is the address of
@@ -27,6 +32,9 @@ type PeerBackend interface {
 	NodeReport(ctx context.Context) (NodeReport, error)
 	Transfer(ctx context.Context, to string) (TransferResult, error)
 	SetDrain(ctx context.Context, node string, to Drain) error
+	OrderServer(ctx context.Context, o ServerOrder) (ServerName, error)
+	// ReportServer looks at a real server on this node.
+	ReportServer(ctx context.Context, n ServerName) (ServerReport, error)
 	// TellHealth takes note of what a node says of its health.
 	TellHealth(ctx context.Context, r HealthReport) error
 }

@@ -55,6 +55,20 @@ func (c *Client) SetDrain(ctx context.Context, node string, to Drain) error {
 	return c.act(ctx, drainPath(to), drainRequest{Node: node}, &empty{})
 }
 
+// OrderServer gives an order for a real server; see Backend.
+func (c *Client) OrderServer(ctx context.Context, o ServerOrder) (ServerName, error) {
+	var name ServerName
+	err := c.act(ctx, orderPath, o, &name)
+	return name, err
+}
+
+// ReportServer looks at a real server where its connections go through.
+func (c *Client) ReportServer(ctx context.Context, n ServerName) (ServerReport, error) {
+	var r ServerReport
+	err := c.act(ctx, reportPath, n, &r)
+	return r, err
+}
+
 // Reload makes the daemon read its config again.
 func (c *Client) Reload(ctx context.Context) (ReloadResult, error) {
 	var res ReloadResult

@@ -49,12 +49,14 @@ func TestClientAndServer(t *testing.T) {
 			VIPs:     []VIP{{Address: "198.18.0.100/24", Owner: "lb1", Held: true, Since: since}},
 			VRRP:     []VirtualRouter{},
 			Checks:   []Check{},
+			Services: []Service{},
 			Warnings: []string{"<two> nodes & no witness"},
 		},
 		history:  []Move{{Time: since, Term: 7, To: "lb1", Reason: "first leader"}},
 		transfer: TransferResult{From: "lb1", To: "lb2", Took: 2600 * time.Microsecond},
 		reload:   ReloadResult{Added: []string{"198.18.0.101/24 eth0"}, Removed: []string{}, Warnings: []string{}},
 		join:     JoinResult{Node: "lb4", Joined: true},
+		server:   ServerReport{ServerName: ServerName{"web", "10.0.0.11:80"}, Node: "lb2", Found: Server{Drained: true, Connections: Connections{Active: 3}}},
 	}
 	c := client(t, serveUnix(t, backend))
 	ctx := t.Context()
@@ -68,8 +70,12 @@ func TestClientAndServer(t *testing.T) {
 	wantSame(t, "Reload", reload, backend.reload, err)
 	join, err := c.Join(ctx, "lb1:7400")
 	wantSame(t, "Join", join, backend.join, err)
+	report, err := c.ReportServer(ctx, backend.server.ServerName)
+	wantSame(t, "ReportServer", report, backend.server, err)
+	name, err := c.OrderServer(ctx, ServerOrder{ServerName: ServerName{"web", "10.0.0.11:80"}, Order: OrderWeight, Weight: new(uint32(7))})
+	wantSame(t, "OrderServer", name, backend.server.ServerName, err)
 	err = errors.Join(c.SetDrain(ctx, "lb2", Drained), c.SetDrain(ctx, "lb2", Undrained), c.Remove(ctx, "lb3"))
-	want := []string{"status", "history", "transfer lb2", "reload", "join lb1:7400", "drained lb2", "undrained lb2", "remove lb3"}
+	want := []string{"status", "history", "transfer lb2", "reload", "join lb1:7400", "report 10.0.0.11:80 of web", "weight 10.0.0.11:80 of web to 7", "drained lb2", "undrained lb2", "remove lb3"}
 	wantSame(t, "calls", backend.calls(), want, err)
 }
 

@@ -1,19 +1,21 @@
 // Package api is how a perch daemon is talked to: the control API on the unix
 // socket, for the commands of this binary, and the peer API between the nodes
 // of a cluster, over mutual TLS. Both are HTTP/1.1 with JSON bodies; the types
-// in types.go and vrrp.go are the contract of `perch status -o json` and its siblings.
+// in types.go, check.go, vrrp.go and services.go are the contract of `perch status -o json` and its siblings.
 //
-//	GET  /v1/alive     control   {}, at once
-//	GET  /v1/status    control   Status
-//	GET  /v1/history   control   []Move, oldest first
-//	GET  /v1/node      peer      NodeReport
-//	POST /v1/health    peer      HealthReport -> {}
-//	POST /v1/transfer  both      {"to":"lb2"} or {} for the best node -> TransferResult
-//	POST /v1/drain     both      {"node":"lb2"} -> {}
-//	POST /v1/undrain   both      {"node":"lb2"} -> {}
-//	POST /v1/reload    control   {} -> ReloadResult
-//	POST /v1/join      control   {"via":"198.18.0.1:7400"} or {} -> JoinResult
-//	POST /v1/remove    control   {"node":"lb2"} -> {}
+//	GET  /v1/alive           control  {}, at once
+//	GET  /v1/status          control  Status
+//	GET  /v1/history         control  []Move, oldest first
+//	GET  /v1/node            peer     NodeReport
+//	POST /v1/health          peer     HealthReport -> {}
+//	POST /v1/transfer        both     {"to":"lb2"} or {} for the best node -> TransferResult
+//	POST /v1/drain           both     {"node":"lb2"} -> {}
+//	POST /v1/undrain         both     {"node":"lb2"} -> {}
+//	POST /v1/server/order    both     ServerOrder -> ServerName
+//	POST /v1/server/report   both     ServerName -> ServerReport
+//	POST /v1/reload          control  {} -> ReloadResult
+//	POST /v1/join            control  {"via":"198.18.0.1:7400"} or {} -> JoinResult
+//	POST /v1/remove          control  {"node":"lb2"} -> {}
 //
 // A request that is not granted is answered {"errors":["…"]}, one string per
 // mistake, with 400 when asking again is no use (ErrInvalid), 503 when the

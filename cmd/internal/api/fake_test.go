@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -14,6 +15,7 @@ type fakeBackend struct {
 	transfer TransferResult
 	reload   ReloadResult
 	join     JoinResult
+	server   ServerReport
 	err      error
 	// hang, if set, is called before every answer.
 	hang func(context.Context)
@@ -60,6 +62,18 @@ func (f *fakeBackend) TellHealth(ctx context.Context, r HealthReport) error {
 
 func (f *fakeBackend) SetDrain(ctx context.Context, node string, to Drain) error {
 	return f.record(ctx, string(to)+" "+node)
+}
+
+func (f *fakeBackend) OrderServer(ctx context.Context, o ServerOrder) (ServerName, error) {
+	did := fmt.Sprintf("%s %s of %s", o.Order, o.Server, o.Service)
+	if o.Weight != nil {
+		did += fmt.Sprintf(" to %d", *o.Weight)
+	}
+	return o.ServerName, f.record(ctx, did)
+}
+
+func (f *fakeBackend) ReportServer(ctx context.Context, n ServerName) (ServerReport, error) {
+	return f.server, f.record(ctx, fmt.Sprintf("report %s of %s", n.Server, n.Service))
 }
 
 func (f *fakeBackend) Join(ctx context.Context, via string) (JoinResult, error) {

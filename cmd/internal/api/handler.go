@@ -33,6 +33,7 @@ func PeerHandler(b PeerBackend) http.Handler {
 type mover interface {
 	Transfer(ctx context.Context, to string) (TransferResult, error)
 	SetDrain(ctx context.Context, node string, to Drain) error
+	orderer
 }
 
 func moves(b mover) routes {
@@ -40,6 +41,8 @@ func moves(b mover) routes {
 		"/v1/transfer":       {http.MethodPost, transfer(b)},
 		drainPath(Drained):   {http.MethodPost, setDrain(b, Drained)},
 		drainPath(Undrained): {http.MethodPost, setDrain(b, Undrained)},
+		orderPath:            {http.MethodPost, order(b)},
+		reportPath:           {http.MethodPost, reportServer(b)},
 	}
 }
 

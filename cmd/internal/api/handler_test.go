@@ -21,12 +21,17 @@ func ask(h http.Handler, method, path, body string) *httptest.ResponseRecorder {
 	return w
 }
 
+const serverAnswer = `{"service":"web","server":"a","node":"lb2","protocol":"","found":{"address":"a","forward":"","state":"","reason":"","weight":0,"configured_weight":0,"healthy":false,"drained":true,` +
+	`"connections":{"active":0,"inactive":0,"persistent":0},"counters":{"connections":0,"packets_in":0,"bytes_in":0,"packets_out":0,"bytes_out":0,` +
+	`"connection_rate":0,"packet_rate_in":0,"byte_rate_in":0,"packet_rate_out":0,"byte_rate_out":0},"error":""}}`
+
 func TestHandlersAnswer(t *testing.T) {
 	backend := &fakeBackend{
 		status:   Status{Node: "lb1", Cluster: &Cluster{Name: "edge", State: StateOK}},
 		transfer: TransferResult{From: "lb1", To: "lb2", Took: 2600},
 		report:   NodeReport{Node: "lb1", Role: RoleLeader},
 		join:     JoinResult{Node: "lb4", Waiting: "for lb5"},
+		server:   ServerReport{ServerName: ServerName{"web", "a"}, Node: "lb2", Found: Server{Address: "a", Drained: true}},
 	}
 	control, peer := ControlHandler(backend), PeerHandler(backend)
 	tests := []struct {
@@ -37,7 +42,7 @@ func TestHandlersAnswer(t *testing.T) {
 		want         string
 		wantCall     string
 	}{
-		{"status", control, "GET", "/v1/status", "", `{"node":"lb1","version":"","cluster":{"name":"edge","state":"ok","leader":"","term":0,"quorum":false,"nodes":[],"refused":0},"vips":[],"vrrp":[],"checks":[],"warnings":[]}`, "status"},
+		{"status", control, "GET", "/v1/status", "", `{"node":"lb1","version":"","cluster":{"name":"edge","state":"ok","leader":"","term":0,"quorum":false,"nodes":[],"refused":0},"vips":[],"vrrp":[],"checks":[],"services":[],"warnings":[]}`, "status"},
 		{"history", control, "GET", "/v1/history", "", `[]`, "history"},
 		{"transfer", control, "POST", "/v1/transfer", `{"to":"lb2"}`, `{"from":"lb1","to":"lb2","took_ns":2600}`, "transfer lb2"},
 		{"transfer to the best", control, "POST", "/v1/transfer", `{}`, `{"from":"lb1","to":"lb2","took_ns":2600}`, "transfer "},
@@ -48,6 +53,11 @@ func TestHandlersAnswer(t *testing.T) {
 		{"join", control, "POST", "/v1/join", `{"via":"198.18.0.1:7400"}`, `{"node":"lb4","joined":false,"waiting":"for lb5"}`, "join 198.18.0.1:7400"},
 		{"join by the list", control, "POST", "/v1/join", `{}`, `{"node":"lb4","joined":false,"waiting":"for lb5"}`, "join "},
 		{"remove", control, "POST", "/v1/remove", `{"node":"lb2"}`, `{}`, "remove lb2"},
+		{"drain of a server", control, "POST", "/v1/server/order", `{"service":"web","server":"10.0.0.11:80","order":"drain"}`, `{"service":"web","server":"10.0.0.11:80"}`, "drain 10.0.0.11:80 of web"},
+		{"weight of a server", control, "POST", "/v1/server/order", `{"service":"web","server":"a","order":"weight","weight":0}`, `{"service":"web","server":"a"}`, "weight a of web to 0"},
+		{"peer's order", peer, "POST", "/v1/server/order", `{"service":"web","server":"a","order":"default"}`, `{"service":"web","server":"a"}`, "default a of web"},
+		{"peer's report of a server", peer, "POST", "/v1/server/report", `{"service":"web","server":"a","depth":3}`, serverAnswer, "report a of web"},
+		{"report of a server", control, "POST", "/v1/server/report", `{"service":"web","server":"a"}`, serverAnswer, "report a of web"},
 		{"peer's report", peer, "GET", "/v1/node", "", `{"node":"lb1","version":"","role":"leader","term":0,"leader":"","vips":[]}`, "report"},
 		{"peer's health", peer, "POST", "/v1/health", `{"node":"lb2","health":{"state":"sick","priority":90,"reasons":["x"]}}`, `{}`, "lb2 is sick"},
 		{"health by a later version", peer, "POST", "/v1/health", `{"node":"lb2","health":{"state":"sick","load":3},"since":"noon"}`, `{}`, "lb2 is sick"},
@@ -112,6 +122,15 @@ func TestHandlersRefuse(t *testing.T) {
 		{"health by the socket", control, "POST", "/v1/health", `{"node":"lb2"}`, 404, `"/v1/health": no such resource`},
 		{"remove nobody", control, "POST", "/v1/remove", `{}`, 400, `the node's name is empty`},
 		{"membership for a peer", peer, "POST", "/v1/remove", `{"node":"lb1"}`, 404, `"/v1/remove": no such resource`},
+		{"order for no service", control, "POST", "/v1/server/order", `{"server":"a","order":"drain"}`, 400, `the service's name is empty`},
+		{"order for no server", peer, "POST", "/v1/server/order", `{"service":"web","order":"drain"}`, 400, `the server's address is empty`},
+		{"no order", control, "POST", "/v1/server/order", `{"service":"web","server":"a"}`, 400, `order "" is not one of drain, undrain, weight and default`},
+		{"another order", control, "POST", "/v1/server/order", `{"service":"web","server":"a","order":"burn"}`, 400, `order "burn" is not one of drain, undrain, weight and default`},
+		{"no weight", control, "POST", "/v1/server/order", `{"service":"web","server":"a","order":"weight"}`, 400, `order "weight" needs a weight of 0 to 65535`},
+		{"heavy", control, "POST", "/v1/server/order", `{"service":"web","server":"a","order":"weight","weight":65536}`, 400, `order "weight" needs a weight of 0 to 65535`},
+		{"weight of a drain", control, "POST", "/v1/server/order", `{"service":"web","server":"a","order":"drain","weight":1}`, 400, `order "drain" has a weight, 1, and none is for it`},
+		{"report of no server", peer, "POST", "/v1/server/report", `{"service":"web"}`, 400, `the server's address is empty`},
+		{"report of no form", peer, "POST", "/v1/server/report", `[]`, 400, `request body: json: cannot unmarshal array into Go value of type api.ServerName`},
 		{"too large", control, "POST", "/v1/drain", `{"node":"` + strings.Repeat("x", maxRequest) + `"}`, 413, `request body: over 16384 bytes`},
 		{"too large, only blanks", peer, "POST", "/v1/transfer", strings.Repeat(" ", maxRequest+1), 413, `request body: over 16384 bytes`},
 		{"deep", control, "POST", "/v1/drain", strings.Repeat("[", maxRequest), 400, `request body: invalid character '[' exceeded max depth`},

@@ -51,6 +51,20 @@ func (c *PeerClient) SetDrain(ctx context.Context, node, target string, to Drain
 	return explainPeer(node, err)
 }
 
+// OrderServer asks a node, the leader, to remember an order for a real server.
+func (c *PeerClient) OrderServer(ctx context.Context, node string, o ServerOrder) (ServerName, error) {
+	var name ServerName
+	err := c.fresh.post(ctx, hostOf(node), orderPath, o, &name)
+	return name, explainPeer(node, err)
+}
+
+// ReportServer asks a node for a real server as it sees it.
+func (c *PeerClient) ReportServer(ctx context.Context, node string, n ServerName) (ServerReport, error) {
+	var r ServerReport
+	err := c.kept.post(ctx, hostOf(node), reportPath, n, &r)
+	return r, explainPeer(node, err)
+}
+
 // TellHealth tells a node, the leader, how this one is. It may be told again.
 func (c *PeerClient) TellHealth(ctx context.Context, node string, r HealthReport) error {
 	err := c.kept.post(ctx, hostOf(node), healthPath, r, &empty{})

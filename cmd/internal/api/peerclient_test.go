@@ -132,7 +132,7 @@ func TestPeerClientErrors(t *testing.T) {
 			{"deaf", "node deaf does not answer in time", ErrNotNow},
 			{"dying", "node dying went away before it answered", ErrNotNow},
 			{"foreign", "answered 404 Not Found", ErrInvalid},
-			{"huge", "node huge: answer is over 8388608 bytes", nil},
+			{"huge", "node huge: answer is over 16777216 bytes", nil},
 			{"dead", "node dead: connection refused", nil},
 		}
 		for _, tt := range tests {

@@ -15,6 +15,10 @@ type Status struct {
 	Promise string `json:"promise,omitempty"`
 	// Checks are those of this node, in the order of its config.
 	Checks []Check `json:"checks"`
+	// Services are those of this node, in the order of its config.
+	Services []Service `json:"services"`
+	// IPVS is how this node's kernel balances; absent when there is no service.
+	IPVS *IPVS `json:"ipvs,omitempty"`
 	// Static is what is held whoever is the owner of what; absent when there is nothing.
 	Static *Static `json:"static,omitempty"`
 	// Warnings are sentences for the operator, worst first.

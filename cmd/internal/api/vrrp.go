@@ -107,6 +107,11 @@ func (s Status) complete() Status {
 		routers[i] = r.complete()
 	}
 	s.VRRP = routers
+	services := make([]Service, len(s.Services))
+	for i, service := range s.Services {
+		services[i] = service.complete()
+	}
+	s.Services, s.IPVS = services, s.IPVS.complete()
 	return s
 }
 

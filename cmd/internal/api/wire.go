@@ -11,11 +11,12 @@ import (
 // Limits of what is read from the other side, in bytes.
 const (
 	maxRequest = 16 << 10 // a request holds a node's name at most
-	maxAnswer  = 8 << 20  // a status of 5,000 VIPs comes to about 1 MiB
+	maxAnswer  = 16 << 20 // a status of 1,000 services with ten servers each comes to about 8 MiB
 )
 
 // maxElements bounds the elements and fields of an answer: three bytes of JSON may
-// take fifty times as many in memory. A status of 5,000 VIPs has about 60,000.
+// take fifty times as many in memory. A status of 5,000 VIPs has about 60,000, one of
+// 10,000 servers about 250,000.
 const maxElements = 500_000
 
 type transferRequest struct {

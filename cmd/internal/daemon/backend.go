@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/perch-vip/perch/cluster"
+	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
 )
@@ -128,7 +129,7 @@ func refusal(err error) error {
 		return api.NotNow(errBusy)
 	case is(cluster.ErrTransferring), is(cluster.ErrNoLeader):
 		return api.Moving(err)
-	case is(cluster.ErrNotMember), is(cluster.ErrViaCA):
+	case is(cluster.ErrNotMember), is(cluster.ErrViaCA), is(state.ErrTooManyOrders), is(state.ErrBadOrder):
 		return api.Invalid(err)
 	case slices.ContainsFunc([]error{
 		cluster.ErrNotLeader, raft.ErrNotLeader, raft.ErrLeadershipLost,

@@ -64,6 +64,7 @@ type daemon struct {
 	fence   *fence.Fence
 	checks  *checks
 	member  *member     // nil without a [cluster]
+	book    *orderBook  // nil with a [cluster]
 	routers *routers    // nil without a [[vrrp]] and [static]
 	company vip.Company // of the Managers of both
 	systemd *systemd
@@ -146,6 +147,8 @@ func (d *daemon) assemble(cfg *config.Config, s secrets) error {
 		if err := d.openMember(cfg, s.cluster); err != nil {
 			return err
 		}
+	} else {
+		d.book = openOrderBook(cfg.Node.DataDir, d.log)
 	}
 	if hasRouters(cfg) || leftRouters(cfg.Node.DataDir) {
 		return d.openRouters(cfg)
@@ -314,6 +317,7 @@ func (d *daemon) snapshot() snapshot {
 		mended:   d.fence.Mended(),
 		warnings: current.warnings,
 		checks:   d.checks.runner.Status(),
+		orders:   d.orders(),
 	}
 	if m := d.member; m != nil {
 		s.view, s.memory, s.fitness = m.node.View(), m.node.State(), d.fitness()

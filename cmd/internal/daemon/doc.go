@@ -6,6 +6,9 @@
 // their addresses, routes and rules follow (setup.go), each router's under a lease of
 // its own in the fence (shield.go).
 //
+// What operators want of real servers is remembered by the cluster, or, on a node without
+// one, in a file (orders.go, orderbook.go).
+//
 // Goroutines, all under one errgroup of Run and gone when it returns: the fence's
 // audit, the server of the control API, the reloader (SIGHUP), systemd's watchdog, and
 // for a moment the one that tells it of the start. Of a cluster's member: the node, the

@@ -30,6 +30,22 @@ func again(ctx context.Context, try func() error) error {
 	}
 }
 
+// throughLeader does something that only the leader can: here, if this node leads, or
+// there. It follows a leadership that is changing hands.
+func throughLeader(ctx context.Context, self string, leader func() (string, error), here func() error, there func(leader string) error) error {
+	return again(ctx, func() error {
+		name, err := leader()
+		switch {
+		case err != nil:
+			return err
+		case name == self:
+			return here()
+		default:
+			return there(name)
+		}
+	})
+}
+
 // drainer drains and undrains nodes, through whoever leads.
 type drainer struct {
 	self     string
@@ -70,17 +86,9 @@ func askThrough(peers *api.PeerClient) func(ctx context.Context, leader, node st
 
 // anywhere drains or undrains a node from any node of the cluster.
 func (d drainer) anywhere(ctx context.Context, node string, to api.Drain) error {
-	return again(ctx, func() error {
-		leader, err := d.leader()
-		switch {
-		case err != nil:
-			return err
-		case leader == d.self:
-			return d.here(ctx, node, to)
-		default:
-			return d.ask(ctx, leader, node, to)
-		}
-	})
+	return throughLeader(ctx, d.self, d.leader,
+		func() error { return d.here(ctx, node, to) },
+		func(leader string) error { return d.ask(ctx, leader, node, to) })
 }
 
 // here drains or undrains a node on this one, which must lead. If it is this one
@@ -93,17 +101,9 @@ func (d drainer) here(ctx context.Context, node string, to api.Drain) error {
 	if err := d.handOver(node + " was drained"); err != nil && d.leads() {
 		return fmt.Errorf("drain %s: %w", node, err)
 	}
-	err := again(ctx, func() error {
-		leader, err := d.leader()
-		switch {
-		case err != nil:
-			return err
-		case leader == d.self:
-			return d.mark(node, to)
-		default:
-			return d.ask(ctx, leader, node, to)
-		}
-	})
+	err := throughLeader(ctx, d.self, d.leader,
+		func() error { return d.mark(node, to) },
+		func(leader string) error { return d.ask(ctx, leader, node, to) })
 	if err != nil {
 		return fmt.Errorf("%s has handed over but is not marked as drained, so that VIPs may come back to it; drain it again: %w", node, err)
 	}

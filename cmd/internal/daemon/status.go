@@ -30,8 +30,10 @@ type snapshot struct {
 	waits    time.Duration // before this node takes the VIPs as the leader
 	routers  *routerState  // nil without VRRP mode
 	checks   []checker.Status
-	fitness  fitness  // in the cluster
-	warnings []string // of the config
+	services []api.Service // of this node
+	orders   state.Orders  // for their servers
+	fitness  fitness       // in the cluster
+	warnings []string      // of the config
 }
 
 // answer is what a peer said of itself, or why it did not.
@@ -105,8 +107,12 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		Version:  s.version,
 		VRRP:     s.routers.virtualRouters(s.fence),
 		Checks:   checksOf(s.checks, s.config.Checks),
+		Services: s.services,
 		Static:   s.routers.staticOf(),
 		Warnings: slices.Concat(s.routerAlarms(), s.warnings),
+	}
+	if warning := forgotten(s.orders, s.config.Services); warning != "" {
+		st.Warnings = append(st.Warnings, warning)
 	}
 	if len(st.VRRP) > 0 {
 		st.Promise = api.Promise
