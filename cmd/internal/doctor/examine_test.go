@@ -184,7 +184,7 @@ func TestExamine(t *testing.T) {
 
 		{"own server by dr", func(p *patient) { p.ownServer("dr") }, nil},
 		{"own server by dr on all nodes", func(p *patient) { p.ownServer("dr"); p.IPVS.Nodes = "candidates" }, []string{
-			`warning ipvs.nodes this host is a server of web, and balances again what the owner sends to it | set nodes = "owner" in [ipvs], or give it an [ipvs.sync]`,
+			`warning ipvs.nodes is not owner: this host is a server of web, and balances again what the owner sends to it | set nodes = "owner" in [ipvs], or give it an [ipvs.sync]`,
 		}},
 		{"own server by dr on all nodes that tell each other", func(p *patient) {
 			p.ownServer("dr")
@@ -193,7 +193,7 @@ func TestExamine(t *testing.T) {
 			"warning net.ipv4.vs.backup_only is 0: this host is a server of web, and balances again what the owner sends to it | sysctl -w net.ipv4.vs.backup_only=1",
 		}},
 		{"own server behind the fence", func(p *patient) { p.ownServer("dr"); p.Cluster.Fence = "bpf" }, []string{
-			`warning fence this host is a server of web, and its fence drops what it answers with the VIP when another one owns that | set fence = "lifetime", or have another host be the server`,
+			`warning fence is bpf: this host is a server of web, and what it answers with the VIP is dropped when another one owns that | set fence = "lifetime", or have another host be the server`,
 		}},
 		{"own server by nat", func(p *patient) { p.ownServer("nat"); p.IPVS.Nodes, p.Cluster.Fence = "candidates", "bpf" }, nil},
 		{"tunnel's end", func(p *patient) {
@@ -220,41 +220,41 @@ func TestExamine(t *testing.T) {
 		{"firewall, tracked", func(p *patient) { p.Firewall, p.Sysctls["net/ipv4/vs/conntrack"] = true, 1 }, nil},
 
 		{"no IPVS", func(p *patient) { p.Modules.Loadable = nil }, []string{
-			"error ip_vs kernel 6.1.0-44-amd64 has no IPVS: no service works | grep IP_VS /boot/config-6.1.0-44-amd64",
+			"error ip_vs is not in kernel 6.1.0-44-amd64: no service works | grep IP_VS /boot/config-6.1.0-44-amd64",
 		}},
 		{"no IPVS on Ubuntu", func(p *patient) { p.Modules.Loadable, p.System = nil, []string{"ubuntu", "debian"} }, []string{
-			"error ip_vs kernel 6.1.0-44-amd64 has no IPVS: no service works | apt install linux-modules-extra-6.1.0-44-amd64",
+			"error ip_vs is not in kernel 6.1.0-44-amd64: no service works | apt install linux-modules-extra-6.1.0-44-amd64",
 		}},
 		{"no IPVS on Rocky", func(p *patient) { p.Modules.Loadable, p.System = nil, []string{"rocky", "rhel", "centos", "fedora"} }, []string{
-			"error ip_vs kernel 6.1.0-44-amd64 has no IPVS: no service works | dnf install kernel-modules-6.1.0-44-amd64",
+			"error ip_vs is not in kernel 6.1.0-44-amd64: no service works | dnf install kernel-modules-6.1.0-44-amd64",
 		}},
 		{"no modules", func(p *patient) { p.Modules = Modules{} }, []string{
 			"error ip_vs is not loaded, and this host has no files of kernel 6.1.0-44-amd64 to load it from: no service works | modprobe ip_vs",
 		}},
 		{"in a container", func(p *patient) { p.Modules = Modules{Loaded: []string{"ip_vs"}} }, []string{
-			"hint ip_vs_wlc the scheduler of web needs it, and is not loaded; whether it can be is not to be seen here, as there are no files of kernel 6.1.0-44-amd64 | modprobe ip_vs_wlc",
+			"hint ip_vs_wlc is needed by the scheduler of web and not loaded; whether it can be is not to be seen here, as there are no files of kernel 6.1.0-44-amd64 | modprobe ip_vs_wlc",
 		}},
 		{"no such scheduler", func(p *patient) { p.Services[0].Scheduler = "twos" }, []string{
-			"error ip_vs_twos the scheduler of web needs it, and kernel 6.1.0-44-amd64 has none | grep IP_VS /boot/config-6.1.0-44-amd64",
+			"error ip_vs_twos is needed by the scheduler of web and not in kernel 6.1.0-44-amd64 | grep IP_VS /boot/config-6.1.0-44-amd64",
 		}},
 		{"engine", func(p *patient) { p.Services[0].PersistenceEngine = "sip" }, nil},
 		{"no such engine", func(p *patient) { p.Services[0].PersistenceEngine = "sap" }, []string{
-			"error ip_vs_pe_sap the persistence engine of web needs it, and kernel 6.1.0-44-amd64 has none | grep IP_VS /boot/config-6.1.0-44-amd64",
+			"error ip_vs_pe_sap is needed by the persistence engine of web and not in kernel 6.1.0-44-amd64 | grep IP_VS /boot/config-6.1.0-44-amd64",
 		}},
 		{"sealed", func(p *patient) {
 			p.Sysctls["kernel/modules_disabled"], p.Modules.Loaded = 1, []string{"ip_vs"}
 		}, []string{
-			"error ip_vs_wlc the scheduler of web needs it, and is not loaded; kernel.modules_disabled lets nobody do so until the next boot | echo ip_vs_wlc >>/etc/modules-load.d/perch.conf && reboot",
+			"error ip_vs_wlc is needed by the scheduler of web and not loaded; kernel.modules_disabled lets nobody do so until the next boot | echo ip_vs_wlc >>/etc/modules-load.d/perch.conf && reboot",
 		}},
 		{"sealed late", func(p *patient) {
 			p.Sysctls["kernel/modules_disabled"], p.Modules.Loaded = 1, []string{"ip_vs", "ip_vs_wlc"}
 		}, nil},
 
 		{"interfaces", func(p *patient) { p.VIPs[0].Interface = "eth9" }, []string{
-			"error eth9 there is no such interface: it is to carry 198.18.0.100 | ip -brief link",
+			"error eth9 is not there: it is to carry 198.18.0.100 | ip -brief link",
 		}},
 		{"interface of sync", func(p *patient) { p.IPVS.Sync = &config.IPVSSync{Interface: "eth9"} }, []string{
-			"error eth9 there is no such interface: connections are to be told to other directors by it | ip -brief link",
+			"error eth9 is not there: connections are to be told to other directors by it | ip -brief link",
 		}},
 		{"interface of sync down", func(p *patient) {
 			p.IPVS.Sync = &config.IPVSSync{Interface: "eth1"}
@@ -274,7 +274,7 @@ func TestExamine(t *testing.T) {
 			p.Sysctls["net/ipv4/ip_forward"] = 0
 			p.Services[1].Scheduler = "twos"
 		}, []string{
-			"error ip_vs_twos the scheduler of web6 needs it, and kernel 6.1.0-44-amd64 has none | grep IP_VS /boot/config-6.1.0-44-amd64",
+			"error ip_vs_twos is needed by the scheduler of web6 and not in kernel 6.1.0-44-amd64 | grep IP_VS /boot/config-6.1.0-44-amd64",
 			forwarded,
 			"hint net.ipv4.vs.expire_nodest_conn is 0: connections to a server that was removed hang until the client gives up, and are not reset | sysctl -w net.ipv4.vs.expire_nodest_conn=1",
 		}},

@@ -17,7 +17,7 @@ func interfaces(c *config.Config, f Facts) (all []Finding) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(users)) {
 		if _, ok := f.find(name); !ok {
-			all = append(all, Finding{Error, name, "there is no such interface: it is to carry " + users[name], "ip -brief link"})
+			all = append(all, Finding{Error, name, "is not there: it is to carry " + users[name], "ip -brief link"})
 		}
 	}
 	return append(all, syncInterface(c, f)...)
@@ -34,7 +34,7 @@ func syncInterface(c *config.Config, f Facts) []Finding {
 	what := Finding{Severity: Error, Subject: name}
 	switch {
 	case !ok:
-		what.Text, what.Command = "there is no such interface: connections are to be told to other directors by it", "ip -brief link"
+		what.Text, what.Command = "is not there: connections are to be told to other directors by it", "ip -brief link"
 	case !i.Up:
 		what.Text, what.Command = "is down: connections are to be told to other directors by it", "ip link set "+name+" up"
 	case !i.Multicast:

@@ -28,16 +28,16 @@ func modules(c *config.Config, f Facts) (all []Finding) {
 		case f.Modules.has(m.name) && (slices.Contains(f.Modules.Loaded, m.name) || !f.sealed()):
 		case f.Modules.has(m.name):
 			all = append(all, Finding{
-				Error, m.name, m.why + ", and is not loaded; kernel.modules_disabled lets nobody do so until the next boot",
+				Error, m.name, m.why + " and not loaded; kernel.modules_disabled lets nobody do so until the next boot",
 				"echo " + m.name + " >>/etc/modules-load.d/perch.conf && reboot",
 			})
 		case !f.Modules.Known:
 			all = append(all, Finding{
-				Hint, m.name, m.why + ", and is not loaded; whether it can be is not to be seen here, as there are no files of kernel " + f.Kernel,
+				Hint, m.name, m.why + " and not loaded; whether it can be is not to be seen here, as there are no files of kernel " + f.Kernel,
 				"modprobe " + m.name,
 			})
 		default:
-			all = append(all, Finding{Error, m.name, m.why + ", and kernel " + f.Kernel + " has none", install(f)})
+			all = append(all, Finding{Error, m.name, m.why + " and not in kernel " + f.Kernel, install(f)})
 		}
 	}
 	return all
@@ -53,17 +53,17 @@ func noIPVS(f Facts) Finding {
 			"modprobe ip_vs",
 		}
 	}
-	return Finding{Error, "ip_vs", "kernel " + f.Kernel + " has no IPVS: no service works", install(f)}
+	return Finding{Error, "ip_vs", "is not in kernel " + f.Kernel + ": no service works", install(f)}
 }
 
 // wanted returns the modules of a config's services, each once.
 func wanted(c *config.Config) (all []module) {
-	all = append(all, module{"ip_vs", "services need it"})
+	all = append(all, module{"ip_vs", "is needed by services"})
 	for i := range c.Services {
 		s := &c.Services[i]
-		all = append(all, module{"ip_vs_" + s.Scheduler, fmt.Sprintf("the scheduler of %s needs it", s.Name)})
+		all = append(all, module{"ip_vs_" + s.Scheduler, fmt.Sprintf("is needed by the scheduler of %s", s.Name)})
 		if s.PersistenceEngine != "" {
-			all = append(all, module{"ip_vs_pe_" + s.PersistenceEngine, fmt.Sprintf("the persistence engine of %s needs it", s.Name)})
+			all = append(all, module{"ip_vs_pe_" + s.PersistenceEngine, fmt.Sprintf("is needed by the persistence engine of %s", s.Name)})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b module) int { return cmp.Compare(a.name, b.name) })
