@@ -21,9 +21,6 @@ func (f *Facts) ask() error {
 		all[i].Advertised = known.Advertised
 	}
 	f.Interfaces = all
-	if !slices.Contains(f.Modules.Loaded, "ip_vs") && askIPVS() {
-		f.Modules.Loaded = append(f.Modules.Loaded, "ip_vs")
-	}
 	f.Firewall = f.Firewall || askFirewall()
 	return nil
 }
@@ -61,13 +58,6 @@ func prefixOf(n *net.IPNet) netip.Prefix {
 	address, _ := netip.AddrFromSlice(n.IP)
 	bits, _ := n.Mask.Size()
 	return netip.PrefixFrom(address.Unmap(), bits)
-}
-
-// askIPVS reports whether the kernel has its family of generic netlink. All families are
-// listed: when it is asked for one by its name the kernel loads the module.
-func askIPVS() bool {
-	families, err := netlink.GenlFamilyList()
-	return err == nil && slices.ContainsFunc(families, func(f *netlink.GenlFamily) bool { return f.Name == "IPVS" })
 }
 
 // ownTable is that of perch's fence.

@@ -2,8 +2,8 @@
 // says, and how to mend it.
 //
 // Survey is the shell: it reads the facts of the host, in the network namespace of the
-// calling thread, without changing anything, not even by making the kernel load a module.
-// It needs no rights; what it may not see it leaves out. Examine is pure: from a config
+// calling thread, without changing anything, not even by making the kernel load a module,
+// as asking for its generic netlink family by name would. It needs no rights; what it may not see it leaves out. Examine is pure: from a config
 // and facts to findings. Settings, pure as well, returns the sysctls that perch sets
 // itself where ipvs.manage_sysctls says so.
 //

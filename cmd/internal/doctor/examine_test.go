@@ -336,7 +336,8 @@ func TestSurveyReadsWhatIsNeeded(t *testing.T) {
 	p.Services[0].Persistence = time.Minute
 	p.Services[0].Servers = append(p.Services[0].Servers, realServer("198.18.0.11:80", "nat"))
 	for _, s := range Settings(p.Config, p.Facts) {
-		if _, known := readFiles(files{"proc/sys/" + s.Name: "7"}.fs()).Sysctls[s.Name]; !known {
+		root := writeFiles(t, map[string]string{"proc/sys/" + s.Name: "7", "proc/sys/net/ipv4/conf/eth0/tag": "0"})
+		if _, known := root.facts().Sysctls[s.Name]; !known {
 			t.Errorf("%s is not read", sysctl.Display(s.Name))
 		}
 	}

@@ -1,10 +1,5 @@
 package doctor
 
-import (
-	"cmp"
-	"slices"
-)
-
 // Severity says how bad a finding is.
 type Severity string
 
@@ -15,8 +10,6 @@ const (
 	Hint    Severity = "hint"    // it would be better otherwise, or may be wrong
 )
 
-func (s Severity) rank() int { return slices.Index([]Severity{Error, Warning, Hint}, s) }
-
 // Finding is one thing that is wrong.
 type Finding struct {
 	Severity Severity `json:"severity"`
@@ -26,7 +19,13 @@ type Finding struct {
 }
 
 // sorted puts the worst first and keeps the order otherwise.
-func sorted(all []Finding) []Finding {
-	slices.SortStableFunc(all, func(a, b Finding) int { return cmp.Compare(a.Severity.rank(), b.Severity.rank()) })
-	return all
+func sorted(all []Finding) (found []Finding) {
+	for _, severity := range []Severity{Error, Warning, Hint} {
+		for _, f := range all {
+			if f.Severity == severity {
+				found = append(found, f)
+			}
+		}
+	}
+	return found
 }

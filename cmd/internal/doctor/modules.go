@@ -1,8 +1,6 @@
 package doctor
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -57,17 +55,21 @@ func noIPVS(f Facts) Finding {
 }
 
 // wanted returns the modules of a config's services, each once.
-func wanted(c *config.Config) (all []module) {
-	all = append(all, module{"ip_vs", "is needed by services"})
-	for i := range c.Services {
-		s := &c.Services[i]
-		all = append(all, module{"ip_vs_" + s.Scheduler, fmt.Sprintf("is needed by the scheduler of %s", s.Name)})
-		if s.PersistenceEngine != "" {
-			all = append(all, module{"ip_vs_pe_" + s.PersistenceEngine, fmt.Sprintf("is needed by the persistence engine of %s", s.Name)})
+func wanted(c *config.Config) []module {
+	all := []module{{"ip_vs", "is needed by services"}}
+	add := func(name, why string) {
+		if !slices.ContainsFunc(all, func(m module) bool { return m.name == name }) {
+			all = append(all, module{name, why})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b module) int { return cmp.Compare(a.name, b.name) })
-	return slices.CompactFunc(all, func(a, b module) bool { return a.name == b.name })
+	for i := range c.Services {
+		s := &c.Services[i]
+		add("ip_vs_"+s.Scheduler, "is needed by the scheduler of "+s.Name)
+		if s.PersistenceEngine != "" {
+			add("ip_vs_pe_"+s.PersistenceEngine, "is needed by the persistence engine of "+s.Name)
+		}
+	}
+	return all
 }
 
 // install returns the command that may bring a module, by distribution: some have those

@@ -2,47 +2,53 @@ package doctor
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/perch-vip/perch/cmd/internal/sysctl"
 )
 
 // Survey reads the facts of this host, in the network namespace of the calling thread.
 // What it may not see is missing in them.
 func Survey() (Facts, error) {
-	f := readFiles(os.DirFS("/"))
+	f := files("/").facts()
 	if err := f.ask(); err != nil {
 		return Facts{}, fmt.Errorf("survey this host: %w", err)
 	}
 	return f, nil
 }
 
-// sysctls are those that something here goes by.
-var sysctls = []string{
-	"kernel/modules_disabled",
-	"net/ipv4/ip_forward",
-	"net/ipv4/conf/*/arp_announce",
-	"net/ipv4/conf/*/arp_ignore",
-	"net/ipv4/conf/*/rp_filter",
-	"net/ipv4/conf/*/send_redirects",
-	"net/ipv4/vs/*",
-	"net/ipv6/conf/*/accept_ra",
-	"net/ipv6/conf/all/forwarding",
+// files are those of a file system with that root.
+type files string
+
+func (root files) path(name string) string { return filepath.Join(string(root), name) }
+
+// read returns "" for what cannot be read.
+func (root files) read(name string) string {
+	text, _ := os.ReadFile(root.path(name))
+	return string(text)
 }
 
-// readFiles reads what is in files, below the root of a file system.
-func readFiles(root fs.FS) Facts {
-	release := strings.TrimSpace(read(root, "proc/sys/kernel/osrelease"))
+// exists returns false also for what cannot be seen.
+func (root files) exists(name string) bool {
+	_, err := os.Stat(root.path(name))
+	return err == nil
+}
+
+// facts returns what files tell.
+func (root files) facts() Facts {
+	release := strings.TrimSpace(root.read("proc/sys/kernel/osrelease"))
 	f := Facts{
 		Kernel:   release,
-		System:   system(read(root, "etc/os-release")),
-		Sysctls:  readSysctls(root),
-		Modules:  readModules(root, release),
-		Firewall: strings.TrimSpace(read(root, "proc/thread-self/net/ip_tables_names")) != "",
+		System:   system(root.read("etc/os-release")),
+		Sysctls:  root.sysctls(),
+		Modules:  root.modules(release),
+		Firewall: strings.TrimSpace(root.read("proc/thread-self/net/ip_tables_names")) != "",
 	}
-	for _, name := range advertised(read(root, "proc/thread-self/net/ipv6_route")) {
+	for _, name := range advertised(root.read("proc/thread-self/net/ipv6_route")) {
 		if f.Sysctls["net/ipv6/conf/"+name+"/accept_ra"] == 1 {
 			f.Interfaces = append(f.Interfaces, Interface{Name: name, Advertised: true})
 		}
@@ -50,21 +56,24 @@ func readFiles(root fs.FS) Facts {
 	return f
 }
 
-// read returns "" for what cannot be read.
-func read(root fs.FS, name string) string {
-	text, _ := fs.ReadFile(root, name)
-	return string(text)
-}
-
-func readSysctls(root fs.FS) map[string]int {
+// sysctls returns those that something here goes by.
+func (root files) sysctls() map[string]int {
 	values := map[string]int{}
-	for _, pattern := range sysctls {
-		names, _ := fs.Glob(root, "proc/sys/"+pattern) // the patterns are right
+	add := func(folder string, names ...string) {
 		for _, name := range names {
-			if value, err := strconv.Atoi(strings.TrimSpace(read(root, name))); err == nil {
-				values[strings.TrimPrefix(name, "proc/sys/")] = value
+			if value, err := sysctl.Read(root.path("proc/sys"), folder+"/"+name); err == nil {
+				values[folder+"/"+name] = value
 			}
 		}
+	}
+	add("kernel", "modules_disabled")
+	add("net/ipv4", "ip_forward")
+	add("net/ipv4/vs", "backup_only", "conntrack", "expire_nodest_conn", "expire_quiescent_template")
+	add("net/ipv6/conf/all", "forwarding")
+	interfaces, _ := os.ReadDir(root.path("proc/sys/net/ipv4/conf"))
+	for _, i := range interfaces {
+		add("net/ipv4/conf/"+i.Name(), "arp_announce", "arp_ignore", "rp_filter", "send_redirects")
+		add("net/ipv6/conf/"+i.Name(), "accept_ra")
 	}
 	return values
 }
@@ -80,16 +89,18 @@ func system(text string) (ids []string) {
 	return ids
 }
 
-// readModules reads lists of modules: of those that are loaded, and of those for a
-// release of the kernel that are built in, and that are files.
-func readModules(root fs.FS, release string) Modules {
+// modules reads lists of modules: of those that are loaded, and of those for a release of
+// the kernel that are built in, and that are files.
+func (root files) modules(release string) Modules {
 	dir := "lib/modules/" + release + "/"
 	m := Modules{
-		Loaded:   ipvsModules(read(root, "proc/modules")),
-		Loadable: ipvsModules(read(root, dir+"modules.builtin") + read(root, dir+"modules.dep")),
+		Loaded:   ipvsModules(root.read("proc/modules")),
+		Loadable: ipvsModules(root.read(dir+"modules.builtin") + root.read(dir+"modules.dep")),
+		Known:    root.exists(dir + "modules.dep"),
 	}
-	_, err := fs.Stat(root, dir+"modules.dep")
-	m.Known = err == nil
+	if root.exists("proc/thread-self/net/ip_vs") && !slices.Contains(m.Loaded, "ip_vs") {
+		m.Loaded = append(m.Loaded, "ip_vs")
+	}
 	return m
 }
 

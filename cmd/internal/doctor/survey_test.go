@@ -3,10 +3,10 @@ package doctor
 import (
 	"net/netip"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/nftables"
@@ -14,29 +14,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// files is the text of files by their names.
-type files map[string]string
-
-func (f files) fs() fstest.MapFS {
-	tree := fstest.MapFS{}
-	for name, text := range f {
-		tree[name] = &fstest.MapFile{Data: []byte(text)}
+// writeFiles makes files by their names and text, and returns their root.
+func writeFiles(t *testing.T, texts map[string]string) files {
+	t.Helper()
+	root := files(t.TempDir())
+	for name, text := range texts {
+		must(t, os.MkdirAll(filepath.Dir(root.path(name)), 0o755))
+		must(t, os.WriteFile(root.path(name), []byte(text), 0o600))
 	}
-	return tree
+	return root
 }
 
 func TestReadFiles(t *testing.T) {
 	const routes = "proc/thread-self/net/ipv6_route"
-	got := readFiles(files{
+	got := writeFiles(t, map[string]string{
+		"proc/thread-self/net/ip_vs":                 "",
 		"proc/sys/kernel/osrelease":                  "6.1.0-44-amd64\n",
 		"proc/sys/net/ipv4/ip_forward":               "0\n",
-		"proc/sys/net/ipv4/vs/sync_threshold":        "3\t50\n",
 		"proc/sys/net/ipv4/vs/conntrack":             "1\n",
 		"proc/sys/net/ipv6/conf/eth0.7/accept_ra":    "1\n",
+		"proc/sys/net/ipv4/conf/eth1/rp_filter":      "2\n",
+		"proc/sys/net/ipv4/conf/eth2/send_redirects": "1\n",
 		"proc/sys/net/ipv6/conf/eth1/accept_ra":      "2\n",
 		"proc/sys/net/ipv6/conf/eth2/accept_ra":      "1\n",
-		"proc/sys/net/ipv4/conf/eth0/tag":            "1\n",
-		"proc/modules":                               "ip_vs_rr 12288 2 - Live 0x0000\nip_vs 217088 4 ip_vs_rr, Live 0x0000\nveth 1 0 - Live 0x0\n",
+		"proc/sys/net/ipv4/conf/eth0.7/rp_filter":    "strange\n",
+		"proc/modules":                               "ip_vs_rr 12288 2 - Live 0x0000\nip_vs 217088 4 ip_vs_rr, Live 0x0000\nip_vs_sh 1 0 - Live 0x0\nveth 1 0 - Live 0x0\n",
 		"lib/modules/6.1.0-44-amd64/modules.builtin": "kernel/net/netfilter/ipvs/ip_vs_wrr.ko\nkernel/net/ipv6/ipv6.ko\n",
 		"lib/modules/6.1.0-44-amd64/modules.dep":     "kernel/net/netfilter/ipvs/ip_vs.ko.xz: kernel/net/netfilter/nf_conntrack.ko.xz\nkernel/net/netfilter/xt_ipvs.ko.xz: kernel/net/netfilter/ipvs/ip_vs.ko.xz\n",
 		"lib/modules/5.10.0-1-amd64/modules.dep":     "kernel/net/netfilter/ipvs/ip_vs_sh.ko: kernel/net/netfilter/ipvs/ip_vs.ko\n",
@@ -47,23 +49,28 @@ func TestReadFiles(t *testing.T) {
 			"00000000000000000000000000000000 00 00000000000000000000000000000000 00 20010db8000000000000000000000001 00000400 00000001 00000000 00010003     eth2\n" +
 			"20010db8000000000000000000000000 40 00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 00000001 00000000 00440001     eth2\n" +
 			"short line\n",
-	}.fs())
+	}).facts()
 	want := Facts{
 		Kernel: "6.1.0-44-amd64",
 		System: []string{"rocky", "rhel", "centos"},
 		Sysctls: map[string]int{
 			"net/ipv4/ip_forward": 0, "net/ipv4/vs/conntrack": 1,
 			"net/ipv6/conf/eth0.7/accept_ra": 1, "net/ipv6/conf/eth1/accept_ra": 2, "net/ipv6/conf/eth2/accept_ra": 1,
+			"net/ipv4/conf/eth1/rp_filter": 2, "net/ipv4/conf/eth2/send_redirects": 1,
 		},
-		Modules:    Modules{Loaded: []string{"ip_vs_rr", "ip_vs"}, Loadable: []string{"ip_vs_wrr", "ip_vs"}, Known: true},
+		Modules:    Modules{Loaded: []string{"ip_vs_rr", "ip_vs", "ip_vs_sh"}, Loadable: []string{"ip_vs_wrr", "ip_vs"}, Known: true},
 		Interfaces: []Interface{{Name: "eth0.7", Advertised: true}},
 		Firewall:   true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	builtIn := writeFiles(t, map[string]string{"proc/thread-self/net/ip_vs": ""}).facts()
+	if diff := cmp.Diff(Modules{Loaded: []string{"ip_vs"}}, builtIn.Modules); diff != "" {
+		t.Error(diff)
+	}
 	nothing := Facts{Sysctls: map[string]int{}}
-	if diff := cmp.Diff(nothing, readFiles(files{}.fs())); diff != "" {
+	if diff := cmp.Diff(nothing, files(t.TempDir()).facts()); diff != "" {
 		t.Error(diff)
 	}
 }

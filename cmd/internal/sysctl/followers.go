@@ -1,8 +1,8 @@
 package sysctl
 
 import (
+	"os"
 	"path/filepath"
-	"strings"
 )
 
 const (
@@ -21,27 +21,28 @@ type follower struct {
 // are so already, as putting it back changes them, too. Of forwarding those are the ones
 // of each interface, which an operator may have set by themselves, and whether redirects
 // are taken, which somebody may have turned off.
-func followersOf(root string, s Setting) []follower {
-	var found []follower
-	look := func(pattern string, after int) {
-		paths, _ := filepath.Glob(filepath.Join(root, pattern)) // the patterns are right
-		for _, path := range paths {
-			name := strings.TrimPrefix(path, root+"/")
-			before, err := Read(root, name)
-			if err == nil && !isAll(name) {
-				found = append(found, follower{name, before, after})
-			}
+func followersOf(root string, s Setting) (found []follower) {
+	add := func(name string, after int) {
+		if before, err := Read(root, name); err == nil {
+			found = append(found, follower{name, before, after})
 		}
 	}
 	switch s.Name {
 	case forward4:
-		look("net/ipv4/conf/*/forwarding", s.Value)
-		look("net/ipv4/conf/all/accept_redirects", 1-s.Value)
+		add("net/ipv4/conf/all/accept_redirects", 1-s.Value)
+		addForwarding(root, "net/ipv4/conf/", func(name string) { add(name, s.Value) })
 	case forward6:
-		look("net/ipv6/conf/*/forwarding", s.Value)
+		addForwarding(root, "net/ipv6/conf/", func(name string) { add(name, s.Value) })
 	}
 	return found
 }
 
-// isAll reports whether a name is another one of what it follows.
-func isAll(name string) bool { return strings.HasSuffix(name, "/all/forwarding") }
+// addForwarding calls add with the names of forwarding of each interface, and of default.
+func addForwarding(root, folder string, add func(name string)) {
+	interfaces, _ := os.ReadDir(filepath.Join(root, folder)) // none: then there is none to add
+	for _, i := range interfaces {
+		if i.Name() != "all" { // another name of what it follows
+			add(folder + i.Name() + "/forwarding")
+		}
+	}
+}

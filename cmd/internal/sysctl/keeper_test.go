@@ -245,7 +245,7 @@ func TestKeeperWithABadRecord(t *testing.T) {
 func TestFollowersArePutBackUnlessChanged(t *testing.T) {
 	const redirects, eth0, eth1 = "net/ipv4/conf/all/accept_redirects", "net/ipv4/conf/eth0/forwarding", "net/ipv4/conf/eth1/forwarding"
 	f := newTree(t, map[string]int{forward4: 0, redirects: 0, eth0: 0, eth1: 1, "net/ipv4/conf/all/forwarding": 0})
-	want := []follower{{eth0, 0, 1}, {eth1, 1, 1}, {redirects, 0, 0}}
+	want := []follower{{redirects, 0, 0}, {eth0, 0, 1}, {eth1, 1, 1}}
 	if diff := cmp.Diff(want, followersOf(f.root, Setting{forward4, 1})); diff != "" {
 		t.Error(diff)
 	}
