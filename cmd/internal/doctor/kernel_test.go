@@ -11,10 +11,13 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -77,10 +80,15 @@ func (c *clinic) in(ns int, do func()) {
 // join makes a veth pair, whose end there is called eth0 and leads everywhere.
 func (c *clinic) join(name string, ns int, here, there string) {
 	c.t.Helper()
-	must(c.t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: "eth0", PeerNamespace: netlink.NsFd(ns)}))
-	c.run("ip", "address", "add", here, "dev", name)
-	c.run("ip", "link", "set", "dev", name, "up")
 	gateway, _, _ := strings.Cut(here, "/")
+	c.plug(name, ns, there, gateway)
+	c.run("ip", "address", "add", here, "dev", name)
+}
+
+func (c *clinic) plug(name string, ns int, there, gateway string) {
+	c.t.Helper()
+	must(c.t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: "eth0", PeerNamespace: netlink.NsFd(ns)}))
+	c.run("ip", "link", "set", "dev", name, "up")
 	c.in(ns, func() {
 		c.run("ip", "address", "add", there, "dev", "eth0")
 		c.run("ip", "link", "set", "eth0", "up")
@@ -123,11 +131,9 @@ func (c *clinic) dial() (conn net.Conn, server string, err error) {
 	}
 	c.t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-	greeting := make([]byte, len(serverA))
-	if _, err := io.ReadFull(conn, greeting); err != nil {
-		return nil, "", err
-	}
-	return conn, string(greeting), nil
+	greeting := make([]byte, 64)
+	n, err := conn.Read(greeting) // it comes in one piece
+	return conn, string(greeting[:n]), err
 }
 
 func (c *clinic) mustDial() (net.Conn, string) {
@@ -261,4 +267,97 @@ func (c *clinic) persistence(cfg *config.Config, keeper *sysctl.Keeper) {
 		t.Errorf("an old connection to the drained server: %v", err)
 	}
 	must(t, keeper.Restore())
+}
+
+// A director whose servers are in the network by which clients come tells those of the
+// router, which is a shorter way back, unless both sysctls say not to.
+func TestRedirectsInTheKernel(t *testing.T) {
+	runtime.LockOSThread() // and never unlocked: the thread ends with the test
+	c := &clinic{t: t}
+	c.client = c.unshare()
+	director, there, router := c.unshare(), c.unshare(), c.unshare()
+	c.home = router
+	c.join("veth1", c.client, "198.18.9.1/24", "198.18.9.2/24")
+	c.run("ip", "link", "add", "segment", "type", "bridge", "forward_delay", "0")
+	c.run("ip", "link", "set", "segment", "up")
+	c.run("ip", "address", "add", "198.18.0.254/24", "dev", "segment")
+	c.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+	c.plug("veth2", director, "198.18.0.1/24", "198.18.0.254")
+	c.plug("veth3", there, "198.18.0.2/24", "198.18.0.1")
+	c.run("ip", "link", "set", "veth2", "master", "segment")
+	c.run("ip", "link", "set", "veth3", "master", "segment")
+	c.in(there, func() {
+		c.run("sysctl", "-q", "-w", "net.ipv4.conf.all.accept_redirects=0", "net.ipv4.conf.eth0.accept_redirects=0")
+		// The kernel slows down with redirects to the same host: each round has its own server.
+		for _, server := range []string{"198.18.0.2", "198.18.0.3", "198.18.0.4"} {
+			c.run("ip", "address", "replace", server+"/24", "dev", "eth0")
+			echo(t, server+":80")
+		}
+	})
+
+	cfg := newPatient().Config
+	cfg.Services = cfg.Services[:1]
+	cfg.Services[0].Scheduler = "rr"
+	cfg.Services[0].Servers = []config.RealServer{realServer("198.18.0.4:80", "nat")}
+	cfg.VIPs = []config.VIP{{Address: netip.MustParsePrefix("198.18.0.100/24"), Interface: "eth0"}}
+	c.in(director, func() {
+		c.run("ip", "address", "add", "198.18.0.100/24", "dev", "eth0")
+		c.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+		c.run("ipvsadm", "-A", "-t", ward, "-s", "rr")
+	})
+	redirected := func(server string) bool {
+		t.Helper()
+		before, after := 0, 0
+		c.in(director, func() {
+			before = redirectsSent(t)
+			c.run("ipvsadm", "-a", "-t", ward, "-r", server, "-m")
+		})
+		c.mustDial()
+		c.in(director, func() {
+			after = redirectsSent(t)
+			c.run("ipvsadm", "-d", "-t", ward, "-r", server)
+		})
+		return after > before
+	}
+
+	if !redirected("198.18.0.2:80") {
+		t.Error("no redirects by default")
+	}
+	c.in(director, func() { c.run("sysctl", "-q", "-w", "net.ipv4.conf.all.send_redirects=0") })
+	if !redirected("198.18.0.3:80") {
+		t.Error("no redirects with those of eth0 on")
+	}
+	c.in(director, func() {
+		if f := c.examine(cfg)["net.ipv4.conf.eth0.send_redirects"]; f.Command != "sysctl -w net.ipv4.conf.eth0.send_redirects=0" {
+			t.Errorf("it says %+v", f)
+		}
+		keeper := sysctl.NewKeeper(filepath.Join(t.TempDir(), "sysctls.json"), slog.New(slog.DiscardHandler))
+		must(t, keeper.Set(c.settings(cfg)))
+	})
+	if redirected("198.18.0.4:80") {
+		t.Error("redirects are sent still")
+	}
+}
+
+// redirectsSent is how many redirects this host has sent, by /proc/net/snmp.
+func redirectsSent(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile("/proc/thread-self/net/snmp")
+	must(t, err)
+	var names []string
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		if words[0] != "Icmp:" {
+			continue
+		}
+		if names == nil {
+			names = words
+			continue
+		}
+		n, err := strconv.Atoi(words[slices.Index(names, "OutRedirects")])
+		must(t, err)
+		return n
+	}
+	t.Fatal("no counters of ICMP")
+	return 0
 }
