@@ -8,6 +8,9 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/perch-vip/perch/cmd/internal/sysctl"
 )
 
 // ask completes the facts by what the kernel answers.
@@ -21,8 +24,15 @@ func (f *Facts) ask() error {
 		all[i].Advertised = known.Advertised
 	}
 	f.Interfaces = all
+	f.ReadOnly = isReadOnly(sysctl.Root)
 	f.Firewall = f.Firewall || askFirewall()
 	return nil
+}
+
+func isReadOnly(path string) bool {
+	var fs unix.Statfs_t
+	err := unix.Statfs(path, &fs)
+	return err == nil && fs.Flags&unix.ST_RDONLY != 0
 }
 
 func askInterfaces() ([]Interface, error) {

@@ -13,17 +13,39 @@ func Examine(c *config.Config, f Facts) []Finding {
 	var all []Finding
 	all = append(all, interfaces(c, f)...)
 	all = append(all, modules(c, f)...)
-	if !c.IPVS.ManageSysctls {
-		for _, n := range needs(c, f) {
-			if finding, wrong := n.examine(f); wrong {
-				all = append(all, finding)
-			}
-		}
+	unset := unmet(c, f)
+	if c.IPVS.ManageSysctls {
+		unset = unmanageable(unset, f)
 	}
+	all = append(all, unset...)
 	all = append(all, tunnelEnds(c, f)...)
 	all = append(all, ownServers(c, f)...)
 	all = append(all, firewall(c, f)...)
 	return sorted(all)
+}
+
+func unmet(c *config.Config, f Facts) (all []Finding) {
+	for _, n := range needs(c, f) {
+		if finding, wrong := n.examine(f); wrong {
+			all = append(all, finding)
+		}
+	}
+	return all
+}
+
+// unmanageable is what perch cannot do of what it is to set itself.
+func unmanageable(unset []Finding, f Facts) []Finding {
+	if len(unset) == 0 || !f.ReadOnly {
+		return nil
+	}
+	var names []string
+	for _, u := range unset {
+		names = append(names, u.Subject)
+	}
+	return []Finding{{
+		unset[0].Severity, "/proc/sys", "is read-only here: perch cannot set " + list(names) + ", as manage_sysctls wants it to",
+		"mount -o remount,rw /proc/sys",
+	}}
 }
 
 // Settings returns the sysctls that the services of a config need on a host, in the order

@@ -123,6 +123,13 @@ func TestExamine(t *testing.T) {
 			p.Services[0].Servers, p.Services[0].SorryServer = nil, &server
 		}, []string{forwarded}},
 		{"forwarding managed", func(p *patient) { p.Sysctls["net/ipv4/ip_forward"], p.IPVS.ManageSysctls = 0, true }, nil},
+		{"forwarding managed, in a container", func(p *patient) {
+			p.Sysctls["net/ipv4/ip_forward"], p.IPVS.ManageSysctls, p.ReadOnly = 0, true, true
+			p.Sysctls["net/ipv4/vs/expire_nodest_conn"] = 0
+		}, []string{
+			"error /proc/sys is read-only here: perch cannot set net.ipv4.ip_forward and net.ipv4.vs.expire_nodest_conn, as manage_sysctls wants it to | mount -o remount,rw /proc/sys",
+		}},
+		{"all managed already, in a container", func(p *patient) { p.IPVS.ManageSysctls, p.ReadOnly = true, true }, nil},
 		{"many services", func(p *patient) {
 			p.Sysctls["net/ipv4/ip_forward"] = 0
 			for i := range 4 {

@@ -10,6 +10,7 @@ type Facts struct {
 	Kernel     string         // its release: "6.1.0-44-amd64"
 	System     []string       // what distribution it is, and which ones that is like: "ubuntu", "debian"
 	Sysctls    map[string]int // by their path below /proc/sys; the kernel does not have what is not there
+	ReadOnly   bool           // they cannot be set here, as in many a container
 	Modules    Modules
 	Interfaces []Interface
 	// Firewall reports whether there are rules for packets that are passed on, or for

@@ -12,6 +12,8 @@ import (
 	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/perch-vip/perch/cmd/internal/sysctl"
 )
 
 // writeFiles makes files by their names and text, and returns their root.
@@ -114,6 +116,17 @@ func TestSurvey(t *testing.T) {
 	}
 	if _, ok := f.Sysctls["net/ipv4/conf/doctor.0/send_redirects"]; !ok {
 		t.Error("no sysctls of doctor.0")
+	}
+
+	must(t, unix.Unshare(unix.CLONE_NEWNS))
+	must(t, unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""))
+	must(t, unix.Mount(sysctl.Root, sysctl.Root, "", unix.MS_BIND, ""))
+	if f, err = Survey(); err != nil || f.ReadOnly {
+		t.Errorf("sysctls are read-only (%v)", err)
+	}
+	must(t, unix.Mount("", sysctl.Root, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+	if f, err = Survey(); err != nil || !f.ReadOnly {
+		t.Errorf("sysctls are not read-only (%v)", err)
 	}
 
 	c := &nftables.Conn{}
