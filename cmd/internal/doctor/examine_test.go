@@ -98,6 +98,7 @@ func (p *patient) face(name string) *Interface {
 func TestExamine(t *testing.T) {
 	const (
 		forwarded = "error net.ipv4.ip_forward is 0: the answers of the nat servers of web are not passed on to the clients | sysctl -w net.ipv4.ip_forward=1"
+		oneArmed  = "warning net.ipv4.conf.eth0.send_redirects is 1: nat servers of web are told of a shorter way to the clients, which drop the answers that come by it | sysctl -w net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.eth0.send_redirects=0"
 		quiet     = "error net.ipv4.conf.all.arp_announce is 0: 198.18.0.100 is on lo, and this host answers for it to the network when another one owns it | sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2"
 	)
 	for _, c := range []struct {
@@ -111,7 +112,7 @@ func TestExamine(t *testing.T) {
 		{"forwarding", func(p *patient) { p.Sysctls["net/ipv4/ip_forward"] = 0 }, []string{forwarded}},
 		{"forwarding of one's own", func(p *patient) {
 			p.Sysctls["net/ipv4/ip_forward"] = 0
-			p.Services[0].Servers[0] = realServer("127.0.0.1:80", "nat")
+			p.Services[0].Servers[0] = realServer("127.0.0.2:80", "nat")
 		}, nil},
 		{"forwarding for dr", func(p *patient) {
 			p.Sysctls["net/ipv4/ip_forward"] = 0
@@ -151,15 +152,27 @@ func TestExamine(t *testing.T) {
 			"error net.ipv6.conf.all.forwarding is not there: the answers of the nat servers of web6 are not passed on to the clients | sysctl -w net.ipv6.conf.all.forwarding=1",
 		}},
 
-		{"one arm", func(p *patient) { p.Services[0].Servers[0] = realServer("198.18.0.11:80", "nat") }, []string{
-			"warning net.ipv4.conf.eth0.send_redirects is 1: nat servers of web are told of a shorter way to the clients, which drop the answers that come by it | sysctl -w net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.eth0.send_redirects=0",
-		}},
+		{"one arm", func(p *patient) { p.Services[0].Servers[0] = realServer("198.18.0.11:80", "nat") }, []string{oneArmed}},
 		{"one arm, half done", func(p *patient) {
 			p.Services[0].Servers[0] = realServer("198.18.0.11:80", "nat")
 			p.Sysctls["net/ipv4/conf/eth0/send_redirects"] = 0
 		}, []string{
 			"warning net.ipv4.conf.all.send_redirects is 1: nat servers of web are told of a shorter way to the clients, which drop the answers that come by it | sysctl -w net.ipv4.conf.all.send_redirects=0",
 		}},
+		{"one arm, VIP on lo", func(p *patient) {
+			p.Services[0].Servers[0] = realServer("198.18.0.11:80", "nat")
+			p.face("lo").Addresses = append(p.face("lo").Addresses, prefixes("198.18.0.100/24")...)
+			p.Sysctls["net/ipv4/conf/all/arp_ignore"], p.Sysctls["net/ipv4/conf/all/arp_announce"] = 1, 2
+		}, []string{oneArmed}},
+		{"one arm, VIP of another network", func(p *patient) {
+			p.Services[0].Servers[0] = realServer("198.18.0.11:80", "nat")
+			p.Services[0].Addresses[0] = netip.MustParseAddrPort("203.0.113.1:80")
+			p.VIPs = append(p.VIPs, config.VIP{Address: netip.MustParsePrefix("203.0.113.1/32"), Interface: "eth0"})
+		}, []string{oneArmed}},
+		{"one arm, VIP of somebody else", func(p *patient) {
+			p.Services[0].Servers[0] = realServer("198.18.0.11:80", "nat")
+			p.VIPs = nil
+		}, []string{oneArmed}},
 		{"one arm for dr", func(p *patient) { p.Services[0].Servers[0] = realServer("198.18.0.11:80", "dr") }, nil},
 
 		{"removed servers", func(p *patient) { p.Sysctls["net/ipv4/vs/expire_nodest_conn"] = 0 }, []string{
@@ -185,6 +198,9 @@ func TestExamine(t *testing.T) {
 			p.face("lo").Addresses = append(p.face("lo").Addresses, prefixes("198.18.0.100/32")...)
 			p.Sysctls["net/ipv4/conf/all/arp_ignore"], p.Sysctls["net/ipv4/conf/all/arp_announce"] = 1, 2
 		}, nil},
+		{"IPv6 VIP on lo", func(p *patient) {
+			p.face("lo").Addresses = append(p.face("lo").Addresses, prefixes("2001:db8::100/128")...)
+		}, nil},
 		{"another address on lo", func(p *patient) {
 			p.face("lo").Addresses = append(p.face("lo").Addresses, prefixes("198.18.0.101/32")...)
 		}, nil},
@@ -199,6 +215,10 @@ func TestExamine(t *testing.T) {
 		}, []string{
 			"warning net.ipv4.vs.backup_only is 0: this host is a server of web, and balances again what the owner sends to it | sysctl -w net.ipv4.vs.backup_only=1",
 		}},
+		{"own server by dr on the owner, that tells others", func(p *patient) {
+			p.ownServer("dr")
+			p.IPVS.Sync = &config.IPVSSync{Interface: "eth1"}
+		}, nil},
 		{"own server behind the fence", func(p *patient) { p.ownServer("dr"); p.Cluster.Fence = "bpf" }, []string{
 			`warning fence is bpf: this host is a server of web, and what it answers with the VIP is dropped when another one owns that | set fence = "lifetime", or have another host be the server`,
 		}},
@@ -214,6 +234,11 @@ func TestExamine(t *testing.T) {
 			p.ownServer("tunnel")
 			p.Interfaces = append(p.Interfaces, Interface{Name: "tunl0", Kind: "ipip", Up: true})
 			p.Sysctls["net/ipv4/conf/all/rp_filter"], p.Sysctls["net/ipv4/conf/tunl0/rp_filter"] = 1, 2
+		}, nil},
+		{"tunnel's end, down", func(p *patient) {
+			p.ownServer("tunnel")
+			p.Interfaces = append(p.Interfaces, Interface{Name: "tunl0", Kind: "ipip"})
+			p.Sysctls["net/ipv4/conf/all/rp_filter"] = 1
 		}, nil},
 		{"director's end of a tunnel", func(p *patient) {
 			p.Services[0].Servers[0].Forward = "tunnel"

@@ -65,13 +65,9 @@ func (k *Keeper) ensure(s Setting) error {
 	if err != nil {
 		return err
 	}
-	if i := k.record.index(s.Name); i >= 0 && k.record.Changes[i].Set != now {
-		// Somebody else has changed it, or the process ended before it was set.
-		k.record.forget(s.Name)
-		if err := k.record.write(k.file); err != nil {
-			return err
-		}
-	} else if i >= 0 && !s.Met(now) { // set to another value before
+	if i := k.record.index(s.Name); i >= 0 && (k.record.Changes[i].Set != now || !s.Met(now)) {
+		// Somebody else has changed it, or the process ended before it was set, or it was
+		// set to another value.
 		if err := k.putBack(k.record.Changes[i]); err != nil {
 			return err
 		}

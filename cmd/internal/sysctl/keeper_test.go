@@ -189,12 +189,27 @@ func TestKeeperSetsAgain(t *testing.T) {
 	f.is(announce, 1)
 }
 
+// What an operator has made of it is the operator's, also when that is what it was.
+func TestKeeperForgetsWhatOthersChanged(t *testing.T) {
+	f := newTree(t, map[string]int{announce: 0})
+	k := f.keeper()
+	must(t, k.Set([]Setting{{announce, 1}}))
+	f.set(announce, 2)
+	must(t, k.Set([]Setting{{announce, 1}}))
+	f.set(announce, 1)
+	must(t, k.Restore())
+	f.is(announce, 1)
+}
+
 func TestKeeperChangesItsMind(t *testing.T) {
 	f := newTree(t, map[string]int{announce: 0})
 	k := f.keeper()
 	must(t, k.Set([]Setting{{announce, 1}}))
 	must(t, k.Set([]Setting{{announce, 2}}))
 	f.is(announce, 2)
+	if diff := cmp.Diff([]change{{Name: announce, Before: 0, Set: 2}}, k.record.Changes); diff != "" {
+		t.Error(diff)
+	}
 	must(t, k.Restore())
 	f.is(announce, 0)
 }
