@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/perch-vip/perch/cmd/internal/daemon"
+	"github.com/perch-vip/perch/cmd/internal/doctor"
 )
 
 // Groups of commands in the help.
@@ -40,7 +41,7 @@ Exit codes: 0 done, 1 an error, 2 the command line is wrong.`,
 	)
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)
-	add(root, groupDaemon, newInitCommand(), newCheckCommand(), newServeCommand(daemon.Run), newReloadCommand(), newRecoverCommand())
+	add(root, groupDaemon, newInitCommand(), newCheckCommand(), newDoctorCommand(doctor.Survey), newServeCommand(daemon.Run), newReloadCommand(), newRecoverCommand())
 	add(root, groupLook, newStatusCommand(), newHistoryCommand())
 	add(root, groupMove, newTransferCommand(), newDrainCommand(), newUndrainCommand())
 	add(root, groupBalance, newServerCommand())

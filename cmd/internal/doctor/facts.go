@@ -1,0 +1,64 @@
+package doctor
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// Facts are what is known of a host, as its network namespace sees it.
+type Facts struct {
+	Kernel     string         // its release: "6.1.0-44-amd64"
+	System     []string       // what distribution it is, and which ones that is like: "ubuntu", "debian"
+	Sysctls    map[string]int // by their path below /proc/sys; the kernel does not have what is not there
+	ReadOnly   bool           // they cannot be set here, as in many a container
+	Modules    Modules
+	Interfaces []Interface
+	// Firewall reports whether there are rules for packets that are passed on, or for
+	// their addresses.
+	Firewall bool
+}
+
+// Modules are the modules of the kernel whose name begins with ip_vs.
+type Modules struct {
+	Loaded   []string // ip_vs also if it is built in
+	Loadable []string // or built in
+	Known    bool     // whether Loadable is: there is a folder with modules for this kernel
+}
+
+func (m Modules) has(name string) bool {
+	return slices.Contains(m.Loaded, name) || slices.Contains(m.Loadable, name)
+}
+
+// Interface is a network interface.
+type Interface struct {
+	Name       string
+	Kind       string // as netlink names it: "veth", "ipip"; "device" for hardware
+	Up         bool
+	Loopback   bool
+	Multicast  bool
+	Addresses  []netip.Prefix
+	Advertised bool // an IPv6 default route by it comes from router advertisements, and the kernel minds it
+}
+
+func (f Facts) find(name string) (Interface, bool) {
+	i := slices.IndexFunc(f.Interfaces, func(i Interface) bool { return i.Name == name })
+	if i < 0 {
+		return Interface{}, false
+	}
+	return f.Interfaces[i], true
+}
+
+// has reports whether an address is one of the interface.
+func (i Interface) has(a netip.Addr) bool {
+	return slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return p.Addr() == a })
+}
+
+// reaches reports whether an address is in the subnet of an interface.
+func (i Interface) reaches(a netip.Addr) bool {
+	return slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// own reports whether an address is one of this host.
+func (f Facts) own(a netip.Addr) bool {
+	return a.IsLoopback() || slices.ContainsFunc(f.Interfaces, func(i Interface) bool { return i.has(a) })
+}
