@@ -27,6 +27,7 @@ type ClusterSpec struct {
 	Fence     string        // "": the strongest
 	VIPs      []VIP
 	Priority  map[string]int // by node; the others have the default
+	Witness   string         // a node that only votes, if there is one
 	IPv6      bool           // the peers meet over IPv6
 }
 
@@ -141,6 +142,9 @@ func config(spec ClusterSpec, n *Node, peers []*Node) string {
 		line("\n[[cluster.peer]]\nname = %q\naddress = %q", p.Name, p.Address())
 		if priority, ok := spec.Priority[p.Name]; ok {
 			line("priority = %d", priority)
+		}
+		if p.Name == spec.Witness {
+			line("witness = true")
 		}
 	}
 	for _, vip := range spec.VIPs {

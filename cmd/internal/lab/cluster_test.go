@@ -77,12 +77,13 @@ func twoPeers(spec ClusterSpec) []*Node {
 }
 
 func TestPeersOfAConfig(t *testing.T) {
-	spec := ClusterSpec{Priority: map[string]int{"lb2": 200}, IPv6: true}
+	spec := ClusterSpec{Priority: map[string]int{"lb2": 200}, Witness: "lb1", IPv6: true}
 	peers := twoPeers(spec)
 	text := config(spec, peers[0], peers)
 	_, got, _ := strings.Cut(text, "[[cluster.peer]]\n")
 	const want = `name = "lb1"
 address = "[2001:db8::1]:7400"
+witness = true
 
 [[cluster.peer]]
 name = "lb2"

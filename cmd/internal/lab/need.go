@@ -84,3 +84,9 @@ func NeedKernel(t test) {
 	need(t, "modprobe", "needs modprobe(8), Debian package kmod")
 	need(t, "gcc", "needs gcc(1), Debian package gcc")
 }
+
+// NeedIPVSAdm skips a test where ipvsadm(8) cannot be called. In CI that is a failure.
+func NeedIPVSAdm(t test) {
+	t.Helper()
+	need(t, "ipvsadm", "needs ipvsadm(8), Debian package ipvsadm")
+}

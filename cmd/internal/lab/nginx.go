@@ -8,6 +8,13 @@ import (
 	"syscall"
 )
 
+// A download from an nginx: what it gives, slowly, to those who ask for DownloadPath.
+const (
+	DownloadPath = "/download"
+	DownloadSize = 400_000 // bytes
+	DownloadRate = 100_000 // bytes a second
+)
+
 // NewNginx returns an nginx, a master and a worker, that answers by itself. The folder,
 // which is made, has its files.
 func NewNginx(h *Host, dir string, m Manner) (*Service, error) {
@@ -38,6 +45,7 @@ func nginxConfig(name, dir string, m Manner) string {
 	if m.Delay > 0 {
 		line("echo_sleep %g;", m.Delay.Seconds())
 	}
-	line("echo %q;\n}\n}\n}", name)
+	line("echo %q;\n}", name)
+	line("location %s { limit_rate %d; echo_duplicate %d .; }\n}\n}", DownloadPath, DownloadRate, DownloadSize)
 	return b.String()
 }

@@ -24,15 +24,21 @@ const (
 	// RequestInterval is the time between two requests of a Requester.
 	RequestInterval = 5 * time.Millisecond
 	requestTimeout  = 150 * time.Millisecond
+
+	// TurnTimeout is how long a request in turn waits for its answer.
+	TurnTimeout  = 2 * time.Second
+	turnInterval = 20 * time.Millisecond
 )
 
-// Requester sends an HTTP request to one address each RequestInterval, each by a
+// Requester sends an HTTP request to one address again and again, each by a
 // connection of its own, and writes down what came of it.
 type Requester struct {
 	host   *Host
 	target netip.AddrPort
 	tls    *tls.Config // nil for http
 	ticks  *os.File
+	start  func(request func()) // at a tick
+	wait   time.Duration        // for an answer
 	ended  sync.WaitGroup
 	close  func() error
 
@@ -40,12 +46,25 @@ type Requester struct {
 	requests Requests // that have ended
 }
 
-// Request sends requests to target from the host until the Requester or the lab is
-// closed: over TLS, unless config is nil.
+// Request sends a request to target from the host each RequestInterval until the Requester
+// or the lab is closed: over TLS, unless config is nil.
 func (h *Host) Request(target netip.AddrPort, config *tls.Config) (*Requester, error) {
-	r := &Requester{host: h, target: target, tls: config}
+	r := &Requester{host: h, target: target, tls: config, wait: requestTimeout}
+	r.start = r.ended.Go
+	return h.beginRequests(r, RequestInterval)
+}
+
+// RequestInTurn is Request by http for a kernel that is slow: one request at a time, with
+// pauses that leave time to others, each of which waits TurnTimeout for its answer.
+func (h *Host) RequestInTurn(target netip.AddrPort) (*Requester, error) {
+	r := &Requester{host: h, target: target, wait: TurnTimeout}
+	r.start = func(request func()) { request() }
+	return h.beginRequests(r, turnInterval)
+}
+
+func (h *Host) beginRequests(r *Requester, interval time.Duration) (*Requester, error) {
 	var err error
-	if r.ticks, err = newTicks(RequestInterval); err != nil {
+	if r.ticks, err = newTicks(interval); err != nil {
 		return nil, err
 	}
 	r.close = sync.OnceValue(r.end)
@@ -64,8 +83,8 @@ func (r *Requester) end() error {
 	return errors.Join(err, r.ticks.Close())
 }
 
-// send begins one request a tick, until the deadline of the ticks. Those of the last
-// requestTimeout may be under way at once.
+// send starts one request a tick, until the deadline of the ticks. Unless they take turns,
+// those of the last requestTimeout may be under way at once.
 func (r *Requester) send() {
 	missed := make([]byte, 8) // a number of ticks
 	for {
@@ -73,7 +92,7 @@ func (r *Requester) send() {
 			return
 		}
 		sent := time.Now()
-		r.ended.Go(func() { r.note(r.request(sent)) })
+		r.start(func() { r.note(r.request(sent)) })
 	}
 }
 
@@ -85,8 +104,11 @@ func (r *Requester) note(q Request) {
 
 func (r *Requester) request(sent time.Time) Request {
 	q := Request{Sent: sent}
-	var err error
-	q.Status, q.By, err = r.exchange(sent.Add(requestTimeout))
+	conn, err := r.host.connect(r.target)
+	if err == nil {
+		q.From = conn.LocalAddr().(*net.TCPAddr).AddrPort()
+		q.Status, q.By, err = r.exchange(conn, sent.Add(r.wait))
+	}
 	q.Took = time.Since(sent)
 	if err != nil {
 		q.Status, q.By, q.Failure = 0, "", failure(err)
@@ -94,11 +116,7 @@ func (r *Requester) request(sent time.Time) Request {
 	return q
 }
 
-func (r *Requester) exchange(deadline time.Time) (status int, by string, err error) {
-	conn, err := r.host.connect(r.target)
-	if err != nil {
-		return 0, "", err
-	}
+func (r *Requester) exchange(conn net.Conn, deadline time.Time) (status int, by string, err error) {
 	defer conn.Close()
 	if err := conn.SetDeadline(deadline); err != nil {
 		return 0, "", err

@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -10,11 +11,12 @@ import (
 
 // Request is what came of one request of a Requester.
 type Request struct {
-	Sent    time.Time
-	Took    time.Duration // until the end of the answer, or of the wait for it
-	Status  int           // 0 without an answer
-	By      string        // the host that answered; "" without an answer
-	Failure string        // why there is no answer; "" with one
+	Sent    time.Time      // when its connection was opened
+	From    netip.AddrPort // the client's end of that
+	Took    time.Duration  // until the end of the answer, or of the wait for it
+	Status  int            // 0 without an answer
+	By      string         // the host that answered; "" without an answer
+	Failure string         // why there is no answer; "" with one
 }
 
 // Good reports whether it was answered as it should be.

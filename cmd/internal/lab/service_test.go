@@ -1,8 +1,13 @@
 package lab
 
 import (
+	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -89,6 +94,48 @@ func TestServiceIsBrokenAndMended(t *testing.T) {
 		must(t, s.Start())
 		mended()
 	})
+}
+
+// One request waits for the other, and tells which connection it had.
+func TestRequestsInTurn(t *testing.T) {
+	eachService(t, func(t *testing.T, s *Service, client *Host) {
+		must(t, s.Become(Manner{Delay: 2 * turnInterval}))
+		r, err := client.RequestInTurn(netip.AddrPortFrom(s.Host.Eth0.IPv4.Addr(), HTTPPort))
+		must(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		must(t, r.WaitAnswers(ctx, time.Now(), 10))
+		must(t, r.Close())
+		var before Request
+		for _, q := range r.Since(time.Time{}) {
+			if q.Sent.Before(before.ended()) || q.From == before.From || q.From.Addr() != client.Eth0.IPv4.Addr() {
+				t.Errorf("%+v follows %+v", q, before)
+			}
+			before = q
+		}
+	})
+}
+
+func TestNginxDownload(t *testing.T) {
+	NeedServices(t)
+	_, hosts := newLab(t, 2)
+	s, err := NewNginx(hosts[0], filepath.Join(t.TempDir(), "service"), Manner{})
+	must(t, err)
+	must(t, s.Start())
+	conn, err := hosts[1].Dial(t.Context(), "tcp", netip.AddrPortFrom(s.Host.Eth0.IPv6.Addr(), HTTPPort))
+	must(t, err)
+	defer conn.Close()
+	must(t, conn.SetDeadline(time.Now().Add(time.Minute)))
+	began := time.Now()
+	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: lab\r\n\r\n", DownloadPath)
+	must(t, err)
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	must(t, err)
+	size, err := io.Copy(io.Discard, answer.Body)
+	took := time.Since(began)
+	if size != DownloadSize || err != nil || took < time.Second {
+		t.Errorf("%d bytes were downloaded in %s, want %d in some seconds: %v", size, took, DownloadSize, err)
+	}
 }
 
 // The host answers at an address that it gets later.

@@ -1,0 +1,11 @@
+// Package balance has tests of IPVS with real packets. Few kernels of test machines have
+// IPVS: TestKernelBalance of the end-to-end tests runs these, which have the build tag
+// ipvs, in a kernel that does, all in one boot.
+//
+// A bed is a client, two directors, three web servers (real nginx) and a witness, each a
+// host of a lab, on one switch. All modes of forwarding work in it at once, as each has a
+// VIP of its own for each family: see mode.
+//
+// Nothing there is configured by the bed but hosts: what is in IPVS, and who holds a VIP,
+// is up to the test. It may use ipvsadm(8) and director.hold, or perch.
+package balance
