@@ -18,8 +18,10 @@ type modelKernel struct {
 	services []Service
 	times    Timeouts
 	missing  bool             // there is no IPVS
+	loads    int              // times it came: a conversation outlives none
 	refuse   func(step) error // nil: nothing is refused
 	before   func(step)       // called before each step
+	lending  func()           // called before timeouts are set
 	opens    int              // conversations begun
 	talks    int              // conversations that go on
 	surveys  int              // dumps
@@ -39,7 +41,19 @@ func cloneServices(services []Service) []Service {
 }
 
 // modelTalk is a conversation with a modelKernel.
-type modelTalk struct{ *modelKernel }
+type modelTalk struct {
+	*modelKernel
+	load int
+}
+
+// unload takes IPVS away, with all that it has; load brings it back.
+func (k *modelKernel) unload() {
+	k.change(func(k *modelKernel) { k.missing, k.services, k.times = true, nil, Timeouts{900, 120, 300} })
+}
+
+func (k *modelKernel) load() {
+	k.change(func(k *modelKernel) { k.missing = false; k.loads++ })
+}
 
 func (k *modelKernel) open() (kernel, error) {
 	k.mu.Lock()
@@ -49,7 +63,7 @@ func (k *modelKernel) open() (kernel, error) {
 		return nil, errModelGone
 	}
 	k.talks++
-	return modelTalk{k}, nil
+	return modelTalk{k, k.loads}, nil
 }
 
 func (k modelTalk) close() error {
@@ -63,7 +77,7 @@ func (k modelTalk) survey() ([]Service, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.surveys++
-	if k.missing {
+	if k.missing || k.load != k.loads {
 		return nil, errModelGone
 	}
 	return cloneServices(k.services), nil
@@ -72,7 +86,9 @@ func (k modelTalk) survey() ([]Service, error) {
 func (k modelTalk) carryOut(steps []step) []error {
 	errs := make([]error, len(steps))
 	for i, s := range steps {
-		errs[i] = k.do(s)
+		if errs[i] = errModelGone; k.load == k.loads {
+			errs[i] = k.do(s)
+		}
 	}
 	return errs
 }
@@ -137,6 +153,9 @@ func (k modelTalk) timeouts() (Timeouts, error) {
 }
 
 func (k modelTalk) setTimeouts(t Timeouts) error {
+	if k.lending != nil {
+		k.lending()
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.log = append(k.log, fmt.Sprint("timeouts ", t))
