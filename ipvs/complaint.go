@@ -1,5 +1,8 @@
 package ipvs
 
+// linesAtOnce is how many complaints are written at most after one look at the kernel.
+const linesAtOnce = 10
+
 // complaint is something that is wrong, as the log has it.
 type complaint struct{ what, subject, reason string }
 
@@ -32,26 +35,42 @@ func (s Status) complaints() []complaint {
 	return list
 }
 
-// complain writes what is new to the log: one line for all services with one reason.
+// complain writes what is new to the log.
 func (m *Manager) complain(list []complaint, errs []error) {
 	for _, err := range errs {
 		list = append(list, complaint{what: "IPVS is not as wanted", reason: err.Error()})
 	}
-	news := m.told.news(list)
-	many := make(map[complaint]int)
-	for _, c := range news {
-		many[complaint{what: c.what, reason: c.reason}]++
-	}
-	for _, c := range news {
-		kind := complaint{what: c.what, reason: c.reason}
-		count := many[kind]
-		delete(many, kind)
-		switch {
-		case count == 0: // told with the first one
-		case c.subject == "":
-			m.log.Warn(c.what, "reason", c.reason)
-		default:
-			m.log.Warn(c.what, "service", c.subject, "reason", c.reason, "services", count)
+	lines := grouped(m.told.news(list))
+	for _, l := range lines[:min(len(lines), linesAtOnce)] {
+		if l.subject == "" {
+			m.log.Warn(l.what, "reason", l.reason)
+		} else {
+			m.log.Warn(l.what, "service", l.subject, "reason", l.reason, "services", l.subjects)
 		}
 	}
+	if more := len(lines) - linesAtOnce; more > 0 {
+		m.log.Warn("more of IPVS is not as wanted: see the status", "lines_suppressed", more)
+	}
+}
+
+// line is the first of the complaints that differ in their subject only.
+type line struct {
+	complaint
+	subjects int
+}
+
+func grouped(list []complaint) []line {
+	var lines []line
+	at := make(map[complaint]int)
+	for _, c := range list {
+		kind := complaint{what: c.what, reason: c.reason}
+		i, again := at[kind]
+		if !again {
+			i = len(lines)
+			at[kind] = i
+			lines = append(lines, line{complaint: c})
+		}
+		lines[i].subjects++
+	}
+	return lines
 }

@@ -469,6 +469,26 @@ func TestOneLineForOneReason(t *testing.T) {
 	})
 }
 
+func TestLogIsNotFlooded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := manage(t, newModelKernel())
+		m.k.refuse = func(s step) error { return fmt.Errorf("%s: busy", s.Key) }
+		defer m.run(t)()
+		table := bigTable(100)
+		m.set(Settings{}, table...)
+		if m.lines.count("level=WARN") != 11 || m.lines.count("lines_suppressed=90") != 1 {
+			t.Errorf("%d lines, want ten and one that tells of 90 more", m.lines.count("level=WARN"))
+		}
+		pass(time.Minute)
+		if n := m.lines.count("level=WARN"); n != 11 {
+			t.Errorf("%d lines after a minute, want 11", n)
+		}
+		if n := len(m.Status().Failed); n != 100 {
+			t.Errorf("%d services failed in the status, want 100", n)
+		}
+	})
+}
+
 func TestRefusedRemovalIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := manage(t, newModelKernel())
