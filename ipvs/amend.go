@@ -9,6 +9,10 @@ func (m *Manager) amend(d demand) bool {
 		return m.waits
 	}
 	failed := m.amendAll(rewrite(m.done, d.services))
+	if len(failed) == 0 && slices.EqualFunc(m.done, d.services, sameKey) {
+		m.done = d.services
+		return d.Settings == m.asked.Settings
+	}
 	before := m.done
 	m.done = slices.DeleteFunc(slices.Clone(d.services), func(s Service) bool {
 		_, bad := failed[s.Key]

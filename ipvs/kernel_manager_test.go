@@ -146,7 +146,7 @@ func TestKernelManagerWeight(t *testing.T) {
 	reviewNow(m)
 	t.Logf("figure manager-review %.3f", time.Since(begin).Seconds())
 	wantWell(t, "added", m)
-	for i := range uint32(5) {
+	for i := range uint32(20) {
 		table = reweighed(table, 500, 77+i)
 		begin = time.Now()
 		m.Set(table, Settings{})

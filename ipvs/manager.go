@@ -87,8 +87,8 @@ func newManager(c Config, open func() (kernel, error)) *Manager {
 }
 
 // Set has Run bring the services into the kernel, and remove those of perch that are not
-// among them. They are well-formed (Service.Check), of different keys, and are not changed
-// afterwards. Set does not wait.
+// among them. They are well-formed (Service.Check), of different keys, and the list is not
+// changed afterwards. Set does not wait.
 func (m *Manager) Set(services []Service, s Settings) {
 	d := &demand{ordered(services), s}
 	m.mu.Lock()

@@ -33,7 +33,7 @@ func newModelKernel(services ...Service) *modelKernel {
 }
 
 func cloneServices(services []Service) []Service {
-	list := ordered(services)
+	list := slices.Clone(ordered(services))
 	for i := range list {
 		list[i].Servers = slices.Clone(list[i].Servers)
 	}

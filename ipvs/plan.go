@@ -146,9 +146,23 @@ func find(list []Service, k Key) (Service, bool) {
 	return list[i], true
 }
 
-// ordered returns a copy of the list, sorted by key, each once.
+// ordered returns the list sorted by key, each once: a copy, unless it is like that already.
 func ordered(list []Service) []Service {
+	if inOrder(list) {
+		return list
+	}
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, Service.compare)
-	return slices.CompactFunc(list, func(a, b Service) bool { return a.Key == b.Key })
+	return slices.CompactFunc(list, sameKey)
 }
+
+func inOrder(list []Service) bool {
+	for i := 1; i < len(list); i++ {
+		if list[i-1].compare(list[i]) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func sameKey(a, b Service) bool { return a.Key == b.Key }
