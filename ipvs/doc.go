@@ -10,12 +10,14 @@
 // kernel nor checks.
 //
 // Manager is the shell: Set names the services with their servers that the kernel is to
-// have. That is desired state: survey.go reads what there is, plan.go, which is pure,
-// computes what differs, and apply.go carries it out: edits in place, adds before removes,
-// so that no connection breaks that need not. What others have put there is left alone
-// unless Options.All is set: the record (record.go), a file, has what perch put there,
-// also before a restart or a SIGKILL. The kernel tells nobody of changes: now and then
-// Run compares again, and mends.
+// have. That is desired state: plan.go, which is pure, computes what differs, and Run
+// carries it out: edits in place, adds before removes, so that no connection breaks that
+// need not. A change of services that the kernel has needs no look at it (amend.go). All
+// else does (review.go), and as the kernel tells nobody of changes, Run looks now and then
+// without a reason, and mends. What others have put there is left alone unless
+// Settings.All is set: the record (record.go), a file, has what perch put there, also
+// before a restart or a SIGKILL (claim.go). Timeouts are put back to what they were
+// (timeouts.go). Values that the kernel would misread are found beforehand (check.go).
 //
 // The kernel is spoken to by codec.go (values of perch to those of the library
 // cloudflare/ipvs and back) and kernel.go; what that library does not know of has its own
@@ -29,6 +31,7 @@
 //   - remove a server or a service where an edit in place would do;
 //   - take a failure of IPVS, which may be missing altogether, for one of anything else:
 //     it says what it waits for, and goes on trying;
+//   - remove what a predecessor left before the first Set;
 //   - have the caller of Set wait for the kernel or the disk.
 //
 // Implemented: the generic netlink family IPVS, as in linux/ip_vs.h.

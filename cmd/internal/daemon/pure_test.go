@@ -30,6 +30,7 @@ var purePackages = []string{"cluster/state", "vrrp"}
 // pureFiles are the pure parts of packages that are shells otherwise.
 var pureFiles = []string{
 	"cluster/grants.go", "cluster/lease.go", "cluster/preference.go", "cluster/scan.go",
+	"ipvs/check.go", "ipvs/plan.go", "ipvs/timeouts.go",
 	"vip/plan.go", "vip/model.go", "vip/schedule.go", "vip/agenda.go", "vip/fight.go", "vip/limiter.go", "vip/rival.go",
 	"vip/route/plan.go", "vrrp/vrrpnet/heap.go",
 	"vip/frame.go", "vip/decode.go", "vip/filter.go", "vip/question.go",

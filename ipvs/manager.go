@@ -1,0 +1,141 @@
+package ipvs
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config is what a Manager is made with.
+type Config struct {
+	// Record is the file that remembers what perch put into the kernel, so that a later
+	// process of perch knows it. Empty means none: what a predecessor left is then taken
+	// for somebody else's.
+	Record string
+	// Log receives what happens to the services. nil discards it.
+	Log *slog.Logger
+}
+
+// Settings are what is wanted of the kernel's IPVS besides services.
+type Settings struct {
+	Timeouts      // 0 for what is left as it is
+	All      bool // services that somebody else made are taken over if wanted, else removed
+}
+
+// Manager keeps the wanted services in the kernel. Its methods may be called from several
+// goroutines at once.
+type Manager struct {
+	open   func() (kernel, error)
+	log    *slog.Logger
+	record record
+
+	// op is held while the kernel and the record are read or changed. It is taken before mu.
+	op sync.Mutex
+	work
+
+	// mu is held for moments only.
+	mu     sync.Mutex
+	want   *demand // nil before the first Set: what a predecessor left stays as it is
+	status Status
+
+	running atomic.Bool
+	wake    chan struct{} // tells Run of a Set
+}
+
+// demand is what a Set asked for.
+type demand struct {
+	services []Service // sorted by key, each once
+	Settings
+}
+
+// work is what the holder of op knows of the kernel.
+type work struct {
+	kernel kernel // nil while it is not needed, or has no IPVS
+	waits  bool   // for an IPVS, until due
+	asked  demand // as of the last review
+	due    time.Time
+	pause  time.Duration // the last one before a retry; 0 while all is well
+
+	done    []Service // wanted ones that the kernel has, as far as is known: sorted by key
+	blocked []Key     // sorted
+
+	recalled bool             // the record has been read
+	boot     string           // that runs
+	mine     map[Key]struct{} // services that perch put there, or took over
+	former   former           // timeouts, to be put back
+	lent     Timeouts         // that perch has set
+	unsaved  bool             // the record does not say this yet
+	told     told
+}
+
+// New makes a Manager, and starts nothing. It needs no IPVS.
+func New(c Config) *Manager { return newManager(c, openKernel) }
+
+func newManager(c Config, open func() (kernel, error)) *Manager {
+	log := c.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Manager{
+		open: open, log: log, record: record(c.Record),
+		work: work{mine: make(map[Key]struct{})},
+		wake: make(chan struct{}, 1),
+	}
+}
+
+// Set has Run bring the services into the kernel, and remove those of perch that are not
+// among them. They are well-formed (Service.Check), of different keys, and the list is not
+// changed afterwards. Set does not wait.
+func (m *Manager) Set(services []Service, s Settings) {
+	d := &demand{ordered(services), s}
+	m.mu.Lock()
+	m.want = d
+	m.mu.Unlock()
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (m *Manager) demanded() *demand {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.want
+}
+
+// Clear removes from the kernel all that perch put there, and waits for that. Nothing is
+// wanted any more until the next Set. It works while Run goes on as well as before and
+// after that.
+func (m *Manager) Clear() error {
+	m.Set(nil, Settings{})
+	m.op.Lock()
+	defer m.op.Unlock()
+	m.amend(demand{})
+	err := m.review(demand{})
+	m.hangUp() // Run may have ended; else it asks again
+	if err != nil {
+		return fmt.Errorf("clear IPVS: %w", err)
+	}
+	return nil
+}
+
+// Counters returns what the kernel has counted of all services, those of others included;
+// none while there is no IPVS or nothing to do for it. It asks the kernel, in a
+// conversation of its own, and waits for the answer.
+func (m *Manager) Counters() ([]Counted, error) {
+	if !m.Status().Ready {
+		return nil, nil
+	}
+	k, err := m.open()
+	if err != nil {
+		return nil, fmt.Errorf("counters of IPVS: %w", err)
+	}
+	list, err := k.counters()
+	if err := errors.Join(err, k.close()); err != nil {
+		return nil, fmt.Errorf("counters of IPVS: %w", err)
+	}
+	return list, nil
+}

@@ -1,0 +1,146 @@
+package ipvs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// review makes the kernel match what is wanted, by a look at all that it has. The error
+// is what was told of. The caller holds op, and has amended what was done to d.
+func (m *Manager) review(d demand) error {
+	m.recall()
+	m.asked = d
+	if m.needless(d) {
+		m.rest()
+		return nil
+	}
+	have, err := m.survey()
+	if err != nil {
+		m.wait(err)
+		return err
+	}
+	p := intent{d.services, m.mine, d.All}.plan(have)
+	m.claim(p.claims)
+	errs := m.kernel.carryOut(p.steps)
+	failed := failures(p.steps, errs)
+	m.countMended(p.steps, errs)
+	m.forget(d, failed)
+	m.blocked = p.blocked
+	m.done = slices.DeleteFunc(slices.Clone(d.services), func(s Service) bool {
+		_, bad := failed[s.Key]
+		_, blocked := slices.BinarySearchFunc(p.blocked, s.Key, Key.Compare)
+		return bad || blocked
+	})
+	if len(p.steps) > 0 {
+		m.log.Info("services of IPVS changed", "steps", len(p.steps), "services_failed", len(failed))
+	}
+	return m.conclude(p, failed, m.lend(d.Timeouts))
+}
+
+// needless says that there is nothing to do, so that a kernel without IPVS is not asked for it.
+func (m *Manager) needless(d demand) bool {
+	return len(d.services) == 0 && len(m.mine) == 0 && d.Settings == Settings{} && m.former == former{}
+}
+
+// rest lets go of an IPVS that nothing is wanted of.
+func (m *Manager) rest() {
+	m.hangUp()
+	m.blocked, m.waits, m.pause = nil, false, 0
+	m.due = time.Now().Add(reviewEvery)
+	errs := m.problems(nil)
+	m.publish(Status{Problems: texts(errs)})
+	m.complain(nil, errs)
+}
+
+// survey opens the conversation with the kernel if need be, and reads what it has.
+func (m *Manager) survey() ([]Service, error) {
+	if m.kernel == nil {
+		k, err := m.open()
+		if err != nil {
+			return nil, err
+		}
+		m.kernel = k
+	}
+	have, err := m.kernel.survey()
+	if err != nil {
+		m.hangUp()
+		return nil, fmt.Errorf("read services of IPVS: %w", err)
+	}
+	return have, nil
+}
+
+// hangUp ends the conversation with the kernel, and with it what is known of it.
+func (m *Manager) hangUp() {
+	if m.kernel == nil {
+		return
+	}
+	if err := m.kernel.close(); err != nil {
+		m.log.Debug("conversation with IPVS not ended", "error", err)
+	}
+	m.kernel, m.done, m.lent = nil, nil, Timeouts{}
+}
+
+// wait notes why there is no IPVS.
+func (m *Manager) wait(err error) {
+	m.blocked, m.waits = nil, true
+	m.retry()
+	errs := m.problems(nil)
+	m.publish(Status{Waiting: err.Error(), Problems: texts(errs)})
+	m.complain([]complaint{{what: "waiting for IPVS", reason: err.Error()}}, errs)
+}
+
+// retry puts the next review off, longer each time.
+func (m *Manager) retry() {
+	m.pause = min(max(2*m.pause, firstPause), reviewEvery)
+	m.due = time.Now().Add(m.pause)
+}
+
+// conclude ends a review of a kernel that has IPVS, and returns what was told of.
+func (m *Manager) conclude(p plan, failed map[Key]failure, lent error) error {
+	errs := m.problems(lent)
+	s := Status{Ready: true, Foreign: p.foreign, Failed: troubles(failed), Problems: texts(errs)}
+	for _, k := range p.blocked {
+		s.Blocked = append(s.Blocked, Trouble{k, madeByOthers})
+	}
+	m.waits = false
+	if len(s.Failed) > 0 || len(errs) > 0 {
+		m.retry()
+	} else {
+		m.pause, m.due = 0, time.Now().Add(reviewEvery)
+	}
+	m.publish(s)
+	m.complain(s.complaints(), errs)
+	for _, t := range s.Failed {
+		errs = append(errs, fmt.Errorf("service %s: %s", t.Key, t.Reason))
+	}
+	return errors.Join(errs...)
+}
+
+// problems are what belongs to no service: lent, and a record that cannot be written.
+func (m *Manager) problems(lent error) []error {
+	var errs []error
+	for _, err := range [...]error{lent, m.save()} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// countMended counts steps that were needed only because others changed what was done.
+func (m *Manager) countMended(steps []step, errs []error) {
+	var mended []step
+	for i, s := range steps {
+		if _, done := find(m.done, s.Key); done && errs[i] == nil {
+			mended = append(mended, s)
+		}
+	}
+	if len(mended) == 0 {
+		return
+	}
+	m.addMended(len(mended))
+	m.log.Warn("services of IPVS were changed by somebody else, and are mended",
+		"steps", len(mended), "first", mended[0].Key)
+}

@@ -1,0 +1,64 @@
+package ipvs
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+const (
+	// reviewEvery is how often the kernel is compared with what is wanted: it tells nobody
+	// of changes.
+	reviewEvery = 10 * time.Second
+	// firstPause is the one before the first retry; each is twice as long as the last, up
+	// to reviewEvery.
+	firstPause = 500 * time.Millisecond
+)
+
+// Run carries out what Set demands, mends what others change, and tries again what did not
+// work, until ctx ends. Then it puts the timeouts back to what they were; the services stay
+// in the kernel, so that the next process of perch breaks no connection. It can be run once.
+func (m *Manager) Run(ctx context.Context) error {
+	if m.running.Swap(true) {
+		return errors.New("run IPVS manager: it ran before")
+	}
+	defer m.end()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-m.wake:
+		case <-timer.C:
+		}
+		timer.Reset(time.Until(m.turn()))
+	}
+}
+
+func (m *Manager) end() {
+	m.op.Lock()
+	defer m.op.Unlock()
+	if m.kernel == nil {
+		return
+	}
+	if err := m.lend(Timeouts{}); err != nil {
+		m.log.Warn("timeouts of IPVS not put back", "error", err)
+	}
+	m.hangUp()
+}
+
+// turn does what is due, and returns when something is due next.
+func (m *Manager) turn() time.Time {
+	m.op.Lock()
+	defer m.op.Unlock()
+	d := m.demanded()
+	if d == nil {
+		return time.Now().Add(reviewEvery)
+	}
+	if m.amend(*d) && time.Now().Before(m.due) {
+		return m.due
+	}
+	_ = m.review(*d) // which has told of it
+	return m.due
+}
