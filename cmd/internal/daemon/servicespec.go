@@ -78,6 +78,15 @@ func serverOf(s *config.RealServer) ipvs.Server {
 	return server
 }
 
+// servicesOf returns what the kernel is to have of a service, with these servers.
+func servicesOf(s *config.Service, servers []ipvs.Server) []ipvs.Service {
+	var services []ipvs.Service
+	for _, key := range keysOf(s) {
+		services = append(services, ipvs.Service{Key: key, Balancing: balancingOf(s, key.Family), Servers: servers})
+	}
+	return services
+}
+
 func membersOf(s *config.Service) []ipvs.Member {
 	members := make([]ipvs.Member, len(s.Servers))
 	for i := range s.Servers {
@@ -92,6 +101,7 @@ func rulesOfService(s *config.Service) ipvs.Rules {
 		StartUp:    s.Start == "up",
 		Quorum:     uint32(s.Quorum),
 		Hysteresis: uint32(s.Hysteresis),
+		Omega:      s.Omega,
 	}
 	if s.SorryServer != nil {
 		sorry := serverOf(s.SorryServer)
