@@ -124,16 +124,16 @@ func Parse(path string, data []byte, hostname string) (*Config, []Warning, error
 	if !ok {
 		return nil, nil, r.err()
 	}
-	c := &Config{Node: defaultNode()}
-	decode(r, root, configKeys(c))
-	settle(root, c)
+	d := &draft{Config: Config{Node: defaultNode(), IPVS: defaultIPVS()}}
+	decode(r, root, configKeys(d))
+	settle(root, d)
 	if root.child("node").child("name") == nil {
-		c.Node.Name = hostname
+		d.Node.Name = hostname
 	}
-	validate(r, root, c)
-	warn(r, root, c)
+	validate(r, root, d)
+	warn(r, root, d)
 	if err := r.err(); err != nil {
 		return nil, r.sortedWarnings(), err
 	}
-	return c, r.sortedWarnings(), nil
+	return &d.Config, r.sortedWarnings(), nil
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,7 +75,7 @@ func duration(dst *time.Duration, least, most time.Duration) reader {
 }
 
 // integer reads a whole number within limits, both allowed.
-func integer[T int | uint32](dst *T, least, most T) reader {
+func integer[T int | uint16 | uint32](dst *T, least, most T) reader {
 	allowed := fmt.Sprintf("must be an integer from %d to %d", least, most)
 	return reader{allowed: allowed, read: func(d *decoder, v *value) {
 		if v.kind != kindInteger {
@@ -132,13 +133,13 @@ func textOrTable(short, whole reader, allowed string) reader {
 // table reads a [table] over what dst holds already.
 func table[T any](dst *T, keys func(*T) []key) reader {
 	const allowed = "must be written [PATH]"
-	own := keys(dst)
+	own := func() []key { return keys(dst) }
 	return reader{allowed: allowed, keys: own, read: func(d *decoder, v *value) {
 		if v.kind != kindTable {
 			d.wrongType(v, "a table", allowed)
 			return
 		}
-		d.table(v, own)
+		d.table(v, own())
 	}}
 }
 
@@ -160,7 +161,7 @@ func tablePointer[T any](dst **T, defaults T, keys func(*T) []key) reader {
 // right or wrong, so that element i of dst is item i of the document.
 func tables[T any](dst *[]T, defaults T, keys func(*T) []key) reader {
 	const allowed = "must be tables, each written [[PATH]]"
-	return reader{allowed: allowed, keys: keys(new(T)), read: func(d *decoder, v *value) {
+	return reader{allowed: allowed, keys: func() []key { return keys(new(T)) }, read: func(d *decoder, v *value) {
 		if v.kind != kindArray {
 			d.wrongType(v, "an array of tables", allowed)
 			return
@@ -196,4 +197,63 @@ func list[T any](dst *[]T, allowed string, each func(*T) reader) reader {
 // texts reads an array of strings.
 func texts[T any](dst *[]T, allowed, each string, parse func(string) (T, error)) reader {
 	return list(dst, allowed, func(element *T) reader { return text(element, each, parse) })
+}
+
+// oneOrMore reads what may be written as one element by itself, or as a list of them. It
+// appends an element for each one, right or wrong: see elements.
+func oneOrMore[T any](dst *[]T, allowed string, each func(*T) reader) reader {
+	some := list(dst, allowed, each)
+	read := some.read
+	some.read = func(d *decoder, v *value) {
+		if v.kind == kindArray {
+			read(d, v)
+			return
+		}
+		var element T
+		each(&element).read(d, v)
+		*dst = append(*dst, element)
+	}
+	return some
+}
+
+// elements returns what oneOrMore has read, one value for each element.
+func elements(v *value) []*value {
+	switch {
+	case v == nil:
+		return nil
+	case v.kind == kindArray:
+		return v.items
+	default:
+		return []*value{v}
+	}
+}
+
+// named reads one of a few words that stand for themselves, and suggests one for a word
+// that is not known.
+func named(dst *string, words []string) reader {
+	allowed := "must be one of " + strings.Join(words, ", ")
+	return reader{allowed: allowed, read: func(d *decoder, v *value) {
+		switch {
+		case v.kind != kindString:
+			d.wrongType(v, "a string", allowed)
+		case !slices.Contains(words, v.text):
+			d.badValue(v, errUnknownWord.Error(), suggestion(v.text, words))
+		default:
+			*dst = v.text
+		}
+	}}
+}
+
+// seconds reads a duration within limits that is kept in whole seconds.
+func seconds(dst *time.Duration, least, most time.Duration) reader {
+	allowed := fmt.Sprintf(`must be whole seconds, like "5m" or "90s", from %v to %v`, least, most)
+	r := duration(dst, least, most)
+	read := r.read
+	return reader{allowed: allowed, read: func(d *decoder, v *value) {
+		before := *dst
+		if read(d, v); *dst%time.Second != 0 {
+			*dst = before
+			d.badValue(v, "is not in whole seconds", allowed)
+		}
+	}}
 }

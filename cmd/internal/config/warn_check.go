@@ -9,13 +9,16 @@ import (
 func warnChecks(r *report, root *value, c *Config) {
 	warnUntracked(r, root, c)
 	for i, check := range c.Checks {
-		table := root.child("check").item(i)
-		if timeout := table.child("timeout"); check.Timeout > check.Interval && check.Interval > 0 {
-			r.warn(timeout.pos, fmt.Sprintf("%s%s: is longer than interval, %v: a look that takes so long delays the next one",
-				timeout.path(), timeout.assigned(), check.Interval))
-		}
+		warnTimeout(r, root.child("check").item(i), &check)
 	}
 	warnOwners(r, root, c)
+}
+
+func warnTimeout(r *report, table *value, c *Check) {
+	if timeout := table.child("timeout"); c.Timeout > c.Interval && c.Interval > 0 {
+		r.warn(timeout.pos, fmt.Sprintf("%s%s: is longer than interval, %v: a look that takes so long delays the next one",
+			timeout.path(), timeout.assigned(), c.Interval))
+	}
 }
 
 // warnUntracked names the checks that decide nothing, a few of them.
