@@ -76,17 +76,18 @@ func checkServers(r *report, table *value, s *draftService, sync bool) {
 	if v := table.child("tunnel"); v != nil && !s.tunnels() {
 		r.badKey(v, "no server has forward = \"tunnel\"", `must come with forward = "tunnel"`)
 	}
-	seen, group := map[netip.AddrPort]bool{}, false
+	seen, group := map[netip.AddrPort]serverPlace{}, false
 	for i := range s.Servers {
 		server, place := &s.Servers[i], s.places[i]
 		if !server.Address.IsValid() || server.Forward == "" { // it was refused
 			continue
 		}
 		problem, allowed := s.mismatch(server, sync)
-		if problem == "" && seen[server.Address] {
+		first, again := seen[server.Address]
+		if problem == "" && again && !place.sameText(first) {
 			problem, allowed = "is a server of the service already", "must be in it once"
 		}
-		seen[server.Address] = true
+		seen[server.Address] = place
 		switch {
 		case place.group == nil:
 			checkServer(r, place.table, server, s)
@@ -103,6 +104,11 @@ func checkServers(r *report, table *value, s *draftService, sync bool) {
 		}
 	}
 	checkSorry(r, table.child("sorry_server"), s, seen, sync)
+}
+
+// sameText reports whether two servers of a group are written alike: that was said of the group.
+func (p serverPlace) sameText(other serverPlace) bool {
+	return p.group != nil && other.group != nil && p.table.child("address").text == other.table.child("address").text
 }
 
 // thresholdsOfGroup says what is wrong with thresholds of which a service has one, and a
@@ -133,7 +139,7 @@ func (s *draftService) tunnels() bool {
 	return len(s.Servers) == 0 || slices.ContainsFunc(s.Servers, through) || s.SorryServer != nil && through(*s.SorryServer)
 }
 
-func checkSorry(r *report, v *value, s *draftService, servers map[netip.AddrPort]bool, sync bool) {
+func checkSorry(r *report, v *value, s *draftService, servers map[netip.AddrPort]serverPlace, sync bool) {
 	sorry := s.SorryServer
 	if sorry == nil || !sorry.Address.IsValid() || sorry.Forward == "" {
 		return
@@ -144,7 +150,7 @@ func checkSorry(r *report, v *value, s *draftService, servers map[netip.AddrPort
 		checkTunnel(r, tunnel, sorry.Tunnel)
 	}
 	problem, allowed := s.mismatch(sorry, sync)
-	if problem == "" && servers[sorry.Address] {
+	if _, again := servers[sorry.Address]; again && problem == "" {
 		problem, allowed = "is a server of the service already", "must be another one"
 	}
 	if address := v.child("address"); address != nil {

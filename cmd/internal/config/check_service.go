@@ -13,7 +13,7 @@ func checkServices(r *report, root *value, d *draft) {
 	checkServerGroups(r, root.child("server_group"), d)
 	checkServerChecks(r, root, d)
 	if d.tooLarge() {
-		r.badKey(root.child("service"), fmt.Sprintf("more than %d servers and checks, those of a group counted for each service and address", maxServers), "must be less")
+		r.badKey(root.child("service"), fmt.Sprintf("all of them have more than %d servers and checks together, each counted for every service and address", maxServers), "must be less")
 		return
 	}
 	groups, names, keys := d.groupNames(), firsts[string]{}, firsts[string]{}
@@ -51,7 +51,7 @@ func checkServiceKey(r *report, table *value, s *Service, keys firsts[string]) {
 	family, protocol := table.child("family"), table.child("protocol")
 	switch {
 	case address == nil && mark == nil:
-		r.missing(table, "address", serviceAddressRule)
+		r.missing(table, "address", serviceAddressRule+", unless there is fwmark")
 	case address != nil && mark != nil:
 		r.badKey(mark, "given together with address", "must be one of the two")
 		return
@@ -115,7 +115,7 @@ func checkBalancing(r *report, table *value, s *Service) {
 		scheduler, _, of := strings.Cut(option, "-")
 		switch {
 		case option == "ops" && s.Protocol != "udp" && s.Protocol != "":
-			r.badValue(v, "is for single packets, which "+s.Protocol+" has not", `must come with protocol = "udp" or fwmark`)
+			r.badValue(v, "is for udp, and the service is for "+s.Protocol, `must come with protocol = "udp" or fwmark`)
 		case of && scheduler != "flag" && scheduler != s.Scheduler && s.Scheduler != "":
 			r.badValue(v, "is not for scheduler "+s.Scheduler, "is for scheduler "+scheduler)
 		}

@@ -60,18 +60,32 @@ func words(dst *string, allowed ...string) reader {
 // duration reads a Go duration within limits, both allowed.
 func duration(dst *time.Duration, least, most time.Duration) reader {
 	allowed := fmt.Sprintf(`must be a number with a unit, like "150ms", from %v to %v`, least, most)
+	return text(dst, allowed, func(s string) (time.Duration, error) { return parseDuration(s, least, most) })
+}
+
+// seconds reads a duration within limits that is kept in whole seconds.
+func seconds(dst *time.Duration, least, most time.Duration) reader {
+	allowed := fmt.Sprintf(`must be whole seconds, like "90s" or "5m", from %v to %v`, least, most)
 	return text(dst, allowed, func(s string) (time.Duration, error) {
-		d, err := time.ParseDuration(s)
-		switch {
-		case err != nil:
-			return 0, errNoDuration
-		case d < least:
-			return 0, errTooShort
-		case d > most:
-			return 0, errTooLong
+		d, err := parseDuration(s, least, most)
+		if err == nil && d%time.Second != 0 {
+			err = errNotWhole
 		}
-		return d, nil
+		return d, err
 	})
+}
+
+func parseDuration(s string, least, most time.Duration) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	switch {
+	case err != nil:
+		return 0, errNoDuration
+	case d < least:
+		return 0, errTooShort
+	case d > most:
+		return 0, errTooLong
+	}
+	return d, nil
 }
 
 // integer reads a whole number within limits, both allowed.
@@ -240,20 +254,6 @@ func named(dst *string, words []string) reader {
 			d.badValue(v, errUnknownWord.Error(), suggestion(v.text, words))
 		default:
 			*dst = v.text
-		}
-	}}
-}
-
-// seconds reads a duration within limits that is kept in whole seconds.
-func seconds(dst *time.Duration, least, most time.Duration) reader {
-	allowed := fmt.Sprintf(`must be whole seconds, like "5m" or "90s", from %v to %v`, least, most)
-	r := duration(dst, least, most)
-	read := r.read
-	return reader{allowed: allowed, read: func(d *decoder, v *value) {
-		before := *dst
-		if read(d, v); *dst%time.Second != 0 {
-			*dst = before
-			d.badValue(v, "is not in whole seconds", allowed)
 		}
 	}}
 }

@@ -8,7 +8,7 @@ import (
 
 // What is allowed in the texts of a service and its servers.
 const (
-	serviceAddressRule   = `must be an address and port, like "198.18.0.100:80", with port 0 for all ports; for a range of ports let the firewall mark its packets, and give fwmark`
+	serviceAddressRule   = `must be an address and port, like "198.18.0.100:80" or "[2001:db8::100]:80", with port 0 for all ports`
 	serviceAddressesRule = `must be an address and port, like "198.18.0.100:80", or a list of them`
 	serverAddressRule    = `must be one host's address, with a port or without, like "10.0.0.11:80" or "2001:db8::11"`
 	familiesRule         = `must be "ipv4", "ipv6" or a list of both`
@@ -22,7 +22,7 @@ const (
 // What can be wrong with them.
 var (
 	errServicePort = errors.New("has a port that is not 0 to 65535")
-	errPortRange   = errors.New("has a range of ports")
+	errPortRange   = errors.New("has a range of ports, which is for fwmark and a firewall that marks its packets")
 	errScoped      = errors.New("is a link-local address, which IPVS has no interface for")
 	errUnicast     = errors.New("is not a multicast address")
 )
