@@ -24,7 +24,8 @@ type Config struct {
 	IPVS       IPVS
 	Services   []Service
 	// ServerChecks are those of real servers: what several of them would look at in the
-	// same way is there once.
+	// same way is there once. Their names, such as "10.0.0.11:80 http /healthz", say what
+	// they look at, and are none that a Check may have. They never count for this node.
 	ServerChecks []Check
 }
 
