@@ -37,6 +37,7 @@ func checkThresholds(r *report, table *value, s *RealServer) {
 	lower, upper := table.child("lower_threshold"), table.child("upper_threshold")
 	switch {
 	case s.LowerThreshold <= s.UpperThreshold:
+	case upper != nil && s.UpperThreshold == 0 && upper.text != "0": // it was refused
 	case lower != nil && s.UpperThreshold == 0:
 		r.badKey(lower, "given without upper_threshold", "must come with upper_threshold, which is where new connections end")
 	case lower != nil:

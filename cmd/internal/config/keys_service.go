@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// The limits of IPVS. The kernel keeps timeouts as an int of its ticks, up to 1,000 a
-// second; a weight of more than 16 bits is refused by other tools that show the table.
+// The limits of IPVS. The kernel keeps a timeout as an int of its ticks, up to 1,000 a
+// second, and a weight as an int; more than 65535 is what ipvsadm(8) calls not valid.
 const (
 	maxIPVSTimeout  = 596 * time.Hour
 	maxPersistence  = 744 * time.Hour
@@ -51,7 +51,15 @@ func ipvsSyncKeys(s *IPVSSync) []key {
 
 // defaultService lacks what other keys are compared with: see settleService.
 func defaultService() draftService {
-	return draftService{Service: Service{Start: "checked"}, server: RealServer{Weight: 1}}
+	return draftService{
+		Service: Service{Start: "checked"},
+		server:  RealServer{Weight: 1, Tunnel: Tunnel{Checksum: "none"}},
+		sorry:   defaultServer(),
+	}
+}
+
+func defaultServer() draftServer {
+	return draftServer{RealServer: RealServer{Tunnel: Tunnel{Checksum: "none"}}}
 }
 
 // schedulers are those of the kernel.
@@ -89,7 +97,7 @@ func serviceKeys(s *draftService) []key {
 		[]key{
 			optional("check", serverChecks(&s.checks)),
 			optional("group", text(&s.group, nameRule, parseName)),
-			optional("server", tables(&s.servers, draftServer{}, serverKeys)),
+			optional("server", tables(&s.servers, defaultServer(), serverKeys)),
 		},
 	)
 }
@@ -176,7 +184,7 @@ func serverGroupKeys(g *draftGroup) []key {
 	return []key{
 		required("name", text(&g.name, nameRule, parseName)),
 		optional("check", serverChecks(&g.checks)),
-		required("server", tables(&g.servers, draftServer{}, serverKeys)),
+		required("server", tables(&g.servers, defaultServer(), serverKeys)),
 	}
 }
 

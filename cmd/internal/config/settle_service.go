@@ -41,7 +41,7 @@ func settleService(table *value, s *draftService) {
 	if s.Persistence > 0 {
 		s.settlePrefix()
 	}
-	settleTunnel(&s.server)
+	inherit(table, "tunnel", &s.server.Tunnel, Tunnel{Kind: "ipip", Checksum: "none"})
 	if v := table.child("sorry_server"); v != nil {
 		sorry := s.sorry.RealServer
 		inherit(v, "forward", &sorry.Forward, s.server.Forward)
@@ -139,25 +139,13 @@ func inherit[T any](table *value, name string, dst *T, from T) {
 	}
 }
 
-// settleAddress gives a server the port of the service, and a tunnel if it has one.
+// settleAddress gives a server the port of the service, and no tunnel unless it needs one.
 func (s *Service) settleAddress(server *RealServer) {
 	if a := server.Address; a.IsValid() && a.Port() == 0 {
 		port, _ := s.port() // 0 if there are several
 		server.Address = netip.AddrPortFrom(a.Addr(), port)
 	}
-	if server.Forward == "tunnel" {
-		settleTunnel(server)
-	} else {
+	if server.Forward != "tunnel" {
 		server.Tunnel = Tunnel{}
-	}
-}
-
-func settleTunnel(server *RealServer) {
-	t := &server.Tunnel
-	if t.Kind == "" {
-		t.Kind = "ipip"
-	}
-	if t.Checksum == "" {
-		t.Checksum = "none"
 	}
 }
