@@ -39,12 +39,16 @@ func warnServices(r *report, root *value, d *draft) {
 // held returns all addresses that perch holds at times.
 func (c *Config) held() map[netip.Addr]bool {
 	held := map[netip.Addr]bool{}
-	for _, vip := range slices.Concat(c.VIPs, c.Static.Addresses) {
-		held[vip.Address.Addr()] = true
+	for _, vips := range [][]VIP{c.VIPs, c.Static.Addresses} {
+		for _, vip := range vips {
+			held[vip.Address.Addr()] = true
+		}
 	}
-	for _, router := range c.VRRP {
-		for _, p := range slices.Concat(router.Addresses, router.ExcludedAddresses) {
-			held[p.Addr()] = true
+	for i := range c.VRRP {
+		for _, list := range [][]netip.Prefix{c.VRRP[i].Addresses, c.VRRP[i].ExcludedAddresses} {
+			for _, p := range list {
+				held[p.Addr()] = true
+			}
 		}
 	}
 	return held
