@@ -8,26 +8,31 @@ import (
 
 // checkChecks checks every [[check]] by itself, and that their names differ.
 func checkChecks(r *report, root *value, c *Config) {
-	list, names, kinds := root.child("check"), firsts[string]{}, kindsOfKeys()
+	list, names, kinds := root.child("check"), firsts[string]{}, kindsOf(kindKeys(new(Check)))
 	for i := range c.Checks {
 		check, table := &c.Checks[i], list.item(i)
 		if check.Name != "" {
 			names.check(r, check.Name, table.child("name"), "must be different for every [[check]]")
 		}
-		if check.FastInterval > check.Interval && check.Interval > 0 {
-			r.badValue(table.child("fast_interval"), fmt.Sprintf("is longer than interval, %v", check.Interval), "must be at most interval")
-		}
+		checkSchedule(r, table, check)
 		if check.Kind != "" { // else it was refused
 			checkKindKeys(r, table, check.Kind, kinds)
+			checkTarget(r, table, check)
 			checkKind(r, table, check)
 		}
 	}
 }
 
-// kindsOfKeys returns the kinds that each key is for, of those that are not for all.
-func kindsOfKeys() map[string][]string {
+func checkSchedule(r *report, table *value, c *Check) {
+	if c.FastInterval > c.Interval && c.Interval > 0 {
+		r.badValue(table.child("fast_interval"), fmt.Sprintf("is longer than interval, %v", c.Interval), "must be at most interval")
+	}
+}
+
+// kindsOf returns the kinds that each key is for, of those that are not for all.
+func kindsOf(keys []key) map[string][]string {
 	kinds := map[string][]string{}
-	for _, k := range kindKeys(new(Check)) {
+	for _, k := range keys {
 		if k.kinds != nil {
 			kinds[k.name] = k.kinds
 		}
@@ -52,7 +57,6 @@ func checkKindKeys(r *report, table *value, kind string, kinds map[string][]stri
 
 // checkKind checks what the keys of one kind say together.
 func checkKind(r *report, table *value, c *Check) {
-	checkTarget(r, table, c)
 	checkTLSKeys(r, table, c)
 	switch c.Kind {
 	case "tcp", "udp":
@@ -68,7 +72,11 @@ func checkKind(r *report, table *value, c *Check) {
 			r.badKey(table.child("starttls"), "given together with tls = true", "must be one of the two, since with tls = true all is TLS from the begin")
 		}
 	case "script":
-		checkArgv(r, table)
+		if argv := table.child("argv"); argv == nil {
+			r.missing(table, "argv", argvRule)
+		} else {
+			checkArgv(r, argv)
+		}
 	case "process":
 		if table.child("target") == nil && table.child("pidfile") == nil && table.child("command") == nil {
 			r.missing(table, "target", processRule+", unless there is pidfile or command")
@@ -104,12 +112,10 @@ func onlyOne(r *report, table *value, names ...string) {
 	}
 }
 
-func checkArgv(r *report, table *value) {
-	argv := table.child("argv")
+// checkArgv wants a program in a list, if there is one.
+func checkArgv(r *report, argv *value) {
 	switch {
-	case argv == nil:
-		r.missing(table, "argv", argvRule)
-	case argv.kind != kindArray:
+	case argv == nil || argv.kind != kindArray:
 	case len(argv.items) == 0:
 		r.badKey(argv, "is empty", argvRule)
 	case argv.item(0).kind == kindString:

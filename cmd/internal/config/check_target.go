@@ -127,6 +127,9 @@ func withoutTLS(table *value, c *Check) string {
 	switch c.Kind {
 	case "http":
 		if u, err := url.Parse(c.Target); err == nil && u.Scheme == "http" && no(table.child("redirects")) {
+			if table.child("target") == nil { // it is the server's
+				return "must come with tls = true, or with redirects = true"
+			}
 			return "must come with a target that begins with https://, or with redirects = true"
 		}
 	case "tcp", "grpc", "dns":

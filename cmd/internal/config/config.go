@@ -24,7 +24,8 @@ type Config struct {
 	IPVS       IPVS
 	Services   []Service
 	// ServerChecks are those of real servers: what several of them would look at in the
-	// same way is there once.
+	// same way is there once. Their names, such as "10.0.0.11:80 http /healthz", say what
+	// they look at, and are none that a Check may have. They never count for this node.
 	ServerChecks []Check
 }
 
@@ -124,16 +125,16 @@ func Parse(path string, data []byte, hostname string) (*Config, []Warning, error
 	if !ok {
 		return nil, nil, r.err()
 	}
-	c := &Config{Node: defaultNode()}
-	decode(r, root, configKeys(c))
-	settle(root, c)
+	d := &draft{Config: Config{Node: defaultNode(), IPVS: defaultIPVS()}}
+	decode(r, root, configKeys(d))
+	settle(root, d)
 	if root.child("node").child("name") == nil {
-		c.Node.Name = hostname
+		d.Node.Name = hostname
 	}
-	validate(r, root, c)
-	warn(r, root, c)
+	validate(r, root, d)
+	warn(r, root, d)
 	if err := r.err(); err != nil {
 		return nil, r.sortedWarnings(), err
 	}
-	return c, r.sortedWarnings(), nil
+	return &d.Config, r.sortedWarnings(), nil
 }

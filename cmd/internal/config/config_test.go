@@ -63,6 +63,7 @@ func TestDefaults(t *testing.T) {
 			},
 		},
 		VIPs: []VIP{{Address: netip.MustParsePrefix("198.18.0.100/24"), Interface: "eth0"}},
+		IPVS: IPVS{Nodes: "candidates"},
 	}
 	for _, name := range []string{"least", "crlf"} {
 		got := mustParse(t, readFile(t, "testdata/ok/"+name+".toml"))
@@ -102,6 +103,7 @@ func TestEveryKey(t *testing.T) {
 			{Address: netip.MustParsePrefix("198.18.0.100/24"), Interface: "eth0"},
 			{Address: netip.MustParsePrefix("2001:db8::100/64"), Interface: "eth0"},
 		},
+		IPVS: IPVS{Nodes: "candidates"},
 	}
 	if diff := cmp.Diff(want, got, compareAddresses); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -263,6 +265,11 @@ func TestBounded(t *testing.T) {
 		"long JSON path":     []byte("[[check]]\njson_path='" + strings.Repeat("a[0].", maxSize/5-20) + "'"),
 		"long pattern":       []byte("[[check]]\nexpect_hex='" + strings.Repeat("x", maxSize-100) + "'"),
 		"long host":          []byte("[[check]]\nconnect='" + strings.Repeat("a.", maxSize/2-100) + ":1'"),
+		"many services":      fill("[[service]] # %d\n"),
+		"many servers":       []byte("[[service]]\naddress='1.1.1.1:1'\nserver=[" + strings.Repeat("{address='1.1.1.1',check={kind='tcp'}},", maxSize/40-20) + "]"),
+		"many marks":         fill("[[service]]\nfwmark=%d\nforward='dr'\n[service.check]\nkind='http'\n[[service.server]]\naddress='1.1.1.1:1'\n"),
+		"many in groups":     append(fillHalf("[[service]]\nfwmark=%d\ngroup='g'\n"), []byte("[[server_group]]\nname='g'\nserver=["+strings.Repeat("{address='1.1.1.1'},", maxSize/2/20-20)+"]")...),
+		"many wrong in one":  append([]byte("[[server_group]]\nname='g'\nserver=["+strings.Repeat("{address='1.1.1.1'},", 100)+"]\n"), fillTo(32000, "[[service]]\nfwmark=%d\ngroup='g'\ngroupe=1\n")...),
 		"many addresses":     []byte("[[vrrp]]\naddresses=[" + strings.Repeat("'1.1.1.1/8',", maxSize/12-10) + "]"),
 		"many keys of hmac":  []byte("[[vrrp]]\nauth={kind='hmac',key=[" + strings.Repeat("{id=1},", maxSize/7-20) + "]}"),
 		"one key repeated":   fill("k = %d\n"),

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // key is one known key of a table: its name, what it takes, and where that goes.
 type key struct {
@@ -16,8 +19,8 @@ type reader struct {
 	allowed string
 	// read stores the value, or reports why not and leaves the field alone.
 	read func(d *decoder, v *value)
-	// keys are those of the table, or of each of the tables, that is read.
-	keys []key
+	// keys returns those of the table, or of each of the tables, that is read; nil for none.
+	keys func() []key
 }
 
 func optional(name string, r reader) key { return key{name: name, reader: r} }
@@ -71,10 +74,15 @@ func (d *decoder) unknown(table, v *value, keys []key) {
 	if near, ok := nearest(v.name, names); ok {
 		allowed = "did you mean " + near + "?"
 		table.misspelt(near, v)
-	} else if elsewhere, ok := sameName(v.name, d.known); ok {
+	} else if elsewhere, ok := sameName(v.name, d.known); ok && !endsOneOf(v.name, names) {
 		allowed = "did you mean " + elsewhere + "?"
 	}
 	d.badKey(v, problem, allowed)
+}
+
+// endsOneOf reports whether a word is the end of a name: what was meant is rather that.
+func endsOneOf(word string, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, "_"+word) })
 }
 
 // wrongType says what was found where something else is wanted.
@@ -93,7 +101,9 @@ func knownKeys(prefix string, keys []key) []string {
 	for _, k := range keys {
 		path := join(prefix, k.name)
 		known = append(known, path)
-		known = append(known, knownKeys(path, k.keys)...)
+		if k.keys != nil {
+			known = append(known, knownKeys(path, k.keys())...)
+		}
 	}
 	return known
 }

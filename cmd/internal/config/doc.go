@@ -3,18 +3,24 @@
 //
 // A file is read in five steps: tree.go makes a tree of values that know where
 // they stand, decode.go reads it strictly by the lists of keys in keys.go and
-// the files named keys_, settle.go fills in the defaults that other keys decide, validate.go
-// and the files named check_ check what only several keys together can get wrong, and
-// warn.go remarks on what is allowed but rarely meant. Every step reports and goes on,
-// so one run names all mistakes, in the order of the file. Only text that is no
-// TOML at all ends the run early.
+// the files named keys_, settle.go and the files named settle_ fill in what
+// other keys decide, validate.go and the files named check_ check what only
+// several keys together can get wrong, and warn.go remarks on what is allowed
+// but rarely meant. Every step reports and goes on, so one run names all
+// mistakes, in the order of the file. Only text that is no TOML at all ends
+// the run early.
 //
 // A mistake reads FILE:LINE:COL: KEY = VALUE: what is wrong; what is allowed.
 // "= VALUE" is left out when the key itself is wrong, missing or in the wrong
 // place. Columns count bytes from 1, as compilers do.
 //
-// To add a key, add its field in config.go, vrrp.go or checks.go, its line beside the
-// others of its table and its row in docs/config.md; a test fails until the three agree.
+// What the file says of services and their servers is a draft at first
+// (draft.go). Settled, a server has what its service or group says for it, and
+// checks of servers that look at the same thing are one (settle_server_check.go).
+//
+// To add a key, add its field in config.go, vrrp.go, checks.go or service.go, its line
+// beside the others of its table and its row in docs/config.md; a test fails until the
+// three agree.
 //
 // The syntax is go-toml's; its decoder is not used, because it stops at the
 // first wrong type and needs time quadratic in the number of keys.

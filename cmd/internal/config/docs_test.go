@@ -22,7 +22,7 @@ type documented struct {
 
 var (
 	heading = regexp.MustCompile(`^##+ \[+([a-z_.]+)\]+$`)
-	row     = regexp.MustCompile(`^\| \x60([a-z_]+)\x60 \| *([^|]*?) *\| *([^|]*?) *\|(?:[^|]*\| *([^|]*?) *\|)?`)
+	row     = regexp.MustCompile(`^\| \x60([a-z_0-9]+)\x60 \| *([^|]*?) *\| *([^|]*?) *\|(?:[^|]*\| *([^|]*?) *\|)?`)
 )
 
 // readDocs returns the tables and the keys that docs/config.md describes.
@@ -49,12 +49,27 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 			docs = append(docs, path)
 		}
 	}
-	known := knownKeys("", configKeys(new(Config)))
+	known := knownKeys("", configKeys(new(draft)))
+	all := slices.Clone(known)
+	known = slices.DeleteFunc(known, func(path string) bool { return describedElsewhere(path, all) })
 	slices.Sort(docs)
 	slices.Sort(known)
 	if diff := cmp.Diff(known, docs); diff != "" {
 		t.Errorf("keys of the decoder and of docs/config.md (-known +documented):\n%s", diff)
 	}
+}
+
+// describedElsewhere reports whether the key of a check of servers is described once for all
+// of them, or with those of a [[check]].
+func describedElsewhere(path string, known []string) bool {
+	for _, table := range []string{"service.server.check.", "server_group.check.", "server_group.server.check."} {
+		if key, ok := strings.CutPrefix(path, table); ok {
+			return slices.Contains(known, "service.check."+key)
+		}
+	}
+	key, ok := strings.CutPrefix(path, "service.check.")
+	special := slices.Contains([]string{"target", "port", "tls"}, key)
+	return ok && !special && slices.Contains(known, "check."+key)
 }
 
 func TestRequiredKeysAreDocumented(t *testing.T) {
@@ -63,10 +78,12 @@ func TestRequiredKeysAreDocumented(t *testing.T) {
 	walk = func(path string, keys []key) {
 		for _, k := range keys {
 			required[join(path, k.name)] = k.required
-			walk(join(path, k.name), k.keys)
+			if k.keys != nil {
+				walk(join(path, k.name), k.keys())
+			}
 		}
 	}
-	walk("", configKeys(new(Config)))
+	walk("", configKeys(new(draft)))
 	_, keys := readDocs(t)
 	for _, k := range keys {
 		if path := k.table + "." + k.key; required[path] != (k.def == "required") {
@@ -76,7 +93,7 @@ func TestRequiredKeysAreDocumented(t *testing.T) {
 }
 
 func TestKindsAreDocumented(t *testing.T) {
-	kinds, n := kindsOfKeys(), 0
+	kinds, n := kindsOf(kindKeys(new(Check))), 0
 	_, keys := readDocs(t)
 	for _, k := range keys {
 		if k.table != "check" {
@@ -99,7 +116,7 @@ func TestKindsAreDocumented(t *testing.T) {
 // Writing out a documented default changes nothing.
 func TestDocumentedDefaults(t *testing.T) {
 	cluster, routers := readFile(t, "testdata/ok/least.toml"), readFile(t, "testdata/ok/vrrp-every-table.toml")
-	checks := readFile(t, "testdata/ok/check-every-kind.toml")
+	checks, services := readFile(t, "testdata/ok/check-every-kind.toml"), readFile(t, "testdata/ok/ipvs-every-table.toml")
 	_, keys := readDocs(t)
 	n := 0
 	for _, k := range keys {
@@ -111,6 +128,9 @@ func TestDocumentedDefaults(t *testing.T) {
 		text := "[node]\n" + cluster
 		if !header.MatchString(text) || k.key == "fence" && k.table == "node" {
 			text = "[node]\n" + routers
+		}
+		if header.MatchString(services) && !header.MatchString(text) {
+			text = services
 		}
 		if k.table == "check" {
 			kind, _, _ := strings.Cut(strings.Replace(k.kinds, "all", "unit", 1), ",")
@@ -125,7 +145,7 @@ func TestDocumentedDefaults(t *testing.T) {
 			t.Errorf("%s.%s (-left out +written):\n%s", k.table, k.key, diff)
 		}
 	}
-	if n < 43 {
+	if n < 60 {
 		t.Errorf("only %d defaults found in docs/config.md", n)
 	}
 }
@@ -171,7 +191,7 @@ func parseBlock(t *testing.T, page, text, info string) error {
 	case "fragment":
 		r := &report{file: page}
 		if root, ok := parseTree(r, []byte(text)); ok {
-			decode(r, root, configKeys(new(Config)))
+			decode(r, root, configKeys(new(draft)))
 		}
 		r.mistakes = slices.DeleteFunc(r.mistakes, func(m Mistake) bool { return strings.Contains(m.Text, ": missing; ") })
 		return r.err()
@@ -249,7 +269,7 @@ func TestExamples(t *testing.T) {
 			t.Errorf("mistakes %v, warnings %v", err, warnings)
 			continue
 		}
-		if len(c.VRRP) == 0 && len(c.Checks) == 0 {
+		if len(c.VRRP) == 0 && len(c.Checks) == 0 && len(c.Services) == 0 {
 			t.Errorf("%s is about something else: %+v", file, c)
 		}
 	}

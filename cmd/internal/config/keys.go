@@ -9,7 +9,8 @@ import (
 // named keys_.
 // This is the one list of them: what is not there is an unknown key.
 
-func configKeys(c *Config) []key {
+func configKeys(d *draft) []key {
+	c := &d.Config
 	return []key{
 		optional("node", table(&c.Node, nodeKeys)),
 		optional("cluster", tablePointer(&c.Cluster, defaultCluster(), clusterKeys)),
@@ -18,6 +19,9 @@ func configKeys(c *Config) []key {
 		optional("sync_group", tables(&c.SyncGroups, SyncGroup{}, syncGroupKeys)),
 		optional("static", table(&c.Static, staticKeys)),
 		optional("check", tables(&c.Checks, Check{}, checkKeys)),
+		optional("ipvs", table(&c.IPVS, ipvsKeys)),
+		optional("service", tables(&d.services, defaultService(), serviceKeys)),
+		optional("server_group", tables(&d.groups, draftGroup{}, serverGroupKeys)),
 	}
 }
 

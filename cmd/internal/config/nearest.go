@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // nearest returns the name that the word was most likely meant to be, if one
 // is within a third of the word's length in edits.
@@ -18,11 +21,13 @@ func nearest(word string, names []string) (string, bool) {
 	return best, found
 }
 
-// sameName returns the full keys of that name in other tables, if there are one or two.
+// sameName returns the full keys of that name in other tables, if there are one or two. A
+// table that stands in others, too, such as check, counts once.
 func sameName(word string, known []string) (string, bool) {
 	var matches []string
 	for _, path := range known {
-		if strings.HasSuffix(path, "."+word) {
+		again := func(match string) bool { return strings.HasSuffix(path, "."+match) }
+		if strings.HasSuffix(path, "."+word) && !slices.ContainsFunc(matches, again) {
 			matches = append(matches, path)
 		}
 	}

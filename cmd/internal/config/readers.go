@@ -2,24 +2,34 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
+// The readers of values of any type are thin: what does not need the type is in a reader of
+// its own, which the binary has once.
+
 // text reads a string; parse says what is wrong with one, as in "is empty".
 func text[T any](dst *T, allowed string, parse func(string) (T, error)) reader {
+	return readText(allowed, func(s string) error {
+		parsed, err := parse(s)
+		if err == nil {
+			*dst = parsed
+		}
+		return err
+	})
+}
+
+// readText reads a string that store takes, or says what is wrong with.
+func readText(allowed string, store func(string) error) reader {
 	return reader{allowed: allowed, read: func(d *decoder, v *value) {
 		if v.kind != kindString {
 			d.wrongType(v, "a string", allowed)
-			return
-		}
-		parsed, err := parse(v.text)
-		if err != nil {
+		} else if err := store(v.text); err != nil {
 			d.badValue(v, err.Error(), allowed)
-			return
 		}
-		*dst = parsed
 	}}
 }
 
@@ -33,48 +43,65 @@ type option[T any] struct {
 func choice[T any](dst *T, options ...option[T]) reader {
 	words := make([]string, len(options))
 	for i, o := range options {
-		words[i] = strconv.Quote(o.word)
+		words[i] = o.word
 	}
-	allowed := "must be one of " + strings.Join(words, ", ")
-	return text(dst, allowed, func(s string) (T, error) {
-		for _, o := range options {
-			if o.word == s {
-				return o.is, nil
-			}
+	return readWord(words, func(i int) { *dst = options[i].is })
+}
+
+// readWord reads one of a few words, whose index store takes.
+func readWord(words []string, store func(int)) reader {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = strconv.Quote(word)
+	}
+	return readText("must be one of "+strings.Join(quoted, ", "), func(s string) error {
+		i := slices.Index(words, s)
+		if i < 0 {
+			return errUnknownWord
 		}
-		var none T
-		return none, errUnknownWord
+		store(i)
+		return nil
 	})
 }
 
 // words reads one of a few words that stand for themselves.
 func words(dst *string, allowed ...string) reader {
-	options := make([]option[string], len(allowed))
-	for i, word := range allowed {
-		options[i] = option[string]{word, word}
-	}
-	return choice(dst, options...)
+	return readWord(allowed, func(i int) { *dst = allowed[i] })
 }
 
 // duration reads a Go duration within limits, both allowed.
 func duration(dst *time.Duration, least, most time.Duration) reader {
 	allowed := fmt.Sprintf(`must be a number with a unit, like "150ms", from %v to %v`, least, most)
+	return text(dst, allowed, func(s string) (time.Duration, error) { return parseDuration(s, least, most) })
+}
+
+// seconds reads a duration within limits that is kept in whole seconds.
+func seconds(dst *time.Duration, least, most time.Duration) reader {
+	allowed := fmt.Sprintf(`must be whole seconds, like "90s" or "5m", from %v to %v`, least, most)
 	return text(dst, allowed, func(s string) (time.Duration, error) {
-		d, err := time.ParseDuration(s)
-		switch {
-		case err != nil:
-			return 0, errNoDuration
-		case d < least:
-			return 0, errTooShort
-		case d > most:
-			return 0, errTooLong
+		d, err := parseDuration(s, least, most)
+		if err == nil && d%time.Second != 0 {
+			err = errNotWhole
 		}
-		return d, nil
+		return d, err
 	})
 }
 
+func parseDuration(s string, least, most time.Duration) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	switch {
+	case err != nil:
+		return 0, errNoDuration
+	case d < least:
+		return 0, errTooShort
+	case d > most:
+		return 0, errTooLong
+	}
+	return d, nil
+}
+
 // integer reads a whole number within limits, both allowed.
-func integer[T int | uint32](dst *T, least, most T) reader {
+func integer[T int | uint16 | uint32](dst *T, least, most T) reader {
 	allowed := fmt.Sprintf("must be an integer from %d to %d", least, most)
 	return reader{allowed: allowed, read: func(d *decoder, v *value) {
 		if v.kind != kindInteger {
@@ -131,14 +158,17 @@ func textOrTable(short, whole reader, allowed string) reader {
 
 // table reads a [table] over what dst holds already.
 func table[T any](dst *T, keys func(*T) []key) reader {
+	return readTable(func() []key { return keys(dst) })
+}
+
+func readTable(keys func() []key) reader {
 	const allowed = "must be written [PATH]"
-	own := keys(dst)
-	return reader{allowed: allowed, keys: own, read: func(d *decoder, v *value) {
+	return reader{allowed: allowed, keys: keys, read: func(d *decoder, v *value) {
 		if v.kind != kindTable {
 			d.wrongType(v, "a table", allowed)
 			return
 		}
-		d.table(v, own)
+		d.table(v, keys())
 	}}
 }
 
@@ -159,20 +189,29 @@ func tablePointer[T any](dst **T, defaults T, keys func(*T) []key) reader {
 // tables reads an array of [[tables]]. It appends an element for each one,
 // right or wrong, so that element i of dst is item i of the document.
 func tables[T any](dst *[]T, defaults T, keys func(*T) []key) reader {
+	return readTables(func() []key { return keys(new(T)) }, func(read func([]key)) {
+		element := defaults
+		read(keys(&element))
+		*dst = append(*dst, element)
+	})
+}
+
+// readTables reads an array of tables. For each, element hands over its keys.
+func readTables(keys func() []key, element func(read func([]key))) reader {
 	const allowed = "must be tables, each written [[PATH]]"
-	return reader{allowed: allowed, keys: keys(new(T)), read: func(d *decoder, v *value) {
+	return reader{allowed: allowed, keys: keys, read: func(d *decoder, v *value) {
 		if v.kind != kindArray {
 			d.wrongType(v, "an array of tables", allowed)
 			return
 		}
 		for _, item := range v.items {
-			element := defaults
-			if item.kind == kindTable {
-				d.table(item, keys(&element))
-			} else {
-				d.wrongType(item, "a table", allowed)
-			}
-			*dst = append(*dst, element)
+			element(func(keys []key) {
+				if item.kind == kindTable {
+					d.table(item, keys)
+				} else {
+					d.wrongType(item, "a table", allowed)
+				}
+			})
 		}
 	}}
 }
@@ -180,15 +219,26 @@ func tables[T any](dst *[]T, defaults T, keys func(*T) []key) reader {
 // list reads an array, each element by its own reader. It appends an element for each
 // one, right or wrong, so that element i of dst is item i of the document.
 func list[T any](dst *[]T, allowed string, each func(*T) reader) reader {
-	return reader{allowed: allowed, keys: each(new(T)).keys, read: func(d *decoder, v *value) {
+	return readList(allowed, each(new(T)).keys, appendTo(dst, each))
+}
+
+// appendTo returns how a value becomes an element of a list.
+func appendTo[T any](dst *[]T, each func(*T) reader) func(*decoder, *value) {
+	return func(d *decoder, v *value) {
+		var element T
+		each(&element).read(d, v)
+		*dst = append(*dst, element)
+	}
+}
+
+func readList(allowed string, keys func() []key, each func(*decoder, *value)) reader {
+	return reader{allowed: allowed, keys: keys, read: func(d *decoder, v *value) {
 		if v.kind != kindArray {
 			d.wrongType(v, "an array", allowed)
 			return
 		}
 		for _, item := range v.items {
-			var element T
-			each(&element).read(d, item)
-			*dst = append(*dst, element)
+			each(d, item)
 		}
 	}}
 }
@@ -196,4 +246,46 @@ func list[T any](dst *[]T, allowed string, each func(*T) reader) reader {
 // texts reads an array of strings.
 func texts[T any](dst *[]T, allowed, each string, parse func(string) (T, error)) reader {
 	return list(dst, allowed, func(element *T) reader { return text(element, each, parse) })
+}
+
+// oneOrMore reads what may be written as one element by itself, or as a list of them. It
+// appends an element for each one, right or wrong: see elements.
+func oneOrMore[T any](dst *[]T, allowed string, each func(*T) reader) reader {
+	return readOneOrMore(allowed, each(new(T)).keys, appendTo(dst, each))
+}
+
+func readOneOrMore(allowed string, keys func() []key, each func(*decoder, *value)) reader {
+	return reader{allowed: allowed, keys: keys, read: func(d *decoder, v *value) {
+		for _, element := range elements(v) {
+			each(d, element)
+		}
+	}}
+}
+
+// elements returns what oneOrMore has read, one value for each element.
+func elements(v *value) []*value {
+	switch {
+	case v == nil:
+		return nil
+	case v.kind == kindArray:
+		return v.items
+	default:
+		return []*value{v}
+	}
+}
+
+// named reads one of a few words that stand for themselves, and suggests one for a word
+// that is not known.
+func named(dst *string, words []string) reader {
+	allowed := "must be one of " + strings.Join(words, ", ")
+	return reader{allowed: allowed, read: func(d *decoder, v *value) {
+		switch {
+		case v.kind != kindString:
+			d.wrongType(v, "a string", allowed)
+		case !slices.Contains(words, v.text):
+			d.badValue(v, errUnknownWord.Error(), suggestion(v.text, words))
+		default:
+			*dst = v.text
+		}
+	}}
 }

@@ -8,9 +8,15 @@ import (
 
 // check writes a check, with every key of its kind that is not empty.
 func (b *renderer) check(c *Check) {
-	b.line("[[check]]\nname = %q\nkind = %q\ninterval = %q\nfast_interval = %q\ntimeout = %q\nwarmup = %q",
-		c.Name, c.Kind, c.Interval, c.FastInterval, c.Timeout, c.Warmup)
-	b.line("rise = %d\nfall = %d\nweight = %d\nreverse = %v", c.Rise, c.Fall, c.Weight, c.Reverse)
+	b.line("[[check]]\nname = %q\nweight = %d\nreverse = %v", c.Name, c.Weight, c.Reverse)
+	b.look("check", c)
+}
+
+// look writes the keys that checks of servers have, too.
+func (b *renderer) look(table string, c *Check) {
+	b.line("kind = %q\ninterval = %q\nfast_interval = %q\ntimeout = %q\nwarmup = %q",
+		c.Kind, c.Interval, c.FastInterval, c.Timeout, c.Warmup)
+	b.line("rise = %d\nfall = %d", c.Rise, c.Fall)
 	setText(b, "target", c.Target)
 	set(b, "source", c.Network.Source)
 	set(b, "interface", c.Network.Interface)
@@ -22,9 +28,6 @@ func (b *renderer) check(c *Check) {
 	set(b, "answer", c.Payload.Answer)
 	setText(b, "expect", c.Payload.Expect.Contains)
 	b.pattern(c.Payload.Expect)
-	if c.Kind == "http" {
-		b.http(c.HTTP)
-	}
 	if c.Kind == "dns" {
 		b.dns(c.DNS)
 	}
@@ -40,6 +43,9 @@ func (b *renderer) check(c *Check) {
 	set(b, "absent", c.File.Absent)
 	set(b, "max_age", c.File.MaxAge)
 	set(b, "number", c.File.Number)
+	if c.Kind == "http" {
+		b.http(table, c.HTTP)
+	}
 }
 
 func (b *renderer) tls(t CheckTLS) {
@@ -68,7 +74,7 @@ func (b *renderer) pattern(p CheckPattern) {
 	b.line("expect_hex = %q", bytes)
 }
 
-func (b *renderer) http(h CheckHTTP) {
+func (b *renderer) http(table string, h CheckHTTP) {
 	setText(b, "connect", h.Connect)
 	set(b, "host", h.Host)
 	set(b, "protocol", h.Protocol)
@@ -81,7 +87,7 @@ func (b *renderer) http(h CheckHTTP) {
 		return // it is the target
 	}
 	for _, r := range h.Requests {
-		b.line("[[check.url]]")
+		b.line("[[%s.url]]", table)
 		setText(b, "url", r.URL)
 		b.answer(r)
 	}

@@ -56,6 +56,10 @@ func render(c *Config) string {
 	for i := range c.Checks {
 		b.check(&c.Checks[i])
 	}
+	b.ipvs(c.IPVS)
+	for i := range c.Services {
+		b.service(&c.Services[i], c.ServerChecks)
+	}
 	return b.String()
 }
 

@@ -27,47 +27,48 @@ type IPVSSync struct {
 }
 
 // Service is one [[service]]: a virtual service for each of its addresses, or for packets
-// with a mark, and the real servers that all of them lead to.
+// with a mark in each of its families, and the real servers that all of them lead to. Its
+// servers are of its family, unless they are reached through a tunnel.
 type Service struct {
-	Name      string           // of its own; by default its first address and the protocol: "198.18.0.100:80/tcp"
-	Addresses []netip.AddrPort // none with a mark
+	Name      string           // unique; by default its first address and the protocol, "198.18.0.100:80/tcp", or "fwmark-7/ipv4"
+	Addresses []netip.AddrPort // none with a mark; port 0 is for all ports, with Persistence only
 	FWMark    uint32           // 0 for none
 	Families  []string         // of packets with the mark: "ipv4", "ipv6"
 	Protocol  string           // "tcp", "udp" or "sctp"; "" with a mark
 
 	Scheduler         string
-	Options           []string      // "ops", "sh-port", "sh-fallback", "mh-port", "mh-fallback", "flag-1" ...
+	Options           []string      // "ops", "sh-port", "sh-fallback", "mh-port", "mh-fallback", "flag-1" to "flag-3"
 	Persistence       time.Duration // 0 for none
-	PersistencePrefix [2]int        // bits of clients' addresses that count, IPv4 and IPv6
+	PersistencePrefix [2]int        // bits of clients' addresses that count, IPv4 and IPv6; zero without Persistence
 	PersistenceEngine string        // "" or "sip"
 
-	Start       string   // how servers begin: "checked" or "up"
-	Quorum      int      // of weights
-	Hysteresis  int      // less than Quorum
-	QuorumUp    []string // a program and its arguments
-	QuorumDown  []string // likewise
-	Omega       bool     // the end of perch counts as the loss of all servers
-	SorryServer *RealServer
+	Start       string       // how servers begin: "checked" or "up"
+	Quorum      int          // of weights
+	Hysteresis  int          // of weights, less than Quorum
+	QuorumUp    []string     // a program and its arguments
+	QuorumDown  []string     // likewise
+	Omega       bool         // the end of perch counts as the loss of all servers
+	SorryServer *RealServer  // nil for none; of its fields only those of its address and forwarding, and Weight 1
 	Servers     []RealServer // in the order of the file, those of its group first
 }
 
 // RealServer is one [[service.server]] or [[server_group.server]], with what it does not
 // say itself taken from its group or service.
 type RealServer struct {
-	Address          netip.AddrPort
-	Weight           int
-	Forward          string // "nat", "dr" or "tunnel"
-	Tunnel           Tunnel
-	UpperThreshold   int // connections; 0 for none
-	LowerThreshold   int
+	Address          netip.AddrPort // port 0 with a mark, where packets keep theirs, and for a service of all ports
+	Weight           int            // 0 to 65535
+	Forward          string         // "nat", "dr" or "tunnel"
+	Tunnel           Tunnel         // zero unless Forward is "tunnel"
+	UpperThreshold   int            // connections; 0 for none
+	LowerThreshold   int            // at most UpperThreshold
 	InhibitOnFailure bool
-	SlowStart        time.Duration
-	Checks           []string // names of Config.ServerChecks, all of which must be well; none: always healthy
+	SlowStart        time.Duration // 0 for none
+	Checks           []string      // names of Config.ServerChecks, all of which must be well; none: always healthy
 }
 
 // Tunnel is how packets get to a real server in others.
 type Tunnel struct {
 	Kind     string // "ipip", "gue" or "gre"
-	Port     uint16 // of "gue"
+	Port     uint16 // of "gue"; 0 otherwise
 	Checksum string // "none", "checksum" or "remote"
 }

@@ -3,7 +3,8 @@ package config
 import "time"
 
 // settle fills in the defaults that other keys decide.
-func settle(root *value, c *Config) {
+func settle(root *value, d *draft) {
+	c := &d.Config
 	for i := range c.VRRP {
 		settleRouter(root.child("vrrp").item(i), &c.VRRP[i])
 	}
@@ -13,6 +14,7 @@ func settle(root *value, c *Config) {
 		settleCheck(root.child("check").item(i), &c.Checks[i])
 	}
 	settleTracks(root, c)
+	settleServices(root, d)
 }
 
 func settleRouter(table *value, r *VirtualRouter) {

@@ -8,13 +8,15 @@ import (
 
 // validate checks what single values cannot show. Fields whose value was
 // missing or refused are zero and are passed over: that is reported already.
-func validate(r *report, root *value, c *Config) {
+func validate(r *report, root *value, d *draft) {
+	c := &d.Config
 	checkAddresses(r, root, c)
 	checkRouters(r, root, c)
 	checkGroups(r, root, c)
 	checkStatic(r, root, c)
 	checkChecks(r, root, c)
 	checkTracks(r, root, c)
+	checkServices(r, root, d)
 	if c.Cluster == nil {
 		checkNothing(r, root)
 		checkHostName(r, root, c)
@@ -38,7 +40,7 @@ func checkNothing(r *report, root *value) {
 	case vips != nil:
 		r.badKey(vips, "there is no [cluster] to own it", "must stand beside a [cluster] with its [[cluster.peer]] list, or be in the addresses of a [[vrrp]]")
 	case nothingElse(root):
-		r.missing(root, "cluster", "must be a [cluster] with its [[cluster.peer]] list, unless there is a [[vrrp]] or [static] entry to run")
+		r.missing(root, "cluster", "must be a [cluster] with its [[cluster.peer]] list, unless there is a [[vrrp]], [[service]] or [static] entry to run")
 	}
 }
 
@@ -53,10 +55,10 @@ func checkHostName(r *report, root *value, c *Config) {
 	}
 }
 
-// nothingElse reports whether there is neither a virtual router nor a static entry.
+// nothingElse reports whether there is neither a virtual router, a service nor a static entry.
 func nothingElse(root *value) bool {
 	static := root.child("static")
-	for _, v := range []*value{root.child("vrrp"), static.child("addresses"), static.child("routes"), static.child("rules")} {
+	for _, v := range []*value{root.child("vrrp"), root.child("service"), static.child("addresses"), static.child("routes"), static.child("rules")} {
 		if v != nil && (v.kind != kindArray || len(v.items) > 0) {
 			return false
 		}

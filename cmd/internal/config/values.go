@@ -30,6 +30,7 @@ var (
 	errNoDuration    = errors.New("is not a duration")
 	errTooShort      = errors.New("is too short")
 	errTooLong       = errors.New("is too long")
+	errNotWhole      = errors.New("is not in whole seconds")
 	errEmpty         = errors.New("is empty")
 	errFirstRune     = errors.New("does not begin with a letter or digit")
 	errRelative      = errors.New("is not absolute")

@@ -35,6 +35,7 @@ func TestRouterDefaults(t *testing.T) {
 			GARPRefresh:       time.Minute,
 			Auth:              Auth{Kind: "none"},
 		}},
+		IPVS: IPVS{Nodes: "candidates"},
 	}
 	got := mustParse(t, readFile(t, "testdata/ok/vrrp-least.toml"))
 	if diff := cmp.Diff(want, got, compareAddresses); diff != "" {

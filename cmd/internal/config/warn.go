@@ -8,10 +8,12 @@ const manyVoters = 9
 const witnessAdvice = "a peer with witness = true votes but never owns a VIP, so a small machine will do"
 
 // warn remarks on what is allowed and may yet surprise.
-func warn(r *report, root *value, c *Config) {
+func warn(r *report, root *value, d *draft) {
+	c := &d.Config
 	warnRouters(r, root, c)
 	warnGroups(r, root, c)
 	warnChecks(r, root, c)
+	warnServices(r, root, d)
 	if c.Cluster == nil {
 		return
 	}

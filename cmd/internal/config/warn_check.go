@@ -12,16 +12,20 @@ func warnChecks(r *report, root *value, c *Config) {
 	warnUntracked(r, root, c)
 	for i, check := range c.Checks {
 		table := root.child("check").item(i)
-		if timeout := table.child("timeout"); timeout != nil && check.Timeout > check.Interval && check.Interval > 0 {
-			r.warn(timeout.pos, fmt.Sprintf("%s%s: is longer than interval, %v: a look that takes so long delays the next one",
-				timeout.path(), timeout.assigned(), check.Interval))
-		}
+		warnTimeout(r, table, &check)
 		if target := table.child("target"); target != nil && c.isVirtual(hostOf(check.Target)) {
 			r.warn(target.pos, fmt.Sprintf("%s%s: is a virtual address: each node would look at its owner, and be as sick as that; look at what this node serves itself",
 				target.path(), target.assigned()))
 		}
 	}
 	warnOwners(r, root, c)
+}
+
+func warnTimeout(r *report, table *value, c *Check) {
+	if timeout := table.child("timeout"); timeout != nil && c.Timeout > c.Interval && c.Interval > 0 {
+		r.warn(timeout.pos, fmt.Sprintf("%s%s: is longer than interval, %v: a look that takes so long delays the next one",
+			timeout.path(), timeout.assigned(), c.Interval))
+	}
 }
 
 // hostOf returns the address in a target, or the zero value if that has none.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,7 +64,7 @@ func newEntries(t testing.TB, name, text, folder string) []checker.Entry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries, err := entriesOf(checker.NewHost(slog.New(slog.DiscardHandler)), makeable(c.Checks, folder))
+	entries, err := entriesOf(checker.NewHost(slog.New(slog.DiscardHandler)), makeable(slices.Concat(c.Checks, c.ServerChecks), folder))
 	if err != nil {
 		t.Errorf("%s: %v", name, err)
 	}

@@ -1,0 +1,96 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// warnServices remarks on services that get no traffic, or cannot come up, or send it in
+// two ways that rarely work beside each other.
+func warnServices(r *report, root *value, d *draft) {
+	d.eachCheck(root, func(table *value, c *draftCheck) { warnTimeout(r, table, &c.Check) })
+	if len(r.mistakes) > 0 {
+		return
+	}
+	weighted := map[string]bool{}
+	for i := range d.ServerChecks {
+		weighted[d.ServerChecks[i].Name] = d.ServerChecks[i].Script.Weighted
+	}
+	held, ways, used := d.held(), map[netip.Addr]way{}, map[string]bool{}
+	for i := range d.services {
+		s, table := &d.services[i], root.child("service").item(i)
+		used[s.group] = true
+		for j, a := range s.Addresses {
+			if v := elements(table.child("address"))[j]; !held[a.Addr()] {
+				r.warn(v.pos, v.path()+v.assigned()+": is in no [[vip]], [[vrrp]] or [static], so perch does not bring clients here")
+			}
+		}
+		warnQuorum(r, table, &s.Service, weighted)
+		warnWays(r, ways, s)
+	}
+	for i, g := range d.groups {
+		if v := root.child("server_group").item(i); !used[g.name] {
+			r.warn(v.key, fmt.Sprintf("server_group: no service has group = %q", g.name))
+		}
+	}
+}
+
+// held returns all addresses that perch holds at times.
+func (c *Config) held() map[netip.Addr]bool {
+	held := map[netip.Addr]bool{}
+	for _, vips := range [][]VIP{c.VIPs, c.Static.Addresses} {
+		for _, vip := range vips {
+			held[vip.Address.Addr()] = true
+		}
+	}
+	for i := range c.VRRP {
+		for _, list := range [][]netip.Prefix{c.VRRP[i].Addresses, c.VRRP[i].ExcludedAddresses} {
+			for _, p := range list {
+				held[p.Addr()] = true
+			}
+		}
+	}
+	return held
+}
+
+// warnQuorum remarks on a quorum that the servers do not reach with their weights, unless
+// a check may give them others.
+func warnQuorum(r *report, table *value, s *Service, weighted map[string]bool) {
+	sum := 0
+	for _, server := range s.Servers {
+		if slices.ContainsFunc(server.Checks, func(name string) bool { return weighted[name] }) {
+			return
+		}
+		sum += server.Weight
+	}
+	if v := table.child("quorum"); v != nil && s.Quorum > sum {
+		r.warn(v.pos, fmt.Sprintf("%s%s: is above the weights of all servers, %d together, so it is never reached", v.path(), v.assigned(), sum))
+	} else if v := table.child("hysteresis"); v != nil && s.Quorum+s.Hysteresis > sum {
+		r.warn(v.pos, fmt.Sprintf("%s%s: quorum and hysteresis are above the weights of all servers, %d together: a quorum that is lost does not come back", v.path(), v.assigned(), sum))
+	}
+}
+
+// way is how packets get to a host, and where that was said first.
+type way struct {
+	nat bool
+	at  *value
+}
+
+// warnWays remarks on a host that gets packets by nat and, in another service, in another
+// way: the answers to the first must come back through this node, those to the other must not.
+func warnWays(r *report, ways map[netip.Addr]way, s *draftService) {
+	said := false // one of a service is enough
+	for i, server := range s.Servers {
+		at := s.places[i].at()
+		host, nat := server.Address.Addr(), server.Forward == "nat"
+		first, ok := ways[host]
+		if !ok {
+			ways[host] = way{nat, at}
+		} else if first.nat != nat && !said {
+			said = true
+			r.warn(at.pos, fmt.Sprintf("%s%s: %v gets packets by %s here and in another way on line %d: with nat its answers must come back through this node, and with dr and tunnel they must not",
+				at.path(), at.assigned(), host, server.Forward, first.at.pos.line))
+		}
+	}
+}
