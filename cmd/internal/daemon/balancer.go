@@ -18,6 +18,7 @@ import (
 // want of them, and time decide which of them each service has.
 type balancer struct {
 	manager  *ipvs.Manager
+	syncer   *syncer
 	config   func() *config.Config
 	verdicts func() map[string]verdict // of the checks of real servers
 	orders   func() state.Orders
@@ -90,6 +91,7 @@ func (b *balancer) step() time.Duration {
 	next := now + time.Hour
 	verdicts, orders := b.verdicts(), b.orders()
 	var wanted []ipvs.Service
+	ownsSome, ownsAll := false, true
 	for i := range cfg.Services {
 		s := &cfg.Services[i]
 		p := b.pool(s.Name)
@@ -100,6 +102,7 @@ func (b *balancer) step() time.Duration {
 			next = min(next, outcome.Next)
 		}
 		owns := b.owns(s)
+		ownsSome, ownsAll = ownsSome || owns, ownsAll && owns
 		if owns || cfg.IPVS.Nodes != "owner" {
 			wanted = append(wanted, servicesOf(s, outcome.Servers)...)
 		}
@@ -109,6 +112,7 @@ func (b *balancer) step() time.Duration {
 	}
 	b.forget(cfg.Services)
 	b.manager.Set(wanted, settingsOf(cfg.IPVS))
+	b.syncer.ask(syncsOf(cfg.IPVS.Sync, ownsSome, ownsAll))
 	return max(next-now, time.Millisecond)
 }
 

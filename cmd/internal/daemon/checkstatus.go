@@ -9,9 +9,12 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/config"
 )
 
-// kindFile is the kind of check whose number counts instead of its state. That of others
-// is for real servers.
-const kindFile = "file"
+// The kinds of checks that find numbers: that of a file counts instead of its state, that
+// of a script is the weight of a real server.
+const (
+	kindFile   = "file"
+	kindScript = "script"
+)
 
 // verdictOf is what the policy makes of a check's status.
 func verdictOf(s checker.Status) verdict {
@@ -22,8 +25,12 @@ func verdictOf(s checker.Status) verdict {
 			v.reason += ": " + s.Error
 		}
 	}
-	if s.Kind == kindFile && s.Value.Known {
+	switch {
+	case s.Kind == kindFile && s.Value.Known:
 		v.value, v.known = s.Value.Is, true
+	case s.Kind == kindScript && s.Value.Known && s.Value.Is >= 0:
+		weight := uint32(s.Value.Is)
+		v.weight = &weight
 	}
 	return v
 }
