@@ -27,6 +27,7 @@ func (m *Manager) amendAll(steps []step) map[Key]failure {
 	if len(steps) == 0 {
 		return nil
 	}
+	m.amendments++
 	failed := failures(steps, m.kernel.carryOut(steps))
 	m.log.Debug("services of IPVS amended", "steps", len(steps), "services_failed", len(failed))
 	return failed

@@ -2,7 +2,6 @@ package ipvs
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 )
@@ -80,13 +79,13 @@ func (m *Manager) lend(want Timeouts) error {
 	}
 	now, err := m.kernel.timeouts()
 	if err != nil {
-		return fmt.Errorf("read timeouts of IPVS: %w", err)
+		return err
 	}
 	next, change := m.former.plan(now, want)
 	if change != (Timeouts{}) {
 		m.owe(m.former.until(next))
 		if err := m.kernel.setTimeouts(change); err != nil {
-			return fmt.Errorf("set timeouts of IPVS: %w", err)
+			return err
 		}
 		if want == m.lent && want != (Timeouts{}) {
 			m.addMended(1)

@@ -24,7 +24,8 @@
 // messages: persistence engines in engine.go, and the kernel's daemons that tell other
 // directors of connections in sync.go.
 //
-// Goroutines: none but that of Run, whose caller owns it.
+// Goroutines: that of Run, whose caller owns it, and one for a look at the kernel, which
+// Run starts and waits for.
 //
 // The package must never
 //   - remove or change a service that it did not put there, unless told to own all;

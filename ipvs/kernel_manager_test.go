@@ -10,12 +10,20 @@ import (
 	"time"
 )
 
-// review has the Manager look at the kernel now.
+// reviewNow carries out what was Set last, as Run does, with a look at the kernel.
 func reviewNow(m *Manager) {
 	m.op.Lock()
-	m.due = time.Time{}
-	m.op.Unlock()
-	m.turn()
+	defer m.op.Unlock()
+	d := *m.demanded()
+	m.amend(d)
+	_ = m.review(d)
+}
+
+// amendNow does so without a look.
+func amendNow(m *Manager) (settled bool) {
+	m.op.Lock()
+	defer m.op.Unlock()
+	return m.amend(*m.demanded())
 }
 
 // wantInKernel compares what the real kernel has.
@@ -86,7 +94,7 @@ func TestKernelManager(t *testing.T) {
 	}
 	settings := Settings{Timeouts: Timeouts{TCP: 600}}
 	m.Set(table, settings)
-	m.turn()
+	reviewNow(m)
 	wantWell(t, "added", m)
 	wantInKernel(t, "added", table)
 	reviewNow(m)
@@ -100,7 +108,9 @@ func TestKernelManager(t *testing.T) {
 	edited[3].Persistence = Persistence{}
 	edited[4].Persistence = Persistence{Timeout: 90, Prefix: 32}
 	m.Set(edited, settings)
-	m.turn()
+	if !amendNow(m) {
+		t.Error("a look at the kernel is needed for edits, want none")
+	}
 	wantInKernel(t, "edited", edited)
 	reviewNow(m)
 	wantWell(t, "edited", m)
@@ -122,7 +132,7 @@ func TestKernelManagerRefused(t *testing.T) {
 		}
 	})
 	m.Set([]Service{web(1, 1).by("foo"), web(2, 1)}, Settings{})
-	m.turn()
+	reviewNow(m)
 	wantInKernel(t, "one of two", []Service{web(2, 1)})
 	if s := m.Status(); len(s.Failed) != 1 || s.Failed[0].Key != web(1).Key {
 		t.Errorf("failed %q, want the one with an unknown scheduler", s.Failed)
@@ -140,7 +150,7 @@ func TestKernelManagerWeight(t *testing.T) {
 	table := bigTable(1000)
 	begin := time.Now()
 	m.Set(table, Settings{})
-	m.turn()
+	reviewNow(m)
 	t.Logf("figure manager-first-apply %.3f", time.Since(begin).Seconds())
 	begin = time.Now()
 	reviewNow(m)
@@ -150,7 +160,9 @@ func TestKernelManagerWeight(t *testing.T) {
 		table = reweighed(table, 500, 77+i)
 		begin = time.Now()
 		m.Set(table, Settings{})
-		m.turn()
+		if !amendNow(m) {
+			t.Error("a look at the kernel is needed for a weight, want none")
+		}
 		t.Logf("figure manager-weight-change %.6f", time.Since(begin).Seconds())
 	}
 	wantInKernel(t, "changed", table)

@@ -43,6 +43,7 @@ type Manager struct {
 
 	running atomic.Bool
 	wake    chan struct{} // tells Run of a Set
+	looks   chan look     // tells Run what the look found that it began
 }
 
 // demand is what a Set asked for.
@@ -58,6 +59,9 @@ type work struct {
 	asked  demand // as of the last review
 	due    time.Time
 	pause  time.Duration // the last one before a retry; 0 while all is well
+
+	looking    bool   // a look is under way
+	amendments uint64 // so far
 
 	done    []Service // wanted ones that the kernel has, as far as is known: sorted by key
 	blocked []Key     // sorted
@@ -81,8 +85,9 @@ func newManager(c Config, open func() (kernel, error)) *Manager {
 	}
 	return &Manager{
 		open: open, log: log, record: record(c.Record),
-		work: work{mine: make(map[Key]struct{})},
-		wake: make(chan struct{}, 1),
+		work:  work{mine: make(map[Key]struct{})},
+		wake:  make(chan struct{}, 1),
+		looks: make(chan look, 1),
 	}
 }
 

@@ -177,6 +177,78 @@ func TestWeightChangeNeedsNoSurvey(t *testing.T) {
 	})
 }
 
+// TestAmendmentsDuringALook do not wait for it, and it does not count them as mended.
+func TestAmendmentsDuringALook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := manage(t, newModelKernel())
+		defer m.run(t)()
+		m.set(Settings{}, web(1, 1, 1, 1), web(2, 1))
+		m.k.take()
+		release := make(chan struct{})
+		m.k.change(func(k *modelKernel) { k.dumping = func() { <-release } })
+		pass(reviewEvery) // the look has begun
+		m.set(Settings{}, web(1, 2, -1, 1, 1), web(2, 1))
+		wantSteps(t, m.k.take(), "~ tcp 198.18.0.1:80 > 10.0.0.1:80*2",
+			"+ tcp 198.18.0.1:80 > 10.0.0.4:80*1", "- tcp 198.18.0.1:80 > 10.0.0.2:80")
+		m.set(Settings{}, web(1, 3, -1, 1, 1), web(3, 1))
+		wantServices(t, m.k, web(1, 3, -1, 1, 1), web(2, 1))
+		pass(time.Minute)
+		if _, _, surveys := m.k.counts(); surveys != 2 {
+			t.Errorf("%d surveys, want the one that goes on and one before", surveys)
+		}
+		release <- struct{}{}
+		synctest.Wait()
+		wantServices(t, m.k, web(1, 3, -1, 1, 1), web(3, 1))
+		if s := m.Status(); s.Mended > 0 || len(s.Failed) > 0 {
+			t.Errorf("mended %d, failed %v, want none", s.Mended, s.Failed)
+		}
+
+		pass(reviewEvery) // the next one has begun
+		m.k.change(func(k *modelKernel) { k.dumping = nil })
+		if err := m.Clear(); err != nil {
+			t.Error(err)
+		}
+		close(release) // what that look has found is of no use any more
+		synctest.Wait()
+		wantServices(t, m.k)
+		wantKeys(t, "record", m.keys(t))
+	})
+}
+
+// TestSetAsALookEnds: what is wanted by then is no mending.
+func TestSetAsALookEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := manage(t, newModelKernel())
+		m.Set([]Service{web(1, 1)}, Settings{})
+		m.turn()
+		m.digest(<-m.looks)
+		m.look(*m.demanded())
+		m.Set([]Service{web(1, 2)}, Settings{})
+		m.digest(<-m.looks)
+		wantServices(t, m.k, web(1, 2))
+		if s := m.Status(); s.Mended > 0 {
+			t.Errorf("mended %d, want 0", s.Mended)
+		}
+	})
+}
+
+// TestEndDuringALook waits for the look.
+func TestEndDuringALook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := manage(t, newModelKernel())
+		stop := m.run(t)
+		m.set(Settings{}, web(1, 1))
+		m.k.change(func(k *modelKernel) { k.dumping = func() { time.Sleep(time.Second) } })
+		pass(reviewEvery)
+		begin := time.Now()
+		stop()
+		if took := time.Since(begin); took != time.Second {
+			t.Errorf("the end came after %v, want it after the look, which takes a second", took)
+		}
+		wantServices(t, m.k, web(1, 1))
+	})
+}
+
 // bigTable has services with ten servers each.
 func bigTable(services int) []Service {
 	var list []Service
@@ -773,13 +845,13 @@ func BenchmarkWeightChange(b *testing.B) {
 			m := newManager(Config{}, k.open)
 			tables := [2][]Service{bigTable(services), reweighed(bigTable(services), services/2, 77)}
 			m.Set(tables[0], Settings{})
-			m.turn()
+			_ = m.review(*m.demanded())
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
 				i++
 				m.Set(tables[i%2], Settings{})
-				m.turn()
+				m.amend(*m.demanded())
 				k.take()
 			}
 			_ = m.Clear()

@@ -22,6 +22,7 @@ type modelKernel struct {
 	refuse   func(step) error // nil: nothing is refused
 	before   func(step)       // called before each step
 	lending  func()           // called before timeouts are set
+	dumping  func()           // called at the end of a survey
 	opens    int              // conversations begun
 	talks    int              // conversations that go on
 	surveys  int              // dumps
@@ -63,7 +64,7 @@ func (k *modelKernel) open() (kernel, error) {
 		return nil, errModelGone
 	}
 	k.talks++
-	return modelTalk{k, k.loads}, nil
+	return &modelTalk{k, k.loads}, nil
 }
 
 func (k modelTalk) close() error {
@@ -75,6 +76,9 @@ func (k modelTalk) close() error {
 
 func (k modelTalk) survey() ([]Service, error) {
 	k.mu.Lock()
+	if k.dumping != nil {
+		defer k.dumping()
+	}
 	defer k.mu.Unlock()
 	k.surveys++
 	if k.missing || k.load != k.loads {

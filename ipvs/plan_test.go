@@ -109,4 +109,7 @@ func TestOrdered(t *testing.T) {
 	if given[0].Key != web(2).Key {
 		t.Error("the list of the caller was changed")
 	}
+	if got := ordered([]Service{web(1, 1), web(1, 2)}); len(got) != 1 {
+		t.Errorf("ordered %v, want the first alone", got)
+	}
 }

@@ -7,25 +7,60 @@ import (
 	"time"
 )
 
+// look is what a survey found.
+type look struct {
+	kernel
+	have       []Service
+	err        error
+	amendments uint64 // when it began
+}
+
 // review makes the kernel match what is wanted, by a look at all that it has. The error
 // is what was told of. The caller holds op, and has amended what was done to d.
 func (m *Manager) review(d demand) error {
-	m.recall()
-	m.asked = d
-	if m.needless(d) {
-		m.rest()
-		return nil
-	}
-	have, err := m.survey()
-	if err != nil {
-		m.wait(err)
+	k, err := m.prepare(d)
+	if k == nil {
 		return err
 	}
-	p := intent{d.services, m.mine, d.All}.plan(have)
+	have, err := k.survey()
+	return m.finish(d, look{k, have, err, m.amendments})
+}
+
+// prepare returns the kernel that is to be looked at: nil if there is no IPVS, or nothing
+// to do for it.
+func (m *Manager) prepare(d demand) (kernel, error) {
+	m.recall()
+	if m.needless(d) {
+		m.rest()
+		return nil, nil
+	}
+	if m.kernel == nil {
+		k, err := m.open()
+		if err != nil {
+			m.wait(err)
+			return nil, err
+		}
+		m.kernel = k
+	}
+	return m.kernel, nil
+}
+
+// finish carries out what a look found to be needed. Amendments may have come in between:
+// the steps of a plan find it done, then.
+func (m *Manager) finish(d demand, l look) error {
+	if l.err != nil {
+		m.hangUp()
+		m.wait(l.err)
+		return l.err
+	}
+	m.asked = d
+	p := intent{d.services, m.mine, d.All}.plan(l.have)
 	m.claim(p.claims)
 	errs := m.kernel.carryOut(p.steps)
 	failed := failures(p.steps, errs)
-	m.countMended(p.steps, errs)
+	if l.amendments == m.amendments {
+		m.countMended(p.steps, errs)
+	}
 	m.forget(d, failed)
 	m.blocked = p.blocked
 	m.done = slices.DeleteFunc(slices.Clone(d.services), func(s Service) bool {
@@ -52,23 +87,6 @@ func (m *Manager) rest() {
 	errs := m.problems(nil)
 	m.publish(Status{Problems: texts(errs)})
 	m.complain(nil, errs)
-}
-
-// survey opens the conversation with the kernel if need be, and reads what it has.
-func (m *Manager) survey() ([]Service, error) {
-	if m.kernel == nil {
-		k, err := m.open()
-		if err != nil {
-			return nil, err
-		}
-		m.kernel = k
-	}
-	have, err := m.kernel.survey()
-	if err != nil {
-		m.hangUp()
-		return nil, fmt.Errorf("read services of IPVS: %w", err)
-	}
-	return have, nil
 }
 
 // hangUp ends the conversation with the kernel, and with it what is known of it.

@@ -30,6 +30,8 @@ func (m *Manager) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-m.wake:
+		case l := <-m.looks:
+			m.digest(l)
 		case <-timer.C:
 		}
 		timer.Reset(time.Until(m.turn()))
@@ -39,6 +41,10 @@ func (m *Manager) Run(ctx context.Context) error {
 func (m *Manager) end() {
 	m.op.Lock()
 	defer m.op.Unlock()
+	if m.looking {
+		<-m.looks
+		m.looking = false
+	}
 	if m.kernel == nil {
 		return
 	}
@@ -52,13 +58,44 @@ func (m *Manager) end() {
 func (m *Manager) turn() time.Time {
 	m.op.Lock()
 	defer m.op.Unlock()
+	idle := time.Now().Add(reviewEvery)
 	d := m.demanded()
 	if d == nil {
-		return time.Now().Add(reviewEvery)
+		return idle
 	}
-	if m.amend(*d) && time.Now().Before(m.due) {
-		return m.due
+	settled := m.amend(*d)
+	if !m.looking && (!settled || !time.Now().Before(m.due)) {
+		m.look(*d)
 	}
-	_ = m.review(*d) // which has told of it
+	if m.looking {
+		return idle
+	}
 	return m.due
+}
+
+// look begins a look at the kernel if it needs one. It takes long if there are many
+// services, and may not keep amendments back meanwhile.
+func (m *Manager) look(d demand) {
+	k, _ := m.prepare(d) // which has told of the error
+	if k == nil {
+		return
+	}
+	m.looking = true
+	amendments := m.amendments
+	go func() {
+		have, err := k.survey()
+		m.looks <- look{k, have, err, amendments}
+	}()
+}
+
+// digest ends the look.
+func (m *Manager) digest(l look) {
+	m.op.Lock()
+	defer m.op.Unlock()
+	m.looking = false
+	d := *m.demanded()
+	m.amend(d)
+	if l.kernel == m.kernel { // else Clear came in between
+		_ = m.finish(d, l)
+	}
 }
