@@ -19,7 +19,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 # Debian packages that the tests use, and a command of each to see whether it is there.
 PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev: \
 	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark haproxy:haproxy nginx-light:nginx dbus:dbus-daemon \
-	user-mode-linux:linux.uml kmod:modprobe
+	user-mode-linux:linux.uml kmod:modprobe ipvsadm:ipvsadm
 
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
@@ -46,7 +46,7 @@ deps: ## install the Debian packages that the tests need, when root and when mis
 	if [ ! -e $(POLICY) ]; then trap 'rm -f $(POLICY)' EXIT; printf '#!/bin/sh\nexit 101\n' >$(POLICY); chmod 755 $(POLICY); fi; \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null && \
 	for p in $$missing; do \
-		case $$p in keepalived|frr|haproxy|nginx-light) ! command -v systemctl >/dev/null || systemctl -q disable $${p%-light};; esac; \
+		case $$p in keepalived|frr|haproxy|nginx-light|ipvsadm) ! command -v systemctl >/dev/null || systemctl -q disable $${p%-light};; esac; \
 	done
 
 unit: ## unit tests, with the race detector and in random order
@@ -83,12 +83,13 @@ lint: vet staticcheck gofumpt govulncheck
 vet:
 	$(GO) vet ./...
 	$(GO) vet -tags vrf ./checker
+	$(GO) vet -tags ipvs ./ipvs
 
 staticcheck:
 	$(GO) run $(STATICCHECK) ./...
 
 gofumpt:
-	@out="$$($(GO) run $(GOFUMPT) -l cmd cluster vip vrrp checker)"; \
+	@out="$$($(GO) run $(GOFUMPT) -l cmd cluster vip vrrp checker ipvs)"; \
 	if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
 
 # The only error that is let pass: all that govulncheck says when it cannot have its

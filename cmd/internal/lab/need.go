@@ -84,3 +84,10 @@ func NeedKernel(t test) {
 	need(t, "modprobe", "needs modprobe(8), Debian package kmod")
 	need(t, "gcc", "needs gcc(1), Debian package gcc")
 }
+
+// NeedIPVS skips a test where nothing can read back what is in the kernel's IPVS. In CI
+// that is a failure.
+func NeedIPVS(t test) {
+	t.Helper()
+	need(t, "ipvsadm", "needs ipvsadm(8), Debian package ipvsadm")
+}
