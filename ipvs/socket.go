@@ -36,29 +36,29 @@ type socket struct {
 }
 
 // openSocket asks for IPVS, which has the kernel load its module where it can.
-func openSocket() (_ *socket, err error) {
+func openSocket() (*socket, error) {
+	s, err := openFamily(familyName)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, errNoIPVS
+	}
+	return s, err
+}
+
+func openFamily(name string) (*socket, error) {
 	conn, err := netlink.Dial(unix.NETLINK_GENERIC, nil)
 	if err != nil {
 		return nil, fmt.Errorf("open generic netlink: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, conn.Close())
-		}
-	}()
-	s := &socket{netlink: conn, generic: genetlink.NewConn(conn), buffer: make([]byte, os.Getpagesize())}
-	if s.raw, err = conn.SyscallConn(); err != nil {
-		return nil, fmt.Errorf("open generic netlink: %w", err)
-	}
-	family, err := s.generic.GetFamily(familyName)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, errNoIPVS
-	}
+	raw, err := conn.SyscallConn()
 	if err != nil {
-		return nil, fmt.Errorf("ask for generic netlink's family %s: %w", familyName, err)
+		return nil, errors.Join(fmt.Errorf("open generic netlink: %w", err), conn.Close())
 	}
-	s.family = family.ID
-	return s, nil
+	generic := genetlink.NewConn(conn)
+	family, err := generic.GetFamily(name)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("ask generic netlink for %s: %w", name, err), conn.Close())
+	}
+	return &socket{netlink: conn, raw: raw, generic: generic, family: family.ID, buffer: make([]byte, os.Getpagesize())}, nil
 }
 
 func (s *socket) close() error { return s.netlink.Close() }

@@ -23,7 +23,7 @@ func TestKernelIPVS(t *testing.T) {
 		Args:    []string{"-test.run", "^TestKernel", "-test.v"},
 		Modules: []string{"dummy"},
 	})
-	if err != nil || !strings.Contains(output, "--- PASS: TestKernelForwards ") {
+	if err != nil || !strings.Contains(output, "--- PASS: TestKernelWithoutIPVS ") {
 		t.Errorf("%v\n%s", err, output)
 	}
 }
