@@ -3,8 +3,9 @@ package ipvs
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
-	"slices"
+	"sort"
 
 	lvs "github.com/cloudflare/ipvs"
 )
@@ -49,27 +50,27 @@ func (l *linux) survey() ([]Service, error) {
 	}
 	services := make([]Service, len(table))
 	for i, e := range table {
-		key, balancing := fromService(e.Service)
-		balancing.Persistence.Engine = engines[key]
-		servers := make([]Server, len(e.servers))
-		for i, server := range e.servers {
-			servers[i] = fromServer(server.Destination)
+		e.Persistence.Engine = engines[e.Key]
+		services[i] = Service{Key: e.Key, Balancing: e.Balancing, Servers: make([]Server, len(e.servers))}
+		for j, s := range e.servers {
+			services[i].Servers[j] = fromServer(s.Destination)
 		}
-		slices.SortFunc(servers, compareServers)
-		services[i] = Service{Key: key, Balancing: balancing, Servers: servers}
 	}
-	slices.SortFunc(services, func(a, b Service) int { return a.Key.Compare(b.Key) })
 	return services, nil
 }
 
 // engines asks only if there may be one, which needs a service that persists.
 func (l *linux) engines(table []entry) (map[Key]string, error) {
-	if !slices.ContainsFunc(table, func(e entry) bool { return e.Flags&lvs.ServicePersistent != 0 }) {
-		return nil, nil
+	for _, e := range table {
+		if e.Persistence != (Persistence{}) {
+			return engines(l.socket)
+		}
 	}
-	return engines(l.socket)
+	return nil, nil
 }
 
+// counters returns what the kernel has counted, which it brings up to date every 2 s, but
+// for the connections there are now.
 func (l *linux) counters() ([]Counted, error) {
 	table, err := l.table()
 	if err != nil {
@@ -77,38 +78,34 @@ func (l *linux) counters() ([]Counted, error) {
 	}
 	counted := make([]Counted, len(table))
 	for i, e := range table {
-		counted[i].Key, _ = fromService(e.Service)
-		counted[i].Counters = fromStats(e.Stats, e.Stats64)
-		counted[i].Servers = countedServers(e.servers)
+		counted[i] = Counted{
+			Key:      e.Key,
+			Counters: fromStats(e.stats.Stats, e.stats.Stats64),
+			Servers:  make([]CountedServer, len(e.servers)),
+		}
+		for j, s := range e.servers {
+			counted[i].Servers[j] = CountedServer{
+				Server:     fromServer(s.Destination),
+				Counters:   fromStats(s.Stats, s.Stats64),
+				Active:     s.ActiveConnections,
+				Inactive:   s.InactiveConnections,
+				Persistent: s.PersistentConnections,
+			}
+		}
 	}
-	slices.SortFunc(counted, func(a, b Counted) int { return a.Key.Compare(b.Key) })
 	return counted, nil
 }
 
-func countedServers(servers []lvs.DestinationExtended) []CountedServer {
-	counted := make([]CountedServer, len(servers))
-	for i, s := range servers {
-		counted[i] = CountedServer{
-			Server:     fromServer(s.Destination),
-			Counters:   fromStats(s.Stats, s.Stats64),
-			Active:     s.ActiveConnections,
-			Inactive:   s.InactiveConnections,
-			Persistent: s.PersistentConnections,
-		}
-	}
-	slices.SortFunc(counted, func(a, b CountedServer) int { return compareServers(a.Server, b.Server) })
-	return counted
-}
-
-func compareServers(a, b Server) int { return a.Address.Compare(b.Address) }
-
 // entry is a service of the kernel's table.
 type entry struct {
-	lvs.ServiceExtended
-	servers []lvs.DestinationExtended
+	Key
+	Balancing // but for the engine
+	stats     lvs.ServiceExtended
+	servers   []lvs.DestinationExtended // sorted by address
 }
 
-// table returns all services with their servers, in any order.
+// table returns all services with their servers, sorted by key. It sorts by package sort,
+// as package slices makes the binary larger for each of these large types.
 func (l *linux) table() ([]entry, error) {
 	services, err := l.library.Services()
 	if err = orNone(err); err != nil {
@@ -116,14 +113,20 @@ func (l *linux) table() ([]entry, error) {
 	}
 	table := make([]entry, len(services))
 	for i, service := range services {
+		key, balancing := fromService(service.Service)
 		servers, err := l.library.Destinations(service.Service)
 		if err = orNone(err); err != nil {
-			key, _ := fromService(service.Service)
 			return nil, fmt.Errorf("list the kernel's servers of %s: %w", key, err)
 		}
-		table[i] = entry{ServiceExtended: service, servers: servers}
+		sort.Slice(servers, func(i, j int) bool { return serverAddress(servers[i]).Compare(serverAddress(servers[j])) < 0 })
+		table[i] = entry{Key: key, Balancing: balancing, stats: service, servers: servers}
 	}
+	sort.Slice(table, func(i, j int) bool { return table[i].Key.Compare(table[j].Key) < 0 })
 	return table, nil
+}
+
+func serverAddress(d lvs.DestinationExtended) netip.AddrPort {
+	return netip.AddrPortFrom(d.Address, d.Port)
 }
 
 // orNone forgives the library for taking an empty list for an error.

@@ -32,7 +32,7 @@ func (r Role) String() string {
 type SyncDaemon struct {
 	Role      Role
 	Interface string
-	ID        uint32     // 0 to 255: of those that belong together; a backup with 0 hears all
+	ID        uint8      // of those that belong together; a backup with 0 hears all
 	MaxLen    uint16     // of a packet in bytes, without headers; 0 for what fits the interface
 	Group     netip.Addr // multicast; the zero value for 224.0.0.81
 	Port      uint16     // 0 for 8848

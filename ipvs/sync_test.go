@@ -51,7 +51,7 @@ func TestSyncCodec(t *testing.T) {
 		want := SyncDaemon{
 			Role:      rapid.SampledFrom([]Role{SyncMaster, SyncBackup}).Draw(t, "role"),
 			Interface: rapid.StringMatching("[a-z0-9]{1,15}").Draw(t, "interface"),
-			ID:        rapid.Uint32().Draw(t, "id"),
+			ID:        rapid.Uint8().Draw(t, "id"),
 			MaxLen:    rapid.Uint16().Draw(t, "length"),
 			Group:     rapid.SampledFrom(groups).Draw(t, "group"),
 			Port:      rapid.Uint16().Draw(t, "port"),

@@ -24,7 +24,7 @@ func encodeStart(d SyncDaemon) (request, error) {
 	return encodeDaemon(cmdNewDaemon, func(enc *netlink.AttributeEncoder) {
 		enc.Uint32(daemonRole, uint32(d.Role))
 		enc.String(daemonInterface, d.Interface)
-		enc.Uint32(daemonID, d.ID)
+		enc.Uint32(daemonID, uint32(d.ID))
 		if d.MaxLen != 0 {
 			enc.Uint16(daemonMaxLen, d.MaxLen)
 		}
@@ -68,7 +68,7 @@ func decodeDaemon(answer []byte) (d SyncDaemon, err error) {
 		case daemonInterface:
 			d.Interface = dec.String()
 		case daemonID:
-			d.ID = dec.Uint32()
+			d.ID = uint8(dec.Uint32())
 		case daemonMaxLen:
 			d.MaxLen = dec.Uint16()
 		case daemonGroup4, daemonGroup6:
