@@ -84,13 +84,14 @@ vet:
 	$(GO) vet ./...
 	$(GO) vet -tags vrf ./checker
 	$(GO) vet -tags ipvs ./cmd/internal/e2e/balance
+	$(GO) vet -tags ipvs ./ipvs
 
 staticcheck:
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) run $(STATICCHECK) -tags ipvs ./cmd/internal/e2e/balance
 
 gofumpt:
-	@out="$$($(GO) run $(GOFUMPT) -l cmd cluster vip vrrp checker)"; \
+	@out="$$($(GO) run $(GOFUMPT) -l cmd cluster vip vrrp checker ipvs)"; \
 	if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
 
 # The only error that is let pass: all that govulncheck says when it cannot have its

@@ -19,10 +19,11 @@
 // before a restart or a SIGKILL (claim.go). Timeouts are put back to what they were
 // (timeouts.go). Values that the kernel would misread are found beforehand (check.go).
 //
-// The kernel is spoken to by codec.go (values of perch to those of the library
-// cloudflare/ipvs and back) and kernel.go; what that library does not know of has its own
-// messages: persistence engines in engine.go, and the kernel's daemons that tell other
-// directors of connections in sync.go.
+// The kernel is spoken to by real.go. It reads by the library cloudflare/ipvs, whose values
+// codec.go turns into perch's and back. It writes by messages of its own (message.go), many
+// at once (socket.go), as that library sends one at a time and knows of neither persistence
+// engines, which engine.go reads, nor of the kernel's daemons that tell other directors of
+// connections: sync.go decides which to start and stop, syncset.go does it.
 //
 // Goroutines: that of Run, whose caller owns it, and one for a look at the kernel, which
 // Run starts and waits for.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -143,4 +144,28 @@ func (m *Manager) Counters() ([]Counted, error) {
 		return nil, fmt.Errorf("counters of IPVS: %w", err)
 	}
 	return list, nil
+}
+
+// Inherited returns the services that an earlier process of perch has left in the kernel,
+// as far as the record knows of them, with the servers that they have now. It is for
+// before the first Set.
+func (m *Manager) Inherited() ([]Service, error) {
+	m.op.Lock()
+	defer m.op.Unlock()
+	m.recall()
+	if len(m.mine) == 0 {
+		return nil, nil
+	}
+	k, err := m.open()
+	if err != nil {
+		return nil, fmt.Errorf("services of an earlier run: %w", err)
+	}
+	have, err := k.survey()
+	if err := errors.Join(err, k.close()); err != nil {
+		return nil, fmt.Errorf("services of an earlier run: %w", err)
+	}
+	return slices.DeleteFunc(have, func(s Service) bool {
+		_, mine := m.mine[s.Key]
+		return !mine
+	}), nil
 }

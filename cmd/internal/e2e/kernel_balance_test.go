@@ -16,7 +16,7 @@ func TestKernelBalance(t *testing.T) {
 	t.Parallel()
 	lab.NeedKernel(t)
 	lab.NeedServices(t)
-	lab.NeedIPVSAdm(t)
+	lab.NeedIPVS(t)
 	tests := testBinary(t, "./cmd/internal/e2e/balance", "ipvs")
 	perch := filepath.Join(filepath.Dir(tests), "perch") // the kernel sees this folder
 	must(t, os.Link(perchBinary(t), perch))

@@ -30,7 +30,7 @@ func TestKernelVRF(t *testing.T) {
 
 // testBinary compiles the tests of a package, those with the build tag too, into one
 // static binary, stripped as that is faster.
-func testBinary(t *testing.T, pkg, tag string) (file string) {
+func testBinary(t testing.TB, pkg, tag string) (file string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "tests")
 	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-ldflags", "-s -w", "-tags", tag, "-o", file, pkg)

@@ -85,8 +85,9 @@ func NeedKernel(t test) {
 	need(t, "gcc", "needs gcc(1), Debian package gcc")
 }
 
-// NeedIPVSAdm skips a test where ipvsadm(8) cannot be called. In CI that is a failure.
-func NeedIPVSAdm(t test) {
+// NeedIPVS skips a test where nothing can read back what is in the kernel's IPVS. In CI
+// that is a failure.
+func NeedIPVS(t test) {
 	t.Helper()
 	need(t, "ipvsadm", "needs ipvsadm(8), Debian package ipvsadm")
 }
