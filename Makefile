@@ -9,8 +9,10 @@ BIN     ?= bin/perch
 
 # Code that is never in a hurry: it is not inlined, which makes the binary 0.6 MB smaller.
 COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... github.com/spf13/... github.com/pelletier/... \
-	crypto/x509/... debug/... encoding/gob html/... net/http/... text/... \
-	$(addprefix github.com/perch-vip/perch/cmd/,perch internal/api internal/config internal/demo internal/doctor internal/lab internal/sysctl)
+	github.com/hashicorp/... github.com/cloudflare/... github.com/mdlayher/genetlink github.com/mdlayher/netlink/... \
+	crypto/tls crypto/x509/... debug/... encoding/... html/... net/http/... text/... \
+	$(addprefix github.com/perch-vip/perch/,ipvs $(addprefix cmd/,perch internal/api internal/config internal/demo internal/doctor \
+	internal/lab internal/sysctl))
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0

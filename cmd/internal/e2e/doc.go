@@ -1,8 +1,8 @@
 // Package e2e has nothing but the end-to-end tests: the real binary, built once,
 // in real networks of namespaces (package lab). They need root, for some faults
 // nft(8), for VRRP keepalived, FRR, tcpdump and tshark, for checks HAProxy and nginx, and
-// for kernels user-mode-linux, kmod and gcc, and ipvsadm in one of them (`make deps`).
-// Without them they skip; with CI set a skip is a failure.
+// for kernels user-mode-linux, kmod, gcc and ipvsadm (`make deps`). Without them they skip;
+// with CI set a skip is a failure.
 //
 // A case starts a cluster of its own, does one thing to it and says what must be
 // so afterwards:
