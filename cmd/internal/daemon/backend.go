@@ -48,9 +48,9 @@ type controlSide struct{ *daemon }
 // Status implements api.Backend.
 func (d controlSide) Status(ctx context.Context) (api.Status, error) {
 	if d.member == nil {
-		return d.snapshot().status(nil), nil
+		return d.snapshotOfAll().status(nil), nil
 	}
-	return d.snapshot().status(d.askPeers(ctx)), nil
+	return d.snapshotOfAll().status(d.askPeers(ctx)), nil
 }
 
 // History implements api.Backend.

@@ -22,7 +22,7 @@ type balancer struct {
 	config   func() *config.Config
 	verdicts func() map[string]verdict // of the checks of real servers
 	orders   func() state.Orders
-	owns     func(*config.Service) bool // this node has the VIPs of a service
+	held     func() map[netip.Addr]bool // the addresses that move, and whether this node has them
 	tell     func(*config.Service, ipvs.Event)
 	log      *slog.Logger
 	poke     chan struct{}
@@ -40,8 +40,8 @@ type balanced struct {
 	since   map[netip.AddrPort]time.Time // of the states of its members
 }
 
-// countEvery is how often what waits for the end of connections is looked at.
-const countEvery = time.Second
+// lookEvery is how often the services are looked at while nothing is heard.
+const lookEvery = 5 * time.Second
 
 // wake has the services looked at at once.
 func (b *balancer) wake() { offer(b.poke, struct{}{}) }
@@ -88,10 +88,10 @@ func (b *balancer) step() time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	cfg, now := b.config(), time.Since(b.begin)
-	next := now + time.Hour
+	next := now + lookEvery
 	verdicts, orders := b.verdicts(), b.orders()
 	var wanted []ipvs.Service
-	ownsSome, ownsAll := false, true
+	held, ownsSome, ownsAll := b.held(), false, true
 	for i := range cfg.Services {
 		s := &cfg.Services[i]
 		p := b.pool(s.Name)
@@ -101,7 +101,7 @@ func (b *balancer) step() time.Duration {
 		if outcome.Next > 0 {
 			next = min(next, outcome.Next)
 		}
-		owns := b.owns(s)
+		owns := ownsService(s, held)
 		ownsSome, ownsAll = ownsSome || owns, ownsAll && owns
 		if owns || cfg.IPVS.Nodes != "owner" {
 			wanted = append(wanted, servicesOf(s, outcome.Servers)...)
@@ -167,14 +167,30 @@ func (b *balancer) heard(s *config.Service, e ipvs.Event, owns bool) {
 func (b *balancer) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	cfg := b.config()
+	cfg, held := b.config(), b.held()
 	for i := range cfg.Services {
 		s := &cfg.Services[i]
-		owns := b.owns(s)
+		owns := ownsService(s, held)
 		for _, e := range b.pool(s.Name).pool.End() {
 			b.heard(s, e, owns)
 		}
 	}
+}
+
+// ownsService tells whether a node has the address of a service. One with a mark goes with
+// any of the node's. What does not move is the node's own.
+func ownsService(s *config.Service, held map[netip.Addr]bool) bool {
+	moves, has := false, false
+	if len(s.Addresses) == 0 {
+		for _, here := range held {
+			moves, has = true, has || here
+		}
+	}
+	for _, address := range s.Addresses {
+		here, virtual := held[address.Addr()]
+		moves, has = moves || virtual, has || here
+	}
+	return has || !moves
 }
 
 // conditionsOf returns what is known of the servers of a service.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/sysctl"
 	"github.com/perch-vip/perch/vip"
 	"github.com/perch-vip/perch/vip/fence"
 )
@@ -63,8 +64,14 @@ type daemon struct {
 	secrets routerSecrets    // likewise
 	fence   *fence.Fence
 	checks  *checks
-	member  *member     // nil without a [cluster]
-	book    *orderBook  // nil with a [cluster]
+	member  *member    // nil without a [cluster]
+	book    *orderBook // nil with a [cluster]
+
+	serverChecks *checks // of real servers
+	balancer     *balancer
+	hooks        *hooks
+	tuning       *sysctl.Keeper
+
 	routers *routers    // nil without a [[vrrp]] and [static]
 	company vip.Company // of the Managers of both
 	systemd *systemd
@@ -150,6 +157,9 @@ func (d *daemon) assemble(cfg *config.Config, s secrets) error {
 	} else {
 		d.book = openOrderBook(cfg.Node.DataDir, d.log)
 	}
+	if err := d.openBalancer(cfg); err != nil {
+		return err
+	}
 	if hasRouters(cfg) || leftRouters(cfg.Node.DataDir) {
 		return d.openRouters(cfg)
 	}
@@ -212,6 +222,7 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 		d.routers.run(g, parts, d.config(), d.secrets)
 	}
 	d.checks.run(g, parts, d.heed)
+	d.runBalancer(g, parts)
 	g.Go(func() error { return d.fence.Run(parts, d.wake) })
 	g.Go(func() error { return d.tellReady(parts) })
 	g.Go(func() error { return api.Serve(parts, control, api.ControlHandler(controlSide{d}), d.log) })

@@ -58,6 +58,7 @@ type holder struct {
 	poke    chan struct{} // for the loop
 	taken   chan struct{} // for follow: this node begins to hold
 	turned  chan struct{} // for whoever follows what is decided; it is another than before
+	moved   chan struct{} // for whoever follows where the VIPs are; they have come or gone
 	decided decision      // by the last step
 	beat    atomic.Int64  // when the loop last ran, Unix milliseconds
 
@@ -100,6 +101,7 @@ func newHolder(c ownership, fence gate, may func() situation, log *slog.Logger) 
 		poke:    make(chan struct{}, 1),
 		taken:   make(chan struct{}, 1),
 		turned:  make(chan struct{}, 1),
+		moved:   make(chan struct{}, 1),
 	}
 }
 
@@ -278,6 +280,9 @@ func (h *holder) order(want []vip.VIP, to setting) error {
 	defer h.mu.Unlock()
 	if number == h.orders && (err == nil || to.held == all && !outOfDate(err)) {
 		to.settled = true
+		if h.done.held != to.held {
+			offer(h.moved, struct{}{})
+		}
 		h.done = to
 	}
 	return err

@@ -90,7 +90,7 @@ func (d *daemon) serverMeant(n api.ServerName) (api.ServerName, error) {
 
 // ReportServer implements api.PeerBackend.
 func (d peerSide) ReportServer(_ context.Context, n api.ServerName) (api.ServerReport, error) {
-	return d.snapshot().serverReport(n)
+	return d.snapshotOfAll().serverReport(n)
 }
 
 // ReportServer implements api.Backend. Connections to the cluster's VIPs go through
@@ -101,14 +101,14 @@ func (d controlSide) ReportServer(ctx context.Context, n api.ServerName) (api.Se
 		return api.ServerReport{}, err
 	}
 	if d.member == nil {
-		return d.snapshot().serverReport(n)
+		return d.snapshotOfAll().serverReport(n)
 	}
 	leader, err := d.leader()
 	switch {
 	case err != nil:
 		return api.ServerReport{}, err
 	case leader == d.name():
-		return d.snapshot().serverReport(n)
+		return d.snapshotOfAll().serverReport(n)
 	default:
 		ctx, cancel := context.WithTimeout(ctx, reportLimit)
 		defer cancel()

@@ -34,6 +34,10 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	if err != nil {
 		return api.ReloadResult{}, api.Invalid(err)
 	}
+	serverEntries, err := entriesOf(d.serverChecks.host, fresh.ServerChecks)
+	if err != nil {
+		return api.ReloadResult{}, api.Invalid(err)
+	}
 	old := d.config()
 	applied := *old // what runs: the old settings with what is applied of the new ones
 	trouble, err := d.reloadParts(&applied, fresh, secrets.routers)
@@ -41,6 +45,7 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 		return api.ReloadResult{}, fmt.Errorf("reload: %w", err)
 	}
 	applied.Checks = fresh.Checks
+	applied.IPVS, applied.Services, applied.ServerChecks = fresh.IPVS, fresh.Services, fresh.ServerChecks
 	d.level.Set(fresh.Node.LogLevel)
 	applied.Node.LogLevel = fresh.Node.LogLevel
 	lasting := slices.Concat(pending(&applied, fresh), rewritten(d.read, secrets.files), texts(warnings))
@@ -52,6 +57,8 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	d.current.Store(&loaded{config: &applied, warnings: lasting})
 	d.checks.set(entries)
 	d.heed()
+	d.serverChecks.set(serverEntries)
+	d.balancer.wake()
 	d.log.Info("config reloaded", "added", len(result.Added), "removed", len(result.Removed), "warnings", len(result.Warnings))
 	return result, nil
 }

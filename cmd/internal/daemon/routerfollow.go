@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/perch-vip/perch/vip"
@@ -70,6 +71,10 @@ func (r *routers) notice(list []vrrpnet.Status) {
 func (r *routers) step() {
 	setup := r.setup.Load()
 	masters := mastersOf(r.states)
+	if !maps.Equal(masters, r.were) {
+		r.were = masters
+		offer(r.moved, struct{}{})
+	}
 	r.want(setup.wanted(masters))
 	busy := r.devices.indexesOf(setup.interfaces(masters))
 	r.busy.Store(&busy)

@@ -32,7 +32,9 @@ type routers struct {
 	strict  bool                      // the fence ends the leases of routers
 	states  map[string]vrrpnet.Status // by router; used by follow alone
 	told    map[string]seen           // by router; used by follow alone
+	were    masters                   // as they last were; used by follow alone
 	poke    chan struct{}             // for follow
+	moved   chan struct{}             // for whoever follows where the VIPs are: they may have come or gone
 	beat    atomic.Int64              // when follow last ran, Unix milliseconds
 	stopped atomic.Bool               // be no master any more
 	ended   atomic.Bool               // hold nothing more
@@ -70,6 +72,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		states:  map[string]vrrpnet.Status{},
 		told:    map[string]seen{},
 		poke:    make(chan struct{}, 1),
+		moved:   make(chan struct{}, 1),
 		sighted: make(chan struct{}),
 
 		verdicts: d.checks.all,

@@ -31,6 +31,7 @@ type snapshot struct {
 	routers  *routerState  // nil without VRRP mode
 	checks   []checker.Status
 	services []api.Service // of this node
+	ipvs     *api.IPVS     // likewise
 	orders   state.Orders  // for their servers
 	fitness  fitness       // in the cluster
 	warnings []string      // of the config
@@ -108,6 +109,7 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		VRRP:     s.routers.virtualRouters(s.fence),
 		Checks:   checksOf(s.checks, s.config.Checks),
 		Services: s.services,
+		IPVS:     s.ipvs,
 		Static:   s.routers.staticOf(),
 		Warnings: slices.Concat(s.routerAlarms(), s.warnings),
 	}
