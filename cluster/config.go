@@ -1,10 +1,9 @@
 package cluster
 
 import (
-	"cmp"
 	"log/slog"
 	"net/netip"
-	"slices"
+	"sort"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -63,7 +62,7 @@ func (c Config) bootstrap() raft.Configuration {
 			Address:  raft.ServerAddress(p.Address.String()),
 		})
 	}
-	slices.SortFunc(servers, func(a, b raft.Server) int { return cmp.Compare(a.ID, b.ID) })
+	sort.Slice(servers, func(i, j int) bool { return servers[i].ID < servers[j].ID })
 	return raft.Configuration{Servers: servers}
 }
 

@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"slices"
+	"sort"
 )
 
 // byPreference returns the peers in the order in which they should own the
@@ -21,12 +22,13 @@ func byPreference(peers []Peer, drained, sick func(string) bool) []Peer {
 		}
 	}
 	sorted := slices.Clone(peers)
-	slices.SortFunc(sorted, func(a, b Peer) int {
+	sort.Slice(sorted, func(i, j int) bool {
+		a, b := &sorted[i], &sorted[j]
 		return cmp.Or(
 			cmp.Compare(class[b.Name], class[a.Name]),
 			cmp.Compare(b.Priority, a.Priority),
 			cmp.Compare(a.Name, b.Name),
-		)
+		) < 0
 	})
 	return sorted
 }

@@ -1,9 +1,9 @@
 package cluster
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
+	"sort"
 
 	"github.com/hashicorp/raft"
 )
@@ -75,7 +75,7 @@ func (n *Node) peers() []Peer {
 	if met := n.met.Load(); met != nil && (!n.member.Load() || n.leader() == "") {
 		known = slices.Concat(known, *met)
 	}
-	slices.SortStableFunc(known, func(a, b Peer) int { return cmp.Compare(a.Name, b.Name) })
+	sort.SliceStable(known, func(i, j int) bool { return known[i].Name < known[j].Name })
 	return slices.CompactFunc(known, func(a, b Peer) bool { return a.Name == b.Name })
 }
 

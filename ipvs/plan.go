@@ -1,6 +1,9 @@
 package ipvs
 
-import "slices"
+import (
+	"slices"
+	"sort"
+)
 
 // intent is what is wanted of the kernel. The zero value wants nothing.
 type intent struct {
@@ -152,7 +155,7 @@ func ordered(list []Service) []Service {
 		return list
 	}
 	list = slices.Clone(list)
-	slices.SortStableFunc(list, Service.compare)
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Key.Compare(list[j].Key) < 0 })
 	return slices.CompactFunc(list, sameKey)
 }
 

@@ -3,7 +3,7 @@ package ipvs
 import (
 	"maps"
 	"net/netip"
-	"slices"
+	"sort"
 	"time"
 )
 
@@ -47,7 +47,7 @@ func (p *Pool) Step(now time.Duration, rules Rules, members []Member, conditions
 	for _, t := range p.order {
 		p.place(t, now, rules, &o)
 	}
-	slices.SortFunc(o.Servers, func(a, b Server) int { return a.Address.Compare(b.Address) })
+	sort.Slice(o.Servers, func(i, j int) bool { return o.Servers[i].Address.Compare(o.Servers[j].Address) < 0 })
 	return o
 }
 

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"sort"
 )
 
 // subnet is a prefix on an interface.
@@ -94,7 +95,9 @@ func (m *model) Remove(a address) []address {
 
 // all are the members in order.
 func (g *group) all() []member {
-	return slices.SortedFunc(maps.Values(g.members), func(a, b member) int { return a.turn - b.turn })
+	all := slices.Collect(maps.Values(g.members))
+	sort.Slice(all, func(i, j int) bool { return all[i].turn < all[j].turn })
+	return all
 }
 
 // Leads reports whether others depend on a, and Joins whether a would depend on

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"sort"
 	"syscall"
 	"time"
 
@@ -123,14 +124,12 @@ func (c *rulesConn) compareSets(l layout, lease string, vips []addrRange) error 
 // rangesIn is the opposite of elementsOf.
 func rangesIn(elements []nftables.SetElement) []addrRange {
 	// A range ends where another may begin: the end comes first.
-	slices.SortFunc(elements, func(a, b nftables.SetElement) int {
+	sort.Slice(elements, func(i, j int) bool {
+		a, b := &elements[i], &elements[j]
 		if order := slices.Compare(a.Key, b.Key); order != 0 || a.IntervalEnd == b.IntervalEnd {
-			return order
+			return order < 0
 		}
-		if a.IntervalEnd {
-			return -1
-		}
-		return 1
+		return a.IntervalEnd
 	})
 	var ranges []addrRange
 	for _, e := range elements {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sort"
 )
 
 // addrRange is the addresses from first to last, both included, of one family. It
@@ -29,7 +30,10 @@ func rangesOf(prefixes []netip.Prefix) ([]addrRange, error) {
 // merged sorts ranges and leaves out those within others: prefixes overlap in no
 // other way.
 func merged(all []addrRange) []addrRange {
-	slices.SortFunc(all, func(a, b addrRange) int { return cmp.Or(a.first.Compare(b.first), b.last.Compare(a.last)) })
+	sort.Slice(all, func(i, j int) bool {
+		a, b := &all[i], &all[j]
+		return cmp.Or(a.first.Compare(b.first), b.last.Compare(a.last)) < 0
+	})
 	kept := all[:0]
 	for _, r := range all {
 		if n := len(kept); n == 0 || !kept[n-1].overlaps(r) {

@@ -2,12 +2,12 @@ package vrrpnet
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"sort"
 
 	"golang.org/x/sys/unix"
 )
@@ -90,7 +90,7 @@ func (t interfaceTable) list() []Interface {
 			all = append(all, e.show())
 		}
 	}
-	slices.SortFunc(all, func(a, b Interface) int { return cmp.Compare(a.Index, b.Index) })
+	sort.Slice(all, func(i, j int) bool { return all[i].Index < all[j].Index })
 	return all
 }
 

@@ -1,9 +1,9 @@
 package vrrpnet
 
 import (
-	"cmp"
 	"maps"
 	"slices"
+	"sort"
 )
 
 // Status returns what is known of the instances, by name; nothing when the engine has
@@ -15,7 +15,7 @@ func (e *Engine) Status() []Status {
 			all = append(all, r.status())
 		}
 	})
-	slices.SortFunc(all, func(a, b Status) int { return cmp.Compare(a.Name, b.Name) })
+	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
 	return all
 }
 

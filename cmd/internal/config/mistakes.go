@@ -3,7 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -78,15 +78,17 @@ func (r *report) err() error {
 	if len(r.mistakes) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(r.mistakes, func(a, b Mistake) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+	sort.SliceStable(r.mistakes, func(i, j int) bool {
+		a, b := &r.mistakes[i], &r.mistakes[j]
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col)) < 0
 	})
 	return r.mistakes
 }
 
 func (r *report) sortedWarnings() []Warning {
-	slices.SortStableFunc(r.warnings, func(a, b Warning) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+	sort.SliceStable(r.warnings, func(i, j int) bool {
+		a, b := &r.warnings[i], &r.warnings[j]
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col)) < 0
 	})
 	return r.warnings
 }

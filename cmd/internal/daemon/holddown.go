@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/perch-vip/perch/cluster/state"
@@ -41,7 +42,7 @@ func newRecord(now time.Time, history []state.Move) record {
 		}
 		r.moves = append(r.moves, m)
 	}
-	slices.SortStableFunc(r.moves, func(a, b state.Move) int { return a.Time.Compare(b.Time) })
+	sort.SliceStable(r.moves, func(i, j int) bool { return r.moves[i].Time.Before(r.moves[j].Time) })
 	return r
 }
 

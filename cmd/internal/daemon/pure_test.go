@@ -17,7 +17,7 @@ import (
 // starts nothing and does not log.
 var pureImports = []string{
 	"bytes", "cmp", "container/heap", "crypto/hmac", "crypto/md5", "crypto/sha256", "crypto/subtle", "encoding/binary",
-	"encoding/json", "errors", "fmt", "hash", "maps", "math", "net/netip", "slices", "strings", "time",
+	"encoding/json", "errors", "fmt", "hash", "maps", "math", "net/netip", "slices", "sort", "strings", "time",
 }
 
 // typeImports are what a pure file of a shell may import besides, for constants and

@@ -7,6 +7,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"sort"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
@@ -184,9 +185,9 @@ func pending(running, file *config.Config) []string {
 }
 
 func sortedPeers(peers []config.Peer) []config.Peer {
-	return slices.SortedFunc(slices.Values(peers), func(a, b config.Peer) int {
-		return a.Address.Compare(b.Address)
-	})
+	sorted := slices.Clone(peers)
+	sort.Slice(sorted, func(i, j int) bool { return sorted[i].Address.Compare(sorted[j].Address) < 0 })
+	return sorted
 }
 
 // missing lists the VIPs of a that are not in b.

@@ -49,6 +49,9 @@ func newReloadable(t *testing.T) *reloadable {
 	if r.checks, err = openChecks(nil, quiet); err != nil {
 		t.Fatal(err)
 	}
+	if err := r.openBalancer(cfg); err != nil {
+		t.Fatal(err)
+	}
 	r.member.holder.vips, r.kernel.allowed = r.kernel, r.member.holder.allowed
 	r.current.Store(&loaded{config: cfg})
 	if _, r.read, err = readCredentials(cfg.Cluster, cfg.Node.Name); err != nil {

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
-	"slices"
+	"sort"
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
@@ -178,7 +178,7 @@ func refusedOf(counts *vrrp.Counts) map[string]uint64 {
 // heardOf returns the other routers of a VRID, the latest first. Now is a reading of
 // the clock of its times, and of that of the day.
 func heardOf(heard vrrpnet.Heard, wire vrrp.WireConfig, now time.Duration, wall time.Time) []api.HeardFrom {
-	slices.SortFunc(heard.Senders, func(a, b vrrp.Sender) int { return cmp.Compare(b.Last, a.Last) })
+	sort.Slice(heard.Senders, func(i, j int) bool { return heard.Senders[i].Last > heard.Senders[j].Last })
 	var list []api.HeardFrom
 	for _, s := range heard.Senders {
 		from := api.HeardFrom{

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/perch-vip/perch/cluster/state"
@@ -113,13 +114,15 @@ func (p peer) missed() int { return int(p.age / (2 * tellEvery)) }
 // them: by health, priority, and how new their reports are.
 func inOrder(peers []peer) []string {
 	rank := map[health]int{well: 0, unsure: 1, sick: 2}
-	sorted := slices.SortedFunc(slices.Values(peers), func(a, b peer) int {
+	sorted := slices.Clone(peers)
+	sort.Slice(sorted, func(i, j int) bool {
+		a, b := &sorted[i], &sorted[j]
 		return cmp.Or(
 			cmp.Compare(rank[a.current()], rank[b.current()]),
 			cmp.Compare(b.priority, a.priority),
 			cmp.Compare(a.missed(), b.missed()),
 			cmp.Compare(a.name, b.name),
-		)
+		) < 0
 	})
 	var names []string
 	for _, p := range sorted {

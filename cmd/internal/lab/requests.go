@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -48,7 +49,7 @@ func (rs Requests) Outage(from, until time.Time) time.Duration {
 // good returns those that were answered well, by the time of the answer.
 func (rs Requests) good() Requests {
 	good := slices.DeleteFunc(slices.Clone(rs), func(r Request) bool { return !r.Good() })
-	slices.SortStableFunc(good, func(a, b Request) int { return a.ended().Compare(b.ended()) })
+	sort.SliceStable(good, func(i, j int) bool { return good[i].ended().Before(good[j].ended()) })
 	return good
 }
 

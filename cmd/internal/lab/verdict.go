@@ -1,10 +1,10 @@
 package lab
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -61,12 +61,14 @@ type owner struct {
 // reigns are all that there were so far, in any order.
 func (j *Judge) Judge(sightings []Sighting, reigns []Reign) []Violation {
 	reigns = slices.Clone(reigns)
-	slices.SortFunc(reigns, func(a, b Reign) int { return cmp.Compare(a.Term, b.Term) })
+	sort.Slice(reigns, func(i, j int) bool { return reigns[i].Term < reigns[j].Term })
 	if j.owners == nil {
 		j.owners = map[netip.Addr]*owner{}
 	}
 	var found []Violation
-	for _, s := range slices.SortedStableFunc(slices.Values(sightings), func(a, b Sighting) int { return a.At.Compare(b.At) }) {
+	sightings = slices.Clone(sightings)
+	sort.SliceStable(sightings, func(i, j int) bool { return sightings[i].At.Before(sightings[j].At) })
+	for _, s := range sightings {
 		if j.owners[s.Addr] == nil {
 			j.owners[s.Addr] = &owner{answers: map[int]Sighting{}}
 		}
