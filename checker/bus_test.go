@@ -231,9 +231,16 @@ func TestUnitOfAnotherType(t *testing.T) {
 }
 
 func TestUnitsThatCannotBe(t *testing.T) {
-	for _, name := range []string{"", "haproxy", "haproxy.", ".service", "a b.service", "a/b.service", strings.Repeat("x", 250) + ".service"} {
+	for _, name := range []string{
+		"", "haproxy", "haproxy.", ".service", "a b.service", "a/b.service", "getty@.service", strings.Repeat("x", 250) + ".service",
+	} {
 		if _, err := testHost().New(unit(name)); err == nil {
 			t.Errorf("%q is taken", name)
+		}
+	}
+	for _, name := range []string{"getty@tty1.service", `a@b-c\x2dd.service`, "a@b@.service", "-.mount", "-.slice"} {
+		if _, err := testHost().New(unit(name)); err != nil {
+			t.Errorf("%q is not taken: %v", name, err)
 		}
 	}
 }

@@ -39,8 +39,16 @@ func newUnit(h *Host, s Spec) (Checker, error) {
 		return nil, fmt.Errorf("unit %q: must end with a type, such as .service", name)
 	case len(name) > unitNameMax || strings.HasPrefix(name, ".") || strings.ContainsFunc(name, notInUnitName):
 		return nil, fmt.Errorf("unit %q: is no name of a unit", name)
+	case isTemplate(name):
+		return nil, fmt.Errorf("unit %q: is a template, of which no instance is named", name)
 	}
 	return &unitCheck{bus: h.bus, name: name, iface: iface}, nil
+}
+
+// isTemplate tells whether nothing is between the "@" of a name and its type.
+func isTemplate(name string) bool {
+	at := strings.IndexByte(name, '@')
+	return at >= 0 && at+1 == strings.LastIndexByte(name, '.')
 }
 
 func notInUnitName(r rune) bool {
