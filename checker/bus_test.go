@@ -19,6 +19,7 @@ type systemBus struct {
 	t       testing.TB
 	dir     string
 	address string
+	args    []string // more of them
 	daemon  *exec.Cmd
 }
 
@@ -28,6 +29,7 @@ const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Con
   <type>system</type>
   <listen>ADDRESS</listen>
   <auth>EXTERNAL</auth>
+  <limit name="service_start_timeout">200</limit>
   <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/></policy>
 </busconfig>`
 
@@ -59,7 +61,8 @@ func newSystemBus(t testing.TB) *systemBus {
 
 func (b *systemBus) start() {
 	b.t.Helper()
-	b.daemon = exec.Command("dbus-daemon", "--config-file="+filepath.Join(b.dir, "config"), "--nofork", "--nopidfile")
+	args := append([]string{"--config-file=" + filepath.Join(b.dir, "config"), "--nofork", "--nopidfile"}, b.args...)
+	b.daemon = exec.Command("dbus-daemon", args...)
 	b.daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // also if the test is killed
 	if err := b.daemon.Start(); err != nil {
 		b.t.Fatal(err)
@@ -317,18 +320,55 @@ func TestUnitIsAskedForUntilSomebodyAnswers(t *testing.T) {
 		"the bus": func() { b.stop(); time.Sleep(3 * askAgain); b.start() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			answered := make(chan string, 1)
-			var look sync.WaitGroup
-			look.Go(func() { answered <- reasonOf(t, c, enough) })
-			comes()
-			time.Sleep(3 * askAgain)
-			systemd := b.systemd("x.service")
-			look.Wait()
-			if reason := <-answered; reason != "" {
-				t.Errorf("reason %q", reason)
-			}
+			var systemd *fakeSystemd
+			wantReasonAfter(t, c, "", func() {
+				comes()
+				time.Sleep(3 * askAgain)
+				systemd = b.systemd("x.service")
+			})
 			systemd.stop()
 		})
+	}
+}
+
+// A bus as systemd starts it holds what systemd is asked until that has come, but not for
+// ever.
+func TestUnitOnBusThatWaitsForSystemd(t *testing.T) {
+	b := newSystemBus(t)
+	b.stop()
+	b.args = []string{"--systemd-activation"}
+	b.start()
+	c := made(t, runningHost(t, b.address), unit("x.service"))
+	wantReasonAfter(t, c, "", func() {
+		time.Sleep(500 * time.Millisecond) // longer than it is held twice
+		b.systemd("x.service")
+	})
+}
+
+// An attempt to connect that takes too long is not the end of a look.
+func TestUnitWhileAttemptsToConnectEnd(t *testing.T) {
+	b := newSystemBus(t)
+	h := runningHost(t, b.address)
+	h.bus.patience = 50 * time.Millisecond
+	c := made(t, h, unit("x.service"))
+	b.systemd("x.service")
+	b.signal("STOP")
+	wantReasonAfter(t, c, "", func() {
+		time.Sleep(4 * h.bus.patience)
+		b.signal("CONT")
+	})
+}
+
+// wantReasonAfter looks once while something happens.
+func wantReasonAfter(t *testing.T, c Checker, want string, happens func()) {
+	t.Helper()
+	answered := make(chan string, 1)
+	var look sync.WaitGroup
+	look.Go(func() { answered <- reasonOf(t, c, enough) })
+	happens()
+	look.Wait()
+	if reason := <-answered; reason != want {
+		t.Errorf("reason %q, want %q", reason, want)
 	}
 }
 

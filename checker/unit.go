@@ -84,9 +84,11 @@ func (c *unitCheck) Check(ctx context.Context) (Finding, error) {
 	return Finding{}, explain(err)
 }
 
-// nobodyAnswers tells whether an error says that systemd is not there to be asked.
+// nobodyAnswers tells whether an error, of a look whose time is not up, says that systemd is
+// not there to be asked.
 func nobodyAnswers(err error) bool {
-	if _, missing := errors.AsType[busMissing](err); missing || errors.Is(err, errBusGone) {
+	_, missing := errors.AsType[busMissing](err)
+	if missing || errors.Is(err, errBusGone) || errors.Is(err, context.DeadlineExceeded) { // of an attempt to connect
 		return true
 	}
 	failure, is := errors.AsType[*busFailure](err)
@@ -95,6 +97,7 @@ func nobodyAnswers(err error) bool {
 		"org.freedesktop.DBus.Error.NameHasNoOwner",
 		"org.freedesktop.DBus.Error.NoReply",
 		"org.freedesktop.DBus.Error.Disconnected",
+		"org.freedesktop.DBus.Error.TimedOut",
 	}, failure.name) // the bus answers so in place of who was asked
 }
 
