@@ -92,6 +92,7 @@ type fakeSystemd struct {
 	conn       *busConn
 	reading    sync.WaitGroup
 	subscribed atomic.Int64
+	asked      atomic.Int64 // calls of units
 
 	mu    sync.Mutex
 	units map[string]map[string]string // properties, by the path of the unit
@@ -167,12 +168,42 @@ func (f *fakeSystemd) answer(_ *busConn, m busMessage) {
 	switch m.member {
 	case "Subscribe":
 		f.subscribed.Add(1)
-	case "LoadUnit":
-		reply.signature, reply.body = "o", f.body(func(w *busWriter) { w.String(unitPath(r.String())) })
+	case "ListUnitsByNames":
+		f.asked.Add(1)
+		r.Uint32() // the length of the list
+		reply.signature, reply.body = "a(ssssssouso)", f.list(r.String())
 	case "Get":
+		f.asked.Add(1)
 		f.get(&reply, m.path, r.String(), r.String())
 	}
 	_ = f.conn.send(f.t.Context(), reply)
+}
+
+// list is the list of one unit.
+func (f *fakeSystemd) list(name string) []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	path := unitPath(name)
+	values, known := f.units[path]
+	if !known {
+		values = map[string]string{"LoadState": "not-found", "ActiveState": "inactive", "SubState": "dead"}
+	}
+	entry := func(w *busWriter) {
+		w.align(8)
+		for _, text := range []string{
+			name, "Unit " + name, values["LoadState"], values["ActiveState"], values["SubState"], "", path,
+		} {
+			w.String(text)
+		}
+		w.Uint32(0) // no job
+		w.String("")
+		w.String("/")
+	}
+	return f.body(func(w *busWriter) {
+		w.Uint32(0)
+		entry(w)
+		binary.LittleEndian.PutUint32(w.b, uint32(len(w.b)-8)) // without what aligns the first
+	})
 }
 
 func (f *fakeSystemd) get(reply *busMessage, path, iface, property string) {
@@ -220,10 +251,35 @@ func TestUnitReasons(t *testing.T) {
 		{"ActiveState=inactive LoadState=not-found", "unit haproxy.service is not loaded (not-found)"},
 		{"ActiveState=inactive LoadState=masked", "unit haproxy.service is not loaded (masked)"},
 		{"ActiveState=a\nb SubState=c", `unit haproxy.service is a\nb (c)`},
-		{"SubState=c", "ask systemd for unit haproxy.service: no such property"},
+		{"ActiveState=failed SubState=failed Result=success", "unit haproxy.service is failed"},
 	} {
 		systemd.set("haproxy.service", strings.Split(c.properties, " ")...)
 		wantReason(t, made(t, h, unit("haproxy.service")), enough, c.want)
+	}
+}
+
+// Each call about a unit that is in no use lets systemd read it from the disk, and what it
+// says in several calls is of several moments.
+func TestUnitIsAskedForOnce(t *testing.T) {
+	b := newSystemBus(t)
+	systemd := b.systemd()
+	c := made(t, runningHost(t, b.address), unit("x.service"))
+	for _, want := range []struct {
+		properties []string
+		reason     string
+		calls      int64
+	}{
+		{[]string{"ActiveState=active"}, "", 1},
+		{[]string{"ActiveState=inactive", "SubState=dead"}, "unit x.service is inactive (dead)", 1},
+		{[]string{"ActiveState=inactive", "LoadState=not-found"}, "unit x.service is not loaded (not-found)", 1},
+		{[]string{"ActiveState=failed", "Result=signal"}, "unit x.service is failed (result: signal)", 2},
+	} {
+		systemd.set("x.service", want.properties...)
+		before := systemd.asked.Load()
+		wantReason(t, c, enough, want.reason)
+		if calls := systemd.asked.Load() - before; calls != want.calls {
+			t.Errorf("%v: %d calls, want %d", want.properties, calls, want.calls)
+		}
 	}
 }
 
