@@ -291,7 +291,7 @@ func TestUnitOfAnotherType(t *testing.T) {
 
 func TestUnitsThatCannotBe(t *testing.T) {
 	for _, name := range []string{
-		"", "haproxy", "haproxy.", ".service", "a b.service", "a/b.service", "getty@.service", strings.Repeat("x", 250) + ".service",
+		"", "haproxy", "haproxy.", ".service", "a b.service", "a/b.service", "getty@.service", "@tty1.service", strings.Repeat("x", 250) + ".service",
 	} {
 		if _, err := testHost().New(unit(name)); err == nil {
 			t.Errorf("%q is taken", name)

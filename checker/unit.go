@@ -38,7 +38,7 @@ func newUnit(h *Host, s Spec) (Checker, error) {
 	switch {
 	case !known:
 		return nil, fmt.Errorf("unit %q: must end with a type, such as .service", name)
-	case len(name) > unitNameMax || strings.HasPrefix(name, ".") || strings.ContainsFunc(name, notInUnitName):
+	case len(name) > unitNameMax || strings.ContainsRune(".@", rune(name[0])) || strings.ContainsFunc(name, notInUnitName):
 		return nil, fmt.Errorf("unit %q: is no name of a unit", name)
 	case isTemplate(name):
 		return nil, fmt.Errorf("unit %q: is a template, of which no instance is named", name)
