@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"time"
 )
 
 const (
@@ -31,9 +32,10 @@ const (
 // bus is the connection to the system bus that all checks of units share. It is made when
 // one of them needs it, and anew when one needs it after it was lost.
 type bus struct {
-	address string
-	wanted  bell
-	units   listeners[string] // by the path of their object
+	address  string
+	patience time.Duration // of one attempt to connect
+	wanted   bell
+	units    listeners[string] // by the path of their object
 
 	mu      sync.Mutex
 	conn    *busConn // nil for none
@@ -54,7 +56,7 @@ func newBus(address string) *bus {
 	if address == "" {
 		address = busDefault
 	}
-	return &bus{address: address, wanted: newBell(), attempt: newAttempt()}
+	return &bus{address: address, patience: busPatience, wanted: newBell(), attempt: newAttempt()}
 }
 
 func systemBusAddress() string { return os.Getenv("DBUS_SYSTEM_BUS_ADDRESS") }
@@ -83,7 +85,7 @@ func (b *bus) Run(ctx context.Context) {
 
 // session is one connection, from its begin to its end.
 func (b *bus) session(ctx context.Context) {
-	greeting, cancel := context.WithTimeout(ctx, busPatience)
+	greeting, cancel := context.WithTimeout(ctx, b.patience)
 	defer cancel()
 	conn, err := openBus(greeting, b.address, b.take)
 	if err != nil {

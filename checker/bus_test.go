@@ -19,6 +19,7 @@ type systemBus struct {
 	t       testing.TB
 	dir     string
 	address string
+	args    []string // more of them
 	daemon  *exec.Cmd
 }
 
@@ -28,6 +29,7 @@ const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Con
   <type>system</type>
   <listen>ADDRESS</listen>
   <auth>EXTERNAL</auth>
+  <limit name="service_start_timeout">200</limit>
   <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/></policy>
 </busconfig>`
 
@@ -59,7 +61,8 @@ func newSystemBus(t testing.TB) *systemBus {
 
 func (b *systemBus) start() {
 	b.t.Helper()
-	b.daemon = exec.Command("dbus-daemon", "--config-file="+filepath.Join(b.dir, "config"), "--nofork", "--nopidfile")
+	args := append([]string{"--config-file=" + filepath.Join(b.dir, "config"), "--nofork", "--nopidfile"}, b.args...)
+	b.daemon = exec.Command("dbus-daemon", args...)
 	b.daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // also if the test is killed
 	if err := b.daemon.Start(); err != nil {
 		b.t.Fatal(err)
@@ -89,6 +92,7 @@ type fakeSystemd struct {
 	conn       *busConn
 	reading    sync.WaitGroup
 	subscribed atomic.Int64
+	asked      atomic.Int64 // calls of units
 
 	mu    sync.Mutex
 	units map[string]map[string]string // properties, by the path of the unit
@@ -164,12 +168,42 @@ func (f *fakeSystemd) answer(_ *busConn, m busMessage) {
 	switch m.member {
 	case "Subscribe":
 		f.subscribed.Add(1)
-	case "LoadUnit":
-		reply.signature, reply.body = "o", f.body(func(w *busWriter) { w.String(unitPath(r.String())) })
+	case "ListUnitsByNames":
+		f.asked.Add(1)
+		r.Uint32() // the length of the list
+		reply.signature, reply.body = "a(ssssssouso)", f.list(r.String())
 	case "Get":
+		f.asked.Add(1)
 		f.get(&reply, m.path, r.String(), r.String())
 	}
 	_ = f.conn.send(f.t.Context(), reply)
+}
+
+// list is the list of one unit.
+func (f *fakeSystemd) list(name string) []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	path := unitPath(name)
+	values, known := f.units[path]
+	if !known {
+		values = map[string]string{"LoadState": "not-found", "ActiveState": "inactive", "SubState": "dead"}
+	}
+	entry := func(w *busWriter) {
+		w.align(8)
+		for _, text := range []string{
+			name, "Unit " + name, values["LoadState"], values["ActiveState"], values["SubState"], "", path,
+		} {
+			w.String(text)
+		}
+		w.Uint32(0) // no job
+		w.String("")
+		w.String("/")
+	}
+	return f.body(func(w *busWriter) {
+		w.Uint32(0)
+		entry(w)
+		binary.LittleEndian.PutUint32(w.b, uint32(len(w.b)-8)) // without what aligns the first
+	})
 }
 
 func (f *fakeSystemd) get(reply *busMessage, path, iface, property string) {
@@ -217,10 +251,35 @@ func TestUnitReasons(t *testing.T) {
 		{"ActiveState=inactive LoadState=not-found", "unit haproxy.service is not loaded (not-found)"},
 		{"ActiveState=inactive LoadState=masked", "unit haproxy.service is not loaded (masked)"},
 		{"ActiveState=a\nb SubState=c", `unit haproxy.service is a\nb (c)`},
-		{"SubState=c", "ask systemd for unit haproxy.service: no such property"},
+		{"ActiveState=failed SubState=failed Result=success", "unit haproxy.service is failed"},
 	} {
 		systemd.set("haproxy.service", strings.Split(c.properties, " ")...)
 		wantReason(t, made(t, h, unit("haproxy.service")), enough, c.want)
+	}
+}
+
+// Each call about a unit that is in no use lets systemd read it from the disk, and what it
+// says in several calls is of several moments.
+func TestUnitIsAskedForOnce(t *testing.T) {
+	b := newSystemBus(t)
+	systemd := b.systemd()
+	c := made(t, runningHost(t, b.address), unit("x.service"))
+	for _, want := range []struct {
+		properties []string
+		reason     string
+		calls      int64
+	}{
+		{[]string{"ActiveState=active"}, "", 1},
+		{[]string{"ActiveState=inactive", "SubState=dead"}, "unit x.service is inactive (dead)", 1},
+		{[]string{"ActiveState=inactive", "LoadState=not-found"}, "unit x.service is not loaded (not-found)", 1},
+		{[]string{"ActiveState=failed", "Result=signal"}, "unit x.service is failed (result: signal)", 2},
+	} {
+		systemd.set("x.service", want.properties...)
+		before := systemd.asked.Load()
+		wantReason(t, c, enough, want.reason)
+		if calls := systemd.asked.Load() - before; calls != want.calls {
+			t.Errorf("%v: %d calls, want %d", want.properties, calls, want.calls)
+		}
 	}
 }
 
@@ -231,9 +290,16 @@ func TestUnitOfAnotherType(t *testing.T) {
 }
 
 func TestUnitsThatCannotBe(t *testing.T) {
-	for _, name := range []string{"", "haproxy", "haproxy.", ".service", "a b.service", "a/b.service", strings.Repeat("x", 250) + ".service"} {
+	for _, name := range []string{
+		"", "haproxy", "haproxy.", ".service", "a b.service", "a/b.service", "getty@.service", "@tty1.service", strings.Repeat("x", 250) + ".service",
+	} {
 		if _, err := testHost().New(unit(name)); err == nil {
 			t.Errorf("%q is taken", name)
+		}
+	}
+	for _, name := range []string{"getty@tty1.service", `a@b-c\x2dd.service`, "a@b@.service", "-.mount", "-.slice"} {
+		if _, err := testHost().New(unit(name)); err != nil {
+			t.Errorf("%q is not taken: %v", name, err)
 		}
 	}
 }
@@ -310,18 +376,55 @@ func TestUnitIsAskedForUntilSomebodyAnswers(t *testing.T) {
 		"the bus": func() { b.stop(); time.Sleep(3 * askAgain); b.start() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			answered := make(chan string, 1)
-			var look sync.WaitGroup
-			look.Go(func() { answered <- reasonOf(t, c, enough) })
-			comes()
-			time.Sleep(3 * askAgain)
-			systemd := b.systemd("x.service")
-			look.Wait()
-			if reason := <-answered; reason != "" {
-				t.Errorf("reason %q", reason)
-			}
+			var systemd *fakeSystemd
+			wantReasonAfter(t, c, "", func() {
+				comes()
+				time.Sleep(3 * askAgain)
+				systemd = b.systemd("x.service")
+			})
 			systemd.stop()
 		})
+	}
+}
+
+// A bus as systemd starts it holds what systemd is asked until that has come, but not for
+// ever.
+func TestUnitOnBusThatWaitsForSystemd(t *testing.T) {
+	b := newSystemBus(t)
+	b.stop()
+	b.args = []string{"--systemd-activation"}
+	b.start()
+	c := made(t, runningHost(t, b.address), unit("x.service"))
+	wantReasonAfter(t, c, "", func() {
+		time.Sleep(500 * time.Millisecond) // longer than it is held twice
+		b.systemd("x.service")
+	})
+}
+
+// An attempt to connect that takes too long is not the end of a look.
+func TestUnitWhileAttemptsToConnectEnd(t *testing.T) {
+	b := newSystemBus(t)
+	h := runningHost(t, b.address)
+	h.bus.patience = 50 * time.Millisecond
+	c := made(t, h, unit("x.service"))
+	b.systemd("x.service")
+	b.signal("STOP")
+	wantReasonAfter(t, c, "", func() {
+		time.Sleep(4 * h.bus.patience)
+		b.signal("CONT")
+	})
+}
+
+// wantReasonAfter looks once while something happens.
+func wantReasonAfter(t *testing.T, c Checker, want string, happens func()) {
+	t.Helper()
+	answered := make(chan string, 1)
+	var look sync.WaitGroup
+	look.Go(func() { answered <- reasonOf(t, c, enough) })
+	happens()
+	look.Wait()
+	if reason := <-answered; reason != want {
+		t.Errorf("reason %q, want %q", reason, want)
 	}
 }
 

@@ -243,6 +243,26 @@ func TestUnknownHeaderFieldsAreSkipped(t *testing.T) {
 	}
 }
 
+func TestUnitsInAnswers(t *testing.T) {
+	const list = "a(ssssssouso)"
+	var f fakeSystemd
+	whole := f.list("x.service")
+	want := unitState{load: "not-found", active: "inactive", sub: "dead", path: unitPath("x.service")}
+	if got, err := (busMessage{signature: list, body: whole}).unit(); err != nil || got != want {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for name, m := range map[string]busMessage{
+		"of another type": {signature: "s", body: whole},
+		"without one":     {signature: list, body: make([]byte, 8)},
+		"empty":           {signature: list},
+		"cut off":         {signature: list, body: whole[:40]},
+	} {
+		if got, err := m.unit(); err == nil {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 func TestBusAddresses(t *testing.T) {
 	for address, want := range map[string]string{
 		busDefault:                            "/run/dbus/system_bus_socket",
@@ -275,6 +295,7 @@ func FuzzBusMessage(f *testing.F) {
 			return
 		}
 		_, _ = m.text()
+		_, _ = m.unit()
 		again, err := parseBusMessage(m.marshal())
 		if err != nil {
 			t.Fatalf("%+v: %v", m, err)

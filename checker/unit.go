@@ -2,6 +2,7 @@ package checker
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -37,10 +38,18 @@ func newUnit(h *Host, s Spec) (Checker, error) {
 	switch {
 	case !known:
 		return nil, fmt.Errorf("unit %q: must end with a type, such as .service", name)
-	case len(name) > unitNameMax || strings.HasPrefix(name, ".") || strings.ContainsFunc(name, notInUnitName):
+	case len(name) > unitNameMax || strings.ContainsRune(".@", rune(name[0])) || strings.ContainsFunc(name, notInUnitName):
 		return nil, fmt.Errorf("unit %q: is no name of a unit", name)
+	case isTemplate(name):
+		return nil, fmt.Errorf("unit %q: is a template, of which no instance is named", name)
 	}
 	return &unitCheck{bus: h.bus, name: name, iface: iface}, nil
+}
+
+// isTemplate tells whether nothing is between the "@" of a name and its type.
+func isTemplate(name string) bool {
+	at := strings.IndexByte(name, '@')
+	return at >= 0 && at+1 == strings.LastIndexByte(name, '.')
 }
 
 func notInUnitName(r rune) bool {
@@ -76,9 +85,11 @@ func (c *unitCheck) Check(ctx context.Context) (Finding, error) {
 	return Finding{}, explain(err)
 }
 
-// nobodyAnswers tells whether an error says that systemd is not there to be asked.
+// nobodyAnswers tells whether an error, of a look whose time is not up, says that systemd is
+// not there to be asked.
 func nobodyAnswers(err error) bool {
-	if _, missing := errors.AsType[busMissing](err); missing || errors.Is(err, errBusGone) {
+	_, missing := errors.AsType[busMissing](err)
+	if missing || errors.Is(err, errBusGone) || errors.Is(err, context.DeadlineExceeded) { // of an attempt to connect
 		return true
 	}
 	failure, is := errors.AsType[*busFailure](err)
@@ -87,6 +98,7 @@ func nobodyAnswers(err error) bool {
 		"org.freedesktop.DBus.Error.NameHasNoOwner",
 		"org.freedesktop.DBus.Error.NoReply",
 		"org.freedesktop.DBus.Error.Disconnected",
+		"org.freedesktop.DBus.Error.TimedOut",
 	}, failure.name) // the bus answers so in place of who was asked
 }
 
@@ -95,16 +107,15 @@ func (c *unitCheck) look(ctx context.Context) error {
 	if err != nil {
 		return noBus(err)
 	}
-	path, err := conn.loadUnit(ctx, c.name)
+	unit, err := conn.unit(ctx, c.name)
 	if err != nil {
 		return err
 	}
-	c.path.Store(&path)
-	state, err := conn.property(ctx, path, unitIface, "ActiveState")
-	if err != nil || isActive(state) {
-		return err
+	c.path.Store(&unit.path)
+	if isActive(unit.active) {
+		return nil
 	}
-	return c.reason(ctx, conn, path, state)
+	return c.reason(ctx, conn, unit)
 }
 
 func noBus(err error) error {
@@ -120,26 +131,21 @@ func isActive(state string) bool {
 }
 
 // reason says more about a unit that is not active.
-func (c *unitCheck) reason(ctx context.Context, conn *busConn, path, state string) error {
-	load, err := conn.property(ctx, path, unitIface, "LoadState")
-	if err != nil {
-		return err
+func (c *unitCheck) reason(ctx context.Context, conn *busConn, unit unitState) error {
+	switch {
+	case unit.load != "loaded" && unit.load != "merged":
+		return because("unit %s is not loaded (%s)", c.name, unit.load)
+	case unit.active != "failed":
+		return because("unit %s is %s (%s)", c.name, unit.active, unit.sub)
 	}
-	if load != "loaded" && load != "merged" {
-		return because("unit %s is not loaded (%s)", c.name, load)
-	}
-	iface, property, format := unitIface, "SubState", "unit %s is %s (%s)"
-	if state == "failed" {
-		iface, property, format = c.iface, "Result", "unit %s is %s (result: %s)"
-	}
-	more, err := conn.property(ctx, path, iface, property)
-	if failure := (*busFailure)(nil); errors.As(err, &failure) {
-		return because("unit %s is %s", c.name, state)
+	result, err := conn.property(ctx, unit.path, c.iface, "Result")
+	if failure := (*busFailure)(nil); errors.As(err, &failure) || result == "success" { // it was just started again
+		return because("unit %s is %s", c.name, unit.active)
 	}
 	if err != nil {
 		return err
 	}
-	return because(format, c.name, state, more)
+	return because("unit %s is failed (result: %s)", c.name, result)
 }
 
 // Watch hears from systemd when a property of the unit changes, and when the bus is lost.
@@ -154,25 +160,58 @@ func (c *unitCheck) concerns(path string) bool {
 	return mine != nil && *mine == path
 }
 
-// loadUnit returns the path of a unit's object.
-func (c *busConn) loadUnit(ctx context.Context, name string) (string, error) {
-	return c.text(ctx, systemdName, systemdPath, managerIface, "LoadUnit", name)
+// unitState is what systemd says of a unit.
+type unitState struct {
+	load, active, sub string
+	path              string // of its object, which for an alias is that of the unit
+}
+
+// unit asks systemd about a unit, in one call: so what it says is of one moment, and a unit
+// that is in no use, which systemd forgets between calls, is read from the disk once.
+func (c *busConn) unit(ctx context.Context, name string) (unitState, error) {
+	list := busWriter{order: binary.LittleEndian}
+	list.Uint32(uint32(4 + len(name) + 1)) // of one text, with its length and end
+	list.String(name)
+	answer, err := c.call(ctx, busMessage{
+		kind: busCall, destination: systemdName, path: systemdPath, iface: managerIface, member: "ListUnitsByNames",
+		signature: "as", body: list.b,
+	})
+	if err != nil {
+		return unitState{}, err
+	}
+	unit, err := answer.unit()
+	if err != nil {
+		return unitState{}, because("systemd answers with what is no list of that unit")
+	}
+	return unit, nil
+}
+
+// unit returns the first unit of the list that is the body.
+func (m busMessage) unit() (unitState, error) {
+	if m.signature != "a(ssssssouso)" {
+		return unitState{}, errBusType
+	}
+	r := busReader{b: m.body, order: m.order()}
+	if r.Uint32() == 0 {
+		return unitState{}, errBusType
+	}
+	r.align(8)
+	_, _ = r.String(), r.String() // its name and description
+	u := unitState{load: r.String(), active: r.String(), sub: r.String()}
+	_ = r.String() // the unit that it follows
+	u.path = r.String()
+	return u, r.err
 }
 
 // property returns a property that is a text.
 func (c *busConn) property(ctx context.Context, path, iface, name string) (string, error) {
-	return c.text(ctx, systemdName, path, propertiesFace, "Get", iface, name)
-}
-
-// text calls a method that returns a text.
-func (c *busConn) text(ctx context.Context, destination, path, iface, member string, texts ...string) (string, error) {
-	answer, err := c.Call(ctx, destination, path, iface, member, texts...)
+	answer, err := c.Call(ctx, systemdName, path, propertiesFace, "Get", iface, name)
 	if err != nil {
 		return "", err
 	}
 	text, err := answer.text()
 	if err != nil {
-		return "", because("systemd answers %s with a value that is no text", member)
+		return "", because("systemd answers with a %s that is no text", name)
 	}
 	return text, nil
 }
