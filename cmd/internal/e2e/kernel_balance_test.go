@@ -17,6 +17,7 @@ func TestKernelBalance(t *testing.T) {
 	lab.NeedKernel(t)
 	lab.NeedServices(t)
 	lab.NeedIPVS(t)
+	lab.NeedPeers(t)
 	tests := testBinary(t, "./cmd/internal/e2e/balance", "ipvs")
 	perch := filepath.Join(filepath.Dir(tests), "perch") // the kernel sees this folder
 	must(t, os.Link(perchBinary(t), perch))

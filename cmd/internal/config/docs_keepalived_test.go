@@ -1,0 +1,117 @@
+package config
+
+import (
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// replaced is one row of a table of docs/ipvs-keepalived.md.
+type replaced struct {
+	block    string   // where the keywords stand
+	keywords []string // of keepalived.conf
+	keys     []string // of perch; none has a reason
+	reason   string
+}
+
+var tick = regexp.MustCompile("`([^`]+)`")
+
+// ticked returns what stands in backticks.
+func ticked(cell string) (list []string) {
+	for _, m := range tick.FindAllStringSubmatch(cell, -1) {
+		list = append(list, m[1])
+	}
+	return list
+}
+
+// readReplaced returns the rows behind each heading that names a block.
+func readReplaced(t *testing.T) (rows []replaced) {
+	t.Helper()
+	block := ""
+	for line := range strings.Lines(readFile(t, filepath.Join(top, "docs/ipvs-keepalived.md"))) {
+		line = strings.TrimSpace(line)
+		if heading, ok := strings.CutPrefix(line, "### "); ok {
+			block = heading
+		}
+		if !strings.HasPrefix(line, "| `") {
+			continue
+		}
+		cells := strings.Split(strings.Trim(line, "|"), "|")
+		if len(cells) != 3 {
+			t.Errorf("%d cells in %s", len(cells), line)
+			continue
+		}
+		rows = append(rows, replaced{block, ticked(cells[0]), ticked(cells[1]), strings.TrimSpace(cells[2])})
+	}
+	return rows
+}
+
+// Each keyword of keepalived's load balancing is there once, with what perch has for it.
+func TestKeepalivedKeywords(t *testing.T) {
+	var want, got []string
+	for line := range strings.Lines(readFile(t, "testdata/keepalived-lvs.txt")) {
+		block, keywords, ok := strings.Cut(line, ": ")
+		if ok && !strings.HasPrefix(line, "#") {
+			for _, keyword := range strings.Fields(keywords) {
+				want = append(want, block+" "+keyword)
+			}
+		}
+	}
+	for _, row := range readReplaced(t) {
+		for _, keyword := range row.keywords {
+			got = append(got, row.block+" "+keyword)
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("keywords (-known +documented):\n%s", diff)
+	}
+	if len(want) < 100 {
+		t.Errorf("only %d keywords are known", len(want))
+	}
+}
+
+// What perch has for them exists, and where it has nothing the reason is given.
+func TestKeepalivedKeys(t *testing.T) {
+	known := knownKeys("", configKeys(new(draft)))
+	for _, row := range readReplaced(t) {
+		if len(row.keys) == 0 && row.reason == "" {
+			t.Errorf("%s %v: neither a key nor a reason", row.block, row.keywords)
+		}
+		for _, key := range row.keys {
+			path, value, given := strings.Cut(key, " = ")
+			if !slices.Contains(known, path) {
+				t.Errorf("%s %v: %s is no key", row.block, row.keywords, path)
+			} else if given {
+				wantValue(t, path, value)
+			}
+		}
+		for _, word := range ticked(row.reason) {
+			path, _, _ := strings.Cut(word, " = ")
+			table, _, dotted := strings.Cut(path, ".")
+			if dotted && slices.Contains(known, table) && !slices.Contains(known, path) {
+				t.Errorf("%s %v: %s is no key", row.block, row.keywords, path)
+			}
+		}
+	}
+}
+
+// wantValue checks that a key of a table, or one of a service, may have a value.
+func wantValue(t *testing.T, path, value string) {
+	t.Helper()
+	text, dot := "", strings.LastIndex(path, ".")
+	if strings.HasPrefix(path, "service.") {
+		text = "[[service]]\n"
+	}
+	if table := path[:dot]; table != "service" {
+		text += "[" + table + "]\n"
+	}
+	if err := parseBlock(t, path, text+path[dot+1:]+" = "+value+"\n", "fragment"); err != nil {
+		t.Error(err)
+	}
+}

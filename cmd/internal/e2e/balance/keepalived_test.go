@@ -1,0 +1,103 @@
+//go:build ipvs
+
+package balance
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/perch-vip/perch/cmd/internal/lab"
+)
+
+// The same services in the words of both, and what ipvsadm is to save of them.
+var (
+	//go:embed testdata/alike/perch.toml
+	alikePerch string
+	//go:embed testdata/alike/keepalived.conf
+	alikeKeepalived string
+	//go:embed testdata/alike/saved.txt
+	alikeSaved string
+)
+
+// keepalived(8) and perch make the same of the same services.
+func TestBalanceLikeKeepalived(t *testing.T) {
+	b := newBed(t)
+	ours, theirs := b.directors[0], b.directors[1]
+	b.balanceByPerch(ours, alikePerch)
+	b.balanceByKeepalived(theirs, alikeKeepalived)
+	want := lines(alikeSaved)
+	for _, d := range []*director{ours, theirs} {
+		eventuallySaves(d, want)
+	}
+	// What it does not save.
+	for list, want := range map[string]string{"--timeout": ": 600 60 30", "--thresholds": "10.0.0.6:80 100 50 "} {
+		got, same := lines(ours.ipvsadm("", "-Ln", list)), lines(theirs.ipvsadm("", "-Ln", list))
+		if text := strings.Join(got, "\n"); !slices.Equal(got, same) || !strings.Contains(text, want) {
+			t.Errorf("ipvsadm -Ln %s of perch:\n%s\nof keepalived:\n%s\nwant %q", list, text, strings.Join(same, "\n"), want)
+		}
+	}
+}
+
+// balanceByPerch starts perch on a director, alone.
+func (b *bed) balanceByPerch(d *director, tables string) {
+	b.t.Helper()
+	if *perchBinary == "" {
+		b.t.Fatal("needs -perch")
+	}
+	dir := tempDir(b.t)
+	node := fmt.Sprintf("[node]\nname = %q\ndata_dir = %q\nsocket = %q\nfence = \"off\"\n\n", d.Name, dir, filepath.Join(dir, "socket"))
+	file := filepath.Join(dir, "perch.toml")
+	must(b.t, os.WriteFile(file, []byte(node+tables), 0o600))
+	b.run(lab.NewDaemon("perch on "+d.Name, d.Host, dir, *perchBinary, "serve", "-c", file))
+}
+
+// balanceByKeepalived starts keepalived on a director, without VRRP.
+func (b *bed) balanceByKeepalived(d *director, conf string) {
+	b.t.Helper()
+	dir := tempDir(b.t)
+	file := func(name string) string { return filepath.Join(dir, name) }
+	must(b.t, os.WriteFile(file("keepalived.conf"), []byte(conf), 0o600))
+	b.run(lab.NewDaemon("keepalived on "+d.Name, d.Host, dir, "keepalived", "--check", "--dont-fork", "--log-console", "--no-syslog",
+		"--log-detail", "-f", file("keepalived.conf"), "-p", file("pid"), "-r", file("vrrp.pid"), "-c", file("checkers.pid")))
+}
+
+// run starts a daemon, whose log tells of a failure of the test.
+func (b *bed) run(d *lab.Daemon) {
+	b.t.Helper()
+	b.t.Cleanup(func() {
+		if b.t.Failed() {
+			b.t.Logf("log of %s:\n%s", d.Name, d.LogTail(60))
+		}
+	})
+	must(b.t, d.Start())
+}
+
+// eventuallySaves waits until ipvsadm saves these lines of a director, in any order.
+func eventuallySaves(d *director, want []string) {
+	t := d.bed.t
+	t.Helper()
+	var got []string
+	defer func() {
+		if t.Failed() {
+			t.Errorf("ipvsadm -Sn of %s:\n%s\nwant:\n%s", d.Name, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}()
+	eventually(t, d.Name+" has the services", func() bool {
+		got = lines(d.ipvsadm("", "-Sn"))
+		return slices.Equal(got, want)
+	})
+}
+
+// lines are those of a text, sorted, with single spaces.
+func lines(text string) (sorted []string) {
+	for line := range strings.Lines(text) {
+		sorted = append(sorted, strings.Join(strings.Fields(line), " "))
+	}
+	slices.Sort(sorted)
+	return sorted
+}
