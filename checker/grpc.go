@@ -2,6 +2,7 @@ package checker
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -20,6 +21,7 @@ type grpcCheck struct {
 	http    *httpShared
 	stream  *stream
 	url     *url.URL
+	host    string // the authority
 	message []byte
 }
 
@@ -41,7 +43,9 @@ func newGRPC(h *Host, s Spec) (Checker, error) {
 		stream.tls = stream.tls.speaking("h2")
 		where.Scheme = "https"
 	}
-	return &grpcCheck{http: &h.http, stream: stream, url: where, message: healthRequest(s.GRPC.Service)}, nil
+	// A proxy refuses what is for another host than the server name (RFC 9110, section 15.5.20).
+	host := cmp.Or(bracketed(s.TLS.ServerName), stream.address)
+	return &grpcCheck{http: &h.http, stream: stream, url: where, host: host, message: healthRequest(s.GRPC.Service)}, nil
 }
 
 // Check implements Checker.
@@ -89,7 +93,7 @@ func (c *grpcCheck) ask(ctx context.Context, raw net.Conn) error {
 
 func (c *grpcCheck) request(ctx context.Context) *http.Request {
 	request := &http.Request{
-		Method: http.MethodPost, URL: c.url, Host: c.url.Host,
+		Method: http.MethodPost, URL: c.url, Host: c.host,
 		Header: http.Header{
 			"Content-Type": {"application/grpc"},
 			"Te":           {"trailers"},

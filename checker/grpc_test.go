@@ -247,6 +247,25 @@ func TestGRPCRequest(t *testing.T) {
 	}
 }
 
+// The authority is the name of the server where one is set, as gRPC has it.
+func TestGRPCAuthority(t *testing.T) {
+	seen := make(chan string, 1)
+	certificate, _ := testCertificate(t, "127.0.0.1")
+	target := grpcServer(t, "127.0.0.1", certificate, func(w http.ResponseWriter, r *http.Request) {
+		seen <- r.Host
+		grpcAnswer(serving, "0", "")(w, r)
+	})
+	for name, want := range map[string]string{"": target, "cart.example.com": "cart.example.com", "2001:db8::1": "[2001:db8::1]"} {
+		tls := TLS{Enabled: true, Insecure: true, ServerName: name}
+		if got := lookOnce(t, Spec{Kind: "grpc", Target: target, TLS: tls}, enough); got != "" {
+			t.Fatal(got)
+		}
+		if got := <-seen; got != want {
+			t.Errorf("authority %q, want %q", got, want)
+		}
+	}
+}
+
 func TestHealthStatus(t *testing.T) {
 	for message, want := range map[string]string{
 		"":                  "0 <nil>",

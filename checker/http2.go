@@ -2,7 +2,11 @@ package checker
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -17,14 +21,14 @@ func (s *httpShared) talkHTTP2(request *http.Request, conn *httpConn) (*http.Res
 	// That TLS is there already is no matter to the transport.
 	client, err := s.http2.NewClientConn(ctx, "http", "unused:80")
 	if err != nil {
-		return nil, err
+		return nil, noted.why(err)
 	}
 	conn.done = func() { client.Close() }
 	answer, err := client.RoundTrip(request)
-	if err != nil && noted.lost() != nil && isLost(err) {
-		return nil, noted.lost()
+	if err != nil {
+		return nil, noted.why(err)
 	}
-	return answer, err
+	return answer, nil
 }
 
 // isLost tells whether an error is about a connection that is no more, but not why.
@@ -54,8 +58,9 @@ func newHTTP2() *http.Transport {
 // uses it may forget.
 type http2Conn struct {
 	net.Conn
-	begun bool
-	end   atomic.Pointer[error]
+	begun  bool
+	end    atomic.Pointer[error]
+	broken atomic.Bool // nothing can be written any more
 }
 
 // Read is used by one goroutine.
@@ -71,11 +76,33 @@ func (c *http2Conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (c *http2Conn) lost() error {
-	if end := c.end.Load(); end != nil {
+func (c *http2Conn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if err != nil {
+		c.broken.Store(true)
+	}
+	return n, err
+}
+
+// Close hears first what the other side has said before it broke the connection, which may
+// be why: a TLS alert.
+func (c *http2Conn) Close() error {
+	if _, secured := c.Conn.(*tls.Conn); secured && c.broken.Load() {
+		_, err := io.Copy(io.Discard, c.Conn)
+		err = cmp.Or(err, io.EOF)
+		c.end.CompareAndSwap(nil, &err)
+	}
+	return c.Conn.Close()
+}
+
+// why returns why a request went wrong: if it did as the connection was lost, that.
+func (c *http2Conn) why(err error) error {
+	_ = c.Close()
+	end := c.end.Load()
+	if end != nil && (isLost(err) || c.broken.Load() && !errors.Is(*end, net.ErrClosed)) {
 		return *end
 	}
-	return nil
+	return err
 }
 
 // errNoHTTP2 tells of a server that was asked in HTTP/2 and answered otherwise.

@@ -175,6 +175,8 @@ func TestHTTPHostileServers(t *testing.T) {
 		{"unknown coding", answers(ok + "Transfer-Encoding: gzip\r\n\r\n"), "http", HTTP{}, `unsupported transfer encoding: "gzip"`},
 		{"gzip bomb", answers(bomb(t)), "http", HTTP{Requests: []Request{{Contains: "y"}}}, `body lacks "y"`},
 		{"deep JSON", answers(sized(deep)), "http", HTTP{Requests: []Request{{JSONPath: "a"}}}, "body is not JSON"},
+		{"long to match", answers(sized(strings.Repeat("a", 1<<18))), "http", HTTP{Requests: []Request{{Matches: ".{0,1000}ready"}}}, "no verdict on the body within T"},
+		{"long to mismatch", answers(sized(strings.Repeat("a", 1<<18))), "http", HTTP{Requests: []Request{{Mismatch: ".{0,1000}ready"}}}, "no verdict on the body within T"},
 		{"long JSON", answers(sized(many)), "http", HTTP{Requests: []Request{{JSONPath: "[262145]"}}}, "[262145] is not there"},
 		{"garbage", answers("\x00\x01\x02garbage\r\n\r\n"), "http", HTTP{}, `malformed HTTP response "\x00\x01\x02garbage"`},
 		{"long garbage", answers(strings.Repeat("g", 1000) + "\r\n"), "http", HTTP{}, `malformed HTTP response "` + strings.Repeat("g", 172) + "..."},

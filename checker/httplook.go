@@ -26,6 +26,7 @@ const (
 	handshaking httpStage = "TLS handshake"
 	asking      httpStage = "answer"
 	reading     httpStage = "end of the body"
+	judging     httpStage = "verdict on the body"
 )
 
 // make makes a request and says what is wrong with the answer.
@@ -40,7 +41,10 @@ func (l *httpLook) make(ctx context.Context, r *httpRequest) error {
 	}
 	switch {
 	case r.wanted.asksForBody():
-		return l.check.shared.withBody(answer, r.wanted.judgeBody)
+		return l.check.shared.withBody(answer, func(body []byte) error {
+			l.stage = judging
+			return r.wanted.judgeBody(ctx, body)
+		})
 	case mayHaveBody(answer):
 		return readBody(answer, io.Discard, maxDiscard)
 	}

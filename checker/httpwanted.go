@@ -3,15 +3,18 @@ package checker
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // wanted is what an answer must be.
@@ -90,20 +93,53 @@ func joinRanges(ranges []Range) string {
 	return strings.Join(texts, ", ")
 }
 
-// judgeBody says what is wrong with the body of an answer.
-func (w *wanted) judgeBody(body []byte) error {
+// judgeBody says what is wrong with the body of an answer, or that ctx has ended meanwhile.
+func (w *wanted) judgeBody(ctx context.Context, body []byte) error {
 	switch {
 	case w.contains != "" && !bytes.Contains(body, []byte(w.contains)):
 		return because("body lacks %s", quote(w.contains))
-	case w.matches != nil && !w.matches.Match(body):
-		return because("body does not match %s", quote(w.matches.String()))
-	case w.mismatch != nil && w.mismatch.Match(body):
+	case w.matches != nil && !matched(ctx, w.matches, body):
+		return cmp.Or(ctx.Err(), because("body does not match %s", quote(w.matches.String())))
+	case w.mismatch != nil && matched(ctx, w.mismatch, body):
 		return because("body matches %s", quote(w.mismatch.String()))
+	}
+	if err := ctx.Err(); err != nil { // what does not match may have been cut short
+		return err
 	}
 	if err := w.digest.judge(body); err != nil {
 		return err
 	}
 	return w.json.judge(body)
+}
+
+// shortBody is how long a body may be for which a match needs no bound in time, in bytes.
+const shortBody = 16 << 10
+
+// matched tells whether an expression matches a body, which it does not once ctx has ended:
+// each byte may cost as much as the expression is long, and a long body many seconds.
+func matched(ctx context.Context, expression *regexp.Regexp, body []byte) bool {
+	if len(body) <= shortBody {
+		return expression.Match(body)
+	}
+	return expression.MatchReader(&boundReader{ctx: ctx, rest: body})
+}
+
+// boundReader reads a body, to its end or that of a context.
+type boundReader struct {
+	ctx  context.Context
+	rest []byte
+	read int
+}
+
+// ReadRune implements io.RuneReader.
+func (r *boundReader) ReadRune() (rune, int, error) {
+	const often = 256 // a context costs more than a rune
+	if r.read++; len(r.rest) == 0 || r.read%often == 0 && r.ctx.Err() != nil {
+		return 0, 0, io.EOF
+	}
+	char, size := utf8.DecodeRune(r.rest)
+	r.rest = r.rest[size:]
+	return char, size, nil
 }
 
 // digest is that of a whole body.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,17 +23,22 @@ const (
 
 // killMarked kills the processes that have come after a process and have a marker in their
 // environment, which are those that a script has started, in its group or not, and returns
-// when they are gone. One that has got rid of the marker too, as sudo does, is not found.
-func killMarked(pid int, marker string) {
+// them when they are gone. One that has got rid of the marker too, as sudo does, is not found.
+func killMarked(pid int, marker string) (killed []int) {
 	for began := time.Now(); time.Since(began) < markedPatience; time.Sleep(markedRest) {
 		again := false
 		for candidate := range forkedSince(pid) {
-			again = killIfMarked(candidate, marker) || again
+			found, more := killIfMarked(candidate, marker)
+			if found && !slices.Contains(killed, candidate) {
+				killed = append(killed, candidate)
+			}
+			again = again || more
 		}
 		if !again {
-			return
+			return killed
 		}
 	}
+	return killed
 }
 
 // forkedSince returns the numbers that were given to processes and threads after that of
@@ -71,20 +77,21 @@ func maxPID() int {
 
 // killIfMarked kills a process that has the marker, and tells whether to look once more:
 // because it is not gone yet, or because it may have the marker soon.
-func killIfMarked(pid int, marker string) bool {
+func killIfMarked(pid int, marker string) (killed, again bool) {
 	pidfd, err := unix.PidfdOpen(pid, 0) // so that no other is killed
 	if err != nil {
-		return false
+		return false, false
 	}
 	defer func() { _ = unix.Close(pidfd) }()
 	environment, err := environmentOf(pid)
 	switch {
 	case err != nil: // gone, or of somebody whose processes are none of our business
-		return false
+		return false, false
 	case !bytes.Contains(environment, []byte(marker)):
-		return len(environment) == 0 && betweenPrograms(pid)
+		return false, len(environment) == 0 && betweenPrograms(pid)
 	}
-	return unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0) == nil
+	killed = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0) == nil
+	return killed, killed
 }
 
 // betweenPrograms tells whether a process is in the middle of an exec, perhaps: it has no

@@ -18,7 +18,7 @@ func TestEmptyEnvironmentIsNotBetweenPrograms(t *testing.T) {
 	if environment, err := environmentOf(bare.Process.Pid); err != nil || len(environment) > 0 {
 		t.Fatalf("environment %q, %v", environment, err)
 	}
-	if killIfMarked(bare.Process.Pid, "PERCH_CHECK=") {
+	if _, again := killIfMarked(bare.Process.Pid, "PERCH_CHECK="); again {
 		t.Error("it is taken for one in the middle of an exec")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,6 +24,7 @@ type scriptRun struct {
 	pidfd  *os.File
 	as     *account
 	marker string // the environment of all that it starts has it
+	strays []int  // those that were killed for it
 	output *output
 }
 
@@ -127,7 +129,7 @@ func hasEnded(pidfd int) bool {
 func (r *scriptRun) kill() {
 	r.as.whileKilling(func() {
 		_ = unix.Kill(-r.pid, unix.SIGKILL)
-		killMarked(r.pid, r.marker)
+		r.strays = killMarked(r.pid, r.marker)
 	})
 }
 
@@ -135,7 +137,24 @@ func (r *scriptRun) reap() unix.WaitStatus {
 	var status unix.WaitStatus
 	for {
 		if _, err := unix.Wait4(r.pid, &status, 0, nil); err != unix.EINTR {
+			r.reapOrphans()
 			return status
+		}
+	}
+}
+
+// reapOrphans reaps what the script has left, which is dead or dies, if that has become this
+// process's: nobody else does where it is the first one, as in a container.
+func (r *scriptRun) reapOrphans() {
+	group := []int{-r.pid} // before the strays, whose parents may be in it
+	for began := time.Now(); time.Since(began) < markedPatience; time.Sleep(markedRest) {
+		again := false
+		for _, pid := range append(group, r.strays...) {
+			_, err := unix.Wait4(pid, nil, unix.WNOHANG, nil)
+			again = again || err == nil
+		}
+		if !again {
+			return
 		}
 	}
 }

@@ -143,6 +143,22 @@ func TestScriptsThatLeaveSomethingBehind(t *testing.T) {
 	}
 }
 
+// The first process, as the daemon may be in a container, has all orphans to reap.
+func TestScriptsThatLeaveOrphansToThisProcess(t *testing.T) {
+	must(t, unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+	defer func() { must(t, unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)) }()
+	for name, body := range map[string]string{
+		"child":            "sleep 1000 & echo left; exit 1",
+		"killed":           "echo left; sleep 1000; exit 1",
+		"daemon":           "(setsid sleep 1000 >/dev/null 2>&1 </dev/null &); echo left; exit 1",
+		"chain of daemons": "(setsid sh -c '(setsid sh -c \"(setsid sleep 1000 &); sleep 1000\" &); sleep 1000' &); echo left; exit 1",
+	} {
+		t.Run(name, func(t *testing.T) {
+			leavesNothing(t, func() { runScript(t, 300*time.Millisecond, Script{Argv: []string{shell(t, body)}}) })
+		})
+	}
+}
+
 func TestOutputIsBounded(t *testing.T) {
 	var o output
 	for range 3 {

@@ -205,6 +205,22 @@ func TestHTTPClientCertificate(t *testing.T) {
 	wantError(t, err, "")
 }
 
+// What is written to a server that has refused the client already must not hide why.
+func TestHTTP2ClientCertificate(t *testing.T) {
+	ca := newCA(t, time.Now().Add(day))
+	server := httptest.NewUnstartedServer(site())
+	server.EnableHTTP2 = true
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{ca.issue(-day, day, "127.0.0.1")}, ClientAuth: tls.RequireAnyClientCert}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	spec := Spec{Kind: "http", Target: server.URL + "/ok", TLS: TLS{CAFile: ca.file()}}
+	for range 20 {
+		_, err := lookAt(t, spec)
+		wantError(t, err, "server refused TLS: certificate required")
+	}
+}
+
 // Files are read once for all checks, and again when they have changed.
 func TestTLSFilesAreShared(t *testing.T) {
 	name := newCA(t, time.Now().Add(day)).file()
