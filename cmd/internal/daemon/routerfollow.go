@@ -71,8 +71,8 @@ func (r *routers) notice(list []vrrpnet.Status) {
 func (r *routers) step() {
 	setup := r.setup.Load()
 	masters := mastersOf(r.states)
-	if !maps.Equal(masters, r.were) {
-		r.were = masters
+	if !maps.Equal(masters, *r.were.Load()) {
+		r.were.Store(&masters)
 		offer(r.moved, struct{}{})
 	}
 	r.want(setup.wanted(masters))
