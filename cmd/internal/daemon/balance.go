@@ -45,7 +45,6 @@ func (d *daemon) openBalancer(cfg *config.Config) (err error) {
 // speaks to ends after it: it has something to say at the end.
 func (d *daemon) runBalancer(g *errgroup.Group, parts context.Context) {
 	b := d.balancer
-	d.serverChecks.run(g, parts, b.wake)
 	around(g, parts, together(d.services.Run, b.syncer.run, d.hooks.follow), b.run)
 	g.Go(func() error { return d.tune(parts) })
 	g.Go(func() error { return d.follow(parts) })

@@ -224,6 +224,7 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 		d.routers.run(g, parts, d.config(), d.secrets)
 	}
 	d.checks.run(g, parts, d.heed)
+	d.serverChecks.run(g, parts, d.balancer.wake)
 	d.runBalancer(g, parts)
 	g.Go(func() error { return d.fence.Run(parts, d.wake) })
 	g.Go(func() error { return d.tellReady(parts) })
