@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/sysctl"
@@ -376,15 +377,15 @@ func TestBalancerFollowsMovesAtOnce(t *testing.T) {
 		l.cfg.IPVS.Sync = &config.IPVSSync{}
 		l.where = whereabouts{labVIP: elsewhere}
 		d, _ := balancingDaemon(t, l)
-		moved, ordered := make(chan struct{}, 1), make(chan struct{}, 1)
-		d.routers, d.book.given = &routers{moved: moved}, ordered
+		elected, ordered := make(chan struct{}, 1), make(chan struct{}, 1)
+		d.routers, d.book.given = &routers{moved: elected}, ordered
 		ctx, cancel := context.WithCancel(t.Context())
 		g, parts := errgroup.WithContext(ctx)
 		d.runBalancer(g, parts)
 		synctest.Wait()
 		l.syncs.want(t, "at first", asBackup)
 		l.change(func() { l.where = whereabouts{labVIP: here} })
-		moved <- struct{}{}
+		elected <- struct{}{}
 		l.syncs.want(t, "after a move", asMaster)
 		l.change(func() { l.orders = state.Orders{"web": {"10.0.0.1:80": {Weight: new(uint32(3))}}} })
 		ordered <- struct{}{}
@@ -396,6 +397,78 @@ func TestBalancerFollowsMovesAtOnce(t *testing.T) {
 		}
 		l.syncs.want(t, "at the end", nil)
 	})
+}
+
+func TestBalancerFollowsTheClusterAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newBalancerLab()
+		l.cfg.IPVS.Sync = &config.IPVSSync{}
+		d, _ := balancingDaemon(t, l)
+		d.member = &member{node: &cluster.Node{}, holder: &holder{moved: make(chan struct{}, 1)}}
+		ctx, cancel := context.WithCancel(t.Context())
+		g, parts := errgroup.WithContext(ctx)
+		d.runBalancer(g, parts)
+		l.syncs.want(t, "at first", asMaster)
+		l.change(func() { l.where = whereabouts{labVIP: elsewhere} })
+		d.member.holder.moved <- struct{}{}
+		l.syncs.want(t, "after a move", asBackup)
+		cancel()
+		if err := g.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What costs much is done only where something is new.
+func TestNothingIsDecidedAnewWithoutNews(t *testing.T) {
+	l := newBalancerLab()
+	l.step()
+	before := l.picture()["web"].ruling
+	l.verdicts = maps.Clone(l.verdicts)
+	l.step()
+	if l.picture()["web"].ruling != before {
+		t.Error("decided anew")
+	}
+	l.verdicts["a"] = verdict{state: failed}
+	l.step()
+	if l.picture()["web"].ruling == before {
+		t.Error("not decided anew")
+	}
+}
+
+func TestTheEndBeginsBeforeAddressesGo(t *testing.T) {
+	for name, end := range map[string]func(*daemon) error{
+		"stopped":       func(d *daemon) error { return d.stop(t.Context()) },
+		"a part failed": (*daemon).letGo,
+	} {
+		l := newBalancerLab()
+		if err := end(&daemon{systemd: &systemd{log: l.log}, balancer: l.balancer}); err != nil {
+			t.Fatal(err)
+		}
+		if where := l.last.Load(); where == nil || (*where)[labVIP] != here {
+			t.Errorf("%s: noted is %v", name, where)
+		}
+	}
+}
+
+func TestRoutersTellOfMoves(t *testing.T) {
+	r := &routers{moved: make(chan struct{}, 1)}
+	r.were.Store(&masters{})
+	for i, tc := range []struct {
+		now   masters
+		moved int
+	}{{masters{}, 0}, {masters{"r": true}, 1}, {masters{"r": true}, 0}, {masters{}, 1}} {
+		r.note(tc.now)
+		if len(r.moved) != tc.moved {
+			t.Errorf("step %d: told %d times", i, len(r.moved))
+		}
+		if !maps.Equal(*r.were.Load(), tc.now) {
+			t.Errorf("step %d: masters %v", i, *r.were.Load())
+		}
+		for len(r.moved) > 0 {
+			<-r.moved
+		}
+	}
 }
 
 // The programs for the end of perch are run though the addresses are given up before, and
@@ -410,10 +483,15 @@ func TestProgramsForTheEndAreRun(t *testing.T) {
 			c.Services[1].QuorumDown, c.Services[1].Addresses = []string{"quiet", "0s"}, addrPorts("198.18.0.1:81")
 		})
 		d, p := balancingDaemon(t, l)
+		verdicts := d.balancer.verdicts
+		d.balancer.verdicts = func() map[string]verdict { // the last step takes long
+			time.Sleep(time.Second)
+			return verdicts()
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		g, parts := errgroup.WithContext(ctx)
 		d.runBalancer(g, parts)
-		synctest.Wait()
+		time.Sleep(2 * time.Second)
 		d.balancer.leave()
 		l.change(func() { l.where = whereabouts{labVIP: elsewhere} })
 		d.balancer.wake()
@@ -423,7 +501,7 @@ func TestProgramsForTheEndAreRun(t *testing.T) {
 		if err := g.Wait(); err != nil {
 			t.Error(err)
 		}
-		p.want(t, "down ended at 1s")
+		p.want(t, "down ended at 4s")
 	})
 }
 

@@ -88,15 +88,15 @@ func (h *hooks) follow(ctx context.Context) error {
 	programs, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(hookEndLimit, kill) })()
-	for ctx.Err() == nil {
+	for {
 		select {
 		case <-ctx.Done():
+			h.drain(programs)
+			return nil
 		case <-h.poke:
+			h.drain(programs)
 		}
-		h.drain(programs)
 	}
-	h.drain(programs)
-	return nil
 }
 
 // drain runs what waits, until nothing does.

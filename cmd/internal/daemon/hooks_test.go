@@ -104,6 +104,20 @@ func TestHooksForgetWhatIsOver(t *testing.T) {
 	})
 }
 
+// What was told before the end is run, whatever is noticed first.
+func TestHooksForgetNothingAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 20 {
+			h, p := testHooks(slog.New(slog.DiscardHandler))
+			ctx, cancel := context.WithCancel(t.Context())
+			h.tell(hooked("a", "0s"), ipvs.Event{Kind: ipvs.QuorumDown})
+			cancel()
+			_ = h.follow(ctx)
+			p.want(t, "a down ended at 0s")
+		}
+	})
+}
+
 // At the end what was told is run, but not for ever.
 func TestHooksAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
