@@ -3,7 +3,6 @@ package daemon
 import (
 	"cmp"
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/perch-vip/perch/cluster/state"
@@ -32,7 +31,7 @@ func (p picture) report(cfg *config.Config, counted table, orders state.Orders, 
 		out := describe(s, shown.outcome)
 		switch {
 		case !decided:
-			out.State, out.Reason = api.ServiceWaiting, whyUndecided(cfg, s)
+			out.State, out.Reason = api.ServiceWaiting, p.whyUndecided(cfg)
 		case !shown.wanted:
 			out.State, out.Reason = api.ServiceWaiting, onTheOwner
 		case !status.Ready:
@@ -56,11 +55,11 @@ func (p picture) report(cfg *config.Config, counted table, orders state.Orders, 
 }
 
 // whyUndecided says why nothing was decided on a service.
-func whyUndecided(cfg *config.Config, s *config.Service) string {
-	if slices.ContainsFunc(servedBy(cfg), func(served config.Service) bool { return served.Name == s.Name }) {
-		return justBegun
+func (p picture) whyUndecided(cfg *config.Config) string {
+	if p != nil && isWitness(cfg) {
+		return notOnWitness
 	}
-	return notOnWitness
+	return justBegun
 }
 
 // wants tells whether the kernel is to have any service.
@@ -148,8 +147,8 @@ func (p picture) whyIdle(cfg *config.Config) string {
 	switch {
 	case p == nil, p.wants():
 		return justBegun
-	case len(p) == 0 && isWitness(cfg):
-		return notOnWitness
+	case len(p) == 0:
+		return p.whyUndecided(cfg)
 	default:
 		return onTheOwner
 	}
