@@ -57,19 +57,23 @@ func (c *checks) all() map[string]verdict { return *c.verdicts.Load() }
 // run makes the checks until the context ends. At each change of a verdict heed is called.
 func (c *checks) run(g *errgroup.Group, parts context.Context, heed func()) {
 	around(g, parts, c.host.Run, c.runner.Run)
-	g.Go(func() error {
-		for {
-			select {
-			case <-parts.Done():
-				return nil
-			case <-c.runner.Changed():
-				begin := time.Now()
-				c.note()
-				heed()
-				pause(parts, time.Since(begin)) // a burst of verdicts takes half of a processor
-			}
+	g.Go(func() error { return c.follow(parts, heed) })
+}
+
+// follow takes over verdicts until ctx ends. In a burst of them it takes half of a
+// processor at most.
+func (c *checks) follow(ctx context.Context, heed func()) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.runner.Changed():
+			begin := time.Now()
+			c.note()
+			heed()
+			pause(ctx, time.Since(begin))
 		}
-	})
+	}
 }
 
 // around runs inner until the context ends, and outer until inner has returned.
