@@ -2,7 +2,7 @@ package daemon
 
 import (
 	"context"
-	"net/netip"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -17,36 +17,48 @@ import (
 // openBalancer makes what balances load. It starts nothing, and needs no IPVS.
 func (d *daemon) openBalancer(cfg *config.Config) (err error) {
 	log := d.log.With("part", "ipvs")
-	if d.serverChecks, err = openChecks(cfg.ServerChecks, d.log.With("part", "server-checker")); err != nil {
+	if err := os.MkdirAll(cfg.Node.DataDir, 0o700); err != nil { // VIPs do not hang on that
+		log.Warn("what perch puts into the kernel cannot be remembered", "error", err)
+	}
+	if d.serverChecks, err = openChecks(checksServed(cfg), d.log.With("part", "server-checker")); err != nil {
 		return err
 	}
+	d.services = ipvs.New(ipvs.Config{Record: filepath.Join(cfg.Node.DataDir, "services.json"), Log: log})
 	d.hooks = newHooks(d.serverChecks.host, log)
 	d.tuning = sysctl.NewKeeper(filepath.Join(cfg.Node.DataDir, "sysctls.json"), log)
 	d.balancer = &balancer{
-		manager:  ipvs.New(ipvs.Config{Record: filepath.Join(cfg.Node.DataDir, "services.json"), Log: log}),
+		kernel:   d.services,
 		syncer:   newSyncer(log),
 		config:   d.config,
 		verdicts: d.serverChecks.all,
 		orders:   d.orders,
-		held:     d.held,
+		where:    d.where,
 		tell:     d.hooks.tell,
 		log:      log,
 		poke:     make(chan struct{}, 1),
-		pools:    map[string]*balanced{},
 		begin:    time.Now(),
 	}
 	return nil
 }
 
-// runBalancer starts what balances load, which ends with the context.
+// runBalancer starts what balances load, which ends with the context. What the balancer
+// speaks to ends after it: it has something to say at the end.
 func (d *daemon) runBalancer(g *errgroup.Group, parts context.Context) {
 	b := d.balancer
-	d.serverChecks.run(g, parts, b.wake)
-	around(g, parts, b.manager.Run, b.run)
-	g.Go(func() error { return b.syncer.run(parts) })
-	g.Go(func() error { return d.hooks.follow(parts) })
+	around(g, parts, together(d.services.Run, b.syncer.run, d.hooks.follow), b.run)
 	g.Go(func() error { return d.tune(parts) })
 	g.Go(func() error { return d.follow(parts) })
+}
+
+// together runs all, and ends when all have ended.
+func together(all ...func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		var g errgroup.Group
+		for _, run := range all {
+			g.Go(func() error { return run(ctx) })
+		}
+		return g.Wait()
+	}
 }
 
 // follow has the balancer follow the orders of operators, and where the VIPs are.
@@ -94,7 +106,8 @@ func (d *daemon) tune(parts context.Context) error {
 }
 
 func (d *daemon) tuneOnce() error {
-	cfg := d.config()
+	cfg := *d.config()
+	cfg.Services = servedBy(&cfg)
 	if !cfg.IPVS.ManageSysctls || len(cfg.Services) == 0 {
 		return d.tuning.Set(nil)
 	}
@@ -102,21 +115,28 @@ func (d *daemon) tuneOnce() error {
 	if err != nil {
 		return err
 	}
-	return d.tuning.Set(doctor.Settings(cfg, facts))
+	return d.tuning.Set(doctor.Settings(&cfg, facts))
 }
 
-// held returns the addresses that move between machines, and whether this node has them.
-func (d *daemon) held() map[netip.Addr]bool {
-	held := map[netip.Addr]bool{}
-	holding := d.member != nil && d.member.holder.holding()
+// where returns where the addresses are that move between machines.
+func (d *daemon) where() whereabouts {
+	w := whereabouts{}
+	at := elsewhere
+	if d.member != nil && d.member.holder.holding() {
+		at = here
+	}
 	for _, v := range d.config().VIPs {
-		held[v.Address.Addr()] = holding
+		w[v.Address.Addr()] = at
 	}
 	if d.routers == nil {
-		return held
+		return w
 	}
+	masters := *d.routers.were.Load()
 	for v, owner := range d.routers.setup.Load().owners {
-		held[v.Address.Addr()] = d.routers.engine.Holds(owner.Name)
+		w[v.Address.Addr()] = elsewhere
+		if masters[owner.Name] {
+			w[v.Address.Addr()] = here
+		}
 	}
-	return held
+	return w
 }

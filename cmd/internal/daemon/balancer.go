@@ -2,11 +2,9 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/netip"
-	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/perch-vip/perch/cluster/state"
@@ -14,30 +12,43 @@ import (
 	"github.com/perch-vip/perch/ipvs"
 )
 
+// kernelServices is what the balancer needs of package ipvs.
+type kernelServices interface {
+	Set([]ipvs.Service, ipvs.Settings)
+	Inherited() ([]ipvs.Service, error)
+	Counters() ([]ipvs.Counted, error)
+	Status() ipvs.Status
+}
+
 // balancer has the kernel balance load: what the checks say of real servers, what operators
-// want of them, and time decide which of them each service has.
+// want of them, and time decide which of them each service has. It has no lock: all is
+// decided by run, and whoever asks is shown what was decided last.
 type balancer struct {
-	manager  *ipvs.Manager
+	kernel   kernelServices
 	syncer   *syncer
 	config   func() *config.Config
 	verdicts func() map[string]verdict // of the checks of real servers
 	orders   func() state.Orders
-	held     func() map[netip.Addr]bool // the addresses that move, and whether this node has them
-	tell     func(*config.Service, ipvs.Event)
+	where    func() whereabouts
+	tell     func(*config.Service, ipvs.Event) // of what happens on the owner
 	log      *slog.Logger
 	poke     chan struct{}
 	begin    time.Time
 
-	mu        sync.Mutex // guards what follows
-	pools     map[string]*balanced
-	inherited map[ipvs.Key]map[netip.AddrPort]uint32 // weights that the kernel had at the start
+	last  atomic.Pointer[whereabouts] // when the end began, if it did
+	shown atomic.Pointer[picture]     // nil before the first step
+
+	cfg      *config.Config // that services are of; used by run alone, as what follows
+	services []*balanced
+	had      []ipvs.Service // what the kernel was to have last, or had at the start
 }
 
 // balanced is a service, and what its pool has decided last.
 type balanced struct {
-	pool    ipvs.Pool
-	outcome ipvs.Outcome
-	since   map[netip.AddrPort]time.Time // of the states of its members
+	*virtualService
+	pool    *ipvs.Pool
+	known   []ipvs.Condition // by which it was decided; nil if it is to be decided anew
+	decided *ruling
 }
 
 // lookEvery is how often the services are looked at while nothing is heard.
@@ -48,7 +59,7 @@ func (b *balancer) wake() { offer(b.poke, struct{}{}) }
 
 // run follows what decides on the services, until ctx ends.
 func (b *balancer) run(ctx context.Context) error {
-	b.inherit()
+	b.inherit(ctx)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -63,181 +74,121 @@ func (b *balancer) run(ctx context.Context) error {
 	}
 }
 
+// How often, and after which time, it is tried again to find out what there is.
+const (
+	inheritTries = 5
+	inheritPause = 200 * time.Millisecond
+)
+
 // inherit finds out what an earlier run has left in the kernel, which goes on until there
-// are verdicts.
-func (b *balancer) inherit() {
-	left, err := b.manager.Inherited()
-	if err != nil {
-		b.log.Warn("services of an earlier run are not known", "error", err)
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.inherited = map[ipvs.Key]map[netip.AddrPort]uint32{}
-	for _, service := range left {
-		weights := map[netip.AddrPort]uint32{}
-		for _, server := range service.Servers {
-			weights[server.Address] = server.Weight
+// are verdicts. What is not known is removed by the first step.
+func (b *balancer) inherit(ctx context.Context) {
+	var err error
+	for range inheritTries {
+		if b.had, err = b.kernel.Inherited(); err == nil {
+			return
 		}
-		b.inherited[service.Key] = weights
+		pause(ctx, inheritPause)
 	}
+	b.log.Warn("services of an earlier run are not known, and begin anew", "error", err)
 }
 
-// step decides on all services, has the kernel follow, and returns after which time it is
-// to be called again.
+// step decides on all services, has the kernel follow, and returns after which time it
+// is to be called again.
 func (b *balancer) step() time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	cfg, now := b.config(), time.Since(b.begin)
-	next := now + lookEvery
-	verdicts, orders := b.verdicts(), b.orders()
-	var wanted []ipvs.Service
-	held, ownsSome, ownsAll := b.held(), false, true
-	for i := range cfg.Services {
-		s := &cfg.Services[i]
-		p := b.pool(s.Name)
-		asked := conditionsOf(s, verdicts, orders[s.Name], b.inherited)
-		outcome := p.pool.Step(now, rulesOfService(s), membersOf(s), asked)
-		p.note(outcome)
-		if outcome.Next > 0 {
-			next = min(next, outcome.Next)
+	cfg := b.config() // before the verdicts, see reload
+	b.adopt(cfg)
+	now, verdicts, orders, where := time.Since(b.begin), b.verdicts(), b.orders(), b.where()
+	most, next := where.most(), now+lookEvery
+	wanted := make([]ipvs.Service, 0, len(b.had))
+	shown := make(picture, len(b.services))
+	var at [places]bool
+	for _, s := range b.services {
+		place := where.of(s.Service, most)
+		at[place] = true
+		b.hear(s, place, s.step(now, verdicts, orders[s.Name]))
+		if due := s.decided.outcome.Next; due > 0 {
+			next = min(next, due)
 		}
-		owns := ownsService(s, held)
-		ownsSome, ownsAll = ownsSome || owns, ownsAll && owns
-		if owns || cfg.IPVS.Nodes != "owner" {
-			wanted = append(wanted, servicesOf(s, outcome.Servers)...)
+		has := place == here || cfg.IPVS.Nodes != "owner"
+		if has {
+			wanted = s.with(s.decided.outcome.Servers, wanted)
 		}
-		for _, event := range outcome.Events {
-			b.heard(s, event, owns)
-		}
+		shown[s.Name] = pictured{s.virtualService, s.decided, has}
 	}
-	b.forget(cfg.Services)
-	b.manager.Set(wanted, settingsOf(cfg.IPVS))
-	b.syncer.ask(syncsOf(cfg.IPVS.Sync, ownsSome, ownsAll))
+	b.had = wanted
+	b.shown.Store(&shown)
+	b.kernel.Set(wanted, settingsOf(cfg))
+	b.syncer.ask(syncsOf(cfg.IPVS.Sync, at))
 	return max(next-now, time.Millisecond)
 }
 
-// pool returns the pool of a service. The caller holds mu.
-func (b *balancer) pool(name string) *balanced {
-	p := b.pools[name]
-	if p == nil {
-		p = &balanced{since: map[netip.AddrPort]time.Time{}}
-		b.pools[name] = p
+// adopt takes over a config. A service that is new to it takes over the servers that the
+// kernel has of it, be it under another name.
+func (b *balancer) adopt(cfg *config.Config) {
+	if cfg == b.cfg {
+		return
 	}
-	return p
+	before := make(map[string]*balanced, len(b.services))
+	for _, s := range b.services {
+		before[s.Name] = s
+	}
+	had, served := serversOf(b.had), servedBy(cfg)
+	b.cfg, b.services = cfg, make([]*balanced, len(served))
+	for i := range served {
+		s := &balanced{virtualService: newVirtualService(&served[i], had), pool: &ipvs.Pool{}, decided: &ruling{}}
+		if was := before[s.Name]; was != nil {
+			s.pool, s.decided = was.pool, was.decided
+		}
+		b.services[i] = s
+	}
 }
 
-// forget drops what was decided on services that are there no longer. The caller holds mu.
-func (b *balancer) forget(services []config.Service) {
-	for name := range b.pools {
-		if !slices.ContainsFunc(services, func(s config.Service) bool { return s.Name == name }) {
-			delete(b.pools, name)
+// step decides on the service if there is anything new, and returns what happened, as
+// well as what was known before.
+func (s *balanced) step(now time.Duration, verdicts map[string]verdict, orders map[string]state.Order) []happening {
+	known, last := s.conditions(verdicts, orders), s.decided
+	due := last.outcome.Next > 0 && now >= last.outcome.Next
+	if s.known != nil && !due && sameConditions(known, s.known) {
+		return nil
+	}
+	s.known = known
+	outcome := s.pool.Step(now, s.rules, s.members, func(server netip.AddrPort) ipvs.Condition { return known[s.at[server]] })
+	s.decided = last.next(outcome, time.Now())
+	return last.happenings(outcome.Events)
+}
+
+// hear logs what has happened to a service, and has users told of it on the owner.
+func (b *balancer) hear(s *balanced, at place, list []happening) {
+	for _, h := range list {
+		level, server := slog.LevelInfo, ""
+		if h.expected {
+			level = slog.LevelDebug
+		}
+		if h.Server.IsValid() {
+			server = h.Server.String()
+		}
+		b.log.Log(context.Background(), level, "service",
+			"event", string(h.Kind), "service", s.Name, "server", server, "reason", h.Reason)
+		if at == here {
+			b.tell(s.Service, h.Event)
 		}
 	}
 }
 
-// note takes over an outcome.
-func (p *balanced) note(o ipvs.Outcome) {
-	before := map[netip.AddrPort]ipvs.MemberState{}
-	for _, m := range p.outcome.Members {
-		before[m.Address] = m.State
-	}
-	since := make(map[netip.AddrPort]time.Time, len(o.Members))
-	for _, m := range o.Members {
-		since[m.Address] = p.since[m.Address]
-		if was, known := before[m.Address]; !known || was != m.State {
-			since[m.Address] = time.Now()
-		}
-	}
-	p.outcome, p.since = o, since
-}
-
-// heard logs an event, and has users told of it on the owner.
-func (b *balancer) heard(s *config.Service, e ipvs.Event, owns bool) {
-	server := ""
-	if e.Server.IsValid() {
-		server = e.Server.String()
-	}
-	b.log.Info("service", "event", string(e.Kind), "service", s.Name, "server", server, "reason", e.Reason)
-	if owns {
-		b.tell(s, e)
-	}
+// leave notes where the services are before this node gives up its addresses for good:
+// who has them then is told of the end.
+func (b *balancer) leave() {
+	where := b.where()
+	b.last.CompareAndSwap(nil, &where)
 }
 
 // end tells users of what the end of perch means for them.
 func (b *balancer) end() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	cfg, held := b.config(), b.held()
-	for i := range cfg.Services {
-		s := &cfg.Services[i]
-		owns := ownsService(s, held)
-		for _, e := range b.pool(s.Name).pool.End() {
-			b.heard(s, e, owns)
-		}
-	}
-}
-
-// ownsService tells whether a node has the address of a service. One with a mark goes with
-// any of the node's. What does not move is the node's own.
-func ownsService(s *config.Service, held map[netip.Addr]bool) bool {
-	moves, has := false, false
-	if len(s.Addresses) == 0 {
-		for _, here := range held {
-			moves, has = true, has || here
-		}
-	}
-	for _, address := range s.Addresses {
-		here, virtual := held[address.Addr()]
-		moves, has = moves || virtual, has || here
-	}
-	return has || !moves
-}
-
-// conditionsOf returns what is known of the servers of a service.
-func conditionsOf(s *config.Service, verdicts map[string]verdict, orders map[string]state.Order, inherited map[ipvs.Key]map[netip.AddrPort]uint32) func(netip.AddrPort) ipvs.Condition {
-	checks := make(map[netip.AddrPort][]string, len(s.Servers))
-	for i := range s.Servers {
-		checks[s.Servers[i].Address] = s.Servers[i].Checks
-	}
-	keys := keysOf(s)
-	return func(server netip.AddrPort) ipvs.Condition {
-		c := conditionOf(checks[server], verdicts)
-		c.Order = ipvs.Order(orders[server.String()])
-		c.Active = 1 // what is counted is shown, and decides nothing
-		for _, key := range keys {
-			if weight, present := inherited[key][server]; present {
-				c.Present = &weight
-			}
-		}
-		return c
-	}
-}
-
-// conditionOf sums up the verdicts of a server's checks, all of which must be well.
-func conditionOf(checks []string, verdicts map[string]verdict) ipvs.Condition {
-	c := ipvs.Condition{Health: ipvs.Healthy}
-	for _, name := range checks {
-		v := verdicts[name]
-		if v.weight != nil && c.Weight == nil {
-			c.Weight = v.weight
-		}
-		switch {
-		case v.state == failed && c.Health != ipvs.Failed:
-			c.Health, c.Reason = ipvs.Failed, fmt.Sprintf("check %s %s", name, v.reason)
-		case v.state != failed && v.state != passed && c.Health == ipvs.Healthy:
-			c.Health, c.Reason = ipvs.Unknown, fmt.Sprintf("check %s %s", name, v.reason)
-		}
-	}
-	return c
-}
-
-func settingsOf(c config.IPVS) ipvs.Settings {
-	return ipvs.Settings{
-		All: c.OwnAll,
-		Timeouts: ipvs.Timeouts{
-			TCP:    uint32(c.TCP / time.Second),
-			TCPFin: uint32(c.TCPFin / time.Second),
-			UDP:    uint32(c.UDP / time.Second),
-		},
+	b.leave()
+	where := *b.last.Load()
+	most := where.most()
+	for _, s := range b.services {
+		b.hear(s, where.of(s.Service, most), happeningsAtEnd(s.pool.End()))
 	}
 }

@@ -3,7 +3,10 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,6 +18,7 @@ import (
 type checks struct {
 	host     *checker.Host
 	runner   *checker.Runner
+	noting   sync.Mutex // no verdict takes the place of a newer one
 	verdicts atomic.Pointer[map[string]verdict]
 }
 
@@ -37,8 +41,11 @@ func (c *checks) set(entries []checker.Entry) {
 
 // note takes over the verdicts.
 func (c *checks) note() {
-	verdicts := map[string]verdict{}
-	for _, s := range c.runner.Status() {
+	c.noting.Lock()
+	defer c.noting.Unlock()
+	list := c.runner.Status()
+	verdicts := make(map[string]verdict, len(list))
+	for _, s := range list {
 		verdicts[s.Name] = verdictOf(s)
 	}
 	c.verdicts.Store(&verdicts)
@@ -50,17 +57,23 @@ func (c *checks) all() map[string]verdict { return *c.verdicts.Load() }
 // run makes the checks until the context ends. At each change of a verdict heed is called.
 func (c *checks) run(g *errgroup.Group, parts context.Context, heed func()) {
 	around(g, parts, c.host.Run, c.runner.Run)
-	g.Go(func() error {
-		for {
-			select {
-			case <-parts.Done():
-				return nil
-			case <-c.runner.Changed():
-				c.note()
-				heed()
-			}
+	g.Go(func() error { return c.follow(parts, heed) })
+}
+
+// follow takes over verdicts until ctx ends. In a burst of them it takes half of a
+// processor at most.
+func (c *checks) follow(ctx context.Context, heed func()) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.runner.Changed():
+			begin := time.Now()
+			c.note()
+			heed()
+			pause(ctx, time.Since(begin))
 		}
-	})
+	}
 }
 
 // around runs inner until the context ends, and outer until inner has returned.
@@ -71,4 +84,13 @@ func around(g *errgroup.Group, parts context.Context, outer, inner func(context.
 		defer end()
 		return inner(parts)
 	})
+}
+
+// entriesNamed returns the entries of these checks.
+func entriesNamed(list []config.Check, entries []checker.Entry) []checker.Entry {
+	names := make(map[string]bool, len(list))
+	for i := range list {
+		names[list[i].Name] = true
+	}
+	return slices.DeleteFunc(slices.Clone(entries), func(e checker.Entry) bool { return !names[e.Name] })
 }

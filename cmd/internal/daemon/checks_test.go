@@ -7,7 +7,32 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/perch-vip/perch/checker"
 )
+
+// A burst of verdicts leaves others their time.
+func TestVerdictsInABurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin, c := time.Now(), &checks{runner: checker.NewRunner(checker.Options{})}
+		heeded := make(chan time.Duration, 2)
+		go func() {
+			_ = c.follow(t.Context(), func() {
+				heeded <- time.Since(begin)
+				time.Sleep(time.Second)
+			})
+		}()
+		c.runner.Set(nil)
+		if at := <-heeded; at != 0 {
+			t.Errorf("the first one was heeded after %s", at)
+		}
+		c.runner.Set(nil)
+		if at := <-heeded; at != 2*time.Second {
+			t.Errorf("the second one was heeded after %s", at)
+		}
+		time.Sleep(time.Minute) // all of it ends
+	})
+}
 
 // What checks share is there as long as one of them looks.
 func TestHostOutlastsTheLooks(t *testing.T) {

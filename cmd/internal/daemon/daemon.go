@@ -19,6 +19,7 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/sysctl"
+	"github.com/perch-vip/perch/ipvs"
 	"github.com/perch-vip/perch/vip"
 	"github.com/perch-vip/perch/vip/fence"
 )
@@ -69,6 +70,7 @@ type daemon struct {
 
 	serverChecks *checks // of real servers
 	balancer     *balancer
+	services     *ipvs.Manager
 	hooks        *hooks
 	tuning       *sysctl.Keeper
 
@@ -222,6 +224,7 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 		d.routers.run(g, parts, d.config(), d.secrets)
 	}
 	d.checks.run(g, parts, d.heed)
+	d.serverChecks.run(g, parts, d.balancer.wake)
 	d.runBalancer(g, parts)
 	g.Go(func() error { return d.fence.Run(parts, d.wake) })
 	g.Go(func() error { return d.tellReady(parts) })
@@ -281,6 +284,7 @@ func (d *daemon) tellReady(parts context.Context) error {
 // need not be asked.
 func (d *daemon) stop(parts context.Context) error {
 	d.systemd.stopping()
+	d.balancer.leave()
 	var err error
 	if d.routers != nil {
 		err = d.routers.stop()
@@ -296,6 +300,7 @@ func (d *daemon) stop(parts context.Context) error {
 
 // letGo gives up everything at once.
 func (d *daemon) letGo() error {
+	d.balancer.leave()
 	var err error
 	if d.routers != nil {
 		err = errors.Join(d.routers.stop(), d.routers.end())

@@ -6,6 +6,10 @@
 // their addresses, routes and rules follow (setup.go), each router's under a lease of
 // its own in the fence (shield.go).
 //
+// Behind the VIPs the kernel balances load (balance.go): the balancer decides, for each
+// service, which real servers get how much, and package ipvs brings that into the kernel.
+// virtualservice.go is what follows from a service of the config, place.go where services
+// are, ruling.go what was decided, servicereport.go how that is told: all of them are pure.
 // What operators want of real servers is remembered by the cluster, or, on a node without
 // one, in a file (orders.go, orderbook.go).
 //
@@ -19,11 +23,17 @@
 // for each peer, the server of the peer API. Of the checks: their host, their runner, and
 // what has everything follow their verdicts. Of VRRP mode: the engine, its VIP
 // manager, the manager of routes, what has all of them follow the engine, and two that
-// watch the interfaces. Beside them the writer of the log, which ends last, and at the
+// watch the interfaces. Of IPVS: the balancer (the only one that decides on services), what
+// wakes it when orders or VIPs move, the checks of servers as those of the node, the tuner
+// of sysctls, and three that end after the balancer: the manager of services, the syncer
+// (starts and stops the kernel's sync daemons) and the hooks (programs of a quorum, each in
+// a goroutine for as long as it runs). Beside them the writer of the log, which ends last, and at the
 // end a hand-over, which is left behind when it takes too long.
 //
 // It must never: hold a VIP that the last evaluation of ownership did not
 // allow; wait for the disk, a peer or a log line between losing ownership and
 // releasing; apply half a config; end without having released; do anything on the
-// thread of the adverts.
+// thread of the adverts. What balances load must never have any of this wait for it, nor
+// the balancer for the kernel, the disk, a program or whoever asks for a status; and it
+// must not end the daemon, whatever the kernel's IPVS does.
 package daemon

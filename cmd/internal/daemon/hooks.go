@@ -2,29 +2,35 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/perch-vip/perch/checker"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/ipvs"
 )
 
-// hookLimit bounds a program that is run because a quorum came or went.
-const hookLimit = 30 * time.Second
+// hookLimit bounds a program that is run because a quorum came or went, and hookEndLimit
+// all of them at the end of perch: who stops it does not wait for ever.
+const (
+	hookLimit    = 30 * time.Second
+	hookEndLimit = 3 * time.Second
+	hooksAtOnce  = 16
+)
 
-// hooks run programs, one at a time. Of several for one service that wait only the newest
-// is run.
+// hooks run programs, one at a time for each service. Of several for one service that wait
+// only the newest is run.
 type hooks struct {
 	run func(ctx context.Context, argv []string) error
 	log *slog.Logger
 
-	mu      sync.Mutex
-	order   []string            // services
+	poke chan struct{}
+
+	mu      sync.Mutex          // guards what follows
 	waiting map[string][]string // programs, by service
-	poke    chan struct{}
 }
 
 // newHooks returns hooks that are run as scripts of checks are: without a shell, in a
@@ -55,59 +61,61 @@ func (h *hooks) tell(s *config.Service, e ipvs.Event) {
 		argv = s.QuorumUp
 	case ipvs.QuorumDown:
 		argv = s.QuorumDown
-	}
-	if e.Kind != ipvs.QuorumUp && e.Kind != ipvs.QuorumDown {
+	default:
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, waits := h.waiting[s.Name]; !waits {
-		h.order = append(h.order, s.Name)
+	delete(h.waiting, s.Name)
+	if len(argv) > 0 {
+		h.waiting[s.Name] = argv
+		offer(h.poke, struct{}{})
 	}
-	h.waiting[s.Name] = argv
-	offer(h.poke, struct{}{})
 }
 
-// next takes the next program, if there is one.
-func (h *hooks) next() (service string, argv []string, some bool) {
+// take takes all programs that wait.
+func (h *hooks) take() map[string][]string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.order) == 0 {
-		return "", nil, false
-	}
-	service = h.order[0]
-	argv = h.waiting[service]
-	delete(h.waiting, service)
-	h.order = h.order[1:]
-	return service, argv, true
+	taken := h.waiting
+	h.waiting = map[string][]string{}
+	return taken
 }
 
-// follow runs programs until ctx ends, and then those that wait, in at most hookLimit.
+// follow runs programs until ctx ends, and then those that wait: whoever tells has ended
+// before. All of them have hookEndLimit then.
 func (h *hooks) follow(ctx context.Context) error {
-	for ctx.Err() == nil {
+	programs, kill := context.WithCancel(context.WithoutCancel(ctx))
+	defer kill()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(hookEndLimit, kill) })()
+	for {
 		select {
 		case <-ctx.Done():
+			h.drain(programs)
+			return nil
 		case <-h.poke:
-			h.drain(ctx)
+			h.drain(programs)
 		}
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), hookLimit)
-	defer cancel()
-	h.drain(last)
-	return nil
 }
 
+// drain runs what waits, until nothing does.
 func (h *hooks) drain(ctx context.Context) {
 	for ctx.Err() == nil {
-		service, argv, some := h.next()
-		if !some {
+		taken := h.take()
+		if len(taken) == 0 {
 			return
 		}
-		if len(argv) == 0 {
-			continue // there is none for what came last
+		var g errgroup.Group
+		g.SetLimit(hooksAtOnce)
+		for service, argv := range taken {
+			g.Go(func() error {
+				if err := h.run(ctx, argv); err != nil {
+					h.log.Warn("program of a quorum", "service", service, "program", argv[0], "error", err)
+				}
+				return nil
+			})
 		}
-		if err := h.run(ctx, argv); err != nil {
-			h.log.Warn("program of a quorum", "service", service, "program", argv[0], "error", fmt.Errorf("run: %w", err))
-		}
+		_ = g.Wait()
 	}
 }

@@ -21,8 +21,9 @@ type orderBook struct {
 	path  string
 	given chan struct{} // a signal that another order stands
 
-	mu    sync.Mutex // held while the file is written
-	state state.State
+	writing sync.Mutex // held while the file is written
+	mu      sync.Mutex // guards what follows, for moments only
+	state   state.State
 }
 
 // openOrderBook reads what stands. A file that is of no use is set aside, and nothing
@@ -61,8 +62,8 @@ func (b *orderBook) orders() state.Orders {
 // give has an order stand, once it is in the file. After an error it does not, unless
 // the error says so.
 func (b *orderBook) give(o state.Server) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.writing.Lock()
+	defer b.writing.Unlock()
 	entry, err := state.Encode(state.Command{Server: &o})
 	if err != nil {
 		return err
@@ -78,7 +79,9 @@ func (b *orderBook) give(o state.Server) error {
 	if err := b.replace(content); err != nil {
 		return fmt.Errorf("write orders: %w", err)
 	}
+	b.mu.Lock()
 	b.state = next
+	b.mu.Unlock()
 	select {
 	case b.given <- struct{}{}:
 	default: // one is on its way

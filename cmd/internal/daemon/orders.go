@@ -90,7 +90,7 @@ func (d *daemon) serverMeant(n api.ServerName) (api.ServerName, error) {
 
 // ReportServer implements api.PeerBackend.
 func (d peerSide) ReportServer(_ context.Context, n api.ServerName) (api.ServerReport, error) {
-	return d.snapshotOfAll().serverReport(n)
+	return d.serverReport(n)
 }
 
 // ReportServer implements api.Backend. Connections to the cluster's VIPs go through
@@ -101,14 +101,14 @@ func (d controlSide) ReportServer(ctx context.Context, n api.ServerName) (api.Se
 		return api.ServerReport{}, err
 	}
 	if d.member == nil {
-		return d.snapshotOfAll().serverReport(n)
+		return d.serverReport(n)
 	}
 	leader, err := d.leader()
 	switch {
 	case err != nil:
 		return api.ServerReport{}, err
 	case leader == d.name():
-		return d.snapshotOfAll().serverReport(n)
+		return d.serverReport(n)
 	default:
 		ctx, cancel := context.WithTimeout(ctx, reportLimit)
 		defer cancel()
@@ -140,17 +140,17 @@ func forgotten(orders state.Orders, services []config.Service) string {
 		len(lost), first)
 }
 
-// serverReport returns a server as this node sees it.
-func (s snapshot) serverReport(n api.ServerName) (api.ServerReport, error) {
-	for _, service := range s.services {
+// serverReport returns a server as a node with these services sees it.
+func serverReport(node string, services []api.Service, n api.ServerName) (api.ServerReport, error) {
+	for _, service := range services {
 		if service.Name != n.Service {
 			continue
 		}
 		for _, server := range service.Servers {
 			if server.Address == n.Server {
-				return api.ServerReport{ServerName: n, Node: s.config.Node.Name, Protocol: service.Protocol, Found: server}, nil
+				return api.ServerReport{ServerName: n, Node: node, Protocol: service.Protocol, Found: server}, nil
 			}
 		}
 	}
-	return api.ServerReport{}, api.Invalid(fmt.Errorf("%s has no server %s of service %s", s.config.Node.Name, n.Server, n.Service))
+	return api.ServerReport{}, api.Invalid(fmt.Errorf("%s has no server %s of service %s", node, n.Server, n.Service))
 }

@@ -83,14 +83,14 @@ func TestServerReport(t *testing.T) {
 		services: []api.Service{{Name: "dns", Servers: []api.Server{{Address: "10.0.0.11:80"}}}, {Name: "web", Protocol: "tcp", Servers: []api.Server{{}, found}}},
 	}
 	name := api.ServerName{Service: "web", Server: "10.0.0.11:80"}
-	got, err := s.serverReport(name)
+	got, err := serverReport("lb1", s.services, name)
 	if diff := cmp.Diff(api.ServerReport{ServerName: name, Node: "lb1", Protocol: "tcp", Found: found}, got); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
 	if got := s.status(nil).Services; len(got) != 2 {
 		t.Errorf("the status has %v", got)
 	}
-	_, err = s.serverReport(api.ServerName{Service: "web", Server: "10.0.0.12:80"})
+	_, err = serverReport("lb1", s.services, api.ServerName{Service: "web", Server: "10.0.0.12:80"})
 	if !errors.Is(err, api.ErrInvalid) || err.Error() != "lb1 has no server 10.0.0.12:80 of service web" {
 		t.Errorf("another one: %v", err)
 	}

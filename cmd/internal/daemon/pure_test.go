@@ -22,7 +22,10 @@ var pureImports = []string{
 
 // typeImports are what a pure file of a shell may import besides, for constants and
 // for the types of messages; see impure. A package that is pure as a whole is one.
-var typeImports = []string{"net", "golang.org/x/sys/unix", "golang.org/x/net/bpf", "github.com/hashicorp/raft", module + "/cluster/state"}
+var typeImports = []string{
+	"net", "golang.org/x/sys/unix", "golang.org/x/net/bpf", "github.com/hashicorp/raft", module + "/cluster/state",
+	module + "/ipvs", module + "/cmd/internal/config", module + "/cmd/internal/api",
+}
 
 // purePackages are pure as a whole.
 var purePackages = []string{"cluster/state", "vrrp"}
@@ -39,6 +42,8 @@ var pureFiles = []string{
 	"ipvs/pool.go", "ipvs/condition.go", "ipvs/outcome.go", "ipvs/tracked.go", "ipvs/quorum.go", "ipvs/ramp.go", "ipvs/explain.go",
 	"cmd/internal/daemon/policy.go", "cmd/internal/daemon/weigh.go", "cmd/internal/daemon/succession.go",
 	"cmd/internal/daemon/holddown.go", "cmd/internal/daemon/explain.go",
+	"cmd/internal/daemon/servicespec.go", "cmd/internal/daemon/virtualservice.go", "cmd/internal/daemon/place.go",
+	"cmd/internal/daemon/ruling.go", "cmd/internal/daemon/servicereport.go", "cmd/internal/daemon/servicecount.go",
 }
 
 func TestPurePackages(t *testing.T) {
@@ -86,6 +91,10 @@ var impure = map[string]*regexp.Regexp{
 	"unix": regexp.MustCompile(`[a-z]`),         // functions; constants are in capitals
 	"net":  regexp.MustCompile(`^([^H]|H[^a])`), // all but HardwareAddr
 	"raft": regexp.MustCompile(`^(New|Bootstrap|Recover)`),
+
+	"ipvs":   regexp.MustCompile(`^(New|Manager|SetSync|SyncDaemons)$`),
+	"config": regexp.MustCompile(`^(Load|OpenFile)$`),
+	"api":    regexp.MustCompile(`^(New|Listen|Serve$|[A-Za-z]*Handler$)`),
 }
 
 // impurities returns what pure code may not have.
@@ -122,6 +131,7 @@ func TestImpurities(t *testing.T) {
 		`import "net"; func f(b []byte) string { return net.HardwareAddr(b).String() }`:  nil,
 		`import "net"; func f() { net.Dial("", "") }`:                                    {"net.Dial"},
 		`import "time"; func f() time.Time { return time.Now() }`:                        {"time.Now"},
+		`import "github.com/perch-vip/perch/ipvs"; func f() { ipvs.SetSync(nil) }`:       {"ipvs.SetSync"},
 		`import "time"; var clock = time.Since`:                                          {"time.Since"},
 		`import "golang.org/x/sys/unix"; func f() { unix.Close(0) }`:                     {"unix.Close"},
 		`import "fmt"; func f() { fmt.Println() }`:                                       {"fmt.Println"},

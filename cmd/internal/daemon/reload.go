@@ -55,11 +55,12 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 		Removed:  missing(held(old), held(&applied)),
 		Warnings: slices.Concat(lasting, trouble),
 	}
+	// No server is to be judged by what was found of another one: checks are before servers.
+	d.serverChecks.set(entriesNamed(checksServed(&applied), serverEntries))
 	d.current.Store(&loaded{config: &applied, warnings: lasting})
+	d.balancer.wake()
 	d.checks.set(entries)
 	d.heed()
-	d.serverChecks.set(serverEntries)
-	d.balancer.wake()
 	d.log.Info("config reloaded", "added", len(result.Added), "removed", len(result.Removed), "warnings", len(result.Warnings))
 	return result, nil
 }

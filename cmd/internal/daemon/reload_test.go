@@ -75,7 +75,7 @@ func (r *reloadable) write(t *testing.T, name, content string, mode os.FileMode)
 func (r *reloadable) writeConfig(t *testing.T, secret, failover string) {
 	t.Helper()
 	var b strings.Builder
-	fmt.Fprintf(&b, "node.name = \"lb1\"\n[cluster]\nname = \"edge\"\nsecret_file = %q\nfailover = %q\n", r.path(secret), failover)
+	fmt.Fprintf(&b, "node.name = \"lb1\"\nnode.data_dir = %q\n[cluster]\nname = \"edge\"\nsecret_file = %q\nfailover = %q\n", r.path("data"), r.path(secret), failover)
 	for i := range 3 {
 		fmt.Fprintf(&b, "[[cluster.peer]]\nname = \"lb%d\"\naddress = \"198.18.0.%d:7400\"\n", i+1, i+1)
 	}

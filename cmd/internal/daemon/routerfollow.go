@@ -71,10 +71,7 @@ func (r *routers) notice(list []vrrpnet.Status) {
 func (r *routers) step() {
 	setup := r.setup.Load()
 	masters := mastersOf(r.states)
-	if !maps.Equal(masters, r.were) {
-		r.were = masters
-		offer(r.moved, struct{}{})
-	}
+	r.note(masters)
 	r.want(setup.wanted(masters))
 	busy := r.devices.indexesOf(setup.interfaces(masters))
 	r.busy.Store(&busy)
@@ -83,6 +80,14 @@ func (r *routers) step() {
 		if s, ok := r.states[v.Name]; ok {
 			r.tell(v, s)
 		}
+	}
+}
+
+// note takes over of which routers this node is the master, and tells if these are others.
+func (r *routers) note(now masters) {
+	if !maps.Equal(now, *r.were.Load()) {
+		r.were.Store(&now)
+		offer(r.moved, struct{}{})
 	}
 }
 

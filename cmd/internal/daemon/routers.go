@@ -32,7 +32,7 @@ type routers struct {
 	strict  bool                      // the fence ends the leases of routers
 	states  map[string]vrrpnet.Status // by router; used by follow alone
 	told    map[string]seen           // by router; used by follow alone
-	were    masters                   // as they last were; used by follow alone
+	were    atomic.Pointer[masters]   // as they last were
 	poke    chan struct{}             // for follow
 	moved   chan struct{}             // for whoever follows where the VIPs are: they may have come or gone
 	beat    atomic.Int64              // when follow last ran, Unix milliseconds
@@ -84,6 +84,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		leases: map[string]*guarded{},
 	}
 	r.setup.Store(newSetup(cfg))
+	r.were.Store(&masters{})
 	if r.engine, err = vrrpnet.New(vrrpnet.Options{Log: d.log.With("part", "vrrp")}); err != nil {
 		return fmt.Errorf("open the engine of virtual routers: %w", err)
 	}

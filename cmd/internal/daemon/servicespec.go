@@ -78,15 +78,6 @@ func serverOf(s *config.RealServer) ipvs.Server {
 	return server
 }
 
-// servicesOf returns what the kernel is to have of a service, with these servers.
-func servicesOf(s *config.Service, servers []ipvs.Server) []ipvs.Service {
-	var services []ipvs.Service
-	for _, key := range keysOf(s) {
-		services = append(services, ipvs.Service{Key: key, Balancing: balancingOf(s, key.Family), Servers: servers})
-	}
-	return services
-}
-
 func membersOf(s *config.Service) []ipvs.Member {
 	members := make([]ipvs.Member, len(s.Servers))
 	for i := range s.Servers {
@@ -108,4 +99,21 @@ func rulesOfService(s *config.Service) ipvs.Rules {
 		rules.Sorry = &sorry
 	}
 	return rules
+}
+
+// settingsOf returns what a config wants of IPVS besides services. That of a witness
+// without any is left alone.
+func settingsOf(cfg *config.Config) ipvs.Settings {
+	if isWitness(cfg) && len(servedBy(cfg)) == 0 {
+		return ipvs.Settings{}
+	}
+	c := &cfg.IPVS
+	return ipvs.Settings{
+		All: c.OwnAll,
+		Timeouts: ipvs.Timeouts{
+			TCP:    uint32(c.TCP / time.Second),
+			TCPFin: uint32(c.TCPFin / time.Second),
+			UDP:    uint32(c.UDP / time.Second),
+		},
+	}
 }

@@ -3,10 +3,10 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/ipvs"
 )
 
@@ -22,7 +22,7 @@ type syncer struct {
 
 	mu      sync.Mutex // guards what follows
 	want    []ipvs.SyncDaemon
-	used    bool // something was ever wanted: else nothing is touched
+	used    bool // perch may have daemons: else nothing is touched
 	trouble string
 }
 
@@ -30,54 +30,38 @@ func newSyncer(log *slog.Logger) *syncer {
 	return &syncer{set: ipvs.SetSync, log: log, poke: make(chan struct{}, 1)}
 }
 
-// syncsOf returns the daemons that a node is to run: it tells of the connections of
-// services that it has the VIPs of, and hears of those of the others.
-func syncsOf(c *config.IPVSSync, ownsSome, ownsAll bool) (list []ipvs.SyncDaemon) {
-	if c == nil {
-		return nil
-	}
-	daemon := ipvs.SyncDaemon{
-		Interface: c.Interface,
-		ID:        uint8(c.ID),
-		MaxLen:    uint16(c.MaxLen),
-		Group:     c.Group,
-		Port:      c.Port,
-		TTL:       uint8(c.TTL),
-	}
-	if ownsSome {
-		daemon.Role = ipvs.SyncMaster
-		list = append(list, daemon)
-	}
-	if !ownsAll {
-		daemon.Role = ipvs.SyncBackup
-		list = append(list, daemon)
-	}
-	return list
-}
-
 // ask has these daemons run, and does not wait.
 func (s *syncer) ask(want []ipvs.SyncDaemon) {
 	s.mu.Lock()
-	s.want, s.used = want, s.used || len(want) > 0
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if slices.Equal(want, s.want) {
+		return
+	}
+	s.want, s.used = want, true
 	offer(s.poke, struct{}{})
 }
 
 // run keeps the daemons as they were asked for, until ctx ends, when they are stopped.
+// Nothing is asked for any more then.
 func (s *syncer) run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		s.step()
+	timer := time.NewTimer(resyncEvery)
+	defer timer.Stop()
+	for {
 		select {
 		case <-ctx.Done():
+			s.ask(nil)
+			s.step()
+			return nil
 		case <-s.poke:
-		case <-time.After(resyncEvery):
+		case <-timer.C:
 		}
+		s.step()
+		timer.Reset(resyncEvery)
 	}
-	s.ask(nil)
-	s.step()
-	return nil
 }
 
+// step brings the daemons to what is wanted. Once none is, and none of perch's is left,
+// what others do is theirs.
 func (s *syncer) step() {
 	s.mu.Lock()
 	want, used := s.want, s.used
@@ -85,16 +69,18 @@ func (s *syncer) step() {
 	if !used {
 		return
 	}
-	text := ""
-	if err := s.set(want); err != nil {
-		text = err.Error()
-	}
+	err := s.set(want)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
 	if text != "" && text != s.trouble {
 		s.log.Warn("connections are not told to other directors", "error", text)
 	}
 	s.trouble = text
+	s.used = err != nil || len(s.want) > 0
 }
 
 // status returns what is wanted, and why it is not so.

@@ -1,0 +1,121 @@
+package daemon
+
+import (
+	"log/slog"
+	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/perch-vip/perch/checker"
+	"github.com/perch-vip/perch/cmd/internal/config"
+)
+
+func TestWhereAddressesAre(t *testing.T) {
+	cfg := &config.Config{
+		VIPs: []config.VIP{{Address: netip.MustParsePrefix("198.18.0.1/24")}},
+		VRRP: []config.VirtualRouter{
+			{Name: "r1", Addresses: []netip.Prefix{netip.MustParsePrefix("198.18.1.1/24")}},
+			{Name: "r2", ExcludedAddresses: []netip.Prefix{netip.MustParsePrefix("198.18.2.1/24")}},
+		},
+		Static: config.Static{Addresses: []config.VIP{{Address: netip.MustParsePrefix("198.18.3.1/24")}}},
+	}
+	d := &daemon{routers: &routers{}}
+	d.current.Store(&loaded{config: cfg})
+	d.routers.setup.Store(newSetup(cfg))
+	d.routers.were.Store(&masters{"r2": true})
+	a := netip.MustParseAddr
+	want := whereabouts{a("198.18.0.1"): elsewhere, a("198.18.1.1"): elsewhere, a("198.18.2.1"): here}
+	if got := d.where(); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	holding := &holder{done: setting{held: all}}
+	d.member, want[a("198.18.0.1")] = &member{holder: holding}, here
+	if got := d.where(); !maps.Equal(got, want) {
+		t.Errorf("as the owner: %v, want %v", got, want)
+	}
+}
+
+// A config with services alone has nobody else who makes its data_dir.
+func TestBalancerHasAFolder(t *testing.T) {
+	cfg := &config.Config{Node: config.Node{DataDir: filepath.Join(t.TempDir(), "lib", "perch")}}
+	d := &daemon{log: slog.New(slog.DiscardHandler)}
+	if err := d.openBalancer(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(cfg.Node.DataDir); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBalancerNeedsNoFolder(t *testing.T) {
+	inTheWay := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(inTheWay, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log, said := captured()
+	d := &daemon{log: log}
+	if err := d.openBalancer(&config.Config{Node: config.Node{DataDir: filepath.Join(inTheWay, "perch")}}); err != nil {
+		t.Errorf("VIPs hang on the folder of services: %v", err)
+	}
+	if lines := said(); len(lines) == 0 || !strings.Contains(lines[0], "cannot be remembered") {
+		t.Errorf("said %q", lines)
+	}
+}
+
+func TestWitnessMakesNoChecksForVIPs(t *testing.T) {
+	cfg := witnessWithServices()
+	cfg.Node.DataDir = t.TempDir()
+	for i := range cfg.ServerChecks {
+		cfg.ServerChecks[i].Kind, cfg.ServerChecks[i].Target = "tcp", "10.0.0.1:80"
+	}
+	d := &daemon{log: slog.New(slog.DiscardHandler)}
+	if err := d.openBalancer(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.serverChecks.all(); len(got) != 1 {
+		t.Errorf("made are %v", got)
+	}
+}
+
+func TestEntriesNamed(t *testing.T) {
+	got := entriesNamed([]config.Check{{Name: "b"}}, []checker.Entry{{Name: "a"}, {Name: "b"}})
+	if len(got) != 1 || got[0].Name != "b" {
+		t.Errorf("%v", got)
+	}
+}
+
+// An order that is being written to a slow disk keeps nobody from what stands.
+func TestOrdersStandWhileOneIsWritten(t *testing.T) {
+	b := openOrderBook(t.TempDir(), slog.New(slog.DiscardHandler))
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	if got := b.orders(); len(got) > 0 {
+		t.Errorf("%v", got)
+	}
+}
+
+// The verdict that was found last counts, however many take them over at once.
+func TestVerdictsAreTakenOverOneByOne(t *testing.T) {
+	c := &checks{runner: checker.NewRunner(checker.Options{})}
+	c.noting.Lock()
+	noted := make(chan struct{})
+	go func() {
+		defer close(noted)
+		c.note()
+	}()
+	for range 1000 {
+		runtime.Gosched()
+	}
+	if c.verdicts.Load() != nil {
+		t.Error("verdicts were taken over while another does")
+	}
+	c.noting.Unlock()
+	<-noted
+	if c.verdicts.Load() == nil {
+		t.Error("verdicts were not taken over")
+	}
+}

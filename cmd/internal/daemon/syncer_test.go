@@ -1,0 +1,113 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/perch-vip/perch/ipvs"
+)
+
+// syncSetter remembers what the kernel was told to run.
+type syncSetter struct {
+	mu    sync.Mutex
+	calls [][]ipvs.SyncDaemon
+	err   error
+}
+
+func (s *syncSetter) set(want []ipvs.SyncDaemon) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, want)
+	return s.err
+}
+
+func (s *syncSetter) fails(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+}
+
+func newTestSyncer(log *slog.Logger) (*syncer, *syncSetter) {
+	s, setter := newSyncer(log), &syncSetter{}
+	s.set = setter.set
+	return s, setter
+}
+
+var (
+	asMaster = []ipvs.SyncDaemon{{Role: ipvs.SyncMaster}}
+	asBackup = []ipvs.SyncDaemon{{Role: ipvs.SyncBackup}}
+)
+
+func (s *syncSetter) want(t *testing.T, when string, calls ...[]ipvs.SyncDaemon) {
+	t.Helper()
+	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.EqualFunc(s.calls, calls, slices.Equal[[]ipvs.SyncDaemon]) {
+		t.Errorf("%s: the kernel was told %v, want %v", when, s.calls, calls)
+	}
+	s.calls = nil
+}
+
+func TestSyncerFollowsAtOnceAndMakesSure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, kernel := newTestSyncer(slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { _ = s.run(ctx) }()
+		time.Sleep(3 * resyncEvery)
+		kernel.want(t, "nothing was ever asked for")
+		s.ask(asBackup)
+		kernel.want(t, "at first", asBackup)
+		s.ask(asMaster)
+		kernel.want(t, "after a move", asMaster)
+		s.ask(asMaster)
+		kernel.want(t, "the same again")
+		time.Sleep(resyncEvery)
+		kernel.want(t, "after a while", asMaster)
+		cancel()
+		kernel.want(t, "at the end", nil)
+	})
+}
+
+// What others run is theirs, once nothing is wanted any more and perch's daemons are gone.
+func TestSyncerLetsGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, kernel := newTestSyncer(slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { _ = s.run(ctx) }()
+		s.ask(asMaster)
+		kernel.want(t, "at first", asMaster)
+		kernel.fails(errors.New("busy"))
+		s.ask(nil)
+		kernel.want(t, "not stopped", nil)
+		kernel.fails(nil)
+		time.Sleep(resyncEvery)
+		kernel.want(t, "tried again", nil)
+		time.Sleep(3 * resyncEvery)
+		cancel()
+		kernel.want(t, "after that")
+	})
+}
+
+func TestSyncerComplainsOnce(t *testing.T) {
+	log, said := captured()
+	s, kernel := newTestSyncer(log)
+	kernel.fails(errors.New("no such device"))
+	s.ask(asMaster)
+	s.step()
+	s.step()
+	if _, trouble := s.status(); trouble != "no such device" || len(said()) != 1 {
+		t.Errorf("trouble %q, said %q", trouble, said())
+	}
+	kernel.fails(nil)
+	s.step()
+	if want, trouble := s.status(); trouble != "" || !slices.Equal(want, asMaster) {
+		t.Errorf("trouble %q, want %v", trouble, want)
+	}
+}
