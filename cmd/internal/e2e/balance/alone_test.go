@@ -1,0 +1,110 @@
+//go:build ipvs
+
+package balance
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/lab"
+)
+
+// alone is perch on the first director, without a cluster. Its VIPs are not its own, and
+// stay when it ends.
+type alone struct {
+	*lab.Daemon
+	*director
+	dir string
+}
+
+// newAlone writes the files of a perch with services, and starts nothing.
+func (b *bed) newAlone(tables string) *alone {
+	b.t.Helper()
+	if *perchBinary == "" {
+		b.t.Fatal("needs -perch")
+	}
+	dir := tempDir(b.t)
+	d := b.directors[0]
+	a := &alone{director: d, dir: dir}
+	a.Daemon = lab.NewDaemon("perch", d.Host, dir, *perchBinary, "serve", "-c", filepath.Join(dir, "perch.toml"))
+	must(b.t, os.Mkdir(filepath.Join(dir, "data"), 0o700))
+	a.write(tables)
+	var vips []netip.Addr
+	for _, vip := range configured(modes...) {
+		vips = append(vips, vip.Addr())
+	}
+	d.hold(vips...)
+	b.t.Cleanup(func() {
+		if b.t.Failed() {
+			b.t.Logf("log of perch:\n%s", a.LogTail(40))
+		}
+	})
+	return a
+}
+
+func (a *alone) socket() string { return filepath.Join(a.dir, "perch.sock") }
+
+// write writes the config.
+func (a *alone) write(tables string) {
+	a.bed.t.Helper()
+	text := fmt.Sprintf(`[node]
+name = "lb1"
+data_dir = %q
+socket = %q
+fence = "off"
+log_level = "debug"
+
+[static]
+addresses = [{address = "198.18.0.120/24", interface = "eth0"}]
+`, filepath.Join(a.dir, "data"), a.socket())
+	must(a.bed.t, os.WriteFile(filepath.Join(a.dir, "perch.toml"), []byte(text+tables), 0o600))
+}
+
+// reload has the daemon take over another config.
+func (a *alone) reload(tables string) {
+	a.bed.t.Helper()
+	a.write(tables)
+	ctx, cancel := context.WithTimeout(a.bed.t.Context(), patience)
+	defer cancel()
+	client := api.NewClient(a.socket())
+	defer client.CloseIdleConnections()
+	_, err := client.Reload(ctx)
+	must(a.bed.t, err)
+}
+
+// status asks the daemon, which may not answer yet.
+func (a *alone) status() (api.Status, error) {
+	ctx, cancel := context.WithTimeout(a.bed.t.Context(), patience)
+	defer cancel()
+	client := api.NewClient(a.socket())
+	defer client.CloseIdleConnections()
+	return client.Status(ctx)
+}
+
+// allUp says that the daemon has verdicts of its own: that all servers are well.
+func (a *alone) allUp() bool {
+	status, err := a.status()
+	if err != nil || status.IPVS == nil || status.IPVS.State != api.ServiceReady {
+		return false
+	}
+	for _, service := range status.Services {
+		for _, server := range service.Servers {
+			if server.State != api.ServerUp {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// shown is what perch status prints.
+func (a *alone) shown() string {
+	a.bed.t.Helper()
+	out, err := a.run("", *perchBinary, "status", "--socket", a.socket())
+	must(a.bed.t, err)
+	return out
+}
