@@ -30,7 +30,7 @@ type balancer struct {
 
 	mu        sync.Mutex // guards what follows
 	pools     map[string]*balanced
-	inherited map[ipvs.Key]map[netip.AddrPort]uint32 // weights that the kernel had at the start
+	inherited map[ipvs.Key]map[netip.AddrPort]uint32 // weights that the kernel had at the start, until the first step
 }
 
 // balanced is a service, and what its pool has decided last.
@@ -111,6 +111,7 @@ func (b *balancer) step() time.Duration {
 		}
 	}
 	b.forget(cfg.Services)
+	b.inherited = nil // what the kernel is to have from now on is known, or gone
 	b.manager.Set(wanted, settingsOf(cfg.IPVS))
 	b.syncer.ask(syncsOf(cfg.IPVS.Sync, ownsSome, ownsAll))
 	return max(next-now, time.Millisecond)

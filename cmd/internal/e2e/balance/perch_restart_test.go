@@ -50,6 +50,23 @@ func TestPerchStartsAgain(t *testing.T) {
 	a.has(b.want(weights{b.webs[2]: 7}, ordered))
 	a.reload("")
 	a.has(nil)
+	must(t, b.webs[0].Kill())
+	a.reload(b.tables(ordered))
+	a.neverHas(ordered.server(b.webs[0]), b.want(weights{b.webs[0]: gone, b.webs[2]: 7}, ordered))
+}
+
+// neverHas waits until the director has the table, and has no such server on the way.
+func (a *alone) neverHas(server string, want []string) {
+	a.bed.t.Helper()
+	a.bed.settles("the table is as wanted", func() string {
+		got := a.saved()
+		for _, line := range got {
+			if strings.Contains(line, "-r "+server+" ") {
+				a.bed.t.Errorf("a server that is dead was added: %s", line)
+			}
+		}
+		return different(got, want)
+	})
 }
 
 // talks has all connections go on, and nothing change in the kernel.
