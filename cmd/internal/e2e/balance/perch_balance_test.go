@@ -65,14 +65,14 @@ func TestPerchBalances(t *testing.T) {
 }
 
 // reachesAll has all servers of a service answer.
-func (l *balancers) reachesAll(s service) {
-	l.bed.t.Helper()
-	r := l.bed.visit(s.address())
-	rs := l.bed.answered(r, 6)
-	must(l.bed.t, r.Close())
-	for _, w := range l.bed.webs {
+func (c *cluster) reachesAll(s service) {
+	c.bed.t.Helper()
+	r := c.bed.visit(s.address())
+	rs := c.bed.answered(r, 6)
+	must(c.bed.t, r.Close())
+	for _, w := range c.bed.webs {
 		if answeredBy(rs, w) == 0 || len(rs.Failures()) > 0 {
-			l.bed.t.Errorf("%s of %s answered %d of 6 requests: %s", w.Host.Name, s.name, answeredBy(rs, w), rs)
+			c.bed.t.Errorf("%s of %s answered %d of 6 requests: %s", w.Host.Name, s.name, answeredBy(rs, w), rs)
 		}
 	}
 }

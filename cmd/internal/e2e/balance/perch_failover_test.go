@@ -14,8 +14,8 @@ import (
 // syncTable has directors tell each other of connections.
 const syncTable = "\n[ipvs.sync]\ninterface = \"eth0\"\nid = 7\n"
 
-// All open connections survive the loss of the director that perch had the VIPs on, and
-// perch on the other one goes on to tell of them.
+// All open connections survive the loss of the director that perch had the VIPs on, its
+// return, and a transfer of the VIPs back to it.
 func TestPerchFailoverKeepsConnections(t *testing.T) {
 	b := newBed(t)
 	l := b.newBalancers(syncTable, plainOf(modes...)...)
@@ -38,6 +38,48 @@ func TestPerchFailoverKeepsConnections(t *testing.T) {
 		l.reachesAll(s)
 	}
 	next.has(b.want(nil, l.services...))
+
+	must(t, l.owner.Host.Eth0.Splice())
+	must(t, l.owner.Start())
+	l.syncs(l.owner, "backup sync daemon")
+	l.have(nil)
+	for _, err := range all.talk() {
+		t.Error(err)
+	}
+	l.perch(l.spare, "transfer", l.owner.Name)
+	l.cluster.owner(l.owner)
+	for _, err := range all.talk() {
+		t.Error(err)
+	}
+	l.syncs(l.owner, "master sync daemon")
+	l.syncs(l.spare, "backup sync daemon")
+}
+
+// With nodes = "owner" the services are where the VIPs are, and nowhere else.
+func TestPerchOwnerAloneBalances(t *testing.T) {
+	b := newBed(t)
+	s := plain(nat, ipv4)
+	c := b.newCluster("\n[ipvs]\nnodes = \"owner\"\n"+b.tables(s), configured(modes...)...)
+	must(t, c.StartAll())
+	old := c.owner(c.Nodes[:2]...)
+	c.director(old).has(b.want(nil, s))
+	next := c.Nodes[0]
+	if next == old {
+		next = c.Nodes[1]
+	}
+	c.director(next).has(nil)
+	c.perch(old, "transfer", next.Name)
+	c.owner(next)
+	c.director(next).has(b.want(nil, s))
+	c.director(old).has(nil)
+	c.reachesAll(s)
+	c.die(next)
+	c.owner(old)
+	c.director(old).has(b.want(nil, s))
+	c.reachesAll(s)
+	must(t, next.Host.Eth0.Splice())
+	must(t, next.Start())
+	c.director(next).has(nil)
 }
 
 // known says that all connections are among those that a director has.
