@@ -29,6 +29,7 @@ type balancer struct {
 	begin    time.Time
 
 	mu        sync.Mutex // guards what follows
+	ended     bool // users are told of nothing any more
 	pools     map[string]*balanced
 	inherited map[ipvs.Key]map[netip.AddrPort]uint32 // weights that the kernel had at the start, until the first step
 }
@@ -54,7 +55,6 @@ func (b *balancer) run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			b.end()
 			return nil
 		case <-b.poke:
 		case <-timer.C:
@@ -159,12 +159,13 @@ func (b *balancer) heard(s *config.Service, e ipvs.Event, owns bool) {
 		server = e.Server.String()
 	}
 	b.log.Info("service", "event", string(e.Kind), "service", s.Name, "server", server, "reason", e.Reason)
-	if owns {
+	if owns && !b.ended {
 		b.tell(s, e)
 	}
 }
 
-// end tells users of what the end of perch means for them.
+// end tells users of what the end of perch means for them, and of nothing after that. It
+// comes before this node lets go of its VIPs.
 func (b *balancer) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -172,10 +173,12 @@ func (b *balancer) end() {
 	for i := range cfg.Services {
 		s := &cfg.Services[i]
 		owns := ownsService(s, held)
-		for _, e := range b.pool(s.Name).pool.End() {
+		last := b.pool(s.Name).pool // a copy: the service itself goes on until its VIPs have moved
+		for _, e := range last.End() {
 			b.heard(s, e, owns)
 		}
 	}
+	b.ended = true
 }
 
 // ownsService tells whether a node has the address of a service. One with a mark goes with

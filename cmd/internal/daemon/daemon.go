@@ -234,6 +234,7 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 			defer cancel()
 			return d.stop(parts)
 		case <-parts.Done(): // a part has failed, and the others may take long to end
+			d.balancer.end()
 			if err := d.letGo(); err != nil {
 				d.log.Error("releasing the VIPs at the end", "error", err)
 			}
@@ -281,6 +282,7 @@ func (d *daemon) tellReady(parts context.Context) error {
 // need not be asked.
 func (d *daemon) stop(parts context.Context) error {
 	d.systemd.stopping()
+	d.balancer.end()
 	var err error
 	if d.routers != nil {
 		err = d.routers.stop()

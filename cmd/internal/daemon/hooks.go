@@ -82,18 +82,20 @@ func (h *hooks) next() (service string, argv []string, some bool) {
 	return service, argv, true
 }
 
-// follow runs programs until ctx ends, and then those that wait, in at most hookLimit.
+// follow runs programs until ctx ends, and then those that run or wait, in at most
+// hookLimit.
 func (h *hooks) follow(ctx context.Context) error {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	context.AfterFunc(ctx, func() { time.AfterFunc(hookLimit, cancel) })
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-h.poke:
-			h.drain(ctx)
+			h.drain(longer)
 		}
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), hookLimit)
-	defer cancel()
-	h.drain(last)
+	h.drain(longer)
 	return nil
 }
 

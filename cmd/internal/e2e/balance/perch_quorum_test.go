@@ -3,6 +3,7 @@
 package balance
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,7 +23,7 @@ func TestPerchQuorum(t *testing.T) {
 	sorry := newWeb(t, b.witness, filepath.Join(tempDir(t), "sorry"))
 	s := plain(dr, ipv4)
 	address := s.realServer(sorry, ipv4)
-	s.keys = fmt.Sprintf("quorum = 2\nhysteresis = 1\nsorry_server = %q\nquorum_up = %s\nquorum_down = %s\n", address, notes("up"), notes("down"))
+	s.keys = fmt.Sprintf("omega = true\nquorum = 2\nhysteresis = 1\nsorry_server = %q\nquorum_up = %s\nquorum_down = %s\n", address, notes("up"), notes("down"))
 	l := b.newBalancers("", s)
 	r := b.visit(s.address())
 	b.answered(r, 3)
@@ -58,6 +59,13 @@ func TestPerchQuorum(t *testing.T) {
 		if q.By == sorry.Host.Name {
 			t.Error("the sorry server answered, though all others are well")
 		}
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	must(t, l.owner.Terminate(ctx))
+	if told := l.noted(l.owner); told != "down\nup\ndown\n" {
+		t.Errorf("at the end of perch the owner was told %q, want the loss of the quorum after all else", told)
 	}
 	if told := l.noted(l.spare); told != "" {
 		t.Errorf("%s, which owns nothing, was told: %q", l.spare.Name, told)
