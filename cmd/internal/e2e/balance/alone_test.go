@@ -64,6 +64,13 @@ addresses = [{address = "198.18.0.120/24", interface = "eth0"}]
 	must(a.bed.t, os.WriteFile(filepath.Join(a.dir, "perch.toml"), []byte(text+tables), 0o600))
 }
 
+// stop ends the daemon in good order.
+func (a *alone) stop() error {
+	ctx, cancel := context.WithTimeout(a.bed.t.Context(), patience)
+	defer cancel()
+	return a.Terminate(ctx)
+}
+
 // reload has the daemon take over another config.
 func (a *alone) reload(tables string) {
 	a.bed.t.Helper()

@@ -10,7 +10,7 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
-// perch is killed and started again: no connection breaks, and at no time is anything
+// perch is killed or stopped, and started again: no connection breaks, and at no time is anything
 // missing in the kernel, where an operator's weight stays too. What leaves the config
 // leaves the kernel, also if that happened while perch was dead.
 func TestPerchStartsAgain(t *testing.T) {
@@ -31,13 +31,15 @@ func TestPerchStartsAgain(t *testing.T) {
 		all = append(all, b.invite(6, s.address())...)
 	}
 
-	must(t, a.Kill())
-	a.talks(all, want)
-	must(t, a.Start())
-	for !a.allUp() {
+	for _, end := range []func() error{a.Kill, a.stop} {
+		must(t, end())
+		a.talks(all, want)
+		must(t, a.Start())
+		for !a.allUp() {
+			a.talks(all, want)
+		}
 		a.talks(all, want)
 	}
-	a.talks(all, want)
 
 	must(t, a.Kill())
 	a.write(b.tables(kept...))
