@@ -71,6 +71,7 @@ type daemon struct {
 	balancer     *balancer
 	hooks        *hooks
 	tuning       *sysctl.Keeper
+	retune       chan struct{} // says that the services of the config are others
 
 	routers *routers    // nil without a [[vrrp]] and [static]
 	company vip.Company // of the Managers of both

@@ -60,6 +60,7 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	d.heed()
 	d.serverChecks.set(serverEntries)
 	d.balancer.wake()
+	offer(d.retune, struct{}{})
 	d.log.Info("config reloaded", "added", len(result.Added), "removed", len(result.Removed), "warnings", len(result.Warnings))
 	return result, nil
 }

@@ -13,34 +13,44 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
-// alone is perch on the first director, without a cluster. Its VIPs are not its own, and
-// stay when it ends.
+// alone is perch on a director, without a cluster.
 type alone struct {
 	*lab.Daemon
 	*director
-	dir string
+	dir  string
+	base string // of its config
 }
 
-// newAlone writes the files of a perch with services, and starts nothing.
+// newAlone returns perch on the first director with services. It has none of their VIPs,
+// which stay when it ends. It is not started.
 func (b *bed) newAlone(tables string) *alone {
+	b.t.Helper()
+	var vips []netip.Addr
+	for _, vip := range configured(modes...) {
+		vips = append(vips, vip.Addr())
+	}
+	b.directors[0].hold(vips...)
+	return b.directors[0].newPerch(`[static]
+addresses = [{address = "198.18.0.120/24", interface = "eth0"}]
+`, tables)
+}
+
+// newPerch writes the files of a perch whose config has base and further tables, and
+// starts nothing.
+func (d *director) newPerch(base, tables string) *alone {
+	b := d.bed
 	b.t.Helper()
 	if *perchBinary == "" {
 		b.t.Fatal("needs -perch")
 	}
 	dir := tempDir(b.t)
-	d := b.directors[0]
-	a := &alone{director: d, dir: dir}
-	a.Daemon = lab.NewDaemon("perch", d.Host, dir, *perchBinary, "serve", "-c", filepath.Join(dir, "perch.toml"))
+	a := &alone{director: d, dir: dir, base: base}
+	a.Daemon = lab.NewDaemon("perch on "+d.Name, d.Host, dir, *perchBinary, "serve", "-c", filepath.Join(dir, "perch.toml"))
 	must(b.t, os.Mkdir(filepath.Join(dir, "data"), 0o700))
 	a.write(tables)
-	var vips []netip.Addr
-	for _, vip := range configured(modes...) {
-		vips = append(vips, vip.Addr())
-	}
-	d.hold(vips...)
 	b.t.Cleanup(func() {
 		if b.t.Failed() {
-			b.t.Logf("log of perch:\n%s", a.LogTail(40))
+			b.t.Logf("log of perch on %s:\n%s", d.Name, a.LogTail(40))
 		}
 	})
 	return a
@@ -48,20 +58,18 @@ func (b *bed) newAlone(tables string) *alone {
 
 func (a *alone) socket() string { return filepath.Join(a.dir, "perch.sock") }
 
-// write writes the config.
+// write writes the config with other tables.
 func (a *alone) write(tables string) {
 	a.bed.t.Helper()
 	text := fmt.Sprintf(`[node]
-name = "lb1"
+name = %q
 data_dir = %q
 socket = %q
 fence = "off"
 log_level = "debug"
 
-[static]
-addresses = [{address = "198.18.0.120/24", interface = "eth0"}]
-`, filepath.Join(a.dir, "data"), a.socket())
-	must(a.bed.t, os.WriteFile(filepath.Join(a.dir, "perch.toml"), []byte(text+tables), 0o600))
+`, a.director.Name, filepath.Join(a.dir, "data"), a.socket())
+	must(a.bed.t, os.WriteFile(filepath.Join(a.dir, "perch.toml"), []byte(text+a.base+tables), 0o600))
 }
 
 // stop ends the daemon in good order.

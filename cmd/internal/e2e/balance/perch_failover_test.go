@@ -3,6 +3,7 @@
 package balance
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -55,6 +56,42 @@ func TestPerchFailoverKeepsConnections(t *testing.T) {
 	l.syncs(l.spare, "backup sync daemon")
 }
 
+// The same where VRRP has the VIPs.
+func TestPerchRouterKeepsConnections(t *testing.T) {
+	b := newBed(t)
+	services := []service{plain(dr, ipv4), plain(tunnel, ipv4)}
+	var routers []*alone
+	for i, priority := range []int{200, 100} {
+		base := fmt.Sprintf("\n[[vrrp]]\nname = \"gw\"\ninterface = \"eth0\"\nvrid = 51\nadvert_interval = \"300ms\"\npriority = %d\naddresses = [%q, %q]\n",
+			priority, netip.PrefixFrom(dr.vips[ipv4], 24), netip.PrefixFrom(tunnel.vips[ipv4], 24))
+		a := b.directors[i].newPerch(base, syncTable+b.tables(services...))
+		must(t, a.Start())
+		routers = append(routers, a)
+	}
+	first, second := routers[0], routers[1]
+	for _, a := range routers {
+		a.has(b.want(nil, services...))
+	}
+	first.syncs("master sync daemon")
+	second.syncs("backup sync daemon")
+	all := append(b.invite(20, services[0].address()), b.invite(20, services[1].address())...)
+	eventually(t, "the backup knows of all connections", func() bool { return all.known(second.led()) })
+
+	must(t, first.Eth0.Cut())
+	must(t, first.Kill())
+	second.syncs("master sync daemon")
+	for _, err := range all.talk() {
+		t.Error(err)
+	}
+	must(t, first.Eth0.Splice())
+	must(t, first.Start())
+	first.syncs("master sync daemon") // by its priority
+	second.syncs("backup sync daemon")
+	for _, err := range all.talk() {
+		t.Error(err)
+	}
+}
+
 // With nodes = "owner" the services are where the VIPs are, and nowhere else.
 func TestPerchOwnerAloneBalances(t *testing.T) {
 	b := newBed(t)
@@ -93,8 +130,13 @@ func (gs guests) known(led map[connection]netip.AddrPort) bool {
 // syncs waits until a node's kernel has one daemon for connections, of that kind.
 func (l *balancers) syncs(n *lab.Node, kind string) {
 	l.bed.t.Helper()
-	l.bed.settles(n.Name+" has a "+kind, func() string {
-		daemons := strings.TrimSpace(l.director(n).ipvsadm("", "-L", "--daemon"))
+	l.director(n).syncs(kind)
+}
+
+func (d *director) syncs(kind string) {
+	d.bed.t.Helper()
+	d.bed.settles(d.Name+" has a "+kind, func() string {
+		daemons := strings.TrimSpace(d.ipvsadm("", "-L", "--daemon"))
 		if strings.HasPrefix(daemons, kind+" (mcast=eth0, syncid=7") && !strings.Contains(daemons, "\n") {
 			return ""
 		}
