@@ -29,7 +29,7 @@ type balancer struct {
 	begin    time.Time
 
 	mu        sync.Mutex // guards what follows
-	ended     bool // users are told of nothing any more
+	ended     bool       // users are told of nothing any more
 	pools     map[string]*balanced
 	inherited map[ipvs.Key]map[netip.AddrPort]uint32 // weights that the kernel had at the start, until the first step
 }

@@ -15,8 +15,8 @@ import (
 // syncTable has directors tell each other of connections.
 const syncTable = "\n[ipvs.sync]\ninterface = \"eth0\"\nid = 7\n"
 
-// All open connections survive the loss of the director that perch had the VIPs on, its
-// return, and a transfer of the VIPs back to it.
+// All open connections survive that the director with the VIPs is cut off, its return, a
+// transfer of the VIPs back to it, and the death of perch there.
 func TestPerchFailoverKeepsConnections(t *testing.T) {
 	b := newBed(t)
 	l := b.newBalancers(syncTable, plainOf(modes...)...)
@@ -54,6 +54,12 @@ func TestPerchFailoverKeepsConnections(t *testing.T) {
 	}
 	l.syncs(l.owner, "master sync daemon")
 	l.syncs(l.spare, "backup sync daemon")
+
+	must(t, l.owner.Kill())
+	l.cluster.owner(l.spare)
+	for _, err := range all.talk() {
+		t.Error(err)
+	}
 }
 
 // The same where VRRP has the VIPs.
