@@ -100,15 +100,15 @@ func (a *alone) status() (api.Status, error) {
 	return client.Status(ctx)
 }
 
-// allUp says that the daemon has verdicts of its own: that all servers are well.
-func (a *alone) allUp() bool {
+// allAre says that the daemon runs, and has all servers in a state: a verdict of its own.
+func (a *alone) allAre(state string) bool {
 	status, err := a.status()
 	if err != nil || status.IPVS == nil || status.IPVS.State != api.ServiceReady {
 		return false
 	}
 	for _, service := range status.Services {
 		for _, server := range service.Servers {
-			if server.State != api.ServerUp {
+			if server.State != state {
 				return false
 			}
 		}

@@ -3,6 +3,7 @@
 package balance
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ func TestPerchStartsAgain(t *testing.T) {
 		must(t, end())
 		a.talks(all, want)
 		must(t, a.Start())
-		for !a.allUp() {
+		for !a.allAre(api.ServerUp) {
 			a.talks(all, want)
 		}
 		a.talks(all, want)
@@ -71,6 +72,36 @@ func (a *alone) neverHas(server string, want []string) {
 	})
 }
 
+// What perch has done about dead servers is not undone when it is started again: the sorry
+// server keeps the traffic, and who was kept with weight 0 is.
+func TestPerchStartsAgainAmongTheDead(t *testing.T) {
+	b := newBed(t)
+	servers, sorry := b.webs[:2], b.webs[2]
+	replaced, inhibited := plain(dr, ipv4), plain(nat, ipv4)
+	replaced.keys = fmt.Sprintf("sorry_server = %q\n", replaced.server(sorry))
+	inhibited.keys = "inhibit_on_failure = true\n"
+	a := b.newAlone(replaced.table(servers) + inhibited.table(servers))
+	must(t, a.Start())
+	a.has(append(replaced.lines(servers, nil), inhibited.lines(servers, nil)...))
+	for _, w := range servers {
+		must(t, w.Kill())
+	}
+	want := append(replaced.lines([]*web{sorry}, nil), inhibited.lines(servers, weights{servers[0]: 0, servers[1]: 0})...)
+	a.has(want)
+
+	must(t, a.Kill())
+	must(t, a.Start())
+	for !a.allAre(api.ServerDown) {
+		a.talks(nil, want)
+	}
+	a.talks(nil, want)
+	a.reaches(replaced)
+	for _, w := range servers {
+		must(t, w.Start())
+	}
+	a.has(append(replaced.lines(servers, nil), inhibited.lines(servers, nil)...))
+}
+
 // talks has all connections go on, and nothing change in the kernel.
 func (a *alone) talks(all guests, want []string) {
 	a.bed.t.Helper()
@@ -96,7 +127,7 @@ func TestPerchForeignServices(t *testing.T) {
 	a.ipvsadm(strings.Join(foreign, "\n")+"\n", "-R")
 	must(t, a.Start())
 	a.has(append(b.want(nil, free), foreign...))
-	eventually(t, "all servers are up", a.allUp)
+	eventually(t, "all servers are up", func() bool { return a.allAre(api.ServerUp) })
 	status, err := a.status()
 	must(t, err)
 	if is := status.Services[0]; is.State != api.ServiceBlocked || !strings.Contains(is.Reason, "own_all") {

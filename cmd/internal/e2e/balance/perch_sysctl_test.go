@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
 // With manage_sysctls perch sets what services need of the host for as long as it has
@@ -34,7 +36,7 @@ func TestPerchManagesSysctls(t *testing.T) {
 	must(t, a.Kill())
 	a.tuned(needed)
 	must(t, a.Start())
-	eventually(t, "perch runs", a.allUp)
+	eventually(t, "perch runs", func() bool { return a.allAre(api.ServerUp) })
 	must(t, a.stop())
 	a.tuned(before)
 }
