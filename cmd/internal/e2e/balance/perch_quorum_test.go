@@ -41,7 +41,7 @@ func TestPerchQuorum(t *testing.T) {
 			t.Errorf("%s answered, though all but the sorry server are dead", q.By)
 		}
 	}
-	eventually(t, "the owner is told that the quorum is lost", func() bool { return l.noted(l.owner) == "down\n" })
+	eventually(t, "the owner is told that the quorum is lost", func() bool { return l.ownerNoted() == "down\n" })
 
 	for i, w := range b.webs {
 		must(t, w.Start())
@@ -54,7 +54,7 @@ func TestPerchQuorum(t *testing.T) {
 		}
 	}
 	l.have(nil)
-	eventually(t, "the owner is told that the quorum is back", func() bool { return l.noted(l.owner) == "down\nup\n" })
+	eventually(t, "the owner is told that the quorum is back", func() bool { return l.ownerNoted() == "down\nup\n" })
 	for _, q := range b.answered(r, 9) {
 		if q.By == sorry.Host.Name {
 			t.Error("the sorry server answered, though all others are well")
@@ -64,7 +64,7 @@ func TestPerchQuorum(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	must(t, l.owner.Terminate(ctx))
-	if told := l.noted(l.owner); told != "down\nup\ndown\n" {
+	if told := l.ownerNoted(); told != "down\nup\ndown\n" {
 		t.Errorf("at the end of perch the owner was told %q, want the loss of the quorum after all else", told)
 	}
 	if told := l.noted(l.spare); told != "" {
@@ -102,13 +102,19 @@ func (l *balancers) healthy(many int) {
 	})
 }
 
-// noted is what programs have noted on a node, but for a first "up": of two nodes that
-// begin none may own anything yet.
+// noted is what programs have noted on a node.
 func (l *balancers) noted(n *lab.Node) string {
 	l.bed.t.Helper()
 	text, err := os.ReadFile(filepath.Join(n.Dir, "noted"))
 	if !errors.Is(err, fs.ErrNotExist) {
 		must(l.bed.t, err)
 	}
-	return strings.TrimPrefix(string(text), "up\n")
+	return string(text)
+}
+
+// ownerNoted is that of the owner, but for a first "up": when the quorum comes up the VIPs
+// may have no owner yet.
+func (l *balancers) ownerNoted() string {
+	l.bed.t.Helper()
+	return strings.TrimPrefix(l.noted(l.owner), "up\n")
 }
