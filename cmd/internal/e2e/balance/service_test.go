@@ -44,8 +44,8 @@ func (s service) address() netip.AddrPort { return netip.AddrPortFrom(s.vips[s.f
 // server is the name of a real server.
 func (s service) server(w *web) string { return s.realServer(w, s.family).String() }
 
-// check is that of all services but those behind a tunnel. Its limits are for a kernel
-// that is slow.
+// The checks: portCheck is that of plain services behind a tunnel, webCheck that of all
+// others. Their limits are for a kernel that is slow.
 const (
 	webCheck  = `{kind = "http", url = ["/"], interval = "1s", fast_interval = "300ms", timeout = "5s", rise = 1, fall = 2}`
 	portCheck = `{kind = "tcp", interval = "1s", fast_interval = "300ms", timeout = "5s", rise = 1, fall = 2}`
