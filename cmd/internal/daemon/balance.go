@@ -26,6 +26,7 @@ func (d *daemon) openBalancer(cfg *config.Config) (err error) {
 	d.services = ipvs.New(ipvs.Config{Record: filepath.Join(cfg.Node.DataDir, "services.json"), Log: log})
 	d.hooks = newHooks(d.serverChecks.host, log)
 	d.tuning = sysctl.NewKeeper(filepath.Join(cfg.Node.DataDir, "sysctls.json"), log)
+	d.retune = make(chan struct{}, 1)
 	d.balancer = &balancer{
 		kernel:   d.services,
 		syncer:   newSyncer(log),
@@ -88,7 +89,8 @@ func (d *daemon) follow(parts context.Context) error {
 // are loaded, and interfaces come.
 const tuneEvery = 10 * time.Second
 
-// tune sets the sysctls that the services need, if it is to, until ctx ends.
+// tune sets the sysctls that the services need, if it is to, until parts end: again and
+// again, and at once after a reload.
 func (d *daemon) tune(parts context.Context) error {
 	said := ""
 	for parts.Err() == nil {
@@ -100,7 +102,11 @@ func (d *daemon) tune(parts context.Context) error {
 			d.log.Warn("sysctls of the services are not as they should be", "error", text)
 		}
 		said = text
-		pause(parts, tuneEvery)
+		select {
+		case <-parts.Done():
+		case <-d.retune:
+		case <-time.After(tuneEvery):
+		}
 	}
 	return d.tuning.Restore()
 }

@@ -73,6 +73,7 @@ type daemon struct {
 	services     *ipvs.Manager
 	hooks        *hooks
 	tuning       *sysctl.Keeper
+	retune       chan struct{} // says that the services of the config are others
 
 	routers *routers    // nil without a [[vrrp]] and [static]
 	company vip.Company // of the Managers of both

@@ -59,6 +59,7 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	d.serverChecks.set(entriesNamed(checksServed(&applied), serverEntries))
 	d.current.Store(&loaded{config: &applied, warnings: lasting})
 	d.balancer.wake()
+	offer(d.retune, struct{}{})
 	d.checks.set(entries)
 	d.heed()
 	d.log.Info("config reloaded", "added", len(result.Added), "removed", len(result.Removed), "warnings", len(result.Warnings))

@@ -21,7 +21,7 @@ func TestKernelBalance(t *testing.T) {
 	tests := testBinary(t, "./cmd/internal/e2e/balance", "ipvs")
 	perch := filepath.Join(filepath.Dir(tests), "perch") // the kernel sees this folder
 	must(t, os.Link(perchBinary(t), perch))
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
 	output, err := lab.BootKernel(ctx, lab.Job{
 		Binary:  tests,

@@ -30,7 +30,7 @@ func (b *bed) visit(target netip.AddrPort) *lab.Requester {
 func (b *bed) answered(r *lab.Requester, many int) lab.Requests {
 	b.t.Helper()
 	from := time.Now()
-	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
 	defer cancel()
 	must(b.t, r.WaitAnswers(ctx, from, many))
 	return r.Since(from)

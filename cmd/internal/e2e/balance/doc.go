@@ -7,5 +7,7 @@
 // VIP of its own for each family: see mode.
 //
 // Nothing there is configured by the bed but hosts: what is in IPVS, and who holds a VIP,
-// is up to the test. It may use ipvsadm(8) and director.hold, or perch.
+// is up to the test. Those named TestBalance use ipvsadm(8) and director.hold, which shows
+// what the kernel does by itself. In those named TestPerch perch balances, by its config:
+// on both directors as a cluster (balancers), or on its own (alone).
 package balance

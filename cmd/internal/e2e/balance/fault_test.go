@@ -30,15 +30,7 @@ func TestBalanceDeadServer(t *testing.T) {
 	led := d.led()
 	b.answered(r, 30)
 	must(t, r.Close())
-	for _, q := range r.Since(time.Time{}) {
-		switch {
-		case q.Good():
-		case q.Sent.After(removed) || q.Sent.Add(lab.TurnTimeout).Before(killed):
-			t.Errorf("failed though opened %s after the server was removed: %+v", q.Sent.Sub(removed), q)
-		case led[connection{q.From, target}] != address:
-			t.Errorf("failed though led to %s, not to %s: %+v", led[connection{q.From, target}], address, q)
-		}
-	}
+	b.failedBy(r, led, target, address, killed, removed)
 	must(t, dead.Start())
 	d.ipvsadm("", "-a", "-t", target.String(), "-r", address.String(), "-m")
 	again := b.visit(target)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/netip"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,12 +49,15 @@ func (b *bed) newCluster(tables string, vips ...netip.Prefix) *cluster {
 	return c
 }
 
+// folderOfNode stands for the folder of a node in the tables that are added to its config.
+const folderOfNode = "NODE-DIR"
+
 // addTables adds tables to the config of a node.
 func (c *cluster) addTables(n *lab.Node, tables string) {
 	c.bed.t.Helper()
 	text, err := os.ReadFile(n.ConfigFile())
 	must(c.bed.t, err)
-	must(c.bed.t, os.WriteFile(n.ConfigFile(), append(text, tables...), 0o600))
+	must(c.bed.t, os.WriteFile(n.ConfigFile(), append(text, strings.ReplaceAll(tables, folderOfNode, n.Dir)...), 0o600))
 }
 
 func (c *cluster) explainFailure() {

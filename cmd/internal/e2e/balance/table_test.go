@@ -15,6 +15,10 @@ import (
 // connection is one of a client to a service. A client may have the same port in several.
 type connection struct{ client, service netip.AddrPort }
 
+func (c connection) String() string {
+	return fmt.Sprintf("connection of %s to %s", c.client, c.service)
+}
+
 // led returns which servers the director has led connections to. One that has been closed
 // is there for some seconds more.
 func (d *director) led() map[connection]netip.AddrPort {
