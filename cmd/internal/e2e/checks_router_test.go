@@ -61,21 +61,22 @@ func TestCheckRouterWaitsForAVerdict(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "lb1", "lb2")
 	first, second := s.nodes[0], s.nodes[1]
-	for i, n := range s.nodes {
-		path := filepath.Join(n.Dir, "well")
-		must(t, os.WriteFile(path, nil, 0o600))
-		n.write(
-			router("gw", 51, 200-50*i, gateway+"/24", `track = ["well"]`),
-			check("well", `kind = "file"`, fmt.Sprintf("target = %q", path), `interval = "2s"`, "fall = 4", "rise = 4"),
-		)
-	}
+	well := filepath.Join(second.Dir, "well")
+	must(t, os.WriteFile(well, nil, 0o600))
+	second.write(
+		router("gw", 51, 150, gateway+"/24", `track = ["web"]`),
+		check("web", `kind = "file"`, fmt.Sprintf("target = %q", well)),
+	)
+	refused := netip.AddrPortFrom(first.Host.Eth0.IPv4.Addr(), 9)
+	first.write(
+		router("gw", 51, 200, gateway+"/24", `track = ["web"]`),
+		check("web", `kind = "tcp"`, fmt.Sprintf("target = %q", refused), `fast_interval = "500ms"`, "fall = 4"),
+	)
 	s.start(second)
 	s.eventually("the second is the master", func() bool { return second.router("gw").State == api.StateMaster })
 	since := second.router("gw").Since
-	must(t, os.Remove(filepath.Join(first.Dir, "well")))
 	s.start(first)
-	s.stateIs(first, "gw", api.StateFault, "check well has")
-	s.stateIs(first, "gw", api.StateFault, "check well failed 4 of 4")
+	s.stateIs(first, "gw", api.StateFault, "check web failed 4 of 4")
 	if r := second.router("gw"); r.State != api.StateMaster || !r.Since.Equal(since) {
 		t.Errorf("the second is %s since %s, and was the master since %s", r.State, r.Since, since)
 	}
