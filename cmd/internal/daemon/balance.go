@@ -29,7 +29,7 @@ func (d *daemon) openBalancer(cfg *config.Config) (err error) {
 	d.retune = make(chan struct{}, 1)
 	d.balancer = &balancer{
 		kernel:   d.services,
-		syncer:   newSyncer(log),
+		syncer:   newSyncer(syncMark(filepath.Join(cfg.Node.DataDir, "sync")), log),
 		config:   d.config,
 		verdicts: d.serverChecks.all,
 		orders:   d.orders,

@@ -37,7 +37,7 @@ func manyServices() *config.Config {
 // What there is to do when the verdict on one of 10,000 servers is another.
 func BenchmarkBalancerOneVerdict(b *testing.B) {
 	cfg := manyServices()
-	d := newTestBalancer(cfg)
+	d := newTestBalancer(b, cfg)
 	d.kernel = ipvs.New(ipvs.Config{})
 	verdicts := map[string]verdict{}
 	for _, c := range cfg.ServerChecks {

@@ -24,9 +24,9 @@ import (
 	"github.com/perch-vip/perch/ipvs"
 )
 
-func newTestBalancer(cfg *config.Config) *balancer {
+func newTestBalancer(t testing.TB, cfg *config.Config) *balancer {
 	log := slog.New(slog.DiscardHandler)
-	s, _ := newTestSyncer(log)
+	s, _ := newTestSyncer(t, log)
 	return &balancer{
 		kernel:   &fakeIPVS{},
 		syncer:   s,
@@ -121,16 +121,16 @@ func webService(name string) config.Service {
 
 var labVIP = netip.MustParseAddr("198.18.0.1")
 
-func newBalancerLab() *lab {
+func newBalancerLab(t testing.TB) *lab {
 	l := &lab{
 		cfg:      &config.Config{IPVS: config.IPVS{Nodes: "candidates"}, Services: []config.Service{webService("web")}},
 		verdicts: map[string]verdict{"a": {state: passed}, "b": {state: passed}},
 		where:    whereabouts{labVIP: here},
 		kernel:   &fakeIPVS{},
 	}
-	l.balancer = newTestBalancer(nil)
+	l.balancer = newTestBalancer(t, nil)
 	l.log, l.said = captured()
-	l.syncer, l.syncs = newTestSyncer(l.log)
+	l.syncer, l.syncs = newTestSyncer(t, l.log)
 	l.balancer.kernel = l.kernel
 	l.config = func() *config.Config { return locked(l, &l.cfg) }
 	l.balancer.verdicts = func() map[string]verdict { return locked(l, &l.verdicts) }
@@ -176,7 +176,7 @@ func (l *lab) wantTold(t *testing.T, when string, told ...string) {
 }
 
 func TestBalancerFollowsVerdictsAndOrders(t *testing.T) {
-	l := newBalancerLab()
+	l := newBalancerLab(t)
 	l.verdicts = map[string]verdict{"a": {state: passed}}
 	l.step()
 	l.want(t, "b is unknown", "tcp 198.18.0.1:80: 10.0.0.1:80 1")
@@ -198,7 +198,7 @@ func TestBalancerFollowsVerdictsAndOrders(t *testing.T) {
 
 // All that comes up at a boot is one line of debug each; what changes then is told.
 func TestBalancerSaysLittleAtABoot(t *testing.T) {
-	l := newBalancerLab()
+	l := newBalancerLab(t)
 	l.step()
 	if lines := l.said(); len(lines) > 0 {
 		t.Errorf("said %q", lines)
@@ -215,14 +215,40 @@ func TestBalancerSaysLittleAtABoot(t *testing.T) {
 }
 
 func TestOnlyTheOwnerTells(t *testing.T) {
-	l := newBalancerLab()
+	l := newBalancerLab(t)
 	l.where = whereabouts{labVIP: elsewhere}
 	l.step()
 	l.wantTold(t, "elsewhere")
 	l.where = whereabouts{labVIP: here}
 	l.verdicts = map[string]verdict{"a": {state: failed}, "b": {state: passed}}
 	l.step()
-	l.wantTold(t, "here", "web server_down")
+	l.wantTold(t, "here", "web quorum_up", "web server_down")
+}
+
+// Whoever takes a service over is told how its quorum stands, once.
+func TestNewOwnerIsToldOfTheQuorum(t *testing.T) {
+	l := newBalancerLab(t)
+	l.verdicts = nil
+	l.where = whereabouts{labVIP: elsewhere}
+	l.step()
+	l.where = whereabouts{labVIP: here}
+	l.step()
+	l.wantTold(t, "nothing is known of the quorum")
+	for _, c := range []struct {
+		state judgement
+		told  string
+	}{{passed, "web quorum_up"}, {failed, "web quorum_down"}} {
+		l.where = whereabouts{labVIP: elsewhere}
+		l.verdicts = map[string]verdict{"a": {state: c.state}, "b": {state: c.state}}
+		l.step()
+		l.wantTold(t, "elsewhere")
+		l.where = whereabouts{labVIP: here}
+		l.step()
+		l.wantTold(t, "here", c.told)
+		l.cfg = &config.Config{IPVS: l.cfg.IPVS, Services: l.cfg.Services}
+		l.step()
+		l.wantTold(t, "after a reload")
+	}
 }
 
 func TestServicesAreWhereTheyMayBe(t *testing.T) {
@@ -238,7 +264,7 @@ func TestServicesAreWhereTheyMayBe(t *testing.T) {
 		{"owner", here, []string{table}, true},
 		{"owner", elsewhere, nil, false},
 	} {
-		l := newBalancerLab()
+		l := newBalancerLab(t)
 		l.where, l.cfg.IPVS.Nodes = whereabouts{labVIP: tc.at}, tc.nodes
 		l.step()
 		l.want(t, fmt.Sprint(tc.nodes, " ", tc.at), tc.want...)
@@ -246,7 +272,7 @@ func TestServicesAreWhereTheyMayBe(t *testing.T) {
 			t.Errorf("%s %d: shown as %t", tc.nodes, tc.at, shown.wanted)
 		}
 	}
-	l := newBalancerLab()
+	l := newBalancerLab(t)
 	l.cfg.Node.Name, l.cfg.VIPs = "n1", nodeWithServices().VIPs
 	l.cfg.Cluster, l.cfg.IPVS.OwnAll = witnessWithServices().Cluster, true
 	l.step()
@@ -259,7 +285,7 @@ func TestServicesAreWhereTheyMayBe(t *testing.T) {
 // What an earlier run has left goes on until there are verdicts.
 func TestBalancerTakesOverWhatWasLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newBalancerLab()
+		l := newBalancerLab(t)
 		l.verdicts = nil
 		l.kernel.left = []ipvs.Service{{
 			Key:     ipvs.KeyOf(ipvs.TCP, l.cfg.Services[0].Addresses[0]),
@@ -279,7 +305,7 @@ func TestBalancerTakesOverWhatWasLeft(t *testing.T) {
 // A kernel that does not tell what it has does not keep perch from balancing.
 func TestBalancerBeginsAnewIfItHasTo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newBalancerLab()
+		l := newBalancerLab(t)
 		l.kernel.failures = 100
 		go func() { _ = l.run(t.Context()) }()
 		time.Sleep(time.Minute)
@@ -292,7 +318,7 @@ func TestBalancerBeginsAnewIfItHasTo(t *testing.T) {
 
 // Services of which only a record of an earlier run knows are swept.
 func TestBalancerSetsNothingWithoutServices(t *testing.T) {
-	l := newBalancerLab()
+	l := newBalancerLab(t)
 	l.cfg = &config.Config{}
 	l.step()
 	if l.kernel.calls() != 1 || len(l.kernel.services) > 0 {
@@ -301,7 +327,7 @@ func TestBalancerSetsNothingWithoutServices(t *testing.T) {
 }
 
 func TestBalancerAndReloads(t *testing.T) {
-	l := newBalancerLab()
+	l := newBalancerLab(t)
 	l.step()
 	l.verdicts = nil // checks of other names begin
 	l.reloads(func(c *config.Config) { c.Services[0].Servers[0].Weight = 5 })
@@ -326,7 +352,7 @@ func TestBalancerAndReloads(t *testing.T) {
 
 // A new service is not judged by what the kernel had before the one that had its key went.
 func TestWhatWasLeftCountsOnce(t *testing.T) {
-	l := newBalancerLab()
+	l := newBalancerLab(t)
 	l.had = []ipvs.Service{{
 		Key:     ipvs.KeyOf(ipvs.TCP, l.cfg.Services[0].Addresses[0]),
 		Servers: []ipvs.Server{{Address: l.cfg.Services[0].Servers[0].Address, Weight: 7}},
@@ -342,7 +368,7 @@ func TestWhatWasLeftCountsOnce(t *testing.T) {
 
 func TestSlowStartGoesOnByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newBalancerLab()
+		l := newBalancerLab(t)
 		l.begin = time.Now()
 		s := &l.cfg.Services[0].Servers[0]
 		s.Weight, s.SlowStart = 100, 10*time.Second
@@ -373,7 +399,7 @@ func balancingDaemon(t *testing.T, l *lab) (d *daemon, p *programs) {
 // The sync daemon is another one at once, not only at the next look.
 func TestBalancerFollowsMovesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newBalancerLab()
+		l := newBalancerLab(t)
 		l.cfg.IPVS.Sync = &config.IPVSSync{}
 		l.where = whereabouts{labVIP: elsewhere}
 		d, _ := balancingDaemon(t, l)
@@ -401,7 +427,7 @@ func TestBalancerFollowsMovesAtOnce(t *testing.T) {
 
 func TestBalancerFollowsTheClusterAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newBalancerLab()
+		l := newBalancerLab(t)
 		l.cfg.IPVS.Sync = &config.IPVSSync{}
 		d, _ := balancingDaemon(t, l)
 		d.member = &member{node: &cluster.Node{}, holder: &holder{moved: make(chan struct{}, 1)}}
@@ -421,7 +447,7 @@ func TestBalancerFollowsTheClusterAtOnce(t *testing.T) {
 
 // What costs much is done only where something is new.
 func TestNothingIsDecidedAnewWithoutNews(t *testing.T) {
-	l := newBalancerLab()
+	l := newBalancerLab(t)
 	l.step()
 	before := l.picture()["web"].ruling
 	l.verdicts = maps.Clone(l.verdicts)
@@ -441,7 +467,7 @@ func TestTheEndBeginsBeforeAddressesGo(t *testing.T) {
 		"stopped":       func(d *daemon) error { return d.stop(t.Context()) },
 		"a part failed": (*daemon).letGo,
 	} {
-		l := newBalancerLab()
+		l := newBalancerLab(t)
 		if err := end(&daemon{systemd: &systemd{log: l.log}, balancer: l.balancer}); err != nil {
 			t.Fatal(err)
 		}
@@ -475,7 +501,7 @@ func TestRoutersTellOfMoves(t *testing.T) {
 // all else that runs them ends at the same time.
 func TestProgramsForTheEndAreRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newBalancerLab()
+		l := newBalancerLab(t)
 		s := &l.cfg.Services[0]
 		s.Omega, s.QuorumDown = true, []string{"down", "1s"}
 		l.reloads(func(c *config.Config) {
@@ -507,7 +533,7 @@ func TestProgramsForTheEndAreRun(t *testing.T) {
 
 // Who does not have the address when the end begins has nothing to tell.
 func TestNothingIsToldAtTheEndFromElsewhere(t *testing.T) {
-	l := newBalancerLab()
+	l := newBalancerLab(t)
 	l.cfg.Services[0].Omega = true
 	l.step()
 	l.where, l.told = whereabouts{labVIP: elsewhere}, nil

@@ -42,7 +42,7 @@ func TestWhyAServiceIsNotReady(t *testing.T) {
 			l.cfg.Node.Name, l.cfg.Cluster, l.cfg.VIPs = "n1", witnessWithServices().Cluster, nodeWithServices().VIPs
 		}, ipvs.Status{}, [2]string{"waiting", notOnWitness}},
 	} {
-		l := newBalancerLab()
+		l := newBalancerLab(t)
 		l.kernel.status = tc.status
 		if tc.before != nil {
 			tc.before(l)
@@ -52,7 +52,7 @@ func TestWhyAServiceIsNotReady(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
 	}
-	l := newBalancerLab()
+	l := newBalancerLab(t)
 	l.kernel.status.Ready = true
 	if got := stateOfWeb(l); got != [2]string{"waiting", justBegun} {
 		t.Errorf("before the first step: %q", got)
@@ -60,7 +60,7 @@ func TestWhyAServiceIsNotReady(t *testing.T) {
 }
 
 func TestReportOfServices(t *testing.T) {
-	l := newBalancerLab()
+	l := newBalancerLab(t)
 	s := &l.cfg.Services[0]
 	s.Addresses, s.Hysteresis = addrPorts("198.18.0.1:80", "198.18.0.1:81"), 1
 	s.Servers[1].Forward = "dr"
@@ -114,7 +114,7 @@ func TestReportOfServices(t *testing.T) {
 
 // A server is drained once it is known to have no connections, and not before.
 func TestDrainedIsWithoutConnections(t *testing.T) {
-	l := newBalancerLab()
+	l := newBalancerLab(t)
 	l.step()
 	l.kernel.status.Ready = true
 	l.orders = state.Orders{"web": {"10.0.0.1:80": {Drain: true}}}
@@ -156,7 +156,7 @@ func TestNobodyTakesUncountedForNone(t *testing.T) {
 		"no IPVS for now":   {ipvs.Status{Waiting: "no module"}, nil, "candidates", true},
 		"nothing is wanted": {ipvs.Status{}, nil, "owner", false},
 	} {
-		l := newBalancerLab()
+		l := newBalancerLab(t)
 		l.cfg.IPVS.Nodes, l.where = tc.nodes, whereabouts{labVIP: elsewhere}
 		l.kernel.status, l.kernel.countErr = tc.status, tc.err
 		d := &daemon{log: slog.New(slog.DiscardHandler), balancer: l.balancer}
@@ -203,7 +203,7 @@ func TestStatusOfIPVS(t *testing.T) {
 			&api.IPVS{State: "ready", Sync: &api.IPVSSync{Role: "master", Interface: "eth0", ID: 3}},
 		},
 	} {
-		l := newBalancerLab()
+		l := newBalancerLab(t)
 		l.kernel.status = tc.status
 		if tc.change != nil {
 			tc.change(l)
@@ -213,7 +213,7 @@ func TestStatusOfIPVS(t *testing.T) {
 			t.Errorf("%s: -want +got:\n%s", name, diff)
 		}
 	}
-	if got := newBalancerLab().balancer.status(); got.Reason != justBegun {
+	if got := newBalancerLab(t).balancer.status(); got.Reason != justBegun {
 		t.Errorf("before the first step: %+v", got)
 	}
 }

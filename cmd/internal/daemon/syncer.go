@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -17,6 +18,7 @@ const resyncEvery = 5 * time.Second
 // of both follows the VIPs.
 type syncer struct {
 	set  func([]ipvs.SyncDaemon) error
+	mark syncMark
 	log  *slog.Logger
 	poke chan struct{}
 
@@ -26,8 +28,9 @@ type syncer struct {
 	trouble string
 }
 
-func newSyncer(log *slog.Logger) *syncer {
-	return &syncer{set: ipvs.SetSync, log: log, poke: make(chan struct{}, 1)}
+// newSyncer returns one that finds what an earlier run has left, by its mark.
+func newSyncer(mark syncMark, log *slog.Logger) *syncer {
+	return &syncer{set: ipvs.SetSync, mark: mark, log: log, poke: make(chan struct{}, 1), used: mark.isSet()}
 }
 
 // ask has these daemons run, and does not wait.
@@ -69,7 +72,7 @@ func (s *syncer) step() {
 	if !used {
 		return
 	}
-	err := s.set(want)
+	err := s.bring(want)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text := ""
@@ -81,6 +84,17 @@ func (s *syncer) step() {
 	}
 	s.trouble = text
 	s.used = err != nil || len(s.want) > 0
+}
+
+// bring brings the kernel to these daemons, under the mark.
+func (s *syncer) bring(want []ipvs.SyncDaemon) error {
+	if len(want) > 0 {
+		return errors.Join(s.mark.set(), s.set(want))
+	}
+	if err := s.set(want); err != nil {
+		return err
+	}
+	return s.mark.clear()
 }
 
 // status returns what is wanted, and why it is not so.

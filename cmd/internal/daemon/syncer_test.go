@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -33,8 +35,12 @@ func (s *syncSetter) fails(err error) {
 	s.err = err
 }
 
-func newTestSyncer(log *slog.Logger) (*syncer, *syncSetter) {
-	s, setter := newSyncer(log), &syncSetter{}
+func newTestSyncer(t testing.TB, log *slog.Logger) (*syncer, *syncSetter) {
+	return newSyncerWith(syncMark(filepath.Join(t.TempDir(), "sync")), log)
+}
+
+func newSyncerWith(mark syncMark, log *slog.Logger) (*syncer, *syncSetter) {
+	s, setter := newSyncer(mark, log), &syncSetter{}
 	s.set = setter.set
 	return s, setter
 }
@@ -57,7 +63,7 @@ func (s *syncSetter) want(t *testing.T, when string, calls ...[]ipvs.SyncDaemon)
 
 func TestSyncerFollowsAtOnceAndMakesSure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, kernel := newTestSyncer(slog.New(slog.DiscardHandler))
+		s, kernel := newTestSyncer(t, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { _ = s.run(ctx) }()
 		time.Sleep(3 * resyncEvery)
@@ -78,7 +84,7 @@ func TestSyncerFollowsAtOnceAndMakesSure(t *testing.T) {
 // What others run is theirs, once nothing is wanted any more and perch's daemons are gone.
 func TestSyncerLetsGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, kernel := newTestSyncer(slog.New(slog.DiscardHandler))
+		s, kernel := newTestSyncer(t, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { _ = s.run(ctx) }()
 		s.ask(asMaster)
@@ -95,9 +101,33 @@ func TestSyncerLetsGo(t *testing.T) {
 	})
 }
 
+// What a run that was killed has left is stopped by one that wants none, unless the
+// machine was booted meanwhile.
+func TestSyncerStopsWhatWasLeft(t *testing.T) {
+	mark := syncMark(filepath.Join(t.TempDir(), "sync"))
+	killed, _ := newSyncerWith(mark, slog.New(slog.DiscardHandler))
+	killed.ask(asMaster)
+	killed.step()
+	s, kernel := newSyncerWith(mark, slog.New(slog.DiscardHandler))
+	s.step()
+	s.step()
+	if len(kernel.calls) != 1 || len(kernel.calls[0]) != 0 {
+		t.Errorf("the kernel was told %v, want to stop all, once", kernel.calls)
+	}
+	killed.step()
+	if err := os.WriteFile(string(mark), []byte("another boot"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, kernel = newSyncerWith(mark, slog.New(slog.DiscardHandler))
+	s.step()
+	if len(kernel.calls) != 0 {
+		t.Errorf("the kernel was told %v after another boot", kernel.calls)
+	}
+}
+
 func TestSyncerComplainsOnce(t *testing.T) {
 	log, said := captured()
-	s, kernel := newTestSyncer(log)
+	s, kernel := newTestSyncer(t, log)
 	kernel.fails(errors.New("no such device"))
 	s.ask(asMaster)
 	s.step()
