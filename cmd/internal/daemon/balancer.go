@@ -49,6 +49,7 @@ type balanced struct {
 	pool    *ipvs.Pool
 	known   []ipvs.Condition // by which it was decided; nil if it is to be decided anew
 	decided *ruling
+	place   *place // where it was last; nil for not known
 }
 
 // lookEvery is how often the services are looked at while nothing is heard.
@@ -106,6 +107,7 @@ func (b *balancer) step() time.Duration {
 	for _, s := range b.services {
 		place := where.of(s.Service, most)
 		at[place] = true
+		b.arrive(s, place)
 		b.hear(s, place, s.step(now, verdicts, orders[s.Name]))
 		if due := s.decided.outcome.Next; due > 0 {
 			next = min(next, due)
@@ -138,7 +140,7 @@ func (b *balancer) adopt(cfg *config.Config) {
 	for i := range served {
 		s := &balanced{virtualService: newVirtualService(&served[i], had), pool: &ipvs.Pool{}, decided: &ruling{}}
 		if was := before[s.Name]; was != nil {
-			s.pool, s.decided = was.pool, was.decided
+			s.pool, s.decided, s.place = was.pool, was.decided, was.place
 		}
 		b.services[i] = s
 	}
@@ -174,6 +176,22 @@ func (b *balancer) hear(s *balanced, at place, list []happening) {
 			b.tell(s.Service, h.Event)
 		}
 	}
+}
+
+// arrive has the users of a service that has just come here told how its quorum stood until
+// now: here they were not told of that.
+func (b *balancer) arrive(s *balanced, at place) {
+	was := s.place
+	s.place = &at
+	quorum := s.decided.outcome.Quorum
+	if was == nil || *was == at || at != here || quorum.Open {
+		return
+	}
+	kind := ipvs.QuorumDown
+	if quorum.Up {
+		kind = ipvs.QuorumUp
+	}
+	b.tell(s.Service, ipvs.Event{Kind: kind, Reason: quorum.String()})
 }
 
 // leave notes where the services are before this node gives up its addresses for good:
