@@ -82,15 +82,12 @@ e2e: ## end-to-end tests: the real binary in network namespaces
 
 lint: vet staticcheck gofumpt govulncheck
 
+# The tags are of tests that run in a kernel of their own.
 vet:
-	$(GO) vet ./...
-	$(GO) vet -tags vrf ./checker
-	$(GO) vet -tags ipvs ./cmd/internal/e2e/balance
-	$(GO) vet -tags ipvs ./ipvs
+	$(GO) vet -tags vrf,ipvs ./...
 
 staticcheck:
-	$(GO) run $(STATICCHECK) ./...
-	$(GO) run $(STATICCHECK) -tags ipvs ./cmd/internal/e2e/balance
+	$(GO) run $(STATICCHECK) -tags vrf,ipvs ./...
 
 gofumpt:
 	@out="$$($(GO) run $(GOFUMPT) -l cmd cluster vip vrrp checker ipvs)"; \

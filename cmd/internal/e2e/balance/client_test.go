@@ -157,16 +157,6 @@ func (b *bed) download(from netip.AddrPort) *download {
 	return d
 }
 
-// running reports whether the download has not ended.
-func (d *download) running() bool {
-	select {
-	case <-d.done:
-		return false
-	default:
-		return true
-	}
-}
-
 // wait waits for the end of the download and returns what is wrong with it.
 func (d *download) wait() error {
 	<-d.done

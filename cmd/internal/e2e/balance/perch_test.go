@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
@@ -119,41 +118,4 @@ func (c *cluster) die(n *lab.Node) {
 	c.bed.t.Helper()
 	must(c.bed.t, n.Host.Eth0.Cut())
 	must(c.bed.t, n.Kill())
-}
-
-// perch moves the VIPs of services that others have configured.
-func TestBalanceUnderPerch(t *testing.T) {
-	b := newBed(t)
-	for _, d := range b.directors {
-		d.balance(modes...)
-	}
-	c := b.newCluster("", configured(modes...)...)
-	must(t, c.StartAll())
-	old := c.owner(c.Nodes[:2]...)
-	b.leadsAll(c.director(old))
-	c.die(old)
-	next := c.Nodes[0]
-	if next == old {
-		next = c.Nodes[1]
-	}
-	c.owner(next)
-	b.leadsAll(c.director(next))
-}
-
-// leadsAll has the client visit every service, by one director.
-func (b *bed) leadsAll(d *director) {
-	b.t.Helper()
-	for _, m := range modes {
-		for _, f := range families {
-			r := b.visit(m.service(f))
-			answered := b.answered(r, 3)
-			must(b.t, r.Close())
-			led := d.led()
-			for _, q := range answered {
-				if _, ok := led[connection{q.From, m.service(f)}]; q.Good() && !ok {
-					b.t.Errorf("%s did not lead the connection from %s to %s", d.Name, q.From, m.service(f))
-				}
-			}
-		}
-	}
 }
