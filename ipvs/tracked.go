@@ -77,10 +77,11 @@ func (t *tracked) serve(now time.Duration) {
 	if !t.serving {
 		return
 	}
-	t.weight, t.next = t.ramp.weight(now, t.SlowStart, t.full())
-	if !t.ramp.on && !t.known && t.found != nil && t.condition.Order.Weight == nil {
-		t.weight = *t.found
+	full := t.full()
+	if !t.known && t.found != nil && t.condition.Order.Weight == nil {
+		full = *t.found
 	}
+	t.weight, t.next = t.ramp.weight(now, t.SlowStart, full)
 }
 
 // standBy finds it out in a pool whose traffic goes to the sorry server.
