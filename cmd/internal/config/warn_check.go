@@ -10,10 +10,11 @@ import (
 
 func warnChecks(r *report, root *value, c *Config) {
 	warnUntracked(r, root, c)
+	virtual := c.virtual()
 	for i, check := range c.Checks {
 		table := root.child("check").item(i)
 		warnTimeout(r, table, &check)
-		if target := table.child("target"); target != nil && c.isVirtual(hostOf(check.Target)) {
+		if target := table.child("target"); target != nil && virtual[hostOf(check.Target)] {
 			r.warn(target.pos, fmt.Sprintf("%s%s: is a virtual address: each node would look at its owner, and be as sick as that; look at what this node serves itself",
 				target.path(), target.assigned()))
 		}
@@ -38,15 +39,6 @@ func hostOf(target string) netip.Addr {
 	}
 	a, _ := netip.ParseAddr(target)
 	return a
-}
-
-// isVirtual tells whether an address moves between machines.
-func (c *Config) isVirtual(a netip.Addr) bool {
-	has := func(p netip.Prefix) bool { return p.Addr() == a }
-	return slices.ContainsFunc(c.VIPs, func(v VIP) bool { return has(v.Address) }) ||
-		slices.ContainsFunc(c.VRRP, func(v VirtualRouter) bool {
-			return slices.ContainsFunc(v.Addresses, has) || slices.ContainsFunc(v.ExcludedAddresses, has)
-		})
 }
 
 // warnUntracked names the checks that decide nothing, a few of them.

@@ -38,20 +38,27 @@ func warnServices(r *report, root *value, d *draft) {
 
 // held returns all addresses that perch holds at times.
 func (c *Config) held() map[netip.Addr]bool {
-	held := map[netip.Addr]bool{}
-	for _, vips := range [][]VIP{c.VIPs, c.Static.Addresses} {
-		for _, vip := range vips {
-			held[vip.Address.Addr()] = true
-		}
+	held := c.virtual()
+	for _, v := range c.Static.Addresses {
+		held[v.Address.Addr()] = true
+	}
+	return held
+}
+
+// virtual returns the addresses that move between machines.
+func (c *Config) virtual() map[netip.Addr]bool {
+	virtual := map[netip.Addr]bool{}
+	for _, v := range c.VIPs {
+		virtual[v.Address.Addr()] = true
 	}
 	for i := range c.VRRP {
 		for _, list := range [][]netip.Prefix{c.VRRP[i].Addresses, c.VRRP[i].ExcludedAddresses} {
 			for _, p := range list {
-				held[p.Addr()] = true
+				virtual[p.Addr()] = true
 			}
 		}
 	}
-	return held
+	return virtual
 }
 
 // warnQuorum remarks on a quorum that the servers do not reach with their weights, unless

@@ -40,7 +40,9 @@ func TestReadFiles(t *testing.T) {
 		"proc/sys/net/ipv6/conf/eth1/accept_ra":      "2\n",
 		"proc/sys/net/ipv6/conf/eth2/accept_ra":      "1\n",
 		"proc/sys/net/ipv4/conf/eth0.7/rp_filter":    "strange\n",
-		"proc/modules":                               "ip_vs_rr 12288 2 - Live 0x0000\nip_vs 217088 4 ip_vs_rr, Live 0x0000\nip_vs_sh 1 0 - Live 0x0\nveth 1 0 - Live 0x0\n",
+
+		"proc/modules": "ip_vs_rr 12288 2 - Live 0x0000\nip_vs 217088 4 ip_vs_rr, Live 0x0000\nip_vs_sh 1 0 - Live 0x0\nveth 1 0 - Live 0x0\n",
+
 		"lib/modules/6.1.0-44-amd64/modules.builtin": "kernel/net/netfilter/ipvs/ip_vs_wrr.ko\nkernel/net/ipv6/ipv6.ko\n",
 		"lib/modules/6.1.0-44-amd64/modules.dep":     "kernel/net/netfilter/ipvs/ip_vs.ko.xz: kernel/net/netfilter/nf_conntrack.ko.xz\nkernel/net/netfilter/xt_ipvs.ko.xz: kernel/net/netfilter/ipvs/ip_vs.ko.xz\n",
 		"lib/modules/5.10.0-1-amd64/modules.dep":     "kernel/net/netfilter/ipvs/ip_vs_sh.ko: kernel/net/netfilter/ipvs/ip_vs.ko\n",
