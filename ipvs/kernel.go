@@ -2,7 +2,8 @@ package ipvs
 
 // kernel is the IPVS of this network namespace.
 type kernel interface {
-	// survey returns all services with their servers, sorted by key and address.
+	// survey returns all services with their servers, sorted by key and address,
+	// each once.
 	survey() ([]Service, error)
 	// carryOut takes steps in their order, and goes on after one that failed. It returns
 	// what became of each: nil for done. A step that finds what it was to make is done, as is

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"sort"
 
 	lvs "github.com/cloudflare/ipvs"
@@ -104,8 +105,10 @@ type entry struct {
 	servers   []lvs.DestinationExtended // sorted by address
 }
 
-// table returns all services with their servers, sorted by key. It sorts by package sort,
-// as package slices makes the binary larger for each of these large types.
+// table returns all services with their servers, sorted by key, each once: what comes while
+// the kernel lists them has it list another one again, as it counts how far it has come. It
+// sorts by package sort, as package slices makes the binary larger for each of these large
+// types.
 func (l *linux) table() ([]entry, error) {
 	services, err := l.library.Services()
 	if err = orNone(err); err != nil {
@@ -119,10 +122,11 @@ func (l *linux) table() ([]entry, error) {
 			return nil, fmt.Errorf("list the kernel's servers of %s: %w", key, err)
 		}
 		sort.Slice(servers, func(i, j int) bool { return serverAddress(servers[i]).Compare(serverAddress(servers[j])) < 0 })
+		servers = slices.CompactFunc(servers, func(a, b lvs.DestinationExtended) bool { return serverAddress(a) == serverAddress(b) })
 		table[i] = entry{Key: key, Balancing: balancing, stats: service, servers: servers}
 	}
 	sort.Slice(table, func(i, j int) bool { return table[i].Key.Compare(table[j].Key) < 0 })
-	return table, nil
+	return slices.CompactFunc(table, func(a, b entry) bool { return a.Key == b.Key }), nil
 }
 
 func serverAddress(d lvs.DestinationExtended) netip.AddrPort {

@@ -2,7 +2,10 @@ package ipvs
 
 import (
 	"errors"
+	"slices"
 	"testing"
+
+	lvs "github.com/cloudflare/ipvs"
 )
 
 // A kernel without IPVS is told from one that cannot be asked.
@@ -17,5 +20,49 @@ func TestOpenKernel(t *testing.T) {
 	}
 	if err := k.close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// library answers what the library would.
+type library struct {
+	lvs.Client
+	services []lvs.ServiceExtended
+	servers  func(lvs.Service) ([]lvs.DestinationExtended, error)
+}
+
+func (l library) Services() ([]lvs.ServiceExtended, error) { return l.services, nil }
+
+func (l library) Destinations(s lvs.Service) ([]lvs.DestinationExtended, error) { return l.servers(s) }
+
+// listed is a library that lists services, and their servers, in this order.
+func listed(services ...Service) library {
+	servers := make(map[lvs.Service][]lvs.DestinationExtended)
+	var l library
+	for _, s := range services {
+		key := toService(s.Key, s.Balancing)
+		l.services = append(l.services, lvs.ServiceExtended{Service: key})
+		servers[key] = nil
+		for _, server := range s.Servers {
+			servers[key] = append(servers[key], lvs.DestinationExtended{Destination: toServer(server)})
+		}
+	}
+	l.servers = func(s lvs.Service) ([]lvs.DestinationExtended, error) { return slices.Clone(servers[s]), nil }
+	return l
+}
+
+// The kernel lists what it has listed again, if others come meanwhile. A table with it
+// twice would have the second one removed, as nobody wants two.
+func TestWhatIsListedTwice(t *testing.T) {
+	t.Parallel()
+	one, two := web(1, 1, 2), web(2, 1)
+	one.Servers = append(one.Servers, one.Servers...)
+	l := &linux{library: listed(two, one, two, one)}
+	want := []Service{web(1, 1, 2), web(2, 1)}
+	if got, err := l.survey(); err != nil || !slices.EqualFunc(got, want, Service.equal) {
+		t.Errorf("survey %v, %v, want %v", got, err, want)
+	}
+	counted, err := l.counters()
+	if err != nil || len(counted) != 2 || len(counted[0].Servers) != 2 || len(counted[1].Servers) != 1 {
+		t.Errorf("counters %v, %v, want each once", counted, err)
 	}
 }
