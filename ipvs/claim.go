@@ -46,6 +46,27 @@ func (m *Manager) claim(keys []Key) {
 	_ = m.save()
 }
 
+// disclaim drops what the kernel refused of the services that a plan claims, and returns all
+// that could not be added. One that perch has made before was missed by the look.
+func (m *Manager) disclaim(p plan, errs []error) map[Key]struct{} {
+	refused := make(map[Key]struct{})
+	for i, s := range p.creates {
+		_, claimed := slices.BinarySearchFunc(p.claims, s.Key, Key.Compare)
+		switch {
+		case errs[i] == nil:
+			continue
+		case !claimed && errors.Is(errs[i], errMadeByOthers):
+			errs[i] = nil
+			continue
+		case claimed && !errors.Is(errs[i], errUnanswered):
+			delete(m.mine, s.Key)
+			m.unsaved = true
+		}
+		refused[s.Key] = struct{}{}
+	}
+	return refused
+}
+
 // forget drops what is neither wanted nor in the kernel any more.
 func (m *Manager) forget(d demand, failed map[Key]failure) {
 	for k := range m.mine {

@@ -6,8 +6,9 @@ type kernel interface {
 	// each once.
 	survey() ([]Service, error)
 	// carryOut takes steps in their order, and goes on after one that failed. It returns
-	// what became of each: nil for done. A step that finds what it was to make is done, as is
-	// one that does not find what it was to remove.
+	// what became of each: nil for done. A server that is there already is added, and what is
+	// not there is removed; a service that is there already is errMadeByOthers, and what has
+	// no answer, and may be done, errUnanswered.
 	carryOut(steps []step) []error
 	// setTimeouts sets what is not 0, in seconds.
 	setTimeouts(Timeouts) error

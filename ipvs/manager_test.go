@@ -359,6 +359,86 @@ func TestOthersServices(t *testing.T) {
 	})
 }
 
+// TestMadeByOthersMeanwhile: what somebody makes after the look stays as it is, too.
+func TestMadeByOthersMeanwhile(t *testing.T) {
+	for _, all := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			m := manage(t, newModelKernel())
+			m.k.dumping = func() {
+				m.k.change(func(k *modelKernel) { k.services, k.dumping = []Service{web(1, 9)}, nil })
+			}
+			defer m.run(t)()
+			m.set(Settings{All: all}, web(1, 1, 1), web(2, 1))
+			wantServices(t, m.k, web(1, 9), web(2, 1))
+			if s := m.Status(); !slices.Equal(s.Failed, []Trouble{{web(1).Key, "somebody else has made it"}}) {
+				t.Errorf("failed %v, want the service of somebody else", s.Failed)
+			}
+			wantKeys(t, "record", m.keys(t), web(2))
+			pass(firstPause)
+			if all {
+				wantServices(t, m.k, web(1, 1, 1), web(2, 1))
+				return
+			}
+			wantServices(t, m.k, web(1, 9), web(2, 1))
+			if s := m.Status(); len(s.Blocked) != 1 || len(s.Failed) != 0 {
+				t.Errorf("blocked %v, failed %v, want the service blocked", s.Blocked, s.Failed)
+			}
+			m.set(Settings{}) // perch's own goes, the other stays
+			wantServices(t, m.k, web(1, 9))
+		})
+	}
+}
+
+// TestRefusedServiceIsNotPerchs: who makes it by hand is not overruled.
+func TestRefusedServiceIsNotPerchs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := manage(t, newModelKernel())
+		m.k.refuse = func(s step) error { return errors.New("no such scheduler") }
+		defer m.run(t)()
+		m.set(Settings{}, web(1, 1))
+		wantKeys(t, "record", m.keys(t))
+		m.k.change(func(k *modelKernel) { k.refuse, k.services = nil, []Service{web(1, 9).by("rr")} })
+		pass(time.Minute)
+		wantServices(t, m.k, web(1, 9).by("rr"))
+		m.set(Settings{})
+		wantServices(t, m.k, web(1, 9).by("rr"))
+	})
+}
+
+// TestUnansweredServiceIsPerchs: it may have come into the kernel.
+func TestUnansweredServiceIsPerchs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := manage(t, newModelKernel())
+		m.k.refuse = func(s step) error { return fmt.Errorf("%w: no buffer space", errUnanswered) }
+		defer m.run(t)()
+		m.set(Settings{}, web(1, 1))
+		wantKeys(t, "record", m.keys(t), web(1))
+		m.k.change(func(k *modelKernel) { k.refuse, k.services = nil, []Service{web(1)} })
+		pass(firstPause)
+		wantServices(t, m.k, web(1, 1))
+	})
+}
+
+// TestLookThatMissesAService: the kernel leaves one out of its list if others go meanwhile.
+func TestLookThatMissesAService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := manage(t, newModelKernel())
+		defer m.run(t)()
+		m.set(Settings{}, web(1, 1), web(2, 1))
+		m.k.change(func(k *modelKernel) {
+			table := k.services
+			k.services = table[1:]
+			k.dumping = func() { k.change(func(k *modelKernel) { k.services, k.dumping = table, nil }) }
+		})
+		pass(reviewEvery)
+		wantServices(t, m.k, web(1, 1), web(2, 1))
+		wantKeys(t, "record", m.keys(t), web(1), web(2))
+		if s := m.Status(); len(s.Failed)+len(s.Blocked) > 0 {
+			t.Errorf("failed %v, blocked %v, want none", s.Failed, s.Blocked)
+		}
+	})
+}
+
 func TestAllIsOwned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := manage(t, newModelKernel(web(1, 9), web(2, 9)))
@@ -432,7 +512,7 @@ func TestRefusedSteps(t *testing.T) {
 		m.set(Settings{}, web(1, 1), web(2, 1, 1).by("foo"), web(3).by("foo"))
 		wantServices(t, m.k, web(1, 1))
 		want := []Trouble{
-			{web(2).Key, `scheduler "foo": the kernel does not have it (and 2 more steps failed)`},
+			{web(2).Key, `scheduler "foo": the kernel does not have it`},
 			{web(3).Key, `scheduler "foo": the kernel does not have it`},
 		}
 		if s := m.Status(); !s.Ready || !slices.Equal(s.Failed, want) {
@@ -449,8 +529,8 @@ func TestRefusedSteps(t *testing.T) {
 		if _, _, after := m.k.counts(); after-before > 400 {
 			t.Errorf("%d tries in an hour, want one in 10 s", after-before)
 		}
-		if n := m.lines.count("level=WARN"); n != 2 {
-			t.Errorf("%d warnings, want two", n)
+		if n := m.lines.count("level=WARN"); n != 1 || m.lines.count("services=2") != 1 {
+			t.Errorf("%d warnings, want one for both", n)
 		}
 		m.set(Settings{}, web(1, 2), web(2, 1, 1).by("rr"), web(3).by("foo")) // at once
 		wantServices(t, m.k, web(1, 2), web(2, 1, 1).by("rr"))

@@ -35,7 +35,7 @@ func TestExplain(t *testing.T) {
 		errno unix.Errno
 		want  string // "" for done
 	}{
-		{step{verb: addService, Key: key}, unix.EEXIST, ""},
+		{step{verb: addService, Key: key}, unix.EEXIST, "add service tcp 198.18.0.100:80: somebody else has made it"},
 		{step{verb: addService, Key: key, Balancing: foo}, unix.ENOENT, `add service tcp 198.18.0.100:80: scheduler "foo": the kernel does not have it`},
 		{step{verb: addService, Key: key, Balancing: sip}, unix.ENOENT, `add service tcp 198.18.0.100:80: scheduler "rr" or persistence engine "sip": the kernel does not have it`},
 		{step{verb: addService, Key: key}, unix.EPERM, "add service tcp 198.18.0.100:80: operation not permitted"},

@@ -121,7 +121,9 @@ func (k *modelKernel) apply(s step) error {
 	case s.verb == addService && !there:
 		k.services = slices.Insert(k.services, i, Service{Key: s.Key, Balancing: s.Balancing})
 		return nil
-	case s.verb == addService, s.verb == removeService && !there:
+	case s.verb == addService:
+		return errMadeByOthers
+	case s.verb == removeService && !there:
 		return nil
 	case !there:
 		return fmt.Errorf("%s: no such service", s.Key)

@@ -14,6 +14,7 @@ type intent struct {
 
 // plan is how the kernel gets to what is wanted.
 type plan struct {
+	creates []step // services to be added, before the other steps
 	steps   []step // in their order: nothing is removed before all is added and edited
 	claims  []Key  // wanted services that become perch's by these steps
 	foreign []Key  // services of others, which stay as they are
@@ -48,7 +49,7 @@ func (in intent) plan(have []Service) plan {
 			have, want = have[1:], want[1:]
 		}
 	}
-	p.steps = c.steps()
+	p.creates, p.steps = c.services, c.steps()
 	return p
 }
 
@@ -81,8 +82,9 @@ func rewrite(old, want []Service) []step {
 	return c.steps()
 }
 
-// changes collects steps, those that take something away for the end.
-type changes struct{ first, last []step }
+// changes collects steps, those that take something away for the end, and apart from them
+// those that add services.
+type changes struct{ services, first, last []step }
 
 func (c *changes) steps() []step { return append(c.first, c.last...) }
 
@@ -90,7 +92,7 @@ func (c *changes) do(s step)     { c.first = append(c.first, s) }
 func (c *changes) remove(s step) { c.last = append(c.last, s) }
 
 func (c *changes) create(s Service) {
-	c.do(step{verb: addService, Key: s.Key, Balancing: s.Balancing})
+	c.services = append(c.services, step{verb: addService, Key: s.Key, Balancing: s.Balancing})
 	for _, server := range s.Servers {
 		c.do(step{verb: addServer, Key: s.Key, Server: server})
 	}

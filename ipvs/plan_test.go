@@ -61,8 +61,9 @@ func TestPlan(t *testing.T) {
 			want:   []Service{web(2, -1, 1, 2), web(4, 1)},
 			claims: []Key{web(4).Key},
 			steps: []string{
+				"+ tcp 198.18.0.4:80 wlc",
 				"+ tcp 198.18.0.2:80 > 10.0.0.2:80*1", "~ tcp 198.18.0.2:80 > 10.0.0.3:80*2",
-				"+ tcp 198.18.0.4:80 wlc", "+ tcp 198.18.0.4:80 > 10.0.0.1:80*1",
+				"+ tcp 198.18.0.4:80 > 10.0.0.1:80*1",
 				"- tcp 198.18.0.1:80", "- tcp 198.18.0.2:80 > 10.0.0.1:80", "- tcp 198.18.0.3:80",
 			},
 		},
@@ -76,7 +77,7 @@ func TestPlan(t *testing.T) {
 			name: "all is owned",
 			have: []Service{web(1, 1), web(2, 5)}, want: []Service{web(2, 6), web(3)}, all: true,
 			claims: []Key{web(2).Key, web(3).Key},
-			steps:  []string{"~ tcp 198.18.0.2:80 > 10.0.0.1:80*6", "+ tcp 198.18.0.3:80 wlc", "- tcp 198.18.0.1:80"},
+			steps:  []string{"+ tcp 198.18.0.3:80 wlc", "~ tcp 198.18.0.2:80 > 10.0.0.1:80*6", "- tcp 198.18.0.1:80"},
 		},
 		{
 			name: "one that was removed by others is put back, and claimed already",
@@ -86,7 +87,7 @@ func TestPlan(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			p := intent{want: test.want, mine: keySet(test.mine...), all: test.all}.plan(test.have)
-			wantSteps(t, stepTexts(p.steps), test.steps...)
+			wantSteps(t, stepTexts(slices.Concat(p.creates, p.steps)), test.steps...)
 			if !slices.Equal(p.foreign, test.foreign) || !slices.Equal(p.blocked, test.blocked) || !slices.Equal(p.claims, test.claims) {
 				t.Errorf("foreign %v, blocked %v, claims %v, want %v, %v, %v",
 					p.foreign, p.blocked, p.claims, test.foreign, test.blocked, test.claims)

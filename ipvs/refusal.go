@@ -7,8 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errMissing is what a step of something that is not in the kernel ends with.
-var errMissing = errors.New("the kernel does not have it")
+var (
+	// errMissing is what a step of something that is not in the kernel ends with.
+	errMissing = errors.New("the kernel does not have it")
+	// errMadeByOthers is said of a service that is not perch's.
+	errMadeByOthers = errors.New("somebody else has made it")
+	// errUnanswered is what a step ends with of which the kernel has not said what became.
+	errUnanswered = errors.New("the kernel did not answer")
+)
 
 // explain returns what became of a step, of which the kernel says err: nil, if what it was
 // to do is done, otherwise an error in words.
@@ -28,7 +34,7 @@ func explain(s step, err error) error {
 // isDone says whether the kernel's refusal means that nothing is left to do.
 func isDone(v verb, err error) bool {
 	switch v {
-	case addService, addServer:
+	case addServer:
 		return errors.Is(err, unix.EEXIST)
 	case removeService:
 		return errors.Is(err, unix.ESRCH)
@@ -41,6 +47,8 @@ func isDone(v verb, err error) bool {
 
 func explainService(s step, err error) error {
 	switch {
+	case errors.Is(err, unix.EEXIST):
+		return errMadeByOthers
 	case errors.Is(err, unix.ESRCH):
 		return errMissing
 	case errors.Is(err, unix.ENOENT) && s.Persistence.Engine != "":

@@ -56,10 +56,10 @@ func (m *Manager) finish(d demand, l look) error {
 	m.asked = d
 	p := intent{d.services, m.mine, d.All}.plan(l.have)
 	m.claim(p.claims)
-	errs := m.kernel.carryOut(p.steps)
-	failed := failures(p.steps, errs)
+	steps, errs := m.carryOut(p)
+	failed := failures(steps, errs)
 	if l.amendments == m.amendments {
-		m.countMended(p.steps, errs)
+		m.countMended(steps, errs)
 	}
 	m.forget(d, failed)
 	m.blocked = p.blocked
@@ -68,10 +68,22 @@ func (m *Manager) finish(d demand, l look) error {
 		_, blocked := slices.BinarySearchFunc(p.blocked, s.Key, Key.Compare)
 		return bad || blocked
 	})
-	if len(p.steps) > 0 {
-		m.log.Info("services of IPVS changed", "steps", len(p.steps), "services_failed", len(failed))
+	if len(steps) > 0 {
+		m.log.Info("services of IPVS changed", "steps", len(steps), "services_failed", len(failed))
 	}
 	return m.conclude(p, failed, m.lend(d.Timeouts))
+}
+
+// carryOut takes the steps of a plan, and returns what became of each. A service that could
+// not be added gets no servers: those would go to who has made it since the look.
+func (m *Manager) carryOut(p plan) ([]step, []error) {
+	errs := m.kernel.carryOut(p.creates)
+	refused := m.disclaim(p, errs)
+	rest := slices.DeleteFunc(p.steps, func(s step) bool {
+		_, bad := refused[s.Key]
+		return bad
+	})
+	return append(p.creates, rest...), append(errs, m.kernel.carryOut(rest)...)
 }
 
 // needless says that there is nothing to do, so that a kernel without IPVS is not asked for it.
@@ -120,7 +132,7 @@ func (m *Manager) conclude(p plan, failed map[Key]failure, lent error) error {
 	errs := m.problems(lent)
 	s := Status{Ready: true, Foreign: p.foreign, Failed: troubles(failed), Problems: texts(errs)}
 	for _, k := range p.blocked {
-		s.Blocked = append(s.Blocked, Trouble{k, madeByOthers})
+		s.Blocked = append(s.Blocked, Trouble{k, errMadeByOthers.Error()})
 	}
 	m.waits = false
 	if len(s.Failed) > 0 || len(errs) > 0 {

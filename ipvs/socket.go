@@ -80,7 +80,7 @@ func (s *socket) dump(command uint8) ([][]byte, error) {
 }
 
 // send has the kernel carry out requests in their order, also after one that failed, and
-// returns what became of each: nil or an errno.
+// returns what became of each: nil, an errno or errUnanswered.
 func (s *socket) send(requests []request) []error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,7 +137,7 @@ func (s *socket) receive() (_ []syscall.NetlinkMessage, err error) {
 		return err != unix.EAGAIN && err != unix.EINTR
 	})
 	if err := errors.Join(closed, err); err != nil {
-		return nil, fmt.Errorf("receive the kernel's answer: %w", err)
+		return nil, err
 	}
 	return syscall.ParseNetlinkMessage(s.buffer[:n])
 }
@@ -153,10 +153,10 @@ func errnoOf(answer syscall.NetlinkMessage) error {
 	return nil
 }
 
-// fail has all end with err, of which some may not have been carried out.
+// fail has all end with err, of which some may have been carried out.
 func fail(errs []error, err error) []error {
 	for i := range errs {
-		errs[i] = err
+		errs[i] = fmt.Errorf("%w: %w", errUnanswered, err)
 	}
 	return errs
 }

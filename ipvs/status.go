@@ -6,8 +6,6 @@ import (
 	"slices"
 )
 
-const madeByOthers = "somebody else has made it"
-
 // Status is what became of what is wanted, as of the last look at the kernel.
 type Status struct {
 	Ready    bool      // the kernel has IPVS, and something is wanted of it
