@@ -2,29 +2,33 @@ package ipvs
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 )
 
-// recall reads the record, once.
-func (m *Manager) recall() {
+// recall reads the record, once. Until it can be read it is not replaced, and what is in
+// IPVS is taken for somebody else's.
+func (m *Manager) recall() error {
 	if m.recalled {
-		return
+		return nil
 	}
-	m.recalled, m.boot = true, thisBoot()
 	remembered, err := m.record.Read()
 	switch {
 	case errors.Is(err, errRecord):
 		m.setAside(err)
 	case err != nil:
-		m.log.Warn("what is in IPVS is taken for somebody else's", "error", err)
-	case remembered.Boot != m.boot:
-		return // that kernel has gone, with all that it had
+		return err
+	}
+	m.recalled, m.boot = true, thisBoot()
+	if remembered.Boot != m.boot {
+		return nil // that kernel has gone, with all that it had
 	}
 	for _, k := range remembered.Keys {
 		m.mine[k] = struct{}{}
 	}
-	m.former = remembered.Former
+	m.former = m.former.until(remembered.Former)
+	return nil
 }
 
 func (m *Manager) setAside(damage error) {
@@ -81,6 +85,9 @@ func (m *Manager) forget(d demand, failed map[Key]failure) {
 
 // save writes the record if it is not up to date.
 func (m *Manager) save() error {
+	if err := m.recall(); err != nil {
+		return fmt.Errorf("what was in IPVS before is taken for somebody else's: %w", err)
+	}
 	if !m.unsaved {
 		return nil
 	}

@@ -152,7 +152,9 @@ func (m *Manager) Counters() ([]Counted, error) {
 func (m *Manager) Inherited() ([]Service, error) {
 	m.op.Lock()
 	defer m.op.Unlock()
-	m.recall()
+	if err := m.recall(); err != nil {
+		return nil, fmt.Errorf("services of an earlier run: %w", err)
+	}
 	if len(m.mine) == 0 {
 		return nil, nil
 	}

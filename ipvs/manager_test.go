@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -724,6 +725,46 @@ func TestDamagedRecord(t *testing.T) {
 		}
 		if b, err := os.ReadFile(m.record + ".corrupt"); err != nil || string(b) != "{" {
 			t.Errorf("kept %q, %v, want the damaged record", b, err)
+		}
+	})
+}
+
+// TestRecordThatCannotBeRead: it is not replaced by one that knows less, and read later.
+func TestRecordThatCannotBeRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := manage(t, newModelKernel(web(1, 1), web(3, 1)))
+		if err := os.Symlink(m.record, m.record); err != nil { // which leads nowhere
+			t.Fatal(err)
+		}
+		if _, err := m.Inherited(); !errors.Is(err, syscall.ELOOP) {
+			t.Errorf("inherited: %v, want %v", err, syscall.ELOOP)
+		}
+		if err := m.Clear(); !errors.Is(err, syscall.ELOOP) {
+			t.Errorf("clear: %v, want %v", err, syscall.ELOOP)
+		}
+		defer m.run(t)()
+		m.set(Settings{Timeouts: Timeouts{UDP: 30}}, web(1, 2), web(2, 1))
+		pass(time.Minute)
+		wantServices(t, m.k, web(1, 1), web(2, 1), web(3, 1))
+		if s := m.Status(); len(s.Problems) != 1 || !strings.Contains(s.Problems[0], m.record) || m.lines.count(m.record) != 1 {
+			t.Errorf("problems %q, and %d lines; want one of the record", s.Problems, m.lines.count(m.record))
+		}
+		if err := os.Remove(m.record); err != nil {
+			t.Fatal(err)
+		}
+		found := memory{Boot: thisBoot(), Keys: []Key{web(1).Key, web(3).Key}, Former: former{TCP: 800}}
+		if err := record(m.record).Write(found); err != nil {
+			t.Fatal(err)
+		}
+		pass(2 * reviewEvery)
+		wantServices(t, m.k, web(1, 2), web(2, 1))
+		wantKeys(t, "record", m.keys(t), web(1), web(2))
+		if want := (Timeouts{800, 120, 30}); m.k.times != want || len(m.Status().Problems) > 0 {
+			t.Errorf("timeouts %v, problems %q, want %v and none", m.k.times, m.Status().Problems, want)
+		}
+		m.set(Settings{})
+		if want := (Timeouts{800, 120, 300}); m.k.times != want {
+			t.Errorf("timeouts %v at last, want %v", m.k.times, want)
 		}
 	})
 }

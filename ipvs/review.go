@@ -29,10 +29,9 @@ func (m *Manager) review(d demand) error {
 // prepare returns the kernel that is to be looked at: nil if there is no IPVS, or nothing
 // to do for it.
 func (m *Manager) prepare(d demand) (kernel, error) {
-	m.recall()
+	_ = m.recall() // problems tells of the error
 	if m.needless(d) {
-		m.rest()
-		return nil, nil
+		return nil, m.rest()
 	}
 	if m.kernel == nil {
 		k, err := m.open()
@@ -91,14 +90,15 @@ func (m *Manager) needless(d demand) bool {
 	return len(d.services) == 0 && len(m.mine) == 0 && d.Settings == Settings{} && m.former == former{}
 }
 
-// rest lets go of an IPVS that nothing is wanted of.
-func (m *Manager) rest() {
+// rest lets go of an IPVS that nothing is wanted of, and returns what was told of.
+func (m *Manager) rest() error {
 	m.hangUp()
 	m.blocked, m.waits, m.pause = nil, false, 0
 	m.due = time.Now().Add(reviewEvery)
 	errs := m.problems(nil)
 	m.publish(Status{Problems: texts(errs)})
 	m.complain(nil, errs)
+	return errors.Join(errs...)
 }
 
 // hangUp ends the conversation with the kernel, and with it what is known of it.
@@ -148,7 +148,7 @@ func (m *Manager) conclude(p plan, failed map[Key]failure, lent error) error {
 	return errors.Join(errs...)
 }
 
-// problems are what belongs to no service: lent, and a record that cannot be written.
+// problems are what belongs to no service: lent, and a record that cannot be read or written.
 func (m *Manager) problems(lent error) []error {
 	var errs []error
 	for _, err := range [...]error{lent, m.save()} {
