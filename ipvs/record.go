@@ -13,6 +13,9 @@ import (
 
 const recordVersion = 1
 
+// maxRecord is several times what the record of 100,000 services has, in bytes.
+const maxRecord = 64 << 20
+
 // errRecord says that the content of the record is of no use.
 var errRecord = errors.New("record is damaged")
 
@@ -51,6 +54,9 @@ type recordFormer struct {
 func (r record) Read() (memory, error) {
 	if r == "" {
 		return memory{}, nil
+	}
+	if info, err := os.Stat(string(r)); err == nil && info.Size() > maxRecord {
+		return memory{}, fmt.Errorf("read record %s: %w: %d bytes, want at most %d", r, errRecord, info.Size(), maxRecord)
 	}
 	b, err := os.ReadFile(string(r))
 	if errors.Is(err, fs.ErrNotExist) {

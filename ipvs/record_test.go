@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -108,6 +109,41 @@ func TestRecordErrorsNameTheFile(t *testing.T) {
 	}
 	if _, err := damaged.Read(); !errors.Is(err, errRecord) || !strings.Contains(err.Error(), string(damaged)) {
 		t.Errorf("read: %v, want %v with %s", err, errRecord, damaged)
+	}
+}
+
+// A garbled length is not taken for that much memory.
+func TestRecordTooLarge(t *testing.T) {
+	r := record(filepath.Join(t.TempDir(), "ipvs.json"))
+	if err := os.WriteFile(string(r), formatRecord(fullMemory()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(string(r), maxRecord+1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Read(); !errors.Is(err, errRecord) || !strings.Contains(err.Error(), "67108865 bytes") {
+		t.Errorf("read: %v, want %v with its size", err, errRecord)
+	}
+}
+
+// What was remembered stays so when the disk is full, and nothing is left beside it.
+func TestRecordOnAFullDisk(t *testing.T) {
+	r := record(filepath.Join(t.TempDir(), "ipvs.json"))
+	want := fullMemory()
+	if err := r.Write(want); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/full", string(r)+".new"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Write(memory{Boot: "b2"}); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("write: %v, want %v", err, syscall.ENOSPC)
+	}
+	if got, err := r.Read(); err != nil || !got.equal(want) {
+		t.Errorf("read %v, %v, want %v", got, err, want)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(string(r))); err != nil || len(entries) != 1 {
+		t.Errorf("the folder has %v, %v, want the record alone", entries, err)
 	}
 }
 
