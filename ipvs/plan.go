@@ -15,7 +15,7 @@ type intent struct {
 // plan is how the kernel gets to what is wanted.
 type plan struct {
 	creates []step // services to be added, before the other steps
-	steps   []step // in their order: nothing is removed before all is added and edited
+	steps   []step // in their order: nothing is taken away before all is there that is to be
 	claims  []Key  // wanted services that become perch's by these steps
 	foreign []Key  // services of others, which stay as they are
 	blocked []Key  // wanted services that others have made: these stay as they are, too
@@ -34,7 +34,7 @@ func (in intent) plan(have []Service) plan {
 			want = want[1:]
 		case order < 0:
 			if in.owns(have[0].Key) {
-				c.remove(step{verb: removeService, Key: have[0].Key})
+				c.take(step{verb: removeService, Key: have[0].Key})
 			} else {
 				p.foreign = append(p.foreign, have[0].Key)
 			}
@@ -82,42 +82,52 @@ func rewrite(old, want []Service) []step {
 	return c.steps()
 }
 
-// changes collects steps, those that take something away for the end, and apart from them
-// those that add services.
+// changes collects steps, those that take servers or their traffic away for the end, and
+// apart from them those that add services.
 type changes struct{ services, first, last []step }
 
 func (c *changes) steps() []step { return append(c.first, c.last...) }
 
-func (c *changes) do(s step)     { c.first = append(c.first, s) }
-func (c *changes) remove(s step) { c.last = append(c.last, s) }
+func (c *changes) give(s step) { c.first = append(c.first, s) }
+func (c *changes) take(s step) { c.last = append(c.last, s) }
 
 func (c *changes) create(s Service) {
 	c.services = append(c.services, step{verb: addService, Key: s.Key, Balancing: s.Balancing})
 	for _, server := range s.Servers {
-		c.do(step{verb: addServer, Key: s.Key, Server: server})
+		c.give(step{verb: addServer, Key: s.Key, Server: server})
 	}
 }
 
 // edit compares two services of one key.
 func (c *changes) edit(have, want Service) {
 	if have.Balancing != want.Balancing {
-		c.do(step{verb: editService, Key: want.Key, Balancing: want.Balancing})
+		c.give(step{verb: editService, Key: want.Key, Balancing: want.Balancing})
 	}
 	old, next := have.Servers, want.Servers
 	for len(old) > 0 || len(next) > 0 {
 		switch order := compareHeads(old, next, Server.compare); {
 		case order > 0:
-			c.do(step{verb: addServer, Key: want.Key, Server: next[0]})
+			c.give(step{verb: addServer, Key: want.Key, Server: next[0]})
 			next = next[1:]
 		case order < 0:
-			c.remove(step{verb: removeServer, Key: want.Key, Server: old[0]})
+			c.take(step{verb: removeServer, Key: want.Key, Server: old[0]})
 			old = old[1:]
 		default:
-			if old[0] != next[0] {
-				c.do(step{verb: editServer, Key: want.Key, Server: next[0]})
-			}
+			c.editServer(want.Key, old[0], next[0])
 			old, next = old[1:], next[1:]
 		}
+	}
+}
+
+// editServer compares two servers of one address.
+func (c *changes) editServer(k Key, have, want Server) {
+	edit := step{verb: editServer, Key: k, Server: want}
+	switch {
+	case have == want:
+	case want.Weight == 0:
+		c.take(edit)
+	default:
+		c.give(edit)
 	}
 }
 

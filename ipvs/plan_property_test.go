@@ -95,27 +95,28 @@ type place struct {
 }
 
 // checkThrift checks that nothing that stays is removed, that each thing costs one step at
-// most, and none if it stays as it is; and that removals come last.
+// most, and none if it stays as it is; and that what takes traffic away comes last.
 func checkThrift(t *rapid.T, steps []step, have, want []Service) {
 	before, after := places(have), places(want)
 	touched := make(map[place]bool)
-	removing := false
+	taking := false
 	for _, s := range steps {
 		at := place{s.Key, s.Address()}
 		removes := s.verb == removeService || s.verb == removeServer
+		takes := removes || s.verb == editServer && s.Weight == 0
 		old, there := before[at]
 		next, wanted := after[at]
 		switch {
 		case touched[at]:
 			t.Fatalf("%q: %s is touched again", stepTexts(steps), s.text())
-		case removing && !removes:
+		case taking && !takes:
 			t.Fatalf("%q: %s comes late", stepTexts(steps), s.text())
 		case removes && wanted:
 			t.Fatalf("%q: %s, but it stays", stepTexts(steps), s.text())
 		case there && wanted && old == next:
 			t.Fatalf("%q: %s, but it stays as it is", stepTexts(steps), s.text())
 		}
-		touched[at], removing = true, removes
+		touched[at], taking = true, takes
 	}
 }
 

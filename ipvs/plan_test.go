@@ -41,6 +41,16 @@ func TestPlan(t *testing.T) {
 			steps: []string{"~ tcp 198.18.0.1:80 > 10.0.0.2:80*0"},
 		},
 		{
+			name: "somebody has traffic at any time",
+			have: []Service{web(1, 1, 1), web(2, 1, 0, 1)}, mine: []Service{web(1), web(2)},
+			want: []Service{web(1, 0, 0, 1), web(2, 0, 1)},
+			steps: []string{
+				"+ tcp 198.18.0.1:80 > 10.0.0.3:80*1", "~ tcp 198.18.0.2:80 > 10.0.0.2:80*1",
+				"~ tcp 198.18.0.1:80 > 10.0.0.1:80*0", "~ tcp 198.18.0.1:80 > 10.0.0.2:80*0",
+				"~ tcp 198.18.0.2:80 > 10.0.0.1:80*0", "- tcp 198.18.0.2:80 > 10.0.0.3:80",
+			},
+		},
+		{
 			name: "one route",
 			have: []Service{web(1, 1, 1)}, mine: []Service{web(1)}, want: []Service{routed},
 			steps: []string{"~ tcp 198.18.0.1:80 > 10.0.0.2:80*1"},
