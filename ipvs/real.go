@@ -109,7 +109,8 @@ type entry struct {
 // the kernel lists them has it list another one again, as it counts how far it has come. It
 // sorts by package sort, as package slices makes the binary larger for each of these large
 // types.
-func (l *linux) table() ([]entry, error) {
+func (l *linux) table() (_ []entry, err error) {
+	defer garbled(&err)
 	services, err := l.library.Services()
 	if err = orNone(err); err != nil {
 		return nil, fmt.Errorf("list the kernel's services: %w", err)
@@ -127,6 +128,14 @@ func (l *linux) table() ([]entry, error) {
 	}
 	sort.Slice(table, func(i, j int) bool { return table[i].Key.Compare(table[j].Key) < 0 })
 	return slices.CompactFunc(table, func(a, b entry) bool { return a.Key == b.Key }), nil
+}
+
+// garbled makes an error of a panic of the library, which has each answer of the kernel for
+// as long as it should be. The daemon goes on without IPVS.
+func garbled(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("list the kernel's services: its answer is garbled: %v", r)
+	}
 }
 
 func serverAddress(d lvs.DestinationExtended) netip.AddrPort {

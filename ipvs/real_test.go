@@ -2,7 +2,9 @@ package ipvs
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	lvs "github.com/cloudflare/ipvs"
@@ -64,5 +66,23 @@ func TestWhatIsListedTwice(t *testing.T) {
 	counted, err := l.counters()
 	if err != nil || len(counted) != 2 || len(counted[0].Servers) != 2 || len(counted[1].Servers) != 1 {
 		t.Errorf("counters %v, %v, want each once", counted, err)
+	}
+}
+
+// The library panics at an address that is too short.
+func TestGarbledAnswer(t *testing.T) {
+	t.Parallel()
+	l := &linux{library: library{
+		services: listed(web(1)).services,
+		servers: func(lvs.Service) ([]lvs.DestinationExtended, error) {
+			var short []byte
+			return nil, fmt.Errorf("address %v", short[0:4])
+		},
+	}}
+	if _, err := l.survey(); err == nil || !strings.Contains(err.Error(), "garbled") {
+		t.Errorf("survey: %v, want an error", err)
+	}
+	if _, err := l.counters(); err == nil {
+		t.Error("counters: no error")
 	}
 }
