@@ -394,6 +394,33 @@ func TestBalancerAndReloads(t *testing.T) {
 	}
 }
 
+// What is shown of a server goes on over a reload, and what was up does not come up anew.
+func TestReloadForgetsNothing(t *testing.T) {
+	l := newBalancerLab(t)
+	l.step()
+	before := l.picture()["web"].since
+	l.reloads(func(c *config.Config) { c.Services[0].Servers[0].Weight = 5 })
+	l.step()
+	if after := l.picture()["web"].since; !maps.Equal(before, after) {
+		t.Errorf("since %v, before %v", after, before)
+	}
+}
+
+// A reload in the middle of a step has new servers wait for the next: the verdicts are of
+// the checks from before.
+func TestReloadInTheMiddleOfAStep(t *testing.T) {
+	l := newBalancerLab(t)
+	l.balancer.verdicts = func() map[string]verdict {
+		old := l.verdicts
+		l.reloads(func(c *config.Config) { c.Services[0].Servers = c.Services[0].Servers[:1] })
+		return old
+	}
+	l.step()
+	l.want(t, "after a step", "tcp 198.18.0.1:80: 10.0.0.1:80 1 10.0.0.2:80 1")
+	l.step()
+	l.want(t, "after the next", "tcp 198.18.0.1:80: 10.0.0.1:80 1")
+}
+
 // A new service is not judged by what the kernel had before the one that had its key went.
 func TestWhatWasLeftCountsOnce(t *testing.T) {
 	l := newBalancerLab(t)

@@ -42,8 +42,6 @@ func newHooks(host *checker.Host, log *slog.Logger) *hooks {
 			if err != nil {
 				return err
 			}
-			ctx, cancel := context.WithTimeout(ctx, hookLimit)
-			defer cancel()
 			_, err = script.Check(ctx)
 			return err
 		},
@@ -112,14 +110,19 @@ func (h *hooks) serve(ctx context.Context, service string) {
 	h.slots <- struct{}{}
 	defer func() { <-h.slots }()
 	for argv := h.take(service); argv != nil; argv = h.take(service) {
-		err := ctx.Err()
-		if err == nil {
-			err = h.run(ctx, argv)
-		}
-		if err != nil {
+		if err := h.runOne(ctx, argv); err != nil {
 			h.log.Warn("program of a quorum", "service", service, "program", argv[0], "error", err)
 		}
 	}
+}
+
+func (h *hooks) runOne(ctx context.Context, argv []string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, hookLimit)
+	defer cancel()
+	return h.run(ctx, argv)
 }
 
 // take takes the program of a service that waits. If there is none, nobody is busy with

@@ -79,14 +79,14 @@ func TestHooksDoNotWaitForThoseOfOtherServices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, p := testHooks(slog.New(slog.DiscardHandler))
 		go func() { _ = h.follow(t.Context()) }()
-		h.tell(hooked("hangs", "30s"), ipvs.Event{Kind: ipvs.QuorumUp})
+		h.tell(hooked("hangs", "1h"), ipvs.Event{Kind: ipvs.QuorumUp})
 		time.Sleep(time.Second)
 		b := hooked("b", "1s")
 		h.tell(b, ipvs.Event{Kind: ipvs.QuorumDown})
 		time.Sleep(5 * time.Second)
 		h.tell(b, ipvs.Event{Kind: ipvs.QuorumUp})
 		time.Sleep(time.Minute)
-		p.want(t, "hangs up ended at 30s", "b down ended at 2s", "b up ended at 7s")
+		p.want(t, "hangs up killed at 30s", "b down ended at 2s", "b up ended at 7s")
 	})
 }
 
