@@ -85,8 +85,8 @@ func (q Quorum) String() string {
 	return s
 }
 
-// event returns the kind of the event that tells of it.
-func (q Quorum) event() EventKind {
+// Event returns the kind of the event that tells of it.
+func (q Quorum) Event() EventKind {
 	if q.Up {
 		return QuorumUp
 	}

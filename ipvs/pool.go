@@ -37,7 +37,7 @@ func (p *Pool) Step(now time.Duration, rules Rules, members []Member, conditions
 	was := p.quorum
 	o.Quorum = p.quorum.decide(rules, p.weigh())
 	if p.quorum != was {
-		o.Events = append(o.Events, Event{Kind: o.Quorum.event(), Reason: o.Quorum.String()})
+		o.Events = append(o.Events, Event{Kind: o.Quorum.Event(), Reason: o.Quorum.String()})
 	}
 	if !p.quorum.up && rules.Sorry != nil {
 		sorry := *rules.Sorry

@@ -128,8 +128,8 @@ func (d *daemon) tuneOnce() error {
 func (d *daemon) where() whereabouts {
 	w := whereabouts{}
 	at := elsewhere
-	if d.member != nil && d.member.holder.holding() {
-		at = here
+	if d.member != nil {
+		at = d.member.holder.place()
 	}
 	for _, v := range d.config().VIPs {
 		w[v.Address.Addr()] = at

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/perch-vip/perch/checker"
 	"github.com/perch-vip/perch/cmd/internal/config"
@@ -32,10 +33,24 @@ func TestWhereAddressesAre(t *testing.T) {
 	if got := d.where(); !maps.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	holding := &holder{done: setting{held: all}}
-	d.member, want[a("198.18.0.1")] = &member{holder: holding}, here
-	if got := d.where(); !maps.Equal(got, want) {
-		t.Errorf("as the owner: %v, want %v", got, want)
+	owner := newFakeCluster()
+	d.member = &member{holder: newHolder(owner, &fakeFence{}, func() situation { return situation{} }, slog.New(slog.DiscardHandler))}
+	for _, tc := range []struct {
+		when  string
+		held  amount
+		lease time.Duration
+		want  place
+	}{
+		{"not taken yet", none, time.Hour, elsewhere},
+		{"the owner", all, time.Hour, here},
+		{"its lease has ended, as after a freeze", all, 0, releasing},
+		{"on the way out", some, 0, releasing},
+	} {
+		owner.give(2, tc.lease)
+		d.member.holder.done.held, want[a("198.18.0.1")] = tc.held, tc.want
+		if got := d.where(); !maps.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", tc.when, got, want)
+		}
 	}
 }
 

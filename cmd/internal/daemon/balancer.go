@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -49,7 +50,7 @@ type balanced struct {
 	pool    *ipvs.Pool
 	known   []ipvs.Condition // by which it was decided; nil if it is to be decided anew
 	decided *ruling
-	place   *place // where it was last; nil for not known
+	place   place // where it was last
 }
 
 // lookEvery is how often the services are looked at while nothing is heard.
@@ -107,12 +108,13 @@ func (b *balancer) step() time.Duration {
 	for _, s := range b.services {
 		place := where.of(s.Service, most)
 		at[place] = true
-		b.arrive(s, place)
-		b.hear(s, place, s.step(now, verdicts, orders[s.Name]))
+		happened := s.step(now, verdicts, orders[s.Name])
+		b.arrive(s, place, happened)
+		b.hear(s, place, happened)
 		if due := s.decided.outcome.Next; due > 0 {
 			next = min(next, due)
 		}
-		has := place == here || cfg.IPVS.Nodes != "owner"
+		has := place != elsewhere || cfg.IPVS.Nodes != "owner"
 		if has {
 			wanted = s.with(s.decided.outcome.Servers, wanted)
 		}
@@ -178,20 +180,16 @@ func (b *balancer) hear(s *balanced, at place, list []happening) {
 	}
 }
 
-// arrive has the users of a service that has just come here told how its quorum stood until
-// now: here they were not told of that.
-func (b *balancer) arrive(s *balanced, at place) {
+// arrive has the users of a service that has just come here, or begins here, told how its
+// quorum stands, if that is not new anyway: here they were not told of it.
+func (b *balancer) arrive(s *balanced, at place, happened []happening) {
 	was := s.place
-	s.place = &at
+	s.place = at
 	quorum := s.decided.outcome.Quorum
-	if was == nil || *was == at || at != here || quorum.Open {
+	if was == here || at != here || quorum.Open || slices.ContainsFunc(happened, happening.ofQuorum) {
 		return
 	}
-	kind := ipvs.QuorumDown
-	if quorum.Up {
-		kind = ipvs.QuorumUp
-	}
-	b.tell(s.Service, ipvs.Event{Kind: kind, Reason: quorum.String()})
+	b.tell(s.Service, ipvs.Event{Kind: quorum.Event(), Reason: quorum.String()})
 }
 
 // leave notes where the services are before this node gives up its addresses for good:

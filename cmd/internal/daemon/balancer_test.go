@@ -225,7 +225,46 @@ func TestOnlyTheOwnerTells(t *testing.T) {
 	l.wantTold(t, "here", "web quorum_up", "web server_down")
 }
 
-// Whoever takes a service over is told how its quorum stands, once.
+// A node that was frozen, and has not released its addresses yet, is the owner no more: it
+// tells nobody of what it finds. All else stays as it is until they have gone.
+func TestNothingIsToldByAnOwnerThatWas(t *testing.T) {
+	l := newBalancerLab(t)
+	l.cfg.IPVS.Nodes, l.cfg.IPVS.Sync = "owner", &config.IPVSSync{}
+	l.step()
+	l.told = nil
+	l.where = whereabouts{labVIP: releasing}
+	l.verdicts = map[string]verdict{"a": {state: failed}, "b": {state: passed}}
+	l.step()
+	l.wantTold(t, "releasing")
+	l.want(t, "releasing", "tcp 198.18.0.1:80: 10.0.0.2:80 1")
+	if want, _ := l.syncer.status(); !slices.Equal(want, asMaster) {
+		t.Errorf("sync is %v", want)
+	}
+	l.where = whereabouts{labVIP: here}
+	l.step()
+	l.wantTold(t, "the owner again", "web quorum_up")
+}
+
+// Nobody knows whether those who are told know of a quorum from before: the last run may
+// have told them of its own end, or may have been killed before it had told anything.
+func TestOneWhoBeginsHereIsToldOfTheQuorum(t *testing.T) {
+	l := newBalancerLab(t)
+	l.had = []ipvs.Service{{
+		Key:     ipvs.KeyOf(ipvs.TCP, l.cfg.Services[0].Addresses[0]),
+		Servers: []ipvs.Server{{Address: l.cfg.Services[0].Servers[0].Address, Weight: 1}},
+	}}
+	l.verdicts = nil
+	l.step()
+	l.wantTold(t, "servers are there", "web quorum_up")
+	l.step()
+	l.wantTold(t, "after that")
+	l.verdicts = map[string]verdict{"a": {state: failed}, "b": {state: failed}}
+	l.reloads(func(c *config.Config) { c.Services[0].Name = "shop" })
+	l.step()
+	l.wantTold(t, "begun among dead servers", "shop server_down", "shop server_down", "shop quorum_down")
+}
+
+// Whoever takes a service over is told how its quorum stands, once, and not how it stood.
 func TestNewOwnerIsToldOfTheQuorum(t *testing.T) {
 	l := newBalancerLab(t)
 	l.verdicts = nil
@@ -249,6 +288,11 @@ func TestNewOwnerIsToldOfTheQuorum(t *testing.T) {
 		l.step()
 		l.wantTold(t, "after a reload")
 	}
+	l.where = whereabouts{labVIP: elsewhere}
+	l.step()
+	l.where, l.verdicts = whereabouts{labVIP: here}, map[string]verdict{"a": {state: passed}}
+	l.step()
+	l.wantTold(t, "another verdict comes with it", "web server_up", "web quorum_up")
 }
 
 func TestServicesAreWhereTheyMayBe(t *testing.T) {
@@ -348,6 +392,33 @@ func TestBalancerAndReloads(t *testing.T) {
 	if names := slices.Collect(maps.Keys(l.picture())); !slices.Equal(names, []string{"new"}) {
 		t.Errorf("shown are %q", names)
 	}
+}
+
+// What is shown of a server goes on over a reload, and what was up does not come up anew.
+func TestReloadForgetsNothing(t *testing.T) {
+	l := newBalancerLab(t)
+	l.step()
+	before := l.picture()["web"].since
+	l.reloads(func(c *config.Config) { c.Services[0].Servers[0].Weight = 5 })
+	l.step()
+	if after := l.picture()["web"].since; !maps.Equal(before, after) {
+		t.Errorf("since %v, before %v", after, before)
+	}
+}
+
+// A reload in the middle of a step has new servers wait for the next: the verdicts are of
+// the checks from before.
+func TestReloadInTheMiddleOfAStep(t *testing.T) {
+	l := newBalancerLab(t)
+	l.balancer.verdicts = func() map[string]verdict {
+		old := l.verdicts
+		l.reloads(func(c *config.Config) { c.Services[0].Servers = c.Services[0].Servers[:1] })
+		return old
+	}
+	l.step()
+	l.want(t, "after a step", "tcp 198.18.0.1:80: 10.0.0.1:80 1 10.0.0.2:80 1")
+	l.step()
+	l.want(t, "after the next", "tcp 198.18.0.1:80: 10.0.0.1:80 1")
 }
 
 // A new service is not judged by what the kernel had before the one that had its key went.

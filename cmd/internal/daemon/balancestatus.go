@@ -1,6 +1,10 @@
 package daemon
 
-import "github.com/perch-vip/perch/cmd/internal/api"
+import (
+	"fmt"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
+)
 
 // snapshotOfAll is a snapshot with the services.
 func (d *daemon) snapshotOfAll() snapshot {
@@ -20,7 +24,11 @@ func (d *daemon) serverReport(n api.ServerName) (api.ServerReport, error) {
 	if err != nil {
 		return api.ServerReport{}, api.NotNow(err)
 	}
-	return serverReport(d.name(), d.balancer.report(counted), n)
+	report, err := serverReport(d.name(), d.balancer.report(counted), n)
+	if err != nil && isWitness(d.config()) {
+		return api.ServerReport{}, api.NotNow(fmt.Errorf("%s leads, and is a witness, through which no connections go", d.name()))
+	}
+	return report, err
 }
 
 // picture is what was decided last; nil before that.

@@ -26,8 +26,8 @@
 // watch the interfaces. Of IPVS: the balancer (the only one that decides on services), what
 // wakes it when orders or VIPs move, the checks of servers as those of the node, the tuner
 // of sysctls, and three that end after the balancer: the manager of services, the syncer
-// (starts and stops the kernel's sync daemons) and the hooks (programs of a quorum, each in
-// a goroutine for as long as it runs). Beside them the writer of the log, which ends last, and at the
+// (starts and stops the kernel's sync daemons) and the hooks (programs of a quorum, those of
+// each service in a goroutine while there are any). Beside them the writer of the log, which ends last, and at the
 // end a hand-over, which is left behind when it takes too long.
 //
 // It must never: hold a VIP that the last evaluation of ownership did not

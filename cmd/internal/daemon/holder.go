@@ -216,6 +216,18 @@ func (h *holder) holding() bool {
 	return h.done.held != none
 }
 
+// place is where the VIPs are. It does not take their release for granted that is due:
+// a node that was frozen owns nothing when it goes on, and another one may.
+func (h *holder) place() place {
+	switch {
+	case !h.holding():
+		return elsewhere
+	case !h.allowed():
+		return releasing
+	}
+	return here
+}
+
 // take sets all configured VIPs.
 func (h *holder) take(term uint64) {
 	h.mu.Lock()

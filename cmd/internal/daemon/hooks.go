@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/perch-vip/perch/checker"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/ipvs"
@@ -21,16 +19,18 @@ const (
 	hooksAtOnce  = 16
 )
 
-// hooks run programs, one at a time for each service. Of several for one service that wait
-// only the newest is run.
+// hooks run programs, one at a time for each service, and hooksAtOnce in all. Of several
+// for one service that wait only the newest is run.
 type hooks struct {
 	run func(ctx context.Context, argv []string) error
 	log *slog.Logger
 
-	poke chan struct{}
+	poke  chan struct{}
+	slots chan struct{} // taken by programs that run
 
 	mu      sync.Mutex          // guards what follows
 	waiting map[string][]string // programs, by service
+	busy    map[string]bool     // services of which somebody runs the programs
 }
 
 // newHooks returns hooks that are run as scripts of checks are: without a shell, in a
@@ -42,14 +42,14 @@ func newHooks(host *checker.Host, log *slog.Logger) *hooks {
 			if err != nil {
 				return err
 			}
-			ctx, cancel := context.WithTimeout(ctx, hookLimit)
-			defer cancel()
 			_, err = script.Check(ctx)
 			return err
 		},
 		log:     log,
-		waiting: map[string][]string{},
 		poke:    make(chan struct{}, 1),
+		slots:   make(chan struct{}, hooksAtOnce),
+		waiting: map[string][]string{},
+		busy:    map[string]bool{},
 	}
 }
 
@@ -73,49 +73,67 @@ func (h *hooks) tell(s *config.Service, e ipvs.Event) {
 	}
 }
 
-// take takes all programs that wait.
-func (h *hooks) take() map[string][]string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	taken := h.waiting
-	h.waiting = map[string][]string{}
-	return taken
-}
-
 // follow runs programs until ctx ends, and then those that wait: whoever tells has ended
 // before. All of them have hookEndLimit then.
 func (h *hooks) follow(ctx context.Context) error {
 	programs, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(hookEndLimit, kill) })()
+	var running sync.WaitGroup
+	defer running.Wait()
 	for {
 		select {
 		case <-ctx.Done():
-			h.drain(programs)
+			h.begin(programs, &running)
 			return nil
 		case <-h.poke:
-			h.drain(programs)
+			h.begin(programs, &running)
 		}
 	}
 }
 
-// drain runs what waits, until nothing does.
-func (h *hooks) drain(ctx context.Context) {
-	for ctx.Err() == nil {
-		taken := h.take()
-		if len(taken) == 0 {
-			return
+// begin has somebody run the programs of each service that has one waiting.
+func (h *hooks) begin(ctx context.Context, running *sync.WaitGroup) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for service := range h.waiting {
+		if !h.busy[service] {
+			h.busy[service] = true
+			running.Go(func() { h.serve(ctx, service) })
 		}
-		var g errgroup.Group
-		g.SetLimit(hooksAtOnce)
-		for service, argv := range taken {
-			g.Go(func() error {
-				if err := h.run(ctx, argv); err != nil {
-					h.log.Warn("program of a quorum", "service", service, "program", argv[0], "error", err)
-				}
-				return nil
-			})
-		}
-		_ = g.Wait()
 	}
+}
+
+// serve runs the programs of a service, until none waits. Those for which ctx leaves no time
+// are named.
+func (h *hooks) serve(ctx context.Context, service string) {
+	h.slots <- struct{}{}
+	defer func() { <-h.slots }()
+	for argv := h.take(service); argv != nil; argv = h.take(service) {
+		if err := h.runOne(ctx, argv); err != nil {
+			h.log.Warn("program of a quorum", "service", service, "program", argv[0], "error", err)
+		}
+	}
+}
+
+func (h *hooks) runOne(ctx context.Context, argv []string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, hookLimit)
+	defer cancel()
+	return h.run(ctx, argv)
+}
+
+// take takes the program of a service that waits. If there is none, nobody is busy with
+// that service any more.
+func (h *hooks) take(service string) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	argv, waits := h.waiting[service]
+	if !waits {
+		delete(h.busy, service)
+	}
+	delete(h.waiting, service)
+	return argv
 }

@@ -74,7 +74,46 @@ func TestHooksRunProgramsOfTheQuorum(t *testing.T) {
 	})
 }
 
-// One that hangs keeps back no other service's, and of its own only the newest waits.
+// One that hangs keeps back no other service's, whatever is told when.
+func TestHooksDoNotWaitForThoseOfOtherServices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, p := testHooks(slog.New(slog.DiscardHandler))
+		go func() { _ = h.follow(t.Context()) }()
+		h.tell(hooked("hangs", "1h"), ipvs.Event{Kind: ipvs.QuorumUp})
+		time.Sleep(time.Second)
+		b := hooked("b", "1s")
+		h.tell(b, ipvs.Event{Kind: ipvs.QuorumDown})
+		time.Sleep(5 * time.Second)
+		h.tell(b, ipvs.Event{Kind: ipvs.QuorumUp})
+		time.Sleep(time.Minute)
+		p.want(t, "hangs up killed at 30s", "b down ended at 2s", "b up ended at 7s")
+	})
+}
+
+// Programs of many services, such as at a take-over, are not all run at once.
+func TestHooksAreNotRunAllAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, p := testHooks(slog.New(slog.DiscardHandler))
+		for i := range hooksAtOnce + 1 {
+			h.tell(hooked(fmt.Sprint("s", i), "1s"), ipvs.Event{Kind: ipvs.QuorumUp})
+		}
+		go func() { _ = h.follow(t.Context()) }()
+		time.Sleep(time.Minute)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		late := 0
+		for _, ran := range p.ran {
+			if strings.HasSuffix(ran, " at 2s") {
+				late++
+			}
+		}
+		if len(p.ran) != hooksAtOnce+1 || late != 1 {
+			t.Errorf("ran %q, want %d, and one of them later", p.ran, hooksAtOnce+1)
+		}
+	})
+}
+
+// Of programs of one service only the newest waits.
 func TestHooksOfOneServiceComeOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, p := testHooks(slog.New(slog.DiscardHandler))
@@ -131,16 +170,37 @@ func TestHooksAtTheEnd(t *testing.T) {
 		}()
 		h.tell(hooked("under way", "2s"), ipvs.Event{Kind: ipvs.QuorumUp})
 		synctest.Wait()
+		h.tell(hooked("under way", "500ms"), ipvs.Event{Kind: ipvs.QuorumDown})
 		h.tell(hooked("last", "30s"), ipvs.Event{Kind: ipvs.QuorumDown})
 		h.tell(hooked("short", "500ms"), ipvs.Event{Kind: ipvs.QuorumDown})
 		cancel()
 		if at := <-ended; at != hookEndLimit {
 			t.Errorf("ended after %s", at)
 		}
-		p.want(t, "under way up ended at 2s", "short down ended at 2.5s", "last down killed at 3s")
+		p.want(t, "short down ended at 500ms", "under way up ended at 2s", "under way down ended at 2.5s", "last down killed at 3s")
 		if lines := said(); len(lines) != 1 || !strings.Contains(lines[0], "service=last") {
 			t.Errorf("said %q", lines)
 		}
+	})
+}
+
+// A program for which there is no time any more is named.
+func TestHooksTellWhatIsNotRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, said := captured()
+		h, p := testHooks(log)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- h.follow(ctx) }()
+		h.tell(hooked("a", "30s"), ipvs.Event{Kind: ipvs.QuorumUp})
+		synctest.Wait()
+		h.tell(hooked("a", "0s"), ipvs.Event{Kind: ipvs.QuorumDown})
+		cancel()
+		<-ended
+		if lines := said(); len(lines) != 2 || !strings.Contains(lines[1], `program="a down"`) {
+			t.Errorf("said %q", lines)
+		}
+		p.want(t, "a up killed at 3s")
 	})
 }
 

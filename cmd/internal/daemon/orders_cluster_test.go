@@ -63,6 +63,14 @@ func directors(t *testing.T, size int) []*daemon {
 // An order that is given on any node stands on all.
 func TestOrdersInACluster(t *testing.T) {
 	all := directors(t, 3)
+	ctx, cancel := context.WithCancel(t.Context())
+	var following sync.WaitGroup
+	defer following.Wait()
+	defer cancel()
+	for _, d := range all {
+		d.balancer, d.member.holder = &balancer{poke: make(chan struct{}, 1)}, &holder{}
+		following.Go(func() { _ = d.follow(ctx) })
+	}
 	want := state.Orders{"web": {"10.0.0.11:80": {}}}
 	for i, d := range all {
 		heavy := orderTo(api.OrderWeight, "198.18.0.100:80", "10.0.0.11")
@@ -77,6 +85,11 @@ func TestOrdersInACluster(t *testing.T) {
 				if time.Now().After(end) {
 					t.Fatalf("given on %s: on %s %v stands", d.name(), other.name(), other.orders())
 				}
+			}
+			select {
+			case <-other.balancer.poke:
+			case <-time.After(10 * time.Second):
+				t.Fatalf("given on %s: the balancer of %s is not told", d.name(), other.name())
 			}
 		}
 		bad := heavy

@@ -13,6 +13,7 @@ type place uint8
 
 const (
 	elsewhere place = iota // and it may come
+	releasing              // in the kernel yet, and this node is not its owner any more
 	here
 	places = iota // there are so many
 )
@@ -95,7 +96,8 @@ func checksServed(cfg *config.Config) []config.Check {
 }
 
 // syncsOf returns the daemons that a node is to run whose services are at these places: it
-// tells of the connections of services that are here, and hears of those of the others.
+// tells of the connections of services that are here, or were a moment ago, and hears of
+// those of the others.
 func syncsOf(c *config.IPVSSync, at [places]bool) (list []ipvs.SyncDaemon) {
 	if c == nil {
 		return nil
@@ -108,7 +110,7 @@ func syncsOf(c *config.IPVSSync, at [places]bool) (list []ipvs.SyncDaemon) {
 		Port:      c.Port,
 		TTL:       uint8(c.TTL),
 	}
-	if at[here] {
+	if at[here] || at[releasing] {
 		daemon.Role = ipvs.SyncMaster
 		list = append(list, daemon)
 	}

@@ -120,9 +120,10 @@ func TestSyncDaemonsFollowThePlaces(t *testing.T) {
 	}{
 		{"owner", sync, [places]bool{here: true}, []ipvs.SyncDaemon{daemon(ipvs.SyncMaster)}},
 		{"standby", sync, [places]bool{elsewhere: true}, []ipvs.SyncDaemon{daemon(ipvs.SyncBackup)}},
-		{"some here, some not", sync, [places]bool{true, true}, []ipvs.SyncDaemon{daemon(ipvs.SyncMaster), daemon(ipvs.SyncBackup)}},
+		{"owner whose lease has ended", sync, [places]bool{releasing: true}, []ipvs.SyncDaemon{daemon(ipvs.SyncMaster)}},
+		{"some here, some not", sync, [places]bool{elsewhere: true, here: true}, []ipvs.SyncDaemon{daemon(ipvs.SyncMaster), daemon(ipvs.SyncBackup)}},
 		{"no service", sync, [places]bool{}, nil},
-		{"not configured", nil, [places]bool{true, true}, nil},
+		{"not configured", nil, [places]bool{elsewhere: true, here: true}, nil},
 	} {
 		if diff := cmp.Diff(tc.want, syncsOf(tc.sync, tc.at), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", tc.name, diff)

@@ -1,9 +1,16 @@
 package daemon
 
 import (
+	"errors"
+	"fmt"
+	"maps"
 	"os"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/perch-vip/perch/cluster/state"
+	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
 // A server that a reload brings is not judged by what was found of another one: the checks
@@ -42,5 +49,112 @@ kind = "tcp"
 	}
 	if len(r.config().Services) != 1 || len(r.serverChecks.all()) != 1 || len(r.balancer.poke) != 1 {
 		t.Errorf("%d services, %d checks, woken %d times", len(r.config().Services), len(r.serverChecks.all()), len(r.balancer.poke))
+	}
+}
+
+// twentyServices is the text of services with three servers each, of which all are looked at.
+func twentyServices() string {
+	var b strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&b, "\n[[service]]\nname = \"s%d\"\naddress = \"198.18.0.%d:80\"\nslow_start = \"10s\"\ncheck = {kind = \"tcp\"}\n", i, 100+i)
+		for j := range 3 {
+			fmt.Fprintf(&b, "[[service.server]]\naddress = \"10.0.%d.%d:80\"\n", i, j)
+		}
+	}
+	return b.String()
+}
+
+// serversInKernel are the servers that the kernel is to have, with how it is to have them.
+func serversInKernel(k *fakeIPVS) map[string]string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	all := map[string]string{}
+	for _, s := range k.services {
+		all[s.Key.String()] = fmt.Sprint(s.Balancing)
+		for _, server := range s.Servers {
+			all[s.Key.String()+" > "+server.Address.String()] = fmt.Sprint(server)
+		}
+	}
+	return all
+}
+
+// touched counts what is another one, or there in one of both only: each costs the kernel
+// one step.
+func touched(a, b map[string]string) (n int) {
+	for name, was := range a {
+		if is, there := b[name]; !there || is != was {
+			n++
+		}
+	}
+	for name := range b {
+		if _, there := a[name]; !there {
+			n++
+		}
+	}
+	return n
+}
+
+// A reload that changes one server touches that one alone, and one to a bad config nothing.
+func TestReloadTouchesWhatChanges(t *testing.T) {
+	r := newReloadable(t)
+	text, err := os.ReadFile(r.path("perch.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := string(text) + twentyServices()
+	kernel, verdicts := &fakeIPVS{}, map[string]verdict{}
+	r.balancer.kernel, r.balancer.orders = kernel, func() state.Orders { return nil }
+	r.balancer.verdicts = func() map[string]verdict { return maps.Clone(verdicts) }
+	reload := func(text string) error {
+		r.write(t, "perch.toml", text, 0o600)
+		_, err := r.reload()
+		r.balancer.step()
+		return err
+	}
+	if err := reload(base); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range r.config().ServerChecks {
+		verdicts[c.Name] = verdict{state: passed}
+	}
+	r.balancer.step()
+	before := serversInKernel(kernel)
+	if len(before) != 20*(1+3) {
+		t.Fatalf("the kernel is to have %d services and servers", len(before))
+	}
+	one, two := "address = \"10.0.7.1:80\"\n", "address = \"10.0.7.2:80\"\n"
+	for _, tc := range []struct {
+		name, old, new string
+		touched        int
+		bad            bool
+	}{
+		{"nothing", "", "", 0, false},
+		{"a weight", one, one + "weight = 9\n", 1, false},
+		{"a way of forwarding", one, one + "forward = \"tunnel\"\n", 1, false},
+		{"one less", "[[service.server]]\n" + one, "", 1, false},
+		{"another address, which has no verdict yet", one, "address = \"10.0.7.9:80\"\n", 1, false},
+		{"one more, which has none", one, one + "[[service.server]]\naddress = \"10.0.7.9:80\"\n", 0, false},
+		{"the order", one + "[[service.server]]\n" + two, two + "[[service.server]]\n" + one, 0, false},
+		{"a check", one, one + "check = {kind = \"tcp\", interval = \"7s\"}\n", 0, false},
+		{"a name", "name = \"s7\"", "name = \"shop\"", 0, false},
+		{"a scheduler", "name = \"s7\"", "name = \"s7\"\nscheduler = \"rr\"", 1, false},
+		{"a mistake", one, one + "weight = 99999\n", 0, true},
+	} {
+		running := r.config()
+		err := reload(strings.Replace(base, tc.old, tc.new, 1))
+		if errors.Is(err, api.ErrInvalid) != tc.bad || tc.bad != (r.config() == running) {
+			t.Errorf("%s: %v", tc.name, err)
+		}
+		if got := touched(before, serversInKernel(kernel)); got != tc.touched {
+			t.Errorf("%s: %d touched, want %d", tc.name, got, tc.touched)
+		}
+		if err := reload(base); err != nil {
+			t.Fatal(err)
+		}
+		if _, there := serversInKernel(kernel)["tcp 198.18.0.107:80 > 10.0.7.1:80"]; !there {
+			t.Errorf("%s: taken back, and the server is not there", tc.name)
+		}
+		r.balancer.begin = r.balancer.begin.Add(-time.Minute) // a slow start is over
+		r.balancer.step()
 	}
 }

@@ -45,6 +45,8 @@ type happening struct {
 	expected bool
 }
 
+func (h happening) ofQuorum() bool { return !h.Server.IsValid() }
+
 // happenings returns events that have come after the ruling.
 func (r *ruling) happenings(events []ipvs.Event) []happening {
 	list := make([]happening, len(events))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -171,6 +172,22 @@ func TestNobodyTakesUncountedForNone(t *testing.T) {
 			t.Errorf("%s: %+v, %v", what, report, err)
 		case !tc.fails && (err != nil || report.Found.Address != name.Server):
 			t.Errorf("%s: %+v, %v", what, report, err)
+		}
+	}
+}
+
+// A witness that leads is about to hand over: who waits for the end of connections goes on.
+func TestAWitnessIsAskedAgain(t *testing.T) {
+	l := newBalancerLab(t)
+	d := &daemon{log: slog.New(slog.DiscardHandler), balancer: l.balancer}
+	for _, many := range []int{1, 0} {
+		l.cfg = witnessWithServices()
+		l.cfg.Services = l.cfg.Services[:many]
+		l.step()
+		d.current.Store(&loaded{config: l.cfg})
+		_, err := d.serverReport(api.ServerName{Service: "web", Server: "10.0.0.1:80"})
+		if !errors.Is(err, api.ErrNotNow) || !strings.Contains(err.Error(), "is a witness") {
+			t.Errorf("with %d services: %v", many, err)
 		}
 	}
 }

@@ -114,7 +114,16 @@ func TestSyncerStopsWhatWasLeft(t *testing.T) {
 	if len(kernel.calls) != 1 || len(kernel.calls[0]) != 0 {
 		t.Errorf("the kernel was told %v, want to stop all, once", kernel.calls)
 	}
+	if again, _ := newSyncerWith(mark, slog.New(slog.DiscardHandler)); again.used {
+		t.Error("they were stopped, and are looked for again")
+	}
 	killed.step()
+	stuck, failing := newSyncerWith(mark, slog.New(slog.DiscardHandler))
+	failing.fails(errors.New("busy"))
+	stuck.step()
+	if again, _ := newSyncerWith(mark, slog.New(slog.DiscardHandler)); !again.used {
+		t.Error("they were not stopped, and are not looked for again")
+	}
 	if err := os.WriteFile(string(mark), []byte("another boot"), 0o600); err != nil {
 		t.Fatal(err)
 	}
