@@ -61,8 +61,8 @@ func (c *Config) virtual() map[netip.Addr]bool {
 	return virtual
 }
 
-// warnQuorum remarks on a quorum that the servers do not reach with their weights, unless
-// a check may give them others.
+// warnQuorum remarks on a quorum that the servers do not reach with their weights, so that
+// another is in force, unless a check may give them others.
 func warnQuorum(r *report, table *value, s *Service, weighted map[string]bool) {
 	sum := 0
 	for _, server := range s.Servers {
@@ -71,10 +71,15 @@ func warnQuorum(r *report, table *value, s *Service, weighted map[string]bool) {
 		}
 		sum += server.Weight
 	}
-	if v := table.child("quorum"); v != nil && s.Quorum > sum {
-		r.warn(v.pos, fmt.Sprintf("%s%s: is above the weights of all servers, %d together, so it is never reached", v.path(), v.assigned(), sum))
-	} else if v := table.child("hysteresis"); v != nil && s.Quorum+s.Hysteresis > sum {
-		r.warn(v.pos, fmt.Sprintf("%s%s: quorum and hysteresis are above the weights of all servers, %d together: a quorum that is lost does not come back", v.path(), v.assigned(), sum))
+	quorum, hysteresis := table.child("quorum"), table.child("hysteresis")
+	above := fmt.Sprintf("above the weights of all servers, %d together", sum)
+	switch {
+	case quorum != nil && sum == 0:
+		r.warn(quorum.pos, fmt.Sprintf("%s%s: is %s, so it is never reached", quorum.path(), quorum.assigned(), above))
+	case quorum != nil && s.Quorum > sum:
+		r.warn(quorum.pos, fmt.Sprintf("%s%s: is %s: it is lowered to that", quorum.path(), quorum.assigned(), above))
+	case hysteresis != nil && s.Quorum+s.Hysteresis > sum:
+		r.warn(hysteresis.pos, fmt.Sprintf("%s%s: quorum and hysteresis are %s: a quorum that is lost comes back with all of them", hysteresis.path(), hysteresis.assigned(), above))
 	}
 }
 
