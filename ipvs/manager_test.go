@@ -432,7 +432,7 @@ func TestRefusedSteps(t *testing.T) {
 		m.set(Settings{}, web(1, 1), web(2, 1, 1).by("foo"), web(3).by("foo"))
 		wantServices(t, m.k, web(1, 1))
 		want := []Trouble{
-			{web(2).Key, `scheduler "foo": the kernel does not have it (and 2 more steps failed)`},
+			{web(2).Key, `scheduler "foo": the kernel does not have it (further failures: 2)`},
 			{web(3).Key, `scheduler "foo": the kernel does not have it`},
 		}
 		if s := m.Status(); !s.Ready || !slices.Equal(s.Failed, want) {
@@ -451,6 +451,9 @@ func TestRefusedSteps(t *testing.T) {
 		}
 		if n := m.lines.count("level=WARN"); n != 2 {
 			t.Errorf("%d warnings, want two", n)
+		}
+		if n := m.lines.count("services of IPVS changed"); n != 1 {
+			t.Errorf("%d lines of changes, want one: the rest was refused again", n)
 		}
 		m.set(Settings{}, web(1, 2), web(2, 1, 1).by("rr"), web(3).by("foo")) // at once
 		wantServices(t, m.k, web(1, 2), web(2, 1, 1).by("rr"))
