@@ -133,7 +133,7 @@ func weightCell(s api.Server) cell {
 func serverNoteCell(s api.Server) cell {
 	note := cell{style: plain}
 	var notes []string
-	if s.Drained && s.State != api.ServerDrained {
+	if s.Drained && s.State != api.ServerDrained && s.State != api.ServerDraining {
 		notes, note.style = append(notes, "drained"), doubtful
 	}
 	if s.OrderedWeight != nil {

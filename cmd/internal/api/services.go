@@ -11,10 +11,11 @@ const (
 
 // States of Server.State.
 const (
-	ServerUp      = "up"      // it gets its share of connections
-	ServerDown    = "down"    // its checks failed
-	ServerUnknown = "unknown" // its checks have no verdict yet
-	ServerDrained = "drained" // by an operator: it keeps the connections that it has
+	ServerUp       = "up"       // it gets its share of connections
+	ServerDown     = "down"     // its checks failed
+	ServerUnknown  = "unknown"  // its checks have no verdict yet
+	ServerDraining = "draining" // by an operator: it keeps the connections that it has
+	ServerDrained  = "drained"  // by an operator, and has no connections
 )
 
 // Service is a virtual service as the asked node sees it.

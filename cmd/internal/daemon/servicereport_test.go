@@ -97,7 +97,7 @@ func TestReportOfServices(t *testing.T) {
 		Quorum: api.Quorum{Needed: 1, Hysteresis: 1}, Counters: both,
 		Servers: []api.Server{
 			{
-				Address: "10.0.0.1:80", Forward: "nat", State: "draining", Reason: "by an operator", Healthy: true, Drained: true,
+				Address: "10.0.0.1:80", Forward: "nat", State: "draining", Healthy: true, Drained: true,
 				Weight: 2, ConfiguredWeight: 1, Counters: both,
 				Connections: api.Connections{Active: 1, Inactive: 4, Persistent: 6},
 			},
