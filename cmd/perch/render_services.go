@@ -92,7 +92,7 @@ func serviceNoteCell(s api.Service) cell {
 	note := cell{style: plain}
 	notes := []string{strings.TrimSpace(s.Scheduler + " " + s.Forward)}
 	if s.Sorry {
-		notes, note.style = append(notes, "sorry server"), doubtful
+		notes, note.style = append(notes, "sorry server "+s.SorryServer), doubtful
 	}
 	if !s.Quorum.Up {
 		notes, note.style = append(notes, "no quorum"), bad

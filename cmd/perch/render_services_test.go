@@ -31,7 +31,7 @@ func balancing() api.Status {
 		Services: []api.Service{
 			{Name: "web", Address: "198.18.0.100:80", Protocol: "tcp", Scheduler: "wlc", Forward: "dr", State: api.ServiceReady, Quorum: one, Servers: []api.Server{up("10.0.0.11:80", 12)}},
 			{Name: "198.18.0.100:81/tcp", Scheduler: "wrr", Forward: "dr", State: api.ServiceReady, Quorum: api.Quorum{Needed: 20, Weight: 5}, Servers: []api.Server{draining, weighed, down, fresh}},
-			{Name: "dns", Scheduler: "mh", Forward: "nat", State: api.ServiceBlocked, Reason: "the kernel has no scheduler mh", Quorum: api.Quorum{Needed: 1}, Sorry: true},
+			{Name: "dns", Scheduler: "mh", Forward: "nat", State: api.ServiceBlocked, Reason: "the kernel has no scheduler mh", Quorum: api.Quorum{Needed: 1}, Sorry: true, SorryServer: "10.0.0.99:53"},
 		},
 		IPVS: &api.IPVS{
 			State: api.ServiceWaiting, Reason: "module ip_vs is not loaded", Foreign: []string{"tcp 198.18.0.9:80", "fwmark 7 ipv4"},

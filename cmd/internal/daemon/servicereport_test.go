@@ -112,6 +112,17 @@ func TestReportOfServices(t *testing.T) {
 	}
 }
 
+// Who gets the traffic without a quorum is named.
+func TestReportNamesTheSorryServer(t *testing.T) {
+	l := newBalancerLab(t)
+	l.cfg.Services[0].SorryServer = &config.RealServer{Address: netip.MustParseAddrPort("10.0.0.9:80"), Weight: 1, Forward: "dr"}
+	l.verdicts = map[string]verdict{"a": {state: failed}, "b": {state: failed}}
+	l.step()
+	if got := l.report(newTable(nil))[0]; !got.Sorry || got.SorryServer != "10.0.0.9:80" {
+		t.Errorf("sorry %t, server %q, want true and 10.0.0.9:80", got.Sorry, got.SorryServer)
+	}
+}
+
 // A server is drained once it is known to have no connections, and not before.
 func TestDrainedIsWithoutConnections(t *testing.T) {
 	l := newBalancerLab(t)
