@@ -36,27 +36,20 @@ func (t *tracked) state() MemberState {
 	}
 }
 
+// explain says what neither the state nor the orders of operators tell.
 func (t *tracked) explain(s MemberState) string {
 	switch s {
 	case MemberDraining, MemberDrained:
-		return joinReasons("by an operator", t.fault())
+		return t.fault()
 	case MemberStandingBy:
 		return "no quorum"
 	case MemberUnknown:
-		return joinReasons(t.ordered(), t.guess())
+		return t.guess()
 	case MemberDown:
-		return joinReasons(t.ordered(), t.sinceVerdict())
+		return t.sinceVerdict()
 	default:
 		return cmp.Or(t.ofWeight(), t.sinceVerdict())
 	}
-}
-
-// ordered says that it would be drained if there were anything to drain.
-func (t *tracked) ordered() string {
-	if t.condition.Order.Drain {
-		return "drained by an operator"
-	}
-	return ""
 }
 
 // fault says what the checks have against it.
@@ -86,14 +79,12 @@ func (t *tracked) guess() string {
 	return t.condition.Reason
 }
 
-// ofWeight says where its weight comes from, if that is not the config.
+// ofWeight says where its weight comes from, if that is neither the config nor an order.
 func (t *tracked) ofWeight() string {
 	switch {
 	case t.ramp.on && t.weight < t.full():
 		return "slow start"
-	case t.condition.Order.Weight != nil:
-		return "weight by an operator"
-	case t.checkWeight != nil:
+	case t.checkWeight != nil && t.condition.Order.Weight == nil:
 		return "weight by its check"
 	}
 	return ""

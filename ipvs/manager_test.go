@@ -533,6 +533,9 @@ func TestRefusedSteps(t *testing.T) {
 		if n := m.lines.count("level=WARN"); n != 1 || m.lines.count("services=2") != 1 {
 			t.Errorf("%d warnings, want one for both", n)
 		}
+		if n := m.lines.count("services of IPVS changed"); n != 1 {
+			t.Errorf("%d lines of changes, want one: the rest was refused again", n)
+		}
 		m.set(Settings{}, web(1, 2), web(2, 1, 1).by("rr"), web(3).by("foo")) // at once
 		wantServices(t, m.k, web(1, 2), web(2, 1, 1).by("rr"))
 		m.k.change(func(k *modelKernel) { k.refuse = nil })

@@ -43,7 +43,7 @@ func TestExplain(t *testing.T) {
 		{step{verb: removeService, Key: key}, unix.ESRCH, ""},
 		{step{verb: addServer, Key: key, Server: same}, unix.EEXIST, ""},
 		{step{verb: addServer, Key: key, Server: same}, unix.ESRCH, "add server 10.0.0.1:80 to tcp 198.18.0.100:80: its service: the kernel does not have it"},
-		{step{verb: addServer, Key: key, Server: same}, unix.EINVAL, "add server 10.0.0.1:80 to tcp 198.18.0.100:80: invalid argument"},
+		{step{verb: addServer, Key: key, Server: same}, unix.EINVAL, "add server 10.0.0.1:80 to tcp 198.18.0.100:80: the kernel takes its address for no host's, as it does with a broadcast address: invalid argument"},
 		{step{verb: addServer, Key: key, Server: other}, unix.EINVAL, "add server [2001:db8::1]:80 to tcp 198.18.0.100:80: a server of another family than its service needs a tunnel, and no sync daemon: invalid argument"},
 		{step{verb: editServer, Key: key, Server: same}, unix.ENOENT, "edit server 10.0.0.1:80 of tcp 198.18.0.100:80: the kernel does not have it"},
 		{step{verb: removeServer, Key: key, Server: same}, unix.ENOENT, ""},

@@ -68,6 +68,8 @@ func explainServer(s step, err error) error {
 		return fmt.Errorf("its service: %w", errMissing)
 	case errors.Is(err, unix.EINVAL) && FamilyOf(s.Server.Address.Addr()) != s.Family:
 		return fmt.Errorf("a server of another family than its service needs a tunnel, and no sync daemon: %w", err)
+	case errors.Is(err, unix.EINVAL) && s.verb == addServer:
+		return fmt.Errorf("the kernel takes its address for no host's, as it does with a broadcast address: %w", err)
 	default:
 		return err
 	}

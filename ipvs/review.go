@@ -67,8 +67,8 @@ func (m *Manager) finish(d demand, l look) error {
 		_, blocked := slices.BinarySearchFunc(p.blocked, s.Key, Key.Compare)
 		return bad || blocked
 	})
-	if len(steps) > 0 {
-		m.log.Info("services of IPVS changed", "steps", len(steps), "services_failed", len(failed))
+	if done := succeeded(errs); done > 0 { // else the same is tried again, and nothing is new
+		m.log.Info("services of IPVS changed", "steps", done, "services_failed", len(failed))
 	}
 	return m.conclude(p, failed, m.lend(d.Timeouts))
 }
@@ -83,6 +83,15 @@ func (m *Manager) carryOut(p plan) ([]step, []error) {
 		return bad
 	})
 	return append(p.creates, rest...), append(errs, m.kernel.carryOut(rest)...)
+}
+
+func succeeded(errs []error) (n int) {
+	for _, err := range errs {
+		if err == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // needless says that there is nothing to do, so that a kernel without IPVS is not asked for it.

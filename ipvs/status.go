@@ -76,7 +76,7 @@ func troubles(failed map[Key]failure) []Trouble {
 		f := failed[k]
 		reason := f.first.Error()
 		if f.count > 1 {
-			reason = fmt.Sprintf("%s (and %d more steps failed)", reason, f.count-1)
+			reason = fmt.Sprintf("%s (further failures: %d)", reason, f.count-1)
 		}
 		list = append(list, Trouble{k, reason})
 	}

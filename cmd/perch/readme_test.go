@@ -36,6 +36,41 @@ func TestCommandsInTheDocsParse(t *testing.T) {
 	}
 }
 
+// Every perch command that a sentence of README.md or docs/ has is one, with such flags. In a
+// sentence arguments may be missing, or stand for others.
+func TestCommandsInSentences(t *testing.T) {
+	files, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inSentence, found := regexp.MustCompile("`(perch [a-z][^`]*)`"), 0
+	for _, file := range append(files, "../../README.md", "../../CHANGELOG.md") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range inSentence.FindAllStringSubmatch(string(text), -1) {
+			found++
+			root, args := newRootCommand(), strings.Fields(match[1])[1:]
+			root.InitDefaultCompletionCmd(args...)
+			root.InitDefaultHelpCmd()
+			cmd, rest, err := root.Find(args)
+			if err == nil {
+				err = cmd.ParseFlags(rest)
+			}
+			if err == nil && cmd.HasSubCommands() {
+				err = cmd.ValidateArgs(cmd.Flags().Args())
+			}
+			if err != nil {
+				t.Errorf("%s: %s: %v", file, match[1], err)
+			}
+		}
+	}
+	if found < 100 {
+		t.Errorf("only %d commands found", found)
+	}
+}
+
 var (
 	perchCommand = regexp.MustCompile(`(?m)^    (?:sudo )?(perch [a-z].*)$`)
 	trailing     = regexp.MustCompile(`\s+(?:#|&|\||>).*$`)

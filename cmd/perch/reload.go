@@ -19,9 +19,9 @@ func newReloadCommand() *cobra.Command {
 		Use:   "reload",
 		Short: "Make the daemon apply its changed config",
 		Long: `Make the daemon read its config file again and apply it. VIPs are added and
-removed as it says, and no other VIP is touched. A file with a mistake changes
-nothing: every mistake is printed and the exit code is 1. Changes that need a
-restart are named.`,
+removed as it says, and no other VIP is touched; services stay, with the
+connections to servers that stay. A file with a mistake changes nothing: every
+mistake is printed and the exit code is 1. Changes that need a restart are named.`,
 		Example: `  perch reload
   perch reload --socket /run/perch/perch.sock`,
 		Args: noArgument,
@@ -53,6 +53,7 @@ func renderReload(res api.ReloadResult) string {
 	}
 	each("added ", res.Added)
 	each("removed ", res.Removed)
+	each("service ", res.Services)
 	if b.Len() == 0 {
 		b.WriteString("no VIP added or removed\n")
 	}

@@ -92,7 +92,7 @@ func serviceNoteCell(s api.Service) cell {
 	note := cell{style: plain}
 	notes := []string{strings.TrimSpace(s.Scheduler + " " + s.Forward)}
 	if s.Sorry {
-		notes, note.style = append(notes, "sorry server"), doubtful
+		notes, note.style = append(notes, "sorry server "+s.SorryServer), doubtful
 	}
 	if !s.Quorum.Up {
 		notes, note.style = append(notes, "no quorum"), bad
@@ -133,7 +133,7 @@ func weightCell(s api.Server) cell {
 func serverNoteCell(s api.Server) cell {
 	note := cell{style: plain}
 	var notes []string
-	if s.Drained && s.State != api.ServerDrained {
+	if s.Drained && s.State != api.ServerDrained && s.State != api.ServerDraining {
 		notes, note.style = append(notes, "drained"), doubtful
 	}
 	if s.OrderedWeight != nil {

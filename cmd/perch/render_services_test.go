@@ -18,8 +18,8 @@ func balancing() api.Status {
 			Connections: api.Connections{Active: active, Inactive: 3 * active}, Counters: api.Counters{Connections: 1 << 40, ConnectionRate: 7},
 		}
 	}
-	drained, weighed, down, fresh := up("10.0.0.12:80", 3), up("10.0.0.13:80", 4), up("10.0.0.14:80", 0), up("[2001:db8::15]:80", 0)
-	drained.State, drained.Drained, drained.Weight = api.ServerDrained, true, 0
+	draining, weighed, down, fresh := up("10.0.0.12:80", 3), up("10.0.0.13:80", 4), up("10.0.0.14:80", 0), up("[2001:db8::15]:80", 0)
+	draining.State, draining.Drained, draining.Weight = api.ServerDraining, true, 0
 	weighed.Weight, weighed.OrderedWeight = 5, new(uint32(5))
 	down.State, down.Healthy, down.Weight, down.Error, down.Drained = api.ServerDown, false, 0, "check 10.0.0.14:80 failed 3 of 3: connection refused", true
 	down.Reason = down.Error
@@ -30,8 +30,8 @@ func balancing() api.Status {
 		Node: "lb1", Version: "v0.1.0",
 		Services: []api.Service{
 			{Name: "web", Address: "198.18.0.100:80", Protocol: "tcp", Scheduler: "wlc", Forward: "dr", State: api.ServiceReady, Quorum: one, Servers: []api.Server{up("10.0.0.11:80", 12)}},
-			{Name: "198.18.0.100:81/tcp", Scheduler: "wrr", Forward: "dr", State: api.ServiceReady, Quorum: api.Quorum{Needed: 20, Weight: 15, Up: false}, Sorry: true, Servers: []api.Server{drained, weighed, down, fresh}},
-			{Name: "dns", Scheduler: "mh", Forward: "nat", State: api.ServiceBlocked, Reason: "the kernel has no scheduler mh", Quorum: one},
+			{Name: "198.18.0.100:81/tcp", Scheduler: "wrr", Forward: "dr", State: api.ServiceReady, Quorum: api.Quorum{Needed: 20, Weight: 5}, Servers: []api.Server{draining, weighed, down, fresh}},
+			{Name: "dns", Scheduler: "mh", Forward: "nat", State: api.ServiceBlocked, Reason: "the kernel has no scheduler mh", Quorum: api.Quorum{Needed: 1}, Sorry: true, SorryServer: "10.0.0.99:53"},
 		},
 		IPVS: &api.IPVS{
 			State: api.ServiceWaiting, Reason: "module ip_vs is not loaded", Foreign: []string{"tcp 198.18.0.9:80", "fwmark 7 ipv4"},

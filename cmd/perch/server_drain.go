@@ -25,7 +25,7 @@ func newServerDrainCommand() *cobra.Command {
 		Short: "Keep new connections away from a server, and wait until it has none",
 		Long: `Drain a real server of a service: it gets no new connections, keeps those that
 it has, and stays drained until perch server undrain. SERVICE is the name of a
-service, or an address that it alone has; SERVER is its address, of which the
+service, or an address that it alone has; SERVER is its address. Of both the
 port may be left out where that is clear.
 
 The command then waits until the last connection has ended, as the owner of the

@@ -90,6 +90,7 @@ func (k kernel) routes(family int) (list []entry, err error) {
 	return list, nil
 }
 
+// rules lists those of a family: none, if the kernel does without it (ipv6.disable=1).
 func (k kernel) rules(family int) ([]Rule, error) {
 	var all []netlink.Rule
 	var err error
@@ -99,7 +100,10 @@ func (k kernel) rules(family int) ([]Rule, error) {
 			break
 		}
 	}
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	switch {
+	case errors.Is(err, unix.EAFNOSUPPORT):
+		return nil, nil
+	case err != nil && !errors.Is(err, netlink.ErrDumpInterrupted):
 		return nil, err
 	}
 	var list []Rule

@@ -299,6 +299,18 @@ func TestKernelRemovesWhatIsGone(t *testing.T) {
 	must(t, k.Apply(action{op: opRemoveRule, rule: Rule{From: prefix("::/0"), Preference: 7}.canonical()}))
 }
 
+// TestKernelWithoutAFamily: one that the kernel has no rules for, as IPv6 where it is
+// disabled, has none of perch. AppleTalk is such a one everywhere.
+func TestKernelWithoutAFamily(t *testing.T) {
+	newLab(t)
+	k, err := openKernel()
+	must(t, err)
+	defer k.Close()
+	if list, err := k.rules(unix.AF_APPLETALK); err != nil || len(list) > 0 {
+		t.Errorf("%v, %v, want no rules", list, err)
+	}
+}
+
 // TestKernelTakesOver: perch's route comes when somebody else's in its place has gone.
 func TestKernelTakesOver(t *testing.T) {
 	l := newLab(t)

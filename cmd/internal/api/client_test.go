@@ -54,7 +54,7 @@ func TestClientAndServer(t *testing.T) {
 		},
 		history:  []Move{{Time: since, Term: 7, To: "lb1", Reason: "first leader"}},
 		transfer: TransferResult{From: "lb1", To: "lb2", Took: 2600 * time.Microsecond},
-		reload:   ReloadResult{Added: []string{"198.18.0.101/24 eth0"}, Removed: []string{}, Warnings: []string{}},
+		reload:   ReloadResult{Added: []string{"198.18.0.101/24 eth0"}, Removed: []string{}, Services: []string{}, Warnings: []string{}},
 		join:     JoinResult{Node: "lb4", Joined: true},
 		server:   ServerReport{ServerName: ServerName{"web", "10.0.0.11:80"}, Node: "lb2", Found: Server{Drained: true, Connections: Connections{Active: 3}}},
 	}

@@ -101,7 +101,8 @@ func reload(b Backend) answer {
 			return nil, err
 		}
 		res, err := b.Reload(ctx)
-		res.Added, res.Removed, res.Warnings = list(res.Added), list(res.Removed), list(res.Warnings)
+		res.Added, res.Removed = list(res.Added), list(res.Removed)
+		res.Services, res.Warnings = list(res.Services), list(res.Warnings)
 		return res, err
 	}
 }

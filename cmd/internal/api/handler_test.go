@@ -49,7 +49,7 @@ func TestHandlersAnswer(t *testing.T) {
 		{"transfer without body", control, "POST", "/v1/transfer", ``, `{"from":"lb1","to":"lb2","took_ns":2600}`, "transfer "},
 		{"drain", control, "POST", "/v1/drain", `{"node":"lb2"}`, `{}`, "drained lb2"},
 		{"undrain", control, "POST", "/v1/undrain", `{"node":"lb2"}`, `{}`, "undrained lb2"},
-		{"reload", control, "POST", "/v1/reload", `{}`, `{"added":[],"removed":[],"warnings":[]}`, "reload"},
+		{"reload", control, "POST", "/v1/reload", `{}`, `{"added":[],"removed":[],"services":[],"warnings":[]}`, "reload"},
 		{"join", control, "POST", "/v1/join", `{"via":"198.18.0.1:7400"}`, `{"node":"lb4","joined":false,"waiting":"for lb5"}`, "join 198.18.0.1:7400"},
 		{"join by the list", control, "POST", "/v1/join", `{}`, `{"node":"lb4","joined":false,"waiting":"for lb5"}`, "join "},
 		{"remove", control, "POST", "/v1/remove", `{"node":"lb2"}`, `{}`, "remove lb2"},

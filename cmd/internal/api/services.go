@@ -11,27 +11,29 @@ const (
 
 // States of Server.State.
 const (
-	ServerUp      = "up"      // it gets its share of connections
-	ServerDown    = "down"    // its checks failed
-	ServerUnknown = "unknown" // its checks have no verdict yet
-	ServerDrained = "drained" // by an operator: it keeps the connections that it has
+	ServerUp       = "up"       // it gets its share of connections
+	ServerDown     = "down"     // its checks failed
+	ServerUnknown  = "unknown"  // its checks have no verdict yet
+	ServerDraining = "draining" // by an operator: it keeps the connections that it has
+	ServerDrained  = "drained"  // by an operator, and has no connections
 )
 
 // Service is a virtual service as the asked node sees it.
 type Service struct {
-	Name      string   `json:"name"`      // in the config
-	Address   string   `json:"address"`   // its first; empty with a firewall mark
-	Addresses []string `json:"addresses"` // all of them
-	Protocol  string   `json:"protocol"`  // "tcp", "udp" or "sctp"; empty with a mark
-	FWMark    uint32   `json:"fwmark,omitempty"`
-	Scheduler string   `json:"scheduler"`
-	Forward   string   `json:"forward"` // "nat", "dr" or "tunnel"; "mixed" where its servers differ
-	State     string   `json:"state"`
-	Reason    string   `json:"reason"` // why it is not ready; empty when it is
-	Quorum    Quorum   `json:"quorum"`
-	Sorry     bool     `json:"sorry"` // its connections go to the sorry server
-	Servers   []Server `json:"servers"`
-	Counters  Counters `json:"counters"`
+	Name        string   `json:"name"`      // in the config
+	Address     string   `json:"address"`   // its first; empty with a firewall mark
+	Addresses   []string `json:"addresses"` // all of them
+	Protocol    string   `json:"protocol"`  // "tcp", "udp" or "sctp"; empty with a mark
+	FWMark      uint32   `json:"fwmark,omitempty"`
+	Scheduler   string   `json:"scheduler"`
+	Forward     string   `json:"forward"` // "nat", "dr" or "tunnel"; "mixed" where its servers differ
+	State       string   `json:"state"`
+	Reason      string   `json:"reason"` // why it is not ready; empty when it is
+	Quorum      Quorum   `json:"quorum"`
+	Sorry       bool     `json:"sorry"`                  // its connections go to the sorry server
+	SorryServer string   `json:"sorry_server,omitempty"` // its address
+	Servers     []Server `json:"servers"`
+	Counters    Counters `json:"counters"`
 }
 
 // Quorum is the weight that the healthy servers of a service must have together.

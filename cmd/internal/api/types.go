@@ -149,6 +149,7 @@ type JoinResult struct {
 type ReloadResult struct {
 	Added    []string `json:"added"`    // VIPs as "ADDRESS INTERFACE"
 	Removed  []string `json:"removed"`  // likewise
+	Services []string `json:"services"` // as "NAME added", "NAME changed" or "NAME removed"
 	Warnings []string `json:"warnings"` // also keys whose change needs a restart
 }
 

@@ -92,8 +92,12 @@ func checkServers(r *report, table *value, s *draftService, sync bool) {
 		switch {
 		case place.group == nil:
 			checkServer(r, place.table, server, s)
+			address := place.table.child("address")
+			if problem == "" && s.needsPort(address) {
+				problem, allowed = "has port 0", "must have a port, or be without for that of the service"
+			}
 			if problem != "" {
-				r.badValue(place.table.child("address"), problem, allowed)
+				r.badValue(address, problem, allowed)
 			}
 		case !group: // one of a group is enough
 			if problem == "" {
@@ -157,6 +161,9 @@ func checkSorry(r *report, v *value, s *draftService, servers map[netip.AddrPort
 	if address := v.child("address"); address != nil {
 		v = address
 	}
+	if problem == "" && s.needsPort(v) {
+		problem, allowed = "has port 0", "must have a port, or be without for that of the service"
+	}
 	if problem != "" {
 		r.badValue(v, problem, allowed)
 	}
@@ -184,6 +191,13 @@ func (s *Service) mismatch(server *RealServer, sync bool) (problem, allowed stri
 func (s *Service) known() bool {
 	invalid := func(a netip.AddrPort) bool { return !a.IsValid() }
 	return (len(s.Addresses) > 0 || s.FWMark != 0) && !slices.ContainsFunc(s.Addresses, invalid) && !slices.Contains(s.Families, "")
+}
+
+// needsPort reports whether an address is written with port 0, and packets go to one port.
+func (s *Service) needsPort(address *value) bool {
+	written, err := netip.ParseAddrPort(address.text)
+	port, _ := s.port()
+	return err == nil && written.Port() == 0 && port != 0
 }
 
 func (s *Service) portMismatch(server *RealServer) (problem, allowed string) {

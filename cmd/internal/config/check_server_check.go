@@ -30,6 +30,9 @@ func checkServerCheck(r *report, table *value, c draftCheck) {
 	if tls := table.child("tls"); c.Kind == "http" && tls != nil && target != nil {
 		r.badKey(tls, "given together with target", "must be left out there, since the target begins with https:// or not")
 	}
+	if number := table.child("number"); number != nil && c.Kind == "file" {
+		r.badKey(number, "is for a [[check]], where it counts for the priority of this node", "must be left out; a script with weighted = true gives servers a weight")
+	}
 	own := c.Kind == "script" || c.target(anyServer()) != "" // no target is needed
 	switch {
 	case target != nil || !own:

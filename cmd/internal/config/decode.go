@@ -70,11 +70,11 @@ func (d *decoder) unknown(table, v *value, keys []key) {
 	for _, k := range keys {
 		names = append(names, k.name)
 	}
-	allowed := "must be one of " + strings.Join(names, ", ")
-	if near, ok := nearest(v.name, names); ok {
+	allowed, word := "must be one of "+strings.Join(names, ", "), fromKeepalived(v.name)
+	if near, ok := nearest(word, names); ok {
 		allowed = "did you mean " + near + "?"
 		table.misspelt(near, v)
-	} else if elsewhere, ok := sameName(v.name, d.known); ok && !endsOneOf(v.name, names) {
+	} else if elsewhere, ok := sameName(word, d.known); ok && !endsOneOf(word, names) {
 		allowed = "did you mean " + elsewhere + "?"
 	}
 	d.badKey(v, problem, allowed)

@@ -115,3 +115,27 @@ func wantValue(t *testing.T, path, value string) {
 		t.Error(err)
 	}
 }
+
+// A word of keepalived that stands in a config is answered with the key that the table has for it.
+func TestKeepalivedWordsAreAnswered(t *testing.T) {
+	answered := 0
+	for _, row := range readReplaced(t) {
+		for _, word := range row.keywords {
+			key := fromKeepalived(word)
+			if key == word {
+				continue
+			}
+			answered++
+			is := func(path string) bool {
+				path, _, _ = strings.Cut(path, " = ")
+				return path[strings.LastIndex(path, ".")+1:] == key
+			}
+			if !slices.ContainsFunc(row.keys, is) {
+				t.Errorf("%s %s: %s is none of %v", row.block, word, key, row.keys)
+			}
+		}
+	}
+	if answered < 20 {
+		t.Errorf("only %d of the words in the tables are answered", answered)
+	}
+}

@@ -25,15 +25,17 @@ func (c *Config) FindServer(service, server string) (name, address string, err e
 
 func (c *Config) findService(word string) (*Service, error) {
 	var names []string
-	var at []*Service // with that address
-	address, err := netip.ParseAddrPort(word)
+	var at []*Service                // with that address
+	host, _ := netip.ParseAddr(word) // no service has the zero value
+	whole, _ := netip.ParseAddrPort(word)
+	is := func(a netip.AddrPort) bool { return a == whole || a.Addr() == host }
 	for i := range c.Services {
 		s := &c.Services[i]
 		if s.Name == word {
 			return s, nil
 		}
 		names = append(names, s.Name)
-		if err == nil && slices.Contains(s.Addresses, address) {
+		if slices.ContainsFunc(s.Addresses, is) {
 			at = append(at, s)
 		}
 	}
@@ -43,7 +45,7 @@ func (c *Config) findService(word string) (*Service, error) {
 	case 1:
 		return at[0], nil
 	default:
-		return nil, fmt.Errorf("the address %s is that of %s and %s: name one of them", address, at[0].Name, at[1].Name)
+		return nil, fmt.Errorf("the address %s is that of %s and %s: name one of them", word, at[0].Name, at[1].Name)
 	}
 }
 
@@ -77,8 +79,11 @@ func meant(word string, names []string) string {
 	if near, ok := nearest(word, names); ok {
 		return "did you mean " + near + "?"
 	}
-	if len(names) == 0 {
+	switch len(names) {
+	case 0:
 		return "there is none"
+	case 1:
+		return "there is " + shorten(names[0])
 	}
 	few := names[:min(len(names), fewNames)]
 	return "there are " + shorten(strings.Join(few, ", "))

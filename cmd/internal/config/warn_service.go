@@ -17,7 +17,7 @@ func warnServices(r *report, root *value, d *draft) {
 	for i := range d.ServerChecks {
 		weighted[d.ServerChecks[i].Name] = d.ServerChecks[i].Script.Weighted
 	}
-	held, ways, used := d.held(), map[netip.Addr]way{}, map[string]bool{}
+	held, ways, used, entries := d.held(), map[netip.Addr]way{}, map[string]bool{}, d.entries()
 	for i := range d.services {
 		s, table := &d.services[i], root.child("service").item(i)
 		used[s.group] = true
@@ -28,6 +28,7 @@ func warnServices(r *report, root *value, d *draft) {
 		}
 		warnQuorum(r, table, &s.Service, weighted)
 		warnWays(r, ways, s)
+		warnChain(r, entries, s)
 	}
 	for i, g := range d.groups {
 		if v := root.child("server_group").item(i); !used[g.name] {
@@ -61,8 +62,8 @@ func (c *Config) virtual() map[netip.Addr]bool {
 	return virtual
 }
 
-// warnQuorum remarks on a quorum that the servers do not reach with their weights, unless
-// a check may give them others.
+// warnQuorum remarks on a quorum that the servers do not reach with their weights, so that
+// another is in force, unless a check may give them others.
 func warnQuorum(r *report, table *value, s *Service, weighted map[string]bool) {
 	sum := 0
 	for _, server := range s.Servers {
@@ -71,10 +72,15 @@ func warnQuorum(r *report, table *value, s *Service, weighted map[string]bool) {
 		}
 		sum += server.Weight
 	}
-	if v := table.child("quorum"); v != nil && s.Quorum > sum {
-		r.warn(v.pos, fmt.Sprintf("%s%s: is above the weights of all servers, %d together, so it is never reached", v.path(), v.assigned(), sum))
-	} else if v := table.child("hysteresis"); v != nil && s.Quorum+s.Hysteresis > sum {
-		r.warn(v.pos, fmt.Sprintf("%s%s: quorum and hysteresis are above the weights of all servers, %d together: a quorum that is lost does not come back", v.path(), v.assigned(), sum))
+	quorum, hysteresis := table.child("quorum"), table.child("hysteresis")
+	above := fmt.Sprintf("above the weights of all servers, %d together", sum)
+	switch {
+	case quorum != nil && sum == 0:
+		r.warn(quorum.pos, fmt.Sprintf("%s%s: is %s, so it is never reached", quorum.path(), quorum.assigned(), above))
+	case quorum != nil && s.Quorum > sum:
+		r.warn(quorum.pos, fmt.Sprintf("%s%s: is %s: it is lowered to that", quorum.path(), quorum.assigned(), above))
+	case hysteresis != nil && s.Quorum+s.Hysteresis > sum:
+		r.warn(hysteresis.pos, fmt.Sprintf("%s%s: quorum and hysteresis are %s: a quorum that is lost comes back with all of them", hysteresis.path(), hysteresis.assigned(), above))
 	}
 }
 
@@ -98,6 +104,28 @@ func warnWays(r *report, ways map[netip.Addr]way, s *draftService) {
 			said = true
 			r.warn(at.pos, fmt.Sprintf("%s%s: %v gets packets by %s here and in another way on line %d: with nat its answers must come back through this node, and with dr and tunnel they must not",
 				at.path(), at.assigned(), host, server.Forward, first.at.pos.line))
+		}
+	}
+}
+
+// entries returns where clients come to services, by protocol.
+func (d *draft) entries() map[string]bool {
+	entries := map[string]bool{}
+	for i := range d.services {
+		for _, a := range d.services[i].Addresses {
+			entries[d.services[i].Protocol+" "+a.String()] = true
+		}
+	}
+	return entries
+}
+
+// warnChain remarks on a server that is a service itself: a packet goes through IPVS once.
+func warnChain(r *report, entries map[string]bool, s *draftService) {
+	for i, server := range s.Servers {
+		if entries[s.Protocol+" "+server.Address.String()] {
+			at := s.places[i].at()
+			r.warn(at.pos, fmt.Sprintf("%s%s: %v is a service itself: on the node that holds it packets go to what listens there, and not on to its servers", at.path(), at.assigned(), server.Address))
+			return // one of a service is enough
 		}
 	}
 }

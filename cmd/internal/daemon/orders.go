@@ -45,7 +45,11 @@ func (d controlSide) OrderServer(ctx context.Context, o api.ServerOrder) (api.Se
 	if err := d.give(ctx, o); err != nil {
 		return api.ServerName{}, err
 	}
-	d.log.Info("order for a real server", "order", o.Order, "service", name.Service, "server", name.Server)
+	said := []any{"order", o.Order, "service", name.Service, "server", name.Server}
+	if o.Weight != nil {
+		said = append(said, "weight", *o.Weight)
+	}
+	d.log.Info("order for a real server", said...)
 	return name, nil
 }
 

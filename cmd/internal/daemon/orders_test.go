@@ -40,6 +40,8 @@ func orderTo(order, service, server string) api.ServerOrder {
 
 func TestOrdersWithoutACluster(t *testing.T) {
 	d := director(t)
+	var log strings.Builder
+	d.log = slog.New(slog.NewTextHandler(&log, nil))
 	control := controlSide{d}
 	heavy := orderTo(api.OrderWeight, "web", "10.0.0.11:80")
 	heavy.Weight = new(uint32(9))
@@ -52,6 +54,11 @@ func TestOrdersWithoutACluster(t *testing.T) {
 	want := state.Orders{"web": {"10.0.0.11:80": {Drain: true, Weight: new(uint32(9))}}}
 	if diff := cmp.Diff(want, d.orders()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+	for _, said := range []string{"order=drain service=web server=10.0.0.11:80\n", "order=weight service=web server=10.0.0.11:80 weight=9\n"} {
+		if !strings.Contains(log.String(), said) {
+			t.Errorf("the log lacks %q:\n%s", said, log.String())
+		}
 	}
 	for _, o := range []api.ServerOrder{orderTo(api.OrderDrain, "wbe", "10.0.0.11:80"), orderTo(api.OrderUndrain, "web", "10.0.0.12:80")} {
 		_, err := control.OrderServer(t.Context(), o)

@@ -53,6 +53,7 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	result := api.ReloadResult{
 		Added:    missing(held(&applied), held(old)),
 		Removed:  missing(held(old), held(&applied)),
+		Services: changesOf(old.Services, fresh.Services),
 		Warnings: slices.Concat(lasting, trouble),
 	}
 	// No server is to be judged by what was found of another one: checks are before servers.
@@ -62,7 +63,7 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	offer(d.retune, struct{}{})
 	d.checks.set(entries)
 	d.heed()
-	d.log.Info("config reloaded", "added", len(result.Added), "removed", len(result.Removed), "warnings", len(result.Warnings))
+	d.log.Info("config reloaded", "added", len(result.Added), "removed", len(result.Removed), "services", len(result.Services), "warnings", len(result.Warnings))
 	return result, nil
 }
 
@@ -205,6 +206,32 @@ func missing(a, b []vip.VIP) []string {
 		}
 	}
 	return out
+}
+
+// changesOf says which services a config has that another had not, or not like this, and
+// which it has lost.
+func changesOf(old, fresh []config.Service) []string {
+	before := map[string]*config.Service{}
+	for i := range old {
+		before[old[i].Name] = &old[i]
+	}
+	var changes []string
+	for i := range fresh {
+		s := &fresh[i]
+		switch was := before[s.Name]; {
+		case was == nil:
+			changes = append(changes, s.Name+" added")
+		case !reflect.DeepEqual(was, s):
+			changes = append(changes, s.Name+" changed")
+		}
+		delete(before, s.Name)
+	}
+	for i := range old {
+		if before[old[i].Name] != nil {
+			changes = append(changes, old[i].Name+" removed")
+		}
+	}
+	return changes
 }
 
 func addressesOf(cfg *config.Config) []vip.VIP { return vipsOf(cfg.VIPs) }

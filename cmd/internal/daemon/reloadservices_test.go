@@ -5,13 +5,26 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/config"
 )
+
+// Who reloads is told what became of the services.
+func TestReloadTellsOfServices(t *testing.T) {
+	named := func(name string, quorum int) config.Service { return config.Service{Name: name, Quorum: quorum} }
+	old := []config.Service{named("gone", 1), named("same", 1), named("other", 1), named("lost", 1)}
+	fresh := []config.Service{named("other", 2), named("new", 1), named("same", 1)}
+	want := []string{"other changed", "new added", "gone removed", "lost removed"}
+	if got := changesOf(old, fresh); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
 
 // A server that a reload brings is not judged by what was found of another one: the checks
 // are others before the services are.
@@ -34,7 +47,10 @@ kind = "tcp"
 	r.serverChecks.noting.Lock() // keeps the reload from getting further
 	reloaded := make(chan error, 1)
 	go func() {
-		_, err := r.reload()
+		result, err := r.reload()
+		if err == nil && !slices.Equal(result.Services, []string{"198.18.0.100:80/tcp added"}) {
+			err = fmt.Errorf("told of services %q", result.Services)
+		}
 		reloaded <- err
 	}()
 	for len(r.serverChecks.runner.Status()) == 0 && len(reloaded) == 0 {

@@ -102,6 +102,9 @@ func describe(s *config.Service, o ipvs.Outcome) api.Service {
 	if len(out.Addresses) > 0 {
 		out.Address = out.Addresses[0]
 	}
+	if s.SorryServer != nil {
+		out.SorryServer = s.SorryServer.Address.String()
+	}
 	for i := range s.Servers {
 		if forward := s.Servers[i].Forward; out.Forward == "" {
 			out.Forward = forward

@@ -98,7 +98,7 @@ func TestReportOfServices(t *testing.T) {
 		Quorum: api.Quorum{Needed: 1, Hysteresis: 1}, Counters: both,
 		Servers: []api.Server{
 			{
-				Address: "10.0.0.1:80", Forward: "nat", State: "draining", Reason: "by an operator", Healthy: true, Drained: true,
+				Address: "10.0.0.1:80", Forward: "nat", State: "draining", Healthy: true, Drained: true,
 				Weight: 2, ConfiguredWeight: 1, Counters: both,
 				Connections: api.Connections{Active: 1, Inactive: 4, Persistent: 6},
 			},
@@ -110,6 +110,17 @@ func TestReportOfServices(t *testing.T) {
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// Who gets the traffic without a quorum is named.
+func TestReportNamesTheSorryServer(t *testing.T) {
+	l := newBalancerLab(t)
+	l.cfg.Services[0].SorryServer = &config.RealServer{Address: netip.MustParseAddrPort("10.0.0.9:80"), Weight: 1, Forward: "dr"}
+	l.verdicts = map[string]verdict{"a": {state: failed}, "b": {state: failed}}
+	l.step()
+	if got := l.report(newTable(nil))[0]; !got.Sorry || got.SorryServer != "10.0.0.9:80" {
+		t.Errorf("sorry %t, server %q, want true and 10.0.0.9:80", got.Sorry, got.SorryServer)
 	}
 }
 
