@@ -29,6 +29,7 @@ func (p picture) report(cfg *config.Config, counted table, orders state.Orders, 
 			shown = pictured{virtualService: newVirtualService(s, nil), ruling: &ruling{}}
 		}
 		out := describe(s, shown.outcome)
+		out.Here = shown.at == here
 		switch {
 		case !decided:
 			out.State, out.Reason = api.ServiceWaiting, p.whyUndecided(cfg)
@@ -46,6 +47,9 @@ func (p picture) report(cfg *config.Config, counted table, orders state.Orders, 
 		for _, m := range shown.outcome.Members {
 			server := counted.server(shown.virtualService, m)
 			server.Since = shown.since[m.Address]
+			if shown.wanted {
+				server.WantedWeight = m.Weight
+			}
 			counted.obey(&server, orders[s.Name][server.Address])
 			out.Servers = append(out.Servers, server)
 		}
