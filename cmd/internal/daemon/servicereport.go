@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/perch-vip/perch/cluster/state"
@@ -44,6 +45,7 @@ func (p picture) report(cfg *config.Config, counted table, orders state.Orders, 
 			}
 			out.Counters = sum(out.Counters, counted.services[key])
 		}
+		out.Servers = slices.Grow(out.Servers, len(shown.outcome.Members))
 		for _, m := range shown.outcome.Members {
 			server := counted.server(shown.virtualService, m)
 			server.Since = shown.since[m.Address]

@@ -191,6 +191,7 @@ func serverCounts() []serverMetric {
 	}
 }
 
+// one is 1 for what is so, as metrics have it.
 func one(is bool) uint64 {
 	if is {
 		return 1

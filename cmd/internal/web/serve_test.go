@@ -54,9 +54,13 @@ func serving(t *testing.T, test func(*site)) {
 		done := make(chan error, 1)
 		go func() { done <- serve(ctx, s.ln, &handler{p}, quiet) }()
 		test(s)
+		begin := time.Now()
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("serve: %v", err)
+		}
+		if took := time.Since(begin); took > shutdownGrace {
+			t.Errorf("ended after %v", took)
 		}
 	})
 }
@@ -213,6 +217,18 @@ func TestClientThatDoesNotRead(t *testing.T) {
 		if n, err := conn.Read(make([]byte, 1)); n > 0 || err == nil {
 			t.Errorf("%d bytes, %v, want a closed connection", n, err)
 		}
+	})
+}
+
+// Clients that are slow do not hold up the end: each test sees to that.
+func TestEndWithSlowClients(t *testing.T) {
+	serving(t, func(s *site) {
+		for _, send := range []string{"", "GET /met", "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"} {
+			if _, err := io.WriteString(s.dial(), send); err != nil {
+				t.Error(err)
+			}
+		}
+		synctest.Wait()
 	})
 }
 

@@ -122,6 +122,7 @@ func TestAddressIsTaken(t *testing.T) {
 		eventually(t, "it is tried again", func() bool { return len(s.poke) == 0 })
 	}
 	_ = other.Close()
+	s.Listen(at) // else it takes seconds
 	eventually(t, "the address answers", func() bool { return answers(at) })
 	if trouble := s.Trouble(); trouble != "" {
 		t.Errorf("trouble %q", trouble)
