@@ -12,7 +12,7 @@ COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... g
 	github.com/hashicorp/... github.com/cloudflare/... github.com/mdlayher/genetlink github.com/mdlayher/netlink/... \
 	compress/... crypto/tls crypto/x509/... debug/... encoding/... fmt html/... math/big mime/... net/http/... net/textproto net/url text/... \
 	$(addprefix github.com/perch-vip/perch/,ipvs $(addprefix cmd/,perch internal/api internal/config internal/daemon internal/demo \
-	internal/doctor internal/lab internal/sysctl))
+	internal/doctor internal/lab internal/sysctl internal/web))
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0

@@ -21,7 +21,7 @@ func ask(h http.Handler, method, path, body string) *httptest.ResponseRecorder {
 	return w
 }
 
-const serverAnswer = `{"service":"web","server":"a","node":"lb2","protocol":"","found":{"address":"a","forward":"","state":"","reason":"","weight":0,"configured_weight":0,"healthy":false,"drained":true,` +
+const serverAnswer = `{"service":"web","server":"a","node":"lb2","protocol":"","found":{"address":"a","forward":"","state":"","reason":"","weight":0,"wanted_weight":0,"configured_weight":0,"healthy":false,"drained":true,` +
 	`"connections":{"active":0,"inactive":0,"persistent":0},"counters":{"connections":0,"packets_in":0,"bytes_in":0,"packets_out":0,"bytes_out":0,` +
 	`"connection_rate":0,"packet_rate_in":0,"byte_rate_in":0,"packet_rate_out":0,"byte_rate_out":0},"error":""}}`
 

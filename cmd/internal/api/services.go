@@ -29,6 +29,7 @@ type Service struct {
 	Forward     string   `json:"forward"` // "nat", "dr" or "tunnel"; "mixed" where its servers differ
 	State       string   `json:"state"`
 	Reason      string   `json:"reason"` // why it is not ready; empty when it is
+	Here        bool     `json:"here"`   // its traffic comes to this node
 	Quorum      Quorum   `json:"quorum"`
 	Sorry       bool     `json:"sorry"`                  // its connections go to the sorry server
 	SorryServer string   `json:"sorry_server,omitempty"` // its address
@@ -53,6 +54,7 @@ type Server struct {
 	Since   time.Time `json:"since,omitzero"`
 	// Weight is what the kernel has: 0 also where it has no such server.
 	Weight           uint32      `json:"weight"`
+	WantedWeight     uint32      `json:"wanted_weight"` // that perch wants the kernel to have
 	ConfiguredWeight uint32      `json:"configured_weight"`
 	OrderedWeight    *uint32     `json:"ordered_weight,omitempty"` // by an operator, in place of the configured one
 	Healthy          bool        `json:"healthy"`

@@ -32,8 +32,9 @@ type Config struct {
 // Node is this machine's part of the config.
 type Node struct {
 	Name      string
-	DataDir   string // absolute
-	Socket    string // absolute, short enough for a unix socket
+	DataDir   string         // absolute
+	Socket    string         // absolute, short enough for a unix socket
+	Listen    netip.AddrPort // for /metrics; the zero value is off
 	LogLevel  slog.Level
 	LogFormat string // "text" or "json"
 	Fence     string // without a cluster: see Config.Fence

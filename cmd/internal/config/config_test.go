@@ -45,6 +45,7 @@ func TestDefaults(t *testing.T) {
 			Name:      "lb1", // the host name
 			DataDir:   "/var/lib/perch",
 			Socket:    "/run/perch/perch.sock",
+			Listen:    netip.MustParseAddrPort("127.0.0.1:7401"),
 			LogLevel:  slog.LevelInfo,
 			LogFormat: "text",
 			Fence:     "auto",
@@ -80,6 +81,7 @@ func TestEveryKey(t *testing.T) {
 			Name:      "lb2",
 			DataDir:   "/srv/perch",
 			Socket:    "/run/perch/edge.sock",
+			Listen:    netip.MustParseAddrPort("[2001:db8::2]:9401"),
 			LogLevel:  slog.LevelDebug,
 			LogFormat: "json",
 			Fence:     "auto",

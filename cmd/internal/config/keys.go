@@ -2,6 +2,7 @@ package config
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
 )
 
@@ -30,6 +31,7 @@ func defaultNode() Node {
 	return Node{
 		DataDir:   "/var/lib/perch",
 		Socket:    "/run/perch/perch.sock",
+		Listen:    netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 7401),
 		LogLevel:  slog.LevelInfo,
 		LogFormat: "text",
 		Fence:     "auto",
@@ -41,6 +43,7 @@ func nodeKeys(n *Node) []key {
 		optional("name", text(&n.Name, nameRule, parseName)),
 		optional("data_dir", text(&n.DataDir, pathRule, parsePath)),
 		optional("socket", text(&n.Socket, socketRule, parseSocket)),
+		optional("listen", text(&n.Listen, listenRule, parseListen)),
 		optional("log_level", choice(&n.LogLevel,
 			option[slog.Level]{"debug", slog.LevelDebug},
 			option[slog.Level]{"info", slog.LevelInfo},

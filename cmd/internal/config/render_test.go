@@ -29,6 +29,11 @@ func set[T comparable](b *renderer, key string, v T) {
 func render(c *Config) string {
 	var b renderer
 	b.line("[node]\nname = %q\ndata_dir = %q\nsocket = %q", c.Node.Name, c.Node.DataDir, c.Node.Socket)
+	listen := ""
+	if c.Node.Listen.IsValid() {
+		listen = c.Node.Listen.String()
+	}
+	b.line("listen = %q", listen)
 	b.line("log_level = %q\nlog_format = %q", strings.ToLower(c.Node.LogLevel.String()), c.Node.LogFormat)
 	if c.Cluster != nil {
 		b.cluster(c.Cluster)

@@ -27,6 +27,7 @@ func validate(r *report, root *value, d *draft) {
 	checkHeartbeat(r, cluster)
 	checkPeers(r, cluster.child("peer"), c.Cluster)
 	checkSelf(r, root, c)
+	checkListen(r, root, c)
 	checkFence(r, root)
 }
 
@@ -168,6 +169,21 @@ func checkSelf(r *report, root *value, c *Config) {
 		r.badKey(list, "this machine has no host name to find itself by", "node.name "+allowed)
 	default:
 		r.badKey(list, fmt.Sprintf("this machine's host name, %q, is not in the list of peers", shorten(c.Node.Name)), "node.name "+allowed)
+	}
+}
+
+// checkListen leaves the port of the cluster to the cluster.
+func checkListen(r *report, root *value, c *Config) {
+	listen, self := root.child("node").child("listen"), netip.AddrPort{}
+	if p, ok := c.Cluster.Peer(c.Node.Name); ok {
+		self = p.Address
+	}
+	at := c.Node.Listen
+	if listen == nil || !at.IsValid() || at.Port() != self.Port() {
+		return
+	}
+	if at.Addr() == self.Addr() || at.Addr().IsUnspecified() {
+		r.badValue(listen, "is where this node listens for its peers", "must have another port")
 	}
 }
 

@@ -13,6 +13,7 @@ const (
 	nameRule         = `must be 1 to 63 letters, digits, ".", "_" or "-", the first a letter or digit`
 	pathRule         = "must be an absolute path"
 	socketRule       = "must be an absolute path of at most 107 bytes"
+	listenRule       = `must be an IP address and port of this machine, like "127.0.0.1:7401" or "[::]:7401", or "" for none`
 	peerAddressRule  = `must be one host's IP address and port, like "198.18.0.1:7400" or "[2001:db8::1]:7400"`
 	vipAddressRule   = `must be one host's address and prefix length, like "198.18.0.100/24" or "2001:db8::100/64"`
 	addressRule      = `must be one host's IP address, like "198.18.0.2" or "2001:db8::2"`
@@ -107,6 +108,18 @@ func parsePeerAddress(s string) (netip.AddrPort, error) {
 		return netip.AddrPort{}, err
 	}
 	return ap, nil
+}
+
+// parseListen reads where a server listens: at an address, at all of a family, or not at all.
+func parseListen(s string) (netip.AddrPort, error) {
+	if s == "" {
+		return netip.AddrPort{}, nil
+	}
+	ap, err := netip.ParseAddrPort(s)
+	if err == nil && ap.Port() != 0 && ap.Addr().IsUnspecified() && ap.Addr().Zone() == "" {
+		return ap, nil
+	}
+	return parsePeerAddress(s)
 }
 
 // whyNoAddrPort tells an address without a port from what is no address at all.

@@ -118,7 +118,7 @@ func (b *balancer) step() time.Duration {
 		if has {
 			wanted = s.with(s.decided.outcome.Servers, wanted)
 		}
-		shown[s.Name] = pictured{s.virtualService, s.decided, has}
+		shown[s.Name] = pictured{s.virtualService, s.decided, has, place}
 	}
 	b.had = wanted
 	b.shown.Store(&shown)

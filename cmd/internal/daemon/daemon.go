@@ -19,6 +19,7 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/sysctl"
+	"github.com/perch-vip/perch/cmd/internal/web"
 	"github.com/perch-vip/perch/ipvs"
 	"github.com/perch-vip/perch/vip"
 	"github.com/perch-vip/perch/vip/fence"
@@ -75,6 +76,7 @@ type daemon struct {
 	tuning       *sysctl.Keeper
 	retune       chan struct{} // says that the services of the config are others
 
+	metrics *web.Server
 	routers *routers    // nil without a [[vrrp]] and [static]
 	company vip.Company // of the Managers of both
 	systemd *systemd
@@ -163,6 +165,7 @@ func (d *daemon) assemble(cfg *config.Config, s secrets) error {
 	if err := d.openBalancer(cfg); err != nil {
 		return err
 	}
+	d.openMetrics(cfg)
 	if hasRouters(cfg) || leftRouters(cfg.Node.DataDir) {
 		return d.openRouters(cfg)
 	}
@@ -230,6 +233,7 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	g.Go(func() error { return d.fence.Run(parts, d.wake) })
 	g.Go(func() error { return d.tellReady(parts) })
 	g.Go(func() error { return api.Serve(parts, control, api.ControlHandler(controlSide{d}), d.log) })
+	g.Go(func() error { return d.metrics.Run(parts) })
 	g.Go(func() error { return d.reloadOn(parts, hangups) })
 	g.Go(func() error { return d.systemd.watchdog(parts, d.alive, d.statusLine) })
 	g.Go(func() error {

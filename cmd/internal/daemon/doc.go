@@ -15,7 +15,7 @@
 //
 // Goroutines, all under one errgroup of Run and gone when it returns: the fence's
 // audit, the server of the control API, the reloader (SIGHUP), systemd's watchdog, and
-// for a moment the one that tells it of the start. Of a cluster's member: the node, the
+// for a moment the one that tells it of the start, the server of metrics (metrics.go). Of a cluster's member: the node, the
 // VIP manager, the holder (the only one that sets VIPs in the normal course) and what
 // keeps the fence open meanwhile, the scribe (writes ownership into the history), the
 // mover (hands over from a node that leads but may not own), the overseer (hands over

@@ -15,7 +15,7 @@ import (
 )
 
 // reload reads the config file anew and applies its VIPs, virtual routers, checks,
-// preemption and log level. A file with a mistake, or secrets that cannot be read, change nothing.
+// preemption, log level and where metrics are served. A file with a mistake, or secrets that cannot be read, change nothing.
 // What stays is not touched. Everything else takes effect at the next start and is
 // named in the warnings.
 func (d *daemon) reload() (api.ReloadResult, error) {
@@ -49,6 +49,8 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	applied.IPVS, applied.Services, applied.ServerChecks = fresh.IPVS, fresh.Services, fresh.ServerChecks
 	d.level.Set(fresh.Node.LogLevel)
 	applied.Node.LogLevel = fresh.Node.LogLevel
+	applied.Node.Listen = fresh.Node.Listen
+	d.metrics.Listen(fresh.Node.Listen)
 	lasting := slices.Concat(pending(&applied, fresh), rewritten(d.read, secrets.files), texts(warnings))
 	result := api.ReloadResult{
 		Added:    missing(held(&applied), held(old)),

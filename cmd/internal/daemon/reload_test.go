@@ -22,6 +22,7 @@ type reloadable struct {
 	*daemon
 	kernel *fakeKernel
 	dir    string
+	listen string // of its config
 }
 
 // newReloadable returns one that was started with a secret.
@@ -52,6 +53,7 @@ func newReloadable(t *testing.T) *reloadable {
 	if err := r.openBalancer(cfg); err != nil {
 		t.Fatal(err)
 	}
+	r.openMetrics(cfg)
 	r.member.holder.vips, r.kernel.allowed = r.kernel, r.member.holder.allowed
 	r.current.Store(&loaded{config: cfg})
 	if _, r.read, err = readCredentials(cfg.Cluster, cfg.Node.Name); err != nil {
@@ -75,7 +77,7 @@ func (r *reloadable) write(t *testing.T, name, content string, mode os.FileMode)
 func (r *reloadable) writeConfig(t *testing.T, secret, failover string) {
 	t.Helper()
 	var b strings.Builder
-	fmt.Fprintf(&b, "node.name = \"lb1\"\nnode.data_dir = %q\n[cluster]\nname = \"edge\"\nsecret_file = %q\nfailover = %q\n", r.path("data"), r.path(secret), failover)
+	fmt.Fprintf(&b, "node.name = \"lb1\"\nnode.data_dir = %q\nnode.listen = %q\n[cluster]\nname = \"edge\"\nsecret_file = %q\nfailover = %q\n", r.path("data"), r.listen, r.path(secret), failover)
 	for i := range 3 {
 		fmt.Fprintf(&b, "[[cluster.peer]]\nname = \"lb%d\"\naddress = \"198.18.0.%d:7400\"\n", i+1, i+1)
 	}

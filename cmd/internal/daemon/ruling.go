@@ -73,4 +73,5 @@ type pictured struct {
 	*virtualService
 	*ruling
 	wanted bool // the kernel is to have it
+	at     place
 }

@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/perch-vip/perch/cluster/state"
@@ -29,6 +30,7 @@ func (p picture) report(cfg *config.Config, counted table, orders state.Orders, 
 			shown = pictured{virtualService: newVirtualService(s, nil), ruling: &ruling{}}
 		}
 		out := describe(s, shown.outcome)
+		out.Here = shown.at == here
 		switch {
 		case !decided:
 			out.State, out.Reason = api.ServiceWaiting, p.whyUndecided(cfg)
@@ -43,9 +45,13 @@ func (p picture) report(cfg *config.Config, counted table, orders state.Orders, 
 			}
 			out.Counters = sum(out.Counters, counted.services[key])
 		}
+		out.Servers = slices.Grow(out.Servers, len(shown.outcome.Members))
 		for _, m := range shown.outcome.Members {
 			server := counted.server(shown.virtualService, m)
 			server.Since = shown.since[m.Address]
+			if shown.wanted {
+				server.WantedWeight = m.Weight
+			}
 			counted.obey(&server, orders[s.Name][server.Address])
 			out.Servers = append(out.Servers, server)
 		}

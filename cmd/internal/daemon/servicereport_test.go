@@ -94,7 +94,7 @@ func TestReportOfServices(t *testing.T) {
 	both := api.Counters{Connections: 9, PacketsIn: 90}
 	want := []api.Service{{
 		Name: "web", Address: "198.18.0.1:80", Addresses: []string{"198.18.0.1:80", "198.18.0.1:81"},
-		Protocol: "tcp", Scheduler: "wlc", Forward: "mixed", State: api.ServiceReady,
+		Protocol: "tcp", Scheduler: "wlc", Forward: "mixed", State: api.ServiceReady, Here: true,
 		Quorum: api.Quorum{Needed: 1, Hysteresis: 1}, Counters: both,
 		Servers: []api.Server{
 			{

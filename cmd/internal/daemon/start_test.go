@@ -36,7 +36,7 @@ func newSite(t *testing.T) *site {
 	free.Close()
 	s := &site{dir: dir, address: free.Addr().String(), notify: notifySocket(t)}
 	text := fmt.Sprintf(`
-node = {name = "lb1", data_dir = %q, socket = %q}
+node = {name = "lb1", data_dir = %q, socket = %q, listen = ""}
 cluster = {name = "edge", insecure = true, peer = [{name = "lb1", address = %q}]}
 vip = [{address = "198.18.0.100/24", interface = "perch-none0"}]
 `, s.path("data"), s.path("sock"), s.address)

@@ -34,6 +34,7 @@ type snapshot struct {
 	ipvs     *api.IPVS     // likewise
 	orders   state.Orders  // for their servers
 	fitness  fitness       // in the cluster
+	unserved string        // why no metrics are served where they should be
 	warnings []string      // of the config
 }
 
@@ -115,6 +116,9 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 	}
 	if warning := forgotten(s.orders, s.config.Services); warning != "" {
 		st.Warnings = append(st.Warnings, warning)
+	}
+	if s.unserved != "" {
+		st.Warnings = append(st.Warnings, s.unserved)
 	}
 	if len(st.VRRP) > 0 {
 		st.Promise = api.Promise

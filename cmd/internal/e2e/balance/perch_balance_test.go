@@ -55,10 +55,12 @@ func TestPerchBalances(t *testing.T) {
 	b := newBed(t)
 	weighted := service{name: "weighted", mode: nat, family: ipv4, port: 8081, scheduler: "wrr"}
 	loyal := service{name: "loyal", mode: nat, family: ipv4, port: 8082, scheduler: "rr", keys: "persistence = \"5m\"\n", flags: "-p 300"}
-	l := b.newBalancers("", append(plainOf(modes...), weighted, loyal)...)
+	counted := service{name: "counted", mode: nat, family: ipv4, port: 8083, scheduler: "rr"}
+	l := b.newBalancers("", append(plainOf(modes...), weighted, loyal, counted)...)
 	for _, s := range l.services[:len(modes)*len(families)] {
 		l.reachesAll(s)
 	}
+	l.counts(counted)
 	l.keepsClients(loyal)
 	l.weighs(weighted)
 	l.drains(l.services[5])

@@ -1,0 +1,69 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A port that is taken keeps no VIP away: it is said, and had once it is free.
+func TestMetricsPortIsTaken(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "lb1")
+	n := s.nodes[0]
+	n.write(router("gw", 51, 100, "198.18.0.101/24"))
+	var taken net.Listener
+	must(t, n.Host.Do(func() (err error) {
+		taken, err = net.Listen("tcp", "127.0.0.1:7401")
+		return err
+	}))
+	s.start(n)
+	s.hasJust(n, "198.18.0.101", "")
+	s.answeredBy("198.18.0.101", n)
+	const want = "no metrics are served at 127.0.0.1:7401: address already in use; that is tried again every 5s"
+	warned := func() bool {
+		status, err := n.status()
+		return err == nil && slices.Contains(status.Warnings, want)
+	}
+	s.eventuallySays("its status says why it serves no metrics", warned)
+	if out, _, _ := n.ask("status"); !strings.Contains(out, want) {
+		t.Errorf("perch status does not say %q:\n%s", want, out)
+	}
+	must(t, taken.Close())
+	s.eventuallySays("it serves metrics", func() bool {
+		text, err := n.metrics()
+		return err == nil && strings.Contains(text, "\nperch_build_info{version=")
+	})
+	if warned() {
+		t.Error("its status still says that it serves no metrics")
+	}
+	s.answeredBy("198.18.0.101", n)
+}
+
+// metrics asks the node for its metrics, from the node itself.
+func (n *station) metrics() (string, error) {
+	ctx, cancel := context.WithTimeout(n.t.Context(), patience)
+	defer cancel()
+	at := netip.MustParseAddrPort("127.0.0.1:7401")
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return n.Host.Dial(ctx, "tcp", at) },
+	}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/metrics", at), nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return string(text), err
+}

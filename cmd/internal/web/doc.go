@@ -1,0 +1,18 @@
+// Package web is what perch serves over HTTP at node.listen, to whoever reaches it: so far
+// /metrics, the numbers of services and real servers in the text format of Prometheus. All
+// of it is read-only: there is no request that changes anything.
+//
+// Metrics is what a scrape shows, as the daemon hands it over. metrics.go has the names,
+// render.go turns Metrics into text, text.go has the format: all of them are pure. The
+// text is made once for all who ask within a second (page.go), handler.go answers
+// requests, serve.go bounds them, and server.go has the address, which a reload may change.
+//
+// Goroutines: Run, whose caller owns it, starts the server, with net/http's goroutine of
+// each connection, and waits for them. What makes a page is a goroutine of its own, one at
+// a time. Run waits a second for that, too; should the kernel not have answered by then it
+// is left behind.
+//
+// It must never: end or delay the daemon, whatever becomes of the address, of clients or
+// of a page; read the body of a request; have clients cause more than one reading of the
+// kernel's table a second, or more than a bounded number of connections.
+package web

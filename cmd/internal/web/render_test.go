@@ -1,0 +1,142 @@
+package web
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+// website is a service with a server that gets traffic and one that is drained, and one by
+// a mark that has to wait.
+func website() Metrics {
+	return Metrics{
+		Version: "v0.1.0", GoVersion: "go1.26", Counted: true,
+		IPVS: &api.IPVS{State: api.ServiceReady},
+		Services: []api.Service{
+			{
+				Name: "web", Address: "198.18.0.100:80", Addresses: []string{"198.18.0.100:80", "[2001:db8::100]:80"},
+				Protocol: "tcp", Scheduler: "wlc", Forward: "dr", State: api.ServiceReady, Here: true,
+				Quorum:   api.Quorum{Needed: 1, Weight: 10, Up: true},
+				Counters: api.Counters{Connections: 1<<53 + 1, PacketsIn: 20, BytesIn: 3000, PacketsOut: 4, BytesOut: 500},
+				Servers: []api.Server{
+					{
+						Address: "10.0.0.11:80", State: api.ServerUp, Weight: 10, WantedWeight: 10, Healthy: true,
+						Connections: api.Connections{Active: 5, Inactive: 6, Persistent: 7},
+						Counters:    api.Counters{Connections: 8, PacketsIn: 9, BytesIn: 10, PacketsOut: 11, BytesOut: 12},
+					},
+					{Address: "10.0.0.12:80", State: api.ServerDrained, Weight: 3, Healthy: true, Drained: true},
+				},
+			},
+			{
+				Name: `a "marked"` + "\nservice\\", FWMark: 7, Scheduler: "rr", Forward: "nat",
+				State: api.ServiceWaiting, Reason: "busy", Quorum: api.Quorum{Needed: 2}, Sorry: true,
+				Servers: []api.Server{{Address: "[2001:db8::11]:80", State: "standing by", WantedWeight: 1}},
+			},
+		},
+	}
+}
+
+func TestRender(t *testing.T) {
+	for name, change := range map[string]func(*Metrics){
+		"all":        func(*Metrics) {},
+		"uncounted":  func(m *Metrics) { m.Counted, m.IPVS.State = false, api.ServiceWaiting },
+		"no-servers": func(m *Metrics) { m.Services = m.Services[:1]; m.Services[0].Servers = nil },
+		"nothing":    func(m *Metrics) { m.IPVS, m.Services = nil, nil },
+	} {
+		m := website()
+		change(&m)
+		text := render(nil, &m)
+		parse(t, text)
+		path := "testdata/" + name + ".txt"
+		if *update {
+			if err := os.WriteFile(path, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(text)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
+	}
+}
+
+// parse reads a page as Prometheus does, strictly.
+func parse(t *testing.T, text []byte) map[string]*dto.MetricFamily {
+	t.Helper()
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range families {
+		if f.GetHelp() == "" || f.GetType() == dto.MetricType_UNTYPED {
+			t.Errorf("%s has no help or no type", name)
+		}
+		seen := map[string]bool{}
+		for _, m := range f.Metric {
+			labels := fmt.Sprint(m.Label)
+			if seen[labels] {
+				t.Errorf("%s has labels twice: %s", name, labels)
+			}
+			seen[labels] = true
+		}
+	}
+	return families
+}
+
+// What is read back is what was to be shown, also where it had to be escaped.
+func TestParsed(t *testing.T) {
+	m := website()
+	families := parse(t, render(nil, &m))
+	info := families[serviceInfo].Metric[1].Label[0]
+	if info.GetName() != "service" || info.GetValue() != m.Services[1].Name {
+		t.Errorf("label %s = %q, want the name %q", info.GetName(), info.GetValue(), m.Services[1].Name)
+	}
+	for name, want := range map[string]float64{
+		serverConnections: 8, serverIncomingPackets: 9, serverIncomingBytes: 10, serverOutgoingPackets: 11, serverOutgoingBytes: 12,
+	} {
+		got := families[name].Metric[0].Counter
+		if got == nil || got.GetValue() != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+}
+
+// manyServers is 1,000 services with 10 servers each.
+func manyServers() Metrics {
+	m := Metrics{IPVS: &api.IPVS{State: api.ServiceReady}, Counted: true}
+	counters := api.Counters{Connections: 123_456, PacketsIn: 1_234_567, BytesIn: 123_456_789, PacketsOut: 1_234_567, BytesOut: 1_234_567_890}
+	for i := range 1000 {
+		address := fmt.Sprintf("198.18.%d.%d:80", i/250, i%250)
+		s := api.Service{Name: address + "/tcp", Addresses: []string{address}, Protocol: "tcp", Scheduler: "wlc", Forward: "dr", State: api.ServiceReady, Counters: counters}
+		for j := range 10 {
+			s.Servers = append(s.Servers, api.Server{Address: fmt.Sprintf("10.%d.%d.%d:80", i/250, i%250, j), State: api.ServerUp, Weight: 1, Counters: counters})
+		}
+		m.Services = append(m.Services, s)
+	}
+	return m
+}
+
+func BenchmarkRender(b *testing.B) {
+	m := manyServers()
+	size := len(render(nil, &m))
+	b.ReportAllocs()
+	for b.Loop() {
+		render(make([]byte, 0, size), &m)
+	}
+	b.ReportMetric(float64(size)/1e6, "MB/page")
+}

@@ -1,0 +1,152 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// retryEvery is how often an address is tried that cannot be had.
+const retryEvery = 5 * time.Second
+
+// Server answers at an address that may change, and that may not be there yet. Its
+// methods may be called from several goroutines at once.
+type Server struct {
+	page *page
+	log  *slog.Logger
+	poke chan struct{} // says that the address is another one
+
+	mu      sync.Mutex // guards what follows
+	at      netip.AddrPort
+	trouble string
+}
+
+// NewServer makes a server that listens nowhere, and starts nothing. What read returns is
+// shown, and not changed afterwards; it may take its time.
+func NewServer(read func() Metrics, log *slog.Logger) *Server {
+	show := func(b []byte) []byte {
+		m := read()
+		return render(b, &m)
+	}
+	return &Server{page: &page{render: show, log: log}, log: log, poke: make(chan struct{}, 1)}
+}
+
+// Listen has the server answer at an address; the zero value is for nowhere. It does not
+// wait.
+func (s *Server) Listen(at netip.AddrPort) {
+	s.mu.Lock()
+	s.at = at
+	s.mu.Unlock()
+	select {
+	case s.poke <- struct{}{}:
+	default:
+	}
+}
+
+// Trouble says why nobody is answered at the address, or "".
+func (s *Server) Trouble() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trouble
+}
+
+func (s *Server) wanted() netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.at
+}
+
+// Run answers until ctx ends. An address that cannot be had is tried again: there is
+// nothing for which it would end before.
+func (s *Server) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		at := s.wanted()
+		err := s.answer(ctx, at)
+		if err == nil {
+			continue
+		}
+		s.note(at, err)
+		select {
+		case <-ctx.Done():
+		case <-s.poke:
+		case <-time.After(retryEvery):
+		}
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+	defer cancel()
+	s.page.settle(grace)
+	return nil
+}
+
+// answer answers at an address until another one is wanted, or ctx ends.
+func (s *Server) answer(ctx context.Context, at netip.AddrPort) error {
+	if !at.IsValid() {
+		s.note(at, nil)
+		s.keep(ctx, at)
+		return nil
+	}
+	ln, err := net.Listen(network(at), at.String())
+	if err != nil {
+		return err
+	}
+	s.note(at, nil)
+	s.log.Info("metrics are served", "address", at.String())
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	failed := make(chan error, 1)
+	go func() {
+		defer stop()
+		failed <- serve(serving, ln, &handler{s.page}, s.log)
+	}()
+	s.keep(serving, at)
+	stop()
+	return <-failed
+}
+
+// keep waits until another address is wanted, or ctx ends.
+func (s *Server) keep(ctx context.Context, at netip.AddrPort) {
+	for s.wanted() == at {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.poke:
+		}
+	}
+}
+
+// network returns that of an address: "0.0.0.0" is for IPv4 alone, "::" for both.
+func network(at netip.AddrPort) string {
+	if at.Addr().Is4() {
+		return "tcp4"
+	}
+	return "tcp"
+}
+
+// note remembers what became of an address, and logs it when it is something new.
+func (s *Server) note(at netip.AddrPort, err error) {
+	text := ""
+	if err != nil {
+		text = fmt.Sprintf("no metrics are served at %s: %v; that is tried again every %v", at, cause(err), retryEvery)
+	}
+	s.mu.Lock()
+	was := s.trouble
+	s.trouble = text
+	s.mu.Unlock()
+	if text != "" && text != was {
+		s.log.Warn("metrics are not served", "address", at.String(), "error", cause(err))
+	}
+}
+
+// cause leaves out what package net says of the address once more.
+func cause(err error) error {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return errno
+	}
+	return err
+}

@@ -1,0 +1,150 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// patience is for what happens at once, on a machine that is busy.
+const patience = 20 * time.Second
+
+// lockedBuffer is a log that is read while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// running runs a server until the test ends.
+func running(t *testing.T) (*Server, *lockedBuffer) {
+	t.Helper()
+	log := &lockedBuffer{}
+	s := NewServer(website, slog.New(slog.NewTextHandler(log, nil)))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	return s, log
+}
+
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not seen: %s", what)
+		}
+	}
+}
+
+// free is an address of this machine at which nobody listens.
+func free(t *testing.T) netip.AddrPort {
+	t.Helper()
+	ln := taken(t, "127.0.0.1:0")
+	defer ln.Close()
+	return addressOf(ln)
+}
+
+func taken(t *testing.T, address string) net.Listener {
+	t.Helper()
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ln
+}
+
+func addressOf(ln net.Listener) netip.AddrPort { return ln.Addr().(*net.TCPAddr).AddrPort() }
+
+// answers tells whether metrics are served at an address.
+func answers(at netip.AddrPort) bool {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get("http://" + at.String() + "/metrics")
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return err == nil && response.StatusCode == 200 && strings.Contains(string(body), "\nperch_service_up{service=\"web\"} 1\n")
+}
+
+func TestAddressChanges(t *testing.T) {
+	s, log := running(t)
+	first, second := free(t), free(t)
+	s.Listen(first)
+	eventually(t, "the first address answers", func() bool { return answers(first) })
+	s.Listen(second)
+	eventually(t, "the second address answers", func() bool { return answers(second) })
+	if answers(first) {
+		t.Error("the first address answers, too")
+	}
+	s.Listen(netip.AddrPort{})
+	eventually(t, "no address answers", func() bool { return !answers(second) })
+	if trouble := s.Trouble(); trouble != "" || strings.Contains(log.String(), "level=WARN") {
+		t.Errorf("trouble %q, log:\n%s", trouble, log)
+	}
+}
+
+// An address that is taken is had once it is free.
+func TestAddressIsTaken(t *testing.T) {
+	s, log := running(t)
+	other := taken(t, "127.0.0.1:0")
+	at := addressOf(other)
+	s.Listen(at)
+	want := "no metrics are served at " + at.String() + ": address already in use; that is tried again every 5s"
+	eventually(t, want, func() bool { return s.Trouble() == want })
+	for range 3 {
+		s.Listen(at)
+		eventually(t, "it is tried again", func() bool { return len(s.poke) == 0 })
+	}
+	_ = other.Close()
+	s.Listen(at) // else it takes seconds
+	eventually(t, "the address answers", func() bool { return answers(at) })
+	if trouble := s.Trouble(); trouble != "" {
+		t.Errorf("trouble %q", trouble)
+	}
+	if n := strings.Count(log.String(), "metrics are not served"); n != 1 {
+		t.Errorf("said %d times that there are none, want once:\n%s", n, log)
+	}
+}
+
+func TestAddressThatIsNotThere(t *testing.T) {
+	s, _ := running(t)
+	s.Listen(netip.MustParseAddrPort("192.0.2.1:7401"))
+	eventually(t, "trouble", func() bool { return strings.Contains(s.Trouble(), "cannot assign requested address") })
+	s.Listen(netip.AddrPort{})
+	eventually(t, "no trouble", func() bool { return s.Trouble() == "" })
+}
+
+// 0.0.0.0 is for IPv4 alone.
+func TestNetwork(t *testing.T) {
+	for address, want := range map[string]string{"0.0.0.0:1": "tcp4", "127.0.0.1:1": "tcp4", "[::]:1": "tcp", "[::1]:1": "tcp"} {
+		if got := network(netip.MustParseAddrPort(address)); got != want {
+			t.Errorf("%s is %s, want %s", address, got, want)
+		}
+	}
+}
