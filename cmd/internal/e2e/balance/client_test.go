@@ -94,8 +94,28 @@ func (b *bed) dial(to netip.AddrPort) *guest {
 	defer cancel()
 	conn, err := b.client.Dial(ctx, "tcp", to)
 	must(b.t, err)
+	return b.newGuest(conn)
+}
+
+func (b *bed) newGuest(conn net.Conn) *guest {
 	b.t.Cleanup(func() { _ = conn.Close() }) // it may be broken
 	return &guest{conn: conn, reader: bufio.NewReader(conn)}
+}
+
+// dialFrom opens a connection from an address and port of the client.
+func (b *bed) dialFrom(from, to netip.AddrPort) (g *guest, err error) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
+	defer cancel()
+	dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(from)}
+	err = b.client.Do(func() error {
+		conn, err := dialer.DialContext(ctx, "tcp", to.String())
+		if err == nil {
+			g = b.newGuest(conn)
+		}
+		return err
+	})
+	return g, err
 }
 
 // guests are connections that stay open.
