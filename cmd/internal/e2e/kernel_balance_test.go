@@ -26,7 +26,7 @@ func TestKernelBalance(t *testing.T) {
 	output, err := lab.BootKernel(ctx, lab.Job{
 		Binary:  tests,
 		Args:    []string{"-test.v", "-perch", perch},
-		Modules: []string{"veth", "bridge", "ip_vs", "ipip", "ip6_tunnel", "sch_netem"},
+		Modules: []string{"veth", "bridge", "ip_vs", "ipip", "ip6_tunnel", "ip_gre", "fou", "sch_netem"},
 	})
 	if err != nil || !strings.HasSuffix(output, "\nPASS\n") {
 		t.Errorf("%v\n%s", err, output)

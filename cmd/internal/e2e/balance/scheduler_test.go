@@ -48,14 +48,14 @@ func TestPerchSchedulers(t *testing.T) {
 	var tables strings.Builder
 	var all []*scheduled
 	for i, row := range schedulers {
-		s := &scheduled{name: strings.Trim(row.scheduler+"."+strings.ReplaceAll(row.options, ",", "."), "."), addresses: nat.vips[:1], port: uint16(9000 + i)}
+		s := &scheduled{name: strings.Trim(row.scheduler+"."+strings.ReplaceAll(row.options, ",", "."), "."), addresses: destinations[:2], port: uint16(9000 + i)}
 		if row.scheduler == "dh" {
 			s.addresses = destinations
 		}
 		all = append(all, s)
 		tables.WriteString(s.table(b.webs, row.scheduler, row.options, row.weights))
 	}
-	unknown := &scheduled{name: "twos", addresses: nat.vips[:1], port: 9999} // to this kernel
+	unknown := &scheduled{name: "twos", addresses: destinations[:2], port: 9999} // to this kernel
 	a := b.newAlone(tables.String() + unknown.table(b.webs, "twos", "", [3]int{1, 1, 1}))
 	a.hold(destinations...)
 	must(t, a.Start())
@@ -289,10 +289,19 @@ func (s *scheduled) keepsClients() {
 	}
 }
 
-// goesByPort: one client has more than one server.
+// goesByPort: each port of a client has its server, at every address of the service.
 func (s *scheduled) goesByPort() {
-	if got := s.ask(8); distinct(slices.Clone(got)) == 1 {
-		s.t.Errorf("all ports of a client are led to one server: %v", got)
+	var servers []int
+	for range 8 {
+		got := s.server(s.home(), s.addresses[0])
+		s.from-- // the same once more
+		if other := s.server(s.home(), s.addresses[1]); other != got {
+			s.t.Errorf("port %d is led to %d, and at another address to %d", s.from, got, other)
+		}
+		servers = append(servers, got)
+	}
+	if distinct(slices.Clone(servers)) == 1 {
+		s.t.Errorf("all ports of a client are led to one server: %v", servers)
 	}
 }
 
