@@ -28,6 +28,7 @@ func warnServices(r *report, root *value, d *draft) {
 		}
 		warnQuorum(r, table, &s.Service, weighted)
 		warnWays(r, ways, s)
+		warnOnePacket(r, table, &s.Service)
 	}
 	for i, g := range d.groups {
 		if v := root.child("server_group").item(i); !used[g.name] {
@@ -99,5 +100,15 @@ func warnWays(r *report, ways map[netip.Addr]way, s *draftService) {
 			r.warn(at.pos, fmt.Sprintf("%s%s: %v gets packets by %s here and in another way on line %d: with nat its answers must come back through this node, and with dr and tunnel they must not",
 				at.path(), at.assigned(), host, server.Forward, first.at.pos.line))
 		}
+	}
+}
+
+// warnOnePacket remarks on answers by nat that clients cannot know: the kernel forgets each
+// packet, and with it whose address the answer is to have, unless the engine finds it.
+func warnOnePacket(r *report, table *value, s *Service) {
+	byNAT := slices.ContainsFunc(s.Servers, func(server RealServer) bool { return server.Forward == "nat" })
+	if at := slices.Index(s.Options, "ops"); at >= 0 && byNAT && s.PersistenceEngine == "" {
+		v := table.child("options").item(at)
+		r.warn(v.pos, v.path()+v.assigned()+": with nat each answer leaves with the address of its server, which no client waits for; dr and tunnel answer with that of the service")
 	}
 }
