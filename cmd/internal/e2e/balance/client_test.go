@@ -5,6 +5,7 @@ package balance
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,7 +13,10 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
@@ -107,7 +111,7 @@ func (b *bed) dialFrom(from, to netip.AddrPort) (g *guest, err error) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
 	defer cancel()
-	dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(from)}
+	dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(from), Control: reusePort}
 	err = b.client.Do(func() error {
 		conn, err := dialer.DialContext(ctx, "tcp", to.String())
 		if err == nil {
@@ -116,6 +120,14 @@ func (b *bed) dialFrom(from, to netip.AddrPort) (g *guest, err error) {
 		return err
 	})
 	return g, err
+}
+
+// reusePort lets a port have connections to several addresses.
+func reusePort(_, _ string, conn syscall.RawConn) (err error) {
+	refused := conn.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	})
+	return errors.Join(refused, err)
 }
 
 // guests are connections that stay open.

@@ -59,7 +59,7 @@ func TestPerchSchedulers(t *testing.T) {
 	a := b.newAlone(tables.String() + unknown.table(b.webs, "twos", "", [3]int{1, 1, 1}))
 	a.hold(destinations...)
 	must(t, a.Start())
-	eventually(t, "perch has all services in the kernel but one", func() bool { return a.lacksOnly(unknown.name) })
+	eventually(t, "perch has all services in the kernel but one", func() bool { return a.lacksOnly(unknown.name, "module ip_vs_twos") })
 	for i, s := range all {
 		t.Run(s.name, func(t *testing.T) {
 			own := *b
@@ -92,12 +92,12 @@ func addAddresses(list []netip.Addr) error {
 	return nil
 }
 
-// lacksOnly says that all services are ready but one, of which it is said why not.
-func (a *alone) lacksOnly(name string) bool {
+// lacksOnly says that all services are ready but one, of which it is said why it is not.
+func (a *alone) lacksOnly(name, why string) bool {
 	status, err := a.status()
 	return err == nil && len(status.Services) > 0 && !slices.ContainsFunc(status.Services, func(s api.Service) bool {
 		if s.Name == name {
-			return !strings.Contains(s.Reason, `scheduler "`+name+`"`)
+			return !strings.Contains(s.Reason, why)
 		}
 		return s.State != api.ServiceReady
 	})
