@@ -166,10 +166,10 @@ func TestKernelRefuses(t *testing.T) {
 		step step
 		want string
 	}{
-		{step{verb: addService, Key: other, Balancing: foo}, `add service udp 198.18.0.100:53: scheduler "foo": the kernel does not have it`},
-		{step{verb: addService, Key: other, Balancing: bar}, `add service udp 198.18.0.100:53: scheduler "rr" or persistence engine "bar": the kernel does not have it`},
+		{step{verb: addService, Key: other, Balancing: foo}, `add service udp 198.18.0.100:53: scheduler "foo": the kernel does not have it, nor a module ip_vs_foo`},
+		{step{verb: addService, Key: other, Balancing: bar}, `add service udp 198.18.0.100:53: scheduler "rr" or persistence engine "bar": the kernel does not have it, nor a module ip_vs_rr or ip_vs_pe_bar`},
 		{step{verb: addService, Key: s.Key, Balancing: rr}, "<nil>"},
-		{step{verb: editService, Key: s.Key, Balancing: foo}, `edit service tcp 198.18.0.100:80: scheduler "foo": the kernel does not have it`},
+		{step{verb: editService, Key: s.Key, Balancing: foo}, `edit service tcp 198.18.0.100:80: scheduler "foo": the kernel does not have it, nor a module ip_vs_foo`},
 		{step{verb: editService, Key: other, Balancing: rr}, "edit service udp 198.18.0.100:53: the kernel does not have it"},
 		{step{verb: addServer, Key: other, Server: s.Servers[0]}, "add server 10.0.0.1:80 to udp 198.18.0.100:53: its service: the kernel does not have it"},
 		{step{verb: addServer, Key: s.Key, Server: s.Servers[0]}, "<nil>"},

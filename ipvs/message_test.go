@@ -36,8 +36,8 @@ func TestExplain(t *testing.T) {
 		want  string // "" for done
 	}{
 		{step{verb: addService, Key: key}, unix.EEXIST, "add service tcp 198.18.0.100:80: somebody else has made it"},
-		{step{verb: addService, Key: key, Balancing: foo}, unix.ENOENT, `add service tcp 198.18.0.100:80: scheduler "foo": the kernel does not have it`},
-		{step{verb: addService, Key: key, Balancing: sip}, unix.ENOENT, `add service tcp 198.18.0.100:80: scheduler "rr" or persistence engine "sip": the kernel does not have it`},
+		{step{verb: addService, Key: key, Balancing: foo}, unix.ENOENT, `add service tcp 198.18.0.100:80: scheduler "foo": the kernel does not have it, nor a module ip_vs_foo`},
+		{step{verb: addService, Key: key, Balancing: sip}, unix.ENOENT, `add service tcp 198.18.0.100:80: scheduler "rr" or persistence engine "sip": the kernel does not have it, nor a module ip_vs_rr or ip_vs_pe_sip`},
 		{step{verb: addService, Key: key}, unix.EPERM, "add service tcp 198.18.0.100:80: operation not permitted"},
 		{step{verb: editService, Key: key}, unix.ESRCH, "edit service tcp 198.18.0.100:80: the kernel does not have it"},
 		{step{verb: removeService, Key: key}, unix.ESRCH, ""},

@@ -52,9 +52,9 @@ func explainService(s step, err error) error {
 	case errors.Is(err, unix.ESRCH):
 		return errMissing
 	case errors.Is(err, unix.ENOENT) && s.Persistence.Engine != "":
-		return fmt.Errorf("scheduler %q or persistence engine %q: %w", s.Scheduler, s.Persistence.Engine, errMissing)
+		return fmt.Errorf("scheduler %q or persistence engine %q: %w, nor a module ip_vs_%[1]s or ip_vs_pe_%[2]s", s.Scheduler, s.Persistence.Engine, errMissing)
 	case errors.Is(err, unix.ENOENT):
-		return fmt.Errorf("scheduler %q: %w", s.Scheduler, errMissing)
+		return fmt.Errorf("scheduler %q: %w, nor a module ip_vs_%[1]s", s.Scheduler, errMissing)
 	default:
 		return err
 	}

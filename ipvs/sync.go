@@ -60,9 +60,9 @@ func (d SyncDaemon) withDefaults() SyncDaemon {
 // backupMinLen is what the kernel makes of any smaller length of a backup.
 const backupMinLen = 1024
 
-// serves says whether the running daemon d is what is wanted. Any length will do if none
+// Serves says whether the running daemon d is what is wanted. Any length will do if none
 // is: one that was given before stays until d is started for another reason.
-func (d SyncDaemon) serves(want SyncDaemon) bool {
+func (d SyncDaemon) Serves(want SyncDaemon) bool {
 	want = want.withDefaults()
 	switch {
 	case want.MaxLen == 0:
@@ -93,7 +93,7 @@ func planSync(have, want []SyncDaemon) (stop, start []SyncDaemon) {
 func anyServes(have, want []SyncDaemon) bool {
 	for _, d := range have {
 		for _, w := range want {
-			if d.serves(w) {
+			if d.Serves(w) {
 				return true
 			}
 		}

@@ -162,7 +162,7 @@ func drawIPVS(i *api.IPVS, v view) string {
 		b.WriteString(v.paint(fit(clean(strings.TrimSuffix("IPVS is "+i.State+": "+i.Reason, ": ")), 0, v.width), bad) + "\n")
 	}
 	if len(i.Foreign) > 0 {
-		b.WriteString(fit(clean("IPVS has services of somebody else, which are left alone: "+strings.Join(i.Foreign, ", ")), 0, v.width) + "\n")
+		b.WriteString(fit(clean("IPVS has what somebody else made, which is left alone: "+strings.Join(i.Foreign, ", ")), 0, v.width) + "\n")
 	}
 	if s := i.Sync; s != nil {
 		line := fmt.Sprintf("IPVS sync daemon: %s on %s, ID %d", s.Role, s.Interface, s.ID)

@@ -91,7 +91,7 @@ type Counters struct {
 type IPVS struct {
 	State   string    `json:"state"` // as of a service
 	Reason  string    `json:"reason"`
-	Foreign []string  `json:"foreign"`        // services that are not perch's, such as "tcp 198.18.0.100:80"
+	Foreign []string  `json:"foreign"`        // services and sync daemons that are not perch's, such as "tcp 198.18.0.100:80"
 	Sync    *IPVSSync `json:"sync,omitempty"` // nil where it is not configured
 }
 

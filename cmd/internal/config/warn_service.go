@@ -29,6 +29,7 @@ func warnServices(r *report, root *value, d *draft) {
 		warnQuorum(r, table, &s.Service, weighted)
 		warnWays(r, ways, s)
 		warnChain(r, entries, s)
+		warnOnePacket(r, table, &s.Service)
 	}
 	for i, g := range d.groups {
 		if v := root.child("server_group").item(i); !used[g.name] {
@@ -127,5 +128,15 @@ func warnChain(r *report, entries map[string]bool, s *draftService) {
 			r.warn(at.pos, fmt.Sprintf("%s%s: %v is a service itself: on the node that holds it packets go to what listens there, and not on to its servers", at.path(), at.assigned(), server.Address))
 			return // one of a service is enough
 		}
+	}
+}
+
+// warnOnePacket remarks on answers by nat that clients cannot know: the kernel forgets each
+// packet, and with it whose address the answer is to have, unless the engine finds it.
+func warnOnePacket(r *report, table *value, s *Service) {
+	byNAT := slices.ContainsFunc(s.Servers, func(server RealServer) bool { return server.Forward == "nat" })
+	if at := slices.Index(s.Options, "ops"); at >= 0 && byNAT && s.PersistenceEngine == "" {
+		v := table.child("options").item(at)
+		r.warn(v.pos, v.path()+v.assigned()+": with nat each answer leaves with the address of its server, which no client waits for; dr and tunnel answer with that of the service")
 	}
 }

@@ -59,11 +59,26 @@ func (b *balancer) report(counted table) []api.Service {
 
 // status says how this node's kernel balances; nil where nothing is to be balanced.
 func (b *balancer) status() *api.IPVS {
-	cfg := b.config()
-	out := b.picture().ipvsStatus(cfg, b.kernel.Status())
+	cfg, kernel := b.config(), b.kernel.Status()
+	out := b.picture().ipvsStatus(cfg, kernel)
+	if out != nil && kernel.Ready {
+		out.Foreign = append(out.Foreign, b.foreignSyncs()...)
+	}
 	if sync := cfg.IPVS.Sync; sync != nil && out != nil {
 		want, trouble := b.syncer.status()
 		out.Sync = syncOf(sync, want, trouble)
 	}
 	return out
+}
+
+// foreignSyncs names the kernel's sync daemons that somebody else started.
+func (b *balancer) foreignSyncs() (names []string) {
+	foreign, err := b.syncer.foreign()
+	if err != nil {
+		b.log.Debug("sync daemons of somebody else", "error", err)
+	}
+	for _, d := range foreign {
+		names = append(names, d.String())
+	}
+	return names
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,12 +21,22 @@ type syncSetter struct {
 	mu    sync.Mutex
 	calls [][]ipvs.SyncDaemon
 	err   error
+	runs  []ipvs.SyncDaemon
+}
+
+func (s *syncSetter) list() ([]ipvs.SyncDaemon, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.runs), nil
 }
 
 func (s *syncSetter) set(want []ipvs.SyncDaemon) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, want)
+	if s.err == nil {
+		s.runs = want
+	}
 	return s.err
 }
 
@@ -41,7 +52,7 @@ func newTestSyncer(t testing.TB, log *slog.Logger) (*syncer, *syncSetter) {
 
 func newSyncerWith(mark syncMark, log *slog.Logger) (*syncer, *syncSetter) {
 	s, setter := newSyncer(mark, log), &syncSetter{}
-	s.set = setter.set
+	s.list, s.set = setter.list, setter.set
 	return s, setter
 }
 
@@ -110,6 +121,11 @@ func TestSyncerStopsWhatWasLeft(t *testing.T) {
 	killed.step()
 	s, kernel := newSyncerWith(mark, slog.New(slog.DiscardHandler))
 	s.step()
+	if len(kernel.calls) != 0 {
+		t.Errorf("the kernel was told %v before anything was asked for", kernel.calls)
+	}
+	s.ask(nil)
+	s.step()
 	s.step()
 	if len(kernel.calls) != 1 || len(kernel.calls[0]) != 0 {
 		t.Errorf("the kernel was told %v, want to stop all, once", kernel.calls)
@@ -124,13 +140,61 @@ func TestSyncerStopsWhatWasLeft(t *testing.T) {
 	if again, _ := newSyncerWith(mark, slog.New(slog.DiscardHandler)); !again.used {
 		t.Error("they were not stopped, and are not looked for again")
 	}
-	if err := os.WriteFile(string(mark), []byte("another boot"), 0o600); err != nil {
+
+	if err := os.WriteFile(string(mark), []byte("another boot\nmaster\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s, kernel = newSyncerWith(mark, slog.New(slog.DiscardHandler))
+	s.ask(nil)
 	s.step()
 	if len(kernel.calls) != 0 {
 		t.Errorf("the kernel was told %v after another boot", kernel.calls)
+	}
+}
+
+// What somebody else has started stays, and is in the way of perch's own in that role only.
+func TestSyncerLeavesOthersAlone(t *testing.T) {
+	mark := syncMark(filepath.Join(t.TempDir(), "sync"))
+	s, kernel := newSyncerWith(mark, slog.New(slog.DiscardHandler))
+	theirs := ipvs.SyncDaemon{Role: ipvs.SyncMaster, Interface: "eth9", ID: 9}
+	kernel.runs = []ipvs.SyncDaemon{theirs}
+	s.ask(slices.Concat(asMaster, asBackup))
+	s.step()
+	s.step()
+	both := append([]ipvs.SyncDaemon{theirs}, asBackup...)
+	if !slices.Equal(kernel.runs, both) {
+		t.Errorf("the kernel runs %v, want %v", kernel.runs, both)
+	}
+	if _, trouble := s.status(); trouble != "sync master on eth9 was started by somebody else: stop it with ipvsadm --stop-daemon master" {
+		t.Errorf("trouble %q", trouble)
+	}
+	again, _ := newSyncerWith(mark, slog.New(slog.DiscardHandler)) // after a SIGKILL
+	again.list, again.set = kernel.list, kernel.set
+	again.ask(nil)
+	again.step()
+	if !slices.Equal(kernel.runs, []ipvs.SyncDaemon{theirs}) {
+		t.Errorf("at the end the kernel runs %v, want %v", kernel.runs, theirs)
+	}
+	if _, err := os.Stat(string(mark)); err == nil {
+		t.Error("the mark is left")
+	}
+}
+
+// One of somebody else that is just as wanted will do.
+func TestSyncerTakesWhatServes(t *testing.T) {
+	s, kernel := newTestSyncer(t, slog.New(slog.DiscardHandler))
+	theirs := asMaster[0]
+	theirs.Group, theirs.Port, theirs.TTL, theirs.MaxLen = netip.MustParseAddr("224.0.0.81"), 8848, 1, 1472
+	kernel.runs = []ipvs.SyncDaemon{theirs}
+	s.ask(asMaster)
+	s.step()
+	if _, trouble := s.status(); trouble != "" {
+		t.Errorf("trouble %q", trouble)
+	}
+	s.ask(nil)
+	s.step()
+	if !slices.Equal(kernel.runs, []ipvs.SyncDaemon{theirs}) {
+		t.Errorf("the kernel runs %v, want %v", kernel.runs, theirs)
 	}
 }
 

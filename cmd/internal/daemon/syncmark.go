@@ -5,26 +5,43 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
+
+	"github.com/perch-vip/perch/ipvs"
 )
 
-// syncMark is a file that is there while perch may have sync daemons in the kernel, so that
-// they are found after it was killed. It has the ID of the boot, which they do not outlive.
+// syncMark is a file that has the roles in which perch may have sync daemons in the kernel,
+// so that they are found after it was killed. It begins with the ID of the boot, which they
+// do not outlive.
 type syncMark string
 
-// isSet tells whether it was set since this machine was booted.
-func (m syncMark) isSet() bool {
+// roles returns those that were set since this machine was booted.
+func (m syncMark) roles() (roles []ipvs.Role) {
 	marked, err := os.ReadFile(string(m))
 	boot, errBoot := bootID()
-	return err == nil && errBoot == nil && string(marked) == boot
-}
-
-func (m syncMark) set() error {
-	if m.isSet() {
+	names, same := strings.CutPrefix(string(marked), boot)
+	if err != nil || errBoot != nil || !same {
 		return nil
 	}
-	boot, err := bootID()
+	for _, role := range [...]ipvs.Role{ipvs.SyncMaster, ipvs.SyncBackup} {
+		if strings.Contains(names, role.String()) {
+			roles = append(roles, role)
+		}
+	}
+	return roles
+}
+
+func (m syncMark) set(roles []ipvs.Role) error {
+	if slices.Equal(roles, m.roles()) {
+		return nil
+	}
+	text, err := bootID()
+	for _, role := range roles {
+		text += role.String() + "\n"
+	}
 	if err == nil {
-		err = os.WriteFile(string(m), []byte(boot), 0o600)
+		err = os.WriteFile(string(m), []byte(text), 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("remember sync daemons: %w", err)

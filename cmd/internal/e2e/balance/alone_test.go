@@ -91,6 +91,19 @@ func (a *alone) reload(tables string) {
 	must(a.bed.t, err)
 }
 
+// weigh gives a server another weight, as an operator does.
+func (a *alone) weigh(service, server string, weight uint32) {
+	a.bed.t.Helper()
+	ctx, cancel := context.WithTimeout(a.bed.t.Context(), patience)
+	defer cancel()
+	client := api.NewClient(a.socket())
+	defer client.CloseIdleConnections()
+	_, err := client.OrderServer(ctx, api.ServerOrder{
+		ServerName: api.ServerName{Service: service, Server: server}, Order: api.OrderWeight, Weight: &weight,
+	})
+	must(a.bed.t, err)
+}
+
 // status asks the daemon, which may not answer yet.
 func (a *alone) status() (api.Status, error) {
 	ctx, cancel := context.WithTimeout(a.bed.t.Context(), patience)

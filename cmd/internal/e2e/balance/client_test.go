@@ -5,6 +5,7 @@ package balance
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,7 +13,10 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
@@ -94,8 +98,36 @@ func (b *bed) dial(to netip.AddrPort) *guest {
 	defer cancel()
 	conn, err := b.client.Dial(ctx, "tcp", to)
 	must(b.t, err)
+	return b.newGuest(conn)
+}
+
+func (b *bed) newGuest(conn net.Conn) *guest {
 	b.t.Cleanup(func() { _ = conn.Close() }) // it may be broken
 	return &guest{conn: conn, reader: bufio.NewReader(conn)}
+}
+
+// dialFrom opens a connection from an address and port of the client.
+func (b *bed) dialFrom(from, to netip.AddrPort) (g *guest, err error) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
+	defer cancel()
+	dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(from), Control: reusePort}
+	err = b.client.Do(func() error {
+		conn, err := dialer.DialContext(ctx, "tcp", to.String())
+		if err == nil {
+			g = b.newGuest(conn)
+		}
+		return err
+	})
+	return g, err
+}
+
+// reusePort lets a port have connections to several addresses.
+func reusePort(_, _ string, conn syscall.RawConn) (err error) {
+	refused := conn.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	})
+	return errors.Join(refused, err)
 }
 
 // guests are connections that stay open.

@@ -55,15 +55,19 @@ func (d *director) ipvsadm(lines string, args ...string) string {
 }
 
 func (d *director) run(input, command string, args ...string) (output string, err error) {
+	return run(d.Host, input, command, args...)
+}
+
+func run(h *lab.Host, input, command string, args ...string) (output string, err error) {
 	cmd := exec.Command(command, args...)
 	var out bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &out
-	process, err := d.Start(cmd)
+	process, err := h.Start(cmd)
 	if err != nil {
 		return "", err
 	}
 	if err := process.Err(); err != nil {
-		return out.String(), fmt.Errorf("%s %s on %s: %w: %s", command, strings.Join(args, " "), d.Name, err, &out)
+		return out.String(), fmt.Errorf("%s %s on %s: %w: %s", command, strings.Join(args, " "), h.Name, err, &out)
 	}
 	return out.String(), nil
 }

@@ -142,7 +142,7 @@ func (l *balancers) syncs(n *lab.Node, kind string) {
 func (d *director) syncs(kind string) {
 	d.bed.t.Helper()
 	d.bed.settles(d.Name+" has a "+kind, func() string {
-		daemons := strings.TrimSpace(d.ipvsadm("", "-L", "--daemon"))
+		daemons := d.syncDaemons()
 		if strings.HasPrefix(daemons, kind+" (mcast=eth0, syncid=7") && !strings.Contains(daemons, "\n") {
 			return ""
 		}
