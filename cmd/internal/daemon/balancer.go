@@ -48,6 +48,7 @@ type balanced struct {
 	*virtualService
 	pool    *ipvs.Pool
 	known   []ipvs.Condition // by which it was decided; nil if it is to be decided anew
+	spare   []ipvs.Condition // room for the next ones
 	decided *ruling
 	place   *place // where it was last; nil for not known
 }
@@ -149,12 +150,13 @@ func (b *balancer) adopt(cfg *config.Config) {
 // step decides on the service if there is anything new, and returns what happened, as
 // well as what was known before.
 func (s *balanced) step(now time.Duration, verdicts map[string]verdict, orders map[string]state.Order) []happening {
-	known, last := s.conditions(verdicts, orders), s.decided
+	known, last := s.conditions(s.spare[:0], verdicts, orders), s.decided
 	due := last.outcome.Next > 0 && now >= last.outcome.Next
 	if s.known != nil && !due && sameConditions(known, s.known) {
+		s.spare = known
 		return nil
 	}
-	s.known = known
+	s.known, s.spare = known, s.known
 	outcome := s.pool.Step(now, s.rules, s.members, func(server netip.AddrPort) ipvs.Condition { return known[s.at[server]] })
 	s.decided = last.next(outcome, time.Now())
 	return last.happenings(outcome.Events)

@@ -59,7 +59,8 @@ type alwaysWell struct{}
 
 func (alwaysWell) Check(context.Context) (checker.Finding, error) { return checker.Finding{}, nil }
 
-func BenchmarkNoteOfManyChecks(b *testing.B) {
+// manyChecks are checks that have found all servers of manyServices well.
+func manyChecks(b *testing.B) *checks {
 	c := &checks{runner: checker.NewRunner(checker.Options{Log: slog.New(slog.DiscardHandler)})}
 	schedule := checker.Schedule{Interval: time.Hour, Rise: 1, Fall: 3, Timeout: time.Second, Warmup: time.Millisecond}
 	var entries []checker.Entry
@@ -72,8 +73,23 @@ func BenchmarkNoteOfManyChecks(b *testing.B) {
 		<-c.runner.Changed()
 		c.note()
 	}
+	c.hear()
+	return c
+}
+
+func BenchmarkNoteOfManyChecks(b *testing.B) {
+	c := manyChecks(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		c.note()
+	}
+}
+
+// What there is to do when one of 10,000 checks has another verdict.
+func BenchmarkHearOfOneCheck(b *testing.B) {
+	c := manyChecks(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		c.hear()
 	}
 }

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -39,13 +40,28 @@ func (c *checks) set(entries []checker.Entry) {
 	c.note()
 }
 
-// note takes over the verdicts.
+// note takes over all verdicts.
 func (c *checks) note() {
 	c.noting.Lock()
 	defer c.noting.Unlock()
 	list := c.runner.Status()
 	verdicts := make(map[string]verdict, len(list))
 	for _, s := range list {
+		verdicts[s.Name] = verdictOf(s)
+	}
+	c.verdicts.Store(&verdicts)
+}
+
+// hear takes over those verdicts that are news: of thousands of checks, few are at a time.
+func (c *checks) hear() {
+	c.noting.Lock()
+	defer c.noting.Unlock()
+	news := c.runner.News()
+	if len(news) == 0 {
+		return
+	}
+	verdicts := maps.Clone(c.all())
+	for _, s := range news {
 		verdicts[s.Name] = verdictOf(s)
 	}
 	c.verdicts.Store(&verdicts)
@@ -69,7 +85,7 @@ func (c *checks) follow(ctx context.Context, heed func()) error {
 			return nil
 		case <-c.runner.Changed():
 			begin := time.Now()
-			c.note()
+			c.hear()
 			heed()
 			pause(ctx, time.Since(begin))
 		}

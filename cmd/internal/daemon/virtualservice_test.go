@@ -122,7 +122,7 @@ func TestConditionsOfAService(t *testing.T) {
 	}
 	orders := map[string]state.Order{"10.0.0.1:80": {Weight: new(uint32(7))}, "10.0.0.3:80": {Drain: true}}
 	v := newVirtualService(s, had)
-	got := v.conditions(map[string]verdict{"a": {state: failed}}, orders)
+	got := v.conditions(nil, map[string]verdict{"a": {state: failed}}, orders)
 	want := []ipvs.Condition{
 		{Health: ipvs.Failed, Reason: "check a failed", Order: ipvs.Order{Weight: new(uint32(7))}, Active: 1},
 		{Health: ipvs.Healthy, Present: new(uint32(4)), Active: 1},
@@ -142,7 +142,7 @@ func TestConditionsOfAService(t *testing.T) {
 func TestSorryServerAmongTheServers(t *testing.T) {
 	a := netip.MustParseAddrPort("10.0.0.1:80")
 	s := &config.Service{Servers: []config.RealServer{{Address: a, Checks: []string{"a"}}}, SorryServer: &config.RealServer{Address: a}}
-	got := newVirtualService(s, nil).conditions(nil, nil)
+	got := newVirtualService(s, nil).conditions(nil, nil, nil)
 	if len(got) != 1 || got[0].Health != ipvs.Unknown {
 		t.Errorf("%+v", got)
 	}
