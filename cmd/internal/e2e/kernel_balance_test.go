@@ -18,9 +18,7 @@ func TestKernelBalance(t *testing.T) {
 	lab.NeedServices(t)
 	lab.NeedIPVS(t)
 	lab.NeedPeers(t)
-	tests := testBinary(t, "./cmd/internal/e2e/balance", "ipvs")
-	perch := filepath.Join(filepath.Dir(tests), "perch") // the kernel sees this folder
-	must(t, os.Link(perchBinary(t), perch))
+	tests, perch := balanceBinaries(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
 	output, err := lab.BootKernel(ctx, lab.Job{
@@ -31,4 +29,14 @@ func TestKernelBalance(t *testing.T) {
 	if err != nil || !strings.HasSuffix(output, "\nPASS\n") {
 		t.Errorf("%v\n%s", err, output)
 	}
+}
+
+// balanceBinaries returns the tests of package balance, and perch beside them: the kernel sees
+// this folder.
+func balanceBinaries(tb testing.TB) (tests, perch string) {
+	tb.Helper()
+	tests = testBinary(tb, "./cmd/internal/e2e/balance", "ipvs")
+	perch = filepath.Join(filepath.Dir(tests), "perch")
+	must(tb, os.Link(perchBinary(tb), perch))
+	return tests, perch
 }

@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"context"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,28 +23,5 @@ func TestKernelIPVS(t *testing.T) {
 	})
 	if err != nil || !strings.Contains(output, "--- PASS: TestKernelWithoutIPVS ") {
 		t.Errorf("%v\n%s", err, output)
-	}
-}
-
-// BenchmarkIPVSTable measures how long 1,000 services with 10 servers each take perch,
-// ipvsadm and keepalived.
-func BenchmarkIPVSTable(b *testing.B) {
-	lab.NeedKernel(b)
-	lab.NeedIPVS(b)
-	lab.NeedPeers(b)
-	output, err := lab.BootKernel(b.Context(), lab.Job{
-		Binary: testBinary(b, "./ipvs", "ipvs"),
-		Args:   []string{"-test.run", "^TestFigures$", "-test.v"},
-	})
-	if err != nil {
-		b.Fatalf("%v\n%s", err, output)
-	}
-	figures := regexp.MustCompile(`figure (\S+) (\S+)\n`).FindAllStringSubmatch(output, -1)
-	for _, figure := range figures {
-		seconds, err := strconv.ParseFloat(figure[2], 64)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.ReportMetric(seconds, figure[1]+"-s")
 	}
 }
