@@ -27,7 +27,7 @@ type balancer struct {
 	kernel   kernelServices
 	syncer   *syncer
 	config   func() *config.Config
-	verdicts func() map[string]verdict // of the checks of real servers
+	verdicts func() verdicts // of the checks of real servers
 	orders   func() state.Orders
 	where    func() whereabouts
 	tell     func(*config.Service, ipvs.Event) // of what happens on the owner
@@ -100,7 +100,7 @@ func (b *balancer) inherit(ctx context.Context) {
 func (b *balancer) step() time.Duration {
 	cfg := b.config() // before the verdicts, see reload
 	b.adopt(cfg)
-	now, verdicts, orders, where := time.Since(b.begin), b.verdicts(), b.orders(), b.where()
+	now, heard, orders, where := time.Since(b.begin), b.verdicts(), b.orders(), b.where()
 	most, next := where.most(), now+lookEvery
 	wanted := make([]ipvs.Service, 0, len(b.had))
 	shown := make(picture, len(b.services))
@@ -109,7 +109,7 @@ func (b *balancer) step() time.Duration {
 		place := where.of(s.Service, most)
 		at[place] = true
 		b.arrive(s, place)
-		b.hear(s, place, s.step(now, verdicts, orders[s.Name]))
+		b.hear(s, place, s.step(now, heard, orders[s.Name]))
 		if due := s.decided.outcome.Next; due > 0 {
 			next = min(next, due)
 		}
@@ -149,8 +149,8 @@ func (b *balancer) adopt(cfg *config.Config) {
 
 // step decides on the service if there is anything new, and returns what happened, as
 // well as what was known before.
-func (s *balanced) step(now time.Duration, verdicts map[string]verdict, orders map[string]state.Order) []happening {
-	known, last := s.conditions(s.spare[:0], verdicts, orders), s.decided
+func (s *balanced) step(now time.Duration, heard verdicts, orders map[string]state.Order) []happening {
+	known, last := s.conditions(s.spare[:0], heard, orders), s.decided
 	due := last.outcome.Next > 0 && now >= last.outcome.Next
 	if s.known != nil && !due && sameConditions(known, s.known) {
 		s.spare = known

@@ -20,7 +20,7 @@ type checks struct {
 	host     *checker.Host
 	runner   *checker.Runner
 	noting   sync.Mutex // no verdict takes the place of a newer one
-	verdicts atomic.Pointer[map[string]verdict]
+	verdicts atomic.Pointer[verdicts]
 }
 
 // openChecks makes the checks of a config. It starts nothing.
@@ -45,11 +45,11 @@ func (c *checks) note() {
 	c.noting.Lock()
 	defer c.noting.Unlock()
 	list := c.runner.Status()
-	verdicts := make(map[string]verdict, len(list))
+	all := make(verdicts, len(list))
 	for _, s := range list {
-		verdicts[s.Name] = verdictOf(s)
+		all[s.Name] = new(verdictOf(s))
 	}
-	c.verdicts.Store(&verdicts)
+	c.verdicts.Store(&all)
 }
 
 // hear takes over those verdicts that are news: of thousands of checks, few are at a time.
@@ -60,15 +60,15 @@ func (c *checks) hear() {
 	if len(news) == 0 {
 		return
 	}
-	verdicts := maps.Clone(c.all())
+	all := maps.Clone(c.all())
 	for _, s := range news {
-		verdicts[s.Name] = verdictOf(s)
+		all[s.Name] = new(verdictOf(s))
 	}
-	c.verdicts.Store(&verdicts)
+	c.verdicts.Store(&all)
 }
 
 // all returns what is known of each check.
-func (c *checks) all() map[string]verdict { return *c.verdicts.Load() }
+func (c *checks) all() verdicts { return *c.verdicts.Load() }
 
 // run makes the checks until the context ends. At each change of a verdict heed is called.
 func (c *checks) run(g *errgroup.Group, parts context.Context, heed func()) {

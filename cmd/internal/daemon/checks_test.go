@@ -28,7 +28,7 @@ func TestVerdictsThatAreNews(t *testing.T) {
 		want := func(first, later judgement) {
 			t.Helper()
 			c.hear()
-			if all := c.all(); all["first"].state != first || all["later"].state != later {
+			if all := c.all(); all.of("first").state != first || all.of("later").state != later {
 				t.Errorf("verdicts are %v, want %s and %s", all, first, later)
 			}
 		}

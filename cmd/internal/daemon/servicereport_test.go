@@ -66,7 +66,7 @@ func TestReportOfServices(t *testing.T) {
 	s.Servers[1].Forward = "dr"
 	l.kernel.status.Ready = true
 	l.orders = state.Orders{"web": {"10.0.0.1:80": {Drain: true}}}
-	l.verdicts = map[string]verdict{"a": {state: passed}, "b": {state: failed, reason: "failed 3 of 3"}}
+	l.verdicts = verdicts{"a": {state: passed}, "b": {state: failed, reason: "failed 3 of 3"}}
 	begin := time.Now()
 	l.step()
 	counted := func(connections uint64, active uint32) ipvs.Counted {

@@ -68,11 +68,11 @@ func (v *virtualService) add(r *config.RealServer) {
 }
 
 // conditions appends what is known of the servers, in the order of reals.
-func (v *virtualService) conditions(list []ipvs.Condition, verdicts map[string]verdict, orders map[string]state.Order) []ipvs.Condition {
+func (v *virtualService) conditions(list []ipvs.Condition, known verdicts, orders map[string]state.Order) []ipvs.Condition {
 	list = slices.Grow(list, len(v.reals))
 	for i := range v.reals {
 		r := &v.reals[i]
-		c := conditionOf(r.checks, verdicts)
+		c := conditionOf(r.checks, known)
 		c.Present = r.present
 		c.Active = 1 // what is counted is shown, and decides nothing
 		if orders != nil {
@@ -84,10 +84,10 @@ func (v *virtualService) conditions(list []ipvs.Condition, verdicts map[string]v
 }
 
 // conditionOf sums up the verdicts of a server's checks, all of which must be well.
-func conditionOf(checks []string, verdicts map[string]verdict) ipvs.Condition {
+func conditionOf(checks []string, known verdicts) ipvs.Condition {
 	c := ipvs.Condition{Health: ipvs.Healthy}
 	for _, name := range checks {
-		v := verdicts[name]
+		v := known.of(name)
 		if v.weight != nil && c.Weight == nil {
 			c.Weight = v.weight
 		}
