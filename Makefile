@@ -26,7 +26,7 @@ PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc lib
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks clean
+.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs clean
 
 build: ## the static binary, bin/perch
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' $(foreach p,$(COLD),-gcflags=$(p)=-l) -o $(BIN) ./cmd/perch
@@ -115,6 +115,9 @@ bench-vrrp: ## VRRP mode beside keepalived, into docs/performance.md (about 14 m
 bench-checks: ## checks beside those of HAProxy, and the moves that they cause, into docs/performance.md (about 9 minutes; needs root)
 	$(GO) test -count=1 -timeout 30m -v -run '^TestHTTPLooksLeaveNothing$$' ./checker -looks 1000000
 	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkChecks$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
+
+bench-ipvs: ## services beside ipvsadm and keepalived, into docs/performance.md (about 7 minutes, on a machine that does nothing else; needs root)
+	CGO_ENABLED=0 $(GO) test -timeout 30m -run '^$$' -bench '^BenchmarkIPVS$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 5 -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200
 SEED   ?= 0

@@ -173,8 +173,12 @@ func (r *Runner) count(t *task, o outcome) {
 	}
 	end, warning := time.Now(), t.finding.Warning
 	changed := t.machine.end(o.ended, o.reason == "", rand.Float64())
-	if news := t.record(o, end); news || changed {
+	news := t.record(o, end) || changed
+	if news {
 		r.changed.ring()
+	}
+	if news || t.machine.state == Unknown {
+		r.note(t)
 	}
 	if changed {
 		t.since = end

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 )
@@ -73,6 +74,7 @@ type Runner struct {
 	mu        sync.Mutex
 	tasks     map[string]*task
 	order     []*task
+	fresh     []*task          // with something to tell since the last News
 	unwatched []*task          // Watchers whose Watch has not begun
 	timers    agenda           // tasks that are to be woken
 	queue     agenda           // tasks that are due and wait for room, by when they were due
@@ -136,21 +138,55 @@ func (r *Runner) Changed() <-chan struct{} { return r.changed }
 
 // Status returns what is known of each check, in the order of Set.
 func (r *Runner) Status() []Status {
-	type words struct {
-		schedule Schedule
-		reason   string
-	}
 	r.mu.Lock()
-	now := r.now()
-	all, said := make([]Status, len(r.order)), make([]words, len(r.order))
-	for i, t := range r.order {
-		all[i], said[i] = t.status(now), words{t.entry.Schedule, t.reason}
-	}
+	known := r.known(r.order)
 	r.mu.Unlock()
-	for i := range all {
-		all[i].Verdict = all[i].verdict(said[i].schedule, said[i].reason)
+	return inWords(known)
+}
+
+// News returns what is known of those checks of which Changed has told since the last News,
+// and of those without a verdict that have looked since. Of other checks it does not tell.
+func (r *Runner) News() []Status {
+	r.mu.Lock()
+	fresh := slices.DeleteFunc(r.fresh, func(t *task) bool { return t.removed })
+	r.fresh = nil
+	for _, t := range fresh {
+		t.fresh = false
+	}
+	known := r.known(fresh)
+	r.mu.Unlock()
+	return inWords(known)
+}
+
+// known is a Status whose verdict is yet to be put into words, for which there is no hurry.
+type known struct {
+	Status
+	schedule Schedule
+	reason   string
+}
+
+func (r *Runner) known(tasks []*task) []known {
+	now, list := r.now(), make([]known, len(tasks))
+	for i, t := range tasks {
+		list[i] = known{t.status(now), t.entry.Schedule, t.reason}
+	}
+	return list
+}
+
+func inWords(list []known) []Status {
+	all := make([]Status, len(list))
+	for i, k := range list {
+		all[i] = k.Status
+		all[i].Verdict = k.verdict(k.schedule, k.reason)
 	}
 	return all
+}
+
+// note has News tell of a task.
+func (r *Runner) note(t *task) {
+	if !t.fresh {
+		t.fresh, r.fresh = true, append(r.fresh, t)
+	}
 }
 
 func lastOfEachName(entries []Entry) []Entry {

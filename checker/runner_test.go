@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -542,6 +543,41 @@ func TestChanged(t *testing.T) {
 		step("for another", Finding{}, errors.New("reset"), true)
 		step("well again, and not healthy", warned, nil, false)
 		step("healthy again", warned, nil, true)
+	})
+}
+
+// News tells of what Changed has told, and of nothing twice.
+func TestNews(t *testing.T) {
+	running(t, Options{}, func(t *testing.T, r *Runner) {
+		var web fickle
+		web.set(Finding{}, nil)
+		s := prompt
+		s.Interval = s.FastInterval
+		r.Set([]Entry{entry("web", &web, s), entry("dns", well, s), entry("new", well, patient)})
+		want := func(what string, want ...string) {
+			t.Helper()
+			var got []string
+			for _, status := range r.News() {
+				got = append(got, status.Name+" "+status.Verdict)
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: news %q, want %q", what, got, want)
+			}
+		}
+		want("before the first look")
+		after(500 * time.Millisecond)
+		want("looked once", "dns healthy", "new unknown; well 1 of 2", "web healthy")
+		want("told of")
+		web.set(Finding{}, errRefused)
+		nextLook(t, r, "web")
+		nextLook(t, r, "dns")
+		after(time.Second)
+		want("failed", "new healthy", "web failed 1 of 1: connection refused")
+		web.set(Finding{}, nil)
+		nextLook(t, r, "web")
+		r.Set([]Entry{entry("dns", well, s)})
+		want("gone")
 	})
 }
 

@@ -28,6 +28,7 @@ type task struct {
 
 	changed   bool               // a change was noticed while a look was under way
 	removed   bool               // it is a task of the Runner no more
+	fresh     bool               // News is to tell of it
 	panicked  bool               // the stack has been logged
 	stopWatch context.CancelFunc // of a Watcher that watches
 

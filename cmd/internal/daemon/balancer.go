@@ -28,7 +28,7 @@ type balancer struct {
 	kernel   kernelServices
 	syncer   *syncer
 	config   func() *config.Config
-	verdicts func() map[string]verdict // of the checks of real servers
+	verdicts func() verdicts // of the checks of real servers
 	orders   func() state.Orders
 	where    func() whereabouts
 	tell     func(*config.Service, ipvs.Event) // of what happens on the owner
@@ -49,6 +49,7 @@ type balanced struct {
 	*virtualService
 	pool    *ipvs.Pool
 	known   []ipvs.Condition // by which it was decided; nil if it is to be decided anew
+	spare   []ipvs.Condition // room for the next ones
 	decided *ruling
 	place   place // where it was last
 }
@@ -100,7 +101,7 @@ func (b *balancer) inherit(ctx context.Context) {
 func (b *balancer) step() time.Duration {
 	cfg := b.config() // before the verdicts, see reload
 	b.adopt(cfg)
-	now, verdicts, orders, where := time.Since(b.begin), b.verdicts(), b.orders(), b.where()
+	now, heard, orders, where := time.Since(b.begin), b.verdicts(), b.orders(), b.where()
 	most, next := where.most(), now+lookEvery
 	wanted := make([]ipvs.Service, 0, len(b.had))
 	shown := make(picture, len(b.services))
@@ -108,7 +109,7 @@ func (b *balancer) step() time.Duration {
 	for _, s := range b.services {
 		place := where.of(s.Service, most)
 		at[place] = true
-		happened := s.step(now, verdicts, orders[s.Name])
+		happened := s.step(now, heard, orders[s.Name])
 		b.arrive(s, place, happened)
 		b.hear(s, place, happened)
 		if due := s.decided.outcome.Next; due > 0 {
@@ -150,13 +151,14 @@ func (b *balancer) adopt(cfg *config.Config) {
 
 // step decides on the service if there is anything new, and returns what happened, as
 // well as what was known before.
-func (s *balanced) step(now time.Duration, verdicts map[string]verdict, orders map[string]state.Order) []happening {
-	known, last := s.conditions(verdicts, orders), s.decided
+func (s *balanced) step(now time.Duration, heard verdicts, orders map[string]state.Order) []happening {
+	known, last := s.conditions(s.spare[:0], heard, orders), s.decided
 	due := last.outcome.Next > 0 && now >= last.outcome.Next
 	if s.known != nil && !due && sameConditions(known, s.known) {
+		s.spare = known
 		return nil
 	}
-	s.known = known
+	s.known, s.spare = known, s.known
 	outcome := s.pool.Step(now, s.rules, s.members, func(server netip.AddrPort) ipvs.Condition { return known[s.at[server]] })
 	s.decided = last.next(outcome, time.Now())
 	return last.happenings(outcome.Events)

@@ -39,17 +39,17 @@ func BenchmarkBalancerOneVerdict(b *testing.B) {
 	cfg := manyServices()
 	d := newTestBalancer(b, cfg)
 	d.kernel = ipvs.New(ipvs.Config{})
-	verdicts := map[string]verdict{}
+	known := verdicts{}
 	for _, c := range cfg.ServerChecks {
-		verdicts[c.Name] = verdict{state: passed}
+		known[c.Name] = &verdict{state: passed}
 	}
-	d.verdicts = func() map[string]verdict { return verdicts }
+	d.verdicts = func() verdicts { return known }
 	d.step()
 	one := cfg.ServerChecks[5000].Name
 	b.ReportAllocs()
 	for b.Loop() {
 		weight := uint32(b.Elapsed())
-		verdicts[one] = verdict{state: passed, weight: &weight}
+		known[one] = &verdict{state: passed, weight: &weight}
 		d.step()
 	}
 }
@@ -68,7 +68,7 @@ func BenchmarkNoteOfManyChecks(b *testing.B) {
 	}
 	c.set(entries)
 	go func() { _ = c.runner.Run(b.Context()) }()
-	for c.all()[entries[0].Name].state != passed || c.all()[entries[9999].Name].state != passed {
+	for c.all().of(entries[0].Name).state != passed || c.all().of(entries[9999].Name).state != passed {
 		<-c.runner.Changed()
 		c.note()
 	}
@@ -76,4 +76,32 @@ func BenchmarkNoteOfManyChecks(b *testing.B) {
 	for b.Loop() {
 		c.note()
 	}
+}
+
+// What there is to do when one of 10,000 checks finds another number each time.
+func BenchmarkHearOfOneCheck(b *testing.B) {
+	c := &checks{runner: checker.NewRunner(checker.Options{Log: slog.New(slog.DiscardHandler)})}
+	many := checker.Schedule{Interval: time.Hour, Rise: 1, Fall: 3, Timeout: time.Second, Warmup: time.Hour}
+	one := checker.Schedule{Interval: time.Millisecond, Rise: 1, Fall: 3, Timeout: time.Second}
+	entries := []checker.Entry{{Name: "one", Checker: &counting{}, Schedule: one}}
+	for _, check := range manyServices().ServerChecks {
+		entries = append(entries, checker.Entry{Name: check.Name, Checker: alwaysWell{}, Schedule: many})
+	}
+	c.set(entries)
+	go func() { _ = c.runner.Run(b.Context()) }()
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		<-c.runner.Changed()
+		b.StartTimer()
+		c.hear()
+	}
+}
+
+// counting is a check that finds how often it has looked.
+type counting struct{ looks int }
+
+func (c *counting) Check(context.Context) (checker.Finding, error) {
+	c.looks++
+	return checker.Finding{Value: checker.Value{Is: c.looks, Known: true}}, nil
 }

@@ -31,7 +31,7 @@ func newTestBalancer(t testing.TB, cfg *config.Config) *balancer {
 		kernel:   &fakeIPVS{},
 		syncer:   s,
 		config:   func() *config.Config { return cfg },
-		verdicts: func() map[string]verdict { return nil },
+		verdicts: func() verdicts { return nil },
 		orders:   func() state.Orders { return nil },
 		where:    func() whereabouts { return nil },
 		tell:     func(*config.Service, ipvs.Event) {},
@@ -102,7 +102,7 @@ type lab struct {
 
 	mu       sync.Mutex // held while one of what follows is changed that a running balancer reads
 	cfg      *config.Config
-	verdicts map[string]verdict
+	verdicts verdicts
 	orders   state.Orders
 	where    whereabouts
 	told     []string
@@ -124,7 +124,7 @@ var labVIP = netip.MustParseAddr("198.18.0.1")
 func newBalancerLab(t testing.TB) *lab {
 	l := &lab{
 		cfg:      &config.Config{IPVS: config.IPVS{Nodes: "candidates"}, Services: []config.Service{webService("web")}},
-		verdicts: map[string]verdict{"a": {state: passed}, "b": {state: passed}},
+		verdicts: verdicts{"a": {state: passed}, "b": {state: passed}},
 		where:    whereabouts{labVIP: here},
 		kernel:   &fakeIPVS{},
 	}
@@ -133,7 +133,7 @@ func newBalancerLab(t testing.TB) *lab {
 	l.syncer, l.syncs = newTestSyncer(t, l.log)
 	l.balancer.kernel = l.kernel
 	l.config = func() *config.Config { return locked(l, &l.cfg) }
-	l.balancer.verdicts = func() map[string]verdict { return locked(l, &l.verdicts) }
+	l.balancer.verdicts = func() verdicts { return locked(l, &l.verdicts) }
 	l.balancer.orders = func() state.Orders { return locked(l, &l.orders) }
 	l.balancer.where = func() whereabouts { return locked(l, &l.where) }
 	l.tell = func(s *config.Service, e ipvs.Event) { l.told = append(l.told, fmt.Sprint(s.Name, " ", e.Kind)) }
@@ -177,17 +177,17 @@ func (l *lab) wantTold(t *testing.T, when string, told ...string) {
 
 func TestBalancerFollowsVerdictsAndOrders(t *testing.T) {
 	l := newBalancerLab(t)
-	l.verdicts = map[string]verdict{"a": {state: passed}}
+	l.verdicts = verdicts{"a": {state: passed}}
 	l.step()
 	l.want(t, "b is unknown", "tcp 198.18.0.1:80: 10.0.0.1:80 1")
 	l.wantTold(t, "at first", "web server_up", "web quorum_up")
-	l.verdicts = map[string]verdict{"a": {state: passed}, "b": {state: passed, weight: new(uint32(9))}}
+	l.verdicts = verdicts{"a": {state: passed}, "b": {state: passed, weight: new(uint32(9))}}
 	l.step()
 	l.want(t, "b came up", "tcp 198.18.0.1:80: 10.0.0.1:80 1 10.0.0.2:80 9")
 	l.orders = state.Orders{"web": {"10.0.0.1:80": {Drain: true}}, "other": {"10.0.0.2:80": {Drain: true}}}
 	l.step()
 	l.want(t, "a is drained", "tcp 198.18.0.1:80: 10.0.0.1:80 0 10.0.0.2:80 9")
-	l.verdicts = map[string]verdict{"a": {state: failed}, "b": {state: failed}}
+	l.verdicts = verdicts{"a": {state: failed}, "b": {state: failed}}
 	l.told = nil
 	l.step()
 	l.wantTold(t, "both failed", "web server_down", "web server_down", "web quorum_down")
@@ -203,9 +203,9 @@ func TestBalancerSaysLittleAtABoot(t *testing.T) {
 	if lines := l.said(); len(lines) > 0 {
 		t.Errorf("said %q", lines)
 	}
-	l.verdicts = map[string]verdict{"a": {state: failed, reason: "failed 3 of 3"}, "b": {state: passed}}
+	l.verdicts = verdicts{"a": {state: failed, reason: "failed 3 of 3"}, "b": {state: passed}}
 	l.step()
-	l.verdicts = map[string]verdict{"a": {state: passed}, "b": {state: passed}}
+	l.verdicts = verdicts{"a": {state: passed}, "b": {state: passed}}
 	l.step()
 	lines := l.said()
 	if len(lines) != 2 || !strings.Contains(lines[0], `event=server_down service=web server=10.0.0.1:80 reason="check a failed 3 of 3"`) ||
@@ -220,7 +220,7 @@ func TestOnlyTheOwnerTells(t *testing.T) {
 	l.step()
 	l.wantTold(t, "elsewhere")
 	l.where = whereabouts{labVIP: here}
-	l.verdicts = map[string]verdict{"a": {state: failed}, "b": {state: passed}}
+	l.verdicts = verdicts{"a": {state: failed}, "b": {state: passed}}
 	l.step()
 	l.wantTold(t, "here", "web quorum_up", "web server_down")
 }
@@ -233,7 +233,7 @@ func TestNothingIsToldByAnOwnerThatWas(t *testing.T) {
 	l.step()
 	l.told = nil
 	l.where = whereabouts{labVIP: releasing}
-	l.verdicts = map[string]verdict{"a": {state: failed}, "b": {state: passed}}
+	l.verdicts = verdicts{"a": {state: failed}, "b": {state: passed}}
 	l.step()
 	l.wantTold(t, "releasing")
 	l.want(t, "releasing", "tcp 198.18.0.1:80: 10.0.0.2:80 1")
@@ -258,7 +258,7 @@ func TestOneWhoBeginsHereIsToldOfTheQuorum(t *testing.T) {
 	l.wantTold(t, "servers are there", "web quorum_up")
 	l.step()
 	l.wantTold(t, "after that")
-	l.verdicts = map[string]verdict{"a": {state: failed}, "b": {state: failed}}
+	l.verdicts = verdicts{"a": {state: failed}, "b": {state: failed}}
 	l.reloads(func(c *config.Config) { c.Services[0].Name = "shop" })
 	l.step()
 	l.wantTold(t, "begun among dead servers", "shop server_down", "shop server_down", "shop quorum_down")
@@ -278,7 +278,7 @@ func TestNewOwnerIsToldOfTheQuorum(t *testing.T) {
 		told  string
 	}{{passed, "web quorum_up"}, {failed, "web quorum_down"}} {
 		l.where = whereabouts{labVIP: elsewhere}
-		l.verdicts = map[string]verdict{"a": {state: c.state}, "b": {state: c.state}}
+		l.verdicts = verdicts{"a": {state: c.state}, "b": {state: c.state}}
 		l.step()
 		l.wantTold(t, "elsewhere")
 		l.where = whereabouts{labVIP: here}
@@ -290,7 +290,7 @@ func TestNewOwnerIsToldOfTheQuorum(t *testing.T) {
 	}
 	l.where = whereabouts{labVIP: elsewhere}
 	l.step()
-	l.where, l.verdicts = whereabouts{labVIP: here}, map[string]verdict{"a": {state: passed}}
+	l.where, l.verdicts = whereabouts{labVIP: here}, verdicts{"a": {state: passed}}
 	l.step()
 	l.wantTold(t, "another verdict comes with it", "web server_up", "web quorum_up")
 }
@@ -410,7 +410,7 @@ func TestReloadForgetsNothing(t *testing.T) {
 // the checks from before.
 func TestReloadInTheMiddleOfAStep(t *testing.T) {
 	l := newBalancerLab(t)
-	l.balancer.verdicts = func() map[string]verdict {
+	l.balancer.verdicts = func() verdicts {
 		old := l.verdicts
 		l.reloads(func(c *config.Config) { c.Services[0].Servers = c.Services[0].Servers[:1] })
 		return old
@@ -443,10 +443,10 @@ func TestSlowStartGoesOnByItself(t *testing.T) {
 		l.begin = time.Now()
 		s := &l.cfg.Services[0].Servers[0]
 		s.Weight, s.SlowStart = 100, 10*time.Second
-		l.verdicts["a"] = verdict{state: failed}
+		l.verdicts["a"] = &verdict{state: failed}
 		go func() { _ = l.run(t.Context()) }()
 		time.Sleep(time.Second)
-		l.change(func() { l.verdicts = map[string]verdict{"a": {state: passed}, "b": {state: passed}} })
+		l.change(func() { l.verdicts = verdicts{"a": {state: passed}, "b": {state: passed}} })
 		l.wake()
 		synctest.Wait()
 		l.want(t, "at first", "tcp 198.18.0.1:80: 10.0.0.1:80 1 10.0.0.2:80 1")
@@ -526,7 +526,7 @@ func TestNothingIsDecidedAnewWithoutNews(t *testing.T) {
 	if l.picture()["web"].ruling != before {
 		t.Error("decided anew")
 	}
-	l.verdicts["a"] = verdict{state: failed}
+	l.verdicts["a"] = &verdict{state: failed}
 	l.step()
 	if l.picture()["web"].ruling == before {
 		t.Error("not decided anew")
@@ -580,10 +580,10 @@ func TestProgramsForTheEndAreRun(t *testing.T) {
 			c.Services[1].QuorumDown, c.Services[1].Addresses = []string{"quiet", "0s"}, addrPorts("198.18.0.1:81")
 		})
 		d, p := balancingDaemon(t, l)
-		verdicts := d.balancer.verdicts
-		d.balancer.verdicts = func() map[string]verdict { // the last step takes long
+		soon := d.balancer.verdicts
+		d.balancer.verdicts = func() verdicts { // the last step takes long
 			time.Sleep(time.Second)
-			return verdicts()
+			return soon()
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		g, parts := errgroup.WithContext(ctx)

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,7 +20,7 @@ type checks struct {
 	host     *checker.Host
 	runner   *checker.Runner
 	noting   sync.Mutex // no verdict takes the place of a newer one
-	verdicts atomic.Pointer[map[string]verdict]
+	verdicts atomic.Pointer[verdicts]
 }
 
 // openChecks makes the checks of a config. It starts nothing.
@@ -39,20 +40,35 @@ func (c *checks) set(entries []checker.Entry) {
 	c.note()
 }
 
-// note takes over the verdicts.
+// note takes over all verdicts.
 func (c *checks) note() {
 	c.noting.Lock()
 	defer c.noting.Unlock()
 	list := c.runner.Status()
-	verdicts := make(map[string]verdict, len(list))
+	all := make(verdicts, len(list))
 	for _, s := range list {
-		verdicts[s.Name] = verdictOf(s)
+		all[s.Name] = new(verdictOf(s))
 	}
-	c.verdicts.Store(&verdicts)
+	c.verdicts.Store(&all)
+}
+
+// hear takes over those verdicts that are news: of thousands of checks, few are at a time.
+func (c *checks) hear() {
+	c.noting.Lock()
+	defer c.noting.Unlock()
+	news := c.runner.News()
+	if len(news) == 0 {
+		return
+	}
+	all := maps.Clone(c.all())
+	for _, s := range news {
+		all[s.Name] = new(verdictOf(s))
+	}
+	c.verdicts.Store(&all)
 }
 
 // all returns what is known of each check.
-func (c *checks) all() map[string]verdict { return *c.verdicts.Load() }
+func (c *checks) all() verdicts { return *c.verdicts.Load() }
 
 // run makes the checks until the context ends. At each change of a verdict heed is called.
 func (c *checks) run(g *errgroup.Group, parts context.Context, heed func()) {
@@ -69,7 +85,7 @@ func (c *checks) follow(ctx context.Context, heed func()) error {
 			return nil
 		case <-c.runner.Changed():
 			begin := time.Now()
-			c.note()
+			c.hear()
 			heed()
 			pause(ctx, time.Since(begin))
 		}

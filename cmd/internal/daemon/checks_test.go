@@ -11,6 +11,43 @@ import (
 	"github.com/perch-vip/perch/checker"
 )
 
+// Of all verdicts those that are news are taken over, beside the others.
+func TestVerdictsThatAreNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		schedule := checker.Schedule{Interval: time.Hour, Rise: 1, Fall: 1, Timeout: time.Second}
+		slow := schedule
+		slow.Warmup = time.Minute
+		c := &checks{runner: checker.NewRunner(checker.Options{})}
+		c.set([]checker.Entry{
+			{Name: "first", Checker: alwaysWell{}, Schedule: schedule},
+			{Name: "later", Checker: alwaysWell{}, Schedule: slow},
+		})
+		ended := make(chan error, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { ended <- c.runner.Run(ctx) }()
+		want := func(first, later judgement) {
+			t.Helper()
+			c.hear()
+			if all := c.all(); all.of("first").state != first || all.of("later").state != later {
+				t.Errorf("verdicts are %v, want %s and %s", all, first, later)
+			}
+		}
+		synctest.Wait()
+		want(passed, undecided)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		want(passed, passed)
+		last := c.verdicts.Load()
+		if c.hear(); c.verdicts.Load() != last {
+			t.Error("what is no news was taken over")
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A burst of verdicts leaves others their time.
 func TestVerdictsInABurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -118,9 +118,9 @@ func TestReloadTouchesWhatChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := string(text) + twentyServices()
-	kernel, verdicts := &fakeIPVS{}, map[string]verdict{}
+	kernel, heard := &fakeIPVS{}, verdicts{}
 	r.balancer.kernel, r.balancer.orders = kernel, func() state.Orders { return nil }
-	r.balancer.verdicts = func() map[string]verdict { return maps.Clone(verdicts) }
+	r.balancer.verdicts = func() verdicts { return maps.Clone(heard) }
 	reload := func(text string) error {
 		r.write(t, "perch.toml", text, 0o600)
 		_, err := r.reload()
@@ -131,7 +131,7 @@ func TestReloadTouchesWhatChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range r.config().ServerChecks {
-		verdicts[c.Name] = verdict{state: passed}
+		heard[c.Name] = &verdict{state: passed}
 	}
 	r.balancer.step()
 	before := serversInKernel(kernel)

@@ -16,8 +16,8 @@ type ranked struct {
 
 // rankOf returns what the checks make of a router. That one of them has no verdict is no
 // reason to begin to serve, and none to cease.
-func rankOf(v *virtualRouter, verdicts map[string]verdict, serves bool) rank {
-	f := weigh(v.Priority, v.refs, verdicts)
+func rankOf(v *virtualRouter, known verdicts, serves bool) rank {
+	f := weigh(v.Priority, v.refs, known)
 	if f.health == sick || f.health == unsure && !serves {
 		return rank{f.priority, brief(f.reasons)}
 	}
@@ -34,11 +34,11 @@ func (r *routers) serves(name string) bool {
 func (r *routers) rank() {
 	r.ranking.Lock()
 	defer r.ranking.Unlock()
-	verdicts := r.verdicts()
+	known := r.verdicts()
 	setup := r.setup.Load()
 	for i := range setup.routers {
 		v := &setup.routers[i]
-		wanted := ranked{rank: rankOf(v, verdicts, r.serves(v.Name))}
+		wanted := ranked{rank: rankOf(v, known, r.serves(v.Name))}
 		if was, known := r.ranks[v.Name]; known && was == wanted {
 			continue
 		}

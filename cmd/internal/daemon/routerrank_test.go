@@ -19,8 +19,14 @@ type rankedRouters struct {
 func newRanked(list ...virtualRouter) *rankedRouters {
 	r := &rankedRouters{there: map[string]bool{}, state: map[string]verdict{}}
 	r.routers = &routers{
-		ranks:    map[string]ranked{},
-		verdicts: func() map[string]verdict { return r.state },
+		ranks: map[string]ranked{},
+		verdicts: func() verdicts {
+			all := verdicts{}
+			for name, v := range r.state {
+				all[name] = &v
+			}
+			return all
+		},
 		setPriority: func(name string, priority uint8, fault string) error {
 			if !r.there[name] {
 				return errors.New("there is no such instance")

@@ -40,7 +40,7 @@ type routers struct {
 	ended   atomic.Bool               // hold nothing more
 	sighted chan struct{}             // closed when it is known which interfaces there are
 
-	verdicts    func() map[string]verdict
+	verdicts    func() verdicts
 	setPriority func(router string, priority uint8, fault string) error // of the engine
 	ranking     sync.Mutex
 	ranks       map[string]ranked // by router; guarded by ranking

@@ -67,7 +67,7 @@ func TestReportOfServices(t *testing.T) {
 	s.Servers[1].Forward = "dr"
 	l.kernel.status.Ready = true
 	l.orders = state.Orders{"web": {"10.0.0.1:80": {Drain: true}}}
-	l.verdicts = map[string]verdict{"a": {state: passed}, "b": {state: failed, reason: "failed 3 of 3"}}
+	l.verdicts = verdicts{"a": {state: passed}, "b": {state: failed, reason: "failed 3 of 3"}}
 	begin := time.Now()
 	l.step()
 	counted := func(connections uint64, active uint32) ipvs.Counted {
@@ -117,7 +117,7 @@ func TestReportOfServices(t *testing.T) {
 func TestReportNamesTheSorryServer(t *testing.T) {
 	l := newBalancerLab(t)
 	l.cfg.Services[0].SorryServer = &config.RealServer{Address: netip.MustParseAddrPort("10.0.0.9:80"), Weight: 1, Forward: "dr"}
-	l.verdicts = map[string]verdict{"a": {state: failed}, "b": {state: failed}}
+	l.verdicts = verdicts{"a": {state: failed}, "b": {state: failed}}
 	l.step()
 	if got := l.report(newTable(nil))[0]; !got.Sorry || got.SorryServer != "10.0.0.9:80" {
 		t.Errorf("sorry %t, server %q, want true and 10.0.0.9:80", got.Sorry, got.SorryServer)

@@ -67,25 +67,27 @@ func (v *virtualService) add(r *config.RealServer) {
 	v.reals = append(v.reals, realServer{address: r.Address, name: r.Address.String(), checks: r.Checks})
 }
 
-// conditions returns what is known of the servers, in the order of reals.
-func (v *virtualService) conditions(verdicts map[string]verdict, orders map[string]state.Order) []ipvs.Condition {
-	all := make([]ipvs.Condition, len(v.reals))
-	for i, r := range v.reals {
-		all[i] = conditionOf(r.checks, verdicts)
-		all[i].Present = r.present
-		all[i].Active = 1 // what is counted is shown, and decides nothing
+// conditions appends what is known of the servers, in the order of reals.
+func (v *virtualService) conditions(list []ipvs.Condition, known verdicts, orders map[string]state.Order) []ipvs.Condition {
+	list = slices.Grow(list, len(v.reals))
+	for i := range v.reals {
+		r := &v.reals[i]
+		c := conditionOf(r.checks, known)
+		c.Present = r.present
+		c.Active = 1 // what is counted is shown, and decides nothing
 		if orders != nil {
-			all[i].Order = ipvs.Order(orders[r.name])
+			c.Order = ipvs.Order(orders[r.name])
 		}
+		list = append(list, c)
 	}
-	return all
+	return list
 }
 
 // conditionOf sums up the verdicts of a server's checks, all of which must be well.
-func conditionOf(checks []string, verdicts map[string]verdict) ipvs.Condition {
+func conditionOf(checks []string, known verdicts) ipvs.Condition {
 	c := ipvs.Condition{Health: ipvs.Healthy}
 	for _, name := range checks {
-		v := verdicts[name]
+		v := known.of(name)
 		if v.weight != nil && c.Weight == nil {
 			c.Weight = v.weight
 		}

@@ -84,7 +84,7 @@ func TestSettingsOfIPVS(t *testing.T) {
 }
 
 func TestConditionIsOfAllChecks(t *testing.T) {
-	verdicts := map[string]verdict{
+	known := verdicts{
 		"well":  {state: passed},
 		"heavy": {state: passed, weight: new(uint32(9))},
 		"light": {state: passed, weight: new(uint32(2))},
@@ -103,7 +103,7 @@ func TestConditionIsOfAllChecks(t *testing.T) {
 		{[]string{"new", "bad", "worse", "well"}, ipvs.Condition{Health: ipvs.Failed, Reason: "check bad failed 3 of 3: connection refused"}},
 		{[]string{"well", "heavy", "light"}, ipvs.Condition{Health: ipvs.Healthy, Weight: new(uint32(9))}},
 	} {
-		if diff := cmp.Diff(tc.want, conditionOf(tc.checks, verdicts)); diff != "" {
+		if diff := cmp.Diff(tc.want, conditionOf(tc.checks, known)); diff != "" {
 			t.Errorf("%q: -want +got:\n%s", tc.checks, diff)
 		}
 	}
@@ -122,7 +122,7 @@ func TestConditionsOfAService(t *testing.T) {
 	}
 	orders := map[string]state.Order{"10.0.0.1:80": {Weight: new(uint32(7))}, "10.0.0.3:80": {Drain: true}}
 	v := newVirtualService(s, had)
-	got := v.conditions(map[string]verdict{"a": {state: failed}}, orders)
+	got := v.conditions(nil, verdicts{"a": {state: failed}}, orders)
 	want := []ipvs.Condition{
 		{Health: ipvs.Failed, Reason: "check a failed", Order: ipvs.Order{Weight: new(uint32(7))}, Active: 1},
 		{Health: ipvs.Healthy, Present: new(uint32(4)), Active: 1},
@@ -142,7 +142,7 @@ func TestConditionsOfAService(t *testing.T) {
 func TestSorryServerAmongTheServers(t *testing.T) {
 	a := netip.MustParseAddrPort("10.0.0.1:80")
 	s := &config.Service{Servers: []config.RealServer{{Address: a, Checks: []string{"a"}}}, SorryServer: &config.RealServer{Address: a}}
-	got := newVirtualService(s, nil).conditions(nil, nil)
+	got := newVirtualService(s, nil).conditions(nil, nil, nil)
 	if len(got) != 1 || got[0].Health != ipvs.Unknown {
 		t.Errorf("%+v", got)
 	}

@@ -37,6 +37,18 @@ type verdict struct {
 	reason string
 }
 
+// verdicts are those of checks by name, which do not change. Few of many differ from one time
+// to the next.
+type verdicts map[string]*verdict
+
+// of returns the verdict of a check, the zero value for one that is not known.
+func (l verdicts) of(check string) verdict {
+	if v := l[check]; v != nil {
+		return *v
+	}
+	return verdict{}
+}
+
 // reference is one use of a check.
 type reference struct {
 	check   string
@@ -59,10 +71,10 @@ const faultBelow = -254
 
 // weigh adds what the verdicts of the checks referred to make of a base priority. A
 // fault makes it sick.
-func weigh(base int, refs []reference, verdicts map[string]verdict) fitness {
+func weigh(base int, refs []reference, known verdicts) fitness {
 	total := fitness{health: well, priority: base}
 	for _, ref := range refs {
-		effect := ref.effect(verdicts[ref.check])
+		effect := ref.effect(known.of(ref.check))
 		total.priority += effect.priority
 		switch {
 		case effect.health == total.health && effect.health != well:

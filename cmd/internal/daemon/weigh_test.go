@@ -8,7 +8,7 @@ import (
 )
 
 func TestWeigh(t *testing.T) {
-	verdicts := map[string]verdict{
+	known := verdicts{
 		"up":    {state: passed},
 		"down":  {state: failed, reason: "failed 3 of 3: connection refused"},
 		"mute":  {state: failed},
@@ -70,7 +70,7 @@ func TestWeigh(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := weigh(tt.base, tt.refs, verdicts)
+			got := weigh(tt.base, tt.refs, known)
 			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(fitness{})); diff != "" {
 				t.Error(diff)
 			}
@@ -80,7 +80,7 @@ func TestWeigh(t *testing.T) {
 
 // In whatever order the references come.
 func TestWeighHasBoundsAndNoOrder(t *testing.T) {
-	verdicts := map[string]verdict{
+	known := verdicts{
 		"a": {state: passed}, "b": {state: failed}, "c": {}, "d": {state: passed, value: -3, known: true}, "e": {state: failed, reason: "failed"},
 	}
 	ref := rapid.Custom(func(t *rapid.T) reference {
@@ -93,14 +93,14 @@ func TestWeighHasBoundsAndNoOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		base := rapid.IntRange(1, 255).Draw(t, "base")
 		refs := rapid.SliceOfN(ref, 0, 6).Draw(t, "refs")
-		got := weigh(base, refs, verdicts)
+		got := weigh(base, refs, known)
 		if got.priority < 1 || got.priority > 254 && base != 255 {
 			t.Fatalf("priority %d", got.priority)
 		}
 		if (got.health == well) != (len(got.reasons) == 0) {
 			t.Fatalf("%s, because of %q", got.health, got.reasons)
 		}
-		again := weigh(base, rapid.Permutation(refs).Draw(t, "permutation"), verdicts)
+		again := weigh(base, rapid.Permutation(refs).Draw(t, "permutation"), known)
 		if diff := cmp.Diff(got, again, cmp.AllowUnexported(fitness{})); diff != "" {
 			t.Fatal(diff)
 		}

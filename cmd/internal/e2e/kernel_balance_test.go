@@ -14,10 +14,18 @@ func TestKernelBalance(t *testing.T) {
 	lab.NeedServices(t)
 	lab.NeedIPVS(t)
 	lab.NeedPeers(t)
-	tests := kernelTests(t, "./cmd/internal/e2e/balance", "ipvs", ".")
-	perch := filepath.Join(filepath.Dir(tests.Binary), "perch") // the kernel sees this folder
-	must(t, os.Link(perchBinary(t), perch))
-	tests.Args = append(tests.Args, "-perch", perch)
+	tests := balanceTests(t)
 	tests.Modules = []string{"veth", "bridge", "ip_vs", "ipip", "ip6_tunnel", "ip_gre", "fou", "sch_netem"}
 	passInKernel(t, tests)
+}
+
+// balanceTests are all tests of package balance, with perch beside them: the kernel sees this
+// folder.
+func balanceTests(tb testing.TB) lab.Job {
+	tb.Helper()
+	tests := kernelTests(tb, "./cmd/internal/e2e/balance", "ipvs", ".")
+	perch := filepath.Join(filepath.Dir(tests.Binary), "perch")
+	must(tb, os.Link(perchBinary(tb), perch))
+	tests.Args = append(tests.Args, "-perch", perch)
+	return tests
 }

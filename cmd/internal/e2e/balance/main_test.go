@@ -32,10 +32,10 @@ func eventually(t *testing.T, what string, done func() bool) {
 }
 
 // tempDir is short, unlike that of testing: a socket's path has 107 bytes.
-func tempDir(t *testing.T) string {
-	t.Helper()
+func tempDir(tb testing.TB) string {
+	tb.Helper()
 	dir, err := os.MkdirTemp("", "bed-")
-	must(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // the kernel ends soon
+	must(tb, err)
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) }) // the kernel ends soon
 	return dir
 }
