@@ -1,7 +1,7 @@
 # perch. The two targets that matter: `sudo make demo` and `sudo make test`.
 
 GO ?= $(shell command -v go || echo /usr/local/go/bin/go)
-export GOFLAGS += -buildvcs=false
+GIVEN := $(GOFLAGS) -buildvcs=false
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
@@ -13,6 +13,11 @@ COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... g
 	compress/... crypto/tls crypto/x509/... debug/... encoding/... fmt html/... math/big mime/... net/http/... net/textproto net/url text/... \
 	$(addprefix github.com/perch-vip/perch/,ipvs $(addprefix cmd/,perch internal/api internal/config internal/daemon internal/demo \
 	internal/doctor internal/lab internal/sysctl internal/web))
+
+# How the binary is compiled, and all else but what the race detector watches: whoever
+# needs a package finds it compiled.
+override export CGO_ENABLED := 0
+override export GOFLAGS := $(GIVEN) -trimpath $(foreach p,$(COLD),-gcflags=$(p)=-l)
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
@@ -29,7 +34,7 @@ POLICY := /usr/sbin/policy-rc.d
 .PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs clean
 
 build: ## the static binary, bin/perch
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' $(foreach p,$(COLD),-gcflags=$(p)=-l) -o $(BIN) ./cmd/perch
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
 
 demo: build ## three nodes on this machine, killed and healed before your eyes (needs root)
 	./bin/perch demo
@@ -51,8 +56,12 @@ deps: ## install the Debian packages that the tests need, when root and when mis
 		case $$p in keepalived|frr|haproxy|nginx-light|ipvsadm) ! command -v systemctl >/dev/null || systemctl -q disable $${p%-light};; esac; \
 	done
 
-unit: ## unit tests, with the race detector and in random order
-	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -v /cmd/internal/e2e)
+# A test of one goroutine, which takes the race detector a minute and shows it nothing.
+LONG := ^TestBounded$$
+
+unit: ## unit tests, with the race detector (which needs cgo) and in random order
+	CGO_ENABLED=1 GOFLAGS='$(GIVEN)' $(GO) test -race -shuffle=on -skip '$(LONG)' $$($(GO) list ./... | grep -v /cmd/internal/e2e)
+	$(GO) test -run '$(LONG)' ./cmd/internal/config
 
 SCHEDULES ?= 100000
 SEED ?= 0
@@ -77,8 +86,8 @@ fuzz: ## each fuzz target in turn for FUZZTIME, which "go test" runs on its seed
 	done
 
 e2e: ## end-to-end tests: the real binary in network namespaces
-	CGO_ENABLED=0 $(GO) test -count=1 -timeout 20m -parallel 4 -skip '^TestVRRP' ./cmd/internal/e2e
-	CGO_ENABLED=0 $(GO) test -count=1 -timeout 20m -parallel 8 -run '^TestVRRP' ./cmd/internal/e2e # they mostly wait
+	$(GO) test -count=1 -timeout 20m -parallel 4 -skip '^TestVRRP' ./cmd/internal/e2e
+	$(GO) test -count=1 -timeout 20m -parallel 8 -run '^TestVRRP' ./cmd/internal/e2e # they mostly wait
 
 lint: vet staticcheck gofumpt govulncheck
 
@@ -104,17 +113,17 @@ govulncheck: ## known vulnerabilities; "not run" where its database cannot be re
 	else printf '%s\n' "$$out"; exit $$rc; fi
 
 bench-failover: build ## outage of each kind of move, into docs/performance.md (about 8 minutes)
-	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench Failover -benchtime 1x ./cmd/internal/e2e -args -rounds 200 -record $(CURDIR)/docs/performance.md
+	$(GO) test -timeout 60m -run '^$$' -bench Failover -benchtime 1x ./cmd/internal/e2e -args -rounds 200 -record $(CURDIR)/docs/performance.md
 
 bench-fence: ## what traffic pays for a fence and when it ends, into docs/performance.md (some minutes)
 	$(GO) test -timeout 30m -run '^$$' -bench 'Fence$$' -benchtime 1x ./vip/fence -args -record $(CURDIR)/docs/performance.md
 
 bench-vrrp: ## VRRP mode beside keepalived, into docs/performance.md (about 14 minutes, on a machine that does nothing else; needs root)
-	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkVRRP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 20 -record $(CURDIR)/docs/performance.md
+	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkVRRP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 20 -record $(CURDIR)/docs/performance.md
 
 bench-checks: ## checks beside those of HAProxy, and the moves that they cause, into docs/performance.md (about 9 minutes; needs root)
 	$(GO) test -count=1 -timeout 30m -v -run '^TestHTTPLooksLeaveNothing$$' ./checker -looks 1000000
-	CGO_ENABLED=0 $(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkChecks$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
+	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkChecks$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
 
 bench-ipvs: ## services beside ipvsadm and keepalived, into docs/performance.md (about 7 minutes, on a machine that does nothing else; needs root)
 	CGO_ENABLED=0 $(GO) test -timeout 30m -run '^$$' -bench '^BenchmarkIPVS$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 5 -record $(CURDIR)/docs/performance.md
@@ -123,7 +132,7 @@ FAULTS ?= 200
 SEED   ?= 0
 
 chaos: ## FAULTS faults from a SEED (0: any) against a cluster in namespaces, into docs/chaos.md (needs root)
-	CGO_ENABLED=0 $(GO) test -count=1 -timeout 3h -v -run '^TestChaos$$' ./cmd/internal/e2e -args -faults $(FAULTS) -seed $(SEED) -record $(CURDIR)/docs/chaos.md
+	$(GO) test -count=1 -timeout 3h -v -run '^TestChaos$$' ./cmd/internal/e2e -args -faults $(FAULTS) -seed $(SEED) -record $(CURDIR)/docs/chaos.md
 
 clean:
 	rm -rf bin dist

@@ -289,12 +289,12 @@ func TestBounded(t *testing.T) {
 			if len(data) > maxSize {
 				t.Fatalf("%d bytes would be refused unread", len(data))
 			}
-			start := time.Now()
+			start := processorTime(t)
 			_, _, err := Parse("perch.toml", data, "lb1")
 			if err == nil {
 				t.Fatal("no mistake")
 			}
-			if took := time.Since(start); took > 20*time.Second {
+			if took := processorTime(t) - start; took > 20*time.Second {
 				t.Errorf("took %v", took)
 			}
 			for _, m := range err.(Mistakes) {
@@ -304,4 +304,14 @@ func TestBounded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// processorTime is what this process has used, however busy the machine is.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var used unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
