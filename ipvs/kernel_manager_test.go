@@ -12,11 +12,22 @@ import (
 
 // reviewNow carries out what was Set last, as Run does, with a look at the kernel.
 func reviewNow(m *Manager) {
-	m.op.Lock()
-	defer m.op.Unlock()
-	d := *m.demanded()
-	m.amend(d)
-	_ = m.review(d)
+	m.due = time.Time{}
+	m.turn()
+	if m.looking {
+		m.digest(<-m.looks)
+	}
+}
+
+// clear has m remove all that it brought, and end.
+func (m *Manager) clear(t *testing.T) {
+	t.Helper()
+	m.Set(nil, Settings{})
+	reviewNow(m)
+	m.end()
+	if s := m.Status(); len(s.Failed)+len(s.Problems) > 0 {
+		t.Errorf("cleared: %+v", s)
+	}
 }
 
 // amendNow does so without a look.
@@ -78,14 +89,10 @@ func variedTable() []Service {
 }
 
 // TestKernelManager: a Manager gets a table into the real kernel, finds it just as it
-// wants it, edits it and clears it.
+// wants it, edits it and removes it.
 func TestKernelManager(t *testing.T) {
 	m := New(Config{Record: filepath.Join(t.TempDir(), "ipvs.json")})
-	t.Cleanup(func() {
-		if err := m.Clear(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { m.clear(t) })
 	table := variedTable()
 	for _, s := range table {
 		if err := s.Check(); err != nil {
@@ -117,20 +124,15 @@ func TestKernelManager(t *testing.T) {
 	if list, err := m.Counters(); err != nil || len(list) != len(table) {
 		t.Errorf("counters of %d services, %v, want %d", len(list), err, len(table))
 	}
-	if err := m.Clear(); err != nil {
-		t.Error(err)
-	}
+	m.Set(nil, Settings{})
+	reviewNow(m)
 	wantInKernel(t, "cleared", nil)
 }
 
 // TestKernelManagerRefused: what the kernel refuses is told, and keeps nothing else back.
 func TestKernelManagerRefused(t *testing.T) {
 	m := New(Config{Record: filepath.Join(t.TempDir(), "ipvs.json")})
-	t.Cleanup(func() {
-		if err := m.Clear(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { m.clear(t) })
 	m.Set([]Service{web(1, 1).by("foo"), web(2, 1)}, Settings{})
 	reviewNow(m)
 	wantInKernel(t, "one of two", []Service{web(2, 1)})
@@ -142,11 +144,7 @@ func TestKernelManagerRefused(t *testing.T) {
 // TestKernelManagerWeight: one weight among 10,000 servers, from Set to the kernel.
 func TestKernelManagerWeight(t *testing.T) {
 	m := New(Config{Record: filepath.Join(t.TempDir(), "ipvs.json")})
-	t.Cleanup(func() {
-		if err := m.Clear(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { m.clear(t) })
 	table := bigTable(1000)
 	begin := time.Now()
 	m.Set(table, Settings{})

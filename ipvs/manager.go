@@ -112,22 +112,6 @@ func (m *Manager) demanded() *demand {
 	return m.want
 }
 
-// Clear removes from the kernel all that perch put there, and waits for that. Nothing is
-// wanted any more until the next Set. It works while Run goes on as well as before and
-// after that.
-func (m *Manager) Clear() error {
-	m.Set(nil, Settings{})
-	m.op.Lock()
-	defer m.op.Unlock()
-	m.amend(demand{})
-	err := m.review(demand{})
-	m.hangUp() // Run may have ended; else it asks again
-	if err != nil {
-		return fmt.Errorf("clear IPVS: %w", err)
-	}
-	return nil
-}
-
 // Counters returns what the kernel has counted of all services, those of others included;
 // none while there is no IPVS or nothing to do for it. It asks the kernel, in a
 // conversation of its own, and waits for the answer.

@@ -135,9 +135,6 @@ func TestManagerAsksForNoIPVSWithoutNeed(t *testing.T) {
 		pass(time.Minute)
 		m.set(Settings{})
 		pass(time.Minute)
-		if err := m.Clear(); err != nil {
-			t.Error(err)
-		}
 		if opens, _, _ := m.k.counts(); opens > 0 {
 			t.Errorf("the kernel was asked %d times, want never", opens)
 		}
@@ -203,16 +200,6 @@ func TestAmendmentsDuringALook(t *testing.T) {
 		if s := m.Status(); s.Mended > 0 || len(s.Failed) > 0 {
 			t.Errorf("mended %d, failed %v, want none", s.Mended, s.Failed)
 		}
-
-		pass(reviewEvery) // the next one has begun
-		m.k.change(func(k *modelKernel) { k.dumping = nil })
-		if err := m.Clear(); err != nil {
-			t.Error(err)
-		}
-		close(release) // what that look has found is of no use any more
-		synctest.Wait()
-		wantServices(t, m.k)
-		wantKeys(t, "record", m.keys(t))
 	})
 }
 
@@ -742,9 +729,6 @@ func TestRecordThatCannotBeRead(t *testing.T) {
 		if _, err := m.Inherited(); !errors.Is(err, syscall.ELOOP) {
 			t.Errorf("inherited: %v, want %v", err, syscall.ELOOP)
 		}
-		if err := m.Clear(); !errors.Is(err, syscall.ELOOP) {
-			t.Errorf("clear: %v, want %v", err, syscall.ELOOP)
-		}
 		defer m.run(t)()
 		m.set(Settings{Timeouts: Timeouts{UDP: 30}}, web(1, 2), web(2, 1))
 		pass(time.Minute)
@@ -873,63 +857,35 @@ func TestTimeoutsOfAKilledPredecessor(t *testing.T) {
 	})
 }
 
-func TestClear(t *testing.T) {
+// TestNothingIsWanted any more: what perch has brought goes, also by the next process.
+func TestNothingIsWanted(t *testing.T) {
 	settings := Settings{Timeouts: Timeouts{TCP: 60}}
-	empty := func(t *testing.T, m *managed) {
-		t.Helper()
-		if err := m.Clear(); err != nil {
-			t.Error(err)
-		}
-		wantServices(t, m.k, web(1, 9))
-		wantKeys(t, "record", m.keys(t))
-		if m.k.times.TCP != 900 || m.Status().Mended != 0 {
-			t.Errorf("TCP timeout %d, mended %d, want 900 and 0", m.k.times.TCP, m.Status().Mended)
-		}
+	for _, again := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			m := manage(t, newModelKernel(web(1, 9)))
+			stop := m.run(t)
+			m.set(settings, web(2, 1), web(3, 1))
+			if again {
+				stop()
+				m = manageAgain(t, m.k, m.record)
+				stop = m.run(t)
+			}
+			defer stop()
+			m.set(Settings{})
+			wantServices(t, m.k, web(1, 9))
+			wantKeys(t, "record", m.keys(t))
+			if m.k.times.TCP != 900 || m.Status().Mended != 0 {
+				t.Errorf("TCP timeout %d, mended %d, want 900 and 0", m.k.times.TCP, m.Status().Mended)
+			}
+			m.k.change(func(k *modelKernel) { k.times.TCP = 600 }) // by somebody else
+			pass(time.Minute)
+			m.set(settings)
+			m.set(Settings{})
+			if m.k.times.TCP != 600 {
+				t.Errorf("TCP timeout %d, want 600", m.k.times.TCP)
+			}
+		})
 	}
-	synctest.Test(t, func(t *testing.T) {
-		m := manage(t, newModelKernel(web(1, 9)))
-		stop := m.run(t)
-		m.set(settings, web(2, 1))
-		empty(t, m)
-		pass(time.Minute)
-		wantServices(t, m.k, web(1, 9))
-		m.set(settings, web(2, 1))
-		wantServices(t, m.k, web(1, 9), web(2, 1))
-		stop()
-		empty(t, m) // after the end
-		if _, talks, _ := m.k.counts(); talks != 0 {
-			t.Errorf("%d conversations go on, want none", talks)
-		}
-	})
-	synctest.Test(t, func(t *testing.T) {
-		m := manage(t, newModelKernel(web(1, 9)))
-		stop := m.run(t)
-		m.set(settings, web(2, 1))
-		stop()
-		next := manageAgain(t, m.k, m.record)
-		m.k.change(func(k *modelKernel) { k.missing = true })
-		if err := next.Clear(); !errors.Is(err, errModelGone) {
-			t.Errorf("error %v, want %v", err, errModelGone)
-		}
-		m.k.change(func(k *modelKernel) { k.missing = false })
-		empty(t, next) // before Run, by another process
-		defer next.run(t)()
-		next.set(settings, web(2, 1)) // works at once
-		wantServices(t, m.k, web(1, 9), web(2, 1))
-	})
-}
-
-func TestClearTellsWhatStays(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := manage(t, newModelKernel())
-		defer m.run(t)()
-		m.set(Settings{}, web(1, 1))
-		m.k.change(func(k *modelKernel) { k.refuse = func(step) error { return errors.New("busy") } })
-		const want = "clear IPVS: service tcp 198.18.0.1:80: busy"
-		if err := m.Clear(); err == nil || err.Error() != want {
-			t.Errorf("error %v, want %q", err, want)
-		}
-	})
 }
 
 func TestCounters(t *testing.T) {
@@ -969,7 +925,8 @@ func BenchmarkWeightChange(b *testing.B) {
 			m := newManager(Config{}, k.open)
 			tables := [2][]Service{bigTable(services), reweighed(bigTable(services), services/2, 77)}
 			m.Set(tables[0], Settings{})
-			_ = m.review(*m.demanded())
+			m.turn()
+			m.digest(<-m.looks)
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
@@ -978,7 +935,7 @@ func BenchmarkWeightChange(b *testing.B) {
 				m.amend(*m.demanded())
 				k.take()
 			}
-			_ = m.Clear()
+			m.end()
 		})
 	}
 }

@@ -1,56 +1,43 @@
 package ipvs
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 )
 
 // look is what a survey found.
 type look struct {
-	kernel
 	have       []Service
 	err        error
 	amendments uint64 // when it began
 }
 
-// review makes the kernel match what is wanted, by a look at all that it has. The error
-// is what was told of. The caller holds op, and has amended what was done to d.
-func (m *Manager) review(d demand) error {
-	k, err := m.prepare(d)
-	if k == nil {
-		return err
-	}
-	have, err := k.survey()
-	return m.finish(d, look{k, have, err, m.amendments})
-}
-
 // prepare returns the kernel that is to be looked at: nil if there is no IPVS, or nothing
 // to do for it.
-func (m *Manager) prepare(d demand) (kernel, error) {
+func (m *Manager) prepare(d demand) kernel {
 	_ = m.recall() // problems tells of the error
 	if m.needless(d) {
-		return nil, m.rest()
+		m.rest()
+		return nil
 	}
 	if m.kernel == nil {
 		k, err := m.open()
 		if err != nil {
 			m.wait(err)
-			return nil, err
+			return nil
 		}
 		m.kernel = k
 	}
-	return m.kernel, nil
+	return m.kernel
 }
 
 // finish carries out what a look found to be needed. Amendments may have come in between:
 // the steps of a plan find it done, then.
-func (m *Manager) finish(d demand, l look) error {
+func (m *Manager) finish(d demand, l look) {
 	if l.err != nil {
 		m.hangUp()
 		m.wait(l.err)
-		return l.err
+		return
 	}
 	m.asked = d
 	p := intent{d.services, m.mine, d.All}.plan(l.have)
@@ -70,7 +57,7 @@ func (m *Manager) finish(d demand, l look) error {
 	if done := succeeded(errs); done > 0 { // else the same is tried again, and nothing is new
 		m.log.Info("services of IPVS changed", "steps", done, "services_failed", len(failed))
 	}
-	return m.conclude(p, failed, m.lend(d.Timeouts))
+	m.conclude(p, failed, m.lend(d.Timeouts))
 }
 
 // carryOut takes the steps of a plan, and returns what became of each. A service that could
@@ -99,15 +86,14 @@ func (m *Manager) needless(d demand) bool {
 	return len(d.services) == 0 && len(m.mine) == 0 && d.Settings == Settings{} && m.former == former{}
 }
 
-// rest lets go of an IPVS that nothing is wanted of, and returns what was told of.
-func (m *Manager) rest() error {
+// rest lets go of an IPVS that nothing is wanted of.
+func (m *Manager) rest() {
 	m.hangUp()
 	m.blocked, m.waits, m.pause = nil, false, 0
 	m.due = time.Now().Add(reviewEvery)
 	errs := m.problems(nil)
 	m.publish(Status{Problems: texts(errs)})
 	m.complain(nil, errs)
-	return errors.Join(errs...)
 }
 
 // hangUp ends the conversation with the kernel, and with it what is known of it.
@@ -136,8 +122,8 @@ func (m *Manager) retry() {
 	m.due = time.Now().Add(m.pause)
 }
 
-// conclude ends a review of a kernel that has IPVS, and returns what was told of.
-func (m *Manager) conclude(p plan, failed map[Key]failure, lent error) error {
+// conclude ends a review of a kernel that has IPVS.
+func (m *Manager) conclude(p plan, failed map[Key]failure, lent error) {
 	errs := m.problems(lent)
 	s := Status{Ready: true, Foreign: p.foreign, Failed: troubles(failed), Problems: texts(errs)}
 	for _, k := range p.blocked {
@@ -151,10 +137,6 @@ func (m *Manager) conclude(p plan, failed map[Key]failure, lent error) error {
 	}
 	m.publish(s)
 	m.complain(s.complaints(), errs)
-	for _, t := range s.Failed {
-		errs = append(errs, fmt.Errorf("service %s: %s", t.Key, t.Reason))
-	}
-	return errors.Join(errs...)
 }
 
 // problems are what belongs to no service: lent, and a record that cannot be read or written.

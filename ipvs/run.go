@@ -76,7 +76,7 @@ func (m *Manager) turn() time.Time {
 // look begins a look at the kernel if it needs one. It takes long if there are many
 // services, and may not keep amendments back meanwhile.
 func (m *Manager) look(d demand) {
-	k, _ := m.prepare(d) // which has told of the error
+	k := m.prepare(d)
 	if k == nil {
 		return
 	}
@@ -84,7 +84,7 @@ func (m *Manager) look(d demand) {
 	amendments := m.amendments
 	go func() {
 		have, err := k.survey()
-		m.looks <- look{k, have, err, amendments}
+		m.looks <- look{have, err, amendments}
 	}()
 }
 
@@ -95,7 +95,5 @@ func (m *Manager) digest(l look) {
 	m.looking = false
 	d := *m.demanded()
 	m.amend(d)
-	if l.kernel == m.kernel { // else Clear came in between
-		_ = m.finish(d, l)
-	}
+	m.finish(d, l)
 }
