@@ -134,14 +134,9 @@ func (d *daemon) where() whereabouts {
 	for _, v := range d.config().VIPs {
 		w[v.Address.Addr()] = at
 	}
-	if d.routers == nil {
-		return w
-	}
-	masters := *d.routers.were.Load()
-	for v, owner := range d.routers.setup.Load().owners {
-		w[v.Address.Addr()] = elsewhere
-		if masters[owner.Name] {
-			w[v.Address.Addr()] = here
+	if d.routers != nil {
+		for v := range d.routers.setup.Load().owners {
+			w[v.Address.Addr()] = d.routers.place(v)
 		}
 	}
 	return w

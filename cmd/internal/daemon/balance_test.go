@@ -24,7 +24,8 @@ func TestWhereAddressesAre(t *testing.T) {
 		},
 		Static: config.Static{Addresses: []config.VIP{{Address: netip.MustParsePrefix("198.18.3.1/24")}}},
 	}
-	d := &daemon{routers: &routers{}}
+	held := map[string]bool{"r1": true, "r2": true}
+	d := &daemon{routers: &routers{holds: func(router string) bool { return held[router] }}}
 	d.current.Store(&loaded{config: cfg})
 	d.routers.setup.Store(newSetup(cfg))
 	d.routers.were.Store(&masters{"r2": true})
@@ -32,6 +33,10 @@ func TestWhereAddressesAre(t *testing.T) {
 	want := whereabouts{a("198.18.0.1"): elsewhere, a("198.18.1.1"): elsewhere, a("198.18.2.1"): here}
 	if got := d.where(); !maps.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+	held["r2"], want[a("198.18.2.1")] = false, releasing
+	if got := d.where(); !maps.Equal(got, want) {
+		t.Errorf("a master whose lease has ended: %v, want %v", got, want)
 	}
 	owner := newFakeCluster()
 	d.member = &member{holder: newHolder(owner, &fakeFence{}, func() situation { return situation{} }, slog.New(slog.DiscardHandler))}

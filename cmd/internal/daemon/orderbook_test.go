@@ -86,6 +86,21 @@ func TestOrderBookThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// What cannot take the book's place, as on a full disk, takes no room either.
+func TestOrderBookLeavesNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	b, _ := openedBook(dir)
+	if err := os.MkdirAll(filepath.Join(b.path, "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.give(wantOf(state.WantDrain)); err == nil || len(b.orders()) > 0 {
+		t.Errorf("error %v, and %v stands", err, b.orders())
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+		t.Errorf("%v is left (%v)", files, err)
+	}
+}
+
 func TestOrderBookOfNoUseIsSetAside(t *testing.T) {
 	for _, content := range []string{"", "{", "null", `{"servers":{"web":{"a":{"weight":-1}}}}`} {
 		dir := t.TempDir()

@@ -42,6 +42,7 @@ type routers struct {
 
 	verdicts    func() verdicts
 	setPriority func(router string, priority uint8, fault string) error // of the engine
+	holds       func(router string) bool                                // likewise
 	ranking     sync.Mutex
 	ranks       map[string]ranked // by router; guarded by ranking
 
@@ -88,7 +89,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 	if r.engine, err = vrrpnet.New(vrrpnet.Options{Log: d.log.With("part", "vrrp")}); err != nil {
 		return fmt.Errorf("open the engine of virtual routers: %w", err)
 	}
-	r.setPriority = r.engine.SetPriority
+	r.setPriority, r.holds = r.engine.SetPriority, r.engine.Holds
 	r.vips, err = vip.New(vip.Options{
 		Ledger:   filepath.Join(cfg.Node.DataDir, ledgerOfRouters),
 		Lifetime: lifetime,
@@ -127,8 +128,20 @@ func (r *routers) allowed(v vip.VIP) bool {
 	case owner == nil:
 		return true
 	default:
-		return !r.stopped.Load() && r.engine.Holds(owner.Name)
+		return !r.stopped.Load() && r.holds(owner.Name)
 	}
+}
+
+// place is where an address of a router is: as with a holder's, its release may be due.
+func (r *routers) place(v vip.VIP) place {
+	owner, known := r.setup.Load().owners[v]
+	switch {
+	case !known || !(*r.were.Load())[owner.Name]:
+		return elsewhere
+	case !r.allowed(v):
+		return releasing
+	}
+	return here
 }
 
 // guard has an interface fenced, unless all that there can be on it is static: no lease

@@ -203,12 +203,7 @@ func TestNothingComesAfterTheStop(t *testing.T) {
 
 // What is static stays while a cluster hands over, and it may do so by that.
 func TestStaticAddressesGoLast(t *testing.T) {
-	engine, err := vrrpnet.New(vrrpnet.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer engine.Close()
-	r := &routers{engine: engine}
+	r := &routers{holds: func(string) bool { return true }}
 	r.setup.Store(newSetup(twoRouters(t)))
 	static := r.setup.Load().static[0]
 	r.stopped.Store(true)
