@@ -21,7 +21,8 @@ func newReloadCommand() *cobra.Command {
 		Long: `Make the daemon read its config file again and apply it. VIPs are added and
 removed as it says, and no other VIP is touched; services stay, with the
 connections to servers that stay. A file with a mistake changes nothing: every
-mistake is printed and the exit code is 1. Changes that need a restart are named.`,
+mistake is printed and the exit code is 1. Changes that need a restart are
+named.`,
 		Example: `  perch reload
   perch reload --socket /run/perch/perch.sock`,
 		Args: noArgument,

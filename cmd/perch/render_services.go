@@ -49,7 +49,8 @@ func drawServices(s api.Status, v view) []string {
 }
 
 func wellService(s api.Service) bool {
-	return s.State == api.ServiceReady && s.Quorum.Up && !s.Sorry && s.Reason == ""
+	settled := s.State == api.ServiceStandby || s.State == api.ServiceReady && s.Reason == ""
+	return settled && s.Quorum.Up && !s.Sorry
 }
 
 func wellServer(s api.Server) bool {
@@ -68,6 +69,8 @@ func serviceStateCell(state string) cell {
 	switch state {
 	case api.ServiceReady:
 		return cell{state, good}
+	case api.ServiceStandby:
+		return word(state)
 	case api.ServiceBlocked:
 		return cell{state, bad}
 	}
@@ -98,7 +101,10 @@ func serviceNoteCell(s api.Service) cell {
 		notes, note.style = append(notes, "no quorum"), bad
 	}
 	if s.Reason != "" {
-		notes, note.style = append(notes, s.Reason), bad
+		notes = append(notes, s.Reason)
+	}
+	if s.Reason != "" && s.State != api.ServiceStandby {
+		note.style = bad
 	}
 	note.text = strings.Join(notes, ", ")
 	return note
@@ -158,7 +164,7 @@ func drawIPVS(i *api.IPVS, v view) string {
 		return ""
 	}
 	var b strings.Builder
-	if i.State != api.ServiceReady {
+	if i.State != api.ServiceReady && i.State != api.ServiceStandby {
 		b.WriteString(v.paint(fit(clean(strings.TrimSuffix("IPVS is "+i.State+": "+i.Reason, ": ")), 0, v.width), bad) + "\n")
 	}
 	if len(i.Foreign) > 0 {

@@ -40,6 +40,16 @@ func balancing() api.Status {
 	}
 }
 
+// standingBy is a node whose services are on the owner, and nothing is wrong.
+func standingBy() api.Status {
+	s := balancing()
+	web := s.Services[0]
+	web.State, web.Reason = api.ServiceStandby, "the services are where the VIPs are"
+	web.Servers[0].Weight = 0
+	s.Services, s.IPVS = []api.Service{web}, &api.IPVS{State: api.ServiceStandby, Reason: web.Reason}
+	return s
+}
+
 // hostileServices is what a checked server should not be able to do to a terminal.
 func hostileServices() api.Status {
 	s := balancing()
@@ -88,6 +98,7 @@ func TestRenderServices(t *testing.T) {
 	if parts := drawServices(api.Status{IPVS: &api.IPVS{State: api.ServiceReady}}, view{paint: noColour}); len(parts) > 0 {
 		t.Errorf("drawn of nothing: %q", parts)
 	}
+	golden(t, "services-standby", renderStatus(standingBy(), view{now: now, paint: ansiColour}))
 	golden(t, "services-colour", renderStatus(balancing(), view{now: now, paint: ansiColour}))
 }
 

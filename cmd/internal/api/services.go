@@ -7,6 +7,7 @@ const (
 	ServiceReady   = "ready"   // the kernel has it as wanted
 	ServiceWaiting = "waiting" // for what Reason says, and it is tried again
 	ServiceBlocked = "blocked" // until somebody changes what Reason says
+	ServiceStandby = "standby" // it is for another node, as Reason says
 )
 
 // States of Server.State.

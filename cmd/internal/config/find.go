@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -39,10 +40,12 @@ func (c *Config) findService(word string) (*Service, error) {
 			at = append(at, s)
 		}
 	}
-	switch len(at) {
-	case 0:
+	switch {
+	case len(names) == 0: // as on a witness
+		return nil, errors.New("the config of this node has no service: ask a node that has")
+	case len(at) == 0:
 		return nil, fmt.Errorf("no service is named %q: %s", shorten(word), meant(word, names))
-	case 1:
+	case len(at) == 1:
 		return at[0], nil
 	default:
 		return nil, fmt.Errorf("the address %s is that of %s and %s: name one of them", word, at[0].Name, at[1].Name)

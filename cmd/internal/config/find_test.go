@@ -58,7 +58,7 @@ func TestFindServer(t *testing.T) {
 			t.Errorf("%.40q %q: %s\nwant %s", tt.service, tt.server, got, tt.want)
 		}
 	}
-	if _, _, err := new(Config).FindServer("web", "a"); err == nil || err.Error() != `no service is named "web": there is none` {
+	if _, _, err := new(Config).FindServer("web", "a"); err == nil || err.Error() != "the config of this node has no service: ask a node that has" {
 		t.Errorf("without services: %v", err)
 	}
 }

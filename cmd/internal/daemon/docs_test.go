@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -33,5 +34,17 @@ func TestDocsKnowWhyTheVIPsMove(t *testing.T) {
 		if !strings.Contains(string(text), said) {
 			t.Errorf("docs/cli.md does not say %s", said)
 		}
+	}
+}
+
+// How long the programs of a quorum may take is said in docs/config.md as it is.
+func TestDocsKnowTheLimitsOfHooks(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/config.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := fmt.Sprintf("longer than %v s is killed; at the end of perch all have %v s", hookLimit.Seconds(), hookEndLimit.Seconds())
+	if !strings.Contains(string(text), said) {
+		t.Errorf("docs/config.md does not say %q", said)
 	}
 }

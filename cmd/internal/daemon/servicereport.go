@@ -33,9 +33,9 @@ func (p picture) report(cfg *config.Config, counted table, orders state.Orders, 
 		out.Here = shown.at == here
 		switch {
 		case !decided:
-			out.State, out.Reason = api.ServiceWaiting, p.whyUndecided(cfg)
+			out.State, out.Reason = p.whyUndecided(cfg)
 		case !shown.wanted:
-			out.State, out.Reason = api.ServiceWaiting, onTheOwner
+			out.State, out.Reason = api.ServiceStandby, onTheOwner
 		case !status.Ready:
 			out.State, out.Reason = api.ServiceWaiting, cmp.Or(status.Waiting, justBegun)
 		}
@@ -60,12 +60,12 @@ func (p picture) report(cfg *config.Config, counted table, orders state.Orders, 
 	return list
 }
 
-// whyUndecided says why nothing was decided on a service.
-func (p picture) whyUndecided(cfg *config.Config) string {
+// whyUndecided says why nothing was decided on a service, and the state that it is in.
+func (p picture) whyUndecided(cfg *config.Config) (state, reason string) {
 	if p != nil && isWitness(cfg) {
-		return notOnWitness
+		return api.ServiceStandby, notOnWitness
 	}
-	return justBegun
+	return api.ServiceWaiting, justBegun
 }
 
 // wants tells whether the kernel is to have any service.
@@ -142,8 +142,12 @@ func (p picture) ipvsStatus(cfg *config.Config, s ipvs.Status) *api.IPVS {
 		return nil
 	}
 	out := &api.IPVS{State: api.ServiceReady, Reason: strings.Join(s.Problems, "; ")}
-	if !s.Ready {
-		out.State, out.Reason = api.ServiceWaiting, cmp.Or(s.Waiting, p.whyIdle(cfg))
+	switch {
+	case s.Ready:
+	case s.Waiting != "":
+		out.State, out.Reason = api.ServiceWaiting, s.Waiting
+	default:
+		out.State, out.Reason = p.whyIdle(cfg)
 	}
 	for _, key := range s.Foreign {
 		out.Foreign = append(out.Foreign, key.String())
@@ -151,15 +155,16 @@ func (p picture) ipvsStatus(cfg *config.Config, s ipvs.Status) *api.IPVS {
 	return out
 }
 
-// whyIdle says why nothing is wanted of the kernel, if that is so.
-func (p picture) whyIdle(cfg *config.Config) string {
+// whyIdle says why nothing is wanted of the kernel, if that is so, and the state that it
+// is in.
+func (p picture) whyIdle(cfg *config.Config) (state, reason string) {
 	switch {
 	case p == nil, p.wants():
-		return justBegun
+		return api.ServiceWaiting, justBegun
 	case len(p) == 0:
 		return p.whyUndecided(cfg)
 	default:
-		return onTheOwner
+		return api.ServiceStandby, onTheOwner
 	}
 }
 

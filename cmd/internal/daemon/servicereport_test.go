@@ -38,10 +38,10 @@ func TestWhyAServiceIsNotReady(t *testing.T) {
 		"another one": {nil, ipvs.Status{Ready: true, Failed: []ipvs.Trouble{{Reason: "busy"}}}, [2]string{"ready", ""}},
 		"not the owner": {func(l *lab) {
 			l.cfg.IPVS.Nodes, l.where = "owner", whereabouts{labVIP: elsewhere}
-		}, ipvs.Status{Ready: true}, [2]string{"waiting", onTheOwner}},
+		}, ipvs.Status{Ready: true}, [2]string{"standby", onTheOwner}},
 		"witness": {func(l *lab) {
 			l.cfg.Node.Name, l.cfg.Cluster, l.cfg.VIPs = "n1", witnessWithServices().Cluster, nodeWithServices().VIPs
-		}, ipvs.Status{}, [2]string{"waiting", notOnWitness}},
+		}, ipvs.Status{}, [2]string{"standby", notOnWitness}},
 	} {
 		l := newBalancerLab(t)
 		l.kernel.status = tc.status
@@ -221,10 +221,10 @@ func TestStatusOfIPVS(t *testing.T) {
 		},
 		"elsewhere": {func(l *lab) {
 			l.cfg.IPVS.Nodes, l.where = "owner", whereabouts{labVIP: elsewhere}
-		}, ipvs.Status{}, &api.IPVS{State: "waiting", Reason: onTheOwner}},
+		}, ipvs.Status{}, &api.IPVS{State: "standby", Reason: onTheOwner}},
 		"witness": {func(l *lab) {
 			l.cfg.Node.Name, l.cfg.Cluster, l.cfg.VIPs = "n1", witnessWithServices().Cluster, nodeWithServices().VIPs
-		}, ipvs.Status{}, &api.IPVS{State: "waiting", Reason: notOnWitness}},
+		}, ipvs.Status{}, &api.IPVS{State: "standby", Reason: notOnWitness}},
 		"sync": {
 			func(l *lab) { l.cfg.IPVS.Sync = &config.IPVSSync{Interface: "eth0", ID: 3} },
 			ipvs.Status{Ready: true},
