@@ -19,7 +19,7 @@ func TestCheckAccepts(t *testing.T) {
 		Balancing: Balancing{"sh", OnePacket, Persistence{60, 128, "sip"}},
 	}
 	mark := Service{Key: KeyOfMark(7, IPv6), Balancing: Balancing{Scheduler: "0123456789abcde"}}
-	mark.Servers = []Server{{Address: netip.MustParseAddrPort("[2001:db8::1]:0"), Route: Route{Forward: Direct}}}
+	mark.Servers = []Server{{Address: netip.MustParseAddrPort("[2001:db8::1]:80"), Route: Route{Forward: Direct}}}
 	for _, s := range []Service{web(1), web(2, 1, 1), all, mixed, sip, mark} {
 		if err := s.Check(); err != nil {
 			t.Error(err)

@@ -62,7 +62,7 @@ func TestKernelSyncDaemons(t *testing.T) {
 
 func (l *kernelLab) runsSync(want []SyncDaemon, says []string) {
 	l.t.Helper()
-	got, err := SyncDaemons()
+	got, err := listSync(l.socket)
 	if err != nil || len(got) != len(want) {
 		l.t.Fatalf("%+v, %v", got, err)
 	}

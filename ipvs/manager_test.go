@@ -487,6 +487,65 @@ func TestWaitingForIPVS(t *testing.T) {
 	})
 }
 
+// TestWaitingEndsWithTheWant: what is wanted anew is not told of an old wait.
+func TestWaitingEndsWithTheWant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := manage(t, newModelKernel())
+		m.k.missing = true
+		defer m.run(t)()
+		m.set(Settings{}, web(1, 1))
+		pass(time.Minute)
+		m.set(Settings{})
+		pass(reviewEvery)
+		m.set(Settings{}, web(1, 1)) // asks at once, and once more soon
+		m.k.load()
+		pass(firstPause)
+		wantServices(t, m.k, web(1, 1))
+	})
+}
+
+// TestFlushedTable: somebody's "ipvsadm -C" is found by the next change of a weight.
+func TestFlushedTable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := manage(t, newModelKernel())
+		defer m.run(t)()
+		m.set(Settings{}, web(1, 1, 1), web(2, 1))
+		m.k.change(func(k *modelKernel) { k.services = nil })
+		m.set(Settings{}, web(1, 1, 2), web(2, 1))
+		wantServices(t, m.k, web(1, 1, 2), web(2, 1))
+		if s := m.Status(); len(s.Failed)+len(s.Blocked) > 0 {
+			t.Errorf("failed %v, blocked %v, want none", s.Failed, s.Blocked)
+		}
+	})
+}
+
+func TestInherited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := manage(t, newModelKernel(web(1, 9)))
+		if list, err := first.Inherited(); list != nil || err != nil {
+			t.Errorf("the first one inherits %v, %v, want nothing", list, err)
+		}
+		if opens, _, _ := first.k.counts(); opens != 0 {
+			t.Errorf("the kernel was asked %d times, want never", opens)
+		}
+		stop := first.run(t)
+		first.set(Settings{}, web(2, 1, 0), web(3, 1))
+		stop()
+		first.k.change(func(k *modelKernel) { k.services = k.services[:2] })
+		m := manageAgain(t, first.k, first.record)
+		if list, err := m.Inherited(); err != nil || !slices.EqualFunc(list, []Service{web(2, 1, 0)}, Service.equal) {
+			t.Errorf("inherited %v, %v, want what is left of perch's", list, err)
+		}
+		m.k.unload()
+		if list, err := m.Inherited(); !errors.Is(err, errModelGone) {
+			t.Errorf("inherited %v, %v, want %v", list, err, errModelGone)
+		}
+		if _, talks, _ := m.k.counts(); talks != 0 {
+			t.Errorf("%d conversations go on, want none", talks)
+		}
+	})
+}
+
 func TestRefusedSteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := manage(t, newModelKernel())
@@ -716,6 +775,21 @@ func TestDamagedRecord(t *testing.T) {
 		if b, err := os.ReadFile(m.record + ".corrupt"); err != nil || string(b) != "{" {
 			t.Errorf("kept %q, %v, want the damaged record", b, err)
 		}
+	})
+}
+
+// TestProblemsAreTriedAgainSoon: not with the next look at all that is well.
+func TestProblemsAreTriedAgainSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		folder := filepath.Join(t.TempDir(), "missing")
+		m := manageAgain(t, newModelKernel(), filepath.Join(folder, "ipvs.json"))
+		defer m.run(t)()
+		m.set(Settings{}, web(1, 1))
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		pass(firstPause)
+		wantKeys(t, "record", m.keys(t), web(1))
 	})
 }
 

@@ -1,9 +1,12 @@
 package ipvs
 
 import (
+	"bytes"
+	"encoding/binary"
 	"net/netip"
 	"testing"
 
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 )
@@ -21,6 +24,33 @@ func TestEngineCodec(t *testing.T) {
 			t.Errorf("got %v %q, %v, want %v %q", key, engine, err, want.Key, want.Persistence.Engine)
 		}
 	})
+}
+
+// A mask is sent as one for IPv4, and as the length of the prefix for IPv6.
+func TestMasks(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		family Family
+		prefix int
+		want   []byte
+	}{
+		{IPv4, 24, []byte{255, 255, 255, 0}},
+		{IPv6, 64, binary.NativeEndian.AppendUint32(nil, 64)},
+	} {
+		r, err := encodeStep(step{Key: KeyOfMark(7, test.family), Balancing: Balancing{Persistence: Persistence{Timeout: 60, Prefix: test.prefix}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []byte
+		err = decodeNested(r.data, attrService, func(dec *netlink.AttributeDecoder) {
+			if dec.Type() == serviceNetmask {
+				got = dec.Bytes()
+			}
+		})
+		if err != nil || !bytes.Equal(got, test.want) {
+			t.Errorf("ipv%d: %v, %v, want %v", test.family, got, err, test.want)
+		}
+	}
 }
 
 func TestExplain(t *testing.T) {

@@ -3,11 +3,13 @@ package ipvs
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	lvs "github.com/cloudflare/ipvs"
+	"golang.org/x/sys/unix"
 )
 
 // A kernel without IPVS is told from one that cannot be asked.
@@ -84,5 +86,20 @@ func TestGarbledAnswer(t *testing.T) {
 	}
 	if _, err := l.counters(); err == nil {
 		t.Error("counters: no error")
+	}
+}
+
+// The library has an empty list for an error.
+func TestNothingIsListed(t *testing.T) {
+	t.Parallel()
+	nothing := func(lvs.Service) ([]lvs.DestinationExtended, error) { return nil, os.ErrNotExist }
+	l := &linux{library: library{services: listed(web(1)).services, servers: nothing}}
+	if got, err := l.survey(); err != nil || len(got) != 1 || !got[0].equal(web(1)) {
+		t.Errorf("survey %v, %v, want a service without servers", got, err)
+	}
+	refused := func(lvs.Service) ([]lvs.DestinationExtended, error) { return nil, unix.ENOENT }
+	l.library = library{services: listed(web(1)).services, servers: refused}
+	if got, err := l.survey(); !errors.Is(err, unix.ENOENT) {
+		t.Errorf("survey %v, %v, want %v", got, err, unix.ENOENT)
 	}
 }

@@ -1,7 +1,9 @@
 package ipvs
 
 import (
+	"encoding/binary"
 	"errors"
+	"syscall"
 	"testing"
 
 	"github.com/mdlayher/netlink"
@@ -75,5 +77,27 @@ func TestSocketUnexpectedAnswer(t *testing.T) {
 	}
 	if err := s.send([]request{{command: 3, data: data}})[0]; err == nil {
 		t.Error("no error")
+	}
+}
+
+func TestErrnoOf(t *testing.T) {
+	t.Parallel()
+	zeros := make([]byte, 8)
+	refused := binary.NativeEndian.AppendUint32(nil, ^uint32(unix.EPERM)+1) // negative, as the kernel has it
+	for _, test := range []struct {
+		name   string
+		answer syscall.NetlinkMessage
+		want   error // nil: any
+		ok     bool
+	}{
+		{name: "done", answer: syscall.NetlinkMessage{Header: syscall.NlMsghdr{Type: unix.NLMSG_ERROR}, Data: zeros}, ok: true},
+		{name: "refused", answer: syscall.NetlinkMessage{Header: syscall.NlMsghdr{Type: unix.NLMSG_ERROR}, Data: refused}, want: unix.EPERM},
+		{name: "cut off", answer: syscall.NetlinkMessage{Header: syscall.NlMsghdr{Type: unix.NLMSG_ERROR}, Data: zeros[:3]}},
+		{name: "of another type", answer: syscall.NetlinkMessage{Header: syscall.NlMsghdr{Type: unix.NLMSG_DONE}, Data: zeros}},
+	} {
+		err := errnoOf(test.answer)
+		if (err == nil) != test.ok || test.want != nil && !errors.Is(err, test.want) {
+			t.Errorf("%s: %v", test.name, err)
+		}
 	}
 }
