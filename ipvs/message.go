@@ -5,7 +5,6 @@ import (
 	"math"
 
 	lvs "github.com/cloudflare/ipvs"
-	"github.com/mdlayher/netlink"
 )
 
 // Commands, as in linux/ip_vs.h.
@@ -64,25 +63,23 @@ type request struct {
 }
 
 // encodeStep returns the request that carries s out.
-func encodeStep(s step) (request, error) {
+func encodeStep(s step) request {
 	service := toService(s.Key, s.Balancing)
-	enc := netlink.NewAttributeEncoder()
-	enc.Nested(attrService, func(enc *netlink.AttributeEncoder) error {
-		encodeKey(enc, service)
+	data := make(attributes, 0, roomOfStep)
+	data.nested(attrService, func() {
+		encodeKey(&data, service)
 		if s.verb == addService || s.verb == editService {
-			encodeBalancing(enc, service, s.Persistence.Engine)
+			encodeBalancing(&data, service, s.Persistence.Engine)
 		}
-		return nil
 	})
 	if s.verb >= addServer {
-		enc.Nested(attrDest, func(enc *netlink.AttributeEncoder) error {
-			encodeServer(enc, toServer(s.Server))
-			return nil
-		})
+		data.nested(attrDest, func() { encodeServer(&data, toServer(s.Server)) })
 	}
-	data, err := enc.Encode()
-	return request{command: s.verb.command(), data: data}, err
+	return request{command: s.verb.command(), data: data}
 }
+
+// roomOfStep is enough for a server over IPv6.
+const roomOfStep = 160
 
 func (v verb) command() uint8 {
 	switch v {
@@ -101,44 +98,44 @@ func (v verb) command() uint8 {
 	}
 }
 
-func encodeKey(enc *netlink.AttributeEncoder, s lvs.Service) {
-	enc.Uint16(serviceFamily, uint16(s.Family))
+func encodeKey(data *attributes, s lvs.Service) {
+	data.uint16(serviceFamily, uint16(s.Family))
 	if s.FWMark != 0 {
-		enc.Uint32(serviceMark, s.FWMark)
+		data.uint32(serviceMark, s.FWMark)
 		return
 	}
-	enc.Uint16(serviceProtocol, uint16(s.Protocol))
-	enc.Bytes(serviceAddress, s.Address.AsSlice())
-	enc.Bytes(servicePort, network16(s.Port))
+	data.uint16(serviceProtocol, uint16(s.Protocol))
+	data.bytes(serviceAddress, s.Address.AsSlice())
+	data.bytes(servicePort, network16(s.Port))
 }
 
-func encodeBalancing(enc *netlink.AttributeEncoder, s lvs.Service, engine string) {
+func encodeBalancing(data *attributes, s lvs.Service, engine string) {
 	flags := binary.NativeEndian.AppendUint32(nil, uint32(s.Flags))
 	flags = binary.NativeEndian.AppendUint32(flags, math.MaxUint32) // all of them are meant
-	enc.String(serviceScheduler, s.Scheduler)
-	enc.Bytes(serviceFlags, flags)
-	enc.Uint32(serviceTimeout, s.Timeout)
+	data.text(serviceScheduler, s.Scheduler)
+	data.bytes(serviceFlags, flags)
+	data.uint32(serviceTimeout, s.Timeout)
 	if s.Family == lvs.INET6 {
-		enc.Uint32(serviceNetmask, uint32(s.Netmask.Bits())) // for IPv6 the kernel means the prefix
+		data.uint32(serviceNetmask, uint32(s.Netmask.Bits())) // for IPv6 the kernel means the prefix
 	} else {
-		enc.Bytes(serviceNetmask, s.Netmask.AsSlice())
+		data.bytes(serviceNetmask, s.Netmask.AsSlice())
 	}
 	if engine != "" {
-		enc.String(serviceEngine, engine)
+		data.text(serviceEngine, engine)
 	}
 }
 
-func encodeServer(enc *netlink.AttributeEncoder, d lvs.Destination) {
-	enc.Uint16(destFamily, uint16(d.Family))
-	enc.Bytes(destAddress, d.Address.AsSlice())
-	enc.Bytes(destPort, network16(d.Port))
-	enc.Uint32(destForward, uint32(d.FwdMethod))
-	enc.Uint32(destWeight, d.Weight)
-	enc.Uint32(destUpper, d.UpperThreshold)
-	enc.Uint32(destLower, d.LowerThreshold)
-	enc.Uint8(destTunnelType, uint8(d.TunnelType))
-	enc.Bytes(destTunnelPort, network16(d.TunnelPort))
-	enc.Uint16(destTunnelFlags, uint16(d.TunnelFlags))
+func encodeServer(data *attributes, d lvs.Destination) {
+	data.uint16(destFamily, uint16(d.Family))
+	data.bytes(destAddress, d.Address.AsSlice())
+	data.bytes(destPort, network16(d.Port))
+	data.uint32(destForward, uint32(d.FwdMethod))
+	data.uint32(destWeight, d.Weight)
+	data.uint32(destUpper, d.UpperThreshold)
+	data.uint32(destLower, d.LowerThreshold)
+	data.uint8(destTunnelType, uint8(d.TunnelType))
+	data.bytes(destTunnelPort, network16(d.TunnelPort))
+	data.uint16(destTunnelFlags, uint16(d.TunnelFlags))
 }
 
 // network16 is n in the order of bytes of networks.

@@ -167,20 +167,13 @@ func (l *linux) setTimeouts(t Timeouts) error {
 }
 
 func (l *linux) carryOut(steps []step) []error {
-	requests := make([]request, 0, len(steps))
-	errs := make([]error, len(steps))
-	sent := make([]int, 0, len(steps))
+	requests := make([]request, len(steps))
 	for i, s := range steps {
-		r, err := encodeStep(s)
-		if err != nil {
-			errs[i] = explain(s, err)
-			continue
-		}
-		requests = append(requests, r)
-		sent = append(sent, i)
+		requests[i] = encodeStep(s)
 	}
-	for n, err := range l.socket.send(requests) {
-		errs[sent[n]] = explain(steps[sent[n]], err)
+	errs := l.socket.send(requests)
+	for i, err := range errs {
+		errs[i] = explain(steps[i], err)
 	}
 	return errs
 }

@@ -57,10 +57,7 @@ func TestSyncCodec(t *testing.T) {
 			Port:      rapid.Uint16().Draw(t, "port"),
 			TTL:       rapid.Uint8().Draw(t, "TTL"),
 		}
-		r, err := encodeStart(want)
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := encodeStart(want)
 		if got, err := decodeDaemon(r.data); err != nil || got != want {
 			t.Errorf("got %+v, %v, want %+v", got, err, want)
 		}

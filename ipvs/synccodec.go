@@ -20,43 +20,39 @@ const (
 
 // encodeStart returns the request that starts d. What d leaves to the kernel is left out,
 // as kernels before 4.3 know of nothing but role, interface and ID.
-func encodeStart(d SyncDaemon) (request, error) {
-	return encodeDaemon(cmdNewDaemon, func(enc *netlink.AttributeEncoder) {
-		enc.Uint32(daemonRole, uint32(d.Role))
-		enc.String(daemonInterface, d.Interface)
-		enc.Uint32(daemonID, uint32(d.ID))
+func encodeStart(d SyncDaemon) request {
+	return encodeDaemon(cmdNewDaemon, func(data *attributes) {
+		data.uint32(daemonRole, uint32(d.Role))
+		data.text(daemonInterface, d.Interface)
+		data.uint32(daemonID, uint32(d.ID))
 		if d.MaxLen != 0 {
-			enc.Uint16(daemonMaxLen, d.MaxLen)
+			data.uint16(daemonMaxLen, d.MaxLen)
 		}
 		if d.Group.Is4() {
-			enc.Bytes(daemonGroup4, d.Group.AsSlice())
+			data.bytes(daemonGroup4, d.Group.AsSlice())
 		} else if d.Group.Is6() {
-			enc.Bytes(daemonGroup6, d.Group.AsSlice())
+			data.bytes(daemonGroup6, d.Group.AsSlice())
 		}
 		if d.Port != 0 {
-			enc.Uint16(daemonPort, d.Port)
+			data.uint16(daemonPort, d.Port)
 		}
 		if d.TTL != 0 {
-			enc.Uint8(daemonTTL, d.TTL)
+			data.uint8(daemonTTL, d.TTL)
 		}
 	})
 }
 
 // encodeStop returns the request that stops the daemon of a role.
-func encodeStop(r Role) (request, error) {
-	return encodeDaemon(cmdDelDaemon, func(enc *netlink.AttributeEncoder) {
-		enc.Uint32(daemonRole, uint32(r))
+func encodeStop(r Role) request {
+	return encodeDaemon(cmdDelDaemon, func(data *attributes) {
+		data.uint32(daemonRole, uint32(r))
 	})
 }
 
-func encodeDaemon(command uint8, put func(*netlink.AttributeEncoder)) (request, error) {
-	enc := netlink.NewAttributeEncoder()
-	enc.Nested(attrDaemon, func(enc *netlink.AttributeEncoder) error {
-		put(enc)
-		return nil
-	})
-	data, err := enc.Encode()
-	return request{command: command, data: data}, err
+func encodeDaemon(command uint8, put func(*attributes)) request {
+	var data attributes
+	data.nested(attrDaemon, func() { put(&data) })
+	return request{command: command, data: data}
 }
 
 // decodeDaemon is the inverse of encodeStart.

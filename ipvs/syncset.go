@@ -51,10 +51,7 @@ func listSync(s *socket) ([]SyncDaemon, error) {
 
 // startSync starts d.
 func startSync(s *socket, d SyncDaemon) error {
-	r, err := encodeStart(d)
-	if err == nil {
-		err = s.send([]request{r})[0]
-	}
+	err := s.send([]request{encodeStart(d)})[0]
 	switch {
 	case err == nil:
 		return nil
@@ -67,10 +64,7 @@ func startSync(s *socket, d SyncDaemon) error {
 
 // stopSync stops the daemon in d's role; it need not run.
 func stopSync(s *socket, d SyncDaemon) error {
-	r, err := encodeStop(d.Role)
-	if err == nil {
-		err = s.send([]request{r})[0]
-	}
+	err := s.send([]request{encodeStop(d.Role)})[0]
 	if err != nil && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("stop %s: %w", d, err)
 	}
