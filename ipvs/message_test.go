@@ -34,12 +34,9 @@ func TestMasks(t *testing.T) {
 		{IPv4, 24, []byte{255, 255, 255, 0}},
 		{IPv6, 64, binary.NativeEndian.AppendUint32(nil, 64)},
 	} {
-		r, err := encodeStep(step{Key: KeyOfMark(7, test.family), Balancing: Balancing{Persistence: Persistence{Timeout: 60, Prefix: test.prefix}}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := encodeStep(step{Key: KeyOfMark(7, test.family), Balancing: Balancing{Persistence: Persistence{Timeout: 60, Prefix: test.prefix}}})
 		var got []byte
-		err = decodeNested(r.data, attrService, func(dec *netlink.AttributeDecoder) {
+		err := decodeNested(r.data, attrService, func(dec *netlink.AttributeDecoder) {
 			if dec.Type() == serviceNetmask {
 				got = dec.Bytes()
 			}

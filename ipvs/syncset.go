@@ -7,6 +7,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// SyncDaemons returns the kernel's sync daemons of this network namespace.
+func SyncDaemons() (daemons []SyncDaemon, err error) {
+	err = withSocket(func(s *socket) error {
+		daemons, err = listSync(s)
+		return err
+	})
+	return daemons, err
+}
+
 // SetSync has the kernel run the wanted sync daemons in this network namespace, at most
 // one of each role, and no others. One that runs as wanted is not touched.
 func SetSync(want []SyncDaemon) error {
