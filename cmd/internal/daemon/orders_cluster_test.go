@@ -17,6 +17,7 @@ import (
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/ipvs"
 )
 
 // directors are the daemons of a cluster, as far as orders need them, each with the
@@ -60,6 +61,23 @@ func directors(t *testing.T, size int) []*daemon {
 	return all
 }
 
+// reportsAsTheLeader waits until a node says of a server what the leader does, through whom
+// connections go.
+func reportsAsTheLeader(t *testing.T, d *daemon) {
+	t.Helper()
+	name := api.ServerName{Service: "198.18.0.100:80", Server: "10.0.0.11"}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		report, err := controlSide{d}.ReportServer(t.Context(), name)
+		leader := d.member.node.View().Leader
+		switch {
+		case err == nil && report.Node == leader && report.Found.Address == "10.0.0.11:80":
+			return
+		case time.Now().After(end):
+			t.Fatalf("on %s, where %s leads: %+v, %v", d.name(), leader, report, err)
+		}
+	}
+}
+
 // An order that is given on any node stands on all.
 func TestOrdersInACluster(t *testing.T) {
 	all := directors(t, 3)
@@ -68,7 +86,9 @@ func TestOrdersInACluster(t *testing.T) {
 	defer following.Wait()
 	defer cancel()
 	for _, d := range all {
-		d.balancer, d.member.holder = &balancer{poke: make(chan struct{}, 1)}, &holder{}
+		d.balancer, d.member.holder = newTestBalancer(t, d.config()), &holder{}
+		d.balancer.kernel = &fakeIPVS{status: ipvs.Status{Ready: true}}
+		d.balancer.step()
 		following.Go(func() { _ = d.follow(ctx) })
 	}
 	want := state.Orders{"web": {"10.0.0.11:80": {}}}
@@ -97,6 +117,9 @@ func TestOrdersInACluster(t *testing.T) {
 		if _, err := (controlSide{d}).OrderServer(t.Context(), bad); !errors.Is(err, api.ErrInvalid) {
 			t.Errorf("on %s, for a service that is not there: %v", d.name(), err)
 		}
+	}
+	for _, d := range all {
+		reportsAsTheLeader(t, d)
 	}
 	// The config of the leader may be older than that of the node that is asked.
 	for _, d := range all {

@@ -63,8 +63,51 @@ kind = "tcp"
 	if err := <-reloaded; err != nil {
 		t.Fatal(err)
 	}
-	if len(r.config().Services) != 1 || len(r.serverChecks.all()) != 1 || len(r.balancer.poke) != 1 {
-		t.Errorf("%d services, %d checks, woken %d times", len(r.config().Services), len(r.serverChecks.all()), len(r.balancer.poke))
+	if len(r.config().Services) != 1 || len(r.serverChecks.all()) != 1 || len(r.balancer.poke) != 1 || len(r.retune) != 1 {
+		t.Errorf("%d services, %d checks, the balancer was woken %d times, the tuner %d times",
+			len(r.config().Services), len(r.serverChecks.all()), len(r.balancer.poke), len(r.retune))
+	}
+}
+
+// What this host cannot look at is found before anything has changed.
+func TestReloadToACheckThatCannotBeMade(t *testing.T) {
+	r := newReloadable(t)
+	text, err := os.ReadFile(r.path("perch.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const impossible = "check = {kind = \"script\", argv = [\"/bin/true\"], user = \"nobody-has-this-name\"}\n"
+	r.write(t, "perch.toml", string(text)+strings.Replace(twentyServices(), "check = {kind = \"tcp\"}\n", impossible, 1), 0o600)
+	before := r.config()
+	_, err = r.reload()
+	if !errors.Is(err, api.ErrInvalid) || !strings.Contains(err.Error(), "nobody-has-this-name") {
+		t.Errorf("error %v", err)
+	}
+	if r.config() != before || len(r.serverChecks.all()) > 0 || len(r.balancer.poke) > 0 {
+		t.Error("something has changed")
+	}
+}
+
+// A reload brings a witness no checks of servers that it never sends anything to.
+func TestReloadOfAWitness(t *testing.T) {
+	r := newReloadable(t)
+	text, err := os.ReadFile(r.path("perch.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	running := *r.config()
+	cluster := *running.Cluster
+	cluster.Peers = slices.Clone(cluster.Peers)
+	cluster.Peers[0].Witness = true
+	running.Cluster = &cluster
+	r.current.Store(&loaded{config: &running})
+	service := "\n[[service]]\naddress = \"198.18.0.100:80\"\ncheck = {kind = \"tcp\"}\nserver = [{address = \"10.0.0.1\"}]\n"
+	r.write(t, "perch.toml", string(text)+service, 0o600)
+	if _, err := r.reload(); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.serverChecks.all(); len(r.config().Services) != 1 || len(got) > 0 {
+		t.Errorf("%d services, and looks at %v", len(r.config().Services), got)
 	}
 }
 
