@@ -25,9 +25,10 @@ func newDoctorCommand(survey func() (doctor.Facts, error)) *cobra.Command {
 		Use:   "doctor",
 		Short: "Say what on this host would stop perch, and how to mend it",
 		Long: `Look at this host for what would stop perch from doing what a config file says:
-its interfaces, and for services the kernel's modules and sysctls, and what is
-special where a director is a real server, too. Each finding comes with the
-command that mends it. Nothing is changed, and no daemon is needed.
+its interfaces and the programs that it runs, and for services the kernel's
+modules and sysctls, and what is special where a director is a real server, too.
+Each finding comes with the command that mends it. Nothing is changed, and no
+daemon is needed.
 
 An error stands for something that does not work, a warning for something that
 may fail some clients, a hint for what would be better otherwise. The exit code
@@ -60,6 +61,7 @@ func (o *doctorOptions) examine(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	facts.Try(c)
 	d := diagnose(c, facts)
 	out := cmd.OutOrStdout()
 	err = o.output.print(out, d, func() string { return renderDiagnosis(d, painter(out)) })

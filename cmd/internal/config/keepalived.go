@@ -10,7 +10,7 @@ func fromKeepalived(word string) string {
 		return "server"
 	case "lb_algo", "lvs_sched":
 		return "scheduler"
-	case "lb_kind", "lvs_method", "sorry_server_lvs_method":
+	case "lb_kind", "lvs_method":
 		return "forward"
 	case "persistence_timeout":
 		return "persistence"

@@ -12,6 +12,7 @@ import (
 func Examine(c *config.Config, f Facts) []Finding {
 	var all []Finding
 	all = append(all, interfaces(c, f)...)
+	all = append(all, unusable(c, f)...)
 	all = append(all, modules(c, f)...)
 	unset := unmet(c, f)
 	if c.IPVS.ManageSysctls {

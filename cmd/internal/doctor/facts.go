@@ -16,6 +16,7 @@ type Facts struct {
 	// Firewall reports whether there are rules for packets that are passed on, or for
 	// their addresses.
 	Firewall bool
+	Unusable map[string]string // programs that cannot be run, and why: "is not there"
 }
 
 // Modules are the modules of the kernel whose name begins with ip_vs.
