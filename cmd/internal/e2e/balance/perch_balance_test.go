@@ -164,7 +164,7 @@ func (l *balancers) drains(s service) {
 	}
 	select {
 	case err := <-ended:
-		b.t.Errorf("perch server drain ended before the last connection: %v", err)
+		b.t.Fatalf("perch server drain ended before the last connection: %v", err)
 	default:
 	}
 	must(b.t, guest.conn.Close())
