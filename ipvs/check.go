@@ -11,6 +11,7 @@ const (
 	longestName    = 15         // of a scheduler or an engine, in bytes
 	greatestWeight = 65535      // as ipvsadm has it: schedulers multiply it with connections
 	longestTimeout = 31 * 86400 // s; as ipvsadm has it: the kernel counts in ticks, in 32 bits
+	longestIdle    = 2147483    // s of a connection; likewise, but in 31 bits, of up to 1000 ticks a second
 )
 
 // Check returns what the kernel would refuse or misread of s: all of it, in words.
@@ -33,15 +34,15 @@ func (s Service) Check() error {
 // Check returns what the kernel would refuse or misread of t.
 func (t Timeouts) Check() error {
 	return errors.Join(
-		checkTimeout("tcp timeout", t.TCP),
-		checkTimeout("tcp fin timeout", t.TCPFin),
-		checkTimeout("udp timeout", t.UDP),
+		checkTimeout("tcp timeout", t.TCP, longestIdle),
+		checkTimeout("tcp fin timeout", t.TCPFin, longestIdle),
+		checkTimeout("udp timeout", t.UDP, longestIdle),
 	)
 }
 
-func checkTimeout(name string, seconds uint32) error {
-	if seconds > longestTimeout {
-		return fmt.Errorf("%s %d s: at most %d", name, seconds, longestTimeout)
+func checkTimeout(name string, seconds, longest uint32) error {
+	if seconds > longest {
+		return fmt.Errorf("%s %d s: at most %d", name, seconds, longest)
 	}
 	return nil
 }
@@ -97,7 +98,7 @@ func (p Persistence) check(f Family) error {
 	case p.Timeout == 0:
 		return nil
 	case p.Timeout > longestTimeout:
-		return checkTimeout("persistence", p.Timeout)
+		return checkTimeout("persistence", p.Timeout, longestTimeout)
 	case p.Prefix < 1 || p.Prefix > bits:
 		return fmt.Errorf("persistence prefix %d: want 1 to %d", p.Prefix, bits)
 	case len(p.Engine) > longestName:

@@ -94,11 +94,11 @@ func TestCheckNamesAllMistakes(t *testing.T) {
 }
 
 func TestCheckTimeouts(t *testing.T) {
-	if err := (Timeouts{0, 1, longestTimeout}).Check(); err != nil {
+	if err := (Timeouts{0, 1, longestIdle}).Check(); err != nil {
 		t.Error(err)
 	}
-	err := Timeouts{longestTimeout + 1, longestTimeout + 1, longestTimeout + 1}.Check()
-	for _, name := range []string{"tcp timeout 2678401", "tcp fin timeout 2678401", "udp timeout 2678401"} {
+	err := Timeouts{longestIdle + 1, longestIdle + 1, longestIdle + 1}.Check()
+	for _, name := range []string{"tcp timeout 2147484", "tcp fin timeout 2147484", "udp timeout 2147484"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("error %v, want one with %q", err, name)
 		}
