@@ -219,7 +219,7 @@ func readTables(keys func() []key, element func(read func([]key))) reader {
 // list reads an array, each element by its own reader. It appends an element for each
 // one, right or wrong, so that element i of dst is item i of the document.
 func list[T any](dst *[]T, allowed string, each func(*T) reader) reader {
-	return readList(allowed, each(new(T)).keys, appendTo(dst, each))
+	return readList(allowed, keysOf(each), appendTo(dst, each))
 }
 
 // appendTo returns how a value becomes an element of a list.
@@ -251,7 +251,17 @@ func texts[T any](dst *[]T, allowed, each string, parse func(string) (T, error))
 // oneOrMore reads what may be written as one element by itself, or as a list of them. It
 // appends an element for each one, right or wrong: see elements.
 func oneOrMore[T any](dst *[]T, allowed string, each func(*T) reader) reader {
-	return readOneOrMore(allowed, each(new(T)).keys, appendTo(dst, each))
+	return readOneOrMore(allowed, keysOf(each), appendTo(dst, each))
+}
+
+// keysOf returns the keys of an element that is a table. It makes one only when it is asked.
+func keysOf[T any](each func(*T) reader) func() []key {
+	return func() []key {
+		if keys := each(new(T)).keys; keys != nil {
+			return keys()
+		}
+		return nil
+	}
 }
 
 func readOneOrMore(allowed string, keys func() []key, each func(*decoder, *value)) reader {

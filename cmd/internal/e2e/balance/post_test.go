@@ -190,13 +190,22 @@ func (p *post) talkative() {
 	p.b.Helper()
 	p.level = "debug"
 	p.configure(1)
+	p.reload()
+	time.Sleep(rest)
+	p.news()
+}
+
+// reload has perch take over the config that was written last.
+func (p *post) reload() {
+	p.b.Helper()
 	client := p.client()
 	defer client.CloseIdleConnections()
 	_, err := client.Reload(p.b.Context())
 	must(p.b, err)
-	time.Sleep(rest)
-	p.news()
 }
+
+// settle lets perch come to rest.
+func (p *post) settle() { time.Sleep(300 * time.Millisecond) }
 
 // client speaks to perch.
 func (p *post) client() *api.Client { return api.NewClient(p.path("perch.sock")) }
