@@ -60,15 +60,15 @@ func TestPerchQuorum(t *testing.T) {
 			t.Error("the sorry server answered, though all others are well")
 		}
 	}
+	if told := l.noted(l.spare); told != "" { // once it has taken over it is told
+		t.Errorf("%s, which owns nothing, was told: %q", l.spare.Name, told)
+	}
 
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	must(t, l.owner.Terminate(ctx))
 	if told := l.ownerNoted(); told != "down\nup\ndown\n" {
 		t.Errorf("at the end of perch the owner was told %q, want the loss of the quorum after all else", told)
-	}
-	if told := l.noted(l.spare); told != "" {
-		t.Errorf("%s, which owns nothing, was told: %q", l.spare.Name, told)
 	}
 }
 
