@@ -122,8 +122,7 @@ func (s *syncer) bring(want []ipvs.SyncDaemon) error {
 
 // own notes in which roles perch may have daemons from now on.
 func (s *syncer) own(roles []ipvs.Role) error {
-	slices.Sort(roles)
-	roles = slices.Compact(roles)
+	roles = slices.Compact(slices.Sorted(slices.Values(roles)))
 	s.mu.Lock()
 	s.mine = roles
 	s.mu.Unlock()

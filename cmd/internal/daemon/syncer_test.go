@@ -180,6 +180,18 @@ func TestSyncerLeavesOthersAlone(t *testing.T) {
 	}
 }
 
+// One role is left for the other again and again, and nothing else runs.
+func TestSyncerChangesRoles(t *testing.T) {
+	s, kernel := newTestSyncer(t, slog.New(slog.DiscardHandler))
+	for _, want := range [][]ipvs.SyncDaemon{asMaster, asBackup, asMaster, slices.Concat(asMaster, asBackup), asBackup, nil} {
+		s.ask(want)
+		s.step()
+		if !slices.Equal(kernel.runs, want) {
+			t.Fatalf("the kernel runs %v, want %v", kernel.runs, want)
+		}
+	}
+}
+
 // One of somebody else that is just as wanted will do.
 func TestSyncerTakesWhatServes(t *testing.T) {
 	s, kernel := newTestSyncer(t, slog.New(slog.DiscardHandler))
