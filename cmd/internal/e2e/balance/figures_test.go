@@ -153,7 +153,7 @@ const pause = 40 * time.Millisecond
 
 func lookByPerch(p *post) {
 	must(p.b, p.Start())
-	p.await("each server has been looked at", time.Second, p.isComplete) // in any order
+	p.awaitLooks()
 	time.Sleep(rest)
 	sample("perch-looks-resident", p.resident())
 	p.talkative()
