@@ -43,7 +43,7 @@ func TestEveryServiceStateIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := regexp.MustCompile("(?m)^\\| `"+serviceState+"` .*$").Find(text)
+	row := regexp.MustCompile("(?m)^\\| `" + serviceState + "` .*$").Find(text)
 	for _, state := range []string{api.ServiceReady, api.ServiceWaiting, api.ServiceBlocked, api.ServiceStandby} {
 		if !strings.Contains(string(row), "`"+state+"`") {
 			t.Errorf("%s does not say that a service may be %q: %s", serviceState, state, row)
