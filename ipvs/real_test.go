@@ -103,3 +103,35 @@ func TestNothingIsListed(t *testing.T) {
 		t.Errorf("survey %v, %v, want %v", got, err, unix.ENOENT)
 	}
 }
+
+// What is told of a service and of a server are the kernel's counters of 64 bits, each in
+// its place.
+func TestWhatIsCounted(t *testing.T) {
+	t.Parallel()
+	narrow, wide := lvs.Stats{Connections: 1}, lvs.Stats{
+		Connections: 1 << 40, IncomingPackets: 2 << 40, OutgoingPackets: 3 << 40, IncomingBytes: 4 << 40, OutgoingBytes: 5 << 40,
+		ConnectionRate: 6 << 40, IncomingPacketRate: 7 << 40, OutgoingPacketRate: 8 << 40, IncomingByteRate: 9 << 40, OutgoingByteRate: 10 << 40,
+	}
+	want := Counters{
+		Connections: 1 << 40, PacketsIn: 2 << 40, PacketsOut: 3 << 40, BytesIn: 4 << 40, BytesOut: 5 << 40,
+		ConnectionRate: 6 << 40, PacketRateIn: 7 << 40, PacketRateOut: 8 << 40, ByteRateIn: 9 << 40, ByteRateOut: 10 << 40,
+	}
+	told := listed(web(1, 1))
+	told.services[0].Stats, told.services[0].Stats64 = narrow, wide
+	server := lvs.DestinationExtended{
+		Destination: toServer(web(1, 1).Servers[0]), Stats: narrow, Stats64: wide,
+		ActiveConnections: 11, InactiveConnections: 12, PersistentConnections: 13,
+	}
+	told.servers = func(lvs.Service) ([]lvs.DestinationExtended, error) { return []lvs.DestinationExtended{server}, nil }
+	counted, err := (&linux{library: told}).counters()
+	if err != nil || len(counted) != 1 || len(counted[0].Servers) != 1 {
+		t.Fatalf("counters %+v, %v", counted, err)
+	}
+	if got := counted[0].Counters; got != want {
+		t.Errorf("service %+v, want %+v", got, want)
+	}
+	got := counted[0].Servers[0]
+	if got.Counters != want || got.Active != 11 || got.Inactive != 12 || got.Persistent != 13 {
+		t.Errorf("server %+v, want %+v", got, want)
+	}
+}

@@ -406,6 +406,29 @@ func TestReloadForgetsNothing(t *testing.T) {
 	}
 }
 
+// A server that is drained, or has another weight by order, stays so over reloads that
+// change it, and over one that leaves it out.
+func TestOrdersSurviveReloads(t *testing.T) {
+	l := newBalancerLab(t)
+	l.step()
+	l.orders = state.Orders{"web": {"10.0.0.1:80": {Drain: true}, "10.0.0.2:80": {Weight: new(uint32(7))}}}
+	l.step()
+	const ordered = "tcp 198.18.0.1:80: 10.0.0.1:80 0 10.0.0.2:80 7"
+	l.want(t, "ordered", ordered)
+	l.reloads(func(c *config.Config) {
+		c.Services = []config.Service{webService("web")}
+		c.Services[0].Servers[0].Weight = 5
+	})
+	l.step()
+	l.want(t, "another weight", ordered)
+	l.reloads(func(c *config.Config) { c.Services[0].Servers = c.Services[0].Servers[1:] })
+	l.step()
+	l.want(t, "left out", "tcp 198.18.0.1:80: 10.0.0.2:80 7")
+	l.reloads(func(c *config.Config) { c.Services = []config.Service{webService("web")} })
+	l.step()
+	l.want(t, "there again", ordered)
+}
+
 // A reload in the middle of a step has new servers wait for the next: the verdicts are of
 // the checks from before.
 func TestReloadInTheMiddleOfAStep(t *testing.T) {

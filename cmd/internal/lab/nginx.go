@@ -11,7 +11,7 @@ import (
 // A download from an nginx: what it gives, slowly, to those who ask for DownloadPath.
 const (
 	DownloadPath = "/download"
-	DownloadSize = 400_000 // bytes
+	DownloadSize = 800_000 // bytes
 	DownloadRate = 100_000 // bytes a second
 )
 

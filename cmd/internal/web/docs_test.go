@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
 // Every metric has its row in docs/metrics.md, with its type and labels, and every row is
@@ -32,5 +34,19 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	}
 	if diff := cmp.Diff(shown, docs); diff != "" {
 		t.Errorf("-shown +documented:\n%s", diff)
+	}
+}
+
+// The states that a service can be in are those of its row.
+func TestEveryServiceStateIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile("(?m)^\\| `" + serviceState + "` .*$").Find(text)
+	for _, state := range []string{api.ServiceReady, api.ServiceWaiting, api.ServiceBlocked, api.ServiceStandby} {
+		if !strings.Contains(string(row), "`"+state+"`") {
+			t.Errorf("%s does not say that a service may be %q: %s", serviceState, state, row)
+		}
 	}
 }

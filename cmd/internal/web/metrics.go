@@ -61,7 +61,7 @@ type serviceMetric struct {
 func serviceMetrics() []serviceMetric {
 	return []serviceMetric{
 		{
-			metric{serviceUp, gauge, "1 if this node's kernel has the service as wanted."},
+			metric{serviceUp, gauge, "1 if the service is ready: this node's kernel has it as wanted."},
 			func(s *api.Service) uint64 { return one(s.State == api.ServiceReady) },
 		},
 		{

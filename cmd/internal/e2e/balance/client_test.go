@@ -189,6 +189,15 @@ func (b *bed) download(from netip.AddrPort) *download {
 	return d
 }
 
+func (d *download) over() bool {
+	select {
+	case <-d.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // wait waits for the end of the download and returns what is wrong with it.
 func (d *download) wait() error {
 	<-d.done

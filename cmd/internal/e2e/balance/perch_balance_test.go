@@ -151,6 +151,9 @@ func (l *balancers) drains(s service) {
 		ended <- err
 	}()
 	l.hasOf(s, weights{drained: 0})
+	if download.over() {
+		b.t.Error("the download ended before its server was drained")
+	}
 	r := b.visit(s.address())
 	if rs := b.answered(r, 9); answeredBy(rs, drained) > 0 || len(rs.Failures()) > 0 {
 		b.t.Errorf("%s, which is drained, answered new connections: %s", drained.Host.Name, rs)
