@@ -177,7 +177,7 @@ func (r *Runner) count(t *task, o outcome) {
 	if news {
 		r.changed.ring()
 	}
-	if news || t.machine.state == Unknown {
+	if news || t.machine.state != Healthy {
 		r.note(t)
 	}
 	if changed {

@@ -145,7 +145,8 @@ func (r *Runner) Status() []Status {
 }
 
 // News returns what is known of those checks of which Changed has told since the last News,
-// and of those without a verdict that have looked since. Of other checks it does not tell.
+// and of those that are not healthy and have looked since: what their Verdict says of the
+// last look is another by then. Of other checks it does not tell.
 func (r *Runner) News() []Status {
 	r.mu.Lock()
 	fresh := slices.DeleteFunc(r.fresh, func(t *task) bool { return t.removed })

@@ -581,6 +581,30 @@ func TestNews(t *testing.T) {
 	})
 }
 
+// A failed check that looked well once and then was not is told of as it is now.
+func TestNewsOfFailedChecks(t *testing.T) {
+	running(t, Options{}, func(t *testing.T, r *Runner) {
+		var web fickle
+		s := patient
+		s.Interval = s.FastInterval
+		r.Set([]Entry{entry("web", &web, s)})
+		look := func(err error, want string) {
+			t.Helper()
+			web.set(Finding{}, err)
+			nextLook(t, r, "web")
+			news := r.News()
+			if len(news) != 1 || news[0].Verdict != want {
+				t.Errorf("news %v, want %q", news, want)
+			}
+		}
+		look(errRefused, "unknown; failed 1 of 3: connection refused")
+		look(errRefused, "unknown; failed 2 of 3: connection refused")
+		look(errRefused, "failed 3 of 3: connection refused")
+		look(nil, "failed 3 of 3: connection refused; well 1 of 2")
+		look(errRefused, "failed 3 of 3: connection refused")
+	})
+}
+
 func TestWarning(t *testing.T) {
 	var out journal
 	log := slog.New(slog.NewTextHandler(&out, nil))

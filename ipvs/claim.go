@@ -51,7 +51,8 @@ func (m *Manager) claim(keys []Key) {
 }
 
 // disclaim drops what the kernel refused of the services that a plan claims, and returns all
-// that could not be added. One that perch has made before was missed by the look.
+// that could not be added. One that perch has made before was missed by the look: nobody
+// took it away, and nothing of it is mended.
 func (m *Manager) disclaim(p plan, errs []error) map[Key]struct{} {
 	refused := make(map[Key]struct{})
 	for i, s := range p.creates {
@@ -61,6 +62,7 @@ func (m *Manager) disclaim(p plan, errs []error) map[Key]struct{} {
 			continue
 		case !claimed && errors.Is(errs[i], errMadeByOthers):
 			errs[i] = nil
+			m.done = slices.DeleteFunc(slices.Clone(m.done), func(done Service) bool { return done.Key == s.Key })
 			continue
 		case claimed && !errors.Is(errs[i], errUnanswered):
 			delete(m.mine, s.Key)

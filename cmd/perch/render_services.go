@@ -164,8 +164,12 @@ func drawIPVS(i *api.IPVS, v view) string {
 		return ""
 	}
 	var b strings.Builder
-	if i.State != api.ServiceReady && i.State != api.ServiceStandby {
+	switch {
+	case i.State == api.ServiceStandby:
+	case i.State != api.ServiceReady:
 		b.WriteString(v.paint(fit(clean(strings.TrimSuffix("IPVS is "+i.State+": "+i.Reason, ": ")), 0, v.width), bad) + "\n")
+	case i.Reason != "":
+		b.WriteString(v.paint(fit(clean("IPVS: "+i.Reason), 0, v.width), doubtful) + "\n")
 	}
 	if len(i.Foreign) > 0 {
 		b.WriteString(fit(clean("IPVS has what somebody else made, which is left alone: "+strings.Join(i.Foreign, ", ")), 0, v.width) + "\n")

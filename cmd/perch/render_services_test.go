@@ -98,6 +98,10 @@ func TestRenderServices(t *testing.T) {
 	if parts := drawServices(api.Status{IPVS: &api.IPVS{State: api.ServiceReady}}, view{paint: noColour}); len(parts) > 0 {
 		t.Errorf("drawn of nothing: %q", parts)
 	}
+	problem := api.Status{IPVS: &api.IPVS{State: api.ServiceReady, Reason: "read record: permission denied"}}
+	if parts := drawServices(problem, view{paint: noColour}); !slices.Equal(parts, []string{"IPVS: read record: permission denied\n"}) {
+		t.Errorf("drawn of a problem: %q", parts)
+	}
 	golden(t, "services-standby", renderStatus(standingBy(), view{now: now, paint: ansiColour}))
 	golden(t, "services-colour", renderStatus(balancing(), view{now: now, paint: ansiColour}))
 }

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/perch-vip/perch/checker"
@@ -38,25 +39,31 @@ func TestWhereAddressesAre(t *testing.T) {
 	if got := d.where(); !maps.Equal(got, want) {
 		t.Errorf("a master whose lease has ended: %v, want %v", got, want)
 	}
-	owner := newFakeCluster()
-	d.member = &member{holder: newHolder(owner, &fakeFence{}, func() situation { return situation{} }, slog.New(slog.DiscardHandler))}
-	for _, tc := range []struct {
-		when  string
-		held  amount
-		lease time.Duration
-		want  place
-	}{
-		{"not taken yet", none, time.Hour, elsewhere},
-		{"the owner", all, time.Hour, here},
-		{"its lease has ended, as after a freeze", all, 0, releasing},
-		{"on the way out", some, 0, releasing},
-	} {
-		owner.give(2, tc.lease)
-		d.member.holder.done.held, want[a("198.18.0.1")] = tc.held, tc.want
-		if got := d.where(); !maps.Equal(got, want) {
-			t.Errorf("%s: %v, want %v", tc.when, got, want)
+}
+
+// Where the VIPs are hangs on the last lease. Nobody evaluates another one to know it.
+func TestWhereTheVIPsAre(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		owner, a := newFakeCluster(), netip.MustParseAddr("198.18.0.1")
+		h := newHolder(owner, &fakeFence{}, func() situation { return situation{} }, slog.New(slog.DiscardHandler))
+		d := &daemon{member: &member{holder: h}}
+		d.current.Store(&loaded{config: &config.Config{VIPs: []config.VIP{{Address: netip.PrefixFrom(a, 24)}}}})
+		want := func(when string, held amount, want place) {
+			t.Helper()
+			h.done.held = held
+			if got := d.where(); !maps.Equal(got, whereabouts{a: want}) {
+				t.Errorf("%s: %v, want %v", when, got, want)
+			}
 		}
-	}
+		owner.give(2, time.Minute)
+		h.keep()
+		owner.evaluated = func() { t.Error("ownership is evaluated") }
+		want("not taken yet", none, elsewhere)
+		want("the owner", all, here)
+		want("on the way out", some, releasing)
+		time.Sleep(time.Minute)
+		want("its lease has ended, as after a freeze", all, releasing)
+	})
 }
 
 // A config with services alone has nobody else who makes its data_dir.

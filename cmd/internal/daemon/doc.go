@@ -14,9 +14,9 @@
 // one, in a file (orders.go, orderbook.go).
 //
 // Goroutines, all under one errgroup of Run and gone when it returns: the fence's
-// audit, the server of the control API, the reloader (SIGHUP), systemd's watchdog, and
-// for a moment the one that tells it of the start, the server of metrics (metrics.go). Of a cluster's member: the node, the
-// VIP manager, the holder (the only one that sets VIPs in the normal course) and what
+// audit, the servers of the control API and of metrics (metrics.go), the reloader (SIGHUP),
+// systemd's watchdog, and for a moment the one that tells it of the start. Of a cluster's
+// member: the node, the VIP manager, the holder (the only one that sets VIPs in the normal course) and what
 // keeps the fence open meanwhile, the scribe (writes ownership into the history), the
 // mover (hands over from a node that leads but may not own), the overseer (hands over
 // from one that is sick, and to a better one), the teller of this node's health with one
@@ -27,8 +27,8 @@
 // wakes it when orders or VIPs move, the checks of servers as those of the node, the tuner
 // of sysctls, and three that end after the balancer: the manager of services, the syncer
 // (starts and stops the kernel's sync daemons) and the hooks (programs of a quorum, those of
-// each service in a goroutine while there are any). Beside them the writer of the log, which ends last, and at the
-// end a hand-over, which is left behind when it takes too long.
+// each service in a goroutine while there are any). Beside them the writer of the log, which
+// ends last, and at the end a hand-over, which is left behind when it takes too long.
 //
 // It must never: hold a VIP that the last evaluation of ownership did not
 // allow; wait for the disk, a peer or a log line between losing ownership and

@@ -62,6 +62,7 @@ type holder struct {
 	decided decision      // by the last step
 	beat    atomic.Int64  // when the loop last ran, Unix milliseconds
 
+	until    atomic.Int64 // when the last lease ends that the fence was opened for, in the cluster's time
 	ordering atomic.Int64 // orders under way
 	darkened atomic.Bool  // a release has left addresses behind a shut fence, and said so
 
@@ -183,6 +184,7 @@ func (h *holder) keep() (cluster.Ownership, decision) {
 		err := h.fence.Open(epoch, own.Until)
 		switch {
 		case err == nil:
+			h.until.Store(int64(own.Until))
 			return own, hold
 		case !errors.Is(err, fence.ErrStale):
 			h.log.Error("no VIP can be held", "error", err)
@@ -217,12 +219,16 @@ func (h *holder) holding() bool {
 }
 
 // place is where the VIPs are. It does not take their release for granted that is due:
-// a node that was frozen owns nothing when it goes on, and another one may.
+// a node that was frozen owns nothing when it goes on, and another one may. It goes by the
+// last lease, and evaluates none: who does has to open the fence for as long.
 func (h *holder) place() place {
+	h.mu.Lock()
+	held := h.done.held
+	h.mu.Unlock()
 	switch {
-	case !h.holding():
+	case held == none:
 		return elsewhere
-	case !h.allowed():
+	case held == some, h.cluster.Now() >= time.Duration(h.until.Load()):
 		return releasing
 	}
 	return here

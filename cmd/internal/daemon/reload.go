@@ -14,10 +14,10 @@ import (
 	"github.com/perch-vip/perch/vip"
 )
 
-// reload reads the config file anew and applies its VIPs, virtual routers, checks,
-// preemption, log level and where metrics are served. A file with a mistake, or secrets that cannot be read, change nothing.
-// What stays is not touched. Everything else takes effect at the next start and is
-// named in the warnings.
+// reload reads the config file anew and applies its VIPs, virtual routers, services, checks,
+// preemption, log level and where metrics are served. A file with a mistake, or secrets
+// that cannot be read, change nothing. What stays is not touched. Everything else takes
+// effect at the next start and is named in the warnings.
 func (d *daemon) reload() (api.ReloadResult, error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()

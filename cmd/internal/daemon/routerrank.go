@@ -34,11 +34,11 @@ func (r *routers) serves(name string) bool {
 func (r *routers) rank() {
 	r.ranking.Lock()
 	defer r.ranking.Unlock()
-	known := r.verdicts()
+	heard := r.verdicts()
 	setup := r.setup.Load()
 	for i := range setup.routers {
 		v := &setup.routers[i]
-		wanted := ranked{rank: rankOf(v, known, r.serves(v.Name))}
+		wanted := ranked{rank: rankOf(v, heard, r.serves(v.Name))}
 		if was, known := r.ranks[v.Name]; known && was == wanted {
 			continue
 		}

@@ -141,11 +141,15 @@ func (p picture) ipvsStatus(cfg *config.Config, s ipvs.Status) *api.IPVS {
 	if len(cfg.Services) == 0 && len(s.Problems) == 0 && s.Waiting == "" {
 		return nil
 	}
-	out := &api.IPVS{State: api.ServiceReady, Reason: strings.Join(s.Problems, "; ")}
+	reasons := s.Problems
+	if s.Waiting != "" {
+		reasons = slices.Concat([]string{s.Waiting}, s.Problems)
+	}
+	out := &api.IPVS{State: api.ServiceReady, Reason: strings.Join(reasons, "; ")}
 	switch {
 	case s.Ready:
-	case s.Waiting != "":
-		out.State, out.Reason = api.ServiceWaiting, s.Waiting
+	case out.Reason != "":
+		out.State = api.ServiceWaiting
 	default:
 		out.State, out.Reason = p.whyIdle(cfg)
 	}

@@ -210,9 +210,18 @@ func TestStatusOfIPVS(t *testing.T) {
 		status ipvs.Status
 		want   *api.IPVS
 	}{
-		"ready":       {nil, ipvs.Status{Ready: true, Foreign: []ipvs.Key{foreign}}, &api.IPVS{State: "ready", Foreign: []string{"udp 198.18.0.7:53"}}},
-		"problems":    {nil, ipvs.Status{Ready: true, Problems: []string{"a", "b"}}, &api.IPVS{State: "ready", Reason: "a; b"}},
-		"waiting":     {nil, ipvs.Status{Waiting: "no module"}, &api.IPVS{State: "waiting", Reason: "no module"}},
+		"ready":                  {nil, ipvs.Status{Ready: true, Foreign: []ipvs.Key{foreign}}, &api.IPVS{State: "ready", Foreign: []string{"udp 198.18.0.7:53"}}},
+		"problems":               {nil, ipvs.Status{Ready: true, Problems: []string{"a", "b"}}, &api.IPVS{State: "ready", Reason: "a; b"}},
+		"waiting":                {nil, ipvs.Status{Waiting: "no module"}, &api.IPVS{State: "waiting", Reason: "no module"}},
+		"waiting with a problem": {nil, ipvs.Status{Waiting: "no module", Problems: []string{"a"}}, &api.IPVS{State: "waiting", Reason: "no module; a"}},
+		"a problem without services": {
+			func(l *lab) { l.cfg = &config.Config{} },
+			ipvs.Status{Problems: []string{"a"}},
+			&api.IPVS{State: "waiting", Reason: "a"},
+		},
+		"a problem elsewhere": {func(l *lab) {
+			l.cfg.IPVS.Nodes, l.where = "owner", whereabouts{labVIP: elsewhere}
+		}, ipvs.Status{Problems: []string{"a"}}, &api.IPVS{State: "waiting", Reason: "a"}},
 		"no services": {func(l *lab) { l.cfg = &config.Config{} }, ipvs.Status{}, nil},
 		"old services do not go": {
 			func(l *lab) { l.cfg = &config.Config{} },

@@ -152,6 +152,40 @@ func TestSyncerStopsWhatWasLeft(t *testing.T) {
 	}
 }
 
+// The mark of an earlier version names no role. That version left no daemon to others.
+func TestSyncerStopsWhatAnEarlierVersionLeft(t *testing.T) {
+	mark := syncMark(filepath.Join(t.TempDir(), "sync"))
+	boot, err := bootID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(string(mark), []byte(boot), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, kernel := newSyncerWith(mark, slog.New(slog.DiscardHandler))
+	kernel.runs = asBackup
+	s.ask(asMaster)
+	s.step()
+	if !slices.Equal(kernel.runs, asMaster) {
+		t.Errorf("the kernel runs %v, want %v", kernel.runs, asMaster)
+	}
+}
+
+// A mark that cannot be replaced stays as it is.
+func TestSyncMarkStays(t *testing.T) {
+	mark := syncMark(filepath.Join(t.TempDir(), "sync"))
+	master := []ipvs.Role{ipvs.SyncMaster}
+	if err := mark.set(master); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(string(mark)+".new", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := mark.set([]ipvs.Role{ipvs.SyncMaster, ipvs.SyncBackup}); err == nil || !slices.Equal(mark.roles(), master) {
+		t.Errorf("error %v, roles %v, want %v", err, mark.roles(), master)
+	}
+}
+
 // What somebody else has started stays, and is in the way of perch's own in that role only.
 func TestSyncerLeavesOthersAlone(t *testing.T) {
 	mark := syncMark(filepath.Join(t.TempDir(), "sync"))

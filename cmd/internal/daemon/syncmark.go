@@ -13,7 +13,7 @@ import (
 
 // syncMark is a file that has the roles in which perch may have sync daemons in the kernel,
 // so that they are found after it was killed. It begins with the ID of the boot, which they
-// do not outlive.
+// do not outlive. An earlier version wrote that alone, for both roles.
 type syncMark string
 
 // roles returns those that were set since this machine was booted.
@@ -25,7 +25,7 @@ func (m syncMark) roles() (roles []ipvs.Role) {
 		return nil
 	}
 	for _, role := range [...]ipvs.Role{ipvs.SyncMaster, ipvs.SyncBackup} {
-		if strings.Contains(names, role.String()) {
+		if names == "" || strings.Contains(names, role.String()) {
 			roles = append(roles, role)
 		}
 	}
@@ -40,8 +40,12 @@ func (m syncMark) set(roles []ipvs.Role) error {
 	for _, role := range roles {
 		text += role.String() + "\n"
 	}
+	temporary := string(m) + ".new" // where the disk is full the old one stays
 	if err == nil {
-		err = os.WriteFile(string(m), []byte(text), 0o600)
+		err = os.WriteFile(temporary, []byte(text), 0o600)
+	}
+	if err == nil {
+		err = os.Rename(temporary, string(m))
 	}
 	if err != nil {
 		return fmt.Errorf("remember sync daemons: %w", err)
