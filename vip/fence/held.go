@@ -3,8 +3,10 @@ package fence
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 )
 
 // ErrOtherLease is returned for what is under another lease already.
@@ -37,12 +39,30 @@ func (h held[K]) add(lease uint32, keys map[K]bool) error {
 			continue
 		}
 		m, key := h.place(k)
-		if err := m.Put(key, lease); err != nil {
+		if err := whenStocked(func() error { return m.Put(key, lease) }); err != nil {
 			return fmt.Errorf("add %s %s: %w", h.kind, k, err)
 		}
 		h.lease[k] = lease
 	}
 	return nil
+}
+
+// How often and after which time an element is asked for again.
+const (
+	stockTries = 20
+	stockPause = time.Millisecond
+)
+
+// whenStocked puts an element into a map. The kernel takes it from a small stock, which it
+// fills up in an interrupt: at once on most kernels, some time later on those for real time
+// and without such interrupts. Until then there is no memory.
+func whenStocked(put func() error) error {
+	err := put()
+	for try := 1; try < stockTries && errors.Is(err, unix.ENOMEM); try++ {
+		time.Sleep(stockPause)
+		err = put()
+	}
+	return err
 }
 
 // trim takes out what a lease has beside keys.
