@@ -3,6 +3,7 @@ package fence
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -88,7 +89,7 @@ func (p program) load(m tables) (*ebpf.Program, error) {
 
 func load(name string, instructions asm.Instructions) (*ebpf.Program, error) {
 	loaded, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: name, Type: ebpf.SchedCLS, License: "Apache-2.0", Instructions: instructions,
+		Name: name, Type: ebpf.SchedCLS, License: "Apache-2.0", Instructions: instructions, Flags: alignment(runtime.GOARCH),
 	})
 	if err != nil {
 		return nil, explain("load BPF program "+name, err)
@@ -145,6 +146,16 @@ func concat(parts ...asm.Instructions) asm.Instructions {
 		all = append(all, part...)
 	}
 	return all
+}
+
+// alignment are the flags of a program that loads words from any address. These processors
+// can, and Linux knows; User-mode Linux on them has to be told.
+func alignment(arch string) uint32 {
+	switch arch {
+	case "amd64", "arm64":
+		return unix.BPF_F_ANY_ALIGNMENT
+	}
+	return 0
 }
 
 // explain says what is missing where the kernel only says no: the library would blame

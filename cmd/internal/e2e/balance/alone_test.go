@@ -65,7 +65,7 @@ func (a *alone) write(tables string) {
 name = %q
 data_dir = %q
 socket = %q
-fence = "off"
+fence = "bpf"
 log_level = "debug"
 
 `, a.director.Name, filepath.Join(a.dir, "data"), a.socket())

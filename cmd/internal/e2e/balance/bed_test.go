@@ -25,6 +25,7 @@ type bed struct {
 	directors [2]*director
 	webs      [3]*web
 	witness   *lab.Host
+	fence     string // of nodes of a cluster
 }
 
 // newBed returns a bed whose servers run. Nobody holds a VIP.
@@ -33,7 +34,7 @@ func newBed(t *testing.T) *bed {
 	l, err := lab.New()
 	must(t, err)
 	t.Cleanup(func() { must(t, l.Close()) })
-	b := &bed{Lab: l, t: t}
+	b := &bed{Lab: l, t: t, fence: "bpf"}
 	sw, err := l.AddSwitch()
 	must(t, err)
 	var hosts []*lab.Host

@@ -50,7 +50,7 @@ func (b *bed) balanceByPerch(d *director, tables string) {
 		b.t.Fatal("needs -perch")
 	}
 	dir := tempDir(b.t)
-	node := fmt.Sprintf("[node]\nname = %q\ndata_dir = %q\nsocket = %q\nfence = \"off\"\n\n", d.Name, dir, filepath.Join(dir, "socket"))
+	node := fmt.Sprintf("[node]\nname = %q\ndata_dir = %q\nsocket = %q\nfence = \"bpf\"\n\n", d.Name, dir, filepath.Join(dir, "socket"))
 	file := filepath.Join(dir, "perch.toml")
 	must(b.t, os.WriteFile(file, []byte(node+tables), 0o600))
 	b.run(lab.NewDaemon("perch on "+d.Name, d.Host, dir, *perchBinary, "serve", "-c", file))

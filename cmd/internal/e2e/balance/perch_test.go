@@ -32,7 +32,7 @@ func (b *bed) newCluster(tables string, vips ...netip.Prefix) *cluster {
 		Name:     "edge",
 		Secret:   "a-secret-for-tests-only-0123456789",
 		Failover: "wan", // the kernel is slow
-		Fence:    "off", // it has no nftables
+		Fence:    b.fence,
 		Witness:  "lb3",
 	}
 	for _, vip := range vips {
