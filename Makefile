@@ -10,7 +10,7 @@ BIN     ?= bin/perch
 # Code that is never in a hurry: it is not inlined, which makes the binary 1 MB smaller.
 COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... github.com/spf13/... github.com/pelletier/... \
 	github.com/hashicorp/... github.com/armon/... github.com/cloudflare/... github.com/mdlayher/genetlink github.com/mdlayher/netlink/... \
-	compress/... crypto/tls crypto/x509/... debug/... encoding/... fmt html/... math/big log/slog/... mime/... net/http/... net/textproto net/url text/... \
+	compress/... crypto/tls crypto/x509/... debug/... encoding/... fmt html/... math/big log/slog/... mime/... net/http/... net/textproto net/url strconv text/... \
 	$(addprefix github.com/perch-vip/perch/,ipvs $(addprefix cmd/,perch internal/api internal/config internal/daemon internal/demo \
 	internal/doctor internal/lab internal/sysctl internal/web))
 
