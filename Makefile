@@ -125,7 +125,7 @@ bench-checks: ## checks beside those of HAProxy, and the moves that they cause, 
 	$(GO) test -count=1 -timeout 30m -v -run '^TestHTTPLooksLeaveNothing$$' ./checker -looks 1000000
 	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkChecks$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
 
-bench-ipvs: ## services beside ipvsadm and keepalived, into docs/performance.md (about 8 minutes, on a machine that does nothing else; needs root)
+bench-ipvs: ## services beside ipvsadm and keepalived, into docs/performance.md (about 10 minutes, on a machine that does nothing else; needs root)
 	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkIPVS$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 3 -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200
