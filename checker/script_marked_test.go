@@ -15,6 +15,7 @@ func TestEmptyEnvironmentIsNotBetweenPrograms(t *testing.T) {
 		must(t, bare.Process.Kill())
 		_ = bare.Wait()
 	}()
+	until(t, "its exec ends", func() bool { return !betweenPrograms(bare.Process.Pid) })
 	if environment, err := environmentOf(bare.Process.Pid); err != nil || len(environment) > 0 {
 		t.Fatalf("environment %q, %v", environment, err)
 	}
