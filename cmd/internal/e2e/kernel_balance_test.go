@@ -15,7 +15,7 @@ func TestKernelBalance(t *testing.T) {
 	lab.NeedIPVS(t)
 	lab.NeedPeers(t)
 	tests := balanceTests(t)
-	tests.Modules = []string{"veth", "bridge", "ip_vs", "ipip", "ip6_tunnel", "ip_gre", "fou", "sch_netem", "sch_ingress", "cls_bpf"}
+	tests.Modules = []string{"veth", "bridge", "ip_vs", "ipip", "ip6_tunnel", "ip_gre", "fou", "sit", "sch_netem", "sch_ingress", "cls_bpf", "cls_flower", "act_skbedit"}
 	passInKernel(t, tests)
 }
 

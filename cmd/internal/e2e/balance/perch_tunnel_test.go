@@ -78,3 +78,40 @@ func (b *bed) ip(w *web, args string) {
 	_, err := run(w.Host, "", "ip", strings.Fields(args)...)
 	must(b.t, err)
 }
+
+// Packets of one version of IP go through a tunnel of the other one.
+func TestPerchMixedFamilies(t *testing.T) {
+	b := newBed(t)
+	other := [...]family{ipv6, ipv4}
+	var tables strings.Builder
+	var want []string
+	for _, f := range families {
+		address := tunnel.service(f)
+		fmt.Fprintf(&tables, "\n[[service]]\naddress = %q\nscheduler = \"rr\"\nforward = \"tunnel\"\nserver = [", address)
+		want = append(want, fmt.Sprintf("-A -t %s -s rr", address))
+		for _, w := range b.webs {
+			server := tunnel.realServer(w, other[f])
+			fmt.Fprintf(&tables, "{address = %q}, ", server)
+			want = append(want, fmt.Sprintf("-a -t %s -r %s -i -w 1 --tun-type ipip", address, server))
+		}
+		tables.WriteString("]\n")
+	}
+	for _, w := range b.webs {
+		b.ip(w, "link set sit0 up")
+		b.ip(w, fmt.Sprintf("link add mixed type ip6tnl mode ipip6 local %s remote any", addressOf(w.Host, ipv6)))
+		b.ip(w, "link set mixed up")
+	}
+	a := b.newAlone(tables.String())
+	must(t, a.Start())
+	a.has(want)
+	for _, f := range families {
+		r := b.visit(tunnel.service(f))
+		rs := b.answered(r, 6)
+		must(t, r.Close())
+		for _, w := range b.webs {
+			if answeredBy(rs, w) == 0 {
+				t.Errorf("%s: no request came to %s: %s", f, w.Host.Name, rs)
+			}
+		}
+	}
+}
