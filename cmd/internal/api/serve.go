@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -20,12 +19,9 @@ const (
 	maxHeaderBytes = 4 << 10
 )
 
-// Serve answers on ln with h until ctx ends, and closes ln. The contexts of
-// requests under way end with ctx; they have a second to send their answer.
-// A listener that fails before ctx ends is an error; one that is closed with it
-// is not.
+// Serve answers on ln with h as Run does.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logger) error {
-	srv := &http.Server{
+	return Run(ctx, &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
@@ -33,16 +29,22 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 		IdleTimeout:       serverIdle,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-	}
+	}, plainListener{ln})
+}
+
+// Run has srv answer on ln until ctx ends, and closes ln. The contexts of
+// requests under way end with ctx; they have a second to send their answer.
+// A listener that fails before ctx ends is an error; one that is closed with it
+// is not.
+func Run(ctx context.Context, srv *http.Server, ln net.Listener) error {
+	srv.BaseContext = func(net.Listener) context.Context { return ctx }
 	stopped := make(chan struct{})
 	cancel := context.AfterFunc(ctx, func() {
 		defer close(stopped)
 		shutdown(srv)
 	})
-	err := srv.Serve(plainListener{ln})
-	if !errors.Is(err, http.ErrServerClosed) && ctx.Err() == nil {
-		cancel()
+	err := srv.Serve(ln)
+	if cancel() {
 		_ = srv.Close()
 		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/net/netutil"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
 // Limits of the server. Nobody has reason to be slow, or to stay.
@@ -20,37 +22,15 @@ const (
 	shutdownGrace  = time.Second
 )
 
-// serve answers on ln until ctx ends, and closes it. A listener that fails before that is
-// an error.
+// serve answers on ln until ctx ends, as api.Run does.
 func serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logger) error {
-	srv := &http.Server{
+	return api.Run(ctx, &http.Server{
 		Handler:                      h,
 		ReadHeaderTimeout:            headerTimeout,
 		ReadTimeout:                  readTimeout,
 		WriteTimeout:                 writeTimeout,
 		MaxHeaderBytes:               maxHeaderBytes,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong
-		BaseContext:                  func(net.Listener) context.Context { return ctx },
 		DisableGeneralOptionsHandler: true,
-	}
-	stopped := make(chan struct{})
-	cancel := context.AfterFunc(ctx, func() {
-		defer close(stopped)
-		shutdown(srv)
-	})
-	err := srv.Serve(netutil.LimitListener(ln, maxConnections))
-	if cancel() {
-		_ = srv.Close()
-		return err
-	}
-	<-stopped
-	return nil
-}
-
-func shutdown(srv *http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
-	defer cancel()
-	if srv.Shutdown(ctx) != nil {
-		_ = srv.Close()
-	}
+	}, netutil.LimitListener(ln, maxConnections))
 }
