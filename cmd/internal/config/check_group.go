@@ -40,7 +40,7 @@ const fewNames = 50
 // suggestion says what a word may have been meant to be.
 func suggestion(word string, names []string) string {
 	few := names[:min(len(names), fewNames)]
-	if near, ok := nearest(word, few); ok {
+	if near, ok := Nearest(word, few); ok {
 		return "did you mean " + near + "?"
 	}
 	if len(names) == 0 {

@@ -71,7 +71,7 @@ func (d *decoder) unknown(table, v *value, keys []key) {
 		names = append(names, k.name)
 	}
 	allowed, word := "must be one of "+strings.Join(names, ", "), fromKeepalived(v.name)
-	if near, ok := nearest(word, names); ok {
+	if near, ok := Nearest(word, names); ok {
 		allowed = "did you mean " + near + "?"
 		table.misspelt(near, v)
 	} else if elsewhere, ok := sameName(word, d.known); ok && !endsOneOf(word, names) {

@@ -79,7 +79,7 @@ func (s *Service) findServer(word string) (string, error) {
 
 // meant says which name a word may have been meant to be.
 func meant(word string, names []string) string {
-	if near, ok := nearest(word, names); ok {
+	if near, ok := Nearest(word, names); ok {
 		return "did you mean " + near + "?"
 	}
 	switch len(names) {

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Mistake is one reason why a file cannot be run. Line and Col count from 1.
+// Mistake is one reason why a file cannot be run. Line and Col count from 1; Col is 0 for
+// a whole line.
 type Mistake struct {
 	File      string
 	Line, Col int
@@ -15,9 +16,7 @@ type Mistake struct {
 }
 
 // String returns the mistake as compilers do: FILE:LINE:COL: TEXT.
-func (m Mistake) String() string {
-	return fmt.Sprintf("%s:%d:%d: %s", m.File, m.Line, m.Col, m.Text)
-}
+func (m Mistake) String() string { return spot(m.File, m.Line, m.Col) + ": " + m.Text }
 
 // Mistakes is all that is wrong with a file, in the order of the file.
 type Mistakes []Mistake
@@ -31,7 +30,7 @@ func (m Mistakes) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Warning is a remark on a file that can be run. Line and Col count from 1.
+// Warning is a remark on a file that can be run. Line and Col count as those of a Mistake.
 type Warning struct {
 	File      string
 	Line, Col int
@@ -39,8 +38,13 @@ type Warning struct {
 }
 
 // String returns FILE:LINE:COL: warning: TEXT.
-func (w Warning) String() string {
-	return fmt.Sprintf("%s:%d:%d: warning: %s", w.File, w.Line, w.Col, w.Text)
+func (w Warning) String() string { return spot(w.File, w.Line, w.Col) + ": warning: " + w.Text }
+
+func spot(file string, line, col int) string {
+	if col == 0 {
+		return fmt.Sprintf("%s:%d", file, line)
+	}
+	return fmt.Sprintf("%s:%d:%d", file, line, col)
 }
 
 // report collects what is found in one file.

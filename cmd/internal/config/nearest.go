@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// nearest returns the name that the word was most likely meant to be, if one
+// Nearest returns the name that the word was most likely meant to be, if one
 // is within a third of the word's length in edits.
-func nearest(word string, names []string) (string, bool) {
+func Nearest(word string, names []string) (string, bool) {
 	best, found := "", false
 	limit := max(1, len(word)/3)
 	for _, name := range names {

@@ -19,8 +19,8 @@ func TestNearest(t *testing.T) {
 		"":           "",
 		"\xff\xff":   "",
 	} {
-		if got, ok := nearest(word, names); got != want || ok != (want != "") {
-			t.Errorf("nearest(%q) = %q, %v, want %q", word, got, ok, want)
+		if got, ok := Nearest(word, names); got != want || ok != (want != "") {
+			t.Errorf("Nearest(%q) = %q, %v, want %q", word, got, ok, want)
 		}
 	}
 }

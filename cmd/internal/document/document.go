@@ -1,0 +1,85 @@
+package document
+
+// Place is where something came from: a line of a file. The zero Place is nowhere.
+type Place struct {
+	File string
+	Line int
+}
+
+// Document is a perch.toml that is being written.
+type Document struct {
+	Head []string // comments before the first table
+	Tail []string // comments behind the last one
+
+	tables []*Table
+}
+
+// Table is a table of the document, or one element of an array of tables.
+type Table struct {
+	Place
+	Comments []string // lines above its name
+
+	header string // such as "[[vrrp]]"
+	path   string // such as "vrrp"
+	keys   []Key
+	tables []*Table
+}
+
+// Key is a key of a table with its value.
+type Key struct {
+	Place
+	Comments []string // lines above it
+	Remark   string   // behind it, on the same line; "" for none
+
+	name  string
+	value Value
+}
+
+// Table adds a table such as [node], which a document has once.
+func (d *Document) Table(name string, at Place) *Table {
+	return d.add(&Table{Place: at, path: name, header: "[" + name + "]"})
+}
+
+// Element adds an element to an array of tables such as [[vrrp]].
+func (d *Document) Element(name string, at Place) *Table {
+	return d.add(&Table{Place: at, path: name, header: "[[" + name + "]]"})
+}
+
+func (d *Document) add(t *Table) *Table {
+	d.tables = append(d.tables, t)
+	return t
+}
+
+// Table adds a table within t: "auth" in a vrrp is [vrrp.auth].
+func (t *Table) Table(name string, at Place) *Table {
+	path := t.path + "." + name
+	return t.add(&Table{Place: at, path: path, header: "[" + path + "]"})
+}
+
+// Element adds an element to an array of tables within t: "server" in a service is
+// [[service.server]].
+func (t *Table) Element(name string, at Place) *Table {
+	path := t.path + "." + name
+	return t.add(&Table{Place: at, path: path, header: "[[" + path + "]]"})
+}
+
+func (t *Table) add(within *Table) *Table {
+	t.tables = append(t.tables, within)
+	return within
+}
+
+// Set adds a key, and returns it for comments. It is valid until the next Set.
+func (t *Table) Set(name string, v Value, at Place) *Key {
+	t.keys = append(t.keys, Key{Place: at, name: name, value: v})
+	return &t.keys[len(t.keys)-1]
+}
+
+// Has says whether the table has the key.
+func (t *Table) Has(name string) bool {
+	for i := range t.keys {
+		if t.keys[i].name == name {
+			return true
+		}
+	}
+	return false
+}

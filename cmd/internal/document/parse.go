@@ -1,0 +1,36 @@
+package document
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/perch-vip/perch/cmd/internal/config"
+)
+
+// Parse has the document read as a perch.toml. Mistakes and warnings name the places that
+// their lines came from, without columns. path names lines that came from nowhere; hostname
+// is the default of node.name. The error is a config.Mistakes.
+func (d *Document) Parse(path, hostname string) (*config.Config, []config.Warning, error) {
+	return d.Render().Parse(path, hostname)
+}
+
+// Parse does the same for a document that has been rendered.
+func (r *Rendered) Parse(path, hostname string) (*config.Config, []config.Warning, error) {
+	c, warnings, err := config.Parse(path, r.Text, hostname)
+	for i, w := range warnings {
+		if at := r.Place(w.Line); at != (Place{}) {
+			warnings[i] = config.Warning{File: at.File, Line: at.Line, Text: w.Text}
+		}
+	}
+	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {
+		for i, m := range mistakes {
+			if at := r.Place(m.Line); at != (Place{}) {
+				mistakes[i] = config.Mistake{File: at.File, Line: at.Line, Text: m.Text}
+			}
+		}
+	}
+	return c, warnings, err
+}
+
+// String returns FILE:LINE.
+func (p Place) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
