@@ -1,0 +1,90 @@
+package keepalived
+
+import (
+	"sort"
+
+	"github.com/perch-vip/perch/cmd/internal/document"
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+// Options are how a keepalived.conf is read and what it becomes.
+type Options struct {
+	syntax.Options
+
+	// SecretDir is the folder of the files that the document names for passwords.
+	SecretDir string
+	// Raft makes one cluster of the virtual routers; nil leaves them what they are.
+	Raft *Raft
+}
+
+// Result is what a keepalived.conf became.
+type Result struct {
+	Document *document.Document
+	Remarks  []Remark          // in the order of the file
+	Secrets  map[string]string // contents by path, all in SecretDir
+	Files    []string          // all that was read, the keepalived.conf first
+}
+
+// Import reads a keepalived.conf. The error is a syntax.Mistakes with all that is wrong, or
+// that the file cannot be read.
+func Import(path string, o Options) (*Result, error) {
+	conf, err := syntax.Parse(path, o.Options)
+	if err != nil {
+		return nil, err
+	}
+	im := &importer{o: o, doc: &document.Document{}, secrets: map[string]string{}}
+	for _, m := range conf.Remarks {
+		im.note(m.Position, "", m.Text)
+	}
+	readBlock(im, "the top level", conf.Statements, rootWords(), im)
+	im.doc.Tail = conf.Comments
+	im.writeRouters()
+	im.writeServices()
+	if len(im.mistakes) > 0 {
+		return nil, im.mistakes
+	}
+	sort.SliceStable(im.remarks, func(i, j int) bool { return before(im.remarks[i].Position, im.remarks[j].Position) })
+	return &Result{Document: im.doc, Remarks: im.remarks, Secrets: im.secrets, Files: conf.Files}, nil
+}
+
+func before(a, b syntax.Position) bool { return a.File == b.File && a.Line < b.Line }
+
+// importer is one import: what was read, and what is written.
+type importer struct {
+	o        Options
+	doc      *document.Document
+	remarks  []Remark
+	mistakes syntax.Mistakes
+	secrets  map[string]string
+
+	routing   routing
+	balancing balancing
+}
+
+// rootWords are the words that stand outside of all blocks.
+func rootWords() vocabulary[*importer] {
+	v := vocabulary[*importer]{}
+	for name, w := range routingWords() {
+		v[name] = w
+	}
+	for name, w := range balancingWords() {
+		v[name] = w
+	}
+	return v
+}
+
+// wrong says what is wrong with a statement: it cannot be imported.
+func (im *importer) wrong(s *syntax.Statement, text string) {
+	im.mistakes = append(im.mistakes, syntax.Mistake{Position: s.Position, Text: s.Keyword() + ": " + text})
+}
+
+// lose says that a statement has no equivalent: what keepalived does with it, as "sends a
+// mail", and what to use instead.
+func (im *importer) lose(s *syntax.Statement, does, instead string) {
+	im.remarks = append(im.remarks, Remark{Position: s.Position, Word: s.Keyword(), Lost: true, Text: "keepalived " + does + "; " + instead})
+}
+
+// note says of a statement that was imported what is different all the same.
+func (im *importer) note(at syntax.Position, word, text string) {
+	im.remarks = append(im.remarks, Remark{Position: at, Word: word, Text: text})
+}

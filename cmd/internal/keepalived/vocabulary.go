@@ -1,0 +1,73 @@
+package keepalived
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+// vocabulary is what the keywords of one kind of block mean for a T.
+type vocabulary[T any] map[string]word[T]
+
+// word is what a keyword means.
+type word[T any] struct {
+	// read takes the statement into the T; nil for a word without an equivalent.
+	read func(im *importer, s *syntax.Statement, into T)
+	// does and instead are for a word without an equivalent: see importer.lose.
+	does, instead string
+	// block says that the word may have braces.
+	block bool
+}
+
+// means is a keyword that is read, without a block.
+func means[T any](read func(im *importer, s *syntax.Statement, into T)) word[T] {
+	return word[T]{read: read}
+}
+
+// opens is a keyword that is read with its block.
+func opens[T any](read func(im *importer, s *syntax.Statement, into T)) word[T] {
+	return word[T]{read: read, block: true}
+}
+
+// lost is a keyword that perch has no equivalent for: what keepalived does with it, and what to
+// use instead.
+func lost[T any](does, instead string) word[T] {
+	return word[T]{does: does, instead: instead, block: true}
+}
+
+// needless is a keyword that nothing has to be said or done for, and why.
+func needless[T any]() word[T] {
+	return word[T]{read: func(*importer, *syntax.Statement, T) {}, block: true}
+}
+
+// readBlock reads the statements of a block, called in, by its words.
+func readBlock[T any](im *importer, in string, statements []*syntax.Statement, words vocabulary[T], into T) {
+	for _, s := range statements {
+		w, known := words[s.Keyword()]
+		switch {
+		case !known:
+			im.wrong(s, "unknown in "+in+words.meant(s.Keyword()))
+		case s.Braces && !w.block:
+			im.wrong(s, "has no block in braces")
+		case w.read == nil:
+			im.lose(s, w.does, w.instead)
+		default:
+			w.read(im, s, into)
+		}
+	}
+}
+
+// meant is a hint at the keyword that a misspelt one was meant to be.
+func (v vocabulary[T]) meant(word string) string {
+	names := make([]string, 0, len(v))
+	for name := range v {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if name, ok := config.Nearest(word, names); ok {
+		return fmt.Sprintf("; did you mean %s?", name)
+	}
+	return ""
+}
