@@ -8,3 +8,6 @@ func balancingWords() vocabulary[*importer] { return vocabulary[*importer]{} }
 
 // writeServices says in perch's words what was read of virtual servers.
 func (im *importer) writeServices() {}
+
+// balancingGlobals are the words of global_defs that are about virtual servers.
+func balancingGlobals() vocabulary[*importer] { return vocabulary[*importer]{} }

@@ -1,0 +1,5 @@
+package keepalived
+
+// writeNotices says in [[notify]] who is told of changes.
+func (im *importer) writeNotices() {
+}
