@@ -65,7 +65,24 @@ func render(c *Config) string {
 	for i := range c.Services {
 		b.service(&c.Services[i], c.ServerChecks)
 	}
+	for i := range c.Notify {
+		b.notify(&c.Notify[i])
+	}
 	return b.String()
+}
+
+func (b *renderer) notify(n *Notify) {
+	b.line("[[notify]]")
+	b.texts("on", n.On)
+	b.texts("vrrp", n.VRRP)
+	b.texts("sync_group", n.SyncGroups)
+	b.texts("service", n.Services)
+	b.texts("exec", n.Exec)
+	set(b, "fifo", n.FIFO)
+	set(b, "user", n.User)
+	if n.FIFO == "" {
+		b.line("arguments = %q\ntimeout = %q", n.Arguments, n.Timeout)
+	}
 }
 
 func (b *renderer) cluster(c *Cluster) {
