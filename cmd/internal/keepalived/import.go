@@ -32,7 +32,7 @@ func Import(path string, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	im := &importer{o: o, doc: &document.Document{}, secrets: map[string]string{}}
+	im := &importer{o: o, doc: &document.Document{}, secrets: map[string]string{}, claimed: map[*syntax.Statement]bool{}}
 	for _, m := range conf.Remarks {
 		im.note(m.Position, "", m.Text)
 	}
@@ -56,6 +56,7 @@ type importer struct {
 	remarks  []Remark
 	mistakes syntax.Mistakes
 	secrets  map[string]string
+	claimed  map[*syntax.Statement]bool // whose comments are written
 
 	routing   routing
 	balancing balancing
