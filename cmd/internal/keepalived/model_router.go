@@ -22,13 +22,13 @@ type instance struct {
 	routes              []route
 	rules               []rule
 
-	source            said[netip.Addr] // of adverts
-	multicast         said[netip.Addr] // where they go without peers
-	unicast           said[bool]       // whether there is a unicast_peer
-	peers             []peer
-	faultWithoutPeer  said[bool]
-	unicastTTL        said[int]
-	trackSource       said[bool]
+	source             said[netip.Addr] // of adverts
+	multicast          said[netip.Addr] // where they go without peers
+	unicast            said[bool]       // whether there is a unicast_peer
+	peers              []peer
+	faultWithoutPeer   said[bool]
+	unicastTTL         said[int]
+	trackSource        said[bool]
 	checksumAsVersion2 said[bool]
 
 	auth authentication

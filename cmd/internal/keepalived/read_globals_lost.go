@@ -1,9 +1,6 @@
 package keepalived
 
-const (
-	noMail    = "perch sends no mail: let what watches the log, or perch status -o json, do so"
-	mailsNews = "mails what happens"
-)
+import "github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 
 // globalsLost are the words of global_defs that become no key.
 func globalsLost() vocabulary[*importer] {
@@ -16,10 +13,10 @@ func globalsLost() vocabulary[*importer] {
 		"process_monitor_rcv_bufs", "process_monitor_rcv_bufs_force",
 		"vrrp_rx_bufs_policy", "vrrp_rx_bufs_multiplier",
 		"include_check", "random_seed", "config_save_dir", "tmp_config_directory",
-		"iproute_usr_dir", "iproute_etc_dir")
-	v.all(lost[*importer](mailsNews, noMail),
-		"notification_email", "notification_email_from", "smtp_server", "smtp_helo_name", "smtp_connect_timeout",
-		"smtp_alert", "smtp_alert_vrrp", "no_email_faults")
+		"iproute_usr_dir", "iproute_etc_dir", "no_email_faults")
+	v.all(lost[*importer]("needs it to send mails", noMail),
+		"notification_email", "notification_email_from", "smtp_server", "smtp_helo_name", "smtp_connect_timeout")
+	v.all(mails[*importer](), "smtp_alert", "smtp_alert_vrrp")
 	v.all(lost[*importer]("waits for another number of adverts before it gives a master up",
 		"perch waits for 3, as the RFC says: change advert_int for another time"), "vrrp_down_timer_adverts")
 	v.all(lost[*importer]("lets a router of priority 255 hear no other's adverts",
@@ -55,4 +52,13 @@ func globalsLost() vocabulary[*importer] {
 	v.all(lost[*importer]("names devices with a virtual MAC so", "perch calls them vrrp.VRID and vrrp6.VRID"),
 		"vmac_prefix", "vmac_addr_prefix")
 	return v
+}
+
+// mails is a keyword that has a mail sent at each change, unless it is off.
+func mails[T any]() word[T] {
+	return means(func(im *importer, s *syntax.Statement, _ T) {
+		if on, ok := im.flag(s); ok && on {
+			im.lose(s, "sends a mail when the state changes", noMail)
+		}
+	})
 }

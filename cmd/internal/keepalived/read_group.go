@@ -30,7 +30,7 @@ func groupWords() vocabulary[*syncGroup] {
 			}
 		}),
 		"sync_group_tracking_weight": keepFlag(func(g *syncGroup) *said[bool] { return &g.heedsWeights }),
-		"smtp_alert":                 lost[*syncGroup]("mails that the state has changed", noMail),
+		"smtp_alert":                 mails[*syncGroup](),
 		"global_tracking": lost[*syncGroup]("lets what one member tracks count for all",
 			"write it into a track_script and the like of the group"),
 	}

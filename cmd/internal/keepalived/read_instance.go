@@ -131,7 +131,7 @@ func instanceLost() vocabulary[*instance] {
 			"with perch they have the MAC of the interface"),
 		"use_ipvlan": lost[*instance]("puts the addresses on an ipvlan",
 			"perch puts them on the interface itself, whose MAC an ipvlan has, too"),
-		"smtp_alert": lost[*instance]("mails that the state has changed", noMail),
+		"smtp_alert": mails[*instance](),
 		"lvs_sync_daemon_interface": lost[*instance]("took this for the interface of the sync daemon",
 			"write lvs_sync_daemon in global_defs, or the ipvs.sync of perch"),
 	}

@@ -19,8 +19,8 @@ type command struct {
 
 // fifos are what global_defs has told of changes.
 type fifos struct {
-	all, routers   fifo
-	priorities     said[bool]
+	all, routers fifo
+	priorities   said[bool]
 }
 
 // fifo is a FIFO with a line for each change, and the program that reads it.
