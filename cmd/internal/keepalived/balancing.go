@@ -44,6 +44,3 @@ func (im *importer) serverWords() *serverWords {
 
 // writeServices says in perch's words what was read of virtual servers.
 func (im *importer) writeServices() {}
-
-// balancingGlobals are the words of global_defs that are about virtual servers.
-func balancingGlobals() vocabulary[*importer] { return vocabulary[*importer]{} }

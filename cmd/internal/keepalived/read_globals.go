@@ -90,25 +90,16 @@ func readExtra(im *importer, s *syntax.Statement, a *announcement) {
 
 // readScriptUser reads who runs scripts that say nothing themselves.
 func readScriptUser(im *importer, s *syntax.Statement, _ *importer) {
-	if user, ok := im.user(s, s.Args()); ok {
+	if user, ok := im.runner(s, s.Args()); ok {
 		im.routing.globals.scriptUser = said[string]{user, s}
 	}
 }
 
-// user reads a user and, maybe, a group.
-func (im *importer) user(s *syntax.Statement, words []string) (user string, ok bool) {
-	switch len(words) {
-	case 0:
-		im.wrong(s, "missing; must have the name of a user")
-		return "", false
-	case 1:
-	case 2:
-		if words[1] != words[0] {
-			im.remark(s, "perch runs programs with the groups that user "+quoted(words[0])+" has: make "+quoted(words[1])+" one of them")
-		}
-	default:
-		im.wrong(s, quoted(words[2])+" is one value too many")
-		return "", false
+// runner reads who runs a program: a user and, maybe, a group.
+func (im *importer) runner(s *syntax.Statement, words []string) (user string, ok bool) {
+	user, ok = im.user(s, words)
+	if ok && len(words) == 2 && words[1] != words[0] {
+		im.remark(s, "perch runs programs with the groups that user "+quoted(user)+" has: make "+quoted(words[1])+" one of them")
 	}
-	return words[0], true
+	return user, ok
 }

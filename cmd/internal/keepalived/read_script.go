@@ -45,7 +45,7 @@ func scriptWords() vocabulary[*script] {
 			c.weight = im.weight(s, 253)
 		}),
 		"user": means(func(im *importer, s *syntax.Statement, c *script) {
-			if user, ok := im.user(s, s.Args()); ok {
+			if user, ok := im.runner(s, s.Args()); ok {
 				c.user = said[string]{user, s}
 			}
 		}),
@@ -55,24 +55,16 @@ func scriptWords() vocabulary[*script] {
 	}
 }
 
-// command returns the program that a statement names, and who runs it, if it says so. It adds
-// env to a program without a path, since keepalived looks for it in $PATH.
+// command returns the program that a statement names, and who runs it, if it says so.
 func (im *importer) command(s *syntax.Statement) (argv []string, user said[string]) {
-	argv, rest, err := s.Command()
-	switch {
-	case err != nil:
-		im.wrong(s, err.Error())
+	argv, rest, ok := im.program(s)
+	if !ok {
 		return nil, user
-	case len(argv) == 0 || argv[0] == "":
-		im.wrong(s, "missing; must have a program")
-		return nil, user
-	case len(rest) > 0:
-		if name, ok := im.user(s, rest); ok {
+	}
+	if len(rest) > 0 {
+		if name, ok := im.runner(s, rest); ok {
 			user = said[string]{name, s}
 		}
-	}
-	if argv[0][0] != '/' {
-		argv = append([]string{"/usr/bin/env"}, argv...)
 	}
 	return argv, user
 }
