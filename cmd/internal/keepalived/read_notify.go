@@ -26,6 +26,7 @@ type fifos struct {
 // fifo is a FIFO with a line for each change, and the program that reads it.
 type fifo struct {
 	path    said[string]
+	user    string // whose it is; "" for perch's own
 	command command
 }
 
@@ -97,14 +98,15 @@ func globalsOfNotices() vocabulary[*importer] {
 func keepFIFO(at func(*importer) *fifo) word[*importer] {
 	return means(func(im *importer, s *syntax.Statement, _ *importer) {
 		args := s.Args()
-		switch {
-		case len(args) == 0:
+		if len(args) == 0 {
 			im.wrong(s, "missing; must have the path of a FIFO")
 			return
-		case len(args) > 1:
-			im.remark(s, "the FIFO belongs to perch's own user: who reads it must be in its group, or root")
 		}
-		at(im).path = said[string]{args[0], s}
+		f := at(im)
+		f.path = said[string]{args[0], s}
+		if len(args) > 1 {
+			f.user, _ = im.user(s, args[1:])
+		}
 	})
 }
 

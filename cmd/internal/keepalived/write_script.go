@@ -49,7 +49,7 @@ func (im *importer) writeScript(t *document.Table, c *script) {
 // ownUser remarks, once, on who runs programs where the file does not say it.
 func (im *importer) ownUser(s *syntax.Statement) {
 	if !im.routing.toldUser {
-		im.remark(s, "without a script_user keepalived runs programs as keepalived_script, if there is such a user, else as root; perch runs them as its own user: give user where that is another")
+		im.remark(s, "without a script_user keepalived runs programs as keepalived_script, if there is such a user, else as root; here a check runs as perch's own user, and what is told of changes as root: give user for another")
 	}
 	im.routing.toldUser = true
 }
