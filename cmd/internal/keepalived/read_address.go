@@ -11,6 +11,8 @@ func readAddresses(im *importer, s *syntax.Statement, i *instance) {
 		a, ok := im.address(line)
 		switch {
 		case !ok:
+		case has(i.addresses, a) || has(i.excluded, a):
+			im.remark(line, givenBefore)
 		case len(i.addresses) > 0 && a.prefix.Addr().Is6() != i.ipv6():
 			im.wrong(line, "is not of the family of the first address; must be in virtual_ipaddress_excluded, or in a vrrp_instance of its own")
 		default:
@@ -21,10 +23,27 @@ func readAddresses(im *importer, s *syntax.Statement, i *instance) {
 
 func readExcluded(im *importer, s *syntax.Statement, i *instance) {
 	for _, line := range im.block(s) {
-		if a, ok := im.address(line); ok {
+		a, ok := im.address(line)
+		switch {
+		case !ok:
+		case has(i.addresses, a) || has(i.excluded, a):
+			im.remark(line, givenBefore)
+		default:
 			i.excluded = append(i.excluded, a)
 		}
 	}
+}
+
+const givenBefore = "was given before: an interface has an address once, and this line does nothing"
+
+// has reports whether an address is in a list, of which the last are most likely.
+func has(list []address, a address) bool {
+	for n := len(list) - 1; n >= 0; n-- {
+		if list[n].prefix.Addr() == a.prefix.Addr() && list[n].dev == a.dev {
+			return true
+		}
+	}
+	return false
 }
 
 func readStaticAddresses(im *importer, s *syntax.Statement, _ *importer) {

@@ -70,6 +70,7 @@ func (im *importer) writeRouters() {
 	if len(im.mistakes) > 0 {
 		return // what is written could be wrong for that
 	}
+	notices := im.collectNotices()
 	im.writeNode()
 	im.writeStatic()
 	im.writeChecks()
@@ -79,7 +80,10 @@ func (im *importer) writeRouters() {
 	for _, g := range im.routing.groups {
 		im.writeSyncGroup(g)
 	}
-	im.writeNotices()
+	for _, n := range notices {
+		im.writeNotice(n)
+	}
+	im.writeFIFOs()
 	im.doc.Head = im.rest(im.routing.passed)
 }
 
