@@ -71,3 +71,19 @@ func (v vocabulary[T]) meant(word string) string {
 	}
 	return ""
 }
+
+// all gives several keywords one meaning.
+func (v vocabulary[T]) all(w word[T], keywords ...string) {
+	for _, keyword := range keywords {
+		v[keyword] = w
+	}
+}
+
+// add adds the keywords of other vocabularies.
+func (v vocabulary[T]) add(others ...vocabulary[T]) {
+	for _, other := range others {
+		for keyword, w := range other {
+			v[keyword] = w
+		}
+	}
+}
