@@ -8,6 +8,8 @@ type balancing struct {
 	ipvs    ipvs
 	tls     clientTLS
 	words   *serverWords
+	noted   map[Remark]bool // by noteOnce
+	names   map[string]bool // of services and groups of servers
 }
 
 // balancingWords are the words outside of all blocks that are about virtual servers.
@@ -42,5 +44,8 @@ func (im *importer) serverWords() *serverWords {
 	return im.balancing.words
 }
 
-// writeServices says in perch's words what was read of virtual servers.
-func (im *importer) writeServices() {}
+// scriptUser is who runs scripts that say nothing themselves.
+func (im *importer) scriptUser() said[string] { return said[string]{} }
+
+// virtualRouterID returns the virtual_router_id of an instance.
+func (im *importer) virtualRouterID(string) (id int, ok bool) { return 0, true }
