@@ -2,6 +2,7 @@ package keepalived
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
@@ -11,8 +12,6 @@ func readAddresses(im *importer, s *syntax.Statement, i *instance) {
 		a, ok := im.address(line)
 		switch {
 		case !ok:
-		case has(i.addresses, a) || has(i.excluded, a):
-			im.remark(line, givenBefore)
 		case len(i.addresses) > 0 && a.prefix.Addr().Is6() != i.ipv6():
 			im.wrong(line, "is not of the family of the first address; must be in virtual_ipaddress_excluded, or in a vrrp_instance of its own")
 		default:
@@ -23,27 +22,32 @@ func readAddresses(im *importer, s *syntax.Statement, i *instance) {
 
 func readExcluded(im *importer, s *syntax.Statement, i *instance) {
 	for _, line := range im.block(s) {
-		a, ok := im.address(line)
-		switch {
-		case !ok:
-		case has(i.addresses, a) || has(i.excluded, a):
-			im.remark(line, givenBefore)
-		default:
+		if a, ok := im.address(line); ok {
 			i.excluded = append(i.excluded, a)
 		}
 	}
 }
 
-const givenBefore = "was given before: an interface has an address once, and this line does nothing"
-
-// has reports whether an address is in a list, of which the last are most likely.
-func has(list []address, a address) bool {
-	for n := len(list) - 1; n >= 0; n-- {
-		if list[n].prefix.Addr() == a.prefix.Addr() && list[n].dev == a.dev {
-			return true
-		}
+// dropRepeated takes out addresses that were given before, on the same interface.
+func (im *importer) dropRepeated(i *instance) {
+	seen := make(map[heldAddress]bool, len(i.addresses)+len(i.excluded))
+	once := func(list []address) []address {
+		return slices.DeleteFunc(list, func(a address) bool {
+			key := heldAddress{a.prefix.Addr(), a.dev}
+			if seen[key] {
+				im.remark(a.by, "was given before: an interface has an address once, and this line does nothing")
+			}
+			was := seen[key]
+			seen[key] = true
+			return was
+		})
 	}
-	return false
+	i.addresses, i.excluded = once(i.addresses), once(i.excluded)
+}
+
+type heldAddress struct {
+	address netip.Addr
+	dev     string
 }
 
 func readStaticAddresses(im *importer, s *syntax.Statement, _ *importer) {
