@@ -7,9 +7,17 @@ type balancing struct {
 	named   map[string]*addressGroup // the first of a name
 	ipvs    ipvs
 	tls     clientTLS
+	fifo    fifo
+	notices []*serverNotice
 	words   *serverWords
 	noted   map[Remark]bool // by noteOnce
-	names   map[string]bool // of services and groups of servers
+
+	services, serverGroups titles
+}
+
+func newBalancing() balancing {
+	empty := func() titles { return titles{map[string]bool{}, map[string]int{}} }
+	return balancing{named: map[string]*addressGroup{}, noted: map[Remark]bool{}, services: empty(), serverGroups: empty()}
 }
 
 // balancingWords are the words outside of all blocks that are about virtual servers.
@@ -43,9 +51,3 @@ func (im *importer) serverWords() *serverWords {
 	}
 	return im.balancing.words
 }
-
-// scriptUser is who runs scripts that say nothing themselves.
-func (im *importer) scriptUser() said[string] { return said[string]{} }
-
-// virtualRouterID returns the virtual_router_id of an instance.
-func (im *importer) virtualRouterID(string) (id int, ok bool) { return 0, true }

@@ -72,6 +72,8 @@ func newImporter(o Options) *importer {
 		secrets: map[string]string{},
 		claimed: map[*syntax.Statement]bool{},
 		routing: newRouting(),
+
+		balancing: newBalancing(),
 	}
 }
 

@@ -132,7 +132,7 @@ func miscWords() vocabulary[*checker] {
 		}),
 		"misc_dynamic": keepSwitch(func(c *checker) *said[bool] { return &c.dynamic }),
 		"user": means(func(im *importer, s *syntax.Statement, c *checker) {
-			if user, ok := im.user(s, s.Args()); ok {
+			if user, ok := im.runner(s, s.Args()); ok {
 				c.scriptUser = said[string]{user, s}
 			}
 		}),

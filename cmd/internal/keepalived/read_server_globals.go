@@ -20,8 +20,8 @@ func balancingGlobals() vocabulary[*importer] {
 		"lvs_flush":       keepFlag(func(im *importer) *said[bool] { return &im.balancing.ipvs.flush }),
 		"lvs_flush_on_stop": lost[*importer]("takes its virtual servers out of the kernel at its end",
 			"perch leaves them where they are, so that its next start breaks no connection: ipvsadm -C takes all away"),
-		"lvs_notify_fifo":        lost[*importer]("writes a line for each event of a server or quorum", logOfEvents),
-		"lvs_notify_fifo_script": lost[*importer]("runs a program that reads its FIFO", logOfEvents),
+		"lvs_notify_fifo":        keepFIFO(func(im *importer) *fifo { return &im.balancing.fifo }),
+		"lvs_notify_fifo_script": keepFIFOScript(func(im *importer) *fifo { return &im.balancing.fifo }),
 		"rs_init_notifies": lost[*importer]("runs notify_up or notify_down for the first verdict on a server",
 			"perch tells the first verdict always; with service.start = \"up\" if it is a bad one"),
 		"checker_log_all_failures":   lost[*importer]("logs each failed look", everyLook),
@@ -46,10 +46,9 @@ func balancingGlobals() vocabulary[*importer] {
 
 // What perch has for some words that have no equivalent.
 const (
-	noSNMP      = "perch has no SNMP: states and counters are in its metrics and in perch status -o json"
-	everyLook   = `node.log_level = "debug" logs each look, good or bad`
-	logOfEvents = `the log has each event with its reason, for programs with node.log_format = "json"`
-	noMail      = "perch sends no mail: let what reads the log, or perch status -o json, send it"
+	noSNMP    = "perch has no SNMP: states and counters are in its metrics and in perch status -o json"
+	everyLook = `node.log_level = "debug" logs each look, good or bad`
+	noMail    = "perch sends no mail: let what reads the log, or perch status -o json, send it"
 )
 
 // readAlert reads an smtp_alert, which is nothing to lose if it is off.

@@ -49,9 +49,6 @@ func (im *importer) addGroup(g *addressGroup) {
 		im.wrong(g.by, fmt.Sprintf("there is a group %s on line %d already, which is the one that counts", g.name, first.by.Line))
 		return
 	}
-	if b.named == nil {
-		b.named = map[string]*addressGroup{}
-	}
 	b.named[g.name] = g
 	b.groups = append(b.groups, g)
 }

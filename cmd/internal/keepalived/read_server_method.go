@@ -99,7 +99,7 @@ func keepProgram[T any](at func(T) *said[program]) word[T] {
 		}
 		p := program{argv: argv}
 		if len(rest) > 0 {
-			if p.user, ok = im.user(s, rest); !ok {
+			if p.user, ok = im.runner(s, rest); !ok {
 				return
 			}
 		}

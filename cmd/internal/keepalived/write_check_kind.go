@@ -28,8 +28,10 @@ func (im *importer) what(c *checker) (l settings) {
 	case "MISC_CHECK":
 		kind("script")
 		l.add("argv", document.Texts(c.script.value.argv, place(c.script.by)), c.script.by)
-		if user := c.scriptUser.or(im.scriptUser()); user.given() {
+		if user := c.scriptUser.or(im.routing.globals.scriptUser); user.given() {
 			l.add("user", document.Text(user.value), user.by)
+		} else {
+			im.ownUser(c.script.by)
 		}
 		if c.dynamic.value {
 			l.add("weighted", document.Flag(true), c.dynamic.by)

@@ -1,7 +1,6 @@
 package keepalived
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -18,6 +17,7 @@ func (im *importer) writeServices() {
 			im.writeVirtualServer(v, entries)
 		}
 	}
+	im.writeServerNotices()
 	for _, g := range im.balancing.groups {
 		if !g.used {
 			im.lose(g.by, "lists addresses here that no virtual_server has", "leave it out")
@@ -30,13 +30,14 @@ func (im *importer) writeServices() {
 func (im *importer) writeVirtualServer(v *virtualServer, entries []entry) {
 	im.checkVirtualServer(v, entries)
 	p := im.plan(v, entries)
+	im.tellOfServers(p)
 	if len(entries) == 1 {
 		t := im.writeService(v, entries[0], p)
 		im.writeServers(t, p)
 		t.Comments = im.commentsOf(v, entries)
 		return
 	}
-	name := im.free(v.group)
+	name := im.balancing.serverGroups.make(v.group)
 	var first *document.Table
 	for i, e := range entries {
 		own := *v
@@ -71,8 +72,8 @@ func (im *importer) commentsOf(v *virtualServer, entries []entry) []string {
 func (im *importer) writeService(v *virtualServer, e entry, p *plan) *document.Table {
 	t := im.doc.Element("service", place(v.by))
 	var l settings
-	if name := im.serviceName(v, p); name != "" {
-		l.add("name", document.Text(name), v.name.by)
+	if p.name == v.name.value {
+		l.add("name", document.Text(p.name), v.name.by)
 	}
 	l = append(l, e.settings(v)...)
 	l = append(l, v.balancing(e)...)
@@ -86,17 +87,18 @@ func (im *importer) writeService(v *virtualServer, e entry, p *plan) *document.T
 	return t
 }
 
-// serviceName returns what a service is called, if its address is not enough.
-func (im *importer) serviceName(v *virtualServer, p *plan) string {
+// serviceName returns what perch calls a virtual server: its first service.
+func (im *importer) serviceName(v *virtualServer, entries []entry) string {
 	if !v.name.given() {
-		return ""
+		return entries[0].name(v)
 	}
-	name := v.name.value
-	if len(p.entries) > 1 || name != allowed(name) || im.balancing.names[name] {
-		im.noteOnce(v.name.by, "perch calls services by their addresses, unless each has a name of its own, of letters, digits, dots, _ and -")
-		return ""
+	name, taken := v.name.value, im.balancing.services.taken
+	if len(entries) > 1 || !allowed(name) || taken[name] {
+		im.remark(v.name.by, "perch calls services by their addresses, unless each has a name of its own, of letters, digits, dots, _ and -")
+		return entries[0].name(v)
 	}
-	return im.free(name)
+	taken[name] = true
+	return name
 }
 
 // balancing returns the keys for how clients are spread over servers.
@@ -140,12 +142,12 @@ func (im *importer) quorum(v *virtualServer, p *plan) (l settings) {
 	if v.hysteresis.is(0) != 0 {
 		l.add("hysteresis", document.Number(v.hysteresis.value), v.hysteresis.by)
 	}
-	for _, q := range []struct {
-		name string
-		said[program]
-	}{{"quorum_up", v.quorumUp}, {"quorum_down", v.quorumDown}} {
-		if q.given() {
+	for _, q := range v.quorumPrograms() {
+		if q.given() && im.runsAs(q.said).is("root") == "root" { // else a [[notify]] has it
 			l.add(q.name, document.Texts(q.value.argv, place(q.by)), q.by)
+			if !im.runsAs(q.said).given() {
+				im.ownUser(q.by)
+			}
 		}
 	}
 	if v.omega.value {
@@ -235,35 +237,4 @@ func (t tunnel) inline() document.Value {
 		pairs = append(pairs, document.Pair{Name: "checksum", Value: document.Text(t.checksum)})
 	}
 	return document.Inline(pairs...)
-}
-
-// free returns a name that no service or group of servers has yet, like the one that is wanted.
-func (im *importer) free(wanted string) string {
-	b := &im.balancing
-	if b.names == nil {
-		b.names = map[string]bool{}
-	}
-	wanted = allowed(wanted)
-	name := wanted
-	for n := 2; b.names[name]; n++ {
-		name = fmt.Sprintf("%.58s-%d", wanted, n)
-	}
-	b.names[name] = true
-	return name
-}
-
-// allowed returns the name with what perch's names may not have replaced.
-func allowed(name string) string {
-	bytes := []byte(name[:min(len(name), 63)])
-	for i, c := range bytes {
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		switch {
-		case letter || i > 0 && (c == '.' || c == '_' || c == '-'):
-		case i == 0:
-			bytes[i] = 'x'
-		default:
-			bytes[i] = '-'
-		}
-	}
-	return string(bytes)
 }

@@ -13,6 +13,7 @@ import (
 type entry struct {
 	by        *syntax.Statement // the line of a group that says it; nil for that of the virtual server
 	addresses []document.Item
+	first     netip.AddrPort
 	port      uint16 // of all addresses
 	ports     bool   // whether they have several
 	ipv4      bool   // whether there are addresses, or packets with the mark, of the family
@@ -87,7 +88,9 @@ func markEntry(v *virtualServer, by *syntax.Statement, mark int, family string) 
 }
 
 func (e *entry) add(a netip.Addr, port uint16, by *syntax.Statement) {
-	if len(e.addresses) > 0 && e.port != port {
+	if len(e.addresses) == 0 {
+		e.first = netip.AddrPortFrom(a, port)
+	} else if e.port != port {
 		e.ports = true
 	}
 	e.port, e.ipv4, e.ipv6 = port, e.ipv4 || a.Is4(), e.ipv6 || a.Is6()

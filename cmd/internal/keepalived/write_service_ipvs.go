@@ -43,11 +43,11 @@ func (im *importer) syncSettings() (l settings) {
 	d, by := im.balancing.ipvs.sync.value, im.balancing.ipvs.sync.by
 	id := d.id.value
 	if !d.id.given() && d.instance != "" {
-		vrid, ok := im.virtualRouterID(d.instance)
-		if !ok {
-			im.wrong(by, "there is no vrrp_instance "+d.instance)
+		if i := im.routing.instanceNames[d.instance]; i != nil {
+			id = i.vrid.value
+		} else {
+			im.wrong(by, "there is no vrrp_instance "+quoted(d.instance))
 		}
-		id = vrid
 	}
 	l.add("interface", document.Text(d.iface), by)
 	l.add("id", document.Number(id), by)

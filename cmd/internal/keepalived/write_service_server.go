@@ -11,6 +11,7 @@ import (
 type plan struct {
 	v       *virtualServer
 	entries []entry
+	name    string   // of the first service
 	up      bool     // servers begin with traffic
 	common  settings // of all servers, in the order of perchServer
 	looks   [][]look // of each server
@@ -53,7 +54,7 @@ func (r *realServer) settings(v *virtualServer) settings {
 
 // plan finds out what servers have in common.
 func (im *importer) plan(v *virtualServer, entries []entry) *plan {
-	p := &plan{v: v, entries: entries, shared: -1}
+	p := &plan{v: v, entries: entries, name: im.serviceName(v, entries), shared: -1}
 	p.common = commonSettings(v)
 	for _, r := range v.servers {
 		var looks []look

@@ -44,9 +44,6 @@ func (im *importer) put(t *document.Table, l settings) {
 // noteOnce says of a statement what is different for all that it counts for.
 func (im *importer) noteOnce(s *syntax.Statement, text string) {
 	r := Remark{Position: s.Position, Word: s.Keyword(), Text: text}
-	if im.balancing.noted == nil {
-		im.balancing.noted = map[Remark]bool{}
-	}
 	if !im.balancing.noted[r] {
 		im.balancing.noted[r] = true
 		im.remark(s, text)
