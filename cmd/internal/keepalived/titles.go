@@ -29,7 +29,7 @@ type named struct {
 func (im *importer) give(list []named) {
 	t := titles{map[string]bool{}, map[string]int{}}
 	for _, n := range list {
-		if fits(n.name) && !t.taken[n.name] {
+		if allowed(n.name) && !t.taken[n.name] {
 			*n.title = n.name
 			t.taken[n.name] = true
 		}
@@ -68,8 +68,8 @@ func (t titles) make(name string) string {
 	return title
 }
 
-// fits reports whether a perch.toml may have the name.
-func fits(name string) bool {
+// allowed reports whether a perch.toml may have the name.
+func allowed(name string) bool {
 	if name == "" || len(name) > longestTitle || strings.IndexByte("._-", name[0]) >= 0 {
 		return false
 	}
