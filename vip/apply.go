@@ -161,7 +161,7 @@ func (m *Manager) holds(a action) {
 	defer m.mu.Unlock()
 	now := time.Now()
 	e := m.entries[a.vip]
-	m.mine[a.address.place()] = claim{a.address, a.op == opAdopt}
+	m.mine[a.address.place()] = claim{a.address, a.op == opAdopt, a.given}
 	e.address, e.err = a.address, nil
 	e.setHeld(true, now)
 	if e.lost {

@@ -11,6 +11,8 @@ func checkRouter(r *report, table *value, router *VirtualRouter) {
 	checkInterval(r, table, router)
 	checkPreemption(r, table, router)
 	checkFamily(r, table, router)
+	checkAttributes(r, table.child("addresses"), router.Addresses)
+	checkAttributes(r, table.child("excluded_addresses"), router.ExcludedAddresses)
 	checkUnicastPeers(r, table, router)
 	checkAuth(r, table, router)
 	checkRoutes(r, table.child("routes"), router.Routes)
@@ -55,9 +57,9 @@ func checkFamily(r *report, table *value, router *VirtualRouter) {
 		return
 	}
 	family := familyName(router.IPv6())
-	for i, p := range router.Addresses {
-		if p.IsValid() && p.Addr().Is6() != router.IPv6() {
-			r.badValue(list.item(i), "is not of the family of the first, "+family, "must be in excluded_addresses, or in a [[vrrp]] of its own")
+	for i, a := range router.Addresses {
+		if p := a.Prefix; p.IsValid() && p.Addr().Is6() != router.IPv6() {
+			r.badValue(addressOf(list.item(i)), "is not of the family of the first, "+family, "must be in excluded_addresses, or in a [[vrrp]] of its own")
 		}
 	}
 	if s := router.Source; s.IsValid() && s.Is6() != router.IPv6() {
@@ -71,8 +73,8 @@ func checkFamily(r *report, table *value, router *VirtualRouter) {
 
 // hasFamily reports whether an address of the router could be read.
 func (r *VirtualRouter) hasFamily() bool {
-	for _, p := range r.Addresses {
-		if p.IsValid() {
+	for _, a := range r.Addresses {
+		if a.Prefix.IsValid() {
 			return true
 		}
 	}
@@ -108,10 +110,10 @@ func checkUnicastPeers(r *report, table *value, router *VirtualRouter) {
 	}
 }
 
-// addressOf returns the address of a unicast peer, which may be written by itself.
-func addressOf(peer *value) *value {
-	if v := peer.child("address"); v != nil {
+// addressOf returns the address of an element, which may be written by itself.
+func addressOf(element *value) *value {
+	if v := element.child("address"); v != nil {
 		return v
 	}
-	return peer
+	return element
 }

@@ -110,7 +110,14 @@ func checkDevices(r *report, root *value, c *Config) {
 		}
 	}
 	for i, router := range c.VRRP {
-		check(root.child("vrrp").item(i).child("interface"), router.Interface)
+		table := root.child("vrrp").item(i)
+		check(table.child("interface"), router.Interface)
+		for j, a := range router.Addresses {
+			check(table.child("addresses").item(j).child("interface"), a.Interface)
+		}
+		for j, a := range router.ExcludedAddresses {
+			check(table.child("excluded_addresses").item(j).child("interface"), a.Interface)
+		}
 	}
 	for i, vip := range c.VIPs {
 		check(root.child("vip").item(i).child("interface"), vip.Interface)

@@ -46,8 +46,8 @@ func routerKeys(r *VirtualRouter) []key {
 		optional("version", integer(&r.Version, 2, 3)),
 		optional("priority", integer(&r.Priority, 1, 255)),
 		optional("advert_interval", duration(&r.AdvertInterval, minAdvertInterval, maxAdvertInterval)),
-		required("addresses", texts(&r.Addresses, addressesRule, vipAddressRule, parseVIPAddress)),
-		optional("excluded_addresses", texts(&r.ExcludedAddresses, addressesRule, vipAddressRule, parseVIPAddress)),
+		required("addresses", list(&r.Addresses, addressesRule, heldAddress)),
+		optional("excluded_addresses", list(&r.ExcludedAddresses, addressesRule, heldAddress)),
 		optional("preempt", boolean(&r.Preempt)),
 		optional("preempt_delay", duration(&r.PreemptDelay, 0, maxDelay)),
 		optional("start_delay", duration(&r.StartDelay, 0, maxDelay)),
@@ -106,7 +106,7 @@ func syncGroupKeys(g *SyncGroup) []key {
 
 func staticKeys(s *Static) []key {
 	return []key{
-		optional("addresses", tables(&s.Addresses, VIP{}, vipKeys)),
+		optional("addresses", tables(&s.Addresses, Address{}, staticAddressKeys)),
 		optional("routes", tables(&s.Routes, defaultRoute(), routeKeys)),
 		optional("rules", tables(&s.Rules, Rule{}, ruleKeys)),
 	}

@@ -18,7 +18,6 @@ const (
 	vipAddressRule   = `must be one host's address and prefix length, like "198.18.0.100/24" or "2001:db8::100/64"`
 	addressRule      = `must be one host's IP address, like "198.18.0.2" or "2001:db8::2"`
 	prefixRule       = `must be a network, like "10.0.0.0/8" or "2001:db8::/32", or "0.0.0.0/0" or "::/0" for all`
-	addressesRule    = `must be a list, like ["198.18.0.100/24"]`
 	unicastPeersRule = `must be a list, like ["198.18.0.2", {address = "198.18.0.3", min_ttl = 254}]`
 	unicastPeerRule  = `must be an address, like "198.18.0.2", or a table, like {address = "198.18.0.3", min_ttl = 254}`
 	membersRule      = `must be a list of names of [[vrrp]], like ["inside", "outside"]`

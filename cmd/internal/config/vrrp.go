@@ -14,9 +14,9 @@ type VirtualRouter struct {
 	Version        int    // 2 or 3
 	Priority       int    // 1 to 255; 255 owns the addresses
 	AdvertInterval time.Duration
-	Addresses      []netip.Prefix // of one family, the router's, in the order of its adverts
+	Addresses      []Address // of one family, the router's, in the order of its adverts
 	// ExcludedAddresses are held like the others, but are not in the adverts.
-	ExcludedAddresses []netip.Prefix
+	ExcludedAddresses []Address
 	Preempt           bool
 	PreemptDelay      time.Duration // 0 for none
 	StartDelay        time.Duration // 0 for none
@@ -67,9 +67,9 @@ type SyncGroup struct {
 
 // IPv6 reports the family of the router, which is that of its addresses.
 func (r *VirtualRouter) IPv6() bool {
-	for _, p := range r.Addresses {
-		if p.IsValid() {
-			return p.Addr().Is6()
+	for _, a := range r.Addresses {
+		if a.Prefix.IsValid() {
+			return a.Prefix.Addr().Is6()
 		}
 	}
 	return false

@@ -91,14 +91,15 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 	}
 	r.setPriority, r.holds = r.engine.SetPriority, r.engine.Holds
 	r.vips, err = vip.New(vip.Options{
-		Ledger:   filepath.Join(cfg.Node.DataDir, ledgerOfRouters),
-		Lifetime: lifetime,
-		Allowed:  r.allowed,
-		Guard:    func(index int) error { return r.guard(d.fence, index) },
-		Schedule: func(v vip.VIP) vip.Pace { return r.setup.Load().pace(v) },
-		Company:  &d.company,
-		Courtesy: courtesy,
-		Log:      d.log.With("part", "vrrp-vip"),
+		Ledger:     filepath.Join(cfg.Node.DataDir, ledgerOfRouters),
+		Lifetime:   lifetime,
+		Allowed:    r.allowed,
+		Guard:      func(index int) error { return r.guard(d.fence, index) },
+		Attributes: func(v vip.VIP) vip.Attributes { return r.setup.Load().dress[v] },
+		Schedule:   func(v vip.VIP) vip.Pace { return r.setup.Load().pace(v) },
+		Company:    &d.company,
+		Courtesy:   courtesy,
+		Log:        d.log.With("part", "vrrp-vip"),
 	})
 	if err != nil {
 		r.engine.Close()

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -16,6 +17,7 @@ import (
 type setup struct {
 	routers []virtualRouter
 	static  []vip.VIP
+	dress   dress
 	routes  []route.Route // static
 	rules   []route.Rule  // static
 	owners  map[vip.VIP]*virtualRouter
@@ -29,13 +31,17 @@ func newSetup(cfg *config.Config) *setup {
 		rules:   rulesOf(cfg.Static.Rules),
 		owners:  map[vip.VIP]*virtualRouter{},
 		byName:  map[string]*virtualRouter{},
+		dress:   dress{},
 	}
-	for _, v := range cfg.Static.Addresses {
-		s.static = append(s.static, vip.VIP(v))
+	for _, a := range cfg.Static.Addresses {
+		v := vip.VIP{Address: a.Prefix, Interface: a.Interface}
+		s.static = append(s.static, v)
+		s.dress.put(v, a)
 	}
 	for i := range s.routers {
 		r := &s.routers[i]
 		s.byName[r.Name] = r
+		maps.Copy(s.dress, r.dress)
 		for _, v := range r.VIPs {
 			s.owners[v] = r
 		}

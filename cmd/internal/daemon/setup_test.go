@@ -2,12 +2,14 @@ package daemon
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
@@ -49,6 +51,38 @@ addresses = [{address = "198.18.2.1/32", interface = "lo"}]
 		t.Fatal(err)
 	}
 	return cfg
+}
+
+// Addresses may be on interfaces of their own, and be put there in another way.
+func TestAddressesInTheirOwnWay(t *testing.T) {
+	cfg, _, err := config.Parse("perch.toml", []byte(`
+[[vrrp]]
+name = "gw"
+interface = "eth0"
+vrid = 51
+virtual_mac = true
+addresses = ["198.18.0.200/24", {address = "198.18.1.200/24", interface = "eth1", label = "eth1:1", scope = "link"}]
+excluded_addresses = [{address = "198.18.2.200/24", broadcast = "198.18.2.255", prefix_route = false}]
+[static]
+addresses = [{address = "198.18.3.1/32", interface = "lo", scope = "host"}]
+`), "lb1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSetup(cfg)
+	want := map[string]vip.Attributes{
+		"198.18.0.200/24 vrrp.51": {},
+		"198.18.1.200/24 eth1":    {Label: "eth1:1", Scope: unix.RT_SCOPE_LINK},
+		"198.18.2.200/24 vrrp.51": {Broadcast: netip.MustParseAddr("198.18.2.255"), NoRoute: true},
+		"198.18.3.1/32 lo":        {Scope: unix.RT_SCOPE_HOST},
+	}
+	got := map[string]vip.Attributes{}
+	for _, v := range s.vips() {
+		got[v.String()] = s.dress[v]
+	}
+	if !maps.Equal(want, got) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
 }
 
 func heldBy(t *testing.T, m masters) []string {

@@ -86,7 +86,11 @@ func printable(r rune) rune {
 	return r
 }
 
+// table writes a table, unless there is nothing in it.
 func (w *writer) table(t *Table) {
+	if len(t.keys)+len(t.tables)+len(t.Comments) == 0 {
+		return
+	}
 	w.gap()
 	w.comments(t.Comments, t.Place, "")
 	w.text.WriteString(t.header)

@@ -32,12 +32,13 @@ func Import(path string, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	im := &importer{o: o, doc: &document.Document{}, secrets: map[string]string{}}
+	im := newImporter(o)
 	for _, m := range conf.Remarks {
 		im.note(m.Position, "", m.Text)
 	}
 	readBlock(im, "the top level", conf.Statements, rootWords(), im)
 	im.doc.Tail = conf.Comments
+	im.routing.passed = ownBlocks(conf.Statements)
 	im.writeRouters()
 	im.writeServices()
 	if len(im.mistakes) > 0 {
@@ -57,8 +58,23 @@ type importer struct {
 	mistakes syntax.Mistakes
 	secrets  map[string]string
 
+	nodeTable *document.Table            // see node
+	claimed   map[*syntax.Statement]bool // see claim
+
 	routing   routing
 	balancing balancing
+}
+
+func newImporter(o Options) *importer {
+	return &importer{
+		o:       o,
+		doc:     &document.Document{},
+		secrets: map[string]string{},
+		claimed: map[*syntax.Statement]bool{},
+		routing: newRouting(),
+
+		balancing: newBalancing(),
+	}
 }
 
 // rootWords are the words that stand outside of all blocks.

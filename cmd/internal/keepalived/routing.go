@@ -1,11 +1,141 @@
 package keepalived
 
-// routing is what a keepalived.conf says of virtual routers.
-type routing struct{}
+import (
+	"github.com/perch-vip/perch/cmd/internal/document"
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
 
-// routingWords are the words outside of all blocks that are about virtual routers, and about
-// keepalived as a whole.
-func routingWords() vocabulary[*importer] { return vocabulary[*importer]{} }
+// routing is what a keepalived.conf says of virtual routers.
+type routing struct {
+	words   routingVocabularies
+	globals globals
+
+	instances []*instance
+	groups    []*syncGroup
+	watches   []*watch
+	watching  map[watchKey]*watch
+
+	staticAddresses []address
+	staticRoutes    []route
+	staticRules     []rule
+
+	linkDelays map[string]linkDelay // by interface
+	pacings    map[string]pacing    // likewise
+
+	// passed are the blocks whose comments belong to no table.
+	passed   []*syntax.Statement
+	toldUser bool // see ownUser
+
+	instanceNames map[string]*instance
+	groupNames    map[string]*syncGroup
+}
+
+// watchKey is what a watch is called there.
+type watchKey struct {
+	kind watchKind
+	name string
+}
+
+// routingVocabularies are made once, since there may be tens of thousands of blocks.
+type routingVocabularies struct {
+	global         vocabulary[*importer]
+	instance       vocabulary[*instance]
+	authentication vocabulary[*authentication]
+	hmac           vocabulary[*hmacAuthentication]
+	group          vocabulary[*syncGroup]
+	script         vocabulary[*script]
+	file           vocabulary[*trackFile]
+	process        vocabulary[*trackProcess]
+	bfd            vocabulary[*bfd]
+	pacing         vocabulary[*pacingGroup]
+}
+
+func newRouting() routing {
+	return routing{
+		words: routingVocabularies{
+			globalWords(), instanceWords(), authenticationWords(), hmacWords(), groupWords(),
+			scriptWords(), fileWords(), processWords(), bfdWords(), pacingWords(),
+		},
+		watching:      map[watchKey]*watch{},
+		linkDelays:    map[string]linkDelay{},
+		pacings:       map[string]pacing{},
+		instanceNames: map[string]*instance{},
+		groupNames:    map[string]*syncGroup{},
+	}
+}
 
 // writeRouters says in perch's words what was read of virtual routers.
-func (im *importer) writeRouters() {}
+func (im *importer) writeRouters() {
+	im.resolve()
+	if len(im.mistakes) > 0 {
+		return // what is written could be wrong for that
+	}
+	notices := im.collectNotices()
+	im.writeNode()
+	im.writeStatic()
+	im.writeChecks()
+	for _, i := range im.routing.instances {
+		im.writeInstance(i)
+	}
+	for _, g := range im.routing.groups {
+		im.writeSyncGroup(g)
+	}
+	for _, n := range notices {
+		im.writeNotice(n)
+	}
+	im.writeFIFOs()
+	im.doc.Head = im.rest(im.routing.passed)
+}
+
+// ownBlocks returns the statements outside of all blocks that are not about virtual servers.
+func ownBlocks(statements []*syntax.Statement) (own []*syntax.Statement) {
+	others := balancingWords()
+	for _, s := range statements {
+		if _, other := others[s.Keyword()]; !other {
+			own = append(own, s)
+		}
+	}
+	return own
+}
+
+// writeNode says what concerns this node as a whole.
+func (im *importer) writeNode() {
+	g := &im.routing.globals
+	t := im.node()
+	if g.namespace.given() {
+		im.set(t, "net_namespace", document.Text(g.namespace.value), g.namespace.by)
+	}
+	if !g.routerID.given() {
+		return
+	}
+	title := ""
+	im.give([]named{{g.routerID.by, g.routerID.value, &title}})
+	im.set(t, "name", document.Text(title), g.routerID.by)
+}
+
+// node returns the [node] table, for whoever has a key for it. It is not written without any.
+func (im *importer) node() *document.Table {
+	if im.nodeTable == nil {
+		im.nodeTable = im.doc.Table("node", document.Place{})
+	}
+	return im.nodeTable
+}
+
+// writeSyncGroup says in a [[sync_group]] what a vrrp_sync_group means. A group of one is no group: what
+// it tracks counts for its member.
+func (im *importer) writeSyncGroup(g *syncGroup) {
+	if len(g.instances) == 1 {
+		im.remark(g.by, "has one member, and so is no [[sync_group]]: what it tracks counts for "+g.instances[0].title)
+		return
+	}
+	t := im.doc.Element("sync_group", place(g.by))
+	t.Comments = im.claim(g.by)
+	t.Set("name", document.Text(g.title), place(g.by))
+	l := &list{}
+	for n, m := range g.members {
+		im.add(l, document.Text(g.instances[n].title), m.by)
+	}
+	l.write(t, "members")
+	im.writeTracks(t, g.references)
+	t.Comments = append(t.Comments, im.rest(g.by.Block)...)
+}

@@ -1,0 +1,72 @@
+package syntax
+
+import "strings"
+
+// variable is what $NAME stands for.
+type variable struct {
+	value string
+	lines []line // if there are several, and value is nothing
+}
+
+func newVariable(lines []line) *variable {
+	switch len(lines) {
+	case 0:
+		return &variable{}
+	case 1:
+		return &variable{value: lines[0].text}
+	}
+	return &variable{lines: lines}
+}
+
+// definition takes $NAME=VALUE apart.
+func definition(text string) (name, value string, ok bool) {
+	if !strings.HasPrefix(text, "$") {
+		return "", "", false
+	}
+	n := nameLen(text[1:])
+	if n == 0 || !strings.HasPrefix(text[1+n:], "=") {
+		return "", "", false
+	}
+	value = strings.Trim(text[n+2:], space)
+	return text[1 : n+1], strings.TrimRight(strings.TrimSuffix(value, `\`), space), true
+}
+
+// nameLen is the length of the name of a variable that text begins with.
+func nameLen[T string | []byte](text T) int {
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '_', lower(c) >= 'a' && lower(c) <= 'z':
+		case i > 0 && c >= '0' && c <= '9':
+		default:
+			return i
+		}
+	}
+	return len(text)
+}
+
+// definedLines reads the lines of a definition whose first line is given. Each line but
+// the last ends in a backslash; comment lines between them need none.
+func (p *parser) definedLines(r *reader, at Position, name, value string, more bool) []line {
+	var lines []line
+	if value != "" {
+		lines = append(lines, line{at: at, text: value})
+	}
+	for more {
+		raw, next, ok := r.next()
+		if !ok {
+			p.mistake(at, `the definition of $%s does not end, the file's last line ends in \`, name)
+			break
+		}
+		if len(raw) > p.limits.line {
+			p.stop(next, "a line of more than %d bytes", p.limits.line)
+			break
+		}
+		text, c := uncomment(raw)
+		p.comment(c)
+		more = continues(raw, text) || text == "" && c.given
+		if text = strings.TrimRight(strings.TrimSuffix(text, `\`), space); text != "" {
+			lines = append(lines, line{at: next, text: text})
+		}
+	}
+	return lines
+}
