@@ -89,6 +89,34 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// What is given twice is told with both places.
+func TestParseTranslatesLines(t *testing.T) {
+	for _, row := range []struct {
+		first Place
+		want  string
+	}{
+		{at(3), "keepalived.conf:7: service.address = \"198.18.0.200:80\": given before, on line 3; must be different for every [[service]] of a protocol"},
+		{Place{"other.conf", 3}, "keepalived.conf:7: service.address = \"198.18.0.200:80\": given before, at other.conf:3; must be different for every [[service]] of a protocol"},
+	} {
+		d := &Document{Head: []string{"lines", "before"}}
+		for _, place := range []Place{row.first, at(7)} {
+			s := d.Element("service", place)
+			s.Set("address", Text("198.18.0.200:80"), place)
+			s.Element("server", place).Set("address", Text("10.0.0.11"), place)
+		}
+		_, _, err := d.Parse("perch.toml", "lb1")
+		if err == nil || err.Error() != row.want {
+			t.Errorf("got %v, want %s", err, row.want)
+		}
+	}
+	r := &Rendered{places: []Place{at(9)}}
+	for text, want := range map[string]string{"": "", "on line ": "on line ", "x on line 1, on line 5 y": "x on line 9, on line 5 y"} {
+		if got := r.translate(text, at(1)); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestDuration(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: `"0s"`, time.Second: `"1s"`, 90 * time.Second: `"90s"`, 2 * time.Hour: `"2h"`,

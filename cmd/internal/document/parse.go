@@ -3,6 +3,8 @@ package document
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
 )
@@ -19,17 +21,40 @@ func (r *Rendered) Parse(path, hostname string) (*config.Config, []config.Warnin
 	c, warnings, err := config.Parse(path, r.Text, hostname)
 	for i, w := range warnings {
 		if at := r.Place(w.Line); at != (Place{}) {
-			warnings[i] = config.Warning{File: at.File, Line: at.Line, Text: w.Text}
+			warnings[i] = config.Warning{File: at.File, Line: at.Line, Text: r.translate(w.Text, at)}
 		}
 	}
 	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {
 		for i, m := range mistakes {
 			if at := r.Place(m.Line); at != (Place{}) {
-				mistakes[i] = config.Mistake{File: at.File, Line: at.Line, Text: m.Text}
+				mistakes[i] = config.Mistake{File: at.File, Line: at.Line, Text: r.translate(m.Text, at)}
 			}
 		}
 	}
 	return c, warnings, err
+}
+
+// onLine goes before the numbers of lines in what package config says.
+const onLine = "on line "
+
+// translate has a text that is about a place name lines by where they came from.
+func (r *Rendered) translate(text string, about Place) string {
+	before, after, found := strings.Cut(text, onLine)
+	if !found {
+		return text
+	}
+	rest := strings.TrimLeft(after, "0123456789")
+	number := after[:len(after)-len(rest)]
+	rest = r.translate(rest, about)
+	line, _ := strconv.Atoi(number) // there is no line 0
+	switch at := r.Place(line); {
+	case at == Place{}:
+		return before + onLine + number + rest
+	case at.File != about.File:
+		return before + "at " + at.String() + rest
+	default:
+		return before + onLine + strconv.Itoa(at.Line) + rest
+	}
 }
 
 // String returns FILE:LINE.

@@ -22,8 +22,6 @@ type routing struct {
 	linkDelays map[string]linkDelay // by interface
 	pacings    map[string]pacing    // likewise
 
-	// passed are the blocks whose comments belong to no table.
-	passed   []*syntax.Statement
 	toldUser bool // see ownUser
 
 	instanceNames map[string]*instance
@@ -80,18 +78,6 @@ func (im *importer) writeRouters() {
 		im.writeSyncGroup(g)
 	}
 	im.writeNotices()
-	im.doc.Head = im.rest(im.routing.passed)
-}
-
-// ownBlocks returns the statements outside of all blocks that are not about virtual servers.
-func ownBlocks(statements []*syntax.Statement) (own []*syntax.Statement) {
-	others := balancingWords()
-	for _, s := range statements {
-		if _, other := others[s.Keyword()]; !other {
-			own = append(own, s)
-		}
-	}
-	return own
 }
 
 // writeNode says what concerns this node as a whole.
