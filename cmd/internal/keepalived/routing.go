@@ -2,7 +2,6 @@ package keepalived
 
 import (
 	"github.com/perch-vip/perch/cmd/internal/document"
-	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
 
 // routing is what a keepalived.conf says of virtual routers.
