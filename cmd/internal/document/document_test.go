@@ -1,6 +1,7 @@
 package document
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -89,31 +90,20 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// What is given twice is told with both places.
-func TestParseTranslatesLines(t *testing.T) {
-	for _, row := range []struct {
-		first Place
-		want  string
-	}{
-		{at(3), "keepalived.conf:7: service.address = \"198.18.0.200:80\": given before, on line 3; must be different for every [[service]] of a protocol"},
-		{Place{"other.conf", 3}, "keepalived.conf:7: service.address = \"198.18.0.200:80\": given before, at other.conf:3; must be different for every [[service]] of a protocol"},
-	} {
-		d := &Document{Head: []string{"lines", "before"}}
-		for _, place := range []Place{row.first, at(7)} {
-			s := d.Element("service", place)
-			s.Set("address", Text("198.18.0.200:80"), place)
-			s.Element("server", place).Set("address", Text("10.0.0.11"), place)
-		}
-		_, _, err := d.Parse("perch.toml", "lb1")
-		if err == nil || err.Error() != row.want {
-			t.Errorf("got %v, want %s", err, row.want)
-		}
+// What is said of other lines names their places, too.
+func TestParseOtherLines(t *testing.T) {
+	d := &Document{}
+	for line := 10; line <= 20; line += 10 {
+		r := d.Element("vrrp", at(line))
+		r.Set("name", Text("gw"), at(line+1))
+		r.Set("interface", Text("eth0"), at(line+2))
+		r.Set("vrid", Number(line), at(line+3))
+		r.Set("addresses", Texts([]string{"198.18.0.2" + strconv.Itoa(line) + "/24"}, at(line+4)), at(line+4))
 	}
-	r := &Rendered{places: []Place{at(9)}}
-	for text, want := range map[string]string{"": "", "on line ": "on line ", "x on line 1, on line 5 y": "x on line 9, on line 5 y"} {
-		if got := r.translate(text, at(1)); got != want {
-			t.Errorf("%q becomes %q, want %q", text, got, want)
-		}
+	_, _, err := d.Parse("perch.toml", "lb1")
+	want := `keepalived.conf:21: vrrp.name = "gw": given before, at keepalived.conf:11; must be different for every [[vrrp]]`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

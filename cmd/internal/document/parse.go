@@ -21,39 +21,38 @@ func (r *Rendered) Parse(path, hostname string) (*config.Config, []config.Warnin
 	c, warnings, err := config.Parse(path, r.Text, hostname)
 	for i, w := range warnings {
 		if at := r.Place(w.Line); at != (Place{}) {
-			warnings[i] = config.Warning{File: at.File, Line: at.Line, Text: r.translate(w.Text, at)}
+			warnings[i] = config.Warning{File: at.File, Line: at.Line, Text: r.replaceLines(w.Text)}
 		}
 	}
 	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {
 		for i, m := range mistakes {
 			if at := r.Place(m.Line); at != (Place{}) {
-				mistakes[i] = config.Mistake{File: at.File, Line: at.Line, Text: r.translate(m.Text, at)}
+				mistakes[i] = config.Mistake{File: at.File, Line: at.Line, Text: r.replaceLines(m.Text)}
 			}
 		}
 	}
 	return c, warnings, err
 }
 
-// onLine goes before the numbers of lines in what package config says.
-const onLine = "on line "
-
-// translate has a text that is about a place name lines by where they came from.
-func (r *Rendered) translate(text string, about Place) string {
-	before, after, found := strings.Cut(text, onLine)
-	if !found {
-		return text
-	}
-	rest := strings.TrimLeft(after, "0123456789")
-	number := after[:len(after)-len(rest)]
-	rest = r.translate(rest, about)
-	line, _ := strconv.Atoi(number) // there is no line 0
-	switch at := r.Place(line); {
-	case at == Place{}:
-		return before + onLine + number + rest
-	case at.File != about.File:
-		return before + "at " + at.String() + rest
-	default:
-		return before + onLine + strconv.Itoa(at.Line) + rest
+// replaceLines has a text name the places that lines came from, where it names lines.
+func (r *Rendered) replaceLines(text string) string {
+	const onLine = "on line "
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(text, onLine)
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		digits := after[:len(after)-len(strings.TrimLeft(after, "0123456789"))]
+		line, err := strconv.Atoi(digits)
+		if at := r.Place(line); err == nil && at != (Place{}) {
+			b.WriteString("at " + at.String())
+			text = after[len(digits):]
+			continue
+		}
+		b.WriteString(onLine)
+		text = after
 	}
 }
 

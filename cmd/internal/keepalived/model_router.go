@@ -88,6 +88,7 @@ type authentication struct {
 type hmacAuthentication struct {
 	by     *syntax.Statement
 	keys   []hmacKey
+	named  bool // whether there is a key, right or wrong
 	active said[int]
 	window said[time.Duration]
 }

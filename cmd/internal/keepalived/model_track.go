@@ -8,6 +8,7 @@ import (
 // watch is what instances and sync groups can track, and becomes a [[check]].
 type watch struct {
 	by     *syntax.Statement // nil for an interface
+	at     *syntax.Statement // the same, or what has an interface watched first
 	kind   watchKind
 	name   string // there
 	title  string // here, if it is tracked

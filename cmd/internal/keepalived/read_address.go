@@ -2,6 +2,7 @@ package keepalived
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
@@ -25,6 +26,28 @@ func readExcluded(im *importer, s *syntax.Statement, i *instance) {
 			i.excluded = append(i.excluded, a)
 		}
 	}
+}
+
+// dropRepeated takes out addresses that were given before, on the same interface.
+func (im *importer) dropRepeated(i *instance) {
+	seen := make(map[heldAddress]bool, len(i.addresses)+len(i.excluded))
+	once := func(list []address) []address {
+		return slices.DeleteFunc(list, func(a address) bool {
+			key := heldAddress{a.prefix.Addr(), a.dev}
+			if seen[key] {
+				im.remark(a.by, "was given before: an interface has an address once, and this line does nothing")
+			}
+			was := seen[key]
+			seen[key] = true
+			return was
+		})
+	}
+	i.addresses, i.excluded = once(i.addresses), once(i.excluded)
+}
+
+type heldAddress struct {
+	address netip.Addr
+	dev     string
 }
 
 func readStaticAddresses(im *importer, s *syntax.Statement, _ *importer) {

@@ -66,7 +66,7 @@ func readAuthPass(im *importer, s *syntax.Statement, a *authentication) {
 func readHMAC(im *importer, s *syntax.Statement, i *instance) {
 	i.hmac = hmacAuthentication{by: s}
 	readBlock(im, "auth_hmac", im.block(s), im.routing.words.hmac, &i.hmac)
-	if s.Braces && len(i.hmac.keys) == 0 {
+	if s.Braces && !i.hmac.named {
 		im.wrong(s, "has no key")
 	}
 }
@@ -101,6 +101,7 @@ func hmacWords() vocabulary[*hmacAuthentication] {
 
 func readHMACKey(im *importer, s *syntax.Statement, h *hmacAuthentication) {
 	args := s.Args()
+	h.named = true
 	if len(args) != 2 {
 		im.wrong(s, "must be the number of a key and its value")
 		return

@@ -21,6 +21,9 @@ func readInstance(im *importer, s *syntax.Statement, _ *importer) {
 	readBlock(im, "vrrp_instance "+name, im.block(s), im.routing.words.instance, i)
 	im.routing.instanceNames[name] = i
 	im.routing.instances = append(im.routing.instances, i)
+	if len(i.addresses)+len(i.excluded) > 1 {
+		im.dropRepeated(i)
+	}
 	im.checkInstance(i)
 }
 

@@ -107,7 +107,7 @@ func (im *importer) define(s *syntax.Statement, kind watchKind) *watch {
 		im.wrong(s, quoted(name)+" was given before, at "+first.by.Position.String())
 		return nil
 	}
-	w := &watch{by: s, kind: kind, name: name}
+	w := &watch{by: s, at: s, kind: kind, name: name}
 	im.routing.watching[key] = w
 	im.routing.watches = append(im.routing.watches, w)
 	return w

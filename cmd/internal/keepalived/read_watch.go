@@ -32,13 +32,10 @@ func fileWords() vocabulary[*trackFile] {
 	return vocabulary[*trackFile]{
 		"file": means(func(im *importer, s *syntax.Statement, f *trackFile) {
 			path, ok := im.one(s)
-			switch {
-			case !ok:
-			case !strings.HasPrefix(path, "/"):
+			if ok && !strings.HasPrefix(path, "/") {
 				im.wrong(s, quoted(path)+" must begin with a slash")
-			default:
-				f.path = said[string]{path, s}
 			}
+			f.path = said[string]{path, s}
 		}),
 		"weight": means(func(im *importer, s *syntax.Statement, f *trackFile) {
 			f.weight = im.weight(s, math.MaxInt32)
@@ -75,7 +72,6 @@ func processWords() vocabulary[*trackProcess] {
 		"process": means(func(im *importer, s *syntax.Statement, p *trackProcess) {
 			if len(s.Args()) == 0 || s.Args()[0] == "" {
 				im.wrong(s, "missing; must have the name of a program")
-				return
 			}
 			p.argv = said[[]string]{s.Args(), s}
 		}),

@@ -71,7 +71,7 @@ func (im *importer) find(t tracked) *watch {
 	key := watchKey{t.kind, t.name}
 	w := im.routing.watching[key]
 	if w == nil && t.kind == watchesInterface {
-		w = &watch{kind: t.kind, name: t.name, write: im.interfaceWriter(t.name)}
+		w = &watch{at: t.by, kind: t.kind, name: t.name, write: im.interfaceWriter(t.name)}
 		im.routing.watching[key] = w
 		im.routing.watches = append(im.routing.watches, w)
 	}
@@ -99,7 +99,7 @@ func (im *importer) resolveInstance(i *instance) (list []reference) {
 		if use.name == i.iface.value {
 			continue
 		}
-		w := im.find(tracked{kind: watchesInterface, name: use.name})
+		w := im.find(tracked{by: use.by, kind: watchesInterface, name: use.name})
 		at, listed := refers(list, w)
 		switch {
 		case !listed:

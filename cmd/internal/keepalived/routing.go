@@ -67,6 +67,7 @@ func (im *importer) writeRouters() {
 	if len(im.mistakes) > 0 {
 		return // what is written could be wrong for that
 	}
+	notices := im.collectNotices()
 	im.writeNode()
 	im.writeStatic()
 	im.writeChecks()
@@ -76,7 +77,10 @@ func (im *importer) writeRouters() {
 	for _, g := range im.routing.groups {
 		im.writeSyncGroup(g)
 	}
-	im.writeNotices()
+	for _, n := range notices {
+		im.writeNotice(n)
+	}
+	im.writeFIFOs()
 }
 
 // writeNode says what concerns this node as a whole.

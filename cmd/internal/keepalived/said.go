@@ -78,7 +78,7 @@ func place(s *syntax.Statement) document.Place {
 // block returns what stands in the braces of a statement, which must have some.
 func (im *importer) block(s *syntax.Statement) []*syntax.Statement {
 	if !s.Braces {
-		im.wrong(s, "has no block in braces")
+		im.wrong(s, "must have a block in braces")
 	}
 	return s.Block
 }

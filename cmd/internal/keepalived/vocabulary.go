@@ -50,7 +50,7 @@ func readBlock[T any](im *importer, in string, statements []*syntax.Statement, w
 		case !known:
 			im.wrong(s, "unknown in "+in+words.meant(s.Keyword()))
 		case s.Braces && !w.block:
-			im.wrong(s, "has no block in braces")
+			im.wrong(s, "must have no block in braces")
 		case w.read == nil:
 			im.lose(s, w.does, w.instead)
 		default:

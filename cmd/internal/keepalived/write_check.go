@@ -32,9 +32,9 @@ func (im *importer) untracked(w *watch) {
 }
 
 func (im *importer) writeCheck(w *watch) {
-	t := im.doc.Element("check", place(w.by))
+	t := im.doc.Element("check", place(w.at))
 	t.Comments = im.claim(w.by)
-	t.Set("name", document.Text(w.title), place(w.by))
+	t.Set("name", document.Text(w.title), place(w.at))
 	w.write(t)
 	c := w.inPerch(w.weight)
 	if c.value != 0 || w.kind == watchesFile {

@@ -15,6 +15,7 @@ type notice struct {
 	argv      []string
 	arguments bool // keepalived's, behind those of argv
 	user      said[string]
+	comments  []string
 	routers   list
 	groups    list
 }
@@ -41,29 +42,25 @@ func (n *notices) like(one *notice) *notice {
 	return one
 }
 
-// writeNotices says in [[notify]] who is told of changes.
-func (im *importer) writeNotices() {
+// collectNotices finds who is told of changes. It takes their comments with it, which would
+// otherwise go to the instance or group.
+func (im *importer) collectNotices() []*notice {
 	all := &notices{known: map[string]*notice{}}
 	for _, i := range im.routing.instances {
 		for _, c := range i.notify.commands {
-			n := all.like(im.noticeOf(c, &i.notify))
-			im.add(&n.routers, document.Text(i.title), c.by)
+			im.add(&im.noticeOf(all, c, &i.notify).routers, document.Text(i.title), c.by)
 		}
 	}
 	for _, g := range im.routing.groups {
 		for _, c := range g.notify.commands {
-			im.tellGroup(all, g, c)
+			im.tellGroup(im.noticeOf(all, c, &g.notify), g, c)
 		}
 	}
-	for _, n := range all.list {
-		im.writeNotice(n)
-	}
-	im.writeFIFOs()
+	return all.list
 }
 
 // tellGroup has a program told of a group; of a group of one it is told of its member.
-func (im *importer) tellGroup(all *notices, g *syncGroup, c command) {
-	n := all.like(im.noticeOf(c, &g.notify))
+func (im *importer) tellGroup(n *notice, g *syncGroup, c command) {
 	if len(g.instances) > 1 {
 		im.add(&n.groups, document.Text(g.title), c.by)
 		return
@@ -72,7 +69,8 @@ func (im *importer) tellGroup(all *notices, g *syncGroup, c command) {
 	im.add(&n.routers, document.Text(g.instances[0].title), c.by)
 }
 
-func (im *importer) noticeOf(c command, of *notification) *notice {
+// noticeOf returns the notice for a command, with those of other routers that are like it.
+func (im *importer) noticeOf(all *notices, c command, of *notification) *notice {
 	n := &notice{by: c.by, argv: c.argv, user: c.user.or(im.routing.globals.scriptUser)}
 	switch c.on {
 	case "notify":
@@ -84,19 +82,22 @@ func (im *importer) noticeOf(c command, of *notification) *notice {
 	default:
 		n.on = []string{strings.TrimPrefix(c.on, "notify_")}
 	}
+	n = all.like(n)
+	n.comments = append(n.comments, im.claim(c.by)...)
 	return n
 }
 
 func (im *importer) writeNotice(n *notice) {
 	t := im.doc.Element("notify", place(n.by))
+	t.Comments = n.comments
 	t.Set("on", document.Texts(n.on, place(n.by)), place(n.by))
 	n.routers.write(t, "vrrp")
 	n.groups.write(t, "sync_group")
-	im.set(t, "exec", document.Texts(n.argv, place(n.by)), n.by)
+	t.Set("exec", document.Texts(n.argv, place(n.by)), place(n.by))
 	if n.arguments {
 		t.Set("arguments", document.Text("keepalived"), place(n.by))
 	}
-	im.set(t, "user", document.Text(n.user.is("root")), n.user.by)
+	t.Set("user", document.Text(n.user.is("root")), place(firstBy(n.user.by, n.by)))
 	if !n.user.given() {
 		im.ownUser(n.by)
 	}

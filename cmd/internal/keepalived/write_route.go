@@ -5,7 +5,12 @@ import "github.com/perch-vip/perch/cmd/internal/document"
 func (im *importer) writeRoutes(t *document.Table, key string, routes []route) {
 	l := &list{}
 	for n := range routes {
-		im.add(l, routes[n].inline(), routes[n].by)
+		r := routes[n]
+		if r.scope == "site" {
+			im.remark(r.by, "has scope site, which perch has not: the kernel chooses one")
+			r.scope = ""
+		}
+		im.add(l, r.inline(), r.by)
 	}
 	l.write(t, key)
 }
