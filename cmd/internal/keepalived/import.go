@@ -38,9 +38,9 @@ func Import(path string, o Options) (*Result, error) {
 	}
 	readBlock(im, "the top level", conf.Statements, rootWords(), im)
 	im.doc.Tail = conf.Comments
-	im.routing.passed = ownBlocks(conf.Statements)
 	im.writeRouters()
 	im.writeServices()
+	im.doc.Head = im.rest(conf.Statements) // those that belong to no table
 	if len(im.mistakes) > 0 {
 		return nil, im.mistakes
 	}

@@ -2,7 +2,6 @@ package keepalived
 
 import (
 	"github.com/perch-vip/perch/cmd/internal/document"
-	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
 
 // routing is what a keepalived.conf says of virtual routers.
@@ -22,8 +21,6 @@ type routing struct {
 	linkDelays map[string]linkDelay // by interface
 	pacings    map[string]pacing    // likewise
 
-	// passed are the blocks whose comments belong to no table.
-	passed   []*syntax.Statement
 	toldUser bool // see ownUser
 
 	instanceNames map[string]*instance
@@ -84,18 +81,6 @@ func (im *importer) writeRouters() {
 		im.writeNotice(n)
 	}
 	im.writeFIFOs()
-	im.doc.Head = im.rest(im.routing.passed)
-}
-
-// ownBlocks returns the statements outside of all blocks that are not about virtual servers.
-func ownBlocks(statements []*syntax.Statement) (own []*syntax.Statement) {
-	others := balancingWords()
-	for _, s := range statements {
-		if _, other := others[s.Keyword()]; !other {
-			own = append(own, s)
-		}
-	}
-	return own
 }
 
 // writeNode says what concerns this node as a whole.

@@ -19,7 +19,7 @@ func (im *importer) writeInstance(i *instance) {
 	version := im.version(i)
 	im.set(t, "version", document.Number(version.value), version.by)
 	im.writePriority(t, i)
-	im.writeInterval(t, i, version.value)
+	im.writeInterval(t, i)
 	im.writeAddresses(t, "addresses", i.addresses)
 	im.writeAddresses(t, "excluded_addresses", i.excluded)
 	im.writePreemption(t, i)
@@ -67,19 +67,24 @@ func (im *importer) writePriority(t *document.Table, i *instance) {
 	im.set(t, "priority", document.Number(i.effectivePriority()), by)
 }
 
-// writeInterval rounds the interval to what an advert can carry, as keepalived does.
-func (im *importer) writeInterval(t *document.Table, i *instance, version int) {
-	d, unit, most := i.advert.is(time.Second), 10*time.Millisecond, 40950*time.Millisecond
-	if version == 2 {
+// interval returns the interval of adverts, rounded to what one can carry, as keepalived does.
+func (im *importer) interval(i *instance) time.Duration {
+	unit, most := 10*time.Millisecond, 40950*time.Millisecond
+	if im.version(i).value == 2 {
 		unit, most = time.Second, 255*time.Second
 	}
-	rounded := min(max(d.Round(unit), unit), most)
-	if rounded != d {
-		im.remark(i.advert.by, fmt.Sprintf("version %d cannot carry it: keepalived makes %v of it, and so it is here", version, rounded))
+	return min(max(i.advert.is(time.Second).Round(unit), unit), most)
+}
+
+func (im *importer) writeInterval(t *document.Table, i *instance) {
+	if !i.advert.given() {
+		return
 	}
-	if i.advert.given() {
-		im.set(t, "advert_interval", document.Duration(rounded), i.advert.by)
+	d := im.interval(i)
+	if d != i.advert.value {
+		im.remark(i.advert.by, fmt.Sprintf("version %d cannot carry it: keepalived makes %v of it, and so it is here", im.version(i).value, d))
 	}
+	im.set(t, "advert_interval", document.Duration(d), i.advert.by)
 }
 
 // writePreemption leaves out what keepalived does not heed.
@@ -151,7 +156,12 @@ func (im *importer) writeLink(t *document.Table, i *instance) {
 		im.set(t, "track_own_interface", document.Flag(false), i.ignorePrimary.by)
 	}
 	if delay, ok := im.routing.linkDelays[i.iface.value]; ok {
-		im.set(t, "link_down_delay", document.Duration(delay.down), delay.by)
+		down, most := delay.down, 2*im.interval(i)
+		if down > most {
+			im.remark(delay.by, "becomes "+most.String()+" for "+i.title+": with more than two advert intervals a backup would take over before")
+			down = most
+		}
+		im.set(t, "link_down_delay", document.Duration(down), delay.by)
 		im.set(t, "link_up_delay", document.Duration(delay.up), delay.by)
 	}
 }
