@@ -13,7 +13,7 @@ type Options struct {
 
 	// SecretDir is the folder of the files that the document names for passwords.
 	SecretDir string
-	// Raft makes one cluster of the virtual routers; nil leaves them what they are.
+	// Raft makes a cluster of the virtual routers; nil leaves them what they are.
 	Raft *Raft
 }
 
@@ -38,7 +38,9 @@ func Import(path string, o Options) (*Result, error) {
 	}
 	readBlock(im, "the top level", conf.Statements, rootWords(), im)
 	im.doc.Tail = conf.Comments
-	im.writeRouters()
+	if err := im.writeRouters(); err != nil {
+		return nil, err
+	}
 	im.writeServices()
 	im.doc.Head = im.rest(conf.Statements) // those that belong to no table
 	if len(im.mistakes) > 0 {

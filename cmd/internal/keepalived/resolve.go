@@ -95,8 +95,13 @@ func (im *importer) resolveInstance(i *instance) (list []reference) {
 			list = append(list, ref)
 		}
 	}
-	for _, use := range i.interfaces() {
-		if use.name == i.iface.value {
+	uses := i.interfaces()
+	own := im.o.Raft.replaces() && !i.ignorePrimary.value // a virtual router looks at it itself
+	if own {
+		uses = append(uses, use{i.iface.by, i.iface.value})
+	}
+	for _, use := range uses {
+		if use.name == i.iface.value && !own {
 			continue
 		}
 		w := im.find(tracked{by: use.by, kind: watchesInterface, name: use.name})

@@ -62,25 +62,39 @@ func newRouting() routing {
 }
 
 // writeRouters says in perch's words what was read of virtual routers.
-func (im *importer) writeRouters() {
+func (im *importer) writeRouters() error {
 	im.resolve()
 	if len(im.mistakes) > 0 {
-		return // what is written could be wrong for that
+		return nil // what is written could be wrong for that
 	}
 	notices := im.collectNotices()
 	im.writeNode()
+	if im.o.Raft != nil {
+		if err := im.writeCluster(); err != nil {
+			return err
+		}
+	}
 	im.writeStatic()
 	im.writeChecks()
+	if im.o.Raft.replaces() {
+		im.writeVIPs()
+	} else {
+		im.writeInstances()
+	}
+	for _, n := range notices {
+		im.writeNotice(n)
+	}
+	im.writeFIFOs()
+	return nil
+}
+
+func (im *importer) writeInstances() {
 	for _, i := range im.routing.instances {
 		im.writeInstance(i)
 	}
 	for _, g := range im.routing.groups {
 		im.writeSyncGroup(g)
 	}
-	for _, n := range notices {
-		im.writeNotice(n)
-	}
-	im.writeFIFOs()
 }
 
 // writeNode says what concerns this node as a whole.
@@ -90,7 +104,7 @@ func (im *importer) writeNode() {
 	if g.namespace.given() {
 		im.set(t, "net_namespace", document.Text(g.namespace.value), g.namespace.by)
 	}
-	if !g.routerID.given() {
+	if !g.routerID.given() || im.o.Raft != nil { // the nodes of a cluster have names of their own
 		return
 	}
 	title := ""

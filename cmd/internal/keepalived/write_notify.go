@@ -82,17 +82,36 @@ func (im *importer) noticeOf(all *notices, c command, of *notification) *notice 
 	default:
 		n.on = []string{strings.TrimPrefix(c.on, "notify_")}
 	}
+	if im.o.Raft.replaces() {
+		n.on = eventsOfCluster(n.on)
+	}
 	n = all.like(n)
 	n.comments = append(n.comments, im.claim(c.by)...)
 	return n
+}
+
+// eventsOfCluster are the events of the cluster that are nearest to those of virtual routers.
+func eventsOfCluster(on []string) (events []string) {
+	for _, event := range on {
+		event := map[string]string{"master": "owner"}[event]
+		if event == "" {
+			event = "standby"
+		}
+		if !slices.Contains(events, event) {
+			events = append(events, event)
+		}
+	}
+	return events
 }
 
 func (im *importer) writeNotice(n *notice) {
 	t := im.doc.Element("notify", place(n.by))
 	t.Comments = n.comments
 	t.Set("on", document.Texts(n.on, place(n.by)), place(n.by))
-	n.routers.write(t, "vrrp")
-	n.groups.write(t, "sync_group")
+	if !im.o.Raft.replaces() {
+		n.routers.write(t, "vrrp")
+		n.groups.write(t, "sync_group")
+	}
 	t.Set("exec", document.Texts(n.argv, place(n.by)), place(n.by))
 	if n.arguments {
 		t.Set("arguments", document.Text("keepalived"), place(n.by))
@@ -121,7 +140,10 @@ func (im *importer) writeFIFO(f *fifo, servers bool) {
 		return
 	}
 	on := []string{"master", "backup", "fault", "stop", "deleted", "master_rx_lower_pri"}
-	if im.priorities() {
+	if im.o.Raft.replaces() {
+		on = eventsOfCluster(on)
+	}
+	if im.priorities() && !im.o.Raft.replaces() {
 		on = append(on, "master_priority", "backup_priority")
 	}
 	if servers {
