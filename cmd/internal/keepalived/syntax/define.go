@@ -27,8 +27,8 @@ func definition(text string) (name, value string, ok bool) {
 	if n == 0 || !strings.HasPrefix(text[1+n:], "=") {
 		return "", "", false
 	}
-	value = strings.Trim(text[n+2:], space)
-	return text[1 : n+1], strings.TrimRight(strings.TrimSuffix(value, `\`), space), true
+	value = trim(text[n+2:])
+	return text[1 : n+1], trimRight(strings.TrimSuffix(value, `\`)), true
 }
 
 // nameLen is the length of the name of a variable that text begins with.
@@ -45,7 +45,7 @@ func nameLen[T string | []byte](text T) int {
 }
 
 // definedLines reads the lines of a definition whose first line is given. Each line but
-// the last ends in a backslash; comment lines between them need none.
+// the last ends in a backslash; lines of a comment or of spaces between them need none.
 func (p *parser) definedLines(r *reader, at Position, name, value string, more bool) []line {
 	var lines []line
 	if value != "" {
@@ -63,8 +63,8 @@ func (p *parser) definedLines(r *reader, at Position, name, value string, more b
 		}
 		text, c := uncomment(raw)
 		p.comment(c)
-		more = continues(raw, text) || text == "" && c.given
-		if text = strings.TrimRight(strings.TrimSuffix(text, `\`), space); text != "" {
+		more = continues(raw, text) || text == "" && raw != "" // only an empty line ends it
+		if text = trimRight(strings.TrimSuffix(text, `\`)); text != "" {
 			lines = append(lines, line{at: next, text: text})
 		}
 	}

@@ -52,7 +52,7 @@ func isInclude(text string) bool {
 func (p *parser) include(at Position, text string) {
 	n := strings.IndexAny(text, space)
 	check, _ := includes(text[:n])
-	i := inclusion{p: p, at: at, check: check | p.check, pattern: strings.TrimLeft(text[n:], space)}
+	i := inclusion{p: p, at: at, check: check | p.check, pattern: trimLeft(text[n:])}
 	for _, path := range i.paths() {
 		if p.stopped {
 			return

@@ -273,7 +273,7 @@ func (p *parser) condition(at Position, text string) (string, bool) {
 	if n < 0 {
 		return "", false
 	}
-	word, rest := text[1:n], strings.TrimLeft(text[n:], space)
+	word, rest := text[1:n], trimLeft(text[n:])
 	if strings.HasPrefix(rest, "@") {
 		p.mistake(at, "%s: a line has no second condition", rest)
 		return "", false
