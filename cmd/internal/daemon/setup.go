@@ -20,6 +20,7 @@ type setup struct {
 	rules   []route.Rule  // static
 	owners  map[vip.VIP]*virtualRouter
 	byName  map[string]*virtualRouter
+	groups  []config.SyncGroup
 }
 
 func newSetup(cfg *config.Config) *setup {
@@ -29,6 +30,7 @@ func newSetup(cfg *config.Config) *setup {
 		rules:   rulesOf(cfg.Static.Rules),
 		owners:  map[vip.VIP]*virtualRouter{},
 		byName:  map[string]*virtualRouter{},
+		groups:  cfg.SyncGroups,
 	}
 	for _, v := range cfg.Static.Addresses {
 		s.static = append(s.static, vip.VIP(v))
@@ -41,6 +43,28 @@ func newSetup(cfg *config.Config) *setup {
 		}
 	}
 	return s
+}
+
+// membersOf returns the names of the routers of a sync group, none if there is no such group.
+func (s *setup) membersOf(group string) []string {
+	for _, g := range s.groups {
+		if g.Name == group {
+			return g.Members
+		}
+	}
+	return nil
+}
+
+// together returns a router with the others of its sync group.
+func (s *setup) together(v *virtualRouter) []*virtualRouter {
+	if v.Group == "" {
+		return []*virtualRouter{v}
+	}
+	var list []*virtualRouter
+	for _, name := range s.membersOf(v.Group) {
+		list = append(list, s.byName[name])
+	}
+	return list
 }
 
 // vips returns all addresses that this node may come to hold.
