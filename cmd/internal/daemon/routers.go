@@ -40,6 +40,8 @@ type routers struct {
 	ended   atomic.Bool               // hold nothing more
 	sighted chan struct{}             // closed when it is known which interfaces there are
 
+	news routerNews
+
 	verdicts    func() verdicts
 	setPriority func(router string, priority uint8, fault string) error // of the engine
 	holds       func(router string) bool                                // likewise
@@ -110,6 +112,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		r.vips.Close()
 		return fmt.Errorf("open the kernel's routes: %w", err)
 	}
+	r.news = routerNews{tell: d.notifier.Tell, held: r.vips.Held, bulletin: newBulletin()}
 	d.routers = r
 	return nil
 }
@@ -192,6 +195,7 @@ func (r *routers) stop() error {
 	r.wanting.Unlock()
 	r.engine.Stop()
 	err := r.release()
+	r.informOfStop()
 	r.configuring.Lock()
 	defer r.configuring.Unlock()
 	return errors.Join(err, r.devices.close())

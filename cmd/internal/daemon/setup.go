@@ -22,6 +22,7 @@ type setup struct {
 	rules   []route.Rule  // static
 	owners  map[vip.VIP]*virtualRouter
 	byName  map[string]*virtualRouter
+	groups  []config.SyncGroup
 }
 
 func newSetup(cfg *config.Config) *setup {
@@ -32,6 +33,7 @@ func newSetup(cfg *config.Config) *setup {
 		owners:  map[vip.VIP]*virtualRouter{},
 		byName:  map[string]*virtualRouter{},
 		dress:   dress{},
+		groups:  cfg.SyncGroups,
 	}
 	for _, a := range cfg.Static.Addresses {
 		v := vip.VIP{Address: a.Prefix, Interface: a.Interface}
@@ -47,6 +49,28 @@ func newSetup(cfg *config.Config) *setup {
 		}
 	}
 	return s
+}
+
+// membersOf returns the names of the routers of a sync group, none if there is no such group.
+func (s *setup) membersOf(group string) []string {
+	for _, g := range s.groups {
+		if g.Name == group {
+			return g.Members
+		}
+	}
+	return nil
+}
+
+// together returns a router with the others of its sync group.
+func (s *setup) together(v *virtualRouter) []*virtualRouter {
+	if v.Group == "" {
+		return []*virtualRouter{v}
+	}
+	var list []*virtualRouter
+	for _, name := range s.membersOf(v.Group) {
+		list = append(list, s.byName[name])
+	}
+	return list
 }
 
 // vips returns all addresses that this node may come to hold.

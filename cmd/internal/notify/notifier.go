@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// endLimit bounds what is told at the end of perch: who stops it does not wait for ever.
-const endLimit = 3 * time.Second
+// EndLimit bounds what is told at the end of perch: who stops it does not wait for ever.
+const EndLimit = 3 * time.Second
 
 // Notifier tells the targets of its entries what has happened.
 type Notifier struct {
@@ -153,11 +153,11 @@ func (n *Notifier) put(entry *Entry, event Event) (void []order) {
 }
 
 // Run tells until ctx ends, and then what waits: whoever tells has ended before. All of it
-// has endLimit then.
+// has EndLimit then.
 func (n *Notifier) Run(ctx context.Context) error {
 	work, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(endLimit, kill) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(EndLimit, kill) })()
 	defer n.Set(nil)
 	var serving sync.WaitGroup
 	defer serving.Wait()

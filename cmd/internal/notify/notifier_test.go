@@ -298,7 +298,7 @@ func TestTheEndIsBounded(t *testing.T) {
 		synctest.Wait()
 		s.Tell(of(Stop, gw))
 		cancel()
-		if at := <-ended; at != endLimit {
+		if at := <-ended; at != EndLimit {
 			t.Errorf("ended after %s", at)
 		}
 		s.want(t, "quick told stop of VI_1 at 1s", "slow killed master of VI_1 at 3s")
