@@ -35,8 +35,8 @@ type Peer struct {
 	Priority int // 0 for the default
 }
 
-// PeerPort is where nodes that the file names listen for each other.
-const PeerPort = 7400
+// peerPort is where nodes that the file names listen for each other.
+const peerPort = 7400
 
 // errNoPeers says that nothing names the nodes of the cluster.
 var errNoPeers = errors.New("no unicast_src_ip and unicast_peer name the nodes: name each by --peer NAME=ADDRESS")
@@ -94,7 +94,7 @@ func (im *importer) peersOfFile() (peers []Peer, self string) {
 	addresses := slices.Collect(maps.Keys(known))
 	slices.SortFunc(addresses, netip.Addr.Compare)
 	for _, a := range addresses {
-		peers = append(peers, Peer{Name: nameOf(a), Address: netip.AddrPortFrom(a, PeerPort)})
+		peers = append(peers, Peer{Name: nameOf(a), Address: netip.AddrPortFrom(a, peerPort)})
 	}
 	return peers, self
 }
