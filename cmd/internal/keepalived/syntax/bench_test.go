@@ -36,7 +36,7 @@ func manyPlain() string {
 	for n := range 65024 {
 		at := fmt.Sprintf("%d.%d.%d", n/254/32, n/254%32, n%254+1)
 		fmt.Fprintf(&b, "track_file offset_%s {\n\tfile \"/run/offsets/4.%s\"\n\tweight -100\n}\n", at, at)
-		fmt.Fprintf(&b, "vrrp_instance vrrp.%s {\n\tinterface bond%d\n\tuse_vmac vrrp4.%s\n\tvirtual_router_id %d\n", at, n/254, at, n%254+1)
+		fmt.Fprintf(&b, "vrrp_instance vrrp.%s {\n\tinterface bond%s\n\tuse_vmac vrrp4.%s\n\tvirtual_router_id %d\n", at, at[:strings.LastIndexByte(at, '.')], at, n%254+1)
 		fmt.Fprintf(&b, "\tpriority 130\n\tvirtual_ipaddress {\n\t\t10.%s/24\n\t}\n\ttrack_file {\n\t\toffset_%s\n\t}\n}\n", at, at)
 	}
 	return b.String()
@@ -64,5 +64,26 @@ func BenchmarkParse(b *testing.B) {
 			b.ReportMetric(float64(m.HeapAlloc)/1e6, "MB-kept")
 			runtime.KeepAlive(c)
 		})
+	}
+}
+
+// Both ways to write 65,024 instances give the same statements.
+func TestMany(t *testing.T) {
+	generated, err := Parse("/keepalived.conf", memory(many))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := Parse("/keepalived.conf", memory(manyPlain()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(generated.Statements); n != 2*65024 {
+		t.Errorf("%d statements", n)
+	}
+	var one, other strings.Builder
+	write(&one, generated.Statements)
+	write(&other, plain.Statements)
+	if one.String() != other.String() {
+		t.Error("the generated statements are not the plain ones")
 	}
 }
