@@ -44,29 +44,31 @@ func nameLen[T string | []byte](text T) int {
 	return len(text)
 }
 
-// definedLines reads the lines of a definition whose first line is given. Each line but
-// the last ends in a backslash; lines of a comment or of spaces between them need none.
-func (p *parser) definedLines(r *reader, at Position, name, value string, more bool) []line {
-	var lines []line
-	if value != "" {
-		lines = append(lines, line{at: at, text: value})
+func oneLine(at Position, text string) []line {
+	if text == "" {
+		return nil
 	}
-	for more {
-		raw, next, ok := r.next()
+	return []line{{at: at, text: text}}
+}
+
+// moreLines reads the lines of a definition after its first. Each but the last ends in a
+// backslash; lines of a comment or of spaces between them need none.
+func (p *parser) moreLines(r *reader, first Position, name string, lines []line) []line {
+	for {
+		raw, at, ok := r.next()
 		if !ok {
-			p.mistake(at, `the definition of $%s does not end, the file's last line ends in \`, name)
-			break
+			p.mistake(first, `the definition of $%s does not end, the file's last line ends in \`, name)
+			return lines
 		}
 		if len(raw) > p.limits.line {
-			p.stop(next, "a line of more than %d bytes", p.limits.line)
-			break
+			p.stop(at, "a line of more than %d bytes", p.limits.line)
+			return lines
 		}
 		text, c := uncomment(raw)
 		p.comment(c)
-		more = continues(raw, text) || text == "" && raw != "" // only an empty line ends it
-		if text = trimRight(strings.TrimSuffix(text, `\`)); text != "" {
-			lines = append(lines, line{at: next, text: text})
+		lines = append(lines, oneLine(at, trimRight(strings.TrimSuffix(text, `\`)))...)
+		if !continues(raw, text) && (text != "" || raw == "") {
+			return lines
 		}
 	}
-	return lines
 }

@@ -105,6 +105,7 @@ func TestOSFiles(t *testing.T) {
 	if err != nil || len(c.Statements) != 1 || c.Statements[0].Args()[0] != folder || len(c.Remarks) != 2 {
 		t.Errorf("config %+v, error %v", c, err)
 	}
+	unreadable(t, folder)
 	if _, err := Parse(folder+"/fifo", Options{}); err == nil || !strings.Contains(err.Error(), config.ErrNotRegular.Error()) {
 		t.Errorf("a FIFO: error %v", err)
 	}
@@ -113,5 +114,37 @@ func TestOSFiles(t *testing.T) {
 	}
 	if _, err := (OSFiles{}).Mode(folder + "/none"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file: error %v", err)
+	}
+}
+
+// unreadable tries files that keepalived passes over, or that are too large.
+func unreadable(t *testing.T, folder string) {
+	t.Helper()
+	path := filepath.Join(folder, "run.conf")
+	if err := os.WriteFile(path, []byte("x\ninclude dangling*\ninclude large\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", filepath.Join(folder, "dangling")); err != nil {
+		t.Fatal(err)
+	}
+	large := filepath.Join(folder, "large")
+	if err := os.WriteFile(large, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(large, int64(defaultLimits.bytes)+1); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Parse(path, Options{})
+	if err != nil || len(c.Files) != 1 {
+		t.Fatalf("config %+v, error %v", c, err)
+	}
+	want := []string{"may be executed", "dangling: no such file", "too large"}
+	for i, r := range c.Remarks {
+		if i >= len(want) || r.Line != i+1 || !strings.Contains(r.Text, want[i]) {
+			t.Errorf("remark %s", r)
+		}
+	}
+	if len(c.Remarks) != len(want) {
+		t.Errorf("%d remarks, want %d", len(c.Remarks), len(want))
 	}
 }

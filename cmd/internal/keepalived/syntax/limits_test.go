@@ -24,10 +24,12 @@ func TestLimits(t *testing.T) {
 	}{
 		{"generated lines", "a\n~SEQ(A,1,2000000000) x $A\n", limits{lines: 100}, "/k:2: more than 100 lines are read and generated"},
 		{"skipped lines", "~SEQ(A,1,2000000000) ~SEQ(B,1,2000000000) @low x\n", limits{lines: 100}, "/k:1: more than 100 lines are read and generated"},
+		{"listed lines", "~LST(A,1,2,3,4,5,6,7,8,9) x $A\n", limits{lines: 5}, "/k:1: more than 5 lines are read and generated"},
 		{"definitions", "~SEQ(A,1,2000000000) $B=1\n", limits{lines: 100}, "/k:1: more than 100 lines are read and generated"},
 		{"nothing generated", "~SEQ(A,1,2000000000) ~SEQ(B,1,2000000000)\n", limits{lines: 100}, "/k:1: more than 100 lines are read and generated"},
 		{"statements", "~SEQ(A,1,2000000000) { x }\n", limits{statements: 100}, "/k:1: a { without a keyword before it"},
 		{"many statements", "~SEQ(A,1,2000000000) y { x }\n", limits{statements: 100}, "/k:1: more than 100 statements"},
+		{"blocks", strings.Repeat("a {\n", 65), limits{}, "/k:65: more than 64 blocks are open, the innermost since /k:64"},
 		{"doubled value", doubling + "a $A40\n", limits{line: 1000}, "/k:42: with the value of $A"},
 		{"doubled nothing", empty + "a $A40 b\n", limits{line: 1000}, "/k:42: with the value of $A"},
 		{"doubled lines", lines + "$A30\n", limits{lines: 1000}, "more than 1000 lines are read and generated"},
@@ -63,8 +65,12 @@ func TestLimits(t *testing.T) {
 func lowered(given limits) *limits {
 	l := defaultLimits
 	for _, f := range []struct{ to, from *int }{
-		{&l.files, &given.files}, {&l.bytes, &given.bytes}, {&l.line, &given.line},
-		{&l.lines, &given.lines}, {&l.text, &given.text}, {&l.statements, &given.statements},
+		{&l.files, &given.files},
+		{&l.bytes, &given.bytes},
+		{&l.line, &given.line},
+		{&l.lines, &given.lines},
+		{&l.text, &given.text},
+		{&l.statements, &given.statements},
 	} {
 		if *f.from != 0 {
 			*f.to = *f.from

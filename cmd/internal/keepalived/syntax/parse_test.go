@@ -108,3 +108,29 @@ func writeComments(b *strings.Builder, indent string, comments []string) {
 		fmt.Fprintf(b, "%s# %s\n", indent, c)
 	}
 }
+
+func TestRandomOfOthers(t *testing.T) {
+	o := memory("a ${_RANDOM 3 9} ${_RANDOM}")
+	o.Random = func(least, most int) int { return least*100000 + most }
+	c, err := Parse("/keepalived.conf", o)
+	if err != nil || strings.Join(c.Statements[0].Args(), " ") != "300009 32767" || c.Remarks != nil {
+		t.Errorf("config %+v, error %v", c, err)
+	}
+}
+
+// Nothing of a file upsets a terminal, however wrong it is.
+func TestMessages(t *testing.T) {
+	for text, want := range map[string]string{
+		"x \"\x1b[31m":                          "/keepalived.conf:1: x \"?[31m: a quote is not closed on this line",
+		"x \"\xff":                              "/keepalived.conf:1: x \"?: a quote is not closed on this line",
+		"x \"" + strings.Repeat("é", 40) + "\n": "/keepalived.conf:1: x \"" + strings.Repeat("é", 28) + "...: a quote is not closed on this line",
+	} {
+		if _, err := Parse("/keepalived.conf", memory(text)); err == nil || err.Error() != want {
+			t.Errorf("%q: error is %v\nwant %s", text, err, want)
+		}
+	}
+	c, err := Parse("/keepalived.conf", memory("#  a\tb\x1b[31m\xff \r\n"))
+	if err != nil || len(c.Comments) != 1 || c.Comments[0] != " a    b?[31m?" {
+		t.Errorf("config %+v, error %v", c, err)
+	}
+}
