@@ -44,6 +44,7 @@ func Import(path string, o Options) (*Result, error) {
 	im.writeServices()
 	im.doc.Head = im.rest(conf.Statements) // those that belong to no table
 	if len(im.mistakes) > 0 {
+		sort.SliceStable(im.mistakes, func(i, j int) bool { return before(im.mistakes[i].Position, im.mistakes[j].Position) })
 		return nil, im.mistakes
 	}
 	sort.SliceStable(im.remarks, func(i, j int) bool { return before(im.remarks[i].Position, im.remarks[j].Position) })
