@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"sort"
 	"strconv"
 	"strings"
@@ -17,6 +18,10 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/keepalived"
 )
+
+// importMemory is where an import begins to save memory, in bytes: a config of tens of
+// thousands of virtual routers would leave more of it unused than it uses.
+const importMemory = 350 << 20
 
 type importKeepalivedOptions struct {
 	keepalivedOptions
@@ -66,6 +71,7 @@ To run a keepalived.conf as it is: perch serve --keepalived FILE.`,
 }
 
 func (o *importKeepalivedOptions) run(cmd *cobra.Command, args []string) error {
+	debug.SetMemoryLimit(importMemory)
 	path, options := args[0], o.options()
 	options.SecretDir = o.secretDir
 	var err error
@@ -76,7 +82,9 @@ func (o *importKeepalivedOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	_, warnings, err := o.parse(path, result)
+	text := result.Document.Render()
+	result.Document = nil // may be large
+	_, warnings, err := o.parse(path, result, text)
 	if err != nil {
 		return err
 	}
@@ -86,7 +94,7 @@ func (o *importKeepalivedOptions) run(cmd *cobra.Command, args []string) error {
 	if err := o.settleSecrets(cmd.ErrOrStderr(), result.Secrets); err != nil {
 		return err
 	}
-	_, err = cmd.OutOrStdout().Write(result.Document.Render().Text)
+	_, err = cmd.OutOrStdout().Write(text.Text)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/daemon"
+	"github.com/perch-vip/perch/cmd/internal/document"
 	"github.com/perch-vip/perch/cmd/internal/keepalived"
 	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
@@ -47,13 +48,13 @@ func hostname() string {
 	return name
 }
 
-// parse has package config read what a keepalived.conf became. The error is a
-// config.Mistakes, with places in the keepalived.conf.
-func (o *keepalivedOptions) parse(path string, r *keepalived.Result) (*config.Config, []config.Warning, error) {
+// parse has package config read what a keepalived.conf became, as its text says it. The
+// error is a config.Mistakes, with places in the keepalived.conf.
+func (o *keepalivedOptions) parse(path string, r *keepalived.Result, text *document.Rendered) (*config.Config, []config.Warning, error) {
 	if err := o.refuse(r.Remarks); err != nil {
 		return nil, nil, err
 	}
-	cfg, more, err := r.Document.Parse(path, hostname())
+	cfg, more, err := text.Parse(path, hostname())
 	var warnings []config.Warning
 	for _, remark := range r.Remarks {
 		warnings = append(warnings, warningOf(remark))
@@ -89,7 +90,7 @@ func (o *keepalivedOptions) source(path string) daemon.Source {
 		if err != nil {
 			return daemon.Sourced{}, err
 		}
-		cfg, warnings, err := o.parse(path, r)
+		cfg, warnings, err := o.parse(path, r, r.Document.Render())
 		if len(r.Secrets) > 0 {
 			warnings = append(warnings, exposed(r.Files)...)
 		}
