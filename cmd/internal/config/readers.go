@@ -187,31 +187,26 @@ func tablePointer[T any](dst **T, defaults T, keys func(*T) []key) reader {
 }
 
 // tables reads an array of [[tables]]. It appends an element for each one,
-// right or wrong, so that element i of dst is item i of the document.
+// right or wrong, so that element i of dst is item i of the document. All are read into
+// the same place, one after the other, since making keys costs more than reading them.
 func tables[T any](dst *[]T, defaults T, keys func(*T) []key) reader {
-	return readTables(func() []key { return keys(new(T)) }, func(read func([]key)) {
-		element := defaults
-		read(keys(&element))
-		*dst = append(*dst, element)
-	})
-}
-
-// readTables reads an array of tables. For each, element hands over its keys.
-func readTables(keys func() []key, element func(read func([]key))) reader {
 	const allowed = "must be tables, each written [[PATH]]"
-	return reader{allowed: allowed, keys: keys, read: func(d *decoder, v *value) {
+	return reader{allowed: allowed, keys: func() []key { return keys(new(T)) }, read: func(d *decoder, v *value) {
 		if v.kind != kindArray {
 			d.wrongType(v, "an array of tables", allowed)
 			return
 		}
+		*dst = slices.Grow(*dst, len(v.items))
+		element := new(T)
+		own := keys(element)
 		for _, item := range v.items {
-			element(func(keys []key) {
-				if item.kind == kindTable {
-					d.table(item, keys)
-				} else {
-					d.wrongType(item, "a table", allowed)
-				}
-			})
+			*element = defaults
+			if item.kind == kindTable {
+				d.table(item, own)
+			} else {
+				d.wrongType(item, "a table", allowed)
+			}
+			*dst = append(*dst, *element)
 		}
 	}}
 }
