@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// maxBinary is what perch may weigh, stripped.
-const maxBinary = 16_000_000
+// maxBinary is what perch may weigh, stripped: 15.6 MB and the protobuf runtime, 1.7 MB, that
+// comes with Seesaw's own types, and some room. See docs/performance.md.
+const maxBinary = 18_000_000
 
 func binarySize(tb testing.TB) int64 {
 	tb.Helper()
