@@ -24,6 +24,17 @@ func oneNode(_ *cobra.Command, args []string) error {
 	return nil
 }
 
+// oneFile accepts one FILE.
+func oneFile(_ *cobra.Command, args []string) error {
+	switch {
+	case len(args) != 1:
+		return fmt.Errorf("one FILE must be given, not %d", len(args))
+	case args[0] == "":
+		return errors.New("FILE is empty")
+	}
+	return nil
+}
+
 // optionalNode accepts one NODE or none.
 func optionalNode(_ *cobra.Command, args []string) error {
 	switch {

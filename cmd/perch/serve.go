@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"runtime"
@@ -13,8 +14,10 @@ import (
 )
 
 type serveOptions struct {
-	config string
-	run    func(context.Context, daemon.Options) error
+	config         string
+	keepalivedConf string
+	keepalived     keepalivedOptions
+	run            func(context.Context, daemon.Options) error
 }
 
 // newServeCommand returns the command that runs the daemon by calling run.
@@ -26,17 +29,27 @@ func newServeCommand(run func(context.Context, daemon.Options) error) *cobra.Com
 		Long: `Run the daemon of this node until SIGTERM or SIGINT. It then hands the VIPs over
 to another node, if it holds them, and exits with 0. SIGHUP reloads the config.
 
-It logs to standard error and stays in the foreground, as systemd wants it.`,
+It logs to standard error and stays in the foreground, as systemd wants it.
+
+With --keepalived it runs a keepalived.conf as it is, in place of keepalived:
+what "perch import keepalived" would print. What has no equivalent is logged.`,
 		Example: `  perch serve
-  perch serve -c /etc/perch/perch.toml`,
+  perch serve -c /etc/perch/perch.toml
+  perch serve --keepalived /etc/keepalived/keepalived.conf`,
 		Args: noArgument,
 		RunE: o.serve,
 	}
 	cmd.Flags().StringVarP(&o.config, "config", "c", defaultConfig, "config `FILE`")
+	cmd.Flags().StringVar(&o.keepalivedConf, "keepalived", "", "run this keepalived.conf, a `FILE`, instead")
+	o.keepalived.bind(cmd)
 	return cmd
 }
 
 func (o *serveOptions) serve(cmd *cobra.Command, _ []string) error {
+	source, err := o.source(cmd)
+	if err != nil {
+		return err
+	}
 	// A reader of the log that goes away must not take the daemon with it: a
 	// signal that somebody is notified of does not end the process.
 	pipes := make(chan os.Signal, 1)
@@ -44,10 +57,24 @@ func (o *serveOptions) serve(cmd *cobra.Command, _ []string) error {
 	defer signal.Stop(pipes)
 	spareProcessor()
 	return o.run(cmd.Context(), daemon.Options{
-		ConfigPath: o.config,
-		Version:    currentVersion().Version,
-		Log:        cmd.ErrOrStderr(),
+		Config:  source,
+		Version: currentVersion().Version,
+		Log:     cmd.ErrOrStderr(),
 	})
+}
+
+// source returns what reads the config that the flags name.
+func (o *serveOptions) source(cmd *cobra.Command) (daemon.Source, error) {
+	given := cmd.Flags().Changed
+	switch {
+	case !given("keepalived") && (given("id") || given("strict")):
+		return nil, &usageError{errors.New("--id and --strict are for a keepalived.conf: give --keepalived")}
+	case !given("keepalived"):
+		return daemon.File(o.config), nil
+	case given("config"):
+		return nil, &usageError{errors.New("--config and --keepalived both name the config: give one of them")}
+	}
+	return o.keepalived.source(o.keepalivedConf), nil
 }
 
 // spareProcessor has the runtime run one goroutine more at a time than there are processors.

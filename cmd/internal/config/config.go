@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// maxSize bounds what is read, in bytes. A config of 5,000 VIPs needs a third of it.
-const maxSize = 1 << 20
+// maxSize bounds what is read, in bytes. A config of 5,000 VIPs needs a fortieth of it, one of
+// 65,000 virtual routers half.
+const maxSize = 16 << 20
 
 // Config is a valid perch.toml. Lists are in the order of the file.
 type Config struct {
@@ -119,7 +120,7 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 func Parse(path string, data []byte, hostname string) (*Config, []Warning, error) {
 	r := &report{file: path}
 	if len(data) > maxSize {
-		r.add(position{1, 1}, "the file is larger than 1 MiB; must be a perch.toml")
+		r.add(position{1, 1}, "the file is larger than 16 MiB; must be a perch.toml")
 		return nil, nil, r.err()
 	}
 	root, ok := parseTree(r, bytes.TrimPrefix(data, byteOrderMark))

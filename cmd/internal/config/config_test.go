@@ -232,12 +232,15 @@ func TestTooLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err := Load(path)
-	if want := path + ":1:1: the file is larger than 1 MiB; must be a perch.toml"; err == nil || err.Error() != want {
+	if want := path + ":1:1: the file is larger than 16 MiB; must be a perch.toml"; err == nil || err.Error() != want {
 		t.Errorf("error %v\nwant  %s", err, want)
 	}
 }
 
-// The largest files, of the shapes that cost a reader most, are read in less
+// large is the size of the largest files that anybody has, in bytes.
+const large = 1 << 20
+
+// Large files, of the shapes that cost a reader most, are read in less
 // time and memory than an operator would notice.
 func TestBounded(t *testing.T) {
 	fillTo := func(size int, format string) []byte {
@@ -247,9 +250,9 @@ func TestBounded(t *testing.T) {
 		}
 		return b.Bytes()
 	}
-	fill := func(format string) []byte { return fillTo(maxSize-200, format) }
-	fillHalf := func(format string) []byte { return fillTo(maxSize/2-200, format) }
-	half := strings.Repeat("k", maxSize/2)
+	fill := func(format string) []byte { return fillTo(large-200, format) }
+	fillHalf := func(format string) []byte { return fillTo(large/2-200, format) }
+	half := strings.Repeat("k", large/2)
 	for name, data := range map[string][]byte{
 		"many keys":          fill("k%d = 1\n"),
 		"many tables":        fill("[t%d]\n"),
@@ -260,30 +263,30 @@ func TestBounded(t *testing.T) {
 		"many members":       append(fillHalf("[[vrrp]]\nname='r%d'\n"), fillHalf("[[sync_group]]\nname='g%[1]d'\nmembers=['q%[1]d','x%[1]d']\n")...),
 		"many checks":        fill("[[check]] # %d\n"),
 		"many untracked":     fill("[[check]]\nname='c%d'\nkind='http'\ntarget='http://a.example/'\nrise=0\n"),
-		"many tracked":       append(fillHalf("[[check]]\nname='c%d'\n"), []byte("[cluster]\ntrack=["+strings.Repeat("'d1',", maxSize/2/5-20)+"]")...),
+		"many tracked":       append(fillHalf("[[check]]\nname='c%d'\n"), []byte("[cluster]\ntrack=["+strings.Repeat("'d1',", large/2/5-20)+"]")...),
 		"many expressions":   fill("[[check]]\nname='c%d'\nkind='http'\nmatches='((a{30}){30}){1}'\n"),
 		"many JSON paths":    fill("[[check]]\nname='c%d'\nkind='http'\njson_path='a[0].b[1]'\n"),
-		"many URLs":          []byte("[[check]]\nname='c'\nkind='http'\nurl=[" + strings.Repeat("'/a',", maxSize/5-20) + "]"),
-		"long JSON path":     []byte("[[check]]\njson_path='" + strings.Repeat("a[0].", maxSize/5-20) + "'"),
-		"long pattern":       []byte("[[check]]\nexpect_hex='" + strings.Repeat("x", maxSize-100) + "'"),
-		"long host":          []byte("[[check]]\nconnect='" + strings.Repeat("a.", maxSize/2-100) + ":1'"),
+		"many URLs":          []byte("[[check]]\nname='c'\nkind='http'\nurl=[" + strings.Repeat("'/a',", large/5-20) + "]"),
+		"long JSON path":     []byte("[[check]]\njson_path='" + strings.Repeat("a[0].", large/5-20) + "'"),
+		"long pattern":       []byte("[[check]]\nexpect_hex='" + strings.Repeat("x", large-100) + "'"),
+		"long host":          []byte("[[check]]\nconnect='" + strings.Repeat("a.", large/2-100) + ":1'"),
 		"many services":      fill("[[service]] # %d\n"),
-		"many servers":       []byte("[[service]]\naddress='1.1.1.1:1'\nserver=[" + strings.Repeat("{address='1.1.1.1',check={kind='tcp'}},", maxSize/40-20) + "]"),
+		"many servers":       []byte("[[service]]\naddress='1.1.1.1:1'\nserver=[" + strings.Repeat("{address='1.1.1.1',check={kind='tcp'}},", large/40-20) + "]"),
 		"many marks":         fill("[[service]]\nfwmark=%d\nforward='dr'\n[service.check]\nkind='http'\n[[service.server]]\naddress='1.1.1.1:1'\n"),
-		"many in groups":     append(fillHalf("[[service]]\nfwmark=%d\ngroup='g'\n"), []byte("[[server_group]]\nname='g'\nserver=["+strings.Repeat("{address='1.1.1.1'},", maxSize/2/20-20)+"]")...),
+		"many in groups":     append(fillHalf("[[service]]\nfwmark=%d\ngroup='g'\n"), []byte("[[server_group]]\nname='g'\nserver=["+strings.Repeat("{address='1.1.1.1'},", large/2/20-20)+"]")...),
 		"many wrong in one":  append([]byte("[[server_group]]\nname='g'\nserver=["+strings.Repeat("{address='1.1.1.1'},", 100)+"]\n"), fillTo(32000, "[[service]]\nfwmark=%d\ngroup='g'\ngroupe=1\n")...),
-		"many addresses":     []byte("[[vrrp]]\naddresses=[" + strings.Repeat("'1.1.1.1/8',", maxSize/12-10) + "]"),
-		"many keys of hmac":  []byte("[[vrrp]]\nauth={kind='hmac',key=[" + strings.Repeat("{id=1},", maxSize/7-20) + "]}"),
+		"many addresses":     []byte("[[vrrp]]\naddresses=[" + strings.Repeat("'1.1.1.1/8',", large/12-10) + "]"),
+		"many keys of hmac":  []byte("[[vrrp]]\nauth={kind='hmac',key=[" + strings.Repeat("{id=1},", large/7-20) + "]}"),
 		"one key repeated":   fill("k = %d\n"),
 		"keys misspelt":      fill("[[vip]]\naddres%d = 1\n"),
-		"deep dotted key":    []byte(strings.Repeat("a.", maxSize/2-4) + "a = 1"),
-		"deep header":        []byte("[" + strings.Repeat("a.", maxSize/2-4) + "a]"),
+		"deep dotted key":    []byte(strings.Repeat("a.", large/2-4) + "a = 1"),
+		"deep header":        []byte("[" + strings.Repeat("a.", large/2-4) + "a]"),
 		"deep arrays":        []byte("a = " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000)),
 		"deep inline tables": []byte("a = " + strings.Repeat("{a = ", 9000) + "1" + strings.Repeat("}", 9000)),
-		"deeper than parsed": []byte("a = " + strings.Repeat("[", maxSize/2)),
-		"long key repeated":  append([]byte("["+half+"]\n"), bytes.Repeat([]byte("a = 1\n"), maxSize/2/6-8)...),
+		"deeper than parsed": []byte("a = " + strings.Repeat("[", large/2)),
+		"long key repeated":  append([]byte("["+half+"]\n"), bytes.Repeat([]byte("a = 1\n"), large/2/6-8)...),
 		"long string":        []byte("[node]\nname = \"" + half + "\""),
-		"long number":        []byte("[node]\nname = " + strings.Repeat("1", maxSize/2)),
+		"long number":        []byte("[node]\nname = " + strings.Repeat("1", large/2)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if len(data) > maxSize {

@@ -27,9 +27,9 @@ import (
 
 // Options of Run.
 type Options struct {
-	ConfigPath string
-	Version    string
-	Log        io.Writer // where log lines go
+	Config  Source
+	Version string
+	Log     io.Writer // where log lines go
 }
 
 // lifetime is the valid lifetime of an address in the kernel, refreshed while it
@@ -113,10 +113,11 @@ func start(ctx context.Context, opts Options, capabilities func() (uint64, error
 
 // open reads the config and prepares every part. It starts nothing.
 func open(opts Options, queue *logQueue, capabilities func() (uint64, error)) (*daemon, error) {
-	cfg, warnings, err := config.Load(opts.ConfigPath)
+	sourced, err := opts.Config()
 	if err != nil {
 		return nil, err
 	}
+	cfg, warnings := sourced.Config, sourced.Warnings
 	effective, err := capabilities()
 	if err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func open(opts Options, queue *logQueue, capabilities func() (uint64, error)) (*
 	if d.systemd, err = newSystemd(d.log); err != nil {
 		return nil, err
 	}
-	secrets, err := readSecrets(cfg)
+	secrets, err := readSecrets(sourced)
 	if err != nil {
 		return nil, err
 	}

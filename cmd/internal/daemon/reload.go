@@ -23,11 +23,12 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	defer d.reloading.Unlock()
 	d.systemd.reloading()
 	defer d.systemd.ready()
-	fresh, warnings, err := config.Load(d.opts.ConfigPath)
+	sourced, err := d.opts.Config()
 	if err != nil {
 		return api.ReloadResult{}, api.Invalid(err)
 	}
-	secrets, err := readSecrets(fresh)
+	fresh, warnings := sourced.Config, sourced.Warnings
+	secrets, err := readSecrets(sourced)
 	if err != nil { // the next start would fail
 		return api.ReloadResult{}, api.Invalid(err)
 	}

@@ -37,7 +37,7 @@ func newReloadable(t *testing.T) *reloadable {
 		t.Fatal(err)
 	}
 	r.daemon = &daemon{
-		opts:    Options{ConfigPath: r.path("perch.toml")},
+		opts:    Options{Config: File(r.path("perch.toml"))},
 		log:     quiet,
 		level:   new(slog.LevelVar),
 		systemd: &systemd{log: quiet},

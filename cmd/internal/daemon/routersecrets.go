@@ -18,12 +18,12 @@ const (
 	maxHMACKey  = 64
 )
 
-// readRouterSecrets reads the files of secrets that virtual routers name. What has changed
-// in them takes effect at a reload.
-func readRouterSecrets(list []config.VirtualRouter) (routerSecrets, error) {
+// readRouterSecrets reads the files of secrets that virtual routers name, but for those that
+// are given. What has changed in them takes effect at a reload.
+func readRouterSecrets(list []config.VirtualRouter, given map[string]string) (routerSecrets, error) {
 	secrets := routerSecrets{}
 	read := func(router, path string, least, most int) ([]byte, error) {
-		secret, err := readSecretFile(path)
+		secret, err := givenSecret(given, path)
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("vrrp %s: %w", router, err)
@@ -40,6 +40,14 @@ func readRouterSecrets(list []config.VirtualRouter) (routerSecrets, error) {
 		secrets[list[i].Name] = auth
 	}
 	return secrets, nil
+}
+
+// givenSecret returns what is given for a path, or else what is in the file.
+func givenSecret(given map[string]string, path string) ([]byte, error) {
+	if secret, ok := given[path]; ok {
+		return []byte(secret), nil
+	}
+	return readSecretFile(path)
 }
 
 // authenticationOf reads what one router needs.

@@ -1,9 +1,6 @@
 package daemon
 
-import (
-	"github.com/perch-vip/perch/cluster"
-	"github.com/perch-vip/perch/cmd/internal/config"
-)
+import "github.com/perch-vip/perch/cluster"
 
 // secrets are what a config's files of secrets held.
 type secrets struct {
@@ -13,13 +10,14 @@ type secrets struct {
 }
 
 // readSecrets reads all files of secrets that a config names.
-func readSecrets(cfg *config.Config) (s secrets, err error) {
+func readSecrets(sourced Sourced) (s secrets, err error) {
+	cfg := sourced.Config
 	if cfg.Cluster != nil {
 		if s.cluster, s.files, err = readCredentials(cfg.Cluster, cfg.Node.Name); err != nil {
 			return secrets{}, err
 		}
 	}
-	if s.routers, err = readRouterSecrets(cfg.VRRP); err != nil {
+	if s.routers, err = readRouterSecrets(cfg.VRRP, sourced.Secrets); err != nil {
 		return secrets{}, err
 	}
 	return s, nil

@@ -49,7 +49,7 @@ vip = [{address = "198.18.0.100/24", interface = "perch-none0"}]
 func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *site) start(ctx context.Context, capabilities uint64) error {
-	return start(ctx, Options{ConfigPath: s.path("perch.toml"), Log: &s.log}, func() (uint64, error) { return capabilities, nil })
+	return start(ctx, Options{Config: File(s.path("perch.toml")), Log: &s.log}, func() (uint64, error) { return capabilities, nil })
 }
 
 // configured tells whether the daemon has begun with its addresses: it writes

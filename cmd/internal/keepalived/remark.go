@@ -10,11 +10,10 @@ type Remark struct {
 	Text string
 }
 
-// String returns FILE:LINE: warning: WORD: TEXT.
-func (r Remark) String() string {
-	text := r.Text
-	if r.Word != "" {
-		text = r.Word + ": " + text
+// About returns WORD: TEXT.
+func (r Remark) About() string {
+	if r.Word == "" {
+		return r.Text
 	}
-	return r.Position.String() + ": warning: " + text
+	return r.Word + ": " + r.Text
 }

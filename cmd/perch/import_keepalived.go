@@ -1,0 +1,119 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sort"
+
+	"github.com/spf13/cobra"
+
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/keepalived"
+)
+
+type importKeepalivedOptions struct {
+	keepalivedOptions
+	secretDir    string
+	writeSecrets bool
+}
+
+func newImportKeepalivedCommand() *cobra.Command {
+	o := &importKeepalivedOptions{}
+	cmd := &cobra.Command{
+		Use:   "keepalived FILE",
+		Short: "Print the perch.toml that says what a keepalived.conf says",
+		Long: `Print the perch.toml that says what a keepalived.conf says, with its comments.
+
+What has no equivalent is named on standard error, with its line, what it would
+have done, and what to use instead; with --strict nothing is printed then. A
+mistake, of which keepalived only warns, ends the import: FILE:LINE: TEXT.
+
+perch.toml holds no passwords. With --write-secrets the files that it names for
+them are written; files that are there with something else in them are not touched.
+
+To run a keepalived.conf as it is: perch serve --keepalived FILE.`,
+		Example: `  perch import keepalived /etc/keepalived/keepalived.conf >perch.toml
+  sudo perch import keepalived keepalived.conf --write-secrets >perch.toml
+  perch import keepalived fleet.conf --id lb2 --strict`,
+		Args: oneFile,
+		RunE: o.run,
+	}
+	o.bind(cmd)
+	cmd.Flags().StringVar(&o.secretDir, "secret-dir", defaultSecretDir, "the `FOLDER` of the files that are named for passwords")
+	cmd.Flags().BoolVar(&o.writeSecrets, "write-secrets", false, "write those files, for root only")
+	return cmd
+}
+
+func (o *importKeepalivedOptions) run(cmd *cobra.Command, args []string) error {
+	path, options := args[0], o.options()
+	options.SecretDir = o.secretDir
+	result, err := keepalived.Import(path, options)
+	if err != nil {
+		return err
+	}
+	_, warnings, err := o.parse(path, result)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		fmt.Fprintln(cmd.ErrOrStderr(), clean(w.String()))
+	}
+	if err := o.settleSecrets(cmd.ErrOrStderr(), result.Secrets); err != nil {
+		return err
+	}
+	_, err = cmd.OutOrStdout().Write(result.Document.Render().Text)
+	return err
+}
+
+// settleSecrets writes the files of secrets, or says which are needed.
+func (o *importKeepalivedOptions) settleSecrets(errOut io.Writer, secrets map[string]string) error {
+	paths := make([]string, 0, len(secrets))
+	for path := range secrets {
+		paths = append(paths, path)
+	}
+	sort.Strings(paths)
+	for _, path := range paths {
+		if !o.writeSecrets {
+			fmt.Fprintf(errOut, "%s is needed, with a password in it that is in the keepalived.conf: --write-secrets writes it\n", path)
+		} else if err := writeSecret(path, secrets[path]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeSecret writes a secret where none is. One that is there must be the same.
+func writeSecret(path, secret string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return sameSecret(path, secret)
+	}
+	if err != nil {
+		return fmt.Errorf("write secret: %w", err)
+	}
+	_, err = io.WriteString(f, secret+"\n")
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write secret: %w", errors.Join(err, os.Remove(path)))
+	}
+	return nil
+}
+
+// sameSecret says whether a file has the secret in it already.
+func sameSecret(path, secret string) error {
+	f, err := config.OpenFile(path)
+	if err != nil {
+		return fmt.Errorf("read secret: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, int64(len(secret))+2))
+	if err != nil {
+		return fmt.Errorf("read secret: %w", err)
+	}
+	if string(data) != secret+"\n" && string(data) != secret {
+		return fmt.Errorf("%s holds another password than the keepalived.conf: remove it, or choose another --secret-dir", path)
+	}
+	return nil
+}

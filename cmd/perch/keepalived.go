@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/daemon"
+	"github.com/perch-vip/perch/cmd/internal/keepalived"
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+// defaultSecretDir is where a config of perch has its secrets.
+const defaultSecretDir = "/etc/perch"
+
+// keepalivedOptions are how a keepalived.conf is read.
+type keepalivedOptions struct {
+	id     string
+	strict bool
+}
+
+// bind adds the flags to cmd.
+func (o *keepalivedOptions) bind(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.id, "id", "", "which lines that begin with @`ID` count, as keepalived's --config-id (default the host name up to the first dot)")
+	flags.BoolVar(&o.strict, "strict", false, "take a line that has no equivalent for a mistake")
+}
+
+// options returns how a keepalived.conf of this machine is read.
+func (o *keepalivedOptions) options() keepalived.Options {
+	id := o.id
+	if id == "" {
+		id, _, _ = strings.Cut(hostname(), ".")
+	}
+	return keepalived.Options{
+		Options:   syntax.Options{ID: id, Env: os.LookupEnv},
+		SecretDir: defaultSecretDir,
+	}
+}
+
+// hostname returns the name of this machine, or nothing: whoever needs one says so.
+func hostname() string {
+	name, _ := os.Hostname()
+	return name
+}
+
+// parse has package config read what a keepalived.conf became. The error is a
+// config.Mistakes, with places in the keepalived.conf.
+func (o *keepalivedOptions) parse(path string, r *keepalived.Result) (*config.Config, []config.Warning, error) {
+	if err := o.refuse(r.Remarks); err != nil {
+		return nil, nil, err
+	}
+	cfg, more, err := r.Document.Parse(path, hostname())
+	var warnings []config.Warning
+	for _, remark := range r.Remarks {
+		warnings = append(warnings, warningOf(remark))
+	}
+	return cfg, append(warnings, more...), err
+}
+
+func warningOf(r keepalived.Remark) config.Warning {
+	return config.Warning{File: r.File, Line: r.Line, Text: r.About()}
+}
+
+// refuse makes mistakes of lines that have no equivalent, if those are not allowed.
+func (o *keepalivedOptions) refuse(remarks []keepalived.Remark) error {
+	if !o.strict {
+		return nil
+	}
+	var mistakes config.Mistakes
+	for _, r := range remarks {
+		if r.Lost {
+			mistakes = append(mistakes, config.Mistake{File: r.File, Line: r.Line, Text: r.About()})
+		}
+	}
+	if len(mistakes) > 0 {
+		return mistakes
+	}
+	return nil
+}
+
+// source returns what reads a keepalived.conf as the daemon's config.
+func (o *keepalivedOptions) source(path string) daemon.Source {
+	return func() (daemon.Sourced, error) {
+		r, err := keepalived.Import(path, o.options())
+		if err != nil {
+			return daemon.Sourced{}, err
+		}
+		cfg, warnings, err := o.parse(path, r)
+		if len(r.Secrets) > 0 {
+			warnings = append(warnings, exposed(r.Files)...)
+		}
+		return daemon.Sourced{Config: cfg, Warnings: warnings, Secrets: r.Secrets}, err
+	}
+}
+
+// exposed warns of files that hold passwords and that everybody can read.
+func exposed(files []string) []config.Warning {
+	var warnings []config.Warning
+	for _, path := range files {
+		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o004 != 0 {
+			text := fmt.Sprintf("everybody can read it, and there are passwords in the config; run: chmod o= '%s'", path)
+			warnings = append(warnings, config.Warning{File: path, Line: 1, Text: text})
+		}
+	}
+	return warnings
+}
