@@ -60,8 +60,8 @@ func (c check) wrong(port int32) bool {
 	switch {
 	case !icmp && port == 0:
 		c.im.wrong(c.field.place, "healthcheck: port is missing, which one of a vserver must have")
-	case !icmp && (port < 1 || port > 65535):
-		c.im.wrong(c.field.at("port"), fmt.Sprintf("port: %d must be a number from 1 to 65535", port))
+	case c.GetPort() < 0 || c.GetPort() > 65535:
+		c.im.wrong(c.field.at("port"), fmt.Sprintf("port: %d must be a number from 1 to 65535", c.GetPort()))
 	case icmp && c.GetMode() != pb.Healthcheck_PLAIN:
 		c.im.wrong(c.field.at("mode"), fmt.Sprintf("mode: Seesaw makes no ICMP_PING with %v, and takes the backend for dead", c.GetMode()))
 	}

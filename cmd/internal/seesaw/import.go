@@ -1,6 +1,7 @@
 package seesaw
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"sort"
@@ -41,13 +42,13 @@ func Import(file string, text []byte, o Options) (*Result, error) {
 		im.write(cluster)
 	}
 	if len(im.mistakes) == 0 {
-		err = im.check()
+		im.check()
 	}
 	if len(im.mistakes) > 0 {
 		return nil, inOrder(im.mistakes)
 	}
 	sort.SliceStable(im.remarks, func(i, j int) bool { return im.remarks[i].place().before(im.remarks[j].place()) })
-	return &Result{Document: im.doc, Remarks: im.remarks}, err
+	return &Result{Document: im.doc, Remarks: im.remarks}, nil
 }
 
 // inOrder returns mistakes in the order of the file, each once: some fields are read twice.
@@ -111,9 +112,10 @@ func (im *importer) write(c *pb.Cluster) {
 }
 
 // check has package config read what was written.
-func (im *importer) check() error {
+func (im *importer) check() {
 	_, _, err := im.doc.Parse("perch.toml", im.host)
-	return err
+	mistakes, _ := errors.AsType[config.Mistakes](err) // its only error
+	im.mistakes = append(im.mistakes, mistakes...)
 }
 
 // from returns the place that a document knows.

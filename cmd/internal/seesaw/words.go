@@ -40,7 +40,10 @@ func (s *words) next() (w word, ok bool) {
 		for n < len(s.text) && nameByte(s.text[n]) {
 			n++
 		}
-		w.kind, w.text = 'x', string(s.text[:n])
+		w.text = string(s.text[:n])
+		if w.text != "-" { // "- 5" is a number
+			w.kind = 'x'
+		}
 	}
 	s.skip(n)
 	s.begun = true
