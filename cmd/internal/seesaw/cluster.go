@@ -52,9 +52,7 @@ func (im *importer) writeCluster(c *pb.Cluster) {
 		}
 		im.note(nodes[1].field.place, "node", "a Seesaw cluster is a pair, but two nodes are a quorum only together: add a third [[cluster.peer]], which may be a witness")
 	}
-	if len(nodes) > 0 {
-		im.writePeers(t, nodes)
-	}
+	im.writePeers(t, nodes)
 }
 
 // readNodes reads the nodes that may be Seesaw's master.
@@ -90,13 +88,13 @@ func (im *importer) readNodes(c *pb.Cluster) (nodes []host) {
 
 // writePeers writes the list of peers.
 func (im *importer) writePeers(cluster *document.Table, nodes []host) {
-	names, priorities := peerNames(nodes), priorities(nodes)
-	im.host = names[0]
+	called, priority := peerNames(nodes), priorities(nodes)
+	im.host = called[0]
 	for i, n := range nodes {
 		t := cluster.Element("peer", im.from(n.field.place))
 		t.Comments = n.field.said()
-		name := t.Set("name", document.Text(names[i]), im.from(n.field.at("fqdn")))
-		if names[i] != n.name {
+		name := t.Set("name", document.Text(called[i]), im.from(n.field.at("fqdn")))
+		if called[i] != n.name {
 			name.Remark = n.name
 		}
 		address, at := n.v4.Addr(), "ipv4"
@@ -104,9 +102,9 @@ func (im *importer) writePeers(cluster *document.Table, nodes []host) {
 			address, at = n.v6.Addr(), "ipv6"
 		}
 		t.Set("address", document.Text(netip.AddrPortFrom(address, peerPort).String()), im.from(n.field.at(at)))
-		t.Set("priority", document.Number(priorities[i]), im.from(n.field.place))
+		t.Set("priority", document.Number(priority[i]), im.from(n.field.place))
 	}
-	im.note(nodes[0].field.at("fqdn"), "fqdn", fmt.Sprintf("a node finds itself by its host name: where hostname does not print %q, set name in [node]", names[0]))
+	im.note(nodes[0].field.at("fqdn"), "fqdn", fmt.Sprintf("a node finds itself by its host name: where hostname does not print %q, set name in [node]", called[0]))
 }
 
 // peerNames returns the first labels of the names, as hostname prints them, or whole names where

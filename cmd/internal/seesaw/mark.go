@@ -21,7 +21,8 @@ func (im *importer) writeMark(v *vserver, f family, s servers) {
 			im.note(other.field.place, "vserver_entry", "with use_fwm Seesaw balances by any one of the entries, which should be the same but for port and checks; here it is the first")
 		}
 	}
-	t := im.beginService(v, e, im.names.take(v.GetName(), f.ending))
+	name := im.names.take(v.GetName(), f.ending)
+	t := im.beginService(v, e, name)
 	at := im.from(v.field.at("use_fwm"))
 	mark := firstMark + im.marks
 	im.marks++
@@ -29,7 +30,8 @@ func (im *importer) writeMark(v *vserver, f family, s servers) {
 	t.Comments = append(t.Comments, markRules(v, f, mark)...)
 	t.Set("fwmark", document.Number(mark), at)
 	t.Set("family", document.Text(f.name), at)
-	im.lose(v.field.at("use_fwm"), "use_fwm", "marks the packets of the vserver itself", fmt.Sprintf("have each node's firewall mark those of %s, by the rules above service %s", v.entry.in(f), v.GetName()))
+	im.lose(v.field.at("use_fwm"), "use_fwm", "marks the packets of the vserver itself",
+		fmt.Sprintf("have each node's firewall mark those to %s, by the commands above service %s", v.entry.in(f), name))
 	im.writeBalancing(t, v, e, s)
 	im.writeChecks(t, v, v.entries, 0)
 }

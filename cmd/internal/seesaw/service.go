@@ -194,7 +194,7 @@ func (im *importer) remarkWatermarks(e entry, at place, name string, q quorum, u
 		im.note(at, name, fmt.Sprintf("only %d of %d backends are on: the service is never up, neither with Seesaw nor here", len(s.list), s.counted))
 	}
 	if !q.exact {
-		im.note(at, name, fmt.Sprintf("quorum counts weights, of which it is lost below %d and comes back at %d: not exactly what Seesaw does", q.weight-q.hysteresis, q.weight+q.hysteresis))
+		im.note(at, name, fmt.Sprintf("perch counts weights: the quorum is lost below %d and comes back at %d, which is not exactly what Seesaw does", q.weight-q.hysteresis, q.weight+q.hysteresis))
 	}
 	if q.hysteresis > 0 {
 		im.note(at, name, fmt.Sprintf("after a start perch begins the service at a weight of %d, and only after a loss at %d", q.weight, q.weight+q.hysteresis))

@@ -32,7 +32,7 @@ type entry struct {
 
 // writeVservers writes the VIPs and services of all vservers.
 func (im *importer) writeVservers(c *pb.Cluster) {
-	taken, written, any := map[string]bool{}, im.root.every("vserver"), false
+	taken, written := map[string]bool{}, im.root.every("vserver")
 	var balanced []*vserver
 	for i, v := range c.GetVserver() {
 		f := written.nth(i)
@@ -45,11 +45,10 @@ func (im *importer) writeVservers(c *pb.Cluster) {
 		if !on {
 			continue
 		}
-		any = true
-		im.writeVIPs(read)
+		im.writeHostVIPs(read.entry, "vserver, "+read.entry.name)
 		balanced = append(balanced, read)
 	}
-	if !any {
+	if len(balanced) == 0 {
 		return
 	}
 	at := im.root.at("vserver")
@@ -126,11 +125,6 @@ func (im *importer) readEntries(v *vserver) (found []entry) {
 		im.note(v.field.place, "vserver", fmt.Sprintf("%s has no vserver_entry: nothing is balanced, only its address is held", v.GetName()))
 	}
 	return found
-}
-
-// writeVIPs writes the addresses of a vserver.
-func (im *importer) writeVIPs(v *vserver) {
-	im.writeHostVIPs(v.entry, "vserver, "+v.entry.name)
 }
 
 // writeVserver writes the services of a vserver.

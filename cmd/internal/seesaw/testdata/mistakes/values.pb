@@ -15,6 +15,8 @@ vserver {
     healthcheck { type: DNS send: "x" receive: "x" method: "aaaa" }
     healthcheck { type: HTTP send: "%zz" }
     healthcheck { type: HTTP send: "/" proxy: true }
+    healthcheck { type: HTTP send: "%zz" proxy: true }
+    healthcheck { type: DNS send: "x" receive: "2001:db8::1" method: "a" }
   }
   vserver_entry { protocol: TCP port: 81 server_high_watermark: 1.5 }
   backend { host { fqdn: "d" ipv4: "198.18.0.11/24" } weight: -1 }
@@ -31,5 +33,7 @@ vserver {
 # want: cluster.pb:15:39: receive: "x" must be the address that answers a question of type aaaa
 # want: cluster.pb:16:30: send: "%zz" must be a path, such as "/healthz", or a URL
 # want: cluster.pb:17:30: send: "/" must be a URL with a host, which a proxy is asked for
-# want: cluster.pb:19:42: server_high_watermark: 1.5 must be a fraction from 0 to 1
-# want: cluster.pb:20:55: weight: -1 must be 0 at least
+# want: cluster.pb:18:30: send: "%zz" must be a path, such as "/healthz", or a URL
+# want: cluster.pb:19:39: receive: "2001:db8::1" must be the address that answers a question of type a
+# want: cluster.pb:21:42: server_high_watermark: 1.5 must be a fraction from 0 to 1
+# want: cluster.pb:22:55: weight: -1 must be 0 at least
