@@ -14,6 +14,7 @@
 // what the kernel tells of interfaces (links.go), one each waits for changes in folders
 // (folders.go), for the end of processes (deaths.go) and for new ones (births.go), and one
 // has the connection to the system bus with another that reads from it (bus.go, dbus_conn.go).
+// What a Program leaves running and lets write to its output has one, as long as it does.
 // A look may have more of its own, such as for the output of a script. It ends with its
 // context, with everything that it started: connections, processes and their children.
 // One that the kernel does not let go is left behind at the end.

@@ -40,18 +40,24 @@ func newScript(_ *Host, s Spec) (Checker, error) {
 
 // Check runs the script. With it ends all that it has started.
 func (c *scriptCheck) Check(ctx context.Context) (Finding, error) {
-	if c.account.uid() == 0 {
-		if err := onlyRootWrites(c.argv[0]); err != nil {
-			return Finding{}, err
-		}
+	if err := c.refuse(); err != nil {
+		return Finding{}, err
 	}
 	patience := patience(ctx)
-	run, err := startScript(c.argv, c.account)
+	run, err := startScript(c.argv, c.account, nil)
 	if err != nil {
 		return Finding{}, c.explainStart(err)
 	}
 	status, err := run.finish(ctx)
 	return c.judge(status, overdue(patience, err), lastLine(run.output.tail))
+}
+
+// refuse is an error if root would run what others can change.
+func (c *scriptCheck) refuse() error {
+	if c.account.uid() != 0 {
+		return nil
+	}
+	return onlyRootWrites(c.argv[0])
 }
 
 // overdue says of a script that was not left to end by itself how long it was.

@@ -3,6 +3,7 @@ package checker
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -55,12 +56,27 @@ func (o *output) keep(b []byte) {
 
 // close takes what has been written, and does not wait for those who still could.
 func (o *output) close() {
+	o.end()
+	_ = o.read.Close()
+}
+
+// release is close, but lets them write: nobody keeps it.
+func (o *output) release() {
+	o.end()
+	_ = o.read.SetReadDeadline(time.Time{})
+	go func() {
+		_, _ = io.Copy(io.Discard, o.read)
+		_ = o.read.Close()
+	}()
+}
+
+// end takes what has been written.
+func (o *output) end() {
 	_ = o.read.SetReadDeadline(time.Unix(1, 0))
 	<-o.done
 	if conn, err := o.read.SyscallConn(); err == nil {
 		_ = conn.Control(o.drain)
 	}
-	_ = o.read.Close()
 }
 
 // drain reads what is in the pipe.

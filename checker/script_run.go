@@ -23,15 +23,16 @@ type scriptRun struct {
 	pid    int
 	pidfd  *os.File
 	as     *account
-	marker string // the environment of all that it starts has it
-	strays []int  // those that were killed for it
+	marker string   // the environment of all that it starts has it
+	more   []string // that its environment has
+	strays []int    // those that were killed for it
 	output *output
 }
 
 // startScript starts a program. The fork shares the daemon's memory until the exec (vfork),
 // so its cost does not grow with the daemon. Meanwhile it keeps a processor of the runtime,
 // and whatever stops the world keeps waiting for it: so the exec must not wait for anything.
-func startScript(argv []string, as *account) (*scriptRun, error) {
+func startScript(argv []string, as *account, variables []string) (*scriptRun, error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return nil, err
@@ -43,7 +44,7 @@ func startScript(argv []string, as *account) (*scriptRun, error) {
 	}
 	defer func() { _ = write.Close() }()
 	readAhead(argv[0])
-	run := &scriptRun{as: as, marker: "PERCH_CHECK=" + rand.Text(), output: output}
+	run := &scriptRun{as: as, marker: "PERCH_CHECK=" + rand.Text(), more: variables, output: output}
 	go output.take()
 	if err := run.start(argv, []uintptr{null.Fd(), write.Fd(), write.Fd()}); err != nil {
 		output.close()
@@ -56,7 +57,7 @@ func (r *scriptRun) start(argv []string, files []uintptr) error {
 	var pidfd int
 	attr := &syscall.ProcAttr{
 		Dir:   "/",
-		Env:   []string{scriptPath, r.marker},
+		Env:   append([]string{scriptPath, r.marker}, r.more...),
 		Files: files,
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Credential: r.as.credential(), PidFD: &pidfd},
 	}
@@ -92,6 +93,22 @@ func (r *scriptRun) finish(ctx context.Context) (unix.WaitStatus, error) {
 	r.kill()
 	status := r.reap()
 	r.output.close()
+	_ = r.pidfd.Close()
+	return status, err
+}
+
+// finishAlone is finish, but leaves be what a script that has ended by itself has started: it
+// may go on writing, too.
+func (r *scriptRun) finishAlone(ctx context.Context) (unix.WaitStatus, error) {
+	err := r.await(ctx)
+	var status unix.WaitStatus
+	if err != nil {
+		r.kill()
+		status = r.reap()
+	} else {
+		status = r.wait()
+	}
+	r.output.release()
 	_ = r.pidfd.Close()
 	return status, err
 }
@@ -134,10 +151,15 @@ func (r *scriptRun) kill() {
 }
 
 func (r *scriptRun) reap() unix.WaitStatus {
-	var status unix.WaitStatus
+	status := r.wait()
+	r.reapOrphans()
+	return status
+}
+
+// wait reaps the script itself.
+func (r *scriptRun) wait() (status unix.WaitStatus) {
 	for {
 		if _, err := unix.Wait4(r.pid, &status, 0, nil); err != unix.EINTR {
-			r.reapOrphans()
 			return status
 		}
 	}

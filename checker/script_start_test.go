@@ -51,7 +51,7 @@ func TestScriptsThatCannotBegin(t *testing.T) {
 func TestScriptInterpreterThatIsMissing(t *testing.T) {
 	path := writeScript(t, "#!/no/such/sh -e\n")
 	s := &scriptCheck{argv: []string{path}}
-	_, err := startScript(s.argv, nil)
+	_, err := startScript(s.argv, nil, nil)
 	if err == nil {
 		t.Fatal("it begins")
 	}

@@ -161,7 +161,7 @@ func (m *Manager) holds(a action) {
 	defer m.mu.Unlock()
 	now := time.Now()
 	e := m.entries[a.vip]
-	m.mine[a.address.place()] = claim{a.address, a.op == opAdopt}
+	m.mine[a.address.place()] = claim{a.address, a.op == opAdopt, a.given}
 	e.address, e.err = a.address, nil
 	e.setHeld(true, now)
 	if e.lost {
@@ -273,8 +273,11 @@ func (m *Manager) silence(v VIP) {
 }
 
 // tell announces a VIP that is on the schedule, if it is wanted and may be held, and
-// reports that.
+// reports that. It comes later if others of its interface have their turn.
 func (m *Manager) tell(v VIP, now time.Time) bool {
+	if !m.schedule.Admits(v, now) {
+		return false
+	}
 	m.schedule.Sent(v, now)
 	m.mu.Lock()
 	_, wanted := m.wanted[v]

@@ -81,3 +81,16 @@ func (m *Manager) recall(now time.Time) {
 	}
 	clear(m.recalled)
 }
+
+// Held returns how many of some VIPs the kernel has. It costs no more than these do.
+func (m *Manager) Held(list []VIP) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for _, v := range list {
+		if e := m.entries[v]; e != nil && e.held {
+			n++
+		}
+	}
+	return n
+}

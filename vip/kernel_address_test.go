@@ -3,6 +3,7 @@ package vip
 import (
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,6 +75,49 @@ func TestKernelFlagsAndRoutes(t *testing.T) {
 	// The kernel lets the prefix route of an IPv6 address with a lifetime end with it.
 	if diff := cmp.Diff(append(routes6, "2001:db8:1::/64"), l.routes(netlink.FAMILY_V6)); diff != "" {
 		t.Errorf("IPv6 routes after release: (-want +got)\n%s", diff)
+	}
+}
+
+func TestKernelAttributes(t *testing.T) {
+	l := newLab(t)
+	routes := l.routes(netlink.FAMILY_V4)
+	all := vips("198.18.0.100/24", "2001:db8::100/64")
+	label := "eth0:1"
+	m := l.holding(Options{Lifetime: time.Hour, Attributes: func(v VIP) Attributes {
+		return Attributes{
+			Label: label, Scope: unix.RT_SCOPE_LINK, Broadcast: netip.MustParseAddr("198.18.0.255"), NoRoute: true,
+		}
+	}}, all)
+	is := func() netlink.Addr {
+		for _, a := range l.kernelAddresses() {
+			if a.IPNet.String() == "198.18.0.100/24" {
+				return a
+			}
+		}
+		t.Fatal("the address is not there")
+		return netlink.Addr{}
+	}
+	a := is()
+	if a.Label != "eth0:1" || a.Scope != unix.RT_SCOPE_LINK || a.Broadcast.String() != "198.18.0.255" {
+		t.Errorf("the kernel has %+v", a)
+	}
+	if diff := cmp.Diff(routes, l.routes(netlink.FAMILY_V4)); diff != "" {
+		t.Errorf("routes: (-want +got)\n%s", diff)
+	}
+	for _, v := range all {
+		if l.flags(v.Address.String())&unix.IFA_F_NOPREFIXROUTE == 0 {
+			t.Errorf("%s has a route", v)
+		}
+	}
+	label = "eth0:2"
+	l.must(m.Configure(all))
+	if a := is(); a.Label != label || a.Scope != unix.RT_SCOPE_LINK {
+		t.Errorf("after a change the kernel has %+v", a)
+	}
+	before := m.Stats().Announced
+	l.must(m.Configure(all))
+	if after := m.Stats().Announced; after != before {
+		t.Error("it is not the same to configure it again")
 	}
 }
 

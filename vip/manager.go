@@ -15,6 +15,7 @@ type Manager struct {
 	lifetime uint32        // seconds, or forever
 	renewal  time.Duration // between two refreshes; 0 for never
 	allowed  func(VIP) bool
+	dress    func(VIP) Attributes // nil for none
 	guard    func(index int) error
 	courtesy time.Duration
 	company  *Company
@@ -94,6 +95,7 @@ func newManager(opts Options, t transport) *Manager {
 		lifetime:    opts.seconds(),
 		renewal:     opts.Lifetime / 4,
 		allowed:     allowed,
+		dress:       opts.Attributes,
 		guard:       guard,
 		courtesy:    opts.Courtesy,
 		company:     company,

@@ -19,12 +19,14 @@ type intent struct {
 	beside     []VIP            // of other Managers, which see to them
 	mine       map[place]claim  // addresses that this process put there or took over
 	lifetime   uint32           // of a VIP's address in seconds, or forever
+	attributes func(VIP) Attributes
 }
 
 // claim is an address that this process holds.
 type claim struct {
 	address
-	adopted bool // somebody else put it there, and chose its flags
+	adopted    bool       // somebody else put it there, and chose its flags
+	attributes Attributes // that it was given
 }
 
 // op is one kind of action.
@@ -50,6 +52,7 @@ type action struct {
 	op      op
 	vip     VIP     // whose address it is; zero if no configured one's
 	address address // as it is to be, or as it is if it is to go; for opKeep and opUnkeep only its index
+	given   Attributes
 }
 
 // planner compares a view with an intent. It is pure.
@@ -202,15 +205,20 @@ func (p *planner) take(vip VIP) {
 	}
 }
 
-// correct mends a VIP of ours where other addresses have come or gone since it
-// was added. IPv4 cannot change an address in place: it goes and comes back.
+// correct mends a VIP of ours that is to have other attributes, or where other
+// addresses have come or gone since it was added. IPv4 cannot change an address in
+// place: it goes and comes back.
 func (p *planner) correct(vip VIP) {
 	a := p.present[vip]
 	l := p.links[vip.Interface]
+	wanted := p.attributesOf(vip)
 	switch {
 	case !p.free(a) || !l.up:
 	case p.model.Leads(a) && p.giveWay(vip, a):
-	case !a.has(unix.IFA_F_NOPREFIXROUTE) || p.model.Covered(a):
+	case p.mine[a.place()].attributes != wanted:
+		p.remove(a)
+		p.add(vip, l)
+	case !a.has(unix.IFA_F_NOPREFIXROUTE) || wanted.NoRoute || p.model.Covered(a):
 	case !a.is4():
 		a.flags &^= unix.IFA_F_NOPREFIXROUTE
 		p.emit(opModify, vip, a.lasting(p.lifetime))
@@ -252,7 +260,7 @@ func (p *planner) giveWay(vip VIP, a address) bool {
 // IPv6 ones skip duplicate address detection, which would fail as long as the last
 // owner answers.
 func (p *planner) add(vip VIP, l link) {
-	a := address{index: l.index, prefix: vip.Address}.lasting(p.lifetime)
+	a := address{index: l.index, prefix: vip.Address}.lasting(p.lifetime).with(p.attributesOf(vip))
 	if !a.is4() {
 		a.flags |= unix.IFA_F_NODAD
 	}
@@ -308,5 +316,5 @@ func (p *planner) volatile(a address) bool {
 }
 
 func (p *planner) emit(op op, vip VIP, a address) {
-	p.actions = append(p.actions, action{op: op, vip: vip, address: a})
+	p.actions = append(p.actions, action{op: op, vip: vip, address: a, given: p.attributesOf(vip)})
 }

@@ -84,6 +84,15 @@ func drawScene(t *rapid.T) scene {
 			}
 		}
 	}
+	attributes := make(map[VIP]Attributes)
+	for _, v := range s.intent.configured {
+		attributes[v] = Attributes{
+			Label:   rapid.SampledFrom([]string{"", "", "eth0:1"}).Draw(t, "label"),
+			Scope:   rapid.SampledFrom([]uint8{0, 0, unix.RT_SCOPE_LINK}).Draw(t, "scope"),
+			NoRoute: rapid.IntRange(0, 3).Draw(t, "no route") == 0,
+		}
+	}
+	s.intent.attributes = func(v VIP) Attributes { return attributes[v] }
 	for i, a := range s.kernel.addresses {
 		if rapid.IntRange(0, 3).Draw(t, "mine") == 0 {
 			if a.secondary() { // what is added as such never has the flag
@@ -144,10 +153,10 @@ func (s scene) do(t *rapid.T, a action, refused *bool) {
 	switch a.op {
 	case opAdopt, opModify:
 		err = k.Replace(a.address)
-		s.intent.mine[a.address.place()] = claim{a.address, a.op == opAdopt}
+		s.intent.mine[a.address.place()] = claim{a.address, a.op == opAdopt, a.given}
 	case opAdd:
 		err = k.Add(a.address)
-		s.intent.mine[a.address.place()] = claim{a.address, a.op == opAdopt}
+		s.intent.mine[a.address.place()] = claim{a.address, a.op == opAdopt, a.given}
 	case opRemove:
 		err = k.Remove(a.address)
 		delete(s.intent.mine, a.address.place())

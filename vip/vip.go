@@ -85,6 +85,10 @@ type Options struct {
 	// Schedule is asked how the announcements of a VIP go on. It must be quick. nil
 	// means the default for all.
 	Schedule func(VIP) Pace
+	// Attributes is asked how the address of a VIP is put on its interface. It must be
+	// quick. What has changed is so from the next look on, as the next Configure has one:
+	// the address goes, and comes back at once. nil means the zero value for all.
+	Attributes func(VIP) Attributes
 	// Guard is called before an address is added to the interface of an index, or
 	// taken over there. An error of it keeps the address away, and is tried again.
 	// nil means that nothing guards interfaces.

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"os"
 	"sort"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +20,9 @@ import (
 
 type importKeepalivedOptions struct {
 	keepalivedOptions
+	to           string
+	raft         keepalived.Raft
+	peers        []string
 	secretDir    string
 	writeSecrets bool
 }
@@ -31,17 +38,28 @@ What has no equivalent is named on standard error, with its line, what it would
 have done, and what to use instead; with --strict nothing is printed then. A
 mistake, of which keepalived only warns, ends the import: FILE:LINE: TEXT.
 
+--to raft makes one cluster of the virtual routers of a fleet. Its nodes are those
+that unicast_src_ip and unicast_peer name, or are given by --peer. On the way there
+a node runs what --to both prints: the cluster beside the virtual routers. See
+docs/from-keepalived.md.
+
 perch.toml holds no passwords. With --write-secrets the files that it names for
 them are written; files that are there with something else in them are not touched.
 
 To run a keepalived.conf as it is: perch serve --keepalived FILE.`,
 		Example: `  perch import keepalived /etc/keepalived/keepalived.conf >perch.toml
   sudo perch import keepalived keepalived.conf --write-secrets >perch.toml
-  perch import keepalived fleet.conf --id lb2 --strict`,
+  perch import keepalived fleet.conf --id lb2 --strict
+  perch import keepalived keepalived.conf --to raft --cluster edge \
+      --peer lb1=198.18.0.1 --peer lb2=198.18.0.2 --peer lb3=198.18.0.3,150`,
 		Args: oneFile,
 		RunE: o.run,
 	}
 	o.bind(cmd)
+	cmd.Flags().StringVar(&o.to, "to", "vrrp", "`WHAT` the virtual routers become: vrrp, both or raft")
+	cmd.Flags().StringVar(&o.raft.Cluster, "cluster", "", "the `NAME` of the cluster (default perch)")
+	cmd.Flags().StringArrayVar(&o.peers, "peer", nil, "a node of the cluster, `NAME=ADDRESS[:PORT][,PRIORITY]`; once for each")
+	cmd.Flags().StringVar(&o.raft.Node, "node", "", "which of them this is, by its `NAME` (default the host name)")
 	cmd.Flags().StringVar(&o.secretDir, "secret-dir", defaultSecretDir, "the `FOLDER` of the files that are named for passwords")
 	cmd.Flags().BoolVar(&o.writeSecrets, "write-secrets", false, "write those files, for root only")
 	return cmd
@@ -50,6 +68,10 @@ To run a keepalived.conf as it is: perch serve --keepalived FILE.`,
 func (o *importKeepalivedOptions) run(cmd *cobra.Command, args []string) error {
 	path, options := args[0], o.options()
 	options.SecretDir = o.secretDir
+	var err error
+	if options.Raft, err = o.cluster(); err != nil {
+		return &usageError{err}
+	}
 	result, err := keepalived.Import(path, options)
 	if err != nil {
 		return err
@@ -66,6 +88,49 @@ func (o *importKeepalivedOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	_, err = cmd.OutOrStdout().Write(result.Document.Render().Text)
 	return err
+}
+
+// cluster returns what becomes of the virtual routers; nil leaves them what they are.
+func (o *importKeepalivedOptions) cluster() (*keepalived.Raft, error) {
+	r := o.raft
+	switch r.Stage = keepalived.Stage(o.to); r.Stage {
+	case "vrrp":
+		if r.Cluster != "" || r.Node != "" || len(o.peers) > 0 {
+			return nil, errors.New("--cluster, --node and --peer are for a cluster: give --to raft or --to both")
+		}
+		return nil, nil
+	case keepalived.Beside, keepalived.Instead:
+	default:
+		return nil, fmt.Errorf("--to %q must be vrrp, both or raft", o.to)
+	}
+	r.Cluster = cmp.Or(r.Cluster, "perch")
+	for _, text := range o.peers {
+		p, err := peerOf(text)
+		if err != nil {
+			return nil, fmt.Errorf("--peer %q: %w", text, err)
+		}
+		r.Peers = append(r.Peers, p)
+	}
+	return &r, nil
+}
+
+// peerOf reads NAME=ADDRESS[:PORT][,PRIORITY].
+func peerOf(text string) (p keepalived.Peer, err error) {
+	name, rest, ok := strings.Cut(text, "=")
+	if !ok || name == "" {
+		return p, errors.New("must be NAME=ADDRESS, such as lb1=198.18.0.1")
+	}
+	address, priority, ok := strings.Cut(rest, ",")
+	if ok {
+		if p.Priority, err = strconv.Atoi(priority); err != nil {
+			return p, fmt.Errorf("priority %q is no number", priority)
+		}
+	}
+	p.Name = name
+	if p.Address, err = netip.ParseAddrPort(withPort(address)); err != nil {
+		return p, fmt.Errorf("%q is no IP address, with a port or without", address)
+	}
+	return p, nil
 }
 
 // settleSecrets writes the files of secrets, or says which are needed.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 )
@@ -40,7 +41,7 @@ func checkAddresses(r *report, root *value, c *Config) {
 	}
 	for i, address := range c.Static.Addresses {
 		v := root.child("static").child("addresses").item(i).child("address")
-		book.add(v, address.Address, address.Interface, "must be different from all other addresses that are held")
+		book.add(v, address.Prefix, address.Interface, "must be different from all other addresses that are held")
 	}
 }
 
@@ -54,16 +55,16 @@ func (b addressBook) checkRouter(table *value, router *VirtualRouter) {
 	const allowed = "must be different for every [[vrrp]] and [[vip]], whatever its interface and prefix length"
 	for _, l := range []struct {
 		v         *value
-		addresses []netip.Prefix
+		addresses []Address
 	}{
 		{table.child("addresses"), router.Addresses},
 		{table.child("excluded_addresses"), router.ExcludedAddresses},
 	} {
-		for i, p := range l.addresses {
-			v := l.v.item(i)
-			b.add(v, p, router.Interface, allowed)
-			b.notPeer(v, p)
-			b.notSource(v, p, router.Interface)
+		for i, a := range l.addresses {
+			v, on := addressOf(l.v.item(i)), cmp.Or(a.Interface, router.Interface)
+			b.add(v, a.Prefix, on, allowed)
+			b.notPeer(v, a.Prefix)
+			b.notSource(v, a.Prefix, on)
 		}
 	}
 }

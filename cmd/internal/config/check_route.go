@@ -4,6 +4,7 @@ import "net/netip"
 
 func checkStatic(r *report, root *value, c *Config) {
 	table := root.child("static")
+	checkAttributes(r, table.child("addresses"), c.Static.Addresses)
 	checkRoutes(r, table.child("routes"), c.Static.Routes)
 	rules := table.child("rules")
 	checkRules(r, rules, c.Static.Rules)

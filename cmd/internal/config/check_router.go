@@ -11,6 +11,10 @@ func checkRouter(r *report, table *value, router *VirtualRouter) {
 	checkInterval(r, table, router)
 	checkPreemption(r, table, router)
 	checkFamily(r, table, router)
+	checkAttributes(r, table.child("addresses"), router.Addresses)
+	checkAttributes(r, table.child("excluded_addresses"), router.ExcludedAddresses)
+	checkGroup(r, table, router)
+	checkLink(r, table, router)
 	checkUnicastPeers(r, table, router)
 	checkAuth(r, table, router)
 	checkRoutes(r, table.child("routes"), router.Routes)
@@ -55,9 +59,9 @@ func checkFamily(r *report, table *value, router *VirtualRouter) {
 		return
 	}
 	family := familyName(router.IPv6())
-	for i, p := range router.Addresses {
-		if p.IsValid() && p.Addr().Is6() != router.IPv6() {
-			r.badValue(list.item(i), "is not of the family of the first, "+family, "must be in excluded_addresses, or in a [[vrrp]] of its own")
+	for i, a := range router.Addresses {
+		if p := a.Prefix; p.IsValid() && p.Addr().Is6() != router.IPv6() {
+			r.badValue(addressOf(list.item(i)), "is not of the family of the first, "+family, "must be in excluded_addresses, or in a [[vrrp]] of its own")
 		}
 	}
 	if s := router.Source; s.IsValid() && s.Is6() != router.IPv6() {
@@ -71,8 +75,8 @@ func checkFamily(r *report, table *value, router *VirtualRouter) {
 
 // hasFamily reports whether an address of the router could be read.
 func (r *VirtualRouter) hasFamily() bool {
-	for _, p := range r.Addresses {
-		if p.IsValid() {
+	for _, a := range r.Addresses {
+		if a.Prefix.IsValid() {
 			return true
 		}
 	}
@@ -84,6 +88,34 @@ func familyName(ipv6 bool) string {
 		return "IPv6"
 	}
 	return "IPv4"
+}
+
+// checkLink checks what is said of the interface and what is seen of it.
+func checkLink(r *report, table *value, router *VirtualRouter) {
+	if v := table.child("virtual_mac_adverts"); !router.VirtualMACAdverts && !router.VirtualMAC {
+		r.badValue(v, "there is no virtual MAC", "must be left out, unless virtual_mac = true")
+	}
+	if v := table.child("track_source"); router.TrackSource && table.child("source") == nil {
+		r.badValue(v, "there is no source to look at", "must come with source")
+	}
+	// Backups lose patience after three intervals.
+	if most := 2 * router.AdvertInterval; router.LinkDownDelay > most {
+		r.badValue(table.child("link_down_delay"), fmt.Sprintf("is more than two advert intervals, %v, after which a backup may be the master", most),
+			fmt.Sprintf("must be at most %v", most))
+	}
+}
+
+// checkGroup wants a multicast group of the router's family, and none beside peers.
+func checkGroup(r *report, table *value, router *VirtualRouter) {
+	v := table.child("multicast_group")
+	switch {
+	case v == nil || !router.MulticastGroup.IsValid():
+	case table.child("unicast_peers") != nil:
+		r.badKey(v, "given together with unicast_peers", "must be one of the two, since adverts go to the peers only")
+	case router.hasFamily() && router.MulticastGroup.Is6() != router.IPv6():
+		family := familyName(router.IPv6())
+		r.badValue(v, "is not of the router's family, "+family, "must be an "+family+" group")
+	}
 }
 
 func checkUnicastPeers(r *report, table *value, router *VirtualRouter) {
@@ -108,10 +140,10 @@ func checkUnicastPeers(r *report, table *value, router *VirtualRouter) {
 	}
 }
 
-// addressOf returns the address of a unicast peer, which may be written by itself.
-func addressOf(peer *value) *value {
-	if v := peer.child("address"); v != nil {
+// addressOf returns the address of an element, which may be written by itself.
+func addressOf(element *value) *value {
+	if v := element.child("address"); v != nil {
 		return v
 	}
-	return peer
+	return element
 }

@@ -28,6 +28,7 @@ type Config struct {
 	// same way is there once. Their names, such as "10.0.0.11:80 http /healthz", say what
 	// they look at, and are none that a Check may have. They never count for this node.
 	ServerChecks []Check
+	Notify       []Notify
 }
 
 // Node is this machine's part of the config.

@@ -76,6 +76,8 @@ func (d *decoder) unknown(table, v *value, keys []key) {
 		table.misspelt(near, v)
 	} else if elsewhere, ok := sameName(word, d.known); ok && !endsOneOf(word, names) {
 		allowed = "did you mean " + elsewhere + "?"
+	} else if word != v.name && slices.Contains(d.known, word) {
+		allowed = "did you mean [[" + word + "]]?"
 	}
 	d.badKey(v, problem, allowed)
 }

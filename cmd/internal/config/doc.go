@@ -18,7 +18,7 @@
 // (draft.go). Settled, a server has what its service or group says for it, and
 // checks of servers that look at the same thing are one (settle_server_check.go).
 //
-// To add a key, add its field in config.go, vrrp.go, checks.go or service.go, its line
+// To add a key, add its field in config.go, vrrp.go, checks.go, service.go or notify.go, its line
 // beside the others of its table and its row in docs/config.md; a test fails until the
 // three agree.
 //

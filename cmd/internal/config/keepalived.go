@@ -36,6 +36,9 @@ func fromKeepalived(word string) string {
 		return "status"
 	case "virtualhost":
 		return "host"
+	case "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify_deleted", "notify_master_rx_lower_pri",
+		"notify_up", "notify_down", "notify_fifo", "vrrp_notify_fifo", "lvs_notify_fifo":
+		return "notify"
 	}
 	return word
 }

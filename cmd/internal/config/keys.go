@@ -23,6 +23,7 @@ func configKeys(d *draft) []key {
 		optional("ipvs", table(&c.IPVS, ipvsKeys)),
 		optional("service", tables(&d.services, defaultService(), serviceKeys)),
 		optional("server_group", tables(&d.groups, draftGroup{}, serverGroupKeys)),
+		optional("notify", tables(&c.Notify, defaultNotify(), notifyKeys)),
 	}
 }
 

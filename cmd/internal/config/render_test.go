@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 )
 
@@ -55,7 +54,8 @@ func render(c *Config) string {
 		b.tracks(g.Track)
 	}
 	for _, a := range c.Static.Addresses {
-		b.line("[[static.addresses]]\naddress = %q\ninterface = %q", a.Address, a.Interface)
+		b.line("[[static.addresses]]")
+		b.address(a)
 	}
 	b.routes("static", c.Static.Routes, c.Static.Rules)
 	for i := range c.Checks {
@@ -65,7 +65,24 @@ func render(c *Config) string {
 	for i := range c.Services {
 		b.service(&c.Services[i], c.ServerChecks)
 	}
+	for i := range c.Notify {
+		b.notify(&c.Notify[i])
+	}
 	return b.String()
+}
+
+func (b *renderer) notify(n *Notify) {
+	b.line("[[notify]]")
+	b.texts("on", n.On)
+	b.texts("vrrp", n.VRRP)
+	b.texts("sync_group", n.SyncGroups)
+	b.texts("service", n.Services)
+	b.texts("exec", n.Exec)
+	set(b, "fifo", n.FIFO)
+	set(b, "user", n.User)
+	if n.FIFO == "" {
+		b.line("arguments = %q\ntimeout = %q", n.Arguments, n.Timeout)
+	}
 }
 
 func (b *renderer) cluster(c *Cluster) {
@@ -86,11 +103,18 @@ func (b *renderer) router(r *VirtualRouter) {
 	b.line("[[vrrp]]\nname = %q\ninterface = %q\nvrid = %d\nversion = %d\npriority = %d", r.Name, r.Interface, r.VRID, r.Version, r.Priority)
 	b.line("advert_interval = %q\npreempt = %v\npreempt_delay = %q\nstart_delay = %q", r.AdvertInterval, r.Preempt, r.PreemptDelay, r.StartDelay)
 	b.line("virtual_mac = %v\ntrack_own_interface = %v\nunicast_ttl = %d", r.VirtualMAC, r.TrackOwnInterface, r.UnicastTTL)
-	b.line("checksum = %q\ngarp_delay = %q\ngarp_refresh = %q", r.Checksum, r.GARPDelay, r.GARPRefresh)
+	b.line("virtual_mac_adverts = %v\nlink_down_delay = %q\nlink_up_delay = %q\ntrack_source = %v",
+		r.VirtualMACAdverts, r.LinkDownDelay, r.LinkUpDelay, r.TrackSource)
+	b.line("answer_lower_priority = %v\nanswer_higher_priority = %v", r.AnswerLower, r.AnswerHigher)
+	b.line("checksum = %q\ngarp_repeat = %d\ngarp_delay = %q\ngarp_refresh = %q\ngarp_refresh_repeat = %d\ngarp_interval = %q",
+		r.Checksum, r.GARPRepeat, r.GARPDelay, r.GARPRefresh, r.GARPRefreshRepeat, r.GARPInterval)
+	set(b, "source", r.Source)
+	if len(r.UnicastPeers) == 0 {
+		set(b, "multicast_group", r.MulticastGroup)
+	}
+	b.tracks(r.Track)
 	b.addresses("addresses", r.Addresses)
 	b.addresses("excluded_addresses", r.ExcludedAddresses)
-	set(b, "source", r.Source)
-	b.tracks(r.Track)
 	for _, p := range r.UnicastPeers {
 		b.line("[[vrrp.unicast_peers]]\naddress = %q", p.Address)
 		set(b, "min_ttl", p.MinTTL)
@@ -100,15 +124,19 @@ func (b *renderer) router(r *VirtualRouter) {
 	b.auth(r.Auth)
 }
 
-func (b *renderer) addresses(key string, list []netip.Prefix) {
-	if list == nil {
-		return
+func (b *renderer) addresses(key string, list []Address) {
+	for _, a := range list {
+		b.line("[[vrrp.%s]]", key)
+		b.address(a)
 	}
-	b.line("%s = [", key)
-	for _, p := range list {
-		b.line("%q,", p)
-	}
-	b.line("]")
+}
+
+func (b *renderer) address(a Address) {
+	b.line("address = %q\nprefix_route = %v", a.Prefix, !a.NoPrefixRoute)
+	set(b, "interface", a.Interface)
+	set(b, "label", a.Label)
+	set(b, "scope", a.Scope)
+	set(b, "broadcast", a.Broadcast)
 }
 
 func (b *renderer) auth(a Auth) {

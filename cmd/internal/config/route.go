@@ -4,7 +4,7 @@ import "net/netip"
 
 // Static is what is held for as long as the daemon runs, whoever is the owner of what.
 type Static struct {
-	Addresses []VIP
+	Addresses []Address
 	Routes    []Route
 	Rules     []Rule
 }

@@ -17,6 +17,7 @@ func validate(r *report, root *value, d *draft) {
 	checkChecks(r, root, c)
 	checkTracks(r, root, c)
 	checkServices(r, root, d)
+	checkNotifies(r, root, c)
 	if c.Cluster == nil {
 		checkNothing(r, root)
 		checkHostName(r, root, c)

@@ -9,11 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func prefixes(list ...string) (ps []netip.Prefix) {
+func addresses(list ...string) (as []Address) {
 	for _, s := range list {
-		ps = append(ps, netip.MustParsePrefix(s))
+		as = append(as, Address{Prefix: netip.MustParsePrefix(s)})
 	}
-	return ps
+	return as
 }
 
 func TestRouterDefaults(t *testing.T) {
@@ -26,13 +26,18 @@ func TestRouterDefaults(t *testing.T) {
 			Version:           3,
 			Priority:          100,
 			AdvertInterval:    time.Second,
-			Addresses:         prefixes("198.18.0.200/24"),
+			Addresses:         addresses("198.18.0.200/24"),
 			Preempt:           true,
+			VirtualMACAdverts: true,
 			TrackOwnInterface: true,
 			UnicastTTL:        255,
+			MulticastGroup:    netip.MustParseAddr("224.0.0.18"),
 			Checksum:          "auto",
+			AnswerLower:       true,
+			GARPRepeat:        5,
 			GARPDelay:         5 * time.Second,
 			GARPRefresh:       time.Minute,
+			GARPRefreshRepeat: 1,
 			Auth:              Auth{Kind: "none"},
 		}},
 		IPVS: IPVS{Nodes: "candidates"},
@@ -50,14 +55,20 @@ func TestEveryRouterKey(t *testing.T) {
 	}
 	addr := netip.MustParseAddr
 	want := VirtualRouter{
-		Name:              "gw",
-		Interface:         "eth0",
-		VRID:              51,
-		Version:           3,
-		Priority:          200,
-		AdvertInterval:    100 * time.Millisecond,
-		Addresses:         prefixes("198.18.0.200/24", "198.18.0.201/24"),
-		ExcludedAddresses: prefixes("198.18.0.202/24", "2001:db8::200/64"),
+		Name:           "gw",
+		Interface:      "eth0",
+		VRID:           51,
+		Version:        3,
+		Priority:       200,
+		AdvertInterval: 100 * time.Millisecond,
+		Addresses: []Address{{Prefix: netip.MustParsePrefix("198.18.0.200/24")}, {
+			Prefix: netip.MustParsePrefix("198.18.0.201/24"), Interface: "eth2", Label: "eth2:1", Scope: "link",
+			Broadcast: addr("198.18.0.255"), NoPrefixRoute: true,
+		}},
+		ExcludedAddresses: []Address{
+			{Prefix: netip.MustParsePrefix("198.18.0.202/24")},
+			{Prefix: netip.MustParsePrefix("2001:db8::200/64"), Interface: "eth2"},
+		},
 		Preempt:           true,
 		PreemptDelay:      30 * time.Second,
 		StartDelay:        5 * time.Second,
@@ -66,7 +77,14 @@ func TestEveryRouterKey(t *testing.T) {
 		UnicastPeers:      []UnicastPeer{{Address: addr("198.18.0.2")}, {Address: addr("198.18.0.3"), MinTTL: 254, MaxTTL: 255}},
 		UnicastTTL:        64,
 		Checksum:          "message-only",
+		LinkDownDelay:     100 * time.Millisecond,
+		LinkUpDelay:       3 * time.Second,
+		TrackSource:       true,
+		AnswerHigher:      true,
+		GARPRepeat:        7,
 		GARPDelay:         2 * time.Second,
+		GARPRefreshRepeat: 2,
+		GARPInterval:      time.Millisecond,
 		Auth: Auth{
 			Kind:   "hmac",
 			Keys:   []AuthKey{{1, "/etc/perch/hmac-1"}, {2, "/etc/perch/hmac-2"}},
@@ -89,6 +107,9 @@ func TestEveryRouterKey(t *testing.T) {
 		t.Errorf("router (-want +got):\n%s", diff)
 	}
 	lan := got.VRRP[1]
+	if lan.MulticastGroup != addr("224.0.1.18") {
+		t.Errorf("group %v", lan.MulticastGroup)
+	}
 	if diff := cmp.Diff(Auth{Kind: "ah", SecretFile: "/etc/perch/vrrp"}, lan.Auth); diff != "" || lan.Preempt || lan.Version != 2 {
 		t.Errorf("second router %+v\n%s", lan, diff)
 	}
@@ -96,7 +117,10 @@ func TestEveryRouterKey(t *testing.T) {
 		t.Errorf("groups (-want +got):\n%s", diff)
 	}
 	static := Static{
-		Addresses: []VIP{{netip.MustParsePrefix("198.18.0.10/24"), "eth0"}},
+		Addresses: []Address{{
+			Prefix: netip.MustParsePrefix("198.18.0.10/24"), Interface: "eth0", Label: "eth0:1", Scope: "host",
+			Broadcast: addr("198.18.0.255"), NoPrefixRoute: true,
+		}},
 		Routes: []Route{
 			{Destination: netip.MustParsePrefix("2001:db8:1::/48"), Via: addr("fe80::1"), Dev: "eth0", Table: 254, Scope: "global"},
 			{Destination: netip.MustParsePrefix("10.1.0.0/16"), Dev: "eth1", Table: 254, Scope: "link"},
@@ -134,7 +158,7 @@ func TestSettled(t *testing.T) {
 
 func TestDevices(t *testing.T) {
 	router := func(vrid int, virtual bool, address string) VirtualRouter {
-		return VirtualRouter{VRID: vrid, VirtualMAC: virtual, Addresses: prefixes(address)}
+		return VirtualRouter{VRID: vrid, VirtualMAC: virtual, Addresses: addresses(address)}
 	}
 	c := &Config{VRRP: []VirtualRouter{
 		router(51, true, "198.18.0.200/24"),

@@ -28,10 +28,10 @@ func warnAddresses(r *report, list *value, router *VirtualRouter) {
 	}
 	if n := len(router.Addresses); n > most {
 		r.warn(list.key, fmt.Sprintf("%s: an advert holds %d of these %d addresses; those after %s are held like the others, but are not in it",
-			list.path(), most, n, router.Addresses[most-1]))
+			list.path(), most, n, router.Addresses[most-1].Prefix))
 	}
-	if first := router.Addresses[0]; first.IsValid() && router.IPv6() && !first.Addr().IsLinkLocalUnicast() {
-		v := list.item(0)
+	if first := router.Addresses[0].Prefix; first.IsValid() && router.IPv6() && !first.Addr().IsLinkLocalUnicast() {
+		v := addressOf(list.item(0))
 		r.warn(v.pos, v.path()+v.assigned()+": the first address of an IPv6 router should be link-local (RFC 9568 section 5.2.9); other routers may ignore its adverts")
 	}
 }

@@ -42,7 +42,7 @@ func warnServices(r *report, root *value, d *draft) {
 func (c *Config) held() map[netip.Addr]bool {
 	held := c.virtual()
 	for _, v := range c.Static.Addresses {
-		held[v.Address.Addr()] = true
+		held[v.Prefix.Addr()] = true
 	}
 	return held
 }
@@ -54,9 +54,9 @@ func (c *Config) virtual() map[netip.Addr]bool {
 		virtual[v.Address.Addr()] = true
 	}
 	for i := range c.VRRP {
-		for _, list := range [][]netip.Prefix{c.VRRP[i].Addresses, c.VRRP[i].ExcludedAddresses} {
-			for _, p := range list {
-				virtual[p.Addr()] = true
+		for _, list := range [][]Address{c.VRRP[i].Addresses, c.VRRP[i].ExcludedAddresses} {
+			for _, a := range list {
+				virtual[a.Prefix.Addr()] = true
 			}
 		}
 	}

@@ -24,7 +24,6 @@ func (d *daemon) openBalancer(cfg *config.Config) (err error) {
 		return err
 	}
 	d.services = ipvs.New(ipvs.Config{Record: filepath.Join(cfg.Node.DataDir, "services.json"), Log: log})
-	d.hooks = newHooks(d.serverChecks.host, log)
 	d.tuning = sysctl.NewKeeper(filepath.Join(cfg.Node.DataDir, "sysctls.json"), log)
 	d.retune = make(chan struct{}, 1)
 	d.balancer = &balancer{
@@ -34,7 +33,7 @@ func (d *daemon) openBalancer(cfg *config.Config) (err error) {
 		verdicts: d.serverChecks.all,
 		orders:   d.orders,
 		where:    d.where,
-		tell:     d.hooks.tell,
+		tell:     d.tellService,
 		log:      log,
 		poke:     make(chan struct{}, 1),
 		begin:    time.Now(),
@@ -43,12 +42,19 @@ func (d *daemon) openBalancer(cfg *config.Config) (err error) {
 }
 
 // runBalancer starts what balances load, which ends with the context. What the balancer
-// speaks to ends after it: it has something to say at the end.
+// speaks to ends after it: it has something to say at the end, as has who gives up the addresses.
 func (d *daemon) runBalancer(g *errgroup.Group, parts context.Context) {
 	b := d.balancer
-	around(g, parts, together(d.services.Run, b.syncer.run, d.hooks.follow), b.run)
+	around(g, parts, together(d.services.Run, b.syncer.run, d.notifier.Run), together(b.run, d.untilReleased))
 	g.Go(func() error { return d.tune(parts) })
 	g.Go(func() error { return d.follow(parts) })
+}
+
+// untilReleased ends when this node has given up its addresses for good.
+func (d *daemon) untilReleased(ctx context.Context) error {
+	<-ctx.Done()
+	<-d.released
+	return nil
 }
 
 // together runs all, and ends when all have ended.
@@ -62,7 +68,8 @@ func together(all ...func(context.Context) error) func(context.Context) error {
 	}
 }
 
-// follow has the balancer follow the orders of operators, and where the VIPs are.
+// follow has the balancer follow the orders of operators, and where the VIPs are, of which
+// users are told.
 func (d *daemon) follow(parts context.Context) error {
 	var ordered, moved, elected <-chan struct{}
 	if d.member != nil {
@@ -74,6 +81,7 @@ func (d *daemon) follow(parts context.Context) error {
 		elected = d.routers.moved
 	}
 	for {
+		d.tellOwnership()
 		select {
 		case <-parts.Done():
 			return nil

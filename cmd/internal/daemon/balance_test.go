@@ -20,10 +20,10 @@ func TestWhereAddressesAre(t *testing.T) {
 	cfg := &config.Config{
 		VIPs: []config.VIP{{Address: netip.MustParsePrefix("198.18.0.1/24")}},
 		VRRP: []config.VirtualRouter{
-			{Name: "r1", Addresses: []netip.Prefix{netip.MustParsePrefix("198.18.1.1/24")}},
-			{Name: "r2", ExcludedAddresses: []netip.Prefix{netip.MustParsePrefix("198.18.2.1/24")}},
+			{Name: "r1", Addresses: []config.Address{{Prefix: netip.MustParsePrefix("198.18.1.1/24")}}},
+			{Name: "r2", ExcludedAddresses: []config.Address{{Prefix: netip.MustParsePrefix("198.18.2.1/24")}}},
 		},
-		Static: config.Static{Addresses: []config.VIP{{Address: netip.MustParsePrefix("198.18.3.1/24")}}},
+		Static: config.Static{Addresses: []config.Address{{Prefix: netip.MustParsePrefix("198.18.3.1/24")}}},
 	}
 	held := map[string]bool{"r1": true, "r2": true}
 	d := &daemon{routers: &routers{holds: func(router string) bool { return held[router] }}}

@@ -482,11 +482,12 @@ func TestSlowStartGoesOnByItself(t *testing.T) {
 
 // balancingDaemon is a daemon of which only what balances load runs.
 func balancingDaemon(t *testing.T, l *lab) (d *daemon, p *programs) {
-	d = &daemon{log: l.log, balancer: l.balancer, services: ipvs.New(ipvs.Config{}), book: &orderBook{}}
+	d = &daemon{log: l.log, balancer: l.balancer, services: ipvs.New(ipvs.Config{}), book: &orderBook{}, released: make(chan struct{})}
+	close(d.released)
 	d.current.Store(&loaded{config: l.cfg})
 	d.tuning = sysctl.NewKeeper(filepath.Join(t.TempDir(), "sysctls.json"), l.log)
-	d.hooks, p = testHooks(l.log)
-	l.tell = d.hooks.tell
+	p = testNotifier(t, d, l.cfg)
+	l.tell = d.tellService
 	return d, p
 }
 
@@ -524,6 +525,7 @@ func TestBalancerFollowsTheClusterAtOnce(t *testing.T) {
 		l := newBalancerLab(t)
 		l.cfg.IPVS.Sync = &config.IPVSSync{}
 		d, _ := balancingDaemon(t, l)
+		l.cfg.Cluster = &config.Cluster{}
 		d.member = &member{node: &cluster.Node{}, holder: &holder{moved: make(chan struct{}, 1)}}
 		ctx, cancel := context.WithCancel(t.Context())
 		g, parts := errgroup.WithContext(ctx)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/cmd/internal/sysctl"
 	"github.com/perch-vip/perch/cmd/internal/web"
 	"github.com/perch-vip/perch/ipvs"
@@ -72,9 +73,12 @@ type daemon struct {
 	serverChecks *checks // of real servers
 	balancer     *balancer
 	services     *ipvs.Manager
-	hooks        *hooks
 	tuning       *sysctl.Keeper
 	retune       chan struct{} // says that the services of the config are others
+
+	notifier *notify.Notifier
+	targets  targets
+	released chan struct{} // closed when this node has given up its addresses for good
 
 	metrics *web.Server
 	routers *routers    // nil without a [[vrrp]] and [static]
@@ -152,7 +156,10 @@ func open(opts Options, queue *logQueue, capabilities func() (uint64, error)) (*
 
 // assemble makes the parts that need the fence.
 func (d *daemon) assemble(cfg *config.Config, s secrets) error {
-	var err error
+	err := d.openNotifier(cfg)
+	if err != nil {
+		return err
+	}
 	if d.checks, err = openChecks(cfg.Checks, d.log.With("part", "checker")); err != nil {
 		return err
 	}
@@ -238,6 +245,7 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	g.Go(func() error { return d.reloadOn(parts, hangups) })
 	g.Go(func() error { return d.systemd.watchdog(parts, d.alive, d.statusLine) })
 	g.Go(func() error {
+		defer close(d.released)
 		select {
 		case <-ctx.Done():
 			defer cancel()
@@ -297,6 +305,7 @@ func (d *daemon) stop(parts context.Context) error {
 	}
 	if d.member != nil {
 		err = errors.Join(err, d.leave(parts))
+		d.tellOwnership()
 	}
 	if d.routers != nil {
 		err = errors.Join(err, d.routers.end())
@@ -313,6 +322,7 @@ func (d *daemon) letGo() error {
 	}
 	if d.member != nil {
 		err = errors.Join(err, d.member.holder.stop())
+		d.tellOwnership()
 	}
 	return err
 }

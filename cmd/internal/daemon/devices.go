@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 
@@ -187,16 +188,16 @@ func (v *virtualRouter) device() vrrpnet.Device {
 // fenced returns what is to be under the lease of a router. That of an interface that
 // is not there follows when it is.
 func (d *devices) fenced(v *virtualRouter) (vips []fence.VIP, macs []fence.MAC) {
-	index, there := d.index(v.Interface)
-	for _, p := range prefixes(v.VIPs) {
-		switch local := p.Addr().IsLinkLocalUnicast(); {
-		case !local:
+	for _, held := range v.VIPs {
+		addr := held.Address.Addr()
+		p := netip.PrefixFrom(addr, addr.BitLen())
+		if !addr.IsLinkLocalUnicast() {
 			vips = append(vips, fence.VIP{Prefix: p})
-		case there:
+		} else if index, there := d.index(v.below(held)); there {
 			vips = append(vips, fence.VIP{Prefix: p, Interface: index})
 		}
 	}
-	if v.Device != "" && there {
+	if index, there := d.index(v.Interface); v.Device != "" && there {
 		macs = append(macs, fence.MAC{Address: [6]byte(v.device().MAC()), Interface: index})
 	}
 	return vips, macs

@@ -13,6 +13,9 @@
 // What operators want of real servers is remembered by the cluster, or, on a node without
 // one, in a file (orders.go, orderbook.go).
 //
+// Users are told of what happens (notify.go): bulletin.go, which is pure, says what is news of
+// virtual routers and sync groups.
+//
 // Goroutines, all under one errgroup of Run and gone when it returns: the fence's
 // audit, the servers of the control API and of metrics (metrics.go), the reloader (SIGHUP),
 // systemd's watchdog, and for a moment the one that tells it of the start. Of a cluster's
@@ -26,8 +29,8 @@
 // watch the interfaces. Of IPVS: the balancer (the only one that decides on services), what
 // wakes it when orders or VIPs move, the checks of servers as those of the node, the tuner
 // of sysctls, and three that end after the balancer: the manager of services, the syncer
-// (starts and stops the kernel's sync daemons) and the hooks (programs of a quorum, those of
-// each service in a goroutine while there are any). Beside them the writer of the log, which
+// (starts and stops the kernel's sync daemons) and the notifier (package notify), which waits
+// for who gives up the addresses, too. Beside them the writer of the log, which
 // ends last, and at the end a hand-over, which is left behind when it takes too long.
 //
 // It must never: hold a VIP that the last evaluation of ownership did not

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/perch-vip/perch/cluster/state"
+	"github.com/perch-vip/perch/cmd/internal/notify"
 )
 
 // Why the VIPs move of themselves, and that perch transfer refuses a sick node, is said in
@@ -43,7 +44,7 @@ func TestDocsKnowTheLimitsOfHooks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := fmt.Sprintf("longer than %v s is killed; at the end of perch all have %v s", hookLimit.Seconds(), hookEndLimit.Seconds())
+	said := fmt.Sprintf("longer than %v s is killed; at the end of perch all have %v s", hookLimit.Seconds(), notify.EndLimit.Seconds())
 	if !strings.Contains(string(text), said) {
 		t.Errorf("docs/config.md does not say %q", said)
 	}

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,6 +34,7 @@ type virtualRouter struct {
 	Group  string    // its sync group, or ""
 	Device string    // where its virtual MAC is, or ""
 	VIPs   []vip.VIP // that its master holds
+	dress  dress     // of those VIPs
 	Routes []route.Route
 	Rules  []route.Rule
 	refs   []reference // to checks, also those of its sync group
@@ -45,9 +45,11 @@ func virtualRoutersOf(cfg *config.Config) []virtualRouter {
 	devices := cfg.Devices()
 	list := make([]virtualRouter, len(cfg.VRRP))
 	for i, r := range cfg.VRRP {
-		v := virtualRouter{VirtualRouter: r, Group: cfg.SyncGroup(r.Name), Device: devices[i]}
-		for _, address := range slices.Concat(r.Addresses, r.ExcludedAddresses) {
-			v.VIPs = append(v.VIPs, vip.VIP{Address: address, Interface: v.carrier(address)})
+		v := virtualRouter{VirtualRouter: r, Group: cfg.SyncGroup(r.Name), Device: devices[i], dress: dress{}}
+		for _, a := range slices.Concat(r.Addresses, r.ExcludedAddresses) {
+			held := vip.VIP{Address: a.Prefix, Interface: v.carrier(a)}
+			v.VIPs = append(v.VIPs, held)
+			v.dress.put(held, a)
 		}
 		v.Routes, v.Rules = routesOf(r.Routes), rulesOf(r.Rules)
 		v.refs = referencesOf(r.Track, trackOf(cfg, v.Group))
@@ -68,11 +70,22 @@ func trackOf(cfg *config.Config, group string) []config.Track {
 
 // carrier is the interface that carries an address. One with a virtual MAC is for the
 // family of that MAC only.
-func (v *virtualRouter) carrier(address netip.Prefix) string {
-	if v.Device != "" && address.Addr().Is6() == v.IPv6() {
+func (v *virtualRouter) carrier(a config.Address) string {
+	switch {
+	case a.Interface != "":
+		return a.Interface
+	case v.Device != "" && a.Prefix.Addr().Is6() == v.IPv6():
 		return v.Device
 	}
 	return v.Interface
+}
+
+// below is the interface by which what is sent to a VIP comes to this node.
+func (v *virtualRouter) below(held vip.VIP) string {
+	if held.Interface == v.Device {
+		return v.Interface
+	}
+	return held.Interface
 }
 
 // instance is the router as package vrrpnet runs it.
@@ -82,6 +95,7 @@ func (v *virtualRouter) instance(auth vrrp.Authentication, lease vrrpnet.Lease) 
 		Interface:  v.Interface,
 		Device:     v.Device,
 		IPv6:       v.IPv6(),
+		Plain:      !v.VirtualMACAdverts,
 		IgnoreLink: !v.TrackOwnInterface,
 		Group:      v.Group,
 		Lease:      lease,
@@ -93,8 +107,14 @@ func (v *virtualRouter) instance(auth vrrp.Authentication, lease vrrpnet.Lease) 
 			Preempt:      v.Preempt,
 			PreemptDelay: v.PreemptDelay,
 			StartDelay:   v.StartDelay,
+			Reticent:     !v.AnswerLower,
+			Concede:      v.AnswerHigher,
 		},
 		Wire: v.wire(),
+
+		LinkDownDelay: v.LinkDownDelay,
+		LinkUpDelay:   v.LinkUpDelay,
+		TrackSource:   v.TrackSource,
 	}
 	i.Wire.Auth = auth
 	for _, held := range v.VIPs {
@@ -115,13 +135,15 @@ func (v *virtualRouter) wire() vrrp.WireConfig {
 		Source:   v.Source,
 		Checksum: checksums[v.Checksum],
 		TTL:      uint8(v.UnicastTTL),
-		Auth:     vrrp.Authentication{Kind: authKinds[v.Auth.Kind]},
+
+		Multicast: v.MulticastGroup,
+		Auth:      vrrp.Authentication{Kind: authKinds[v.Auth.Kind]},
 	}
 	for _, p := range v.UnicastPeers {
 		w.Peers = append(w.Peers, vrrp.Peer{Address: p.Address, MinTTL: uint8(p.MinTTL), MaxTTL: uint8(p.MaxTTL)})
 	}
-	for _, p := range v.Addresses {
-		w.Addresses = append(w.Addresses, p.Addr())
+	for _, a := range v.Addresses {
+		w.Addresses = append(w.Addresses, a.Prefix.Addr())
 	}
 	return w
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -13,6 +14,7 @@ import (
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/vip"
 )
 
@@ -27,6 +29,9 @@ type member struct {
 	sightings sightings
 	teller    *teller
 	overseer  *overseer
+
+	telling sync.Mutex  // guards what follows
+	told    notify.Kind // what users were told last of the ownership
 }
 
 // stopLimit bounds the hand-over when the daemon is stopped, one that was under

@@ -17,6 +17,7 @@ import (
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/ipvs"
 )
 
@@ -89,6 +90,7 @@ func TestOrdersInACluster(t *testing.T) {
 		d.balancer, d.member.holder = newTestBalancer(t, d.config()), &holder{}
 		d.balancer.kernel = &fakeIPVS{status: ipvs.Status{Ready: true}}
 		d.balancer.step()
+		d.notifier = notify.New(d.log)
 		following.Go(func() { _ = d.follow(ctx) })
 	}
 	want := state.Orders{"web": {"10.0.0.11:80": {}}}

@@ -15,7 +15,7 @@ import (
 )
 
 // reload reads the config file anew and applies its VIPs, virtual routers, services, checks,
-// preemption, log level and where metrics are served. A file with a mistake, or secrets
+// who is notified, preemption, log level and where metrics are served. A file with a mistake, or secrets
 // that cannot be read, change nothing. What stays is not touched. Everything else takes
 // effect at the next start and is named in the warnings.
 func (d *daemon) reload() (api.ReloadResult, error) {
@@ -40,13 +40,18 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	if err != nil {
 		return api.ReloadResult{}, api.Invalid(err)
 	}
+	told, err := d.targets.entriesOf(fresh)
+	if err != nil {
+		return api.ReloadResult{}, api.Invalid(err)
+	}
 	old := d.config()
 	applied := *old // what runs: the old settings with what is applied of the new ones
 	trouble, err := d.reloadParts(&applied, fresh, secrets.routers)
 	if err != nil {
 		return api.ReloadResult{}, fmt.Errorf("reload: %w", err)
 	}
-	applied.Checks = fresh.Checks
+	d.notifier.Set(told)
+	applied.Checks, applied.Notify = fresh.Checks, fresh.Notify
 	applied.IPVS, applied.Services, applied.ServerChecks = fresh.IPVS, fresh.Services, fresh.ServerChecks
 	d.level.Set(fresh.Node.LogLevel)
 	applied.Node.LogLevel = fresh.Node.LogLevel
@@ -125,6 +130,7 @@ func (d *daemon) reloadMember(applied, fresh *config.Config, vips []config.VIP) 
 // reloadRouters applies the virtual routers and what is static, and returns what did
 // not go well.
 func (d *daemon) reloadRouters(applied, fresh *config.Config, secrets routerSecrets) (trouble []string) {
+	defer d.routers.informOfReload(d.routers.setup.Load())
 	switch err := d.routers.configure(fresh, secrets); {
 	case unchanged(err):
 		return []string{"the virtual routers are as they were: " + err.Error()}

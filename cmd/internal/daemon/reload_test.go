@@ -50,7 +50,7 @@ func newReloadable(t *testing.T) *reloadable {
 	if r.checks, err = openChecks(nil, quiet); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.openBalancer(cfg); err != nil {
+	if err := errors.Join(r.openNotifier(cfg), r.openBalancer(cfg)); err != nil {
 		t.Fatal(err)
 	}
 	r.openMetrics(cfg)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
+	"sort"
 	"time"
 
 	"github.com/perch-vip/perch/vip"
@@ -40,13 +42,12 @@ func (r *routers) follow(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-r.engine.Changed():
-			r.notice(r.engine.Changes())
+			r.heed(r.engine.Changes())
 		case <-r.poke:
 			r.lookAll()
 		case <-timer.C:
 			r.lookAll()
 		}
-		r.step()
 		r.beat.Store(time.Now().UnixMilli())
 		timer.Reset(idle)
 	}
@@ -55,16 +56,28 @@ func (r *routers) follow(ctx context.Context) error {
 // lookAll asks the engine for all states, which takes longer than Changes: there is
 // another config, or what was missed is to be made good for.
 func (r *routers) lookAll() {
-	r.engine.Changes()
+	passed := r.engine.Changes()
 	clear(r.states)
-	r.notice(r.engine.Status())
+	r.heed(slices.Concat(passed, r.inOrder(r.engine.Status())))
 }
 
-// notice takes over states.
-func (r *routers) notice(list []vrrpnet.Status) {
+// inOrder sorts states by the order of the config.
+func (r *routers) inOrder(list []vrrpnet.Status) []vrrpnet.Status {
+	at := map[string]int{}
+	for i, v := range r.setup.Load().routers {
+		at[v.Name] = i
+	}
+	sort.SliceStable(list, func(i, j int) bool { return at[list[i].Name] < at[list[j].Name] })
+	return list
+}
+
+// heed has everything follow states, and users told of them when that is under way.
+func (r *routers) heed(list []vrrpnet.Status) {
 	for _, s := range list {
 		r.states[s.Name] = s
 	}
+	r.step()
+	r.inform(list)
 }
 
 // step has everything follow the states of the routers as they are now.

@@ -45,6 +45,7 @@ func (r *routers) rank() {
 		// One that is not there yet is ranked when it is.
 		if err := r.setPriority(v.Name, uint8(wanted.priority), wanted.fault); err == nil {
 			r.ranks[v.Name] = wanted
+			r.informOfRank(v, wanted.priority)
 		}
 	}
 }

@@ -40,6 +40,8 @@ type routers struct {
 	ended   atomic.Bool               // hold nothing more
 	sighted chan struct{}             // closed when it is known which interfaces there are
 
+	news routerNews
+
 	verdicts    func() verdicts
 	setPriority func(router string, priority uint8, fault string) error // of the engine
 	holds       func(router string) bool                                // likewise
@@ -91,14 +93,15 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 	}
 	r.setPriority, r.holds = r.engine.SetPriority, r.engine.Holds
 	r.vips, err = vip.New(vip.Options{
-		Ledger:   filepath.Join(cfg.Node.DataDir, ledgerOfRouters),
-		Lifetime: lifetime,
-		Allowed:  r.allowed,
-		Guard:    func(index int) error { return r.guard(d.fence, index) },
-		Schedule: func(v vip.VIP) vip.Pace { return r.setup.Load().pace(v) },
-		Company:  &d.company,
-		Courtesy: courtesy,
-		Log:      d.log.With("part", "vrrp-vip"),
+		Ledger:     filepath.Join(cfg.Node.DataDir, ledgerOfRouters),
+		Lifetime:   lifetime,
+		Allowed:    r.allowed,
+		Guard:      func(index int) error { return r.guard(d.fence, index) },
+		Attributes: func(v vip.VIP) vip.Attributes { return r.setup.Load().dress[v] },
+		Schedule:   func(v vip.VIP) vip.Pace { return r.setup.Load().pace(v) },
+		Company:    &d.company,
+		Courtesy:   courtesy,
+		Log:        d.log.With("part", "vrrp-vip"),
 	})
 	if err != nil {
 		r.engine.Close()
@@ -109,6 +112,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		r.vips.Close()
 		return fmt.Errorf("open the kernel's routes: %w", err)
 	}
+	r.news = routerNews{tell: d.notifier.Tell, held: r.vips.Held, bulletin: newBulletin()}
 	d.routers = r
 	return nil
 }
@@ -191,6 +195,7 @@ func (r *routers) stop() error {
 	r.wanting.Unlock()
 	r.engine.Stop()
 	err := r.release()
+	r.informOfStop()
 	r.configuring.Lock()
 	defer r.configuring.Unlock()
 	return errors.Join(err, r.devices.close())

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -16,10 +17,12 @@ import (
 type setup struct {
 	routers []virtualRouter
 	static  []vip.VIP
+	dress   dress
 	routes  []route.Route // static
 	rules   []route.Rule  // static
 	owners  map[vip.VIP]*virtualRouter
 	byName  map[string]*virtualRouter
+	groups  []config.SyncGroup
 }
 
 func newSetup(cfg *config.Config) *setup {
@@ -29,18 +32,45 @@ func newSetup(cfg *config.Config) *setup {
 		rules:   rulesOf(cfg.Static.Rules),
 		owners:  map[vip.VIP]*virtualRouter{},
 		byName:  map[string]*virtualRouter{},
+		dress:   dress{},
+		groups:  cfg.SyncGroups,
 	}
-	for _, v := range cfg.Static.Addresses {
-		s.static = append(s.static, vip.VIP(v))
+	for _, a := range cfg.Static.Addresses {
+		v := vip.VIP{Address: a.Prefix, Interface: a.Interface}
+		s.static = append(s.static, v)
+		s.dress.put(v, a)
 	}
 	for i := range s.routers {
 		r := &s.routers[i]
 		s.byName[r.Name] = r
+		maps.Copy(s.dress, r.dress)
 		for _, v := range r.VIPs {
 			s.owners[v] = r
 		}
 	}
 	return s
+}
+
+// membersOf returns the names of the routers of a sync group, none if there is no such group.
+func (s *setup) membersOf(group string) []string {
+	for _, g := range s.groups {
+		if g.Name == group {
+			return g.Members
+		}
+	}
+	return nil
+}
+
+// together returns a router with the others of its sync group.
+func (s *setup) together(v *virtualRouter) []*virtualRouter {
+	if v.Group == "" {
+		return []*virtualRouter{v}
+	}
+	var list []*virtualRouter
+	for _, name := range s.membersOf(v.Group) {
+		list = append(list, s.byName[name])
+	}
+	return list
 }
 
 // vips returns all addresses that this node may come to hold.
@@ -88,9 +118,11 @@ func (s *setup) pace(v vip.VIP) vip.Pace {
 	if !known {
 		return vip.Pace{}
 	}
-	pace := vip.Pace{Delay: r.GARPDelay, Refresh: r.GARPRefresh}
+	pace := vip.Pace{
+		Repeat: r.GARPRepeat, Delay: r.GARPDelay, Refresh: r.GARPRefresh, RefreshRepeat: r.GARPRefreshRepeat, Interval: r.GARPInterval,
+	}
 	if pace.Delay == 0 {
-		pace.Delay = time.Nanosecond // once, and no more; 0 is the default there
+		pace.Delay = -1 // 0 is the default there
 	}
 	if pace.Refresh == 0 {
 		pace.Refresh = never

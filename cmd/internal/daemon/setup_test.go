@@ -2,12 +2,14 @@ package daemon
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
@@ -49,6 +51,38 @@ addresses = [{address = "198.18.2.1/32", interface = "lo"}]
 		t.Fatal(err)
 	}
 	return cfg
+}
+
+// Addresses may be on interfaces of their own, and be put there in another way.
+func TestAddressesInTheirOwnWay(t *testing.T) {
+	cfg, _, err := config.Parse("perch.toml", []byte(`
+[[vrrp]]
+name = "gw"
+interface = "eth0"
+vrid = 51
+virtual_mac = true
+addresses = ["198.18.0.200/24", {address = "198.18.1.200/24", interface = "eth1", label = "eth1:1", scope = "link"}]
+excluded_addresses = [{address = "198.18.2.200/24", broadcast = "198.18.2.255", prefix_route = false}]
+[static]
+addresses = [{address = "198.18.3.1/32", interface = "lo", scope = "host"}]
+`), "lb1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSetup(cfg)
+	want := map[string]vip.Attributes{
+		"198.18.0.200/24 vrrp.51": {},
+		"198.18.1.200/24 eth1":    {Label: "eth1:1", Scope: unix.RT_SCOPE_LINK},
+		"198.18.2.200/24 vrrp.51": {Broadcast: netip.MustParseAddr("198.18.2.255"), NoRoute: true},
+		"198.18.3.1/32 lo":        {Scope: unix.RT_SCOPE_HOST},
+	}
+	got := map[string]vip.Attributes{}
+	for _, v := range s.vips() {
+		got[v.String()] = s.dress[v]
+	}
+	if !maps.Equal(want, got) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
 }
 
 func heldBy(t *testing.T, m masters) []string {
@@ -143,12 +177,12 @@ func TestOwnerOfAnAddress(t *testing.T) {
 			t.Errorf("%s: %q, %v", tt.vip, name, known)
 		}
 	}
-	if pace := s.pace(at("198.18.0.200/24", "eth0")); pace != (vip.Pace{Delay: 7 * time.Second, Refresh: time.Minute}) {
+	if pace := s.pace(at("198.18.0.200/24", "eth0")); pace != (vip.Pace{Repeat: 5, Delay: 7 * time.Second, Refresh: time.Minute, RefreshRepeat: 1}) {
 		t.Errorf("pace %+v", pace)
 	}
 	s.byName["lan"].GARPDelay, s.byName["lan"].GARPRefresh = 0, 0
-	if pace := s.pace(at("198.18.1.200/24", "vrrp.52")); pace != (vip.Pace{Delay: 1, Refresh: never}) {
-		t.Errorf("pace of a router that is announced once %+v", pace)
+	if pace := s.pace(at("198.18.1.200/24", "vrrp.52")); pace != (vip.Pace{Repeat: 5, Delay: -1, Refresh: never, RefreshRepeat: 1}) {
+		t.Errorf("pace of a router that is never announced again %+v", pace)
 	}
 	if pace := s.pace(at("198.18.2.1/32", "lo")); pace != (vip.Pace{}) {
 		t.Errorf("pace of what is static %+v", pace)
@@ -164,6 +198,7 @@ func TestInstanceOfARouter(t *testing.T) {
 		Router: vrrp.Config{Version: 3, Priority: 100, Interval: time.Second, Preempt: true},
 		Wire: vrrp.WireConfig{
 			Version: 3, VRID: 51, Interval: time.Second, Auth: secret, TTL: 255,
+			Multicast: netip.MustParseAddr("224.0.0.18"),
 			Addresses: []netip.Addr{netip.MustParseAddr("198.18.0.200")},
 		},
 		Held: []netip.Addr{netip.MustParseAddr("198.18.0.200"), netip.MustParseAddr("2001:db8::200")},
@@ -173,6 +208,21 @@ func TestInstanceOfARouter(t *testing.T) {
 	}
 	if device := list[1].instance(secret, nil).Device; device != "vrrp.52" {
 		t.Errorf("device %q", device)
+	}
+}
+
+// What a router does in another way than usual.
+func TestInstanceOfAnotherKind(t *testing.T) {
+	cfg := twoRouters(t)
+	r := &cfg.VRRP[1]
+	r.AnswerLower, r.AnswerHigher = false, true
+	r.LinkDownDelay, r.LinkUpDelay = time.Second, 2*time.Second
+	r.TrackSource, r.VirtualMACAdverts = true, false
+	r.MulticastGroup = netip.MustParseAddr("224.0.1.18")
+	i := newSetup(cfg).routers[1].instance(vrrp.Authentication{}, nil)
+	if !i.Router.Reticent || !i.Router.Concede || i.LinkDownDelay != time.Second || i.LinkUpDelay != 2*time.Second ||
+		!i.TrackSource || !i.Plain || i.Device != "vrrp.52" || i.Wire.Multicast != r.MulticastGroup {
+		t.Errorf("%+v", i)
 	}
 }
 

@@ -203,17 +203,22 @@ func TestShieldClosesTheLeasesOfRoutersThatHaveGone(t *testing.T) {
 
 // A link-local address may be on several interfaces: it is fenced where it is.
 func TestFencedWhereItIs(t *testing.T) {
-	d := &devices{indexes: map[string]int{"eth0": 7}}
+	d := &devices{indexes: map[string]int{"eth0": 7, "eth1": 8}}
 	v := &virtualRouter{
-		VirtualRouter: config.VirtualRouter{Interface: "eth0", VRID: 51, Addresses: []netip.Prefix{netip.MustParsePrefix("fe80::1/64")}},
+		VirtualRouter: config.VirtualRouter{Interface: "eth0", VRID: 51, Addresses: []config.Address{{Prefix: netip.MustParsePrefix("fe80::1/64")}}},
 		Device:        "vrrp6.51",
 		VIPs: []vip.VIP{
 			{Address: netip.MustParsePrefix("fe80::1/64"), Interface: "vrrp6.51"},
 			{Address: netip.MustParsePrefix("2001:db8::1/64"), Interface: "vrrp6.51"},
+			{Address: netip.MustParsePrefix("fe80::1/64"), Interface: "eth1"},
 		},
 	}
 	vips, macs := d.fenced(v)
-	want := []fence.VIP{{Prefix: netip.MustParsePrefix("2001:db8::1/128")}, {Prefix: netip.MustParsePrefix("fe80::1/128"), Interface: 7}}
+	want := []fence.VIP{
+		{Prefix: netip.MustParsePrefix("fe80::1/128"), Interface: 7},
+		{Prefix: netip.MustParsePrefix("2001:db8::1/128")},
+		{Prefix: netip.MustParsePrefix("fe80::1/128"), Interface: 8},
+	}
 	if !slices.Equal(vips, want) {
 		t.Errorf("%v, want %v", vips, want)
 	}
@@ -221,7 +226,7 @@ func TestFencedWhereItIs(t *testing.T) {
 		t.Errorf("%v", macs)
 	}
 	v.Interface = "eth9" // not there yet
-	if vips, macs = d.fenced(v); len(vips) != 1 || len(macs) != 0 {
+	if vips, macs = d.fenced(v); len(vips) != 2 || len(macs) != 0 {
 		t.Errorf("%v, %v", vips, macs)
 	}
 }

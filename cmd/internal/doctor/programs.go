@@ -44,6 +44,9 @@ func programs(c *config.Config) map[string]string {
 		add(c.Services[i].QuorumUp, "quorum_up of "+c.Services[i].Name)
 		add(c.Services[i].QuorumDown, "quorum_down of "+c.Services[i].Name)
 	}
+	for i := range c.Notify {
+		add(c.Notify[i].Exec, "[[notify]]")
+	}
 	for _, checks := range [][]config.Check{c.Checks, c.ServerChecks} {
 		for i := range checks {
 			add(checks[i].Script.Argv, "check "+checks[i].Name)

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -59,11 +60,11 @@ func vips(c *config.Config) map[netip.Addr]string {
 	for i := range c.VRRP {
 		r := &c.VRRP[i]
 		for _, a := range slices.Concat(r.Addresses, r.ExcludedAddresses) {
-			all[a.Addr()] = r.Interface
+			all[a.Prefix.Addr()] = cmp.Or(a.Interface, r.Interface)
 		}
 	}
 	for _, v := range c.Static.Addresses {
-		all[v.Address.Addr()] = v.Interface
+		all[v.Prefix.Addr()] = v.Interface
 	}
 	return all
 }

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,23 @@ func TestParse(t *testing.T) {
 	}
 	if got := mistakes[0].String(); !strings.HasPrefix(got, "keepalived.conf:5: vrrp.vrid = 0: ") {
 		t.Errorf("got %q", got)
+	}
+}
+
+// What is said of other lines names their places, too.
+func TestParseOtherLines(t *testing.T) {
+	d := &Document{}
+	for line := 10; line <= 20; line += 10 {
+		r := d.Element("vrrp", at(line))
+		r.Set("name", Text("gw"), at(line+1))
+		r.Set("interface", Text("eth0"), at(line+2))
+		r.Set("vrid", Number(line), at(line+3))
+		r.Set("addresses", Texts([]string{"198.18.0.2" + strconv.Itoa(line) + "/24"}, at(line+4)), at(line+4))
+	}
+	_, _, err := d.Parse("perch.toml", "lb1")
+	want := `keepalived.conf:21: vrrp.name = "gw": given before, at keepalived.conf:11; must be different for every [[vrrp]]`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

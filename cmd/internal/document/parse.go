@@ -3,6 +3,8 @@ package document
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
 )
@@ -19,17 +21,39 @@ func (r *Rendered) Parse(path, hostname string) (*config.Config, []config.Warnin
 	c, warnings, err := config.Parse(path, r.Text, hostname)
 	for i, w := range warnings {
 		if at := r.Place(w.Line); at != (Place{}) {
-			warnings[i] = config.Warning{File: at.File, Line: at.Line, Text: w.Text}
+			warnings[i] = config.Warning{File: at.File, Line: at.Line, Text: r.replaceLines(w.Text)}
 		}
 	}
 	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {
 		for i, m := range mistakes {
 			if at := r.Place(m.Line); at != (Place{}) {
-				mistakes[i] = config.Mistake{File: at.File, Line: at.Line, Text: m.Text}
+				mistakes[i] = config.Mistake{File: at.File, Line: at.Line, Text: r.replaceLines(m.Text)}
 			}
 		}
 	}
 	return c, warnings, err
+}
+
+// replaceLines has a text name the places that lines came from, where it names lines.
+func (r *Rendered) replaceLines(text string) string {
+	const onLine = "on line "
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(text, onLine)
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		digits := after[:len(after)-len(strings.TrimLeft(after, "0123456789"))]
+		line, err := strconv.Atoi(digits)
+		if at := r.Place(line); err == nil && at != (Place{}) {
+			b.WriteString("at " + at.String())
+			text = after[len(digits):]
+			continue
+		}
+		b.WriteString(onLine)
+		text = after
+	}
 }
 
 // String returns FILE:LINE.

@@ -20,6 +20,9 @@ type Item struct {
 	Comments []string
 }
 
+// String returns the value as it stands in one line, by which values can be compared.
+func (v Value) String() string { return v.text }
+
 // Text returns a string. Bytes that are no UTF-8 become U+FFFD, which TOML cannot hold
 // otherwise.
 func Text(s string) Value { return Value{text: quote(s)} }

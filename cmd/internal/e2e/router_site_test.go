@@ -69,8 +69,10 @@ func router(name string, vrid, priority int, addresses string, lines ...string) 
 	for _, a := range strings.Fields(addresses) {
 		quoted = append(quoted, fmt.Sprintf("%q", a))
 	}
-	text := fmt.Sprintf("\n[[vrrp]]\nname = %q\nvrid = %d\npriority = %d\naddresses = [%s]\n",
-		name, vrid, priority, strings.Join(quoted, ", "))
+	text := fmt.Sprintf("\n[[vrrp]]\nname = %q\nvrid = %d\npriority = %d\n", name, vrid, priority)
+	if len(quoted) > 0 {
+		text += fmt.Sprintf("addresses = [%s]\n", strings.Join(quoted, ", "))
+	}
 	for _, usual := range []string{`interface = "eth0"`, `advert_interval = "100ms"`} {
 		key, _, _ := strings.Cut(usual, " =")
 		if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, key+" =") }) {

@@ -13,7 +13,7 @@ type Options struct {
 
 	// SecretDir is the folder of the files that the document names for passwords.
 	SecretDir string
-	// Raft makes one cluster of the virtual routers; nil leaves them what they are.
+	// Raft makes a cluster of the virtual routers; nil leaves them what they are.
 	Raft *Raft
 }
 
@@ -32,14 +32,17 @@ func Import(path string, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	im := &importer{o: o, doc: &document.Document{}, secrets: map[string]string{}}
+	im := newImporter(o)
 	for _, m := range conf.Remarks {
 		im.note(m.Position, "", m.Text)
 	}
 	readBlock(im, "the top level", conf.Statements, rootWords(), im)
 	im.doc.Tail = conf.Comments
-	im.writeRouters()
+	if err := im.writeRouters(); err != nil {
+		return nil, err
+	}
 	im.writeServices()
+	im.doc.Head = im.rest(conf.Statements) // those that belong to no table
 	if len(im.mistakes) > 0 {
 		return nil, im.mistakes
 	}
@@ -57,8 +60,23 @@ type importer struct {
 	mistakes syntax.Mistakes
 	secrets  map[string]string
 
+	nodeTable *document.Table            // see node
+	claimed   map[*syntax.Statement]bool // see claim
+
 	routing   routing
 	balancing balancing
+}
+
+func newImporter(o Options) *importer {
+	return &importer{
+		o:       o,
+		doc:     &document.Document{},
+		secrets: map[string]string{},
+		claimed: map[*syntax.Statement]bool{},
+		routing: newRouting(),
+
+		balancing: newBalancing(),
+	}
 }
 
 // rootWords are the words that stand outside of all blocks.

@@ -1,4 +1,195 @@
 package keepalived
 
+import (
+	"errors"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/perch-vip/perch/cmd/internal/document"
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
 // Raft is how the virtual routers of a fleet become one cluster.
-type Raft struct{}
+type Raft struct {
+	Stage   Stage
+	Cluster string // its name
+	Node    string // which of the peers this is; "" for the one that the file or the host name says
+	Peers   []Peer // none for those that the file names by unicast_src_ip and unicast_peer
+}
+
+// Stage is how far a fleet has come on its way from virtual routers to a cluster.
+type Stage string
+
+// The stages, in their order.
+const (
+	Beside  Stage = "both" // the cluster runs, and owns nothing beside the virtual routers
+	Instead Stage = "raft" // the cluster owns what the virtual routers had
+)
+
+// Peer is a node of the cluster.
+type Peer struct {
+	Name     string
+	Address  netip.AddrPort
+	Priority int // 0 for the default
+}
+
+// peerPort is where nodes that the file names listen for each other.
+const peerPort = 7400
+
+// errNoPeers says that nothing names the nodes of the cluster.
+var errNoPeers = errors.New("no unicast_src_ip and unicast_peer name the nodes: name each by --peer NAME=ADDRESS")
+
+// replaces reports whether no virtual routers are left.
+func (r *Raft) replaces() bool { return r != nil && r.Stage == Instead }
+
+// writeCluster says in a [cluster] who its nodes are and how it prefers one.
+func (im *importer) writeCluster() error {
+	r := im.o.Raft
+	peers, self := r.Peers, r.Node
+	if len(peers) == 0 {
+		peers, self = im.peersOfFile()
+	}
+	if len(peers) == 0 {
+		return errNoPeers
+	}
+	if self != "" {
+		im.node().Set("name", document.Text(self), document.Place{})
+	}
+	t := im.doc.Table("cluster", document.Place{})
+	t.Set("name", document.Text(r.Cluster), document.Place{})
+	t.Set("secret_file", document.Text(im.o.SecretDir+"/secret"), document.Place{})
+	if r.replaces() {
+		im.writePreference(t)
+		im.writeTracks(t, im.clusterReferences())
+	}
+	for _, p := range peers {
+		e := t.Element("peer", document.Place{})
+		e.Set("name", document.Text(p.Name), document.Place{})
+		e.Set("address", document.Text(p.Address.String()), document.Place{})
+		if p.Priority != 0 {
+			e.Set("priority", document.Number(p.Priority), document.Place{})
+		}
+	}
+	return nil
+}
+
+// peersOfFile returns the nodes that instances name, in the order of their addresses, and
+// which of them this is. It is the same list on all nodes, but for self.
+func (im *importer) peersOfFile() (peers []Peer, self string) {
+	known := map[netip.Addr]bool{}
+	for _, i := range im.routing.instances {
+		if !i.source.given() || len(i.peers) == 0 {
+			continue
+		}
+		known[i.source.value] = true
+		if self == "" {
+			self = nameOf(i.source.value)
+		}
+		for _, p := range i.peers {
+			known[p.address] = true
+		}
+	}
+	addresses := slices.Collect(maps.Keys(known))
+	slices.SortFunc(addresses, netip.Addr.Compare)
+	for _, a := range addresses {
+		peers = append(peers, Peer{Name: nameOf(a), Address: netip.AddrPortFrom(a, peerPort)})
+	}
+	return peers, self
+}
+
+// nameOf names a node of which only the address is known.
+func nameOf(a netip.Addr) string {
+	return "node-" + strings.Trim(strings.NewReplacer(".", "-", ":", "-").Replace(a.String()), "-")
+}
+
+// writePreference says which node should have the VIPs.
+func (im *importer) writePreference(t *document.Table) {
+	var none, delay *syntax.Statement
+	for _, i := range im.routing.instances {
+		if i.noPreempt.value && none == nil {
+			none = i.noPreempt.by
+			im.set(t, "preempt", document.Flag(false), none)
+		}
+	}
+	for _, i := range im.routing.instances {
+		if d := i.preemptDelay; d.value != 0 && none == nil && delay == nil {
+			delay = d.by
+			im.set(t, "preempt_delay", document.Duration(d.value), delay)
+		}
+	}
+	if len(im.o.Raft.Peers) == 0 && len(im.routing.instances) > 0 {
+		i := im.routing.instances[0]
+		im.remark(firstBy(i.priority.by, i.by), "which node should rather have the VIPs is the priority of each [[cluster.peer]], the same list on all nodes: fill in those of the files of the other nodes")
+	}
+}
+
+// clusterReferences are what counts for any of the routers, each once.
+func (im *importer) clusterReferences() (list []reference) {
+	for _, i := range im.routing.instances {
+		list = im.merge(list, i.counting())
+	}
+	for _, g := range im.routing.groups {
+		list = im.merge(list, g.references)
+	}
+	return list
+}
+
+func (im *importer) merge(list, more []reference) []reference {
+	for _, ref := range more {
+		at, listed := refers(list, ref.watch)
+		switch {
+		case !listed:
+			list = append(list, ref)
+		case list[at].weight != ref.weight:
+			im.remark(ref.by, "has another weight for another instance: a cluster has one, which is the first")
+		}
+	}
+	return list
+}
+
+// writeVIPs says in [[vip]] what the routers had.
+func (im *importer) writeVIPs() {
+	for _, i := range im.routing.instances {
+		comments := im.claim(i.by)
+		for _, addresses := range [][]address{i.addresses, i.excluded} {
+			for n := range addresses {
+				im.writeVIP(i, &addresses[n], comments)
+				comments = nil
+			}
+		}
+		im.loseRouter(i)
+	}
+}
+
+func (im *importer) writeVIP(i *instance, a *address, comments []string) {
+	t := im.doc.Element("vip", place(a.by))
+	t.Comments = append(comments, im.claim(a.by)...)
+	t.Set("address", document.Text(a.prefix.String()), place(a.by))
+	iface := a.dev
+	if iface == "" {
+		iface = i.iface.value
+	}
+	t.Set("interface", document.Text(iface), place(a.by))
+	if a.label != "" || a.broadcast.IsValid() {
+		im.lose(a.by, "gives the address a label or broadcast address", "an address of a cluster has none, and needs none to be reached")
+	}
+}
+
+// loseRouter names what a router has and a cluster has not.
+func (im *importer) loseRouter(i *instance) {
+	if i.vmac.given() {
+		im.lose(i.vmac.by, "moves a MAC along with the addresses", "a cluster announces the addresses with the owner's own MAC")
+	}
+	for n := range i.routes {
+		im.lose(i.routes[n].by, "has a route that only the master has", "a cluster moves addresses: let it stand in [static] on all nodes, or let a [[notify]] of owner and standby make it")
+	}
+	for n := range i.rules {
+		im.lose(i.rules[n].by, "has a rule that only the master has", "a cluster moves addresses: let it stand in [static] on all nodes, or let a [[notify]] of owner and standby make it")
+	}
+	if i.advert.given() {
+		im.remark(i.advert.by, "how soon an owner is missed is cluster.failover, the same on all nodes: 300 ms if nothing is said")
+	}
+	im.doc.Tail = append(im.doc.Tail, im.rest(i.by.Block)...)
+}

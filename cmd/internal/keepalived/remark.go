@@ -10,6 +10,9 @@ type Remark struct {
 	Text string
 }
 
+// String returns FILE:LINE: warning: WORD: TEXT.
+func (r Remark) String() string { return r.Position.String() + ": warning: " + r.About() }
+
 // About returns WORD: TEXT.
 func (r Remark) About() string {
 	if r.Word == "" {

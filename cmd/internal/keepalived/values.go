@@ -65,11 +65,13 @@ func (im *importer) timer(s *syntax.Statement, least, most time.Duration) (d tim
 	}
 	d, err := seconds(arg)
 	if err != nil || d < least || d > most {
-		im.wrong(s, fmt.Sprintf("%q must be seconds from %v to %v", arg, least.Seconds(), most.Seconds()))
+		im.wrong(s, fmt.Sprintf("%q must be seconds from %s to %s", arg, inSeconds(least), inSeconds(most)))
 		return 0, false
 	}
 	return d, true
 }
+
+func inSeconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
 
 // seconds reads a number of seconds, down to microseconds, as 0.92.
 func seconds(text string) (time.Duration, error) {

@@ -50,7 +50,7 @@ func readBlock[T any](im *importer, in string, statements []*syntax.Statement, w
 		case !known:
 			im.wrong(s, "unknown in "+in+words.meant(s.Keyword()))
 		case s.Braces && !w.block:
-			im.wrong(s, "has no block in braces")
+			im.wrong(s, "must have no block in braces")
 		case w.read == nil:
 			im.lose(s, w.does, w.instead)
 		default:
@@ -70,4 +70,20 @@ func (v vocabulary[T]) meant(word string) string {
 		return fmt.Sprintf("; did you mean %s?", name)
 	}
 	return ""
+}
+
+// all gives several keywords one meaning.
+func (v vocabulary[T]) all(w word[T], keywords ...string) {
+	for _, keyword := range keywords {
+		v[keyword] = w
+	}
+}
+
+// add adds the keywords of other vocabularies.
+func (v vocabulary[T]) add(others ...vocabulary[T]) {
+	for _, other := range others {
+		for keyword, w := range other {
+			v[keyword] = w
+		}
+	}
 }

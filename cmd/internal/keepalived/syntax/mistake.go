@@ -1,6 +1,12 @@
 package syntax
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
+
+// maxMistakes ends the reading of a file that is wrong all over.
+const maxMistakes = 100
 
 // Mistake is what is wrong at a place.
 type Mistake struct {
@@ -21,4 +27,51 @@ func (m Mistakes) Error() string {
 		lines[i] = mistake.String()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// report collects what is found, each thing once, however often a line is generated.
+type report struct {
+	mistakes Mistakes
+	remarks  Mistakes
+	seen     map[Mistake]bool
+	stopped  bool
+}
+
+func (r *report) mistake(at Position, format string, args ...any) {
+	m := Mistake{at, printable(fmt.Sprintf(format, args...))}
+	if r.stopped || !r.isNew(m) {
+		return
+	}
+	r.mistakes = append(r.mistakes, m)
+	if len(r.mistakes) == maxMistakes {
+		r.stop(at, "too many mistakes, what follows was not read")
+	}
+}
+
+// stop reports what makes it senseless or too costly to read on.
+func (r *report) stop(at Position, format string, args ...any) {
+	if !r.stopped {
+		r.stopped = true
+		r.mistakes = append(r.mistakes, Mistake{at, printable(fmt.Sprintf(format, args...))})
+	}
+}
+
+func (r *report) remark(at Position, format string, args ...any) {
+	if len(r.remarks) == maxMistakes {
+		return
+	}
+	if m := (Mistake{at, printable(fmt.Sprintf(format, args...))}); r.isNew(m) {
+		r.remarks = append(r.remarks, m)
+	}
+}
+
+func (r *report) isNew(m Mistake) bool {
+	if r.seen[m] {
+		return false
+	}
+	if r.seen == nil {
+		r.seen = map[Mistake]bool{}
+	}
+	r.seen[m] = true
+	return true
 }

@@ -11,13 +11,16 @@ type Position struct {
 // String returns FILE:LINE.
 func (p Position) String() string { return p.File + ":" + strconv.Itoa(p.Line) }
 
-// Statement is a keyword with its arguments and, if it has one, its block.
+// Statement is a keyword with its arguments and, if it has one, its block. Its place is
+// where its text stands; for a line of a definition of several lines that is in the
+// definition. Statements share what they consist of: only Comments may be changed.
 type Statement struct {
 	Position
-	// Words is the keyword and its arguments as keepalived reads them where no escapes are
-	// allowed: variables are replaced and the quotes taken away. It has at least one word.
+	// Words are the keyword and its arguments, at least one. Variables are replaced, "
+	// around a word are taken away, and a backslash is a backslash. For scripts,
+	// patterns and passwords see Escaped and Command.
 	Words []string
-	// Text is what Words was split from, for those who need to know the quotes.
+	// Text is what Words were split from.
 	Text string
 	// Block is what stands in braces.
 	Block []*Statement
@@ -41,6 +44,6 @@ type Config struct {
 	Comments []string
 	// Files are all files that were read, in order, each once.
 	Files []string
-	// Remarks are what keepalived accepts and an operator may not have meant.
+	// Remarks are about what keepalived accepts and an operator may not have meant.
 	Remarks Mistakes
 }

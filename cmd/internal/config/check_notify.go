@@ -1,0 +1,161 @@
+package config
+
+import "strings"
+
+// checkNotifies checks every [[notify]] by itself.
+func checkNotifies(r *report, root *value, c *Config) {
+	routers, groups, services := c.subjects()
+	for i := range c.Notify {
+		n, table := &c.Notify[i], root.child("notify").item(i)
+		if table.kind != kindTable { // it was refused
+			continue
+		}
+		checkTold(r, table)
+		checkArgv(r, table.child("exec"))
+		checkNames(r, table.child("vrrp"), n.VRRP, routers)
+		checkNames(r, table.child("sync_group"), n.SyncGroups, groups)
+		checkNames(r, table.child("service"), n.Services, services)
+		checkEvents(r, table, n)
+		checkArguments(r, table, n)
+	}
+}
+
+// subjects returns the names of what events may be about.
+func (c *Config) subjects() (routers, groups, services []string) {
+	for i := range c.VRRP {
+		routers = append(routers, c.VRRP[i].Name)
+	}
+	for _, g := range c.SyncGroups {
+		groups = append(groups, g.Name)
+	}
+	for i := range c.Services {
+		services = append(services, c.Services[i].Name)
+	}
+	return routers, groups, services
+}
+
+// checkTold wants one program or FIFO, and no keys of the other.
+func checkTold(r *report, table *value) {
+	exec, fifo := table.child("exec"), table.child("fifo")
+	switch {
+	case exec == nil && fifo == nil:
+		r.missing(table, "exec", argvRule+", unless there is fifo")
+	case exec != nil && fifo != nil:
+		r.badKey(fifo, "given together with exec", "must be one of the two")
+	case exec == nil:
+		for _, name := range []string{"arguments", "timeout"} {
+			if v := table.child(name); v != nil {
+				r.badKey(v, "is not for a fifo", "is for exec")
+			}
+		}
+	}
+}
+
+// checkNames wants each of a list to be known, and to be there once.
+func checkNames(r *report, list *value, names, known []string) {
+	is := map[string]bool{}
+	var options []string
+	for _, name := range known {
+		if name != "" && !is[name] {
+			is[name] = true
+			options = append(options, name)
+		}
+	}
+	if list == nil {
+		return
+	}
+	notEmpty(r, list, "must have a name, or be left out for all")
+	seen := firsts[string]{}
+	for i, name := range names {
+		switch {
+		case name == "": // it was refused
+		case !is[name]:
+			r.badValue(list.item(i), "is no [["+list.name+"]]", suggestion(name, options))
+		default:
+			seen.check(r, name, list.item(i), "must be there once")
+		}
+	}
+}
+
+// checkEvents wants each event to come from what the lists of names leave.
+func checkEvents(r *report, table *value, n *Notify) {
+	list, wanted := table.child("on"), n.about(table)
+	notEmpty(r, list, eventsRule)
+	seen := firsts[string]{}
+	for i, name := range n.On {
+		if name == "" { // it was refused
+			continue
+		}
+		seen.check(r, name, list.item(i), "must be there once")
+		if about := aboutOf(name); about&wanted == 0 {
+			r.badValue(list.item(i), "is about none of what is named here", elsewhere(about))
+		}
+	}
+	for _, key := range subjectKeys() {
+		if v := table.child(key.name); v != nil && len(n.On) > 0 && n.onAbout()&key.about == 0 {
+			r.badKey(v, "no event here is about one", "must be left out, or come with one of "+strings.Join(eventsAbout(key.about), ", "))
+		}
+	}
+}
+
+// checkArguments wants arguments only where an event has some.
+func checkArguments(r *report, table *value, n *Notify) {
+	v := table.child("arguments")
+	if n.Arguments == "keepalived" && v != nil && n.onAbout() == aboutServices {
+		r.badValue(v, "of services and servers there are none", "must be left out here")
+	}
+}
+
+// subjectKey is a key that names what events are about.
+type subjectKey struct {
+	name  string
+	about about
+}
+
+func subjectKeys() []subjectKey {
+	return []subjectKey{{"vrrp", aboutRouters}, {"sync_group", aboutGroups}, {"service", aboutServices}}
+}
+
+// about returns what the events may be about. Where nothing is named that is all.
+func (n *Notify) about(table *value) (wanted about) {
+	for _, key := range subjectKeys() {
+		if table.child(key.name) != nil {
+			wanted |= key.about
+		}
+	}
+	if wanted == 0 {
+		return ^wanted
+	}
+	return wanted
+}
+
+// onAbout returns what its events are about.
+func (n *Notify) onAbout() (all about) {
+	for _, name := range n.On {
+		all |= aboutOf(name)
+	}
+	return all
+}
+
+// elsewhere says where an event belongs that is about something else.
+func elsewhere(a about) string {
+	var names []string
+	for _, key := range subjectKeys() {
+		if a&key.about != 0 {
+			names = append(names, key.name)
+		}
+	}
+	if len(names) == 0 {
+		return "must be in a [[notify]] without vrrp, sync_group and service"
+	}
+	return "must come with " + strings.Join(names, " or ")
+}
+
+func eventsAbout(a about) (names []string) {
+	for _, e := range events() {
+		if e.about&a != 0 {
+			names = append(names, e.name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,35 @@
+package config
+
+import "time"
+
+// The limits of how long a program may take that is told of an event.
+const (
+	minNotifyTimeout = 100 * time.Millisecond
+	maxNotifyTimeout = 10 * time.Minute
+)
+
+func defaultNotify() Notify { return Notify{Arguments: "none", Timeout: 30 * time.Second} }
+
+func notifyKeys(n *Notify) []key {
+	names := func(dst *[]string, of string) reader { return texts(dst, of, nameRule, parseName) }
+	return []key{
+		required("on", list(&n.On, eventsRule, func(e *string) reader { return named(e, eventNames()) })),
+		optional("vrrp", names(&n.VRRP, routersRule)),
+		optional("sync_group", names(&n.SyncGroups, groupsRule)),
+		optional("service", texts(&n.Services, servicesRule, serviceNameRule, parseLine)),
+		optional("exec", texts(&n.Exec, argvRule, argumentRule, parseArgument)),
+		optional("arguments", words(&n.Arguments, "none", "keepalived")),
+		optional("fifo", text(&n.FIFO, pathRule, parsePath)),
+		optional("user", text(&n.User, userRule, parseUser)),
+		optional("timeout", duration(&n.Timeout, minNotifyTimeout, maxNotifyTimeout)),
+	}
+}
+
+// What is allowed in the lists of a [[notify]].
+const (
+	eventsRule      = `must be a list of events, like ["master", "backup", "fault"]`
+	routersRule     = `must be a list of names of [[vrrp]], like ["gw"]`
+	groupsRule      = `must be a list of names of [[sync_group]], like ["inside-outside"]`
+	servicesRule    = `must be a list of names of [[service]], like ["web"]`
+	serviceNameRule = `must be the name of a [[service]], like "web"`
+)

@@ -1,0 +1,70 @@
+package config
+
+import "time"
+
+// Notify is one [[notify]]: who is told of which events. Exactly one of Exec and FIFO is set.
+type Notify struct {
+	On         []string // kinds of events, one at least
+	VRRP       []string // names of virtual routers; with SyncGroups and Services empty, all are meant
+	SyncGroups []string
+	Services   []string
+	Exec       []string // a program and its arguments
+	Arguments  string   // of events, behind those of Exec: "none" or "keepalived"
+	FIFO       string   // a path
+	User       string   // who runs Exec, or may read FIFO; "" for the default
+	Timeout    time.Duration
+}
+
+// about is what events are about.
+type about uint8
+
+const (
+	aboutRouters about = 1 << iota
+	aboutGroups
+	aboutCluster
+	aboutServices
+)
+
+// event is a kind of event that a [[notify]] may be for.
+type event struct {
+	name  string
+	about about
+}
+
+// events are all that there are, in the order of docs/notify.md.
+func events() []event {
+	return []event{
+		{"master", aboutRouters | aboutGroups},
+		{"backup", aboutRouters | aboutGroups},
+		{"fault", aboutRouters | aboutGroups},
+		{"stop", aboutRouters | aboutGroups},
+		{"deleted", aboutRouters | aboutGroups},
+		{"master_priority", aboutRouters},
+		{"backup_priority", aboutRouters},
+		{"master_rx_lower_pri", aboutRouters},
+		{"owner", aboutCluster},
+		{"standby", aboutCluster},
+		{"server_up", aboutServices},
+		{"server_down", aboutServices},
+		{"quorum_up", aboutServices},
+		{"quorum_down", aboutServices},
+	}
+}
+
+func eventNames() []string {
+	var names []string
+	for _, e := range events() {
+		names = append(names, e.name)
+	}
+	return names
+}
+
+// aboutOf returns what an event is about, nothing for one that was refused.
+func aboutOf(name string) about {
+	for _, e := range events() {
+		if e.name == name {
+			return e.about
+		}
+	}
+	return 0
+}

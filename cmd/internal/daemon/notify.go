@@ -1,0 +1,198 @@
+package daemon
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/user"
+	"strconv"
+	"time"
+
+	"github.com/perch-vip/perch/checker"
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/notify"
+	"github.com/perch-vip/perch/ipvs"
+)
+
+// hookLimit bounds a program that is run because a quorum came or went.
+const hookLimit = 30 * time.Second
+
+// unprivileged is who runs programs of [[notify]] for root, if nobody else is named.
+const unprivileged = "nobody"
+
+// targets makes what is told of events.
+type targets struct {
+	program func(argv []string, user string) (notify.Runner, error)
+	slots   notify.Slots
+	log     *slog.Logger
+}
+
+func newTargets(log *slog.Logger) targets {
+	program := func(argv []string, user string) (notify.Runner, error) { return checker.NewProgram(argv, user) }
+	return targets{program: program, slots: notify.NewSlots(), log: log}
+}
+
+// openNotifier makes what tells users of events. It starts nothing.
+func (d *daemon) openNotifier(cfg *config.Config) error {
+	log := d.log.With("part", "notify")
+	d.notifier, d.targets = notify.New(log), newTargets(log)
+	d.released = make(chan struct{})
+	entries, err := d.targets.entriesOf(cfg)
+	if err == nil {
+		d.notifier.Set(entries)
+	}
+	return err
+}
+
+// entriesOf returns who is told of what by a config. It names all of those that cannot be.
+func (t targets) entriesOf(cfg *config.Config) (list []notify.Entry, err error) {
+	var errs []error
+	add := func(e notify.Entry, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("notify %s: %w", e.Name, err))
+		}
+		list = append(list, e)
+	}
+	for i := range cfg.Notify {
+		add(t.entryOf(&cfg.Notify[i]))
+	}
+	for i := range cfg.Services {
+		if s := &cfg.Services[i]; len(s.QuorumUp)+len(s.QuorumDown) > 0 {
+			add(t.quorumOf(s))
+		}
+	}
+	return list, errors.Join(errs...)
+}
+
+func (t targets) entryOf(n *config.Notify) (e notify.Entry, err error) {
+	e = notify.Entry{Subjects: subjectsOf(n)}
+	for _, name := range n.On {
+		e.On = append(e.On, notify.Kind(name))
+	}
+	if n.FIFO != "" {
+		e.Name, e.Key, e.Ordered = n.FIFO, fmt.Sprintf("fifo %q of %s", n.FIFO, n.User), true
+		e.Target, err = t.fifoOf(n)
+		return e, err
+	}
+	name := n.User
+	if os.Geteuid() == 0 {
+		name = cmp.Or(name, unprivileged)
+	}
+	e.Name = n.Exec[0]
+	e.Key = fmt.Sprintf("exec %q of %s, arguments %s, timeout %s", n.Exec, name, n.Arguments, n.Timeout)
+	program, err := t.programOf(n.Exec, name, n.Timeout)
+	if err == nil {
+		program.Keepalived = n.Arguments == "keepalived"
+		e.Target = program
+	}
+	return e, err
+}
+
+func (t targets) programOf(argv []string, user string, limit time.Duration) (*notify.Program, error) {
+	program, err := t.program(argv, user)
+	if err != nil {
+		return nil, err
+	}
+	return &notify.Program{Runner: program, Slots: t.slots, Timeout: limit}, nil
+}
+
+// fifoOf returns a FIFO, which belongs to the daemon's own user if none is named.
+func (t targets) fifoOf(n *config.Notify) (notify.Target, error) {
+	uid, gid := os.Geteuid(), os.Getegid()
+	if n.User != "" {
+		found, err := user.Lookup(n.User)
+		if err != nil {
+			return nil, fmt.Errorf("user %q: not known on this machine", n.User)
+		}
+		u, uidErr := strconv.Atoi(found.Uid)
+		g, gidErr := strconv.Atoi(found.Gid)
+		if err := errors.Join(uidErr, gidErr); err != nil {
+			return nil, fmt.Errorf("user %q: %w", n.User, err)
+		}
+		uid, gid = u, g
+	}
+	return notify.NewFIFO(n.FIFO, uid, gid, t.log), nil
+}
+
+// quorumOf returns the programs of a service, which the daemon's own user runs.
+func (t targets) quorumOf(s *config.Service) (notify.Entry, error) {
+	programs := notify.Programs{}
+	e := notify.Entry{
+		Name:     "quorum of " + s.Name,
+		Key:      fmt.Sprintf("quorum of %s, up %q, down %q", s.Name, s.QuorumUp, s.QuorumDown),
+		Subjects: []notify.Subject{aboutService(s.Name)},
+		Target:   programs,
+	}
+	for kind, argv := range map[notify.Kind][]string{notify.QuorumUp: s.QuorumUp, notify.QuorumDown: s.QuorumDown} {
+		if len(argv) == 0 {
+			continue
+		}
+		program, err := t.programOf(argv, "", hookLimit)
+		if err != nil {
+			return e, err
+		}
+		e.On, programs[kind] = append(e.On, kind), program
+	}
+	return e, nil
+}
+
+func aboutService(name string) notify.Subject {
+	return notify.Subject{About: notify.Virtual, Name: name}
+}
+
+// subjectsOf returns what an entry is told of; nothing for all.
+func subjectsOf(n *config.Notify) (list []notify.Subject) {
+	for _, name := range n.VRRP {
+		list = append(list, aboutRouter(name))
+	}
+	for _, name := range n.SyncGroups {
+		list = append(list, aboutGroup(name))
+	}
+	for _, name := range n.Services {
+		list = append(list, aboutService(name))
+	}
+	return list
+}
+
+// tellService has users told of what has happened to a service.
+func (d *daemon) tellService(s *config.Service, e ipvs.Event) {
+	event := notify.Event{
+		Kind:    notify.Kind(e.Kind),
+		Subject: aboutService(s.Name),
+		Reason:  e.Reason,
+		Service: notify.Service{Addresses: s.Addresses, Protocol: s.Protocol, FWMark: s.FWMark},
+		At:      time.Now(),
+	}
+	if e.Server.IsValid() {
+		event.Subject.About, event.Subject.Server = notify.Server, e.Server
+	}
+	d.notifier.Tell(event)
+}
+
+// tellOwnership has users told whether this node has the VIPs of the cluster, if that is new.
+func (d *daemon) tellOwnership() {
+	m := d.member
+	if m == nil {
+		return
+	}
+	m.telling.Lock()
+	defer m.telling.Unlock()
+	kind := notify.Standby
+	if m.holder.holding() {
+		kind = notify.Owner
+	}
+	if kind == m.told {
+		return
+	}
+	m.told = kind
+	c := d.config().Cluster
+	self, _ := c.Peer(d.name())
+	d.notifier.Tell(notify.Event{
+		Kind:     kind,
+		Subject:  notify.Subject{About: notify.Cluster, Name: c.Name},
+		Priority: self.Priority,
+		At:       time.Now(),
+	})
+}

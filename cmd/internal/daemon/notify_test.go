@@ -1,0 +1,303 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/notify"
+	"github.com/perch-vip/perch/ipvs"
+)
+
+// programs are run for events, each for as long as its first argument says.
+type programs struct {
+	begin time.Time
+	mu    sync.Mutex
+	ran   []string
+}
+
+// program is one of them.
+type program struct {
+	argv []string
+	all  *programs
+}
+
+func (p program) Run(ctx context.Context, arguments, _ []string) error {
+	takes, err := time.ParseDuration(p.argv[1])
+	if err != nil {
+		return err
+	}
+	end := "ended"
+	select {
+	case <-ctx.Done():
+		end = "killed"
+	case <-time.After(takes):
+	}
+	p.all.mu.Lock()
+	defer p.all.mu.Unlock()
+	said := strings.Join(slices.Concat(p.argv[:1], arguments, []string{end}), " ")
+	p.all.ran = append(p.all.ran, fmt.Sprintf("%s at %s", said, time.Since(p.all.begin)))
+	return ctx.Err()
+}
+
+func (p *programs) want(t *testing.T, want ...string) {
+	t.Helper()
+	synctest.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	slices.Sort(p.ran)
+	slices.Sort(want)
+	if !slices.Equal(p.ran, want) {
+		t.Errorf("ran %q, want %q", p.ran, want)
+	}
+}
+
+// testTargets are programs that are not really run.
+func testTargets() (targets, *programs) {
+	p := &programs{begin: time.Now()}
+	t := newTargets(slog.New(slog.DiscardHandler))
+	t.program = func(argv []string, _ string) (notify.Runner, error) { return program{argv, p}, nil }
+	return t, p
+}
+
+// testNotifier has a daemon run programs of a config that are not really run.
+func testNotifier(t *testing.T, d *daemon, cfg *config.Config) *programs {
+	t.Helper()
+	targets, p := testTargets()
+	entries, err := targets.entriesOf(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.targets, d.notifier = targets, notify.New(d.log)
+	d.notifier.Set(entries)
+	return p
+}
+
+// notified is a daemon of which only what notifies runs.
+func notified(t *testing.T, cfg *config.Config) (*daemon, *programs) {
+	t.Helper()
+	d := &daemon{log: slog.New(slog.DiscardHandler)}
+	d.current.Store(&loaded{config: cfg})
+	p := testNotifier(t, d, cfg)
+	go func() { _ = d.notifier.Run(t.Context()) }()
+	return d, p
+}
+
+func hooked(name, takes string) config.Service {
+	return config.Service{Name: name, QuorumUp: []string{name + " up", takes}, QuorumDown: []string{name + " down", takes}}
+}
+
+func TestProgramsOfTheQuorum(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := &config.Config{Services: []config.Service{hooked("a", "1s"), hooked("b", "1s"), {Name: "c"}}}
+		d, p := notified(t, cfg)
+		d.tellService(&cfg.Services[0], ipvs.Event{Kind: ipvs.QuorumUp})
+		d.tellService(&cfg.Services[1], ipvs.Event{Kind: ipvs.QuorumDown})
+		d.tellService(&cfg.Services[1], ipvs.Event{Kind: ipvs.ServerDown, Server: addrPorts("10.0.0.1:80")[0]})
+		d.tellService(&cfg.Services[2], ipvs.Event{Kind: ipvs.QuorumUp})
+		time.Sleep(time.Minute)
+		p.want(t, "a up ended at 1s", "b down ended at 1s")
+	})
+}
+
+// Of programs of one service only the newest waits, and one that hangs keeps back no other
+// service's.
+func TestProgramsOfOneServiceComeOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := &config.Config{Services: []config.Service{hooked("a", "1h"), hooked("b", "1s")}}
+		cfg.Services[0].QuorumUp[1] = "10s"
+		d, p := notified(t, cfg)
+		tell := func(i int, kind ipvs.EventKind) { d.tellService(&cfg.Services[i], ipvs.Event{Kind: kind}) }
+		tell(0, ipvs.QuorumDown)
+		synctest.Wait()
+		tell(0, ipvs.QuorumUp)
+		tell(0, ipvs.QuorumDown)
+		tell(0, ipvs.QuorumUp)
+		tell(1, ipvs.QuorumUp)
+		time.Sleep(time.Minute)
+		p.want(t, "a down killed at 30s", "a up ended at 40s", "b up ended at 1s")
+	})
+}
+
+// What waits is not run when there is nothing to run for what came after it.
+func TestProgramsOfAQuorumThatIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := &config.Config{Services: []config.Service{hooked("a", "10s")}}
+		cfg.Services[0].QuorumUp = nil
+		d, p := notified(t, cfg)
+		for _, kind := range []ipvs.EventKind{ipvs.QuorumDown, ipvs.QuorumUp, ipvs.QuorumDown, ipvs.QuorumUp} {
+			d.tellService(&cfg.Services[0], ipvs.Event{Kind: kind})
+			synctest.Wait()
+		}
+		time.Sleep(time.Minute)
+		p.want(t, "a down ended at 10s")
+	})
+}
+
+// A notify hears of what it is for, with keepalived's arguments if it wants these.
+func TestNotifyOfServices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := &config.Config{
+			Services: []config.Service{{Name: "web"}, {Name: "dns"}},
+			Notify: []config.Notify{
+				{On: []string{"server_down"}, Services: []string{"web"}, Exec: []string{"web", "1s"}, Arguments: "keepalived", Timeout: time.Minute},
+				{On: []string{"server_down", "quorum_down"}, Exec: []string{"any", "2s"}, Timeout: time.Minute},
+			},
+		}
+		d, p := notified(t, cfg)
+		server := addrPorts("10.0.0.1:80")[0]
+		d.tellService(&cfg.Services[0], ipvs.Event{Kind: ipvs.ServerDown, Server: server})
+		d.tellService(&cfg.Services[1], ipvs.Event{Kind: ipvs.QuorumDown})
+		synctest.Wait()
+		d.tellService(&cfg.Services[1], ipvs.Event{Kind: ipvs.QuorumUp})
+		time.Sleep(time.Minute)
+		p.want(t, "web ended at 1s", "any ended at 2s", "any ended at 2s")
+	})
+}
+
+// Owner and standby are told once each, and standby at the start.
+func TestNotifyOfOwnership(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := &config.Config{
+			Node:    config.Node{Name: "lb1"},
+			Cluster: &config.Cluster{Name: "edge", Peers: []config.Peer{{Name: "lb1", Priority: 90}}},
+			Notify:  []config.Notify{{On: []string{"owner", "standby"}, Exec: []string{"tell", "1s"}, Arguments: "keepalived", Timeout: time.Minute}},
+		}
+		d, p := notified(t, cfg)
+		d.member = &member{holder: &holder{}}
+		for _, held := range []amount{none, none, all, all, some, none} {
+			d.member.holder.done.held = held
+			d.tellOwnership()
+			time.Sleep(10 * time.Second)
+		}
+		p.want(t,
+			"tell INSTANCE edge BACKUP 90 ended at 1s",
+			"tell INSTANCE edge MASTER 90 ended at 21s",
+			"tell INSTANCE edge BACKUP 90 ended at 51s",
+		)
+	})
+}
+
+func TestEntriesOfNotify(t *testing.T) {
+	targets, _ := testTargets()
+	cfg := &config.Config{Notify: []config.Notify{
+		{On: []string{"master"}, VRRP: []string{"gw"}, SyncGroups: []string{"all"}, Services: []string{"web"}, Exec: []string{"/bin/tell"}, Timeout: time.Minute},
+		{On: []string{"stop"}, FIFO: "/run/events", User: "root"},
+	}}
+	list, err := targets.entriesOf(cfg)
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%v, %v", list, err)
+	}
+	want := []notify.Subject{{About: notify.Router, Name: "gw"}, {About: notify.Group, Name: "all"}, {About: notify.Virtual, Name: "web"}}
+	if diff := cmp.Diff(want, list[0].Subjects, compareSubjects); diff != "" {
+		t.Errorf("subjects (-want +got):\n%s", diff)
+	}
+	if list[0].Ordered || !list[1].Ordered || list[0].Key == list[1].Key || len(list[1].Subjects) != 0 {
+		t.Errorf("entries %+v", list)
+	}
+}
+
+var compareSubjects = cmp.Comparer(func(a, b notify.Subject) bool { return a == b })
+
+// A target that is another one has another Key, so that nothing goes on with the old one.
+func TestKeysOfNotify(t *testing.T) {
+	base := config.Notify{On: []string{"master"}, Exec: []string{"/bin/tell", "a"}, Arguments: "none", Timeout: time.Minute}
+	keys := map[string]string{}
+	for name, change := range map[string]func(*config.Notify){
+		"base":      func(*config.Notify) {},
+		"argv":      func(n *config.Notify) { n.Exec = []string{"/bin/tell", "b"} },
+		"arguments": func(n *config.Notify) { n.Arguments = "keepalived" },
+		"user":      func(n *config.Notify) { n.User = "daemon" },
+		"timeout":   func(n *config.Notify) { n.Timeout = time.Second },
+		"fifo":      func(n *config.Notify) { n.Exec, n.FIFO = nil, "/run/events" },
+		"fifo user": func(n *config.Notify) { n.Exec, n.FIFO, n.User = nil, "/run/events", "daemon" },
+	} {
+		n := base
+		change(&n)
+		targets, _ := testTargets()
+		e, err := targets.entryOf(&n)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if other, twice := keys[e.Key]; twice {
+			t.Errorf("%s has the key of %s", name, other)
+		}
+		keys[e.Key] = name
+	}
+}
+
+// Root runs programs as nobody, unless somebody is named.
+func TestUserOfNotify(t *testing.T) {
+	for named, want := range map[string]string{"": unprivileged, "root": "root", "daemon": "daemon"} {
+		if named == "" && os.Geteuid() != 0 {
+			want = ""
+		}
+		got := "none"
+		targets, _ := testTargets()
+		targets.program = func(_ []string, user string) (notify.Runner, error) {
+			got = user
+			return nil, nil
+		}
+		if _, err := targets.entryOf(&config.Notify{Exec: []string{"/bin/tell"}, User: named}); err != nil || got != want {
+			t.Errorf("named %q: runs as %q, %v, want %q", named, got, err, want)
+		}
+	}
+}
+
+func TestNotifyThatCannotBe(t *testing.T) {
+	_, err := newTargets(slog.New(slog.DiscardHandler)).entriesOf(&config.Config{Notify: []config.Notify{
+		{Exec: []string{"/bin/true"}, User: "no such user"},
+		{FIFO: "/run/events", User: "nor this"},
+	}})
+	want := "notify /bin/true: user \"no such user\": not known on this machine\nnotify /run/events: user \"nor this\": not known on this machine"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v, want\n%s", err, want)
+	}
+}
+
+// Programs are really run, and files are really written.
+func TestNotifyRunsRealPrograms(t *testing.T) {
+	dir := t.TempDir()
+	script, out := filepath.Join(dir, "tell"), filepath.Join(dir, "out")
+	body := "#!/bin/sh\necho \"$* $PERCH_EVENT $PERCH_NAME\" >" + out + "\n"
+	if err := os.WriteFile(script, []byte(body), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	me := ""
+	if os.Geteuid() == 0 {
+		me = "root"
+	}
+	entries, err := newTargets(slog.New(slog.DiscardHandler)).entriesOf(&config.Config{Notify: []config.Notify{
+		{On: []string{"master"}, Exec: []string{script, "own"}, Arguments: "keepalived", User: me, Timeout: time.Minute},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := notify.Event{Kind: notify.Master, Subject: aboutRouter("gw"), Priority: 100}
+	if err := entries[0].Target.Tell(t.Context(), event); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(out); err != nil || string(text) != "own INSTANCE gw MASTER 100 master gw\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nexit 3\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := entries[0].Target.Tell(t.Context(), event); err == nil || !strings.Contains(err.Error(), "exit code 3") {
+		t.Error(err)
+	}
+	if err := os.Remove(script); err != nil {
+		t.Fatal(err)
+	}
+}

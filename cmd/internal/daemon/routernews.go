@@ -1,0 +1,94 @@
+package daemon
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/notify"
+	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vrrp/vrrpnet"
+)
+
+// routerNews tells users of what happens to the virtual routers. Nobody waits for them.
+type routerNews struct {
+	tell func(...notify.Event)
+	held func([]vip.VIP) int // of the kernel
+
+	mu       sync.Mutex // guards what follows, for moments only
+	bulletin bulletin
+}
+
+// inform has users told of states.
+func (r *routers) inform(list []vrrpnet.Status) {
+	s := r.setup.Load()
+	r.publish(s, func(b *bulletin) []notify.Event { return b.hear(s, list, r.waits) })
+}
+
+// informOfRank has users told of another priority of a router.
+func (r *routers) informOfRank(v *virtualRouter, priority int) {
+	r.publish(r.setup.Load(), func(b *bulletin) []notify.Event { return b.rank(v.Name, priority) })
+}
+
+// informOfStop has users told of the end of all.
+func (r *routers) informOfStop() {
+	s := r.setup.Load()
+	r.publish(s, func(b *bulletin) []notify.Event { return b.stop(s) })
+}
+
+// informOfReload has users told of what a setup had, and the one in force has not.
+func (r *routers) informOfReload(before *setup) {
+	r.publish(before, func(b *bulletin) []notify.Event { return b.trim(before, r.setup.Load()) })
+}
+
+// waits tells whether a router waits for a check to have a verdict, itself or by its sync group.
+func (r *routers) waits(v *virtualRouter) bool {
+	known := r.verdicts()
+	return slices.ContainsFunc(r.setup.Load().together(v), func(v *virtualRouter) bool {
+		return weigh(v.Priority, v.refs, known).health == unsure
+	})
+}
+
+// publish tells of the events that come of something, with what they need of a setup.
+func (r *routers) publish(s *setup, what func(*bulletin) []notify.Event) {
+	if r.news.tell == nil {
+		return
+	}
+	r.news.mu.Lock()
+	defer r.news.mu.Unlock()
+	events := what(&r.news.bulletin)
+	for i := range events {
+		events[i].At = time.Now()
+		events[i].Settled = r.news.settled(s, events[i])
+	}
+	if len(events) > 0 {
+		r.news.tell(events...)
+	}
+}
+
+// settled returns what tells whether the kernel has the addresses that an event is about, or
+// has them no more. It stands for those of a sync group if all its members do.
+func (n *routerNews) settled(s *setup, e notify.Event) func() bool {
+	vips := s.vipsOf(e.Subject)
+	switch e.Kind {
+	case notify.Master:
+		return func() bool { return n.held(vips) == len(vips) }
+	case notify.Backup, notify.Fault, notify.Stop, notify.Deleted:
+		return func() bool { return n.held(vips) == 0 }
+	}
+	return nil
+}
+
+// vipsOf returns the addresses of a router, or of all in a sync group.
+func (s *setup) vipsOf(about notify.Subject) (vips []vip.VIP) {
+	names := []string{about.Name}
+	if about.About == notify.Group {
+		names = s.membersOf(about.Name)
+	}
+	for _, name := range names {
+		if v := s.byName[name]; v != nil {
+			vips = append(vips, v.VIPs...)
+		}
+	}
+	return vips
+}

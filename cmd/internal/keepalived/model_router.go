@@ -1,0 +1,116 @@
+package keepalived
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+// instance is a vrrp_instance.
+type instance struct {
+	by    *syntax.Statement
+	name  string // there
+	title string // here: see titles
+
+	iface, vrf, state       said[string]
+	vrid, priority, version said[int]
+	advert                  said[time.Duration]
+
+	addresses, excluded []address
+	noAddress           said[bool]
+	routes              []route
+	rules               []rule
+
+	source             said[netip.Addr] // of adverts
+	multicast          said[netip.Addr] // where they go without peers
+	unicast            said[bool]       // whether there is a unicast_peer
+	peers              []peer
+	faultWithoutPeer   said[bool]
+	unicastTTL         said[int]
+	trackSource        said[bool]
+	checksumAsVersion2 said[bool]
+
+	auth authentication
+	hmac hmacAuthentication
+
+	noPreempt     said[bool]
+	preemptDelay  said[time.Duration]
+	accept        said[bool]
+	strict        said[bool]
+	ignorePrimary said[bool] // dont_track_primary
+	tracks        []tracked
+
+	// group and references are what names stand for: see resolve.
+	group      *syncGroup
+	references []reference
+
+	vmac         said[string] // the name of its device, or ""
+	xmitBase     said[bool]
+	announcement announcement
+
+	lowerPriorityNoAdvert, higherPrioritySendAdvert said[bool]
+
+	notify notification
+}
+
+// announcement is when the addresses are announced by gratuitous ARP and neighbor discovery.
+type announcement struct {
+	delay, refresh, extra said[time.Duration]
+	repeat, refreshRepeat said[int]
+}
+
+// address is one of virtual_ipaddress or static_ipaddress.
+type address struct {
+	by        *syntax.Statement
+	prefix    netip.Prefix
+	dev       string // "" for the router's interface
+	label     string
+	scope     string
+	broadcast netip.Addr // not valid for none
+	bare      bool       // noprefixroute
+	noTrack   bool
+}
+
+// peer is one of unicast_peer.
+type peer struct {
+	by             *syntax.Statement
+	address        netip.Addr
+	minTTL, maxTTL int // 0 for any
+}
+
+// authentication is that of RFC 2338.
+type authentication struct {
+	kind, password said[string]
+}
+
+// hmacAuthentication is that of keepalived 2.4.
+type hmacAuthentication struct {
+	by     *syntax.Statement
+	keys   []hmacKey
+	named  bool // whether there is a key, right or wrong
+	active said[int]
+	window said[time.Duration]
+}
+
+type hmacKey struct {
+	by    *syntax.Statement
+	id    int
+	value string
+}
+
+// ipv6 reports the family of the instance, which is that of its first address.
+func (i *instance) ipv6() bool {
+	return len(i.addresses) > 0 && i.addresses[0].prefix.Addr().Is6()
+}
+
+// owner reports whether the instance has priority 255.
+func (i *instance) owner() bool { return i.effectivePriority() == 255 }
+
+// effectivePriority is that of keepalived where the file says none: 255 with state MASTER.
+func (i *instance) effectivePriority() int {
+	if i.state.value == "MASTER" {
+		return i.priority.is(255)
+	}
+	return i.priority.is(100)
+}

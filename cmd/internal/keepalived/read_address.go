@@ -1,0 +1,145 @@
+package keepalived
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+func readAddresses(im *importer, s *syntax.Statement, i *instance) {
+	for _, line := range im.block(s) {
+		a, ok := im.address(line)
+		switch {
+		case !ok:
+		case len(i.addresses) > 0 && a.prefix.Addr().Is6() != i.ipv6():
+			im.wrong(line, "is not of the family of the first address; must be in virtual_ipaddress_excluded, or in a vrrp_instance of its own")
+		default:
+			i.addresses = append(i.addresses, a)
+		}
+	}
+}
+
+func readExcluded(im *importer, s *syntax.Statement, i *instance) {
+	for _, line := range im.block(s) {
+		if a, ok := im.address(line); ok {
+			i.excluded = append(i.excluded, a)
+		}
+	}
+}
+
+// dropRepeated takes out addresses that were given before, on the same interface.
+func (im *importer) dropRepeated(i *instance) {
+	seen := make(map[heldAddress]bool, len(i.addresses)+len(i.excluded))
+	once := func(list []address) []address {
+		return slices.DeleteFunc(list, func(a address) bool {
+			key := heldAddress{a.prefix.Addr(), a.dev}
+			if seen[key] {
+				im.remark(a.by, "was given before: an interface has an address once, and this line does nothing")
+			}
+			was := seen[key]
+			seen[key] = true
+			return was
+		})
+	}
+	i.addresses, i.excluded = once(i.addresses), once(i.excluded)
+}
+
+type heldAddress struct {
+	address netip.Addr
+	dev     string
+}
+
+func readStaticAddresses(im *importer, s *syntax.Statement, _ *importer) {
+	for _, line := range im.block(s) {
+		if a, ok := im.address(line); ok {
+			im.routing.staticAddresses = append(im.routing.staticAddresses, a)
+		}
+	}
+}
+
+// address reads ADDRESS[/LENGTH] with what may stand before and behind it.
+func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
+	a.by = s
+	plus := false
+	w := newWords(im, s)
+	for w.more() {
+		switch word := w.next(); word {
+		case "dev":
+			a.dev = w.value()
+		case "label":
+			a.label = w.value()
+		case "scope":
+			a.scope = w.scope()
+		case "brd", "broadcast":
+			switch text := w.value(); text {
+			case "+":
+				plus = true
+			case "-", "":
+			default:
+				a.broadcast = w.address(text)
+			}
+		case "noprefixroute":
+			a.bare = true
+		case "no_track":
+			a.noTrack = true
+		case "nodad", "-nodad":
+		case "preferred_lft":
+			im.readLifetime(s, w.value())
+		case "track_group":
+			im.lose(s, "lets the instances of track_group "+w.value()+" be in fault while the address is gone",
+				"perch puts back what somebody has removed")
+		case "use_vmac":
+			im.lose(s, "gives the address a virtual MAC on its interface", "with perch it has the MAC of the interface")
+		case "peer":
+			im.lose(s, "makes a link to "+w.value()+" of it", "perch has no addresses of point-to-point links: virtual_routes lead to the other end")
+		case "home", "mngtmpaddr", "autojoin":
+			im.lose(s, "gives the address the flag "+word, "perch's addresses have none of these flags")
+		default:
+			a.prefix = w.network(word)
+		}
+	}
+	if w.good() && !a.prefix.IsValid() {
+		w.wrong("has no address")
+	}
+	if w.good() && plus && a.prefix.Addr().Is4() {
+		a.broadcast = lastAddress(a.prefix)
+	}
+	if w.good() && a.label != "" && a.prefix.Addr().Is6() {
+		w.wrong("IPv6 addresses have no label")
+	}
+	return a, w.good()
+}
+
+// readLifetime answers that addresses of IPv6 are always deprecated.
+func (im *importer) readLifetime(s *syntax.Statement, lifetime string) {
+	if lifetime != "0" && lifetime != "" {
+		im.remark(s, "perch deprecates IPv6 addresses: connections of this node come from them only where they are told so, as by the src of a route")
+	}
+}
+
+// scope reads the scope of an address or a route.
+func (w *words) scope() string {
+	switch text := w.value(); text {
+	case "global", "universe", "0":
+		return "global"
+	case "site", "200":
+		return "site"
+	case "link", "253":
+		return "link"
+	case "host", "254":
+		return "host"
+	default:
+		w.wrong("scope " + quoted(text) + " must be global, site, link or host")
+		return ""
+	}
+}
+
+// lastAddress returns the broadcast address of an IPv4 network.
+func lastAddress(p netip.Prefix) netip.Addr {
+	b := p.Addr().As4()
+	for bit := p.Bits(); bit < 32; bit++ {
+		b[bit/8] |= 0x80 >> (bit % 8)
+	}
+	return netip.AddrFrom4(b)
+}

@@ -1,0 +1,118 @@
+package keepalived
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+// passwordLength is how many bytes of a password adverts have room for.
+const passwordLength = 8
+
+func readAuthentication(im *importer, s *syntax.Statement, i *instance) {
+	i.auth = authentication{}
+	readBlock(im, "authentication", im.block(s), im.routing.words.authentication, &i.auth)
+	switch a := i.auth; {
+	case a.kind.given() && !a.password.given():
+		im.wrong(a.kind.by, "has no auth_pass beside it")
+	case a.password.given() && !a.kind.given():
+		im.remark(a.password.by, "has no auth_type beside it, and so keepalived sends adverts without a password")
+	}
+}
+
+func authenticationWords() vocabulary[*authentication] {
+	return vocabulary[*authentication]{
+		"auth_type": means(readAuthType),
+		"auth_pass": means(readAuthPass),
+	}
+}
+
+func readAuthType(im *importer, s *syntax.Statement, a *authentication) {
+	kind, ok := im.one(s)
+	switch {
+	case !ok:
+	case kind == "PASS":
+		a.kind = said[string]{"pass", s}
+	case kind == "AH":
+		a.kind = said[string]{"ah", s}
+	default:
+		im.wrong(s, quoted(kind)+" must be PASS or AH")
+	}
+}
+
+func readAuthPass(im *importer, s *syntax.Statement, a *authentication) {
+	args, err := s.Escaped()
+	switch {
+	case err != nil:
+		im.wrong(s, err.Error())
+		return
+	case len(args) < 2 || args[1] == "":
+		im.wrong(s, "missing; must have a password")
+		return
+	case len(args) > 2:
+		im.wrong(s, "has more than one word; must be in quotes with spaces in it")
+		return
+	}
+	password := args[1]
+	if len(password) > passwordLength {
+		password = password[:passwordLength]
+		im.remark(s, "only the first 8 bytes of the password count, and so only they are in the secret file")
+	}
+	a.password = said[string]{password, s}
+}
+
+func readHMAC(im *importer, s *syntax.Statement, i *instance) {
+	i.hmac = hmacAuthentication{by: s}
+	readBlock(im, "auth_hmac", im.block(s), im.routing.words.hmac, &i.hmac)
+	if s.Braces && !i.hmac.named {
+		im.wrong(s, "has no key")
+	}
+}
+
+func hmacWords() vocabulary[*hmacAuthentication] {
+	return vocabulary[*hmacAuthentication]{
+		"key":        means(readHMACKey),
+		"active_key": keepNumber(0, 255, func(h *hmacAuthentication) *said[int] { return &h.active }),
+		"time_window": keepTimer(time.Second, 1000*time.Second, func(h *hmacAuthentication) *said[time.Duration] {
+			return &h.window
+		}),
+		"anti_replay": means(func(im *importer, s *syntax.Statement, _ *hmacAuthentication) {
+			switch mode, ok := im.one(s); {
+			case !ok, mode == "time":
+			case mode == "monotonic":
+				im.lose(s, "counts adverts, so that clocks may differ", "perch goes by the time, as anti_replay time does: all nodes must do the same")
+			default:
+				im.wrong(s, quoted(mode)+" must be time or monotonic")
+			}
+		}),
+		"mode": means(func(im *importer, s *syntax.Statement, _ *hmacAuthentication) {
+			switch mode, ok := im.one(s); {
+			case !ok, mode == "enforce":
+			case mode == "permissive", mode == "receive-only":
+				im.lose(s, "heeds adverts without a signature, too", "perch does not: change all nodes over at once, or by a second router")
+			default:
+				im.wrong(s, quoted(mode)+" must be enforce, permissive or receive-only")
+			}
+		}),
+	}
+}
+
+func readHMACKey(im *importer, s *syntax.Statement, h *hmacAuthentication) {
+	args := s.Args()
+	h.named = true
+	if len(args) != 2 {
+		im.wrong(s, "must be the number of a key and its value")
+		return
+	}
+	id, err := strconv.ParseUint(args[0], 10, 8)
+	switch {
+	case err != nil:
+		im.wrong(s, quoted(args[0])+" must be a number from 0 to 255")
+	case len(args[1]) < 32 || len(args[1]) > 64 || strings.ContainsAny(args[1], "\r\n"):
+		im.wrong(s, "the value of key "+args[0]+" must be 32 to 64 bytes long")
+	default:
+		h.keys = append(h.keys, hmacKey{s, int(id), args[1]})
+	}
+}

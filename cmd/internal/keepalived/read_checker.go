@@ -1,0 +1,173 @@
+package keepalived
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+// readChecker reads a checker of a real server.
+func readChecker(im *importer, s *syntax.Statement, r *realServer) {
+	c := &checker{by: s, kind: s.Keyword()}
+	readBlock(im, "a "+c.kind, im.block(s), im.serverWords().checkers[c.kind], c)
+	switch {
+	case !s.Braces:
+		return
+	case (c.kind == "HTTP_GET" || c.kind == "SSL_GET") && !says(s, "url"):
+		im.wrong(s, "has no url")
+	case c.kind == "MISC_CHECK" && !says(s, "misc_path"):
+		im.wrong(s, "has no misc_path")
+	}
+	r.checkers = append(r.checkers, c)
+}
+
+// checkerWords are the words of each kind of checker that perch has an equivalent for.
+func checkerWords() map[string]vocabulary[*checker] {
+	type c = *checker
+	looks := joined(
+		scheduleWords(func(c c) *schedule { return &c.schedule }),
+		vocabulary[c]{
+			"retry":            keepNumber(0, mostRetries, func(c c) *said[int] { return &c.retry }),
+			"log_all_failures": means(readLogAll),
+		})
+	script := joined(looks, miscWords())
+	delete(script, "connect_timeout")
+	looks = joined(looks, connectionWords(func(c c) *connection { return &c.connection }))
+	http := joined(looks, httpWords())
+	return map[string]vocabulary[c]{
+		"HTTP_GET":   http,
+		"SSL_GET":    http,
+		"TCP_CHECK":  looks,
+		"PING_CHECK": looks,
+		"SMTP_CHECK": joined(looks, smtpWords()),
+		"DNS_CHECK":  joined(looks, dnsWords()),
+		"UDP_CHECK":  joined(looks, udpWords()),
+		"MISC_CHECK": script,
+	}
+}
+
+func readLogAll(im *importer, s *syntax.Statement, _ *checker) {
+	if on, ok := im.flag(s); ok && on {
+		im.lose(s, "logs each failed look", everyLook)
+	}
+}
+
+// connectionWords are the words for where packets of a checker go, and from where.
+func connectionWords[T any](of func(T) *connection) vocabulary[T] {
+	return vocabulary[T]{
+		"connect_ip":   keepIP(func(t T) *said[netip.Addr] { return &of(t).ip }),
+		"connect_port": keepNumber(1, math.MaxUint16, func(t T) *said[int] { return &of(t).port }),
+		"bindto":       keepIP(func(t T) *said[netip.Addr] { return &of(t).source }),
+		"bind_port": lost[T]("looks from this port",
+			"with one port for all looks the next one would have to wait until the kernel has forgotten the last: let a firewall know perch by source or fwmark"),
+		"bind_if":         keepText(func(t T) *said[string] { return &of(t).iface }),
+		"connect_timeout": keepTimer(time.Millisecond, mostTimeout, func(t T) *said[time.Duration] { return &of(t).timeout }),
+		"fwmark":          keepNumber(0, math.MaxUint32, func(t T) *said[int] { return &of(t).mark }),
+	}
+}
+
+// keepIP is a keyword with an IP address.
+func keepIP[T any](at func(T) *said[netip.Addr]) word[T] {
+	return means(func(im *importer, s *syntax.Statement, into T) {
+		arg, ok := im.one(s)
+		if !ok {
+			return
+		}
+		a, err := netip.ParseAddr(arg)
+		if err != nil || a.Zone() != "" {
+			im.wrong(s, fmt.Sprintf("%q is no IP address", arg))
+			return
+		}
+		*at(into) = said[netip.Addr]{a, s}
+	})
+}
+
+func smtpWords() vocabulary[*checker] {
+	return vocabulary[*checker]{
+		"helo_name": keepText(func(c *checker) *said[string] { return &c.hello }),
+		"host": opens(func(im *importer, s *syntax.Statement, c *checker) {
+			h := &connection{by: s}
+			readBlock(im, "a host", im.block(s), im.serverWords().host, h)
+			c.hosts = append(c.hosts, h)
+		}),
+	}
+}
+
+func dnsWords() vocabulary[*checker] {
+	return vocabulary[*checker]{
+		"name": keepText(func(c *checker) *said[string] { return &c.query }),
+		"type": means(func(im *importer, s *syntax.Statement, c *checker) {
+			arg, ok := im.one(s)
+			switch record := strings.ToUpper(arg); {
+			case !ok:
+			case slices.Contains(strings.Fields("A NS CNAME SOA MX TXT AAAA"), record):
+				c.record = said[string]{record, s}
+			default:
+				im.wrong(s, fmt.Sprintf("%q must be A, NS, CNAME, SOA, MX, TXT or AAAA", arg))
+			}
+		}),
+	}
+}
+
+func miscWords() vocabulary[*checker] {
+	return vocabulary[*checker]{
+		"misc_path": means(func(im *importer, s *syntax.Statement, c *checker) {
+			argv, rest, ok := im.program(s)
+			if ok && len(rest) > 0 {
+				im.wrong(s, fmt.Sprintf("%q stands behind the program, and keepalived leaves it out; a program with arguments is written in quotes", rest[0]))
+				ok = false
+			}
+			if ok {
+				c.script = said[program]{program{argv: argv}, s}
+			}
+		}),
+		"misc_timeout": means(func(im *importer, s *syntax.Statement, c *checker) {
+			if n, ok := im.number(s, 0, int(mostTimeout/time.Second)); ok {
+				c.scriptTimeout = said[time.Duration]{time.Duration(n) * time.Second, s}
+			}
+		}),
+		"misc_dynamic": keepSwitch(func(c *checker) *said[bool] { return &c.dynamic }),
+		"user": means(func(im *importer, s *syntax.Statement, c *checker) {
+			if user, ok := im.runner(s, s.Args()); ok {
+				c.scriptUser = said[string]{user, s}
+			}
+		}),
+	}
+}
+
+func udpWords() vocabulary[*checker] {
+	return vocabulary[*checker]{
+		"payload":          means(func(im *importer, s *syntax.Statement, c *checker) { im.readHex(s, &c.payload, "") }),
+		"require_reply":    means(func(im *importer, s *syntax.Statement, c *checker) { im.readHex(s, &c.reply, "xX") }),
+		"min_reply_length": keepNumber(0, 65507, func(c *checker) *said[int] { return &c.minReply }),
+		"max_reply_length": lost[*checker]("takes a longer answer for a failure", "perch takes an answer that begins as it should, however long it is"),
+	}
+}
+
+// readHex reads words of hexadecimal digits, each two of which are a byte, as is one that is
+// left at the end of a word.
+func (im *importer) readHex(s *syntax.Statement, into *said[string], unknown string) {
+	if len(s.Args()) == 0 && unknown == "" {
+		im.wrong(s, "missing; must have bytes in hexadecimal")
+		return
+	}
+	var bytes []string
+	for _, word := range strings.Fields(strings.Join(s.Args(), " ")) {
+		if strings.Trim(word, "0123456789abcdefABCDEF"+unknown) != "" {
+			im.wrong(s, fmt.Sprintf("%q must be hexadecimal digits", word))
+			return
+		}
+		for ; len(word) > 1; word = word[2:] {
+			bytes = append(bytes, strings.ToLower(word[:2]))
+		}
+		if word != "" {
+			bytes = append(bytes, "0"+strings.ToLower(word))
+		}
+	}
+	*into = said[string]{strings.Join(bytes, " "), s}
+}

@@ -1,0 +1,64 @@
+package keepalived
+
+import "github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+
+// globalsLost are the words of global_defs that become no key.
+func globalsLost() vocabulary[*importer] {
+	v := vocabulary[*importer]{}
+	v.all(needless[*importer](), // since perch does it always, or has no need of it
+		"dynamic_interfaces", "vrrp_check_unicast_src", "vrrp_skip_check_adv_addr", "enable_script_security",
+		"set_supplementary_groups", "use_symlink_paths", "reload_check_config", "fifo_write_vrrp_states_on_reload",
+		"vrrp_netlink_cmd_rcv_bufs", "vrrp_netlink_cmd_rcv_bufs_force",
+		"vrrp_netlink_monitor_rcv_bufs", "vrrp_netlink_monitor_rcv_bufs_force",
+		"process_monitor_rcv_bufs", "process_monitor_rcv_bufs_force",
+		"vrrp_rx_bufs_policy", "vrrp_rx_bufs_multiplier",
+		"include_check", "random_seed", "config_save_dir", "tmp_config_directory",
+		"iproute_usr_dir", "iproute_etc_dir", "no_email_faults")
+	v.all(lost[*importer]("needs it to send mails", noMail),
+		"notification_email", "notification_email_from", "smtp_server", "smtp_helo_name", "smtp_connect_timeout")
+	v.all(mails[*importer](), "smtp_alert", "smtp_alert_vrrp")
+	v.all(lost[*importer]("waits for another number of adverts before it gives a master up",
+		"perch waits for 3, as the RFC says: change advert_int for another time"), "vrrp_down_timer_adverts")
+	v.all(lost[*importer]("lets a router of priority 255 hear no other's adverts",
+		"with perch it listens, so that of two such routers one yields"), "vrrp_owner_ignore_adverts")
+	v.all(lost[*importer]("puts rules into that firewall",
+		"perch needs none but those in a table of its own, perch"),
+		"vrrp_iptables", "vrrp_ipsets", "nftables", "nftables_priority", "nftables_counters", "nftables_ifindex")
+	v.all(lost[*importer]("keeps the kernel from telling switches which groups are listened to",
+		"set net.ipv4.igmp_link_local_mcast_reports by sysctl.d"), "disable_local_igmp")
+	v.all(lost[*importer]("runs a program as it starts and ends",
+		"let perch's unit do so: ExecStartPre=, ExecStopPost= and TimeoutSec="),
+		"startup_script", "startup_script_timeout", "shutdown_script", "shutdown_script_timeout")
+	v.all(lost[*importer]("has its processes scheduled so",
+		"perch sends adverts from a thread with SCHED_RR 1 where it may: see LimitRTPRIO= of its unit"),
+		"max_auto_priority", "min_auto_priority_delay", "vrrp_priority", "vrrp_rt_priority", "vrrp_rlimit_rttime")
+	v.all(lost[*importer]("has its processes kept in memory and on processors so",
+		"let perch's unit do so: MemorySwapMax=0 and CPUAffinity="), "vrrp_no_swap", "vrrp_cpu_affinity")
+	v.all(lost[*importer]("has its process for BFD run so", noBFD),
+		"bfd_priority", "bfd_no_swap", "bfd_rt_priority", "bfd_rlimit_rttime", "bfd_cpu_affinity", "bfd_process_name")
+	v.all(lost[*importer]("names its processes", "there is one process, perch"),
+		"process_names", "process_name", "vrrp_process_name")
+	v.all(lost[*importer]("answers SNMP", "use the metrics for Prometheus, at node.listen, or perch status -o json"),
+		"snmp_socket", "enable_traps", "enable_snmp_vrrp", "enable_snmp_keepalived",
+		"enable_snmp_rfc", "enable_snmp_rfcv2", "enable_snmp_rfcv3")
+	v.all(lost[*importer]("answers on D-Bus", "use perch status, perch events and perch reload"),
+		"enable_dbus", "dbus_service_name", "dbus_no_interface_name")
+	v.all(lost[*importer]("reloads by itself", "use a timer of systemd that runs perch reload"),
+		"reload_time_file", "reload_repeat", "reload_file")
+	v.all(lost[*importer]("writes what it knows into files", "perch status -o json prints it"),
+		"data_use_instance", "json_version", "state_dump_file", "stats_dump_file", "json_dump_file", "umask")
+	v.all(lost[*importer]("logs adverts of VRIDs that it has no instance for",
+		"perch status names each party that is heard for a VRID that this node has"), "log_unknown_vrids")
+	v.all(lost[*importer]("names devices with a virtual MAC so", "perch calls them vrrp.VRID and vrrp6.VRID"),
+		"vmac_prefix", "vmac_addr_prefix")
+	return v
+}
+
+// mails is a keyword that has a mail sent at each change, unless it is off.
+func mails[T any]() word[T] {
+	return means(func(im *importer, s *syntax.Statement, _ T) {
+		if on, ok := im.flag(s); ok && on {
+			im.lose(s, "sends a mail when the state changes", noMail)
+		}
+	})
+}

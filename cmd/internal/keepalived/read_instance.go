@@ -1,0 +1,206 @@
+package keepalived
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+func readInstance(im *importer, s *syntax.Statement, _ *importer) {
+	name, ok := im.one(s)
+	if !ok {
+		return
+	}
+	i := &instance{by: s, name: name}
+	if first := im.routing.instanceNames[name]; first != nil {
+		im.wrong(s, quoted(name)+" was given before, at "+first.by.Position.String())
+		return
+	}
+	readBlock(im, "vrrp_instance "+name, im.block(s), im.routing.words.instance, i)
+	im.routing.instanceNames[name] = i
+	im.routing.instances = append(im.routing.instances, i)
+	if len(i.addresses)+len(i.excluded) > 1 {
+		im.dropRepeated(i)
+	}
+	im.checkInstance(i)
+}
+
+// checkInstance wants what keepalived runs no instance without.
+func (im *importer) checkInstance(i *instance) {
+	if !i.by.Braces {
+		return
+	}
+	if !i.vrid.given() {
+		im.wrong(i.by, quoted(i.name)+" has no virtual_router_id; must have one from 1 to 255")
+	}
+	if !i.iface.given() {
+		im.wrong(i.by, quoted(i.name)+" has no interface; must have one, also with unicast_peer")
+	}
+	switch {
+	case i.noAddress.value:
+		im.wrong(i.noAddress.by, "perch has no routers without an address; must have a virtual_ipaddress")
+	case len(i.addresses) == 0:
+		im.wrong(i.by, quoted(i.name)+" has no virtual_ipaddress; must have one, for the adverts")
+	}
+	if i.faultWithoutPeer.value && i.unicast.given() && len(i.peers) == 0 {
+		im.wrong(i.unicast.by, "has no peer, which is a fault with unicast_fault_no_peer")
+	}
+}
+
+// instanceWords are the words of a vrrp_instance.
+func instanceWords() vocabulary[*instance] {
+	v := vocabulary[*instance]{
+		"state":             means(readState),
+		"interface":         keepText(func(i *instance) *said[string] { return &i.iface }),
+		"vrf":               keepText(func(i *instance) *said[string] { return &i.vrf }),
+		"virtual_router_id": keepNumber(1, 255, func(i *instance) *said[int] { return &i.vrid }),
+		"priority":          keepNumber(1, 255, func(i *instance) *said[int] { return &i.priority }),
+		"version":           keepNumber(2, 3, func(i *instance) *said[int] { return &i.version }),
+		"advert_int": keepTimer(10*time.Millisecond, 255*time.Second, func(i *instance) *said[time.Duration] {
+			return &i.advert
+		}),
+		"virtual_ipaddress":          opens(readAddresses),
+		"virtual_ipaddress_excluded": opens(readExcluded),
+		"no_virtual_ipaddress":       keepFlag(func(i *instance) *said[bool] { return &i.noAddress }),
+		"virtual_routes":             opens(readRoutes),
+		"virtual_rules":              opens(readRules),
+		"authentication":             opens(readAuthentication),
+		"auth_hmac":                  opens(readHMAC),
+		"accept":                     keepFlag(func(i *instance) *said[bool] { return &i.accept }),
+		"no_accept":                  keepNot(func(i *instance) *said[bool] { return &i.accept }),
+		"strict_mode":                keepFlag(func(i *instance) *said[bool] { return &i.strict }),
+		"nopreempt":                  keepFlag(func(i *instance) *said[bool] { return &i.noPreempt }),
+		"preempt":                    keepNot(func(i *instance) *said[bool] { return &i.noPreempt }),
+		"preempt_delay": keepTimer(0, 1000*time.Second, func(i *instance) *said[time.Duration] {
+			return &i.preemptDelay
+		}),
+		"dont_track_primary": keepFlag(func(i *instance) *said[bool] { return &i.ignorePrimary }),
+		"v3_checksum_as_v2":  keepFlag(func(i *instance) *said[bool] { return &i.checksumAsVersion2 }),
+		"use_vmac":           means(readVMAC),
+		"vmac_xmit_base":     keepFlag(func(i *instance) *said[bool] { return &i.xmitBase }),
+		"lower_prio_no_advert": keepFlag(func(i *instance) *said[bool] {
+			return &i.lowerPriorityNoAdvert
+		}),
+		"higher_prio_send_advert": keepFlag(func(i *instance) *said[bool] {
+			return &i.higherPrioritySendAdvert
+		}),
+	}
+	v.add(instanceTransport(), instanceAnnouncements(), instanceTracks(), instanceNotices(), instanceLost())
+	return v
+}
+
+func instanceTransport() vocabulary[*instance] {
+	v := vocabulary[*instance]{
+		"unicast_peer":          opens(readPeers),
+		"unicast_fault_no_peer": keepFlag(func(i *instance) *said[bool] { return &i.faultWithoutPeer }),
+		"unicast_ttl":           keepNumber(0, 255, func(i *instance) *said[int] { return &i.unicastTTL }),
+		"mcast_dst_ip":          keepAddress(func(i *instance) *said[netip.Addr] { return &i.multicast }),
+		"track_src_ip":          keepFlag(func(i *instance) *said[bool] { return &i.trackSource }),
+	}
+	v.all(keepAddress(func(i *instance) *said[netip.Addr] { return &i.source }), "unicast_src_ip", "mcast_src_ip")
+	return v
+}
+
+func instanceAnnouncements() vocabulary[*instance] {
+	v := vocabulary[*instance]{
+		"garp_master_delay": keepTimer(0, longest, func(i *instance) *said[time.Duration] {
+			return &i.announcement.delay
+		}),
+		"garp_master_repeat": keepNumber(0, 1000, func(i *instance) *said[int] { return &i.announcement.repeat }),
+		"garp_master_refresh": keepTimer(0, longest, func(i *instance) *said[time.Duration] {
+			return &i.announcement.refresh
+		}),
+		"garp_master_refresh_repeat": keepNumber(0, 1000, func(i *instance) *said[int] {
+			return &i.announcement.refreshRepeat
+		}),
+	}
+	v.all(means(func(im *importer, s *syntax.Statement, i *instance) { readExtra(im, s, &i.announcement) }),
+		"garp_extra_if", "vmac_garp_intvl")
+	v.all(means(func(im *importer, s *syntax.Statement, _ *instance) { im.remark(s, lowerPriorityGARP) }),
+		"garp_lower_prio_delay", "garp_lower_prio_repeat")
+	return v
+}
+
+// instanceLost are the words of a vrrp_instance that become no key.
+func instanceLost() vocabulary[*instance] {
+	v := vocabulary[*instance]{
+		"owner_ignore_adverts": lost[*instance]("lets a router of priority 255 hear no other's adverts",
+			"with perch it listens, so that of two such routers one yields"),
+		"down_timer_adverts": lost[*instance]("waits for another number of adverts before it gives a master up",
+			"perch waits for 3, as the RFC says: change advert_int for another time"),
+		"use_vmac_addr": lost[*instance]("gives addresses on further interfaces a virtual MAC",
+			"with perch they have the MAC of the interface"),
+		"use_ipvlan": lost[*instance]("puts the addresses on an ipvlan",
+			"perch puts them on the interface itself, whose MAC an ipvlan has, too"),
+		"smtp_alert": mails[*instance](),
+		"lvs_sync_daemon_interface": lost[*instance]("took this for the interface of the sync daemon",
+			"write lvs_sync_daemon in global_defs, or the ipvs.sync of perch"),
+	}
+	v.all(needless[*instance](), // since perch does it always, or has no need of it
+		"promote_secondaries", "check_unicast_src", "old_unicast_checksum", "native_ipv6", "skip_check_adv_addr",
+		"timer_expired_backup", "thread_timer_expired", "kernel_rx_buf_size", "debug")
+	v.all(lost[*instance]("asks the interface for its carrier again and again",
+		"perch hears of it from the kernel, and looks at a master's ten times a second"), "linkbeat_use_polling")
+	return v
+}
+
+func readState(im *importer, s *syntax.Statement, i *instance) {
+	state, ok := im.one(s)
+	switch {
+	case !ok:
+	case state == "MASTER", state == "BACKUP":
+		i.state = said[string]{state, s}
+	default:
+		im.wrong(s, quoted(state)+" must be MASTER or BACKUP")
+	}
+}
+
+// readVMAC reads use_vmac [NAME] [MAC] [netlink_notify_msg] [group G].
+func readVMAC(im *importer, s *syntax.Statement, i *instance) {
+	i.vmac = said[string]{"", s}
+	args := s.Args()
+	for len(args) > 0 {
+		switch word := args[0]; {
+		case word == "netlink_notify_msg":
+		case word == "group" && len(args) > 1:
+			im.lose(s, "puts its device into the group of interfaces "+quoted(args[1]), "perch's is in none")
+			args = args[1:]
+		case strings.Count(word, ":") >= 4:
+			im.lose(s, "gives the router the MAC "+quoted(word), "with perch it has the one of its VRID (RFC 9568)")
+		default:
+			i.vmac.value = word
+		}
+		args = args[1:]
+	}
+}
+
+// readPeers reads unicast_peer { ADDRESS [min_ttl N] [max_ttl N] }.
+func readPeers(im *importer, s *syntax.Statement, i *instance) {
+	i.unicast = said[bool]{true, s}
+	for _, line := range im.block(s) {
+		if p, ok := im.peer(line); ok {
+			i.peers = append(i.peers, p)
+		}
+	}
+}
+
+func (im *importer) peer(s *syntax.Statement) (p peer, ok bool) {
+	p.by = s
+	words := newWords(im, s)
+	for words.more() {
+		switch word := words.next(); word {
+		case "min_ttl":
+			p.minTTL = words.number(0, 255)
+		case "max_ttl":
+			p.maxTTL = words.number(0, 255)
+		default:
+			p.address = words.address(word)
+		}
+	}
+	if words.good() && !p.address.IsValid() {
+		words.wrong("has no address of a peer")
+	}
+	return p, words.good()
+}

@@ -1,0 +1,119 @@
+package keepalived
+
+import "github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+
+// notification is what is told of the changes of an instance or a sync group.
+type notification struct {
+	commands   []command
+	priorities said[bool] // notify_priority_changes
+	deleted    said[bool] // notify_deleted, with a program or without
+}
+
+// command is a program that is run because something has happened.
+type command struct {
+	by   *syntax.Statement
+	on   string // the keyword
+	argv []string
+	user said[string]
+}
+
+// fifos are what global_defs has told of changes.
+type fifos struct {
+	all, routers fifo
+	priorities   said[bool]
+}
+
+// fifo is a FIFO with a line for each change, and the program that reads it.
+type fifo struct {
+	path    said[string]
+	user    string // whose it is; "" for perch's own
+	command command
+}
+
+// noticeKeywords are the keywords of programs that an instance and a group both have.
+func noticeKeywords() []string {
+	return []string{"notify_master", "notify_backup", "notify_fault", "notify_stop", "notify"}
+}
+
+func instanceNotices() vocabulary[*instance] {
+	v := vocabulary[*instance]{
+		"notify_priority_changes": keepFlag(func(i *instance) *said[bool] { return &i.notify.priorities }),
+		"notify_deleted": means(func(im *importer, s *syntax.Statement, i *instance) {
+			im.readDeleted(s, &i.notify)
+		}),
+	}
+	v.all(means(func(im *importer, s *syntax.Statement, i *instance) { im.readNotice(s, &i.notify) }),
+		append(noticeKeywords(), "notify_master_rx_lower_pri")...)
+	return v
+}
+
+func groupNotices() vocabulary[*syncGroup] {
+	v := vocabulary[*syncGroup]{
+		"notify_priority_changes": keepFlag(func(g *syncGroup) *said[bool] { return &g.notify.priorities }),
+		"notify_deleted": means(func(im *importer, s *syntax.Statement, g *syncGroup) {
+			im.readDeleted(s, &g.notify)
+		}),
+	}
+	v.all(means(func(im *importer, s *syntax.Statement, g *syncGroup) { im.readNotice(s, &g.notify) }),
+		noticeKeywords()...)
+	return v
+}
+
+func (im *importer) readNotice(s *syntax.Statement, n *notification) {
+	if c, ok := im.told(s); ok {
+		n.commands = append(n.commands, c)
+	}
+}
+
+// readDeleted reads notify_deleted [PROGRAM].
+func (im *importer) readDeleted(s *syntax.Statement, n *notification) {
+	n.deleted = said[bool]{true, s}
+	if len(s.Args()) > 0 {
+		im.readNotice(s, n)
+	}
+}
+
+func (im *importer) told(s *syntax.Statement) (c command, ok bool) {
+	c = command{by: s, on: s.Keyword()}
+	c.argv, c.user = im.command(s)
+	return c, c.argv != nil
+}
+
+// globalsOfNotices are the words of global_defs that are about FIFOs.
+func globalsOfNotices() vocabulary[*importer] {
+	all := func(im *importer) *fifo { return &im.routing.globals.fifos.all }
+	routers := func(im *importer) *fifo { return &im.routing.globals.fifos.routers }
+	return vocabulary[*importer]{
+		"notify_fifo":             keepFIFO(all),
+		"notify_fifo_script":      keepFIFOScript(all),
+		"vrrp_notify_fifo":        keepFIFO(routers),
+		"vrrp_notify_fifo_script": keepFIFOScript(routers),
+		"vrrp_notify_priority_changes": keepFlag(func(im *importer) *said[bool] {
+			return &im.routing.globals.fifos.priorities
+		}),
+	}
+}
+
+// keepFIFO is a keyword with the path of a FIFO, and maybe whose it is.
+func keepFIFO(at func(*importer) *fifo) word[*importer] {
+	return means(func(im *importer, s *syntax.Statement, _ *importer) {
+		args := s.Args()
+		if len(args) == 0 {
+			im.wrong(s, "missing; must have the path of a FIFO")
+			return
+		}
+		f := at(im)
+		f.path = said[string]{args[0], s}
+		if len(args) > 1 {
+			f.user, _ = im.user(s, args[1:])
+		}
+	})
+}
+
+func keepFIFOScript(at func(*importer) *fifo) word[*importer] {
+	return means(func(im *importer, s *syntax.Statement, _ *importer) {
+		if c, ok := im.told(s); ok {
+			at(im).command = c
+		}
+	})
+}

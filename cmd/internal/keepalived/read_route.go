@@ -1,0 +1,159 @@
+package keepalived
+
+import (
+	"math"
+	"net/netip"
+
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+func readRoutes(im *importer, s *syntax.Statement, i *instance) {
+	i.routes = append(i.routes, im.routes(s)...)
+}
+
+func readStaticRoutes(im *importer, s *syntax.Statement, _ *importer) {
+	im.routing.staticRoutes = append(im.routing.staticRoutes, im.routes(s)...)
+}
+
+func (im *importer) routes(s *syntax.Statement) (list []route) {
+	for _, line := range im.block(s) {
+		r := routeLine{words: newWords(im, line), route: route{by: line}}
+		if r.read() {
+			list = append(list, r.route)
+		}
+	}
+	return list
+}
+
+// routeLine is a route that is being read, in the words of ip-route(8).
+type routeLine struct {
+	*words
+	route
+	anywhere bool // default
+	ipv6     bool // inet6
+	lost     bool // the route as a whole has no equivalent
+}
+
+// read reports whether there is a route that perch can have.
+func (r *routeLine) read() bool {
+	for r.more() {
+		r.word(r.next())
+	}
+	if r.good() && !r.destination.IsValid() && !r.anywhere {
+		r.wrong("has no destination")
+	}
+	if r.good() && r.anywhere {
+		r.destination = anywhere(r.ipv6 || r.via.Is6())
+	}
+	if !r.good() || r.lost {
+		return false
+	}
+	r.destination = r.destination.Masked()
+	if !r.via.IsValid() && r.dev == "" && !r.blackhole {
+		r.wrong("leads nowhere; must have via or dev")
+	}
+	return r.good()
+}
+
+func anywhere(ipv6 bool) netip.Prefix {
+	if ipv6 {
+		return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	}
+	return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+}
+
+func (r *routeLine) word(word string) {
+	switch word {
+	case "to":
+		r.to(r.value())
+	case "via", "gw":
+		r.via = r.gateway()
+	case "src":
+		r.source = r.address(r.value())
+	case "dev", "oif":
+		r.dev = r.value()
+	case "table":
+		r.table = r.tableID()
+	case "metric", "priority", "preference":
+		r.metric = r.number(0, math.MaxUint32)
+	case "scope":
+		r.route.scope = r.words.scope()
+	case "onlink":
+		r.onLink = true
+	case "blackhole":
+		r.blackhole = true
+	case "no_track":
+		r.noTrack = true
+	case "inet6":
+		r.ipv6 = true
+	case "inet", "unicast", "add", "append", "prepend":
+	case "proto", "protocol":
+		r.value() // perch has one of its own, to know its routes by
+	default:
+		r.rare(word)
+	}
+}
+
+func (r *routeLine) to(text string) {
+	if text == "default" || text == "any" || text == "all" {
+		r.anywhere = true
+		return
+	}
+	r.destination = r.network(text)
+}
+
+// gateway reads [inet|inet6] ADDRESS.
+func (r *routeLine) gateway() netip.Addr {
+	text := r.value()
+	if text == "inet" || text == "inet6" {
+		text = r.value()
+	}
+	if r.bad {
+		return netip.Addr{}
+	}
+	return r.address(text)
+}
+
+// rare reads a word that perch has no equivalent for, and else a destination.
+func (r *routeLine) rare(word string) {
+	switch word {
+	case "or", "nexthop":
+		r.lose("leads over several gateways", "a route of perch has one: let a routing daemon keep those of several")
+	case "unreachable", "prohibit", "throw", "local", "broadcast", "multicast", "anycast", "nat":
+		r.lose("is of the kind "+word, "perch has routes to a gateway, to an interface and blackhole")
+	case "realms", "realm", "tos", "dsfield", "encap", "as", "expires", "vrf":
+		r.lose("has "+word, "perch has no routes of this kind")
+	case "mtu", "hoplimit", "advmss", "rtt", "rttvar", "reordering", "window", "cwnd", "initcwnd", "initrwnd",
+		"ssthresh", "rto_min", "quickack", "features", "congctl", "fastopen_no_cookie", "ttl-propagate", "pref":
+		r.skip("lock")
+		text := r.value()
+		r.im.lose(r.s, "gives the route "+word+" "+text, "perch has it without: it is about what this machine itself sends")
+	case "track_group":
+		r.im.lose(r.s, "lets the instances of track_group "+r.value()+" be in fault while the route is gone",
+			"perch puts back what somebody has removed")
+	default:
+		r.to(word)
+	}
+}
+
+// lose gives the route up.
+func (r *routeLine) lose(what, instead string) {
+	r.im.lose(r.s, "has a route here that "+what, instead)
+	r.lost, r.left = true, nil
+}
+
+// tableID reads a routing table.
+func (w *words) tableID() int {
+	switch text := w.value(); text {
+	case "main":
+		return 254
+	case "default":
+		return 253
+	case "local":
+		return 255
+	default:
+		w.left = append([]string{text}, w.left...)
+		w.last = "table"
+		return w.numberOr(1, math.MaxUint32, "its number, as in /etc/iproute2/rt_tables")
+	}
+}

@@ -1,0 +1,109 @@
+package keepalived
+
+import (
+	"math"
+	"net/netip"
+	"strings"
+
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+func readRules(im *importer, s *syntax.Statement, i *instance) {
+	i.rules = append(i.rules, im.rules(s)...)
+}
+
+func readStaticRules(im *importer, s *syntax.Statement, _ *importer) {
+	im.routing.staticRules = append(im.routing.staticRules, im.rules(s)...)
+}
+
+func (im *importer) rules(s *syntax.Statement) (list []rule) {
+	for _, line := range im.block(s) {
+		r := ruleLine{words: newWords(im, line), rule: rule{by: line}}
+		if r.read() {
+			list = append(list, r.rule)
+		}
+	}
+	return list
+}
+
+// ruleLine is a rule that is being read, in the words of ip-rule(8).
+type ruleLine struct {
+	*words
+	rule
+	lost bool
+}
+
+// read reports whether there is a rule that perch can have. One that it can have in part
+// only is lost, since it would be for more than was meant.
+func (r *ruleLine) read() bool {
+	for r.more() {
+		r.word(r.next())
+	}
+	if r.good() && !r.lost && r.table == 0 {
+		r.wrong("has no table; must have one")
+	}
+	return r.good() && !r.lost
+}
+
+func (r *ruleLine) word(word string) {
+	switch word {
+	case "from":
+		r.from = r.selector(r.value())
+	case "to":
+		r.to = r.selector(r.value())
+	case "iif", "dev":
+		r.iif = r.value()
+	case "oif":
+		r.oif = r.value()
+	case "fwmark":
+		r.mark()
+	case "table", "lookup":
+		r.table = r.tableID()
+	case "pref", "priority", "preference", "order":
+		r.pref = r.number(1, math.MaxUint32)
+	case "no_track":
+		r.noTrack = true
+	case "inet6":
+		r.ipv6 = true
+	case "inet":
+	case "proto", "protocol":
+		r.value() // perch has one of its own, to know its rules by
+	case "track_group":
+		r.im.lose(r.s, "lets the instances of track_group "+r.value()+" be in fault while the rule is gone",
+			"perch puts back what somebody has removed")
+	case "tos", "dsfield", "uidrange", "ip_proto", "ipproto", "sport", "dport", "tun_id":
+		r.lose("has "+word, "let the firewall mark such packets, and give fwmark")
+	case "not", "goto", "nop", "l3mdev", "suppress_prefixlength", "suppress_ifgroup", "suppress_prefixlen",
+		"suppress_group", "realms", "type":
+		r.lose("has "+word, "perch has rules that lead to a table, and are for what they name")
+	case "blackhole", "unreachable", "prohibit":
+		r.lose("is of the kind "+word, "let it lead to a table with such a route")
+	default:
+		r.wrong(quoted(word) + " is no word of a rule")
+	}
+}
+
+// selector reads a network, or all.
+func (r *ruleLine) selector(text string) netip.Prefix {
+	switch {
+	case r.bad:
+		return netip.Prefix{}
+	case text == "all", text == "any", text == "default":
+		return anywhere(r.ipv6)
+	}
+	return r.network(text).Masked()
+}
+
+func (r *ruleLine) mark() {
+	if len(r.left) > 0 && strings.Contains(r.left[0], "/") {
+		r.lose("has an fwmark with a mask", "perch's rules have none: give the whole mark")
+		return
+	}
+	r.fwmark = r.number(1, math.MaxUint32)
+}
+
+// lose gives the rule up.
+func (r *ruleLine) lose(what, instead string) {
+	r.im.lose(r.s, "has a rule here that "+what, instead)
+	r.lost, r.left = true, nil
+}

@@ -1,0 +1,65 @@
+package keepalived
+
+import (
+	"math"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+// The limits of perch, which are narrower than keepalived's.
+const (
+	leastInterval = 10 * time.Millisecond
+	mostInterval  = time.Hour
+	mostTimeout   = 10 * time.Minute
+	mostRetries   = 999
+)
+
+// readRealServer reads a real_server IP [PORT].
+func readRealServer(im *importer, s *syntax.Statement, v *virtualServer) {
+	r := &realServer{by: s}
+	readBlock(im, "a real_server", im.block(s), im.serverWords().real, r)
+	var ok bool
+	if r.address, ok = im.addressPort(s, s.Args()); ok {
+		v.servers = append(v.servers, r)
+	}
+}
+
+func realServerWords() vocabulary[*realServer] {
+	type r = *realServer
+	w := joined(
+		scheduleWords(func(r r) *schedule { return &r.schedule }),
+		vocabulary[r]{
+			"weight":             keepNumber(0, 65535, func(r r) *said[int] { return &r.weight }),
+			"lvs_method":         keepMethod(func(r r) *said[method] { return &r.method }),
+			"uthreshold":         keepNumber(0, math.MaxInt32, func(r r) *said[int] { return &r.upper }),
+			"lthreshold":         keepNumber(0, math.MaxInt32, func(r r) *said[int] { return &r.lower }),
+			"inhibit_on_failure": keepSwitch(func(r r) *said[bool] { return &r.inhibit }),
+			"virtualhost":        keepText(func(r r) *said[string] { return &r.virtualHost }),
+			"notify_up":          keepProgram(func(r r) *said[program] { return &r.notifyUp }),
+			"notify_down":        keepProgram(func(r r) *said[program] { return &r.notifyDown }),
+			"snmp_name":          lost[r]("calls the server so in SNMP", "perch calls servers by their addresses"),
+			"smtp_alert":         means(readAlert[r]),
+		},
+	)
+	for kind := range checkerWords() {
+		w[kind] = opens(readChecker)
+	}
+	w["BFD_CHECK"] = lost[r]("takes the server out when its BFD session is down, and without it the server is well",
+		"a check of kind tcp with an interval of some ten milliseconds notices a dead server nearly as soon, and also one that is there and does not serve")
+	w["FILE_CHECK"] = lost[r]("adds a number in a file to the weight of the server, and without it the weight stays",
+		"a check of kind script with weighted = true gives the weight: a program that reads the file and exits with the weight plus 2")
+	return w
+}
+
+// scheduleWords are the words for when to look.
+func scheduleWords[T any](of func(T) *schedule) vocabulary[T] {
+	return vocabulary[T]{
+		"delay_loop":         keepTimer(leastInterval, mostInterval, func(t T) *said[time.Duration] { return &of(t).delayLoop }),
+		"delay_before_retry": keepTimer(0, mostInterval, func(t T) *said[time.Duration] { return &of(t).beforeRetry }),
+		"connect_timeout":    keepTimer(time.Millisecond, mostTimeout, func(t T) *said[time.Duration] { return &of(t).connectTimeout }),
+		"warmup":             keepTimer(0, mostInterval, func(t T) *said[time.Duration] { return &of(t).warmup }),
+		"retry":              keepNumber(1, mostRetries, func(t T) *said[int] { return &of(t).retry }),
+		"alpha":              keepSwitch(func(t T) *said[bool] { return &of(t).alpha }),
+	}
+}

@@ -1,0 +1,153 @@
+package keepalived
+
+import (
+	"math"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+// trackFile is a track_file.
+type trackFile struct {
+	by     *syntax.Statement
+	path   said[string]
+	weight weight
+}
+
+func readTrackFile(im *importer, s *syntax.Statement, _ *importer) {
+	f := &trackFile{by: s, weight: weight{value: 1}}
+	w := im.define(s, watchesFile)
+	readBlock(im, s.Keyword(), im.block(s), im.routing.words.file, f)
+	if s.Braces && !f.path.given() {
+		im.wrong(s, "has no file")
+	}
+	if w != nil {
+		w.weight, w.write = f.weight, im.fileWriter(f)
+	}
+}
+
+func fileWords() vocabulary[*trackFile] {
+	return vocabulary[*trackFile]{
+		"file": means(func(im *importer, s *syntax.Statement, f *trackFile) {
+			path, ok := im.one(s)
+			if ok && !strings.HasPrefix(path, "/") {
+				im.wrong(s, quoted(path)+" must begin with a slash")
+			}
+			f.path = said[string]{path, s}
+		}),
+		"weight": means(func(im *importer, s *syntax.Statement, f *trackFile) {
+			f.weight = im.weight(s, math.MaxInt32)
+		}),
+		"init_file": lost[*trackFile]("writes a number into the file as it starts, 0 if none is given",
+			"let ExecStartPre= of perch's unit do so: a file that is missing counts as failed"),
+	}
+}
+
+// trackProcess is a vrrp_track_process.
+type trackProcess struct {
+	by          *syntax.Statement
+	argv        said[[]string]
+	whole       bool // full_command
+	weight      weight
+	quorum      said[int]
+	forked, end said[time.Duration]
+}
+
+func readProcess(im *importer, s *syntax.Statement, _ *importer) {
+	p := &trackProcess{by: s}
+	w := im.define(s, watchesProcess)
+	readBlock(im, "vrrp_track_process", im.block(s), im.routing.words.process, p)
+	if s.Braces && !p.argv.given() {
+		im.wrong(s, "has no process")
+	}
+	if w != nil {
+		w.weight, w.write = p.weight, im.processWriter(p)
+	}
+}
+
+func processWords() vocabulary[*trackProcess] {
+	return vocabulary[*trackProcess]{
+		"process": means(func(im *importer, s *syntax.Statement, p *trackProcess) {
+			if len(s.Args()) == 0 || s.Args()[0] == "" {
+				im.wrong(s, "missing; must have the name of a program")
+			}
+			p.argv = said[[]string]{s.Args(), s}
+		}),
+		"full_command": means(func(_ *importer, _ *syntax.Statement, p *trackProcess) { p.whole = true }),
+		"param_match": means(func(im *importer, s *syntax.Statement, p *trackProcess) {
+			p.whole = true
+			switch mode, ok := im.one(s); {
+			case !ok:
+			case mode == "initial" || mode == "partial":
+				im.remark(s, "perch looks for the program and its arguments anywhere in a command line")
+			default:
+				im.wrong(s, quoted(mode)+" must be initial or partial")
+			}
+		}),
+		"weight": means(func(im *importer, s *syntax.Statement, p *trackProcess) {
+			p.weight = im.weight(s, 254)
+		}),
+		"quorum": keepNumber(1, 65535, func(p *trackProcess) *said[int] { return &p.quorum }),
+		"quorum_max": lost[*trackProcess]("counts it as failed if there are more processes than that",
+			"use a [[check]] of kind script that counts them"),
+		"fork_delay":      keepTimer(0, time.Hour, func(p *trackProcess) *said[time.Duration] { return &p.forked }),
+		"terminate_delay": keepTimer(0, time.Hour, func(p *trackProcess) *said[time.Duration] { return &p.end }),
+		"delay": means(func(im *importer, s *syntax.Statement, p *trackProcess) {
+			if d, ok := im.timer(s, 0, time.Hour); ok {
+				p.forked, p.end = said[time.Duration]{d, s}, said[time.Duration]{d, s}
+			}
+		}),
+	}
+}
+
+// bfd is a bfd_instance.
+type bfd struct {
+	by                *syntax.Statement
+	neighbor, source  said[netip.Addr]
+	rx, tx            said[time.Duration]
+	multiplier        said[int]
+	hops              said[int]
+	multihop, ignored said[bool]
+	weight            weight
+}
+
+func readBFD(im *importer, s *syntax.Statement, _ *importer) {
+	b := &bfd{by: s}
+	w := im.define(s, watchesBFD)
+	readBlock(im, "bfd_instance", im.block(s), im.routing.words.bfd, b)
+	if s.Braces && !b.neighbor.given() {
+		im.wrong(s, "has no neighbor_ip")
+	}
+	im.lose(s, "speaks BFD with a neighbor", "a check whether it answers stands in where it is tracked: the neighbor itself notices nothing")
+	if w != nil {
+		w.weight, w.write = b.weight, im.bfdWriter(b)
+	}
+}
+
+func bfdWords() vocabulary[*bfd] {
+	v := vocabulary[*bfd]{
+		"source_ip":  keepAddress(func(b *bfd) *said[netip.Addr] { return &b.source }),
+		"min_rx":     keepMilliseconds(func(b *bfd) *said[time.Duration] { return &b.rx }),
+		"min_tx":     keepMilliseconds(func(b *bfd) *said[time.Duration] { return &b.tx }),
+		"multiplier": keepNumber(1, 255, func(b *bfd) *said[int] { return &b.multiplier }),
+		"max_hops":   keepNumber(-1, 255, func(b *bfd) *said[int] { return &b.hops }),
+		"multihop":   keepFlag(func(b *bfd) *said[bool] { return &b.multihop }),
+		"weight": means(func(im *importer, s *syntax.Statement, b *bfd) {
+			b.weight = im.weight(s, 253)
+		}),
+	}
+	v.all(keepAddress(func(b *bfd) *said[netip.Addr] { return &b.neighbor }), "neighbor_ip", "neighbour_ip")
+	v.all(needless[*bfd](), "idle_tx", "passive", "ttl", "hoplimit", "vrrp", "checker")
+	return v
+}
+
+// keepMilliseconds is a keyword with a number of milliseconds, with a fraction or without.
+func keepMilliseconds[T any](at func(T) *said[time.Duration]) word[T] {
+	return means(func(im *importer, s *syntax.Statement, into T) {
+		if d, ok := im.timer(s, 0, 1000000*time.Second); ok {
+			*at(into) = said[time.Duration]{d / 1000, s}
+		}
+	})
+}

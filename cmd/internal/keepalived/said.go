@@ -1,0 +1,112 @@
+package keepalived
+
+import (
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/document"
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+// said is a value, and the statement that says it; nobody says the zero one.
+type said[T any] struct {
+	value T
+	by    *syntax.Statement
+}
+
+func (v said[T]) given() bool { return v.by != nil }
+
+// or returns v, or the other one where nobody says v.
+func (v said[T]) or(other said[T]) said[T] {
+	if v.given() {
+		return v
+	}
+	return other
+}
+
+// is returns the value, or a default where nobody says it.
+func (v said[T]) is(normal T) T {
+	if v.given() {
+		return v.value
+	}
+	return normal
+}
+
+// keepNumber is a keyword with an integer from least to most.
+func keepNumber[T any](least, most int, at func(T) *said[int]) word[T] {
+	return means(func(im *importer, s *syntax.Statement, into T) {
+		if n, ok := im.number(s, least, most); ok {
+			*at(into) = said[int]{n, s}
+		}
+	})
+}
+
+// keepTimer is a keyword with a number of seconds.
+func keepTimer[T any](least, most time.Duration, at func(T) *said[time.Duration]) word[T] {
+	return means(func(im *importer, s *syntax.Statement, into T) {
+		if d, ok := im.timer(s, least, most); ok {
+			*at(into) = said[time.Duration]{d, s}
+		}
+	})
+}
+
+// keepFlag is a keyword that means on, and may be told to mean off.
+func keepFlag[T any](at func(T) *said[bool]) word[T] {
+	return means(func(im *importer, s *syntax.Statement, into T) {
+		if on, ok := im.flag(s); ok {
+			*at(into) = said[bool]{on, s}
+		}
+	})
+}
+
+// keepText is a keyword with one word.
+func keepText[T any](at func(T) *said[string]) word[T] {
+	return means(func(im *importer, s *syntax.Statement, into T) {
+		if text, ok := im.one(s); ok {
+			*at(into) = said[string]{text, s}
+		}
+	})
+}
+
+// place returns where a statement stands; nil stands nowhere.
+func place(s *syntax.Statement) document.Place {
+	if s == nil {
+		return document.Place{}
+	}
+	return document.Place{File: s.File, Line: s.Line}
+}
+
+// block returns what stands in the braces of a statement, which must have some.
+func (im *importer) block(s *syntax.Statement) []*syntax.Statement {
+	if !s.Braces {
+		im.wrong(s, "must have a block in braces")
+	}
+	return s.Block
+}
+
+// remark says of a statement what is different from what it says.
+func (im *importer) remark(s *syntax.Statement, text string) {
+	im.note(s.Position, s.Keyword(), text)
+}
+
+// claim returns the comments of a statement, for the line that it became; later ones get none.
+func (im *importer) claim(s *syntax.Statement) []string {
+	if s == nil || len(s.Comments) == 0 || im.claimed[s] {
+		return nil
+	}
+	im.claimed[s] = true
+	return s.Comments
+}
+
+// rest returns the comments that nobody has claimed of statements and what is in their blocks.
+func (im *importer) rest(statements []*syntax.Statement) (comments []string) {
+	for _, s := range statements {
+		comments = append(comments, im.claim(s)...)
+		comments = append(comments, im.rest(s.Block)...)
+	}
+	return comments
+}
+
+// set gives a table a key that a statement says, with its comments; nil is a default of keepalived.
+func (im *importer) set(t *document.Table, name string, v document.Value, by *syntax.Statement) {
+	t.Set(name, v, place(by)).Comments = im.claim(by)
+}

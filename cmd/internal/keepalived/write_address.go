@@ -1,0 +1,109 @@
+package keepalived
+
+import (
+	"github.com/perch-vip/perch/cmd/internal/document"
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+// list is a list of a table, an element for each line of a block.
+type list struct {
+	items []document.Item
+	by    *syntax.Statement // the first
+}
+
+func (im *importer) add(l *list, v document.Value, by *syntax.Statement) {
+	if l.by == nil {
+		l.by = by
+	}
+	l.items = append(l.items, document.Item{Value: v, Place: place(by), Comments: im.claim(by)})
+}
+
+func (l *list) write(t *document.Table, key string) {
+	if len(l.items) > 0 {
+		t.Set(key, document.List(l.items...), place(l.by))
+	}
+}
+
+func (im *importer) writeAddresses(t *document.Table, key string, addresses []address) {
+	l := &list{items: make([]document.Item, 0, len(addresses))}
+	for n := range addresses {
+		a := &addresses[n]
+		v := document.Text(a.prefix.String())
+		if pairs := im.attributes(a); len(pairs) > 0 {
+			v = document.Inline(append([]document.Pair{{Name: "address", Value: v}}, pairs...)...)
+		}
+		im.add(l, v, a.by)
+	}
+	l.write(t, key)
+}
+
+// attributes returns what an address has besides, as perch has it.
+func (im *importer) attributes(a *address) (pairs []document.Pair) {
+	add := func(name string, v document.Value) { pairs = append(pairs, document.Pair{Name: name, Value: v}) }
+	if a.dev != "" {
+		add("interface", document.Text(a.dev))
+	}
+	if a.label != "" {
+		add("label", document.Text(a.label))
+	}
+	ipv4 := a.prefix.Addr().Is4()
+	switch {
+	case a.scope == "" || a.scope == "global":
+	case a.scope == "site" || !ipv4:
+		im.remark(a.by, "has scope "+a.scope+", which perch gives to no such address: it has scope global")
+	default:
+		add("scope", document.Text(a.scope))
+	}
+	if a.broadcast.IsValid() && ipv4 {
+		add("broadcast", document.Text(a.broadcast.String()))
+	}
+	if a.bare {
+		add("prefix_route", document.Flag(false))
+	}
+	return pairs
+}
+
+// writeStatic says what is held for as long as perch runs.
+func (im *importer) writeStatic() {
+	r := &im.routing
+	if len(r.staticAddresses)+len(r.staticRoutes)+len(r.staticRules) == 0 {
+		return
+	}
+	t := im.doc.Table("static", im.firstStatic())
+	l := &list{}
+	for n := range r.staticAddresses {
+		a := &r.staticAddresses[n]
+		if a.dev == "" {
+			a.dev = r.globals.defaultInterface.is("eth0")
+		}
+		v := append([]document.Pair{{Name: "address", Value: document.Text(a.prefix.String())}}, im.attributes(a)...)
+		im.add(l, document.Inline(v...), a.by)
+	}
+	l.write(t, "addresses")
+	im.writeRoutes(t, "routes", r.staticRoutes)
+	im.writeRules(t, "rules", staticFamilies(r.staticRules), false)
+}
+
+func (im *importer) firstStatic() document.Place {
+	var by *syntax.Statement
+	r := &im.routing
+	switch {
+	case len(r.staticAddresses) > 0:
+		by = r.staticAddresses[0].by
+	case len(r.staticRoutes) > 0:
+		by = r.staticRoutes[0].by
+	default:
+		by = r.staticRules[0].by
+	}
+	return place(by)
+}
+
+// staticFamilies gives rules that are for all packets a from, which tells their family.
+func staticFamilies(rules []rule) []rule {
+	for n := range rules {
+		if r := &rules[n]; !r.from.IsValid() && !r.to.IsValid() {
+			r.from = anywhere(r.ipv6)
+		}
+	}
+	return rules
+}

@@ -1,0 +1,74 @@
+package keepalived
+
+import (
+	"strings"
+
+	"github.com/perch-vip/perch/cmd/internal/document"
+)
+
+// what returns the keys of a checker's own kind.
+func (im *importer) what(c *checker) (l settings) {
+	kind := func(name string) { l.add("kind", document.Text(name), nil) }
+	switch c.kind {
+	case "TCP_CHECK":
+		kind("tcp")
+	case "PING_CHECK":
+		kind("icmp")
+	case "DNS_CHECK":
+		kind("dns")
+		if c.query.is(".") != "." && c.query.value != "" {
+			l.add("query", document.Text(c.query.value), c.query.by)
+		}
+		if c.record.is("SOA") != "SOA" {
+			l.add("type", document.Text(c.record.value), c.record.by)
+		}
+	case "UDP_CHECK":
+		kind("udp")
+		l = append(l, c.udp()...)
+	case "MISC_CHECK":
+		kind("script")
+		l.add("argv", document.Texts(c.script.value.argv, place(c.script.by)), c.script.by)
+		if user := c.scriptUser.or(im.routing.globals.scriptUser); user.given() {
+			l.add("user", document.Text(user.value), user.by)
+		} else {
+			im.ownUser(c.script.by)
+		}
+		if c.dynamic.value {
+			l.add("weighted", document.Flag(true), c.dynamic.by)
+		}
+	}
+	return l
+}
+
+func (c *checker) smtp() (l settings) {
+	l.add("kind", document.Text("smtp"), nil)
+	if c.hello.given() {
+		l.add("hello", document.Text(c.hello.value), c.hello.by)
+	}
+	return l
+}
+
+// udp returns what is sent, and what must come: so many bytes at least, of which the first
+// are these.
+func (c *checker) udp() (l settings) {
+	if c.payload.given() {
+		l.add("send_hex", document.Text(c.payload.value), c.payload.by)
+	}
+	if !c.reply.given() {
+		return l
+	}
+	reply := strings.Fields(c.reply.value)
+	for len(reply) < c.minReply.value {
+		reply = append(reply, "xx")
+	}
+	if len(reply) == 0 {
+		l.add("answer", document.Flag(true), c.reply.by)
+		return l
+	}
+	by := c.reply.by
+	if c.reply.value == "" {
+		by = c.minReply.by
+	}
+	l.add("expect_hex", document.Text(strings.Join(reply, " ")), by)
+	return l
+}

@@ -1,0 +1,167 @@
+package keepalived
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/perch-vip/perch/cmd/internal/document"
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+// notice is a [[notify]] with a program. Those that are alike but for their names are one.
+type notice struct {
+	by        *syntax.Statement
+	on        []string
+	argv      []string
+	arguments bool // keepalived's, behind those of argv
+	user      said[string]
+	comments  []string
+	routers   list
+	groups    list
+}
+
+// key is what two of one notice have in common.
+func (n *notice) key() string {
+	return strings.Join(n.argv, "\x00") + "\x01" + strings.Join(n.on, " ") + "\x01" + n.user.value
+}
+
+// notices are those of a file, in its order.
+type notices struct {
+	list  []*notice
+	known map[string]*notice
+}
+
+// like returns the notice that is like n, which it adds if there is none.
+func (n *notices) like(one *notice) *notice {
+	key := one.key()
+	if first := n.known[key]; first != nil {
+		return first
+	}
+	n.known[key] = one
+	n.list = append(n.list, one)
+	return one
+}
+
+// collectNotices finds who is told of changes. It takes their comments with it, which would
+// otherwise go to the instance or group.
+func (im *importer) collectNotices() []*notice {
+	all := &notices{known: map[string]*notice{}}
+	for _, i := range im.routing.instances {
+		for _, c := range i.notify.commands {
+			im.add(&im.noticeOf(all, c, &i.notify).routers, document.Text(i.title), c.by)
+		}
+	}
+	for _, g := range im.routing.groups {
+		for _, c := range g.notify.commands {
+			im.tellGroup(im.noticeOf(all, c, &g.notify), g, c)
+		}
+	}
+	return all.list
+}
+
+// tellGroup has a program told of a group; of a group of one it is told of its member.
+func (im *importer) tellGroup(n *notice, g *syncGroup, c command) {
+	if len(g.instances) > 1 {
+		im.add(&n.groups, document.Text(g.title), c.by)
+		return
+	}
+	im.remark(c.by, "is told of the group's only member, since it is no [[sync_group]]: as INSTANCE and not as GROUP")
+	im.add(&n.routers, document.Text(g.instances[0].title), c.by)
+}
+
+// noticeOf returns the notice for a command, with those of other routers that are like it.
+func (im *importer) noticeOf(all *notices, c command, of *notification) *notice {
+	n := &notice{by: c.by, argv: c.argv, user: c.user.or(im.routing.globals.scriptUser)}
+	switch c.on {
+	case "notify":
+		n.arguments = true
+		n.on = []string{"master", "backup", "fault", "stop"}
+		if of.deleted.given() {
+			n.on = append(n.on, "deleted")
+		}
+	default:
+		n.on = []string{strings.TrimPrefix(c.on, "notify_")}
+	}
+	if im.o.Raft.replaces() {
+		n.on = eventsOfCluster(n.on)
+	}
+	n = all.like(n)
+	n.comments = append(n.comments, im.claim(c.by)...)
+	return n
+}
+
+// eventsOfCluster are the events of the cluster that are nearest to those of virtual routers.
+func eventsOfCluster(on []string) (events []string) {
+	for _, event := range on {
+		event := map[string]string{"master": "owner"}[event]
+		if event == "" {
+			event = "standby"
+		}
+		if !slices.Contains(events, event) {
+			events = append(events, event)
+		}
+	}
+	return events
+}
+
+func (im *importer) writeNotice(n *notice) {
+	t := im.doc.Element("notify", place(n.by))
+	t.Comments = n.comments
+	t.Set("on", document.Texts(n.on, place(n.by)), place(n.by))
+	if !im.o.Raft.replaces() {
+		n.routers.write(t, "vrrp")
+		n.groups.write(t, "sync_group")
+	}
+	t.Set("exec", document.Texts(n.argv, place(n.by)), place(n.by))
+	if n.arguments {
+		t.Set("arguments", document.Text("keepalived"), place(n.by))
+	}
+	t.Set("user", document.Text(n.user.is("root")), place(firstBy(n.user.by, n.by)))
+	if !n.user.given() {
+		im.ownUser(n.by)
+	}
+}
+
+// writeFIFOs says in [[notify]] which FIFOs are told of changes.
+func (im *importer) writeFIFOs() {
+	g := &im.routing.globals.fifos
+	im.writeFIFO(&g.all, len(im.balancing.virtual) > 0)
+	im.writeFIFO(&g.routers, false)
+	if im.priorities() && !g.all.path.given() && !g.routers.path.given() && g.priorities.given() {
+		im.remark(g.priorities.by, "does nothing without a FIFO")
+	}
+}
+
+func (im *importer) writeFIFO(f *fifo, servers bool) {
+	if by := f.command.by; by != nil {
+		im.lose(by, "starts a program that reads the FIFO", "let a unit of systemd start it")
+	}
+	if !f.path.given() {
+		return
+	}
+	on := []string{"master", "backup", "fault", "stop", "deleted", "master_rx_lower_pri"}
+	if im.o.Raft.replaces() {
+		on = eventsOfCluster(on)
+	}
+	if im.priorities() && !im.o.Raft.replaces() {
+		on = append(on, "master_priority", "backup_priority")
+	}
+	if servers {
+		on = append(on, "server_up", "server_down", "quorum_up", "quorum_down")
+	}
+	t := im.doc.Element("notify", place(f.path.by))
+	t.Comments = im.claim(f.path.by)
+	t.Set("on", document.Texts(on, place(f.path.by)), place(f.path.by))
+	t.Set("fifo", document.Text(f.path.value), place(f.path.by))
+	if f.user != "" {
+		t.Set("user", document.Text(f.user), place(f.path.by))
+	}
+}
+
+// priorities reports whether FIFOs are told of changes of a priority.
+func (im *importer) priorities() bool {
+	r := &im.routing
+	return r.globals.fifos.priorities.value ||
+		slices.ContainsFunc(r.instances, func(i *instance) bool { return i.notify.priorities.value }) ||
+		slices.ContainsFunc(r.groups, func(g *syncGroup) bool { return g.notify.priorities.value })
+}

@@ -1,0 +1,233 @@
+package keepalived
+
+import (
+	"fmt"
+	"path"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/document"
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+// writeInstance says in a [[vrrp]] what a vrrp_instance means.
+func (im *importer) writeInstance(i *instance) {
+	t := im.doc.Element("vrrp", place(i.by))
+	t.Comments = im.claim(i.by)
+	t.Set("name", document.Text(i.title), place(i.by))
+	im.set(t, "interface", document.Text(i.iface.value), i.iface.by)
+	im.set(t, "vrid", document.Number(i.vrid.value), i.vrid.by)
+	version := im.version(i)
+	im.set(t, "version", document.Number(version.value), version.by)
+	im.writePriority(t, i)
+	im.writeInterval(t, i)
+	im.writeAddresses(t, "addresses", i.addresses)
+	im.writeAddresses(t, "excluded_addresses", i.excluded)
+	im.writePreemption(t, i)
+	im.writeStartDelay(t, i)
+	im.writeDevice(t, i)
+	im.writeLink(t, i)
+	im.writeTransport(t, i, version.value)
+	im.writeAccept(t, i, version.value)
+	im.writeAnnouncements(t, i)
+	im.writeRoutes(t, "routes", i.routes)
+	im.writeRules(t, "rules", i.rules, i.ipv6())
+	im.writeTracks(t, i.counting())
+	im.writeAuth(t, i, version.value)
+	t.Comments = append(t.Comments, im.rest(i.by.Block)...)
+}
+
+// version returns that of the instance: over IPv6 the global one does not count.
+func (im *importer) version(i *instance) said[int] {
+	v := i.version
+	if !v.given() && i.ipv6() {
+		v.value = 3
+		return v
+	}
+	v = v.or(im.routing.globals.version)
+	v.value = v.is(2)
+	return v
+}
+
+func (im *importer) strict(i *instance) bool {
+	return i.strict.or(im.routing.globals.strict).value
+}
+
+func (im *importer) writePriority(t *document.Table, i *instance) {
+	if i.state.value == "MASTER" {
+		if i.priority.given() && !i.owner() {
+			im.remark(i.state.by, "perch begins as backup, and the highest priority decides, as it does with keepalived after the first election")
+		} else if !i.priority.given() {
+			im.remark(i.state.by, "without a priority it means priority 255, as keepalived takes it")
+		}
+	}
+	by := i.priority.by
+	if by == nil {
+		by = i.state.by
+	}
+	im.set(t, "priority", document.Number(i.effectivePriority()), by)
+}
+
+// interval returns the interval of adverts, rounded to what one can carry, as keepalived does.
+func (im *importer) interval(i *instance) time.Duration {
+	unit, most := 10*time.Millisecond, 40950*time.Millisecond
+	if im.version(i).value == 2 {
+		unit, most = time.Second, 255*time.Second
+	}
+	return min(max(i.advert.is(time.Second).Round(unit), unit), most)
+}
+
+func (im *importer) writeInterval(t *document.Table, i *instance) {
+	if !i.advert.given() {
+		return
+	}
+	d := im.interval(i)
+	if d != i.advert.value {
+		im.remark(i.advert.by, fmt.Sprintf("version %d cannot carry it: keepalived makes %v of it, and so it is here", im.version(i).value, d))
+	}
+	im.set(t, "advert_interval", document.Duration(d), i.advert.by)
+}
+
+// writePreemption leaves out what keepalived does not heed.
+func (im *importer) writePreemption(t *document.Table, i *instance) {
+	none, delay := i.noPreempt.value, i.preemptDelay.value
+	why := ""
+	switch {
+	case i.owner():
+		why = "with priority 255"
+	case i.beginsAsMaster():
+		why = "with state MASTER"
+	}
+	switch {
+	case none && why != "":
+		im.remark(i.noPreempt.by, "does not count "+why+", for keepalived either")
+	case none:
+		im.set(t, "preempt", document.Flag(false), i.noPreempt.by)
+	}
+	if why == "" && none {
+		why = "with nopreempt"
+	}
+	if why == "" && im.strict(i) {
+		why = "with vrrp_strict"
+	}
+	switch {
+	case delay != 0 && why != "":
+		im.remark(i.preemptDelay.by, "does not count "+why+", for keepalived either")
+	case delay != 0:
+		im.set(t, "preempt_delay", document.Duration(delay), i.preemptDelay.by)
+	}
+}
+
+// beginsAsMaster reports whether state MASTER counts: not so with AH, and with vrrp_strict
+// only for priority 255.
+func (i *instance) beginsAsMaster() bool {
+	return i.state.value == "MASTER" && i.auth.kind.value != "ah"
+}
+
+func (im *importer) writeStartDelay(t *document.Table, i *instance) {
+	delay := im.routing.globals.startupDelay
+	if delay.value == 0 || i.owner() {
+		return
+	}
+	im.set(t, "start_delay", document.Duration(min(delay.value, 1000*time.Second)), delay.by)
+}
+
+func (im *importer) writeDevice(t *document.Table, i *instance) {
+	if !i.vmac.given() {
+		if i.xmitBase.value {
+			im.remark(i.xmitBase.by, "does nothing without use_vmac")
+		}
+		return
+	}
+	im.set(t, "virtual_mac", document.Flag(true), i.vmac.by)
+	device := fmt.Sprintf("vrrp.%d", i.vrid.value)
+	if i.ipv6() {
+		device = fmt.Sprintf("vrrp6.%d", i.vrid.value)
+	}
+	if name := i.vmac.value; name != "" && name != device {
+		im.remark(i.vmac.by, "perch calls the device "+device+", not "+quoted(name))
+	}
+	if i.xmitBase.value && len(i.peers) == 0 {
+		im.set(t, "virtual_mac_adverts", document.Flag(false), i.xmitBase.by)
+	}
+}
+
+func (im *importer) writeLink(t *document.Table, i *instance) {
+	if i.ignorePrimary.value {
+		im.set(t, "track_own_interface", document.Flag(false), i.ignorePrimary.by)
+	}
+	if delay, ok := im.routing.linkDelays[i.iface.value]; ok {
+		down, most := delay.down, 2*im.interval(i)
+		if down > most {
+			im.remark(delay.by, "becomes "+most.String()+" for "+i.title+": with more than two advert intervals a backup would take over before")
+			down = most
+		}
+		im.set(t, "link_down_delay", document.Duration(down), delay.by)
+		im.set(t, "link_up_delay", document.Duration(delay.up), delay.by)
+	}
+}
+
+// writeAuth writes the kind of authentication that the version can carry. Passwords go into
+// files of their own.
+func (im *importer) writeAuth(t *document.Table, i *instance, version int) {
+	if i.hmac.by != nil {
+		im.writeHMAC(t, i)
+		return
+	}
+	a := i.auth
+	if !a.kind.given() || !a.password.given() {
+		return
+	}
+	switch {
+	case version != 2:
+		im.remark(a.kind.by, "version 3 has no passwords: keepalived sends none, and so it is here")
+		return
+	case im.strict(i):
+		im.remark(a.kind.by, "does not count with vrrp_strict, for keepalived either")
+		return
+	case i.ipv6():
+		im.remark(a.kind.by, "adverts over IPv6 have no passwords")
+		return
+	}
+	auth := t.Table("auth", place(a.kind.by))
+	im.set(auth, "kind", document.Text(a.kind.value), a.kind.by)
+	im.set(auth, "secret_file", document.Text(im.secret(i.title+".pass", a.password.value)), a.password.by)
+}
+
+func (im *importer) writeHMAC(t *document.Table, i *instance) {
+	if i.auth.kind.given() {
+		im.remark(i.auth.kind.by, "does not count beside auth_hmac")
+	}
+	h := &i.hmac
+	auth := t.Table("auth", place(h.by))
+	auth.Comments = im.claim(h.by)
+	auth.Set("kind", document.Text("hmac"), place(h.by))
+	if h.active.given() || len(h.keys) > 1 {
+		im.set(auth, "active", document.Number(h.active.is(h.keys[0].id)), h.active.by)
+	}
+	if h.window.given() {
+		im.set(auth, "window", document.Duration(h.window.value), h.window.by)
+	}
+	for _, k := range h.keys {
+		key := auth.Element("key", place(k.by))
+		key.Comments = im.claim(k.by)
+		key.Set("id", document.Number(k.id), place(k.by))
+		key.Set("file", document.Text(im.secret(fmt.Sprintf("%s-%d.key", i.title, k.id), k.value)), place(k.by))
+	}
+}
+
+// secret keeps a secret for a file, and returns the path of that.
+func (im *importer) secret(name, text string) string {
+	file := path.Join(im.o.SecretDir, name)
+	im.secrets[file] = text
+	return file
+}
+
+// firstBy returns the first statement that is there.
+func firstBy(list ...*syntax.Statement) *syntax.Statement {
+	for _, s := range list {
+		if s != nil {
+			return s
+		}
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package keepalived
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/document"
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+// writeTransport says how adverts travel.
+func (im *importer) writeTransport(t *document.Table, i *instance, version int) {
+	if i.source.given() {
+		im.set(t, "source", document.Text(i.source.value.String()), i.source.by)
+	}
+	if i.trackSource.value && i.source.given() {
+		im.set(t, "track_source", document.Flag(true), i.trackSource.by)
+	}
+	if len(i.peers) > 0 {
+		im.writePeers(t, i)
+	} else {
+		im.writeGroup(t, i)
+	}
+	sum := i.checksumAsVersion2.or(im.routing.globals.checksumAsVersion2)
+	if sum.value && version == 3 && !i.ipv6() {
+		im.set(t, "checksum", document.Text("message-only"), sum.by)
+	}
+}
+
+func (im *importer) writePeers(t *document.Table, i *instance) {
+	l := &list{}
+	for n := range i.peers {
+		p := &i.peers[n]
+		v := document.Text(p.address.String())
+		if p.minTTL != 0 || p.maxTTL != 0 {
+			table := pairs{{Name: "address", Value: v}}
+			table.number("min_ttl", p.minTTL)
+			table.number("max_ttl", p.maxTTL)
+			v = document.Inline(table...)
+		}
+		im.add(l, v, p.by)
+	}
+	l.write(t, "unicast_peers")
+	if ttl := i.unicastTTL; ttl.given() {
+		im.set(t, "unicast_ttl", document.Number(max(ttl.value, 1)), ttl.by)
+	}
+}
+
+// writeGroup says to which multicast group adverts go, if it is not the usual one.
+func (im *importer) writeGroup(t *document.Table, i *instance) {
+	if i.unicast.given() {
+		im.remark(i.unicast.by, "has no peer, and so keepalived sends adverts to the multicast group, and so it is here")
+	}
+	group, usual := im.routing.globals.group4, netip.AddrFrom4([4]byte{224, 0, 0, 18})
+	if i.ipv6() {
+		group, usual = im.routing.globals.group6, netip.MustParseAddr("ff02::12")
+	}
+	group = i.multicast.or(group)
+	if group.given() && group.value != usual {
+		im.set(t, "multicast_group", document.Text(group.value.String()), group.by)
+	}
+}
+
+// writeAccept says how the router meets packets to its addresses and adverts of others.
+func (im *importer) writeAccept(t *document.Table, i *instance, version int) {
+	g := &im.routing.globals
+	accept, strict := i.accept, i.strict.or(g.strict)
+	switch {
+	case !strict.value:
+	case accept.value && version == 2:
+		im.remark(accept.by, "does not count with vrrp_strict and version 2, for keepalived either")
+		accept = said[bool]{false, strict.by}
+	case !accept.given() && !i.owner():
+		accept = said[bool]{false, strict.by}
+	}
+	if accept.given() && !accept.value && !i.owner() {
+		im.set(t, "accept", document.Flag(false), accept.by)
+	}
+	lower := i.lowerPriorityNoAdvert.or(g.lowerPriorityNoAdvert)
+	if strict.value && !lower.value {
+		lower = said[bool]{true, strict.by}
+	}
+	if lower.value {
+		im.set(t, "answer_lower_priority", document.Flag(false), lower.by)
+	}
+	if higher := i.higherPrioritySendAdvert.or(g.higherPrioritySendAdvert); higher.value {
+		im.set(t, "answer_higher_priority", document.Flag(true), higher.by)
+	}
+}
+
+// writeAnnouncements says when the addresses are announced.
+func (im *importer) writeAnnouncements(t *document.Table, i *instance) {
+	own, all := &i.announcement, &im.routing.globals.announcement
+	delay, repeat := own.delay.or(all.delay), own.repeat.or(all.repeat)
+	if minimal := im.routing.globals.minimalGARP; minimal.value {
+		delay, repeat = delay.or(said[time.Duration]{0, minimal.by}), repeat.or(said[int]{1, minimal.by})
+	}
+	if delay.given() {
+		im.set(t, "garp_delay", document.Duration(min(delay.value, 1000*time.Second)), delay.by)
+	}
+	if repeat.given() {
+		im.set(t, "garp_repeat", document.Number(repeats(repeat.value, delay.is(5*time.Second))), repeat.by)
+	}
+	refresh, by := often(own.refresh.or(all.refresh), own.extra.or(all.extra))
+	im.set(t, "garp_refresh", document.Duration(refresh), by)
+	if again := own.refreshRepeat.or(all.refreshRepeat); again.given() && refresh > 0 {
+		im.set(t, "garp_refresh_repeat", document.Number(min(max(again.value, 1), mostRepeats)), again.by)
+	}
+	if pace := im.pace(i); pace.value > 0 {
+		if pace.value > longestPace {
+			im.remark(pace.by, "becomes 1s, the longest that perch has")
+		}
+		im.set(t, "garp_interval", document.Duration(min(pace.value, longestPace)), pace.by)
+	}
+}
+
+// What perch allows of announcements.
+const (
+	mostRepeats = 100
+	longestPace = time.Second
+)
+
+// repeats returns how often a new master announces its addresses: keepalived does so
+// repeat times at once and as often again after a delay, of which here one is left.
+func repeats(repeat int, delay time.Duration) int {
+	if delay > 0 {
+		repeat++
+	}
+	return min(max(repeat, 1), mostRepeats)
+}
+
+// often returns the shorter of two times, of which 0 is never.
+func often(a, b said[time.Duration]) (time.Duration, *syntax.Statement) {
+	if a.value == 0 || b.value != 0 && b.value < a.value {
+		a = b.or(a)
+	}
+	return a.value, a.by
+}
+
+// pace returns what is left between announcements on the instance's interface.
+func (im *importer) pace(i *instance) said[time.Duration] {
+	g, own := &im.routing.globals, im.routing.pacings[i.iface.value]
+	if i.ipv6() {
+		return own.na.or(g.naInterval)
+	}
+	return own.garp.or(g.garpInterval)
+}

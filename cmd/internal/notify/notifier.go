@@ -1,0 +1,214 @@
+package notify
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// EndLimit bounds what is told at the end of perch: who stops it does not wait for ever.
+const EndLimit = 3 * time.Second
+
+// Notifier tells the targets of its entries what has happened.
+type Notifier struct {
+	log  *slog.Logger
+	poke chan struct{}
+
+	mu      sync.Mutex // guards what follows, for moments only
+	entries map[string]*Entry
+	order   []*Entry
+	index   index
+	lanes   map[laneKey]*lane
+	retired map[laneKey][]io.Closer // targets of the past, which are closed when their lane is empty
+	tallies map[string]*Tally       // by Key
+}
+
+// laneKey names a lane: that of an entry, or of one of its subjects.
+type laneKey struct {
+	entry   string
+	subject Subject
+}
+
+// lane is a queue, and whether somebody serves it.
+type lane struct {
+	queue
+	busy bool
+}
+
+// New returns a Notifier without entries.
+func New(log *slog.Logger) *Notifier {
+	return &Notifier{
+		log:     log,
+		poke:    make(chan struct{}, 1),
+		entries: map[string]*Entry{},
+		lanes:   map[laneKey]*lane{},
+		retired: map[laneKey][]io.Closer{},
+		tallies: map[string]*Tally{},
+	}
+}
+
+// Set replaces the entries. What waits for one that is no more is told all the same. Of
+// several with one Key the targets are one.
+func (n *Notifier) Set(entries []Entry) {
+	var idle []io.Closer
+	n.mu.Lock()
+	before := n.entries
+	n.entries, n.order = make(map[string]*Entry, len(entries)), make([]*Entry, len(entries))
+	for i := range entries {
+		e := new(entries[i])
+		switch was := before[e.Key]; {
+		case n.entries[e.Key] != nil:
+			e.Target = n.entries[e.Key].Target
+		case was != nil:
+			e.Target = was.Target
+		default:
+			n.tallies[e.Key] = &Tally{}
+		}
+		n.entries[e.Key], n.order[i] = e, e
+	}
+	n.index = newIndex(n.order)
+	for key, was := range before {
+		if n.entries[key] == nil {
+			idle = append(idle, n.retire(was)...)
+		}
+	}
+	opened := n.order
+	n.mu.Unlock()
+	n.close(idle)
+	n.open(opened)
+}
+
+// open opens the targets that are to be there before the first event.
+func (n *Notifier) open(entries []*Entry) {
+	for _, e := range entries {
+		if t, opens := e.Target.(interface{ Open() error }); opens {
+			if err := t.Open(); err != nil {
+				n.log.Warn("target is not there, which is tried again at the next event", "target", e.Name, "error", err)
+			}
+		}
+	}
+}
+
+// retire forgets an entry, and returns what of it is to be closed at once.
+func (n *Notifier) retire(e *Entry) []io.Closer {
+	delete(n.tallies, e.Key)
+	target, closes := e.Target.(io.Closer)
+	if !closes {
+		return nil
+	}
+	key := e.lane(Subject{})
+	if n.lanes[key] == nil {
+		return []io.Closer{target}
+	}
+	n.retired[key] = append(n.retired[key], target)
+	return nil
+}
+
+func (n *Notifier) close(targets []io.Closer) {
+	for _, t := range targets {
+		if err := t.Close(); err != nil {
+			n.log.Warn("end of a target", "error", err)
+		}
+	}
+}
+
+// Tell has all be told whom it concerns, in this order. It waits for nobody.
+func (n *Notifier) Tell(events ...Event) {
+	var void []order
+	n.mu.Lock()
+	for _, event := range events {
+		for _, entry := range n.index.find(event.Subject) {
+			void = append(void, n.put(entry, event)...)
+		}
+	}
+	n.mu.Unlock()
+	for _, o := range void {
+		n.log.Warn("not told, since there is newer", "target", o.entry.Name, "event", o.event.String())
+	}
+	select {
+	case n.poke <- struct{}{}:
+	default:
+	}
+}
+
+// put has an entry be told of an event, if it is for it, and returns what is void by it.
+func (n *Notifier) put(entry *Entry, event Event) (void []order) {
+	key := entry.lane(event.Subject)
+	l := n.lanes[key]
+	if seen, on := entry.as(event); on {
+		if l == nil {
+			l = &lane{}
+			n.lanes[key] = l
+		}
+		void = l.put(order{entry, seen}, entry.room())
+	} else if l != nil {
+		void = l.outdate(event, entry.room())
+	}
+	for _, o := range void {
+		n.tally(o.entry).Void++
+	}
+	return void
+}
+
+// Run tells until ctx ends, and then what waits: whoever tells has ended before. All of it
+// has EndLimit then.
+func (n *Notifier) Run(ctx context.Context) error {
+	work, kill := context.WithCancel(context.WithoutCancel(ctx))
+	defer kill()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(EndLimit, kill) })()
+	defer n.Set(nil)
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			n.begin(work, &serving)
+			return nil
+		case <-n.poke:
+			n.begin(work, &serving)
+		}
+	}
+}
+
+// begin has somebody serve each lane in which something waits.
+func (n *Notifier) begin(ctx context.Context, serving *sync.WaitGroup) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for key, l := range n.lanes {
+		if !l.busy {
+			l.busy = true
+			serving.Go(func() { n.serve(ctx, key) })
+		}
+	}
+}
+
+// serve tells what is in a lane, until nothing waits. What ctx leaves no time for is named.
+func (n *Notifier) serve(ctx context.Context, key laneKey) {
+	for o, some := n.take(key); some; o, some = n.take(key) {
+		begin := time.Now()
+		err := o.tell(ctx)
+		n.note(o, err)
+		if err != nil {
+			n.log.Warn("telling of an event", "target", o.entry.Name, "event", o.event.String(), "error", err)
+			continue
+		}
+		n.log.Info("told of an event", "target", o.entry.Name, "event", o.event.String(), "took", time.Since(begin).Round(time.Millisecond))
+	}
+}
+
+// take takes the next order of a lane. If there is none, nobody serves it any more.
+func (n *Notifier) take(key laneKey) (order, bool) {
+	n.mu.Lock()
+	o, some := n.lanes[key].take()
+	var over []io.Closer
+	if !some {
+		over = n.retired[key]
+		delete(n.lanes, key)
+		delete(n.retired, key)
+	}
+	n.mu.Unlock()
+	n.close(over)
+	return o, some
+}

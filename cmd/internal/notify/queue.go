@@ -1,0 +1,45 @@
+package notify
+
+import "slices"
+
+// queue is what waits for one lane, the oldest first.
+type queue []order
+
+// order is an event that an entry is to be told of.
+type order struct {
+	entry *Entry
+	event Event
+}
+
+// put adds an order. If room of them wait already, those on the same topic are void.
+func (q *queue) put(o order, room int) (void []order) {
+	void = q.outdate(o.event, room)
+	*q = append(*q, o)
+	return void
+}
+
+// outdate takes out the orders that an event makes void, if room of them wait.
+func (q *queue) outdate(e Event, room int) (void []order) {
+	if len(*q) < room {
+		return nil
+	}
+	*q = slices.DeleteFunc(*q, func(o order) bool {
+		same := o.event.topic() == e.topic()
+		if same {
+			void = append(void, o)
+		}
+		return same
+	})
+	return void
+}
+
+// take takes out the oldest.
+func (q *queue) take() (order, bool) {
+	if len(*q) == 0 {
+		return order{}, false
+	}
+	o := (*q)[0]
+	(*q)[0] = order{}
+	*q = (*q)[1:]
+	return o, true
+}

@@ -1,0 +1,51 @@
+package notify
+
+import "time"
+
+// Tally counts what has become of the events of an entry.
+type Tally struct {
+	Name   string // of the entry
+	Told   uint64
+	Failed uint64
+	Void   uint64 // newer ones came before it was told of them
+	Error  string // of the last; "" if it was told
+	Last   time.Time
+}
+
+// Tallies returns those of the entries, in their order. Entries of one target have one.
+func (n *Notifier) Tallies() []Tally {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := make([]Tally, 0, len(n.order))
+	for _, e := range n.order {
+		if n.entries[e.Key] != e {
+			continue // a later one has its target
+		}
+		t := *n.tallies[e.Key]
+		t.Name = e.Name
+		list = append(list, t)
+	}
+	return list
+}
+
+// tally returns that of an entry. Who is no entry any more is counted for nobody.
+func (n *Notifier) tally(e *Entry) *Tally {
+	if t := n.tallies[e.Key]; t != nil {
+		return t
+	}
+	return &Tally{}
+}
+
+// note counts what has become of an order.
+func (n *Notifier) note(o order, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	t := n.tally(o.entry)
+	t.Last, t.Error = time.Now(), ""
+	if err != nil {
+		t.Failed++
+		t.Error = err.Error()
+		return
+	}
+	t.Told++
+}
