@@ -16,7 +16,7 @@ COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... g
 	bufio compress/... debug/... encoding/... flag fmt hash/... html/... internal/zstd log log/slog/... math/big mime/... \
 	net net/http/... net/textproto net/url os/... regexp/... strconv testing text/... \
 	$(addprefix github.com/perch-vip/perch/,ipvs vip/bgp vip/fence $(addprefix cmd/,perch internal/api internal/config internal/daemon internal/demo \
-	internal/document internal/doctor internal/keepalived/... internal/lab internal/seesaw internal/sysctl internal/web))
+	internal/document internal/doctor internal/keepalived/... internal/lab internal/notify internal/seesaw internal/sysctl internal/web))
 
 # How the binary is compiled, and all else but what the race detector watches: whoever
 # needs a package finds it compiled.
