@@ -6,9 +6,10 @@ import (
 	"testing"
 )
 
-// maxBinary is what perch may weigh, stripped: 15.6 MB and the protobuf runtime, 1.7 MB, that
-// comes with Seesaw's own types, and some room. See docs/performance.md.
-const maxBinary = 18_000_000
+// maxBinary is what perch may weigh, stripped. 16 MB were wanted, and held until it read the
+// configs of others: Seesaw's types need the protobuf runtime, 1.7 MB, and what reads a
+// keepalived.conf is 0.9 MB. See docs/performance.md.
+const maxBinary = 19_000_000
 
 func binarySize(tb testing.TB) int64 {
 	tb.Helper()
