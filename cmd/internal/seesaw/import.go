@@ -106,8 +106,8 @@ func (im *importer) write(c *pb.Cluster) {
 	im.writeCluster(c)
 	im.writeOwnVIPs(c)
 	im.writeVservers(c)
-	im.writeBGP(c)
 	im.remarkRest(c)
+	im.writeBGP(c)
 	im.doc.Tail = append(im.doc.Tail, im.root.comments...)
 }
 

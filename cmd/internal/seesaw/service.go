@@ -20,11 +20,15 @@ type servers struct {
 }
 
 // serversOf returns the backends that are on and have an address of a family.
-func serversOf(v *vserver, f family) servers {
+func (im *importer) serversOf(v *vserver, f family) servers {
 	s, taken := servers{family: f}, map[netip.Addr]bool{}
 	for _, b := range v.backends {
 		a := b.in(f)
-		if !a.IsValid() || taken[a] {
+		if !a.IsValid() {
+			continue
+		}
+		if taken[a] {
+			im.note(b.field.one("host").at(f.name), "backend", fmt.Sprintf("%s is left out: %s is of another one, too, and Seesaw takes any one of them", b.name, a))
 			continue
 		}
 		taken[a] = true

@@ -43,6 +43,8 @@ func (im *importer) writeVservers(c *pb.Cluster) {
 		taken[v.GetName()] = true
 		read, on := im.readVserver(v, f)
 		if !on {
+			im.doc.Tail = append(im.doc.Tail, fmt.Sprintf("vserver %s is left out.", v.GetName()))
+			im.doc.Tail = append(im.doc.Tail, f.said()...)
 			continue
 		}
 		im.writeHostVIPs(read.entry, "vserver, "+read.entry.name)
@@ -56,6 +58,7 @@ func (im *importer) writeVservers(c *pb.Cluster) {
 	im.note(at, "vserver", "Seesaw's iptables rules reject what is sent to the addresses of vservers but not to their ports; perch sets no such rules")
 	for _, v := range balanced {
 		im.writeVserver(v)
+		im.doc.Tail = append(im.doc.Tail, v.comments...) // of one without a service
 	}
 }
 
@@ -133,7 +136,7 @@ func (im *importer) writeVserver(v *vserver) {
 		if !v.entry.in(f).IsValid() || len(v.entries) == 0 {
 			continue
 		}
-		servers := serversOf(v, f)
+		servers := im.serversOf(v, f)
 		if len(servers.list) == 0 {
 			im.note(v.entry.field.at(f.name), f.name, fmt.Sprintf("no backend of vserver %s that is on has an address of it: there is no service", v.GetName()))
 			continue

@@ -27,6 +27,7 @@ vserver {
   backend { host { fqdn: "web1" ipv4: "198.18.0.11/24" } }
   access_grant { grantee: "ops" role: OPS type: GROUP }
 }
+# until spring
 vserver { name: "off" entry_address { fqdn: "c.example.com" ipv4: "198.18.0.102/24" status: DISABLED } rp: "ops" }
 vserver { name: "nowhere" entry_address { fqdn: "d.example.com" } rp: "ops" }
 vserver { name: "address-only" entry_address { fqdn: "e.example.com" ipv4: "198.18.0.103/24" } rp: "ops" }
