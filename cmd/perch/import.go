@@ -12,14 +12,15 @@ func newImportCommand() *cobra.Command {
 		Short: "Make a perch.toml of another program's config",
 		Long: `Make a perch.toml of the config of another program. It is printed; what has no
 equivalent is named on standard error.`,
-		Example: `  perch import keepalived /etc/keepalived/keepalived.conf >perch.toml`,
-		Args:    noSuchCommand,
+		Example: `  perch import keepalived /etc/keepalived/keepalived.conf >perch.toml
+  perch import seesaw /etc/seesaw/cluster.pb >perch.toml`,
+		Args: noSuchCommand,
 		RunE: func(*cobra.Command, []string) error {
 			return &usageError{errors.New("whose config? See perch import --help")}
 		},
 		SuggestionsMinimumDistance: 2,
 	}
-	for _, sub := range []*cobra.Command{newImportKeepalivedCommand()} {
+	for _, sub := range []*cobra.Command{newImportKeepalivedCommand(), newImportSeesawCommand()} {
 		sub.RunE = marking(sub.RunE)
 		cmd.AddCommand(sub)
 	}
