@@ -12,7 +12,7 @@ COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... g
 	github.com/hashicorp/... github.com/armon/... github.com/cloudflare/... github.com/mdlayher/genetlink github.com/mdlayher/netlink/... \
 	compress/... crypto/tls crypto/x509/... debug/... encoding/... fmt html/... math/big log/slog/... mime/... net/http/... net/textproto net/url strconv text/... \
 	$(addprefix github.com/perch-vip/perch/,ipvs $(addprefix cmd/,perch internal/api internal/config internal/daemon internal/demo \
-	internal/doctor internal/lab internal/sysctl internal/web))
+	internal/doctor internal/lab internal/notify internal/sysctl internal/web))
 
 # How the binary is compiled, and all else but what the race detector watches: whoever
 # needs a package finds it compiled.
