@@ -21,6 +21,8 @@ type Status struct {
 	IPVS *IPVS `json:"ipvs,omitempty"`
 	// Static is what is held whoever is the owner of what; absent when there is nothing.
 	Static *Static `json:"static,omitempty"`
+	// Notify are those who are told of events; absent when there are none.
+	Notify []Notified `json:"notify,omitempty"`
 	// Warnings are sentences for the operator, worst first.
 	Warnings []string `json:"warnings"`
 }

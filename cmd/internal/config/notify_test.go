@@ -1,6 +1,8 @@
 package config
 
 import (
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,5 +38,21 @@ func TestNotify(t *testing.T) {
 	c := mustParse(t, readFile(t, "testdata/ok/notify-every-key.toml"))
 	if diff := cmp.Diff(want, c.Notify); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// The events are those of the table in docs/notify.md, with what they are about.
+func TestEventsAreDocumented(t *testing.T) {
+	text := readFile(t, filepath.Join(top, "docs/notify.md"))
+	_, table, _ := strings.Cut(text, "\n| Event | About | When |\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var documented []string
+	for line := range strings.Lines(table) {
+		if cells := strings.Split(line, "|"); len(cells) == 5 {
+			documented = append(documented, ticked(cells[1])...)
+		}
+	}
+	if diff := cmp.Diff(eventNames(), documented); diff != "" {
+		t.Errorf("events (-known +documented):\n%s", diff)
 	}
 }

@@ -350,6 +350,7 @@ func (d *daemon) snapshot() snapshot {
 		warnings: current.warnings,
 		checks:   d.checks.runner.Status(),
 		orders:   d.orders(),
+		notified: d.notified(),
 	}
 	if m := d.member; m != nil {
 		s.view, s.memory, s.fitness = m.node.View(), m.node.State(), d.fitness()

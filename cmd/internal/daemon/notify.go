@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perch-vip/perch/checker"
+	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/ipvs"
@@ -152,6 +153,14 @@ func subjectsOf(n *config.Notify) (list []notify.Subject) {
 	}
 	for _, name := range n.Services {
 		list = append(list, aboutService(name))
+	}
+	return list
+}
+
+// notified returns what has become of the events that users were to be told of.
+func (d *daemon) notified() (list []api.Notified) {
+	for _, t := range d.notifier.Tallies() {
+		list = append(list, api.Notified{Target: t.Name, Told: t.Told, Failed: t.Failed, Dropped: t.Void, Error: t.Error, Last: t.Last})
 	}
 	return list
 }

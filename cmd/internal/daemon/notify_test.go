@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/ipvs"
@@ -300,4 +301,24 @@ func TestNotifyRunsRealPrograms(t *testing.T) {
 	if err := os.Remove(script); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// What has become of events is counted by target.
+func TestNotified(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := &config.Config{Services: []config.Service{hooked("a", "1h")}}
+		d, _ := notified(t, cfg)
+		for range 3 {
+			d.tellService(&cfg.Services[0], ipvs.Event{Kind: ipvs.QuorumUp})
+			synctest.Wait()
+		}
+		time.Sleep(40 * time.Second)
+		want := []api.Notified{{
+			Target: "quorum of a", Failed: 1, Dropped: 1, Error: context.DeadlineExceeded.Error(), Last: time.Now().Add(-10 * time.Second),
+		}}
+		if diff := cmp.Diff(want, d.notified()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		time.Sleep(time.Minute) // until all have ended
+	})
 }

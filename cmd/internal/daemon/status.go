@@ -31,11 +31,12 @@ type snapshot struct {
 	routers  *routerState  // nil without VRRP mode
 	checks   []checker.Status
 	services []api.Service // of this node
-	ipvs     *api.IPVS     // likewise
-	orders   state.Orders  // for their servers
-	fitness  fitness       // in the cluster
-	unserved string        // why no metrics are served where they should be
-	warnings []string      // of the config
+	notified []api.Notified
+	ipvs     *api.IPVS    // likewise
+	orders   state.Orders // for their servers
+	fitness  fitness      // in the cluster
+	unserved string       // why no metrics are served where they should be
+	warnings []string     // of the config
 }
 
 // answer is what a peer said of itself, or why it did not.
@@ -112,6 +113,7 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		Services: s.services,
 		IPVS:     s.ipvs,
 		Static:   s.routers.staticOf(),
+		Notify:   s.notified,
 		Warnings: slices.Concat(s.routerAlarms(), s.warnings),
 	}
 	if warning := forgotten(s.orders, s.config.Services); warning != "" {
