@@ -29,6 +29,7 @@ func TestRouterDefaults(t *testing.T) {
 			Addresses:         addresses("198.18.0.200/24"),
 			Preempt:           true,
 			VirtualMACAdverts: true,
+			Accept:            true,
 			TrackOwnInterface: true,
 			UnicastTTL:        255,
 			MulticastGroup:    netip.MustParseAddr("224.0.0.18"),
@@ -50,6 +51,9 @@ func TestRouterDefaults(t *testing.T) {
 
 func TestEveryRouterKey(t *testing.T) {
 	got := mustParse(t, readFile(t, "testdata/ok/vrrp-every-key.toml"))
+	if got.Node.NetNamespace != "blue" {
+		t.Errorf("namespace %q", got.Node.NetNamespace)
+	}
 	if got.Fence() != "nftables" {
 		t.Errorf("fence %q", got.Fence())
 	}

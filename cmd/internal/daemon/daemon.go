@@ -18,6 +18,7 @@ import (
 
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/netns"
 	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/cmd/internal/sysctl"
 	"github.com/perch-vip/perch/cmd/internal/web"
@@ -122,6 +123,9 @@ func open(opts Options, queue *logQueue, capabilities func() (uint64, error)) (*
 		return nil, err
 	}
 	cfg, warnings := sourced.Config, sourced.Warnings
+	if err := netns.Enter(cfg.Node.NetNamespace); err != nil {
+		return nil, err
+	}
 	effective, err := capabilities()
 	if err != nil {
 		return nil, err
