@@ -2,6 +2,7 @@ package keepalived
 
 import (
 	"github.com/perch-vip/perch/cmd/internal/document"
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
 
 // routing is what a keepalived.conf says of virtual routers.
@@ -21,7 +22,8 @@ type routing struct {
 	linkDelays map[string]linkDelay // by interface
 	pacings    map[string]pacing    // likewise
 
-	toldUser bool // see ownUser
+	root     []*syntax.Statement // all outside of blocks
+	toldUser bool                // see ownUser
 
 	instanceNames map[string]*instance
 	groupNames    map[string]*syncGroup
@@ -116,11 +118,11 @@ func (im *importer) writeSyncGroup(g *syncGroup) {
 	t := im.doc.Element("sync_group", place(g.by))
 	t.Comments = im.claim(g.by)
 	t.Set("name", document.Text(g.title), place(g.by))
-	l := &list{}
+	l := &list{comments: im.above(g.by, "group")}
 	for n, m := range g.members {
 		im.add(l, document.Text(g.instances[n].title), m.by)
 	}
 	l.write(t, "members")
-	im.writeTracks(t, g.references)
+	im.writeTracks(t, g.by, g.references)
 	t.Comments = append(t.Comments, im.rest(g.by.Block)...)
 }

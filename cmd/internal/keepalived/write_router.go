@@ -20,8 +20,8 @@ func (im *importer) writeInstance(i *instance) {
 	im.set(t, "version", document.Number(version.value), version.by)
 	im.writePriority(t, i)
 	im.writeInterval(t, i)
-	im.writeAddresses(t, "addresses", i.addresses)
-	im.writeAddresses(t, "excluded_addresses", i.excluded)
+	im.writeAddresses(t, "addresses", im.above(i.by, "virtual_ipaddress"), i.addresses)
+	im.writeAddresses(t, "excluded_addresses", im.above(i.by, "virtual_ipaddress_excluded"), i.excluded)
 	im.writePreemption(t, i)
 	im.writeStartDelay(t, i)
 	im.writeDevice(t, i)
@@ -29,9 +29,9 @@ func (im *importer) writeInstance(i *instance) {
 	im.writeTransport(t, i, version.value)
 	im.writeAccept(t, i, version.value)
 	im.writeAnnouncements(t, i)
-	im.writeRoutes(t, "routes", i.routes)
-	im.writeRules(t, "rules", i.rules, i.ipv6())
-	im.writeTracks(t, i.counting())
+	im.writeRoutes(t, im.above(i.by, "virtual_routes"), i.routes)
+	im.writeRules(t, im.above(i.by, "virtual_rules"), i.rules)
+	im.writeTracks(t, i.by, i.counting())
 	im.writeAuth(t, i, version.value)
 	t.Comments = append(t.Comments, im.rest(i.by.Block)...)
 }
@@ -125,7 +125,11 @@ func (i *instance) beginsAsMaster() bool {
 
 func (im *importer) writeStartDelay(t *document.Table, i *instance) {
 	delay := im.routing.globals.startupDelay
-	if delay.value == 0 || i.owner() {
+	switch {
+	case delay.value == 0:
+		return
+	case i.owner():
+		im.remark(i.by, "with priority 255 it is master at once, without vrrp_startup_delay")
 		return
 	}
 	im.set(t, "start_delay", document.Duration(min(delay.value, 1000*time.Second)), delay.by)
@@ -161,8 +165,12 @@ func (im *importer) writeLink(t *document.Table, i *instance) {
 			im.remark(delay.by, "becomes "+most.String()+" for "+i.title+": with more than two advert intervals a backup would take over before")
 			down = most
 		}
-		im.set(t, "link_down_delay", document.Duration(down), delay.by)
-		im.set(t, "link_up_delay", document.Duration(delay.up), delay.by)
+		if down > 0 {
+			im.set(t, "link_down_delay", document.Duration(down), delay.by)
+		}
+		if delay.up > 0 {
+			im.set(t, "link_up_delay", document.Duration(delay.up), delay.by)
+		}
 	}
 }
 
@@ -189,6 +197,7 @@ func (im *importer) writeAuth(t *document.Table, i *instance, version int) {
 		return
 	}
 	auth := t.Table("auth", place(a.kind.by))
+	auth.Comments = im.above(i.by, "authentication")
 	im.set(auth, "kind", document.Text(a.kind.value), a.kind.by)
 	im.set(auth, "secret_file", document.Text(im.secret(i.title+".pass", a.password.value)), a.password.by)
 }
