@@ -1,5 +1,7 @@
 package keepalived
 
+import "github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+
 // balancing is what a keepalived.conf says of virtual servers.
 type balancing struct {
 	virtual []*virtualServer
@@ -10,14 +12,15 @@ type balancing struct {
 	fifo    fifo
 	notices []*serverNotice
 	words   *serverWords
-	noted   map[Remark]bool // by noteOnce
+	noted   map[Remark]bool              // by noteOnce
+	first   map[string]*syntax.Statement // the virtual server that has an address or mark, see alone
 
 	services, serverGroups titles
 }
 
 func newBalancing() balancing {
 	empty := func() titles { return titles{map[string]bool{}, map[string]int{}} }
-	return balancing{named: map[string]*addressGroup{}, noted: map[Remark]bool{}, services: empty(), serverGroups: empty()}
+	return balancing{named: map[string]*addressGroup{}, noted: map[Remark]bool{}, first: map[string]*syntax.Statement{}, services: empty(), serverGroups: empty()}
 }
 
 // balancingWords are the words outside of all blocks that are about virtual servers.

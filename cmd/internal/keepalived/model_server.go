@@ -35,6 +35,8 @@ type virtualServer struct {
 	sorry                said[netip.AddrPort]
 	sorryMethod          said[method]
 	servers              []*realServer
+
+	entries []entry // what clients come to, once all is read
 }
 
 // granularity is how many bits of a client's address count.

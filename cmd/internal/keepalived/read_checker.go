@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,9 +18,9 @@ func readChecker(im *importer, s *syntax.Statement, r *realServer) {
 	switch {
 	case !s.Braces:
 		return
-	case (c.kind == "HTTP_GET" || c.kind == "SSL_GET") && len(c.urls) == 0:
+	case (c.kind == "HTTP_GET" || c.kind == "SSL_GET") && !says(s, "url"):
 		im.wrong(s, "has no url")
-	case c.kind == "MISC_CHECK" && !c.script.given():
+	case c.kind == "MISC_CHECK" && !says(s, "misc_path"):
 		im.wrong(s, "has no misc_path")
 	}
 	r.checkers = append(r.checkers, c)
@@ -102,10 +103,10 @@ func dnsWords() vocabulary[*checker] {
 		"name": keepText(func(c *checker) *said[string] { return &c.query }),
 		"type": means(func(im *importer, s *syntax.Statement, c *checker) {
 			arg, ok := im.one(s)
-			switch arg = strings.ToUpper(arg); {
+			switch record := strings.ToUpper(arg); {
 			case !ok:
-			case strings.Contains(" A NS CNAME SOA MX TXT AAAA ", " "+arg+" "):
-				c.record = said[string]{arg, s}
+			case slices.Contains(strings.Fields("A NS CNAME SOA MX TXT AAAA"), record):
+				c.record = said[string]{record, s}
 			default:
 				im.wrong(s, fmt.Sprintf("%q must be A, NS, CNAME, SOA, MX, TXT or AAAA", arg))
 			}

@@ -26,9 +26,9 @@ func readURL(im *importer, s *syntax.Statement, c *checker) {
 	u := &httpURL{by: s}
 	readBlock(im, "a url", im.block(s), im.serverWords().url, u)
 	switch {
-	case s.Braces && !u.path.given():
+	case s.Braces && !says(s, "path"):
 		im.wrong(s, "has no path")
-	case !u.regex.given() && (u.flags.given() || u.mismatch.given() || u.from.given() || u.to.given()):
+	case !says(s, "regex") && (u.flags.given() || u.mismatch.given() || u.from.given() || u.to.given()):
 		im.wrong(s, "has words for a regex, and no regex")
 	}
 	im.checkRegexp(u)

@@ -57,7 +57,7 @@ func (im *importer) checkRegexp(u *httpURL) {
 	}
 	var wrong *syntax.Error
 	if _, err := syntax.Parse(u.expression(), syntax.Perl); errors.As(err, &wrong) {
-		im.wrong(u.regex.by, fmt.Sprintf("%q is no regular expression of RE2, which perch matches with: %s %s", u.regex.value, wrong.Code, wrong.Expr))
+		im.wrong(u.regex.by, fmt.Sprintf("%q is no regular expression of RE2, which perch matches with: %s: %s", u.regex.value, wrong.Code, wrong.Expr))
 	}
 }
 

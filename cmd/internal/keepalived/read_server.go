@@ -16,7 +16,7 @@ import (
 func readVirtualServer(im *importer, s *syntax.Statement, _ *importer) {
 	v := &virtualServer{by: s}
 	readBlock(im, "a virtual_server", im.block(s), im.serverWords().virtual, v)
-	if len(v.servers) == 0 && s.Braces {
+	if s.Braces && !says(s, "real_server") {
 		im.wrong(s, "has no real_server")
 	}
 	if im.readSubject(s, v) {
@@ -158,9 +158,9 @@ func readProtocol(im *importer, s *syntax.Statement, v *virtualServer) {
 	if !ok {
 		return
 	}
-	switch arg := strings.ToLower(arg); arg {
+	switch protocol := strings.ToLower(arg); protocol {
 	case "tcp", "udp", "sctp":
-		v.protocol = said[string]{arg, s}
+		v.protocol = said[string]{protocol, s}
 	default:
 		im.wrong(s, fmt.Sprintf("%q must be TCP, UDP or SCTP", arg))
 	}
@@ -209,9 +209,23 @@ func keepWord[T any](at func(T) *said[string], words ...string) word[T] {
 		case slices.Contains(words, arg):
 			*at(into) = said[string]{arg, s}
 		default:
-			im.wrong(s, fmt.Sprintf("%q must be one of %s", arg, strings.Join(words, ", ")))
+			im.wrong(s, fmt.Sprintf("%q must be %s", arg, oneOf(words)))
 		}
 	})
+}
+
+// oneOf lists words as a, b or c.
+func oneOf(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// says reports whether a block has a statement with the keyword, right or wrong.
+func says(s *syntax.Statement, keyword string) bool {
+	return slices.ContainsFunc(s.Block, func(in *syntax.Statement) bool { return in.Keyword() == keyword })
 }
 
 // keepSwitch is a keyword that means on, as it does there with a number behind it, and may be

@@ -140,11 +140,15 @@ func (d *syncDaemon) read(option, value string, s *syntax.Statement) (wrong stri
 }
 
 func readSSL(im *importer, s *syntax.Statement, _ *importer) {
-	of := func(im *importer) *clientTLS { return &im.balancing.tls }
-	readBlock(im, "SSL", im.block(s), vocabulary[*importer]{
-		"certificate": keepText(func(im *importer) *said[string] { return &of(im).cert }),
-		"key":         keepText(func(im *importer) *said[string] { return &of(im).key }),
-		"ca":          lost[*importer]("loads it, and takes each certificate all the same", "with ca_file rather than verify = false a check verifies what a server shows"),
-		"password":    lost[*importer]("decrypts the key with it", "the key's file must be without a password, and readable by root alone"),
-	}, im)
+	readBlock(im, "SSL", im.block(s), clientTLSWords(), &im.balancing.tls)
+}
+
+func clientTLSWords() vocabulary[*clientTLS] {
+	return vocabulary[*clientTLS]{
+		"certificate": keepText(func(t *clientTLS) *said[string] { return &t.cert }),
+		"key":         keepText(func(t *clientTLS) *said[string] { return &t.key }),
+		"ca": lost[*clientTLS]("loads it, and takes each certificate all the same",
+			"with ca_file rather than verify = false a check verifies what a server shows"),
+		"password": lost[*clientTLS]("decrypts the key with it", "the key's file must be without a password, and readable by root alone"),
+	}
 }

@@ -107,11 +107,3 @@ func (im *importer) writeServerFIFO() {
 		t.Set("user", document.Text(f.user), place(f.path.by))
 	}
 }
-
-// name returns what perch calls the service of an entry.
-func (e entry) name(v *virtualServer) string {
-	if e.mark != 0 {
-		return fmt.Sprintf("fwmark-%d/%s", e.mark, map[bool]string{false: "ipv4", true: "ipv6"}[e.ipv6])
-	}
-	return e.first.String() + "/" + v.protocol.is("udp")
-}

@@ -11,11 +11,18 @@ import (
 
 // writeServices says in perch's words what was read of virtual servers.
 func (im *importer) writeServices() {
+	for _, v := range im.balancing.virtual {
+		v.entries = im.entries(v)
+		if len(v.entries) > 0 && im.alone(v) {
+			im.checkVirtualServer(v)
+		}
+	}
+	if len(im.mistakes) > 0 {
+		return // what is written could be wrong for that
+	}
 	im.writeIPVS()
 	for _, v := range im.balancing.virtual {
-		if entries := im.entries(v); len(entries) > 0 {
-			im.writeVirtualServer(v, entries)
-		}
+		im.writeVirtualServer(v)
 	}
 	im.writeServerNotices()
 	for _, g := range im.balancing.groups {
@@ -25,21 +32,34 @@ func (im *importer) writeServices() {
 	}
 }
 
+// alone reports whether no virtual server before has the same clients.
+func (im *importer) alone(v *virtualServer) bool {
+	for _, e := range v.entries {
+		for _, name := range e.names(v) {
+			if first := im.balancing.first[name]; first != nil {
+				im.wrong(v.by, name+" is that of the virtual_server at "+first.Position.String()+", too: keepalived makes one of both in the kernel, where each changes what the other has made")
+				return false
+			}
+			im.balancing.first[name] = v.by
+		}
+	}
+	return true
+}
+
 // writeVirtualServer writes a service for each entry of a virtual server. Several have their
 // servers from a group.
-func (im *importer) writeVirtualServer(v *virtualServer, entries []entry) {
-	im.checkVirtualServer(v, entries)
-	p := im.plan(v, entries)
+func (im *importer) writeVirtualServer(v *virtualServer) {
+	p := im.plan(v)
 	im.tellOfServers(p)
-	if len(entries) == 1 {
-		t := im.writeService(v, entries[0], p)
+	if len(v.entries) == 1 {
+		t := im.writeService(v, v.entries[0], p)
 		im.writeServers(t, p)
-		t.Comments = im.commentsOf(v, entries)
+		t.Comments = im.commentsOf(v)
 		return
 	}
 	name := im.balancing.serverGroups.make(v.group)
 	var first *document.Table
-	for i, e := range entries {
+	for i, e := range v.entries {
 		own := *v
 		if i > 0 { // once is enough for what happens to all of them at once
 			own.quorumUp, own.quorumDown = said[program]{}, said[program]{}
@@ -53,16 +73,16 @@ func (im *importer) writeVirtualServer(v *virtualServer, entries []entry) {
 	group := im.doc.Element("server_group", place(v.by))
 	group.Set("name", document.Text(name), document.Place{})
 	im.writeServers(group, p)
-	first.Comments = im.commentsOf(v, entries)
+	first.Comments = im.commentsOf(v)
 }
 
 // commentsOf returns the comments of a virtual server that are at none of its keys.
-func (im *importer) commentsOf(v *virtualServer, entries []entry) []string {
+func (im *importer) commentsOf(v *virtualServer) []string {
 	comments := im.claim(v.by)
 	if g := im.balancing.named[v.group]; g != nil {
 		comments = append(comments, im.claim(g.by)...)
 	}
-	for _, e := range entries {
+	for _, e := range v.entries {
 		comments = append(comments, im.claim(e.by)...)
 	}
 	return append(comments, im.rest(v.by.Block)...)
@@ -88,14 +108,14 @@ func (im *importer) writeService(v *virtualServer, e entry, p *plan) *document.T
 }
 
 // serviceName returns what perch calls a virtual server: its first service.
-func (im *importer) serviceName(v *virtualServer, entries []entry) string {
+func (im *importer) serviceName(v *virtualServer) string {
 	if !v.name.given() {
-		return entries[0].name(v)
+		return v.entries[0].names(v)[0]
 	}
 	name, taken := v.name.value, im.balancing.services.taken
-	if len(entries) > 1 || !allowed(name) || taken[name] {
+	if len(v.entries) > 1 || !allowed(name) || taken[name] {
 		im.remark(v.name.by, "perch calls services by their addresses, unless each has a name of its own, of letters, digits, dots, _ and -")
-		return entries[0].name(v)
+		return v.entries[0].names(v)[0]
 	}
 	taken[name] = true
 	return name
@@ -193,17 +213,17 @@ func (v *virtualServer) methodOf(r *realServer) method {
 }
 
 // checkVirtualServer says what of a virtual server cannot be, and what counts for nothing.
-func (im *importer) checkVirtualServer(v *virtualServer, entries []entry) {
+func (im *importer) checkVirtualServer(v *virtualServer) {
 	mark := func(e entry) bool { return e.mark != 0 }
 	switch {
-	case slices.ContainsFunc(entries, mark):
-		if v.protocol.given() && !slices.ContainsFunc(entries, func(e entry) bool { return !mark(e) }) {
+	case slices.ContainsFunc(v.entries, mark):
+		if v.protocol.given() && !slices.ContainsFunc(v.entries, func(e entry) bool { return !mark(e) }) {
 			im.remark(v.protocol.by, "counts for nothing: a mark is one for all protocols")
 		}
 	case !v.protocol.given():
 		im.note(v.by.Position, v.by.Keyword(), "has no protocol: keepalived takes it for UDP")
 	}
-	if g := v.granularity; g.given() && !slices.ContainsFunc(entries, func(e entry) bool { return e.has(g.value.ipv6) }) {
+	if g := v.granularity; g.given() && !slices.ContainsFunc(v.entries, func(e entry) bool { return e.has(g.value.ipv6) }) {
 		if g.value.ipv6 {
 			im.wrong(g.by, "must be a netmask for IPv4, as 255.255.255.0")
 		} else {

@@ -123,14 +123,16 @@ func (im *importer) where(p *plan, r *realServer, c *checker, where connection) 
 		port = uint16(where.port.value)
 	}
 	if port == 0 {
-		port = p.entries[0].port
+		port = p.v.entries[0].port
 	}
 	switch {
 	case c.kind == "MISC_CHECK":
 		return nil
+	case port == 0 && c.kind != "PING_CHECK":
+		im.wrong(c.by, "must have a connect_port, as its real_server has no port")
 	case where.ip.given():
 		l.add("target", document.Text(target(c.kind, where.ip.value, port)), where.ip.by)
-	case c.kind == "PING_CHECK" || port == 0 || p.looksAt(r, port):
+	case c.kind == "PING_CHECK" || p.looksAt(r, port):
 	default:
 		l.add("port", document.Number(port), by)
 	}

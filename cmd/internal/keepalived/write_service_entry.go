@@ -13,10 +13,10 @@ import (
 type entry struct {
 	by        *syntax.Statement // the line of a group that says it; nil for that of the virtual server
 	addresses []document.Item
-	first     netip.AddrPort
-	port      uint16 // of all addresses
-	ports     bool   // whether they have several
-	ipv4      bool   // whether there are addresses, or packets with the mark, of the family
+	list      []netip.AddrPort // the same
+	port      uint16           // of all addresses
+	ports     bool             // whether they have several
+	ipv4      bool             // whether there are addresses, or packets with the mark, of the family
 	ipv6      bool
 	mark      int
 }
@@ -26,6 +26,17 @@ func (e entry) has(ipv6 bool) bool {
 		return e.ipv6
 	}
 	return e.ipv4
+}
+
+// names returns what perch would call a service for each address, or for the mark.
+func (e entry) names(v *virtualServer) (names []string) {
+	if e.mark != 0 {
+		return []string{fmt.Sprintf("fwmark-%d/%s", e.mark, map[bool]string{false: "ipv4", true: "ipv6"}[e.ipv6])}
+	}
+	for _, a := range e.list {
+		names = append(names, a.String()+"/"+v.protocol.is("udp"))
+	}
+	return names
 }
 
 // settings returns the keys of an entry.
@@ -88,13 +99,11 @@ func markEntry(v *virtualServer, by *syntax.Statement, mark int, family string) 
 }
 
 func (e *entry) add(a netip.Addr, port uint16, by *syntax.Statement) {
-	if len(e.addresses) == 0 {
-		e.first = netip.AddrPortFrom(a, port)
-	} else if e.port != port {
-		e.ports = true
-	}
+	e.ports = e.ports || len(e.list) > 0 && e.port != port
 	e.port, e.ipv4, e.ipv6 = port, e.ipv4 || a.Is4(), e.ipv6 || a.Is6()
-	e.addresses = append(e.addresses, document.Item{Value: document.Text(netip.AddrPortFrom(a, port).String()), Place: place(by)})
+	p := netip.AddrPortFrom(a, port)
+	e.list = append(e.list, p)
+	e.addresses = append(e.addresses, document.Item{Value: document.Text(p.String()), Place: place(by)})
 }
 
 // split returns the entries of a group: one of all addresses, or one for each port where a

@@ -9,13 +9,12 @@ import (
 
 // plan is how a virtual server is written: what is said once for all servers, and what of each.
 type plan struct {
-	v       *virtualServer
-	entries []entry
-	name    string   // of the first service
-	up      bool     // servers begin with traffic
-	common  settings // of all servers, in the order of perchServer
-	looks   [][]look // of each server
-	shared  int      // whose looks are those of all that say nothing; -1 for none
+	v      *virtualServer
+	name   string   // of the first service
+	up     bool     // servers begin with traffic
+	common settings // of all servers, in the order of perchServer
+	looks  [][]look // of each server
+	shared int      // whose looks are those of all that say nothing; -1 for none
 }
 
 // perchServer is a server that nothing is said of. It has the keys in the order of
@@ -53,9 +52,8 @@ func (r *realServer) settings(v *virtualServer) settings {
 }
 
 // plan finds out what servers have in common.
-func (im *importer) plan(v *virtualServer, entries []entry) *plan {
-	p := &plan{v: v, entries: entries, name: im.serviceName(v, entries), shared: -1}
-	p.common = commonSettings(v)
+func (im *importer) plan(v *virtualServer) *plan {
+	p := &plan{v: v, name: im.serviceName(v), common: commonSettings(v), shared: -1}
 	for _, r := range v.servers {
 		var looks []look
 		for _, c := range r.checkers {
@@ -171,7 +169,7 @@ func (p *plan) text(a netip.AddrPort, m method) string {
 	if m.forward != "nat" {
 		return a.Addr().String()
 	}
-	if !slices.ContainsFunc(p.entries, func(e entry) bool { return e.mark != 0 || e.ports || e.port != a.Port() }) {
+	if !slices.ContainsFunc(p.v.entries, func(e entry) bool { return e.mark != 0 || e.ports || e.port != a.Port() }) {
 		return a.Addr().String()
 	}
 	return addrText(a)
@@ -180,13 +178,13 @@ func (p *plan) text(a netip.AddrPort, m method) string {
 // dropsPort reports whether a server has a port that packets do not get to.
 func (p *plan) dropsPort(a netip.AddrPort, m method) bool {
 	other := func(e entry) bool { return e.mark != 0 || e.ports || e.port != a.Port() }
-	return m.forward != "nat" && a.Port() != 0 && slices.ContainsFunc(p.entries, other)
+	return m.forward != "nat" && a.Port() != 0 && slices.ContainsFunc(p.v.entries, other)
 }
 
 // portOf returns the address with the port that packets of the first entry get to.
 func (p *plan) portOf(a netip.AddrPort, m method) netip.AddrPort {
 	if m.forward != "nat" || a.Port() == 0 {
-		return netip.AddrPortFrom(a.Addr(), p.entries[0].port)
+		return netip.AddrPortFrom(a.Addr(), p.v.entries[0].port)
 	}
 	return a
 }
@@ -197,5 +195,5 @@ func (p *plan) looksAt(r *realServer, port uint16) bool {
 	if a, err := netip.ParseAddrPort(text); err == nil {
 		return a.Port() == port
 	}
-	return !slices.ContainsFunc(p.entries, func(e entry) bool { return e.ports || e.port != port })
+	return !slices.ContainsFunc(p.v.entries, func(e entry) bool { return e.ports || e.port != port })
 }
