@@ -8,7 +8,8 @@ import (
 )
 
 func readRoutes(im *importer, s *syntax.Statement, i *instance) {
-	i.routes = append(i.routes, im.routes(s)...)
+	own := i.own()
+	own.routes = append(own.routes, im.routes(s)...)
 }
 
 func readStaticRoutes(im *importer, s *syntax.Statement, _ *importer) {

@@ -9,7 +9,8 @@ import (
 )
 
 func readRules(im *importer, s *syntax.Statement, i *instance) {
-	i.rules = append(i.rules, im.rules(s)...)
+	own := i.own()
+	own.rules = append(own.rules, im.rules(s)...)
 }
 
 func readStaticRules(im *importer, s *syntax.Statement, _ *importer) {

@@ -11,6 +11,7 @@ type routing struct {
 	globals globals
 
 	instances []*instance
+	usual     *special // of instances with nothing special
 	groups    []*syncGroup
 	watches   []*watch
 	watching  map[watchKey]*watch
@@ -55,6 +56,7 @@ func newRouting() routing {
 			globalWords(), instanceWords(), authenticationWords(), hmacWords(), groupWords(),
 			scriptWords(), fileWords(), processWords(), bfdWords(), pacingWords(),
 		},
+		usual:         &special{},
 		watching:      map[watchKey]*watch{},
 		linkDelays:    map[string]linkDelay{},
 		pacings:       map[string]pacing{},
