@@ -43,6 +43,8 @@ func checkPreemption(r *report, table *value, router *VirtualRouter) {
 		r.badValue(table.child("preempt_delay"), "given together with priority 255", owner)
 	case router.StartDelay != 0:
 		r.badValue(table.child("start_delay"), "given together with priority 255", owner)
+	case !router.Accept:
+		r.badValue(table.child("accept"), "given together with priority 255", owner)
 	}
 	if !router.Preempt && router.PreemptDelay != 0 {
 		r.badValue(table.child("preempt_delay"), "given together with preempt = false", "must be left out, since there is nothing to delay")

@@ -174,4 +174,4 @@ func TestKeepalivedWordsAreAnswered(t *testing.T) {
 }
 
 // planned are keys that docs/vrrp-keepalived.md names and that are still to come.
-func planned() []string { return strings.Fields("node.net_namespace vrrp.accept") }
+func planned() []string { return strings.Fields("node.net_namespace") }

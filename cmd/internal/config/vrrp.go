@@ -20,6 +20,7 @@ type VirtualRouter struct {
 	Preempt           bool
 	PreemptDelay      time.Duration // 0 for none
 	StartDelay        time.Duration // 0 for none
+	Accept            bool          // takes what is sent to the addresses, as their owner does
 	// VirtualMAC puts the addresses behind the virtual MAC, on a device of their own:
 	// see Devices. Adverts to UnicastPeers go from Interface all the same.
 	VirtualMAC        bool

@@ -29,6 +29,7 @@ func TestRouterDefaults(t *testing.T) {
 			Addresses:         addresses("198.18.0.200/24"),
 			Preempt:           true,
 			VirtualMACAdverts: true,
+			Accept:            true,
 			TrackOwnInterface: true,
 			UnicastTTL:        255,
 			MulticastGroup:    netip.MustParseAddr("224.0.0.18"),
