@@ -134,9 +134,8 @@ func instanceLost() vocabulary[*instance] {
 			"with perch they have the MAC of the interface"),
 		"use_ipvlan": lost[*instance]("puts the addresses on an ipvlan",
 			"perch puts them on the interface itself, whose MAC an ipvlan has, too"),
-		"smtp_alert": mails[*instance](),
-		"lvs_sync_daemon_interface": lost[*instance]("took this for the interface of the sync daemon",
-			"write lvs_sync_daemon in global_defs, or the ipvs.sync of perch"),
+		"smtp_alert":                mails[*instance](),
+		"lvs_sync_daemon_interface": means(readSyncInterface),
 	}
 	v.all(needless[*instance](), // since perch does it always, or has no need of it
 		"promote_secondaries", "check_unicast_src", "old_unicast_checksum", "native_ipv6", "skip_check_adv_addr",
@@ -154,6 +153,15 @@ func readState(im *importer, s *syntax.Statement, i *instance) {
 		i.state = said[string]{state, s}
 	default:
 		im.wrong(s, quoted(state)+" must be MASTER or BACKUP")
+	}
+}
+
+// readSyncInterface reads the interface of the sync daemon of a router, for a file that says
+// nothing of it in global_defs.
+func readSyncInterface(im *importer, s *syntax.Statement, i *instance) {
+	if name, ok := im.one(s); ok {
+		im.remark(s, "is said in global_defs today, as lvs_sync_daemon")
+		im.routing.oldSync = said[syncDaemon]{syncDaemon{iface: name, instance: i.name}, s}
 	}
 }
 

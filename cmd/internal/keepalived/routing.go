@@ -20,6 +20,7 @@ type routing struct {
 	staticRoutes    []route
 	staticRules     []rule
 
+	oldSync    said[syncDaemon]     // of an instance: for a file without lvs_sync_daemon
 	linkDelays map[string]linkDelay // by interface
 	pacings    map[string]pacing    // likewise
 
@@ -68,6 +69,7 @@ func newRouting() routing {
 // writeRouters says in perch's words what was read of virtual routers.
 func (im *importer) writeRouters() {
 	im.resolve()
+	im.balancing.ipvs.sync = im.balancing.ipvs.sync.or(im.routing.oldSync)
 	if len(im.mistakes) > 0 {
 		return // what is written could be wrong for that
 	}

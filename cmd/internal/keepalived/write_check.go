@@ -25,10 +25,10 @@ func (im *importer) writeChecks() {
 	}
 }
 
-// untracked remarks on what keepalived does not run either.
+// untracked remarks on what is left out, since nothing here would ask for it.
 func (im *importer) untracked(w *watch) {
-	if w.by != nil && !w.foreign {
-		im.remark(w.by, "nothing tracks it, and so keepalived does not look at it: it is left out")
+	if w.by != nil {
+		im.remark(w.by, "no virtual router tracks it: it is left out")
 	}
 }
 
