@@ -273,8 +273,11 @@ func (m *Manager) silence(v VIP) {
 }
 
 // tell announces a VIP that is on the schedule, if it is wanted and may be held, and
-// reports that.
+// reports that. It comes later if others of its interface have their turn.
 func (m *Manager) tell(v VIP, now time.Time) bool {
+	if !m.schedule.Admits(v, now) {
+		return false
+	}
 	m.schedule.Sent(v, now)
 	m.mu.Lock()
 	_, wanted := m.wanted[v]

@@ -7,44 +7,60 @@ import (
 
 // repeats are the times of a VIP's first announcements, counted from the first of
 // all. They are for neighbours that lost it or could not be reached yet (a bridge
-// port that is still learning).
+// port that is still learning). Further ones come each second.
 var repeats = [...]time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond, time.Second}
 
 const (
-	repeatDelay = 5 * time.Second
-	repeatEvery = 60 * time.Second
+	repeatTimes  = 5
+	repeatDelay  = 5 * time.Second
+	repeatEvery  = 60 * time.Second
+	refreshPause = 50 * time.Millisecond // between announcements of one refresh
 )
 
-// Pace says how a VIP's announcements go on after the quick ones of the first second.
+// Pace says how a VIP is announced.
 type Pace struct {
-	Delay   time.Duration // when the last of the quick ones comes, 0 for 5 s: those after it are left out
-	Refresh time.Duration // between later ones, for neighbours that come later; 0 for 60 s
+	Repeat        int           // how many quick ones there are, 0 for 5: see Delay
+	Delay         time.Duration // when the last of them comes, 0 for 5 s: those after it are left out; less for no such one
+	Refresh       time.Duration // between later ones, for neighbours that come later; 0 for 60 s
+	RefreshRepeat int           // how many of these come in a row, 0 for 1
+	Interval      time.Duration // between two of whatever VIPs of an interface; 0 for none
 }
 
 // orDefault fills in what is left open.
 func (p Pace) orDefault() Pace {
-	return Pace{Delay: cmp.Or(p.Delay, repeatDelay), Refresh: cmp.Or(p.Refresh, repeatEvery)}
+	return Pace{
+		Repeat: cmp.Or(p.Repeat, repeatTimes), Delay: cmp.Or(p.Delay, repeatDelay),
+		Refresh: cmp.Or(p.Refresh, repeatEvery), RefreshRepeat: cmp.Or(p.RefreshRepeat, 1),
+		Interval: p.Interval,
+	}
 }
 
 // schedule says when which VIP is to be announced. Whoever takes one announces it
 // and says so by Sent. It is pure.
 type schedule struct {
 	agenda
-	first map[VIP]time.Time // when a VIP's first announcement was sent
-	pace  func(VIP) Pace    // nil for the default
+	first map[VIP]time.Time    // when a VIP's first announcement was sent
+	pace  func(VIP) Pace       // nil for the default
+	turns map[VIP]time.Time    // of VIPs that wait for that of others on their interface
+	free  map[string]time.Time // by interface: when nobody waits any more
 }
 
 // Start lets v be announced at now and then repeatedly, from the start on if it
 // was on the schedule before.
 func (s *schedule) Start(v VIP, now time.Time) {
-	delete(s.first, v)
+	s.forget(v)
 	s.Put(v, now)
 }
 
 // Stop ends the announcements of v.
 func (s *schedule) Stop(v VIP) {
-	delete(s.first, v)
+	s.forget(v)
 	s.Drop(v)
+}
+
+func (s *schedule) forget(v VIP) {
+	delete(s.first, v)
+	delete(s.turns, v)
 }
 
 // Has reports whether v is on the schedule.
@@ -63,25 +79,85 @@ func (s *schedule) Sent(v VIP, now time.Time) {
 		first = now
 		s.first[v] = now
 	}
+	s.Put(v, s.paceOf(v).next(first, now))
+}
+
+func (s *schedule) paceOf(v VIP) Pace {
 	var p Pace
 	if s.pace != nil {
 		p = s.pace(v)
 	}
-	s.Put(v, p.orDefault().next(first, now))
+	return p.orDefault()
+}
+
+// Admits reports whether v, which was started, may be announced at now. Otherwise it is
+// put where it is its turn.
+func (s *schedule) Admits(v VIP, now time.Time) bool {
+	interval := s.paceOf(v).Interval
+	if interval == 0 {
+		return true
+	}
+	if s.turns == nil {
+		s.turns, s.free = make(map[VIP]time.Time), make(map[string]time.Time)
+	}
+	turn, waits := s.turns[v]
+	if !waits {
+		turn = s.free[v.Interface]
+		if turn.Before(now) {
+			turn = now
+		}
+		s.free[v.Interface] = turn.Add(interval)
+	}
+	if turn.After(now) {
+		s.turns[v] = turn
+		s.Put(v, turn)
+		return false
+	}
+	delete(s.turns, v)
+	return true
 }
 
 // next is the first time after now at which a VIP is announced whose first
 // announcement was at first. What was missed is not made up for.
 func (p Pace) next(first, now time.Time) time.Time {
-	last := first.Add(p.Delay)
-	for _, offset := range repeats {
-		if at := first.Add(offset); at.After(now) && at.Before(last) {
+	last := first
+	for i := 1; i < p.Repeat; i++ {
+		offset, ends := quick(i), false
+		if p.Delay > 0 && (i == p.Repeat-1 || offset >= p.Delay) {
+			offset, ends = p.Delay, true
+		}
+		last = first.Add(offset)
+		if last.After(now) {
+			return last
+		}
+		if ends {
+			break
+		}
+	}
+	return p.refresh(last, now)
+}
+
+// quick is when a quick announcement comes after the first.
+func quick(i int) time.Duration {
+	if i < len(repeats) {
+		return repeats[i]
+	}
+	return repeats[len(repeats)-1] + time.Duration(i-len(repeats)+1)*time.Second
+}
+
+// refresh is the first time after now at which a VIP is refreshed whose last quick
+// announcement was at last.
+func (p Pace) refresh(last, now time.Time) time.Time {
+	periods := now.Sub(last) / p.Refresh
+	begun := last.Add(periods * p.Refresh)
+	next := begun.Add(p.Refresh)
+	if periods == 0 {
+		return next
+	}
+	for i := 1; i < p.RefreshRepeat; i++ {
+		if at := begun.Add(time.Duration(i) * refreshPause); at.After(now) && at.Before(next) {
 			return at
 		}
 	}
-	if last.After(now) {
-		return last
-	}
-	periods := now.Sub(last)/p.Refresh + 1
-	return last.Add(periods * p.Refresh)
+	return next
 }

@@ -249,6 +249,17 @@ func TestPaceNext(t *testing.T) {
 		{Pace{Delay: time.Millisecond, Refresh: time.Hour}, []time.Duration{
 			time.Millisecond, time.Hour + time.Millisecond, 2*time.Hour + time.Millisecond,
 		}},
+		{Pace{Repeat: 1, Refresh: 2 * time.Second}, []time.Duration{2 * time.Second, 4 * time.Second}},
+		{Pace{Repeat: 2, Delay: 3 * time.Second, Refresh: time.Hour}, []time.Duration{3 * time.Second}},
+		{Pace{Repeat: 3, Delay: -1, Refresh: 2 * time.Second}, []time.Duration{
+			50 * time.Millisecond, 200 * time.Millisecond, 2200 * time.Millisecond, 4200 * time.Millisecond,
+		}},
+		{Pace{Repeat: 9, Refresh: time.Hour}, []time.Duration{
+			50 * time.Millisecond, 200 * time.Millisecond, time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second,
+		}},
+		{Pace{Repeat: 1, Refresh: 2 * time.Second, RefreshRepeat: 3}, []time.Duration{
+			2 * time.Second, 2050 * time.Millisecond, 2100 * time.Millisecond, 4 * time.Second, 4050 * time.Millisecond, 4100 * time.Millisecond,
+		}},
 		{Pace{Refresh: 2 * time.Second}, []time.Duration{
 			50 * time.Millisecond, 200 * time.Millisecond, time.Second, 5 * time.Second, 7 * time.Second,
 		}},
@@ -260,5 +271,52 @@ func TestPaceNext(t *testing.T) {
 				t.Errorf("%+v: repeat after %v, want %v", test.pace, got, want)
 			}
 		}
+	}
+}
+
+// VIPs of one interface wait for each other, and for nobody else.
+func TestScheduleInTurns(t *testing.T) {
+	const interval = 10 * time.Millisecond
+	s := schedule{pace: func(v VIP) Pace {
+		if v.Interface == "eth1" {
+			return Pace{Repeat: 2}
+		}
+		return Pace{Repeat: 2, Interval: interval}
+	}}
+	all := []VIP{testVIP(1), testVIP(2), testVIP(3)}
+	other := testVIP(4)
+	other.Interface = "eth1"
+	for _, v := range append(all, other) {
+		s.Start(v, epoch)
+	}
+	got := map[VIP][]time.Duration{}
+	for end := epoch.Add(5100 * time.Millisecond); ; {
+		at, _ := s.Deadline()
+		if at.After(end) {
+			break
+		}
+		for v, ok := s.Take(at); ok; v, ok = s.Take(at) {
+			if s.Admits(v, at) {
+				got[v] = append(got[v], at.Sub(epoch))
+				s.Sent(v, at)
+			}
+		}
+	}
+	taken := map[time.Duration]bool{}
+	for _, v := range all {
+		if len(got[v]) != 2 {
+			t.Fatalf("%s is announced at %v", v, got[v])
+		}
+		for _, at := range got[v] {
+			taken[at] = true
+		}
+	}
+	for _, at := range []time.Duration{0, interval, 2 * interval, 5 * time.Second, 5*time.Second + interval, 5*time.Second + 2*interval} {
+		if !taken[at] {
+			t.Errorf("none is announced at %v: %v", at, got)
+		}
+	}
+	if want := []time.Duration{0, 5 * time.Second}; !slices.Equal(got[other], want) {
+		t.Errorf("on another interface at %v, want %v", got[other], want)
 	}
 }

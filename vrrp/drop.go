@@ -28,7 +28,7 @@ const (
 	BadAuth                           // another kind of authentication than this router's
 	BadPassword                       // another than this router's
 	BadInterval                       // version 2: another than this router's
-	BadDestination                    // multicast to a router of unicast, or the other way round
+	BadDestination                    // multicast to a router of unicast, the other way round, or another group
 	UnknownPeer                       // not one of those that unicast is exchanged with
 	BadDistance                       // of a peer: its TTL is out of the range
 	dropCount

@@ -243,7 +243,10 @@ func (w *Wire) checkChecksum() Drop {
 }
 
 func (w *Wire) checkDestination() Drop {
-	if w.in.Dst.IsMulticast() == w.unicast() {
+	switch {
+	case w.in.Dst.IsMulticast() == w.unicast():
+		return BadDestination
+	case !w.unicast() && w.in.Dst != w.cfg.Group(w.family):
 		return BadDestination
 	}
 	return 0

@@ -53,6 +53,8 @@ var refused = []struct {
 	{"another checksum", alike, func(w *Wire) Packet { p := w.say(100); p.Payload[6]++; return p }, BadChecksum},
 	{"to this router alone", alike, func(w *Wire) Packet { return received(w.Append(nil, lb2, 100, noon), lb1, lb2) }, BadDestination},
 	{"to the group", unicast, func(w *Wire) Packet { return received(w.Append(nil, Group4, 100, noon), lb1, Group4) }, BadDestination},
+	{"to another group", alike, func(w *Wire) Packet { return received(w.Append(nil, group18, 100, noon), lb1, group18) }, BadDestination},
+	{"to the usual group", ofGroup18, func(w *Wire) Packet { return received(w.Append(nil, Group4, 100, noon), lb1, Group4) }, BadDestination},
 	{"of an unknown peer", unicast, func(w *Wire) Packet { w.cfg.Source = netip.MustParseAddr("198.18.0.9"); return w.say(100) }, UnknownPeer},
 	{"of too near a peer", far, func(w *Wire) Packet { w.cfg.TTL = 254; return w.say(100) }, BadDistance},
 	{"of too far a peer", far, func(w *Wire) Packet { w.cfg.TTL = 249; return w.say(100) }, BadDistance},
@@ -68,6 +70,18 @@ var keys12 = Authentication{
 	Keys:   map[uint8][]byte{1: []byte("0123456789abcdef0123456789abcdef"), 2: []byte("fedcba9876543210fedcba9876543210")},
 	Active: 1,
 	Window: 5 * time.Second,
+}
+
+var group18 = netip.MustParseAddr("224.0.1.18")
+
+func ofGroup18(c *WireConfig) { c.Multicast = group18 }
+
+// A group of one's own is as good as the usual one.
+func TestOtherGroup(t *testing.T) {
+	ours, theirs := wires(ofGroup18)
+	if _, drop := ours.Judge(received(theirs.Append(nil, group18, 100, noon), lb1, group18), noon); drop != 0 {
+		t.Error(drop)
+	}
 }
 
 func far(c *WireConfig) { c.Peers = []Peer{{Address: lb1, MinTTL: 250, MaxTTL: 253}} }

@@ -51,6 +51,12 @@ type Config struct {
 	PreemptDelay time.Duration // and only after that was seen for so long
 	StartDelay   time.Duration // hear nothing, and stay backup, for so long after the start
 	Grouped      bool          // rise only when its Group does
+	// Reticent has a master not answer an advert of lower priority, but for announcing the
+	// addresses once more (RFC 5798 section 6.4.3 discards it).
+	Reticent bool
+	// Concede has a master that gives way to a better one say once more who it was, which
+	// the better one answers.
+	Concede bool
 }
 
 // Router is the state machine of one virtual router on this node (RFC 9568 section
@@ -303,9 +309,15 @@ func (r *Router) hearAsMaster(now time.Duration, from netip.Addr, priority uint8
 		return r.answer(now)
 	case priority > r.priority, priority == r.priority && r.cfg.Source.Less(from):
 		r.watch(now, interval, from)
+		if r.cfg.Concede && priority > r.priority {
+			return r.do(Release, SendAdvert)
+		}
 		return r.do(Release)
 	case priority == r.priority && from == r.cfg.Source:
 		return nil // two with one address would answer each other without end
+	}
+	if r.cfg.Reticent {
+		return r.do(Announce)
 	}
 	// It must hear of this one, and so must the bridges between (RFC 9568 section 1.2).
 	return r.answer(now, Announce)

@@ -238,3 +238,18 @@ func TestReconfigureKeepsTheState(t *testing.T) {
 		t.Errorf("its source is %s", r.Master())
 	}
 }
+
+func TestReticence(t *testing.T) {
+	r, now := master(func(c *Config) { c.Reticent = true })
+	due := r.deadline
+	r.expect(t, now, Master, due-now, r.Hear(now, above, 50, adv), Announce)
+	r.expect(t, now, Master, adv, r.Hear(now, above, 0, adv), SendAdvert) // it does answer a farewell
+}
+
+func TestConcession(t *testing.T) {
+	concede := func(c *Config) { c.Concede = true }
+	r, now := master(concede)
+	r.expect(t, now, Backup, 3*adv+skewOf(100, adv), r.Hear(now, above, 150, adv), Release, SendAdvert)
+	r, now = master(concede)
+	r.expect(t, now, Backup, 3*adv+skewOf(100, adv), r.Hear(now, above, 100, adv), Release)
+}

@@ -17,6 +17,16 @@ type WireConfig struct {
 	Auth      Authentication
 	Peers     []Peer // that it sends to, one by one; none for the multicast group
 	TTL       uint8  // of adverts to peers; 0 for 255
+	// Multicast is the group that it sends to without peers; not valid for that of the RFC.
+	Multicast netip.Addr
+}
+
+// Group is where adverts of a family go that are for all routers.
+func (c *WireConfig) Group(f Family) netip.Addr {
+	if c.Multicast.IsValid() {
+		return c.Multicast
+	}
+	return f.Group()
 }
 
 // Checksum is the form of the checksums that a router sends, where there is a choice.

@@ -5,20 +5,18 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/perch-vip/perch/vrrp"
 )
 
 // attach gives a runner its sockets, which it shares with others of the same place.
 func (e *Engine) attach(r *runner, to place) error {
-	s, err := e.sender(senderKind{to.adverts, r.IPv6})
+	s, err := e.sender(senderKind{to.sends, r.IPv6})
 	if err != nil {
 		return err
 	}
 	s.users++
 	r.sender = s
 	for _, protocol := range r.protocols() {
-		rc, err := e.receiver(receiverKind{to.adverts, r.IPv6, protocol})
+		rc, err := e.receiver(receiverKind{to.hears, r.IPv6, protocol})
 		if err != nil {
 			return err
 		}
@@ -47,19 +45,16 @@ func (r *runner) protocols() []int {
 func (r *runner) address(to place) {
 	r.destinations, r.control = nil, nil
 	for _, peer := range r.Wire.Peers {
-		r.destinations = append(r.destinations, newDestination(peer.Address, to.adverts))
+		r.destinations = append(r.destinations, newDestination(peer.Address, to.sends))
 	}
-	group, limit := vrrp.Group4, uint8(hops)
-	if r.IPv6 {
-		group = vrrp.Group6
-	}
+	limit := uint8(hops)
 	if len(r.Wire.Peers) == 0 {
-		r.destinations = []*destination{newDestination(group, to.adverts)}
+		r.destinations = []*destination{newDestination(r.multicast(), to.sends)}
 	} else {
 		limit = cmp.Or(r.Wire.TTL, limit)
 	}
 	if r.IPv6 {
-		r.control = control(to.source, to.adverts, int32(limit))
+		r.control = control(to.source, to.sends, int32(limit))
 	}
 }
 
@@ -122,14 +117,17 @@ func (e *Engine) receiver(kind receiverKind) (*receiver, error) {
 // with the virtual MAC a backup must not ask for the group. A runner with peers does
 // without it, but would not be told of one that sends to the group.
 func (rc *receiver) joinFor(r *runner, at place) error {
-	if rc.joined {
+	group := r.multicast()
+	if slices.Contains(rc.joined, group) {
 		return nil
 	}
-	err := joinGroup(rc.fd, rc.kind, at.adverts)
-	if err == nil && at.parent != at.adverts {
-		err = joinGroup(rc.fd, rc.kind, at.parent)
+	err := joinGroup(rc.fd, group, at.hears)
+	if err == nil && at.parent != at.hears {
+		err = joinGroup(rc.fd, group, at.parent)
 	}
-	rc.joined = err == nil
+	if err == nil {
+		rc.joined = append(rc.joined, group)
+	}
 	if len(r.Wire.Peers) > 0 {
 		return nil
 	}

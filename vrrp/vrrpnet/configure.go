@@ -27,7 +27,7 @@ type identity struct {
 	on   string
 	ipv6 bool
 	vrid uint8
-	peer netip.Addr // not valid for the multicast group
+	to   netip.Addr // a peer, or a group; not valid for the group of the RFC
 }
 
 func check(instances []Instance) error {
@@ -55,11 +55,12 @@ func check(instances []Instance) error {
 func (i *Instance) identities() []identity {
 	id := identity{on: i.Interface, ipv6: i.IPv6, vrid: i.Wire.VRID}
 	if len(i.Wire.Peers) == 0 {
+		id.to = i.Wire.Multicast
 		return []identity{id}
 	}
 	var all []identity
 	for _, peer := range i.Wire.Peers {
-		id.peer = peer.Address
+		id.to = peer.Address
 		all = append(all, id)
 	}
 	return all
@@ -74,8 +75,8 @@ func (i Instance) same(as Instance) bool {
 // alike tells whether an instance is the same router at the same place, and can change
 // without letting go.
 func (i *Instance) alike(as *Instance) bool {
-	return i.Interface == as.Interface && i.Device == as.Device && i.IPv6 == as.IPv6 && i.Group == as.Group && i.Lease == as.Lease &&
-		i.Wire.VRID == as.Wire.VRID && i.Wire.Version == as.Wire.Version && i.Wire.Source == as.Wire.Source && i.Router.Source == as.Router.Source &&
+	return i.Interface == as.Interface && i.Device == as.Device && i.Plain == as.Plain && i.IPv6 == as.IPv6 && i.Group == as.Group && i.Lease == as.Lease &&
+		i.Wire.VRID == as.Wire.VRID && i.Wire.Version == as.Wire.Version && i.Wire.Source == as.Wire.Source && i.Wire.Multicast == as.Wire.Multicast && i.Router.Source == as.Router.Source &&
 		i.Wire.Auth.Kind == as.Wire.Auth.Kind && slices.EqualFunc(i.Wire.Peers, as.Wire.Peers, samePeer)
 }
 

@@ -38,6 +38,7 @@ type Engine struct {
 	byFD      map[int32]*receiver
 	outdated  []*receiver // their filters
 	around    surroundings
+	bouncing  []*runner // whose links have come or gone
 	now       time.Duration
 	wall      time.Time
 	pause     time.Duration // after packets were heard

@@ -15,13 +15,19 @@ type Instance struct {
 	// empty for none.
 	Device     string
 	IPv6       bool
-	IgnoreLink bool        // stay, also while the interface is down
-	Fault      string      // why it is in fault as it begins; "" for none; see SetPriority
-	Router     vrrp.Config // Source is filled in if it is not set: the interface's own address
-	Wire       vrrp.WireConfig
-	Group      string       // sync group; empty for none
-	Held       []netip.Addr // all addresses that it may take: none of them is a source
-	Lease      Lease
+	Plain      bool // adverts leave by Interface, with its MAC, also if there is a Device
+	IgnoreLink bool // stay, also while the interface is down
+	// LinkDownDelay and LinkUpDelay are for how long a link must have gone or come back
+	// before that counts. What is so at the start counts at once.
+	LinkDownDelay, LinkUpDelay time.Duration
+
+	TrackSource bool        // fault while the interface has not got the source that is set
+	Fault       string      // why it is in fault as it begins; "" for none; see SetPriority
+	Router      vrrp.Config // Source is filled in if it is not set: the interface's own address
+	Wire        vrrp.WireConfig
+	Group       string       // sync group; empty for none
+	Held        []netip.Addr // all addresses that it may take: none of them is a source
+	Lease       Lease
 }
 
 // Lease is told until when this node may answer for a router's addresses. It is asked

@@ -35,8 +35,9 @@ func (e *Engine) next() time.Duration {
 	if r := e.patience.first(); next == nil || r != nil && r.wake < next.wake {
 		next = r
 	}
-	if next == nil {
-		return 0
+	relook := e.nextRelook()
+	if next == nil || relook != 0 && relook < next.wake {
+		return relook
 	}
 	return next.wake
 }
@@ -64,6 +65,7 @@ func (e *Engine) wake(ready []unix.EpollEvent) {
 		e.poller.poked()
 		e.commands.run()
 	}
+	e.relook()
 	e.flush()
 	e.refilter()
 	e.tell()

@@ -374,7 +374,7 @@ func TestDeadlinesAreMetTogether(t *testing.T) {
 	}
 	e.now = max(one.due, two.due)
 	e.tickMasters()
-	if e.senders[senderKind{one.place.adverts, false}].queued != 2 {
+	if e.senders[senderKind{one.place.hears, false}].queued != 2 {
 		t.Error("they are not sent together")
 	}
 }

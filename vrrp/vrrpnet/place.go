@@ -2,7 +2,9 @@ package vrrpnet
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/perch-vip/perch/vrrp"
 )
@@ -13,10 +15,11 @@ type place struct {
 	source netip.Addr
 }
 
-// links are the interface of an instance, and the one that its adverts leave and reach
-// it by. That is its device, if it has one: what another router sends from the same
-// virtual MAC is not given to the interface below.
-type links struct{ parent, adverts link }
+// links are the interface of an instance, and those by which adverts reach and leave it.
+// They reach it by its device, if it has one: what another router sends from the same
+// virtual MAC is not given to the interface below. They leave by the device, too, unless
+// it is not to be seen in them.
+type links struct{ parent, hears, sends link }
 
 // link is what sockets are bound to.
 type link struct {
@@ -33,29 +36,53 @@ type surroundings struct {
 // locate finds the place of an instance, and the reason why it cannot run there. An
 // instance that is at a place already keeps its source while that is there.
 func (s *surroundings) locate(i *Instance, now place) (place, string) {
-	parent := s.interfaces[i.Interface]
-	if parent == nil {
-		return place{}, "there is no interface " + i.Interface
+	parent, device, reason := s.find(i)
+	if reason != "" {
+		return place{}, reason
 	}
-	adverts := parent
-	if i.Device != "" {
-		if adverts = s.interfaces[i.Device]; adverts == nil {
-			return place{}, "there is no interface " + i.Device
-		}
+	sends := device
+	if i.Plain {
+		sends = parent
 	}
-	at := place{links: links{parent.link(), adverts.link()}}
-	for _, on := range []*Interface{parent, adverts} {
-		if !on.Up && !i.IgnoreLink {
-			return at, on.Name + " is down"
-		}
-	}
+	at := place{links: links{parent.link(), device.link(), sends.link()}}
 	own := parent
 	if i.IPv6 {
-		own = adverts // a virtual MAC has a link-local address of its own
+		own = sends // a virtual MAC has a link-local address of its own
 	}
-	var reason string
 	at.source, reason = s.source(i, own, now.source)
+	if reason == "" && i.TrackSource && !parent.has(at.source) && !device.has(at.source) {
+		reason = fmt.Sprintf("%s has no address %s, its source", i.Interface, at.source)
+	}
 	return at, reason
+}
+
+// find returns the interface of an instance, and its device, which may be the same, or the
+// reason why one is not there.
+func (s *surroundings) find(i *Instance) (parent, device *Interface, reason string) {
+	parent = s.interfaces[i.Interface]
+	if parent == nil {
+		return nil, nil, "there is no interface " + i.Interface
+	}
+	if i.Device == "" {
+		return parent, parent, ""
+	}
+	if device = s.interfaces[i.Device]; device == nil {
+		return nil, nil, "there is no interface " + i.Device
+	}
+	return parent, device, ""
+}
+
+// down returns the name of an interface of an instance that is down, or "".
+func (s *surroundings) down(i *Instance) string {
+	parent, device, reason := s.find(i)
+	switch {
+	case reason != "" || i.IgnoreLink:
+	case !parent.Up:
+		return parent.Name
+	case !device.Up:
+		return device.Name
+	}
+	return ""
 }
 
 // usualMTU is that of Ethernet.
@@ -83,6 +110,10 @@ func byName(interfaces []Interface) map[string]*Interface {
 }
 
 func (i *Interface) link() link { return link{i.Name, i.Index} }
+
+func (i *Interface) has(address netip.Addr) bool {
+	return slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return p.Addr().WithZone("") == address })
+}
 
 // source returns the source of the adverts: what is configured, or else an address of
 // the interface which is its own, the first one if now is none.

@@ -85,6 +85,35 @@ func TestPlaces(t *testing.T) {
 			[]Interface{{Name: "eth0", Up: true, Addresses: both}, {Name: "vrrp.7", Up: true, Addresses: prefixes("fe80::7/64")}},
 			func(i *Instance) { ipv6(i); i.Device = "vrrp.7" }, "", "fe80::7",
 		},
+		{
+			"a virtual MAC that is not seen in adverts",
+			[]Interface{{Name: "eth0", Up: true, Addresses: both}, {Name: "vrrp.7", Up: true, Addresses: prefixes("fe80::7/64")}},
+			func(i *Instance) { ipv6(i); i.Device, i.Plain = "vrrp.7", true }, "", "fe80::1",
+		},
+		{
+			"a virtual MAC whose device is down",
+			[]Interface{{Name: "eth0", Up: true, Addresses: both}, {Name: "vrrp.7"}},
+			func(i *Instance) { i.Device = "vrrp.7" }, "", "vrrp.7 is down",
+		},
+		{
+			"a source that the interface has",
+			[]Interface{{Name: "eth0", Up: true, Addresses: both}},
+			func(i *Instance) { i.Router.Source, i.TrackSource = netip.MustParseAddr("198.18.0.5"), true }, "", "198.18.0.5",
+		},
+		{
+			"a source that it has not",
+			[]Interface{{Name: "eth0", Up: true, Addresses: both}},
+			func(i *Instance) { i.Router.Source, i.TrackSource = netip.MustParseAddr("192.0.2.1"), true }, "",
+			"eth0 has no address 192.0.2.1, its source",
+		},
+		{
+			"a source that is the device's",
+			[]Interface{{Name: "eth0", Up: true}, {Name: "vrrp.7", Up: true, Addresses: prefixes("fe80::7/64")}},
+			func(i *Instance) {
+				ipv6(i)
+				i.Device, i.Router.Source, i.TrackSource = "vrrp.7", netip.MustParseAddr("fe80::7"), true
+			}, "", "fe80::7",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			i := instance(7, 100)
@@ -100,6 +129,9 @@ func TestPlaces(t *testing.T) {
 				now.source = netip.MustParseAddr(tt.now)
 			}
 			at, got := around.locate(&i, now)
+			if down := around.down(&i); down != "" {
+				got = down + " is down"
+			}
 			if got == "" {
 				got = at.source.String()
 			}

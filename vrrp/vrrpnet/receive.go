@@ -23,7 +23,7 @@ type receiver struct {
 	fd      int
 	users   int
 	runners [256][]*runner // by VRID
-	joined  bool           // the group
+	joined  []netip.Addr   // groups
 
 	outdated bool // the filter
 }
@@ -117,7 +117,7 @@ func (rc *receiver) whose(p vrrp.Packet) *runner {
 // have the same VRID.
 func (r *runner) expects(p vrrp.Packet) bool {
 	if p.Dst.IsMulticast() || len(r.Wire.Peers) == 0 {
-		return p.Dst.IsMulticast() && len(r.Wire.Peers) == 0
+		return p.Dst == r.multicast() && len(r.Wire.Peers) == 0
 	}
 	return slices.ContainsFunc(r.Wire.Peers, func(peer vrrp.Peer) bool { return peer.Address == p.Src })
 }

@@ -19,6 +19,9 @@ type runner struct {
 	room     int        // how many addresses an advert can hold
 	obstacle string     // for which it cannot serve; empty for none
 
+	link   linkDelay
+	relook time.Duration // when its link is to be looked at again; 0 for never
+
 	place        place // where it runs, or ran last
 	sender       *sender
 	receivers    []*receiver
@@ -63,6 +66,14 @@ func newRunner(i Instance, now time.Duration) *runner {
 	r.router.SetPriority(now, 0) // until it has a place
 	r.router.Start(now)
 	return r
+}
+
+// multicast is the group that it sends to without peers.
+func (r *runner) multicast() netip.Addr {
+	if r.IPv6 {
+		return r.Wire.Group(vrrp.IPv6)
+	}
+	return r.Wire.Group(vrrp.IPv4)
 }
 
 // wireConfig is how the adverts look: they have as many of the addresses as they can hold.

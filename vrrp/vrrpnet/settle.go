@@ -37,6 +37,7 @@ func (e *Engine) SetInterfaces(interfaces []Interface) error {
 func (e *Engine) settle(r *runner) {
 	r.resize(e.around.room(&r.Instance))
 	to, reason := e.around.locate(&r.Instance, r.place)
+	reason = cmp.Or(e.linkTrouble(r), reason)
 	if reason != "" || to != r.place {
 		e.step(r, r.router.SetPriority(e.now, 0), reason)
 		e.flush()

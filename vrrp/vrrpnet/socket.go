@@ -7,8 +7,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/perch-vip/perch/vrrp"
 )
 
 // The numbers of the IP protocols, and the length of an authentication header.
@@ -105,18 +103,18 @@ func openReceiver(kind receiverKind) (int, error) {
 	return fd, nil
 }
 
-// joinGroup makes a socket hear the multicast group.
-func joinGroup(fd int, kind receiverKind, on link) error {
+// joinGroup makes a socket hear a multicast group.
+func joinGroup(fd int, group netip.Addr, on link) error {
 	var err error
-	if kind.ipv6 {
+	if group.Is6() {
 		err = unix.SetsockoptIPv6Mreq(fd, unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP,
-			&unix.IPv6Mreq{Multiaddr: vrrp.Group6.As16(), Interface: uint32(on.index)})
+			&unix.IPv6Mreq{Multiaddr: group.As16(), Interface: uint32(on.index)})
 	} else {
 		err = unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP,
-			&unix.IPMreqn{Multiaddr: vrrp.Group4.As4(), Ifindex: int32(on.index)})
+			&unix.IPMreqn{Multiaddr: group.As4(), Ifindex: int32(on.index)})
 	}
 	if err != nil && !errors.Is(err, unix.EADDRINUSE) { // it has joined already
-		return fmt.Errorf("join the group of VRRP on %s: %w", on.name, err)
+		return fmt.Errorf("join the group %s on %s: %w", group, on.name, err)
 	}
 	return nil
 }

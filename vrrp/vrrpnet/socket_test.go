@@ -59,13 +59,14 @@ func TestGroupIsJoinedLater(t *testing.T) {
 		must(t, err)
 		defer unix.Close(fd)
 		rc, r := &receiver{kind: kind, fd: fd}, newRunner(instance(1, 100), 0)
-		gone := place{links: links{link{"gone", 99}, eth0}}
+		r.IPv6 = kind.ipv6
+		gone := place{links: links{link{"gone", 99}, eth0, eth0}}
 		for range 2 {
 			if rc.joinFor(r, gone) == nil {
 				t.Error("joined on an interface that is not there")
 			}
 		}
-		must(t, rc.joinFor(r, place{links: links{eth0, eth0}}))
+		must(t, rc.joinFor(r, place{links: links{eth0, eth0, eth0}}))
 	}
 }
 

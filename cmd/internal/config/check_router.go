@@ -13,6 +13,8 @@ func checkRouter(r *report, table *value, router *VirtualRouter) {
 	checkFamily(r, table, router)
 	checkAttributes(r, table.child("addresses"), router.Addresses)
 	checkAttributes(r, table.child("excluded_addresses"), router.ExcludedAddresses)
+	checkGroup(r, table, router)
+	checkLink(r, table, router)
 	checkUnicastPeers(r, table, router)
 	checkAuth(r, table, router)
 	checkRoutes(r, table.child("routes"), router.Routes)
@@ -41,6 +43,8 @@ func checkPreemption(r *report, table *value, router *VirtualRouter) {
 		r.badValue(table.child("preempt_delay"), "given together with priority 255", owner)
 	case router.StartDelay != 0:
 		r.badValue(table.child("start_delay"), "given together with priority 255", owner)
+	case !router.Accept:
+		r.badValue(table.child("accept"), "given together with priority 255", owner)
 	}
 	if !router.Preempt && router.PreemptDelay != 0 {
 		r.badValue(table.child("preempt_delay"), "given together with preempt = false", "must be left out, since there is nothing to delay")
@@ -86,6 +90,34 @@ func familyName(ipv6 bool) string {
 		return "IPv6"
 	}
 	return "IPv4"
+}
+
+// checkLink checks what is said of the interface and what is seen of it.
+func checkLink(r *report, table *value, router *VirtualRouter) {
+	if v := table.child("virtual_mac_adverts"); !router.VirtualMACAdverts && !router.VirtualMAC {
+		r.badValue(v, "there is no virtual MAC", "must be left out, unless virtual_mac = true")
+	}
+	if v := table.child("track_source"); router.TrackSource && table.child("source") == nil {
+		r.badValue(v, "there is no source to look at", "must come with source")
+	}
+	// Backups lose patience after three intervals.
+	if most := 2 * router.AdvertInterval; router.LinkDownDelay > most {
+		r.badValue(table.child("link_down_delay"), fmt.Sprintf("is more than two advert intervals, %v, after which a backup may be the master", most),
+			fmt.Sprintf("must be at most %v", most))
+	}
+}
+
+// checkGroup wants a multicast group of the router's family, and none beside peers.
+func checkGroup(r *report, table *value, router *VirtualRouter) {
+	v := table.child("multicast_group")
+	switch {
+	case v == nil || !router.MulticastGroup.IsValid():
+	case table.child("unicast_peers") != nil:
+		r.badKey(v, "given together with unicast_peers", "must be one of the two, since adverts go to the peers only")
+	case router.hasFamily() && router.MulticastGroup.Is6() != router.IPv6():
+		family := familyName(router.IPv6())
+		r.badValue(v, "is not of the router's family, "+family, "must be an "+family+" group")
+	}
 }
 
 func checkUnicastPeers(r *report, table *value, router *VirtualRouter) {

@@ -26,20 +26,21 @@ type segment struct {
 	ipv6  bool
 }
 
-// segments remembers which VRID was given where first: to any router, to one of the
-// multicast group, to one with a virtual MAC, and to one with a certain peer.
+// segments remembers which VRID was given where first: to a router of a multicast group
+// and to one with peers, to one with a virtual MAC, and to one that sends to a certain
+// group or peer.
 type segments struct {
-	any, multicast, macs map[segment]*value
-	unicast              map[segmentPeer]*value
+	multicast, unicast, macs map[segment]*value
+	to                       map[receiver]*value
 }
 
-type segmentPeer struct {
+type receiver struct {
 	segment
-	peer netip.Addr
+	address netip.Addr // of a group or a peer
 }
 
 func newSegments() segments {
-	return segments{map[segment]*value{}, map[segment]*value{}, map[segment]*value{}, map[segmentPeer]*value{}}
+	return segments{map[segment]*value{}, map[segment]*value{}, map[segment]*value{}, map[receiver]*value{}}
 }
 
 // check refuses two routers whose adverts nobody could tell apart.
@@ -49,12 +50,12 @@ func (s segments) check(r *report, table *value, router *VirtualRouter) {
 	}
 	at := segment{router.Interface, router.VRID, router.IPv6()}
 	v := table.child("vrid")
-	if first := s.rival(at, router.UnicastPeers); first != nil {
+	if first := s.rival(at, router); first != nil {
 		r.badValue(v, fmt.Sprintf("given before on %s over %s, on line %d", at.iface, familyName(at.ipv6), first.pos.line),
-			"must be different for every [[vrrp]] of an interface and family, unless all have unicast_peers and share none")
+			"must be different for every [[vrrp]] of an interface and family, unless all have unicast_peers and share none, or each has a multicast_group of its own")
 		return
 	}
-	s.add(at, router.UnicastPeers, v)
+	s.add(at, router, v)
 	if router.VirtualMAC {
 		s.checkMAC(r, at, table.child("virtual_mac"))
 	}
@@ -70,30 +71,45 @@ func (s segments) checkMAC(r *report, at segment, v *value) {
 	s.macs[at] = v
 }
 
-// rival returns the VRID of a router that was given before and cannot be told from one
-// with those peers.
-func (s segments) rival(at segment, peers []UnicastPeer) *value {
-	if len(peers) == 0 {
-		return s.any[at]
+// rival returns the VRID of a router that was given before and cannot be told from this one.
+func (s segments) rival(at segment, router *VirtualRouter) *value {
+	others := s.unicast
+	if len(router.UnicastPeers) > 0 {
+		others = s.multicast
 	}
-	for _, p := range peers {
-		if first := s.unicast[segmentPeer{at, p.Address}]; first != nil {
+	if first := others[at]; first != nil {
+		return first
+	}
+	for _, to := range router.receivers() {
+		if first := s.to[receiver{at, to}]; first != nil {
 			return first
 		}
 	}
-	return s.multicast[at]
+	return nil
 }
 
-func (s segments) add(at segment, peers []UnicastPeer, v *value) {
-	if s.any[at] == nil {
-		s.any[at] = v
+func (s segments) add(at segment, router *VirtualRouter, v *value) {
+	kind := s.multicast
+	if len(router.UnicastPeers) > 0 {
+		kind = s.unicast
 	}
-	if len(peers) == 0 {
-		s.multicast[at] = v
+	if kind[at] == nil {
+		kind[at] = v
 	}
-	for _, p := range peers {
-		s.unicast[segmentPeer{at, p.Address}] = v
+	for _, to := range router.receivers() {
+		s.to[receiver{at, to}] = v
 	}
+}
+
+// receivers are the addresses that adverts go to.
+func (r *VirtualRouter) receivers() (all []netip.Addr) {
+	if len(r.UnicastPeers) == 0 {
+		return []netip.Addr{r.MulticastGroup}
+	}
+	for _, p := range r.UnicastPeers {
+		all = append(all, p.Address)
+	}
+	return all
 }
 
 // checkDevices refuses to be told of an interface that perch itself makes and removes.

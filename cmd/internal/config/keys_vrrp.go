@@ -15,6 +15,8 @@ const (
 // The limits of what a router may be made to wait for, and of its announcements.
 const (
 	maxDelay       = 1000 * time.Second
+	maxLinkDelay   = 255 * time.Second
+	maxGARPRepeat  = 100
 	maxGARPRefresh = 24 * time.Hour
 	minAuthWindow  = time.Second
 	maxAuthWindow  = 1000 * time.Second
@@ -29,11 +31,16 @@ func defaultRouter() VirtualRouter {
 		Priority:          100,
 		AdvertInterval:    time.Second,
 		Preempt:           true,
+		Accept:            true,
+		VirtualMACAdverts: true,
 		TrackOwnInterface: true,
 		UnicastTTL:        255,
 		Checksum:          "auto",
+		AnswerLower:       true,
+		GARPRepeat:        5,
 		GARPDelay:         5 * time.Second,
 		GARPRefresh:       time.Minute,
+		GARPRefreshRepeat: 1,
 		Auth:              Auth{Kind: "none"},
 	}
 }
@@ -51,14 +58,25 @@ func routerKeys(r *VirtualRouter) []key {
 		optional("preempt", boolean(&r.Preempt)),
 		optional("preempt_delay", duration(&r.PreemptDelay, 0, maxDelay)),
 		optional("start_delay", duration(&r.StartDelay, 0, maxDelay)),
+		optional("accept", boolean(&r.Accept)),
 		optional("virtual_mac", boolean(&r.VirtualMAC)),
+		optional("virtual_mac_adverts", boolean(&r.VirtualMACAdverts)),
 		optional("track_own_interface", boolean(&r.TrackOwnInterface)),
+		optional("link_down_delay", duration(&r.LinkDownDelay, 0, maxLinkDelay)),
+		optional("link_up_delay", duration(&r.LinkUpDelay, 0, maxLinkDelay)),
 		optional("source", text(&r.Source, addressRule, parseAddress)),
+		optional("track_source", boolean(&r.TrackSource)),
 		optional("unicast_peers", list(&r.UnicastPeers, unicastPeersRule, unicastPeer)),
 		optional("unicast_ttl", integer(&r.UnicastTTL, 1, 255)),
+		optional("multicast_group", text(&r.MulticastGroup, groupRule, parseGroup)),
 		optional("checksum", words(&r.Checksum, "auto", "pseudo-header", "message-only")),
+		optional("answer_lower_priority", boolean(&r.AnswerLower)),
+		optional("answer_higher_priority", boolean(&r.AnswerHigher)),
+		optional("garp_repeat", integer(&r.GARPRepeat, 1, maxGARPRepeat)),
 		optional("garp_delay", duration(&r.GARPDelay, 0, maxDelay)),
 		optional("garp_refresh", duration(&r.GARPRefresh, 0, maxGARPRefresh)),
+		optional("garp_refresh_repeat", integer(&r.GARPRefreshRepeat, 1, maxGARPRepeat)),
+		optional("garp_interval", duration(&r.GARPInterval, 0, time.Second)),
 		optional("auth", table(&r.Auth, authKeys)),
 		optional("routes", tables(&r.Routes, defaultRoute(), routeKeys)),
 		optional("rules", tables(&r.Rules, Rule{}, ruleKeys)),

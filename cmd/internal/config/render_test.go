@@ -103,8 +103,16 @@ func (b *renderer) router(r *VirtualRouter) {
 	b.line("[[vrrp]]\nname = %q\ninterface = %q\nvrid = %d\nversion = %d\npriority = %d", r.Name, r.Interface, r.VRID, r.Version, r.Priority)
 	b.line("advert_interval = %q\npreempt = %v\npreempt_delay = %q\nstart_delay = %q", r.AdvertInterval, r.Preempt, r.PreemptDelay, r.StartDelay)
 	b.line("virtual_mac = %v\ntrack_own_interface = %v\nunicast_ttl = %d", r.VirtualMAC, r.TrackOwnInterface, r.UnicastTTL)
-	b.line("checksum = %q\ngarp_delay = %q\ngarp_refresh = %q", r.Checksum, r.GARPDelay, r.GARPRefresh)
+	b.line("accept = %v", r.Accept)
+	b.line("virtual_mac_adverts = %v\nlink_down_delay = %q\nlink_up_delay = %q\ntrack_source = %v",
+		r.VirtualMACAdverts, r.LinkDownDelay, r.LinkUpDelay, r.TrackSource)
+	b.line("answer_lower_priority = %v\nanswer_higher_priority = %v", r.AnswerLower, r.AnswerHigher)
+	b.line("checksum = %q\ngarp_repeat = %d\ngarp_delay = %q\ngarp_refresh = %q\ngarp_refresh_repeat = %d\ngarp_interval = %q",
+		r.Checksum, r.GARPRepeat, r.GARPDelay, r.GARPRefresh, r.GARPRefreshRepeat, r.GARPInterval)
 	set(b, "source", r.Source)
+	if len(r.UnicastPeers) == 0 {
+		set(b, "multicast_group", r.MulticastGroup)
+	}
 	b.tracks(r.Track)
 	b.addresses("addresses", r.Addresses)
 	b.addresses("excluded_addresses", r.ExcludedAddresses)

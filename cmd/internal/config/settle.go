@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // settle fills in the defaults that other keys decide.
 func settle(root *value, d *draft) {
@@ -21,8 +24,19 @@ func settleRouter(table *value, r *VirtualRouter) {
 	if r.Auth.Kind == "hmac" {
 		settleHMAC(table.child("auth"), r)
 	}
+	if !r.MulticastGroup.IsValid() && len(r.UnicastPeers) == 0 {
+		r.MulticastGroup = usualGroup(r.IPv6())
+	}
 	settleRoutes(r.Routes)
 	settleRules(r.Rules, r.IPv6())
+}
+
+// usualGroup is where adverts go (RFC 9568 sections 5.1.1.2 and 5.1.2.2).
+func usualGroup(ipv6 bool) netip.Addr {
+	if ipv6 {
+		return netip.AddrFrom16([16]byte{0: 0xff, 1: 0x02, 15: 0x12})
+	}
+	return netip.AddrFrom4([4]byte{224, 0, 0, 18})
 }
 
 // minWindow is the least default of a window: clocks that are kept differ by less.

@@ -17,6 +17,7 @@ const (
 	peerAddressRule  = `must be one host's IP address and port, like "198.18.0.1:7400" or "[2001:db8::1]:7400"`
 	vipAddressRule   = `must be one host's address and prefix length, like "198.18.0.100/24" or "2001:db8::100/64"`
 	addressRule      = `must be one host's IP address, like "198.18.0.2" or "2001:db8::2"`
+	groupRule        = `must be a multicast group, like "224.0.0.18", or over IPv6 one of the link, like "ff02::12"`
 	prefixRule       = `must be a network, like "10.0.0.0/8" or "2001:db8::/32", or "0.0.0.0/0" or "::/0" for all`
 	unicastPeersRule = `must be a list, like ["198.18.0.2", {address = "198.18.0.3", min_ttl = 254}]`
 	unicastPeerRule  = `must be an address, like "198.18.0.2", or a table, like {address = "198.18.0.3", min_ttl = 254}`
@@ -45,6 +46,8 @@ var (
 	errMulticast     = errors.New("is a multicast address")
 	errLoopback      = errors.New("is a loopback address")
 	errLinkLocal     = errors.New("is a link-local address, which needs an interface")
+	errNoMulticast   = errors.New("is no multicast address")
+	errFarMulticast  = errors.New("is a multicast address of more than the link")
 	errBroadcast     = errors.New("is a broadcast address")
 	errNetwork       = errors.New("is the address of the network itself")
 	errHostBits      = errors.New("has bits set beyond its prefix length")
@@ -169,6 +172,22 @@ func parseAddress(s string) (netip.Addr, error) {
 	}
 	if a.IsLoopback() {
 		return netip.Addr{}, errLoopback
+	}
+	return a, nil
+}
+
+// parseGroup reads a multicast group. Over IPv6 adverts never leave the link.
+func parseGroup(s string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(s)
+	switch {
+	case err != nil:
+		return netip.Addr{}, errNoAddress
+	case a.Zone() != "":
+		return netip.Addr{}, errZone
+	case !a.IsMulticast():
+		return netip.Addr{}, errNoMulticast
+	case a.Is6() && !a.IsLinkLocalMulticast():
+		return netip.Addr{}, errFarMulticast
 	}
 	return a, nil
 }

@@ -20,16 +20,30 @@ type VirtualRouter struct {
 	Preempt           bool
 	PreemptDelay      time.Duration // 0 for none
 	StartDelay        time.Duration // 0 for none
+	Accept            bool          // takes what is sent to the addresses, as their owner does
 	// VirtualMAC puts the addresses behind the virtual MAC, on a device of their own:
 	// see Devices. Adverts to UnicastPeers go from Interface all the same.
 	VirtualMAC        bool
-	TrackOwnInterface bool       // fault while Interface is down
-	Source            netip.Addr // of its adverts; not valid for the interface's own address
-	UnicastPeers      []UnicastPeer
-	UnicastTTL        int    // of adverts to them, 1 to 255
-	Checksum          string // "auto", "pseudo-header" or "message-only"
-	GARPDelay         time.Duration
+	VirtualMACAdverts bool // adverts come from the virtual MAC, too
+	TrackOwnInterface bool // fault while Interface is down
+	// LinkDownDelay and LinkUpDelay are for how long Interface must be down or up before it counts.
+	LinkDownDelay, LinkUpDelay time.Duration
+
+	Source         netip.Addr // of its adverts; not valid for the interface's own address
+	TrackSource    bool       // fault while Interface has not got Source
+	UnicastPeers   []UnicastPeer
+	MulticastGroup netip.Addr // of adverts without UnicastPeers
+	UnicastTTL     int        // of adverts to them, 1 to 255
+	Checksum       string     // "auto", "pseudo-header" or "message-only"
+	// AnswerLower has a master answer an advert of lower priority with one of its own,
+	// AnswerHigher one of higher priority before it gives way.
+	AnswerLower, AnswerHigher bool
+
+	GARPRepeat        int           // how often a new master announces its addresses
+	GARPDelay         time.Duration // when for the last time; 0 for no such one
 	GARPRefresh       time.Duration // 0 for never
+	GARPRefreshRepeat int
+	GARPInterval      time.Duration // between two announcements on an interface; 0 for none
 	Auth              Auth
 	Routes            []Route
 	Rules             []Rule

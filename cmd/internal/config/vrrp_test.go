@@ -28,11 +28,17 @@ func TestRouterDefaults(t *testing.T) {
 			AdvertInterval:    time.Second,
 			Addresses:         addresses("198.18.0.200/24"),
 			Preempt:           true,
+			VirtualMACAdverts: true,
+			Accept:            true,
 			TrackOwnInterface: true,
 			UnicastTTL:        255,
+			MulticastGroup:    netip.MustParseAddr("224.0.0.18"),
 			Checksum:          "auto",
+			AnswerLower:       true,
+			GARPRepeat:        5,
 			GARPDelay:         5 * time.Second,
 			GARPRefresh:       time.Minute,
+			GARPRefreshRepeat: 1,
 			Auth:              Auth{Kind: "none"},
 		}},
 		IPVS: IPVS{Nodes: "candidates"},
@@ -64,15 +70,22 @@ func TestEveryRouterKey(t *testing.T) {
 			{Prefix: netip.MustParsePrefix("198.18.0.202/24")},
 			{Prefix: netip.MustParsePrefix("2001:db8::200/64"), Interface: "eth2"},
 		},
-		Preempt:      true,
-		PreemptDelay: 30 * time.Second,
-		StartDelay:   5 * time.Second,
-		VirtualMAC:   true,
-		Source:       addr("198.18.0.1"),
-		UnicastPeers: []UnicastPeer{{Address: addr("198.18.0.2")}, {Address: addr("198.18.0.3"), MinTTL: 254, MaxTTL: 255}},
-		UnicastTTL:   64,
-		Checksum:     "message-only",
-		GARPDelay:    2 * time.Second,
+		Preempt:           true,
+		PreemptDelay:      30 * time.Second,
+		StartDelay:        5 * time.Second,
+		VirtualMAC:        true,
+		Source:            addr("198.18.0.1"),
+		UnicastPeers:      []UnicastPeer{{Address: addr("198.18.0.2")}, {Address: addr("198.18.0.3"), MinTTL: 254, MaxTTL: 255}},
+		UnicastTTL:        64,
+		Checksum:          "message-only",
+		LinkDownDelay:     100 * time.Millisecond,
+		LinkUpDelay:       3 * time.Second,
+		TrackSource:       true,
+		AnswerHigher:      true,
+		GARPRepeat:        7,
+		GARPDelay:         2 * time.Second,
+		GARPRefreshRepeat: 2,
+		GARPInterval:      time.Millisecond,
 		Auth: Auth{
 			Kind:   "hmac",
 			Keys:   []AuthKey{{1, "/etc/perch/hmac-1"}, {2, "/etc/perch/hmac-2"}},
@@ -95,6 +108,9 @@ func TestEveryRouterKey(t *testing.T) {
 		t.Errorf("router (-want +got):\n%s", diff)
 	}
 	lan := got.VRRP[1]
+	if lan.MulticastGroup != addr("224.0.1.18") {
+		t.Errorf("group %v", lan.MulticastGroup)
+	}
 	if diff := cmp.Diff(Auth{Kind: "ah", SecretFile: "/etc/perch/vrrp"}, lan.Auth); diff != "" || lan.Preempt || lan.Version != 2 {
 		t.Errorf("second router %+v\n%s", lan, diff)
 	}

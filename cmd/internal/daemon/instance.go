@@ -95,6 +95,7 @@ func (v *virtualRouter) instance(auth vrrp.Authentication, lease vrrpnet.Lease) 
 		Interface:  v.Interface,
 		Device:     v.Device,
 		IPv6:       v.IPv6(),
+		Plain:      !v.VirtualMACAdverts,
 		IgnoreLink: !v.TrackOwnInterface,
 		Group:      v.Group,
 		Lease:      lease,
@@ -106,8 +107,14 @@ func (v *virtualRouter) instance(auth vrrp.Authentication, lease vrrpnet.Lease) 
 			Preempt:      v.Preempt,
 			PreemptDelay: v.PreemptDelay,
 			StartDelay:   v.StartDelay,
+			Reticent:     !v.AnswerLower,
+			Concede:      v.AnswerHigher,
 		},
 		Wire: v.wire(),
+
+		LinkDownDelay: v.LinkDownDelay,
+		LinkUpDelay:   v.LinkUpDelay,
+		TrackSource:   v.TrackSource,
 	}
 	i.Wire.Auth = auth
 	for _, held := range v.VIPs {
@@ -128,7 +135,9 @@ func (v *virtualRouter) wire() vrrp.WireConfig {
 		Source:   v.Source,
 		Checksum: checksums[v.Checksum],
 		TTL:      uint8(v.UnicastTTL),
-		Auth:     vrrp.Authentication{Kind: authKinds[v.Auth.Kind]},
+
+		Multicast: v.MulticastGroup,
+		Auth:      vrrp.Authentication{Kind: authKinds[v.Auth.Kind]},
 	}
 	for _, p := range v.UnicastPeers {
 		w.Peers = append(w.Peers, vrrp.Peer{Address: p.Address, MinTTL: uint8(p.MinTTL), MaxTTL: uint8(p.MaxTTL)})

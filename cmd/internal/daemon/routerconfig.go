@@ -79,12 +79,13 @@ func (r *routers) enforce(cfg *config.Config, secrets routerSecrets) error {
 	if err := r.shield.admit(next.routers); err != nil {
 		return errors.Join(fmt.Errorf("%w: %w", errUnfenced, err), r.vips.Configure(now.vips()))
 	}
+	refused := r.acceptance.set(now, next)
 	r.devices.want(next.routers) // may take seconds, in which routers let go by the setup in force
 	r.setup.Store(next)
 	defer offer(r.poke, struct{}{})
 	r.tellInterfaces()
 	r.begun = true
-	err := errors.Join(r.engine.Configure(r.instances(next, secrets)), r.finish())
+	err := errors.Join(refused, r.engine.Configure(r.instances(next, secrets)), r.finish())
 	r.rankAnew()
 	if unchanged(err) {
 		return errors.New(err.Error()) // it is in force all the same
@@ -98,7 +99,7 @@ func (r *routers) finish() error {
 	s := r.setup.Load()
 	err := r.vips.Configure(s.vips())
 	if err == nil {
-		err = errors.Join(r.devices.trim(), r.shield.settle(s.routers))
+		err = errors.Join(r.devices.trim(), r.shield.settle(s.routers), r.acceptance.set(s))
 	}
 	r.unfinished = err != nil
 	return err
@@ -126,6 +127,12 @@ func (r *routers) tryAgain() {
 		if err := r.finish(); err != nil {
 			r.log.Warn("virtual routers are still not as wanted", "error", err)
 		}
+	}
+	switch mended, err := r.acceptance.mend(); {
+	case err != nil:
+		r.log.Error("putting back what refuses packets to virtual addresses", "error", err)
+	case mended:
+		r.log.Warn("what refuses packets to virtual addresses was removed by somebody else, and put back")
 	}
 	r.devices.repair()
 	if slices.ContainsFunc(r.engine.Status(), func(s vrrpnet.Status) bool { return s.State == vrrp.Fault }) {

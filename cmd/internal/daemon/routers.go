@@ -16,6 +16,7 @@ import (
 
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/accept"
 	"github.com/perch-vip/perch/vip/route"
 	"github.com/perch-vip/perch/vrrp/vrrpnet"
 )
@@ -53,6 +54,7 @@ type routers struct {
 	configuring sync.Mutex // guards what follows
 	devices     *devices
 	shield      shield
+	acceptance  acceptance
 	begun       bool // a config was put in force
 	unfinished  bool // what it takes away may be there still
 }
@@ -84,6 +86,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		fenced: r.devices.fenced,
 		leases: map[string]*guarded{},
 	}
+	r.acceptance.filter = &accept.Filter{}
 	r.setup.Store(newSetup(cfg))
 	r.were.Store(&masters{})
 	if r.engine, err = vrrpnet.New(vrrpnet.Options{Log: d.log.With("part", "vrrp")}); err != nil {
@@ -194,7 +197,7 @@ func (r *routers) stop() error {
 	err := r.release()
 	r.configuring.Lock()
 	defer r.configuring.Unlock()
-	return errors.Join(err, r.devices.close())
+	return errors.Join(err, r.devices.close(), r.acceptance.set())
 }
 
 // release gives up what is not static.

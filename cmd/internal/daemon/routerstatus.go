@@ -28,6 +28,7 @@ type routerState struct {
 	strict bool          // the fence has leases for routers
 
 	trouble map[string]string // why devices could not be made
+	accepts *error            // why packets are taken that are not to be; nil if none are
 }
 
 func (r *routers) snapshot() *routerState {
@@ -43,6 +44,7 @@ func (r *routers) snapshot() *routerState {
 		strict: r.strict,
 
 		trouble: r.devices.troubles(),
+		accepts: r.acceptance.trouble.Load(),
 	}
 	for _, state := range r.engine.Status() {
 		s.states[state.Name] = state
@@ -232,6 +234,9 @@ func (s snapshot) routerAlarms() []string {
 				alarms = append(alarms, fmt.Sprintf("address %s of virtual router %s is claimed by another host, too, with MAC %s", a.Address, r.Name, a.Conflict.MAC))
 			}
 		}
+	}
+	if err := s.routers.accepts; err != nil {
+		alarms = append(alarms, fmt.Sprintf("virtual routers with accept = false take packets all the same: %v", *err))
 	}
 	if s.unfenced != nil {
 		alarms = append(alarms, "virtual routers are not fenced: "+s.unfenced.Error())

@@ -94,9 +94,11 @@ func (s *setup) pace(v vip.VIP) vip.Pace {
 	if !known {
 		return vip.Pace{}
 	}
-	pace := vip.Pace{Delay: r.GARPDelay, Refresh: r.GARPRefresh}
+	pace := vip.Pace{
+		Repeat: r.GARPRepeat, Delay: r.GARPDelay, Refresh: r.GARPRefresh, RefreshRepeat: r.GARPRefreshRepeat, Interval: r.GARPInterval,
+	}
 	if pace.Delay == 0 {
-		pace.Delay = time.Nanosecond // once, and no more; 0 is the default there
+		pace.Delay = -1 // 0 is the default there
 	}
 	if pace.Refresh == 0 {
 		pace.Refresh = never

@@ -177,12 +177,12 @@ func TestOwnerOfAnAddress(t *testing.T) {
 			t.Errorf("%s: %q, %v", tt.vip, name, known)
 		}
 	}
-	if pace := s.pace(at("198.18.0.200/24", "eth0")); pace != (vip.Pace{Delay: 7 * time.Second, Refresh: time.Minute}) {
+	if pace := s.pace(at("198.18.0.200/24", "eth0")); pace != (vip.Pace{Repeat: 5, Delay: 7 * time.Second, Refresh: time.Minute, RefreshRepeat: 1}) {
 		t.Errorf("pace %+v", pace)
 	}
 	s.byName["lan"].GARPDelay, s.byName["lan"].GARPRefresh = 0, 0
-	if pace := s.pace(at("198.18.1.200/24", "vrrp.52")); pace != (vip.Pace{Delay: 1, Refresh: never}) {
-		t.Errorf("pace of a router that is announced once %+v", pace)
+	if pace := s.pace(at("198.18.1.200/24", "vrrp.52")); pace != (vip.Pace{Repeat: 5, Delay: -1, Refresh: never, RefreshRepeat: 1}) {
+		t.Errorf("pace of a router that is never announced again %+v", pace)
 	}
 	if pace := s.pace(at("198.18.2.1/32", "lo")); pace != (vip.Pace{}) {
 		t.Errorf("pace of what is static %+v", pace)
@@ -198,6 +198,7 @@ func TestInstanceOfARouter(t *testing.T) {
 		Router: vrrp.Config{Version: 3, Priority: 100, Interval: time.Second, Preempt: true},
 		Wire: vrrp.WireConfig{
 			Version: 3, VRID: 51, Interval: time.Second, Auth: secret, TTL: 255,
+			Multicast: netip.MustParseAddr("224.0.0.18"),
 			Addresses: []netip.Addr{netip.MustParseAddr("198.18.0.200")},
 		},
 		Held: []netip.Addr{netip.MustParseAddr("198.18.0.200"), netip.MustParseAddr("2001:db8::200")},
@@ -207,6 +208,21 @@ func TestInstanceOfARouter(t *testing.T) {
 	}
 	if device := list[1].instance(secret, nil).Device; device != "vrrp.52" {
 		t.Errorf("device %q", device)
+	}
+}
+
+// What a router does in another way than usual.
+func TestInstanceOfAnotherKind(t *testing.T) {
+	cfg := twoRouters(t)
+	r := &cfg.VRRP[1]
+	r.AnswerLower, r.AnswerHigher = false, true
+	r.LinkDownDelay, r.LinkUpDelay = time.Second, 2*time.Second
+	r.TrackSource, r.VirtualMACAdverts = true, false
+	r.MulticastGroup = netip.MustParseAddr("224.0.1.18")
+	i := newSetup(cfg).routers[1].instance(vrrp.Authentication{}, nil)
+	if !i.Router.Reticent || !i.Router.Concede || i.LinkDownDelay != time.Second || i.LinkUpDelay != 2*time.Second ||
+		!i.TrackSource || !i.Plain || i.Device != "vrrp.52" || i.Wire.Multicast != r.MulticastGroup {
+		t.Errorf("%+v", i)
 	}
 }
 

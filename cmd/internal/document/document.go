@@ -21,7 +21,8 @@ type Table struct {
 
 	header string // such as "[[vrrp]]"
 	path   string // such as "vrrp"
-	keys   []Key
+	keys   []line // but for the last
+	last   Key
 	tables []*Table
 }
 
@@ -68,10 +69,48 @@ func (t *Table) add(within *Table) *Table {
 	return within
 }
 
+// line is a key as it is kept: there may be a million of them.
+type line struct {
+	name, text string
+	place      Place
+	more       *more // nil for most
+}
+
+// more is what few keys have.
+type more struct {
+	items    []Item
+	comments []string
+	remark   string
+}
+
+// usual is how many keys a table has room for at first.
+const usual = 12
+
 // Set adds a key, and returns it for comments. It is valid until the next Set.
 func (t *Table) Set(name string, v Value, at Place) *Key {
-	t.keys = append(t.keys, Key{Place: at, name: name, value: v})
-	return &t.keys[len(t.keys)-1]
+	t.keep()
+	t.last = Key{Place: at, name: name, value: v}
+	return &t.last
+}
+
+// keep keeps the last key.
+func (t *Table) keep() {
+	k := &t.last
+	if k.name == "" {
+		return
+	}
+	l := line{name: k.name, text: k.value.text, place: k.Place}
+	if !k.value.long(len(k.name)) {
+		k.value.items = nil
+	}
+	if k.value.items != nil || k.Comments != nil || k.Remark != "" {
+		l.more = &more{k.value.items, k.Comments, k.Remark}
+	}
+	if t.keys == nil {
+		t.keys = make([]line, 0, usual)
+	}
+	t.keys = append(t.keys, l)
+	t.last = Key{}
 }
 
 // Has says whether the table has the key.
@@ -81,5 +120,10 @@ func (t *Table) Has(name string) bool {
 			return true
 		}
 	}
-	return false
+	return t.last.name == name
+}
+
+// empty says whether there is nothing in the table.
+func (t *Table) empty() bool {
+	return len(t.keys)+len(t.tables)+len(t.Comments) == 0 && t.last.name == ""
 }

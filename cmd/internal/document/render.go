@@ -24,7 +24,7 @@ func (r *Rendered) Place(line int) Place {
 
 // Render writes the document.
 func (d *Document) Render() *Rendered {
-	w := &writer{}
+	w := newWriter(d.tables)
 	w.comments(d.Head, Place{}, "")
 	for _, t := range d.tables {
 		w.table(t)
@@ -40,6 +40,21 @@ func (d *Document) Render() *Rendered {
 type writer struct {
 	text   bytes.Buffer
 	places []Place
+}
+
+// newWriter returns one with room for most of what the tables have.
+func newWriter(tables []*Table) *writer {
+	bytes, lines := 0, 0
+	for _, t := range tables {
+		bytes += len(t.header) + 2
+		lines += len(t.keys) + 3
+		for i := range t.keys {
+			bytes += len(t.keys[i].name) + len(t.keys[i].text) + len(" = \n")
+		}
+	}
+	w := &writer{places: make([]Place, 0, lines)}
+	w.text.Grow(bytes)
+	return w
 }
 
 // line ends a line that came from there.
@@ -88,9 +103,10 @@ func printable(r rune) rune {
 
 // table writes a table, unless there is nothing in it.
 func (w *writer) table(t *Table) {
-	if len(t.keys)+len(t.tables)+len(t.Comments) == 0 {
+	if t.empty() {
 		return
 	}
+	t.keep()
 	w.gap()
 	w.comments(t.Comments, t.Place, "")
 	w.text.WriteString(t.header)
@@ -103,22 +119,25 @@ func (w *writer) table(t *Table) {
 	}
 }
 
-func (w *writer) key(k *Key, table Place) {
-	at := k.Place
+func (w *writer) key(k *line, table Place) {
+	at, m := k.place, k.more
 	if at == (Place{}) {
 		at = table
 	}
-	w.comments(k.Comments, at, "")
+	if m == nil {
+		m = &more{}
+	}
+	w.comments(m.comments, at, "")
 	w.text.WriteString(k.name)
 	w.text.WriteString(" = ")
-	if k.value.long(len(k.name)) {
-		w.list(k.value.items, at)
+	if m.items != nil {
+		w.list(m.items, at)
 	} else {
-		w.text.WriteString(k.value.text)
+		w.text.WriteString(k.text)
 	}
-	if k.Remark != "" {
+	if m.remark != "" {
 		w.text.WriteByte(' ')
-		w.comment(k.Remark)
+		w.comment(m.remark)
 	}
 	w.line(at)
 }

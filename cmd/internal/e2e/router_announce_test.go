@@ -89,6 +89,39 @@ func TestRouterAnnouncesAgain(t *testing.T) {
 	}
 }
 
+// A new master announces as often as it is told to, and its addresses in turns.
+func TestRouterAnnouncesAsOften(t *testing.T) {
+	t.Parallel()
+	const interval = 30 * time.Millisecond
+	s := newSite(t, "lb1")
+	n := s.nodes[0]
+	n.write(router("gw", 51, 100, "198.18.0.101/24 198.18.0.102/24 198.18.0.103/24 198.18.0.104/24",
+		`garp_repeat = 2`, `garp_delay = "1s"`, `garp_refresh = "0s"`, `garp_interval = "30ms"`))
+	heard := s.net.sniff(t, n.Host, func(f frame) bool {
+		for i := range byte(4) {
+			if f.isGratuitous(netip.AddrFrom4([4]byte{198, 18, 0, 101 + i})) {
+				return true
+			}
+		}
+		return false
+	})
+	s.start(n)
+	var frames []frame
+	s.eventually("each is announced twice", func() bool {
+		frames = append(frames, heard.take()...)
+		return len(frames) >= 8
+	})
+	s.never("one is announced more often", 2*time.Second, func() bool { return len(heard.take()) > 0 })
+	for i := 1; i < len(frames); i++ {
+		if gap := frames[i].at.Sub(frames[i-1].at); gap < interval/2 {
+			t.Errorf("announcements %d and %d are %s apart", i-1, i, gap)
+		}
+	}
+	if took := frames[4].at.Sub(frames[0].at); took < 500*time.Millisecond || took > 3*time.Second {
+		t.Errorf("the second announcements come after %s", took)
+	}
+}
+
 // inject sends one frame from the client.
 func (n *network) inject(t *testing.T, frame []byte) {
 	t.Helper()

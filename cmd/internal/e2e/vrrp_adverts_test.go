@@ -89,7 +89,7 @@ func (m *member) mac(v virtual) lab.MAC {
 // advertMAC is where its adverts come from. Those to single peers have nothing to teach a
 // switch.
 func (m *member) advertMAC(v virtual) lab.MAC {
-	if v.Unicast {
+	if v.Unicast || v.PlainAdverts {
 		return lab.MAC(m.link(v).MAC)
 	}
 	return m.mac(v)
@@ -125,10 +125,29 @@ func (m *member) destination(v virtual, dst netip.Addr) (lab.MAC, netip.Addr) {
 				return lab.MAC(p.Eth0.MAC), dst
 			}
 		}
-	} else if v.isIPv6() {
-		return lab.MAC{0x33, 0x33, 0, 0, 0, 0x12}, group6
 	}
-	return lab.MAC{1, 0, 0x5e, 0, 0, 0x12}, group4
+	return multicastMAC(v.group()), v.group()
+}
+
+// group is where its adverts go.
+func (v virtual) group() netip.Addr {
+	switch {
+	case v.Group.IsValid():
+		return v.Group
+	case v.isIPv6():
+		return group6
+	}
+	return group4
+}
+
+// multicastMAC is the MAC address of a group (RFC 1112 section 6.4, RFC 2464 section 7).
+func multicastMAC(group netip.Addr) lab.MAC {
+	b := group.AsSlice()
+	low := b[len(b)-4:]
+	if group.Is6() {
+		return lab.MAC{0x33, 0x33, low[0], low[1], low[2], low[3]}
+	}
+	return lab.MAC{1, 0, 0x5e, low[1] & 0x7f, low[2], low[3]}
 }
 
 // Lengths of the parts of an advert.

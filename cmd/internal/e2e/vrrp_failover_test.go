@@ -45,6 +45,11 @@ func TestVRRPFailover(t *testing.T) {
 		"unicast, virtual MAC":       {keepalivedPairs, []form{unicast, virtualMAC}},
 		"virtual MAC":                {keepalivedPairs, []form{virtualMAC}},
 		"virtual MAC, IPv6":          {keepalivedPairs, []form{virtualMAC, ipv6}},
+		"virtual MAC, plain":         {keepalivedPairs, []form{plainAdverts}},
+		"virtual MAC, plain, IPv6":   {keepalivedPairs, []form{plainAdverts, ipv6}},
+		"another group":              {keepalivedPairs, []form{group("224.1.2.130")}},
+		"another group, IPv6":        {keepalivedPairs, []form{group("ff02::1:12"), ipv6}},
+		"another group, virtual MAC": {keepalivedPairs, []form{group("224.1.2.130"), virtualMAC}},
 		"password and a virtual MAC": {perchAlone, []form{version2, auth("pass", "sesame"), virtualMAC}},
 	}
 	for name, tt := range tests {

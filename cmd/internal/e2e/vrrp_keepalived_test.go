@@ -46,6 +46,12 @@ func keepalivedConf(s setup) string {
 		if v.VirtualMAC {
 			line("\tuse_vmac")
 		}
+		if v.PlainAdverts {
+			line("\tvmac_xmit_base")
+		}
+		if v.Group.IsValid() {
+			line("\tmcast_dst_ip %s", v.Group)
+		}
 		if v.Auth != "" {
 			line("\tauthentication {\n\t\tauth_type %s\n\t\tauth_pass %s\n\t}", strings.ToUpper(v.Auth), v.Secret)
 		}

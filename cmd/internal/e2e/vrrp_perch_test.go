@@ -47,7 +47,10 @@ func perchToml(s setup) string {
 			line("preempt_delay = %q", v.PreemptDelay)
 		}
 		if v.VirtualMAC {
-			line("virtual_mac = true")
+			line("virtual_mac = true\nvirtual_mac_adverts = %v", !v.PlainAdverts)
+		}
+		if v.Group.IsValid() {
+			line("multicast_group = %q", v.Group)
 		}
 		if v.Unicast {
 			var peers []fmt.Stringer

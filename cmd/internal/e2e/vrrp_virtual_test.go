@@ -21,7 +21,9 @@ type virtual struct {
 	NoPreempt    bool
 	PreemptDelay time.Duration
 	VirtualMAC   bool
-	Auth         string // "pass", "ah", "hmac", or none
+	PlainAdverts bool       // come from the interface's own MAC, also with a virtual one
+	Group        netip.Addr // not valid for the usual one
+	Auth         string     // "pass", "ah", "hmac", or none
 	Secret       string
 	Unicast      bool // to all other nodes of the segment, by themselves
 }
@@ -76,6 +78,12 @@ func ipv6(v *virtual)       { v.Addresses = gateway6 }
 func noPreempt(v *virtual)  { v.NoPreempt = true }
 func virtualMAC(v *virtual) { v.VirtualMAC = true }
 func unicast(v *virtual)    { v.Unicast = true }
+
+func plainAdverts(v *virtual) { v.VirtualMAC, v.PlainAdverts = true, true }
+
+func group(address string) form {
+	return func(v *virtual) { v.Group = netip.MustParseAddr(address) }
+}
 
 func every(interval time.Duration) form { return func(v *virtual) { v.Interval = interval } }
 

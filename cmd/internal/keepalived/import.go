@@ -36,6 +36,7 @@ func Import(path string, o Options) (*Result, error) {
 	for _, m := range conf.Remarks {
 		im.note(m.Position, "", m.Text)
 	}
+	im.routing.root = conf.Statements
 	readBlock(im, "the top level", conf.Statements, rootWords(), im)
 	im.doc.Tail = conf.Comments
 	im.writeRouters()
@@ -44,11 +45,24 @@ func Import(path string, o Options) (*Result, error) {
 	if len(im.mistakes) > 0 {
 		return nil, im.mistakes
 	}
-	sort.SliceStable(im.remarks, func(i, j int) bool { return before(im.remarks[i].Position, im.remarks[j].Position) })
+	sortRemarks(im.remarks, conf.Files)
 	return &Result{Document: im.doc, Remarks: im.remarks, Secrets: im.secrets, Files: conf.Files}, nil
 }
 
-func before(a, b syntax.Position) bool { return a.File == b.File && a.Line < b.Line }
+// sortRemarks puts remarks in the order of the files, and of their lines.
+func sortRemarks(remarks []Remark, files []string) {
+	rank := make(map[string]int, len(files))
+	for i, file := range files {
+		rank[file] = i
+	}
+	sort.SliceStable(remarks, func(i, j int) bool {
+		a, b := &remarks[i], &remarks[j]
+		if a.File != b.File {
+			return rank[a.File] < rank[b.File]
+		}
+		return a.Line < b.Line
+	})
+}
 
 // importer is one import: what was read, and what is written.
 type importer struct {

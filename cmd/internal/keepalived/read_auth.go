@@ -64,9 +64,10 @@ func readAuthPass(im *importer, s *syntax.Statement, a *authentication) {
 }
 
 func readHMAC(im *importer, s *syntax.Statement, i *instance) {
-	i.hmac = hmacAuthentication{by: s}
-	readBlock(im, "auth_hmac", im.block(s), im.routing.words.hmac, &i.hmac)
-	if s.Braces && !i.hmac.named {
+	h := &i.own().hmac
+	*h = hmacAuthentication{by: s}
+	readBlock(im, "auth_hmac", im.block(s), im.routing.words.hmac, h)
+	if s.Braces && !h.named {
 		im.wrong(s, "has no key")
 	}
 }

@@ -19,9 +19,9 @@ func (im *importer) writeInstance(i *instance) {
 	version := im.version(i)
 	im.set(t, "version", document.Number(version.value), version.by)
 	im.writePriority(t, i)
-	im.writeInterval(t, i, version.value)
-	im.writeAddresses(t, "addresses", i.addresses)
-	im.writeAddresses(t, "excluded_addresses", i.excluded)
+	im.writeInterval(t, i)
+	im.writeAddresses(t, "addresses", im.above(i.by, "virtual_ipaddress"), i.addresses)
+	im.writeAddresses(t, "excluded_addresses", im.above(i.by, "virtual_ipaddress_excluded"), i.excluded)
 	im.writePreemption(t, i)
 	im.writeStartDelay(t, i)
 	im.writeDevice(t, i)
@@ -29,9 +29,9 @@ func (im *importer) writeInstance(i *instance) {
 	im.writeTransport(t, i, version.value)
 	im.writeAccept(t, i, version.value)
 	im.writeAnnouncements(t, i)
-	im.writeRoutes(t, "routes", i.routes)
-	im.writeRules(t, "rules", i.rules, i.ipv6())
-	im.writeTracks(t, i.counting())
+	im.writeRoutes(t, im.above(i.by, "virtual_routes"), i.routes)
+	im.writeRules(t, im.above(i.by, "virtual_rules"), i.rules)
+	im.writeTracks(t, i.by, i.counting())
 	im.writeAuth(t, i, version.value)
 	t.Comments = append(t.Comments, im.rest(i.by.Block)...)
 }
@@ -67,19 +67,24 @@ func (im *importer) writePriority(t *document.Table, i *instance) {
 	im.set(t, "priority", document.Number(i.effectivePriority()), by)
 }
 
-// writeInterval rounds the interval to what an advert can carry, as keepalived does.
-func (im *importer) writeInterval(t *document.Table, i *instance, version int) {
-	d, unit, most := i.advert.is(time.Second), 10*time.Millisecond, 40950*time.Millisecond
-	if version == 2 {
+// interval returns the interval of adverts, rounded to what one can carry, as keepalived does.
+func (im *importer) interval(i *instance) time.Duration {
+	unit, most := 10*time.Millisecond, 40950*time.Millisecond
+	if im.version(i).value == 2 {
 		unit, most = time.Second, 255*time.Second
 	}
-	rounded := min(max(d.Round(unit), unit), most)
-	if rounded != d {
-		im.remark(i.advert.by, fmt.Sprintf("version %d cannot carry it: keepalived makes %v of it, and so it is here", version, rounded))
+	return min(max(i.advert.is(time.Second).Round(unit), unit), most)
+}
+
+func (im *importer) writeInterval(t *document.Table, i *instance) {
+	if !i.advert.given() {
+		return
 	}
-	if i.advert.given() {
-		im.set(t, "advert_interval", document.Duration(rounded), i.advert.by)
+	d := im.interval(i)
+	if d != i.advert.value {
+		im.remark(i.advert.by, fmt.Sprintf("version %d cannot carry it: keepalived makes %v of it, and so it is here", im.version(i).value, d))
 	}
+	im.set(t, "advert_interval", document.Duration(d), i.advert.by)
 }
 
 // writePreemption leaves out what keepalived does not heed.
@@ -120,7 +125,11 @@ func (i *instance) beginsAsMaster() bool {
 
 func (im *importer) writeStartDelay(t *document.Table, i *instance) {
 	delay := im.routing.globals.startupDelay
-	if delay.value == 0 || i.owner() {
+	switch {
+	case delay.value == 0:
+		return
+	case i.owner():
+		im.remark(i.by, "with priority 255 it is master at once, without vrrp_startup_delay")
 		return
 	}
 	im.set(t, "start_delay", document.Duration(min(delay.value, 1000*time.Second)), delay.by)
@@ -151,8 +160,17 @@ func (im *importer) writeLink(t *document.Table, i *instance) {
 		im.set(t, "track_own_interface", document.Flag(false), i.ignorePrimary.by)
 	}
 	if delay, ok := im.routing.linkDelays[i.iface.value]; ok {
-		im.set(t, "link_down_delay", document.Duration(delay.down), delay.by)
-		im.set(t, "link_up_delay", document.Duration(delay.up), delay.by)
+		down, most := delay.down, 2*im.interval(i)
+		if down > most {
+			im.remark(delay.by, "becomes "+most.String()+" for "+i.title+": with more than two advert intervals a backup would take over before")
+			down = most
+		}
+		if down > 0 {
+			im.set(t, "link_down_delay", document.Duration(down), delay.by)
+		}
+		if delay.up > 0 {
+			im.set(t, "link_up_delay", document.Duration(delay.up), delay.by)
+		}
 	}
 }
 
@@ -179,6 +197,7 @@ func (im *importer) writeAuth(t *document.Table, i *instance, version int) {
 		return
 	}
 	auth := t.Table("auth", place(a.kind.by))
+	auth.Comments = im.above(i.by, "authentication")
 	im.set(auth, "kind", document.Text(a.kind.value), a.kind.by)
 	im.set(auth, "secret_file", document.Text(im.secret(i.title+".pass", a.password.value)), a.password.by)
 }

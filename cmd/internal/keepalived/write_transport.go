@@ -28,7 +28,7 @@ func (im *importer) writeTransport(t *document.Table, i *instance, version int) 
 }
 
 func (im *importer) writePeers(t *document.Table, i *instance) {
-	l := &list{}
+	l := &list{comments: im.above(i.by, "unicast_peer")}
 	for n := range i.peers {
 		p := &i.peers[n]
 		v := document.Text(p.address.String())
@@ -99,16 +99,34 @@ func (im *importer) writeAnnouncements(t *document.Table, i *instance) {
 		im.set(t, "garp_delay", document.Duration(min(delay.value, 1000*time.Second)), delay.by)
 	}
 	if repeat.given() {
-		im.set(t, "garp_repeat", document.Number(max(repeat.value, 1)), repeat.by)
+		im.set(t, "garp_repeat", document.Number(repeats(repeat.value, delay.is(5*time.Second))), repeat.by)
 	}
 	refresh, by := often(own.refresh.or(all.refresh), own.extra.or(all.extra))
 	im.set(t, "garp_refresh", document.Duration(refresh), by)
 	if again := own.refreshRepeat.or(all.refreshRepeat); again.given() && refresh > 0 {
-		im.set(t, "garp_refresh_repeat", document.Number(max(again.value, 1)), again.by)
+		im.set(t, "garp_refresh_repeat", document.Number(min(max(again.value, 1), mostRepeats)), again.by)
 	}
 	if pace := im.pace(i); pace.value > 0 {
-		im.set(t, "garp_interval", document.Duration(pace.value), pace.by)
+		if pace.value > longestPace {
+			im.remark(pace.by, "becomes 1s, the longest that perch has")
+		}
+		im.set(t, "garp_interval", document.Duration(min(pace.value, longestPace)), pace.by)
 	}
+}
+
+// What perch allows of announcements.
+const (
+	mostRepeats = 100
+	longestPace = time.Second
+)
+
+// repeats returns how often a new master announces its addresses: keepalived does so
+// repeat times at once and as often again after a delay, of which here one is left.
+func repeats(repeat int, delay time.Duration) int {
+	if delay > 0 {
+		repeat++
+	}
+	return min(max(repeat, 1), mostRepeats)
 }
 
 // often returns the shorter of two times, of which 0 is never.

@@ -3,7 +3,7 @@ package syntax
 // builder puts pieces of lines together to statements. It allocates many at once.
 type builder struct {
 	*report
-	limit   int
+	limits  *limits
 	setting func(*Statement) // is told of the statements of global_defs
 
 	all     []*Statement // of the blocks that are open, the outer ones first
@@ -53,8 +53,8 @@ func (b *builder) statement(at Position, p *piece) {
 			return
 		}
 	}
-	if b.count++; b.count > b.limit {
-		b.stop(at, "more than %d statements", b.limit)
+	if b.count++; b.count > b.limits.statements {
+		b.stop(at, "more than %d statements", b.limits.statements)
 		return
 	}
 	if _, ok := includes(words[0]); ok {
@@ -110,6 +110,10 @@ func (b *builder) open(at Position) {
 		b.all = append(b.all, inner[len(inner)-1])
 	}
 	s := inner[len(inner)-1]
+	if len(b.opened) == b.limits.blocks {
+		b.stop(at, "more than %d blocks are open, the innermost since %s", b.limits.blocks, b.opened[len(b.opened)-1].of.Position)
+		return
+	}
 	s.Braces = true
 	b.last = s
 	b.opened = append(b.opened, block{s, len(b.all)})
@@ -191,8 +195,6 @@ func (b *builder) finish() {
 		b.mistake(o.of.Position, "the block of %s, which begins here, is not closed", label(o.of.Words))
 	}
 }
-
-func (b *builder) statements() []*Statement { return b.all }
 
 func (b *builder) comment(c comment) {
 	if c.given {

@@ -51,7 +51,7 @@ func (p *parser) folder(at Position) (*variable, bool) {
 }
 
 func (p *parser) env(at Position, r reference) (*variable, bool) {
-	name := strings.Trim(r.args, space)
+	name := trim(r.args)
 	if name == "" {
 		return nil, true
 	}

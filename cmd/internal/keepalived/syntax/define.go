@@ -27,8 +27,8 @@ func definition(text string) (name, value string, ok bool) {
 	if n == 0 || !strings.HasPrefix(text[1+n:], "=") {
 		return "", "", false
 	}
-	value = strings.Trim(text[n+2:], space)
-	return text[1 : n+1], strings.TrimRight(strings.TrimSuffix(value, `\`), space), true
+	value = trim(text[n+2:])
+	return text[1 : n+1], trimRight(strings.TrimSuffix(value, `\`)), true
 }
 
 // nameLen is the length of the name of a variable that text begins with.
@@ -44,29 +44,31 @@ func nameLen[T string | []byte](text T) int {
 	return len(text)
 }
 
-// definedLines reads the lines of a definition whose first line is given. Each line but
-// the last ends in a backslash; comment lines between them need none.
-func (p *parser) definedLines(r *reader, at Position, name, value string, more bool) []line {
-	var lines []line
-	if value != "" {
-		lines = append(lines, line{at: at, text: value})
+func oneLine(at Position, text string) []line {
+	if text == "" {
+		return nil
 	}
-	for more {
-		raw, next, ok := r.next()
+	return []line{{at: at, text: text}}
+}
+
+// moreLines reads the lines of a definition after its first. Each but the last ends in a
+// backslash; lines of a comment or of spaces between them need none.
+func (p *parser) moreLines(r *reader, first Position, name string, lines []line) []line {
+	for {
+		raw, at, ok := r.next()
 		if !ok {
-			p.mistake(at, `the definition of $%s does not end, the file's last line ends in \`, name)
-			break
+			p.mistake(first, `the definition of $%s does not end, the file's last line ends in \`, name)
+			return lines
 		}
 		if len(raw) > p.limits.line {
-			p.stop(next, "a line of more than %d bytes", p.limits.line)
-			break
+			p.stop(at, "a line of more than %d bytes", p.limits.line)
+			return lines
 		}
 		text, c := uncomment(raw)
 		p.comment(c)
-		more = continues(raw, text) || text == "" && c.given
-		if text = strings.TrimRight(strings.TrimSuffix(text, `\`), space); text != "" {
-			lines = append(lines, line{at: next, text: text})
+		lines = append(lines, oneLine(at, trimRight(strings.TrimSuffix(text, `\`)))...)
+		if !continues(raw, text) && (text != "" || raw == "") {
+			return lines
 		}
 	}
-	return lines
 }

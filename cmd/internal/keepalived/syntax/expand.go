@@ -63,7 +63,12 @@ func (p *parser) expand(at Position, text string) (string, *variable, bool) {
 		var last []byte
 		var several *variable
 		var ok bool
-		out, last, several, ok = p.replace(at, out[:0], in)
+		head, tail := in, []byte(nil)
+		if pass > 0 {
+			head, tail = beforeGenerator(in)
+		}
+		out, last, several, ok = p.replace(at, out[:0], head)
+		out = append(out, tail...)
 		in, out = out, in
 		p.sizes.text += len(in)
 		switch {
@@ -79,7 +84,7 @@ func (p *parser) expand(at Position, text string) (string, *variable, bool) {
 			return p.text.add(in), several, true
 		case last == nil && pass == 0:
 			return text, nil, true
-		case last == nil || bytes.IndexByte(in, '$') < 0 || hasGenerator(in):
+		case last == nil || bytes.IndexByte(in, '$') < 0:
 			return p.text.add(in), nil, true
 		case pass == maxPasses:
 			p.mistake(at, "the value of $%s leads to itself", last)
@@ -88,9 +93,15 @@ func (p *parser) expand(at Position, text string) (string, *variable, bool) {
 	}
 }
 
-// hasGenerator says whether text has a ~SEQ or ~LST, whose variables have no value yet.
-func hasGenerator(text []byte) bool {
-	return bytes.Contains(text, []byte("~SEQ")) || bytes.Contains(text, []byte("~LST"))
+// beforeGenerator splits text before a ~SEQ or ~LST that the value of a variable brought,
+// behind which nothing is replaced yet.
+func beforeGenerator(text []byte) (head, tail []byte) {
+	for i, c := range text {
+		if c == '~' && (bytes.HasPrefix(text[i:], []byte("~SEQ")) || bytes.HasPrefix(text[i:], []byte("~LST"))) {
+			return text[:i], text[i:]
+		}
+	}
+	return text, nil
 }
 
 // replace appends text to out with its variables replaced, and tells the last of them.

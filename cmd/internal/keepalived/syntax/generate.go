@@ -45,14 +45,14 @@ func (p *parser) generate(at Position, g generator) {
 // generator reads ~SEQ(...), ~SEQx(...) or ~LST(...) at the beginning of a line, and
 // reports what is wrong with it. A generator without text is one that is wrong.
 func (p *parser) generator(at Position, text string) (g generator, ok bool) {
-	word, rest, ok := strings.Cut(text, "(")
-	word = strings.TrimRight(word, space)
-	if word != "~SEQ" && word != "~SEQx" && word != "~LST" {
+	if !strings.HasPrefix(text, "~SEQ") && !strings.HasPrefix(text, "~LST") {
 		return g, false
 	}
+	word, rest, ok := strings.Cut(text, "(")
+	word = trimRight(word)
 	inside, rest, closed := strings.Cut(rest, ")")
-	if !ok || !closed {
-		p.mistake(at, "%s is not followed by parentheses", word)
+	if !ok || !closed || word != "~SEQ" && word != "~SEQx" && word != "~LST" {
+		p.mistake(at, "%s: not ~SEQ(...), ~SEQx(...) or ~LST(...)", shorten(text))
 		return g, true
 	}
 	inside, several, ok := p.expand(at, inside)
@@ -73,7 +73,7 @@ func (p *parser) generator(at Position, text string) (g generator, ok bool) {
 		p.mistake(at, "%s(%s): %s", word, inside, problem)
 		return g, true
 	}
-	g.text = strings.TrimLeft(rest, space)
+	g.text = trimLeft(rest)
 	return g, true
 }
 
@@ -83,13 +83,13 @@ func readSequence(word, inside string) (name string, s sequence, problem string)
 	if len(fields) < 2 || len(fields) > 4 {
 		return "", s, "it takes a name and one to three numbers"
 	}
-	name = strings.Trim(fields[0], space)
+	name = trim(fields[0])
 	if !isName(name) {
 		return "", s, strconv.Quote(name) + " is no name of a variable"
 	}
 	numbers := make([]int64, len(fields)-1)
 	for i, f := range fields[1:] {
-		n, err := strconv.ParseInt(strings.Trim(f, space), 0, 32)
+		n, err := strconv.ParseInt(trim(f), 0, 32)
 		if err != nil || strings.Contains(f, "_") {
 			return "", s, strconv.Quote(f) + " is no number"
 		}
@@ -154,7 +154,7 @@ func readList(inside string) (names []string, list [][]string, problem string) {
 // splitGroups splits at commas. What stands in braces is one group of values.
 func splitGroups(text string) (groups [][]string, ok bool) {
 	for {
-		text = strings.TrimLeft(text, space)
+		text = trimLeft(text)
 		var group, rest string
 		var more bool
 		if strings.HasPrefix(text, "{") {
@@ -163,13 +163,13 @@ func splitGroups(text string) (groups [][]string, ok bool) {
 				return nil, false
 			}
 			var between string
-			if between, rest, more = strings.Cut(rest, ","); strings.Trim(between, space) != "" {
+			if between, rest, more = strings.Cut(rest, ","); trim(between) != "" {
 				return nil, false
 			}
 			groups = append(groups, splitValues(group))
 		} else {
 			group, rest, more = strings.Cut(text, ",")
-			groups = append(groups, []string{strings.Trim(group, space)})
+			groups = append(groups, []string{trim(group)})
 		}
 		if strings.ContainsAny(group, "{}") {
 			return nil, false
@@ -184,7 +184,7 @@ func splitGroups(text string) (groups [][]string, ok bool) {
 func splitValues(text string) []string {
 	values := strings.Split(text, ",")
 	for i, v := range values {
-		values[i] = strings.Trim(v, space)
+		values[i] = trim(v)
 	}
 	return values
 }

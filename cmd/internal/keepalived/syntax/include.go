@@ -52,7 +52,7 @@ func isInclude(text string) bool {
 func (p *parser) include(at Position, text string) {
 	n := strings.IndexAny(text, space)
 	check, _ := includes(text[:n])
-	i := inclusion{p: p, at: at, check: check | p.check, pattern: strings.TrimLeft(text[n:], space)}
+	i := inclusion{p: p, at: at, check: check | p.check, pattern: trimLeft(text[n:])}
 	for _, path := range i.paths() {
 		if p.stopped {
 			return
@@ -127,7 +127,7 @@ func (i *inclusion) file(path string) {
 		i.problem(checkAll, path, reason(err))
 	case !mode.IsRegular():
 		i.problem(checkAll, path, "not a regular file")
-	case mode.Perm()&0o111 != 0:
+	case isExecutable(mode):
 		i.problem(checkAll, path, "may be executed, and keepalived reads no such file")
 	default:
 		data, err := i.p.o.Files.Read(path)
@@ -138,6 +138,8 @@ func (i *inclusion) file(path string) {
 		i.p.file(i.at, path, data)
 	}
 }
+
+func isExecutable(mode fs.FileMode) bool { return mode.Perm()&0o111 != 0 }
 
 // setting obeys the words of global_defs that are about reading the config.
 func (p *parser) setting(s *Statement) {

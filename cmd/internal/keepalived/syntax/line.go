@@ -26,6 +26,7 @@ func (r *reader) next() (raw string, at Position, ok bool) {
 	}
 	raw, r.rest, _ = strings.Cut(r.rest, "\n")
 	r.n++
+	raw = strings.TrimSuffix(raw, "\r")
 	return raw, Position{r.file, r.n}, true
 }
 
@@ -52,10 +53,10 @@ func uncomment(raw string) (text string, c comment) {
 		case isMark(b) && !quoted:
 			c.given = true
 			c.text = raw[i+1:]
-			return strings.Trim(raw[:i], space), c
+			return trim(raw[:i]), c
 		}
 	}
-	return strings.Trim(raw, space), c
+	return trim(raw), c
 }
 
 func isMark(b byte) bool { return b == '#' || b == '!' }
@@ -63,13 +64,13 @@ func isMark(b byte) bool { return b == '#' || b == '!' }
 // clean returns a comment as it can be written anywhere: without the space behind the
 // mark and at the end, and with nothing that upsets a terminal.
 func clean(text string) string {
-	return printable(strings.ReplaceAll(strings.TrimRight(strings.TrimPrefix(text, " "), space), "\t", "    "))
+	return printable(strings.ReplaceAll(trimRight(strings.TrimPrefix(text, " ")), "\t", "    "))
 }
 
 // continues says whether the next line belongs to the definition: a backslash ends
 // this one, or would without its comment.
 func continues(raw, text string) bool {
-	return strings.HasSuffix(text, `\`) || strings.HasSuffix(strings.TrimRight(raw, space), `\`)
+	return strings.HasSuffix(text, `\`) || strings.HasSuffix(trimRight(raw), `\`)
 }
 
 // kind is what a piece of a line is.
@@ -111,7 +112,7 @@ func pieces(to []piece, text string) []piece {
 }
 
 func appendText(to []piece, text string) []piece {
-	if text = strings.Trim(text, space); text == "" {
+	if text = trim(text); text == "" {
 		return to
 	}
 	return append(to, piece{text: text})

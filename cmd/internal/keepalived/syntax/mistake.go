@@ -57,8 +57,10 @@ func (r *report) stop(at Position, format string, args ...any) {
 }
 
 func (r *report) remark(at Position, format string, args ...any) {
-	m := Mistake{at, printable(fmt.Sprintf(format, args...))}
-	if len(r.remarks) < maxMistakes && r.isNew(m) {
+	if len(r.remarks) == maxMistakes {
+		return
+	}
+	if m := (Mistake{at, printable(fmt.Sprintf(format, args...))}); r.isNew(m) {
 		r.remarks = append(r.remarks, m)
 	}
 }

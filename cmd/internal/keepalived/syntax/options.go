@@ -7,7 +7,7 @@ type Options struct {
 	// Env answers ${_ENV NAME}; with nil no variable is set.
 	Env func(name string) (string, bool)
 	// Random answers ${_RANDOM MIN MAX}; with nil the numbers follow from random_seed,
-	// or from 1, and are always the same.
+	// or from 0, and are always the same.
 	Random func(min, max int) int
 	// Files reads the files; with nil those of this machine.
 	Files Files
@@ -24,6 +24,7 @@ type limits struct {
 	lines      int // lines read and generated
 	text       int // bytes of all lines whose variables are replaced
 	statements int
+	blocks     int // in each other
 }
 
 var defaultLimits = limits{
@@ -34,4 +35,5 @@ var defaultLimits = limits{
 	lines:      4_000_000,
 	text:       512 << 20,
 	statements: 2_000_000,
+	blocks:     64,
 }

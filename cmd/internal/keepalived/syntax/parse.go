@@ -45,17 +45,20 @@ func Parse(path string, o Options) (*Config, error) {
 	if p.o.Files == nil {
 		p.o.Files = OSFiles{}
 	}
-	p.builder = builder{report: &report{}, limit: p.limits.statements, setting: p.setting}
+	p.builder = builder{report: &report{}, limits: &p.limits, setting: p.setting}
 	data, err := p.o.Files.Read(path)
 	if err != nil {
 		return nil, Mistakes{{Position{path, 1}, reason(err)}}
+	}
+	if mode, err := p.o.Files.Mode(path); err == nil && isExecutable(mode) {
+		p.remark(Position{path, 1}, "the file may be executed, and keepalived reads no such file")
 	}
 	p.file(Position{path, 1}, path, data)
 	p.finish()
 	if p.mistakes != nil {
 		return nil, p.mistakes
 	}
-	return &Config{Statements: p.statements(), Comments: p.pending, Files: p.files, Remarks: p.remarks}, nil
+	return &Config{Statements: p.all, Comments: p.pending, Files: p.files, Remarks: p.remarks}, nil
 }
 
 // reason is an error of a file without its path, which stands beside it.
@@ -124,7 +127,10 @@ func (p *parser) fileLine(r *reader, raw string, at Position) {
 	rest, taken := p.condition(at, text)
 	if name, value, ok := definition(rest); ok {
 		p.comment(c)
-		lines := p.definedLines(r, at, name, value, continues(raw, text))
+		lines := oneLine(at, value)
+		if continues(raw, text) {
+			lines = p.moreLines(r, at, name, lines)
+		}
 		if taken {
 			p.vars[name] = newVariable(lines)
 		} else {
@@ -196,7 +202,7 @@ func (p *parser) special(at Position, text string) (string, bool) {
 	switch text[0] {
 	case '$':
 		if name, value, ok := definition(text); ok {
-			p.vars[name] = newVariable([]line{{at: at, text: value}})
+			p.vars[name] = newVariable(oneLine(at, value))
 			return "", false
 		}
 	case '~':
@@ -273,7 +279,7 @@ func (p *parser) condition(at Position, text string) (string, bool) {
 	if n < 0 {
 		return "", false
 	}
-	word, rest := text[1:n], strings.TrimLeft(text[n:], space)
+	word, rest := text[1:n], trimLeft(text[n:])
 	if strings.HasPrefix(rest, "@") {
 		p.mistake(at, "%s: a line has no second condition", rest)
 		return "", false

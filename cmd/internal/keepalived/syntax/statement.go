@@ -13,7 +13,7 @@ func (p Position) String() string { return p.File + ":" + strconv.Itoa(p.Line) }
 
 // Statement is a keyword with its arguments and, if it has one, its block. Its place is
 // where its text stands; for a line of a definition of several lines that is in the
-// definition.
+// definition. Statements share what they consist of: only Comments may be changed.
 type Statement struct {
 	Position
 	// Words are the keyword and its arguments, at least one. Variables are replaced, "

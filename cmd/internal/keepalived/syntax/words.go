@@ -20,6 +20,23 @@ const space = " \t\n\v\f\r"
 
 func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 
+// trim takes away the space around text.
+func trim(text string) string { return trimLeft(trimRight(text)) }
+
+func trimLeft(text string) string {
+	for text != "" && isSpace(text[0]) {
+		text = text[1:]
+	}
+	return text
+}
+
+func trimRight(text string) string {
+	for text != "" && isSpace(text[len(text)-1]) {
+		text = text[:len(text)-1]
+	}
+	return text
+}
+
 // plainWords appends the words of a line in which only " quotes and nothing escapes:
 // a word ends at a space or at a quote.
 func plainWords(words []string, text string) ([]string, error) {
@@ -81,7 +98,7 @@ func (s *Statement) Command() (argv, rest []string, err error) {
 func escapedWords(text string) ([]string, error) {
 	var words []string
 	for {
-		text = strings.TrimLeft(text, space)
+		text = trimLeft(text)
 		if text == "" {
 			return words, nil
 		}
