@@ -24,6 +24,9 @@ func readInstance(im *importer, s *syntax.Statement, _ *importer) {
 	if len(i.addresses)+len(i.excluded) > 1 {
 		im.dropRepeated(i)
 	}
+	if len(i.peers) > 0 {
+		im.dropPeers(i)
+	}
 	im.checkInstance(i)
 }
 
@@ -183,34 +186,4 @@ func readVMAC(im *importer, s *syntax.Statement, i *instance) {
 		}
 		args = args[1:]
 	}
-}
-
-// readPeers reads unicast_peer { ADDRESS [min_ttl N] [max_ttl N] }.
-func readPeers(im *importer, s *syntax.Statement, i *instance) {
-	own := i.own()
-	own.unicast = said[bool]{true, s}
-	for _, line := range im.block(s) {
-		if p, ok := im.peer(line); ok {
-			own.peers = append(own.peers, p)
-		}
-	}
-}
-
-func (im *importer) peer(s *syntax.Statement) (p peer, ok bool) {
-	p.by = s
-	words := newWords(im, s)
-	for words.more() {
-		switch word := words.next(); word {
-		case "min_ttl":
-			p.minTTL = words.number(0, 255)
-		case "max_ttl":
-			p.maxTTL = words.number(0, 255)
-		default:
-			p.address = words.address(word)
-		}
-	}
-	if words.good() && !p.address.IsValid() {
-		words.wrong("has no address of a peer")
-	}
-	return p, words.good()
 }
