@@ -40,5 +40,60 @@ func fromKeepalived(word string) string {
 		"notify_up", "notify_down", "notify_fifo", "vrrp_notify_fifo", "lvs_notify_fifo":
 		return "notify"
 	}
+	return fromRouter(word)
+}
+
+// fromRouter does so for the words of a virtual router.
+func fromRouter(word string) string {
+	switch word {
+	case "vrrp_instance":
+		return "vrrp"
+	case "virtual_router_id":
+		return "vrid"
+	case "advert_int":
+		return "advert_interval"
+	case "virtual_ipaddress":
+		return "addresses"
+	case "virtual_ipaddress_excluded":
+		return "excluded_addresses"
+	case "virtual_routes":
+		return "routes"
+	case "virtual_rules":
+		return "rules"
+	case "authentication":
+		return "auth"
+	case "unicast_peer":
+		return "unicast_peers"
+	case "unicast_src_ip", "mcast_src_ip":
+		return "source"
+	case "mcast_dst_ip":
+		return "multicast_group"
+	case "track_src_ip":
+		return "track_source"
+	case "nopreempt":
+		return "preempt"
+	case "no_accept":
+		return "accept"
+	case "use_vmac":
+		return "virtual_mac"
+	case "vmac_xmit_base":
+		return "virtual_mac_adverts"
+	case "dont_track_primary":
+		return "track_own_interface"
+	case "track_interface", "track_script", "track_process":
+		return "track"
+	case "garp_master_delay":
+		return "garp_delay"
+	case "garp_master_repeat":
+		return "garp_repeat"
+	case "garp_master_refresh":
+		return "garp_refresh"
+	case "garp_master_refresh_repeat":
+		return "garp_refresh_repeat"
+	case "lower_prio_no_advert":
+		return "answer_lower_priority"
+	case "higher_prio_send_advert":
+		return "answer_higher_priority"
+	}
 	return word
 }
