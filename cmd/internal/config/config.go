@@ -39,6 +39,9 @@ type Node struct {
 	LogLevel  slog.Level
 	LogFormat string // "text" or "json"
 	Fence     string // without a cluster: see Config.Fence
+	// NetNamespace is the name of the network namespace that the daemon runs in; "" for
+	// that in which it is started.
+	NetNamespace string
 }
 
 // Cluster is the raft group. Exactly one of SecretFile, the three TLS paths

@@ -52,6 +52,7 @@ func nodeKeys(n *Node) []key {
 			option[slog.Level]{"error", slog.LevelError})),
 		optional("log_format", words(&n.LogFormat, "text", "json")),
 		optional("fence", words(&n.Fence, fences()...)),
+		optional("net_namespace", text(&n.NetNamespace, namespaceRule, parseNamespace)),
 	}
 }
 

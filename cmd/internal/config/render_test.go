@@ -33,6 +33,7 @@ func render(c *Config) string {
 		listen = c.Node.Listen.String()
 	}
 	b.line("listen = %q", listen)
+	set(&b, "net_namespace", c.Node.NetNamespace)
 	b.line("log_level = %q\nlog_format = %q", strings.ToLower(c.Node.LogLevel.String()), c.Node.LogFormat)
 	if c.Cluster != nil {
 		b.cluster(c.Cluster)

@@ -13,6 +13,7 @@ const (
 	nameRule         = `must be 1 to 63 letters, digits, ".", "_" or "-", the first a letter or digit`
 	pathRule         = "must be an absolute path"
 	socketRule       = "must be an absolute path of at most 107 bytes"
+	namespaceRule    = "must be the name of a network namespace, as `ip netns` lists it"
 	listenRule       = `must be an IP address and port of this machine, like "127.0.0.1:7401" or "[::]:7401", or "" for none`
 	peerAddressRule  = `must be one host's IP address and port, like "198.18.0.1:7400" or "[2001:db8::1]:7400"`
 	vipAddressRule   = `must be one host's address and prefix length, like "198.18.0.100/24" or "2001:db8::100/64"`
@@ -35,6 +36,7 @@ var (
 	errEmpty         = errors.New("is empty")
 	errFirstRune     = errors.New("does not begin with a letter or digit")
 	errRelative      = errors.New("is not absolute")
+	errNoFile        = errors.New("is not the name of a file")
 	errControl       = errors.New("has a control character in it")
 	errNoAddress     = errors.New("is not an IP address")
 	errNoPort        = errors.New("has no port")
@@ -92,6 +94,21 @@ func parseSocket(s string) (string, error) {
 		return "", fmt.Errorf("is %d bytes long", len(s))
 	}
 	return parsePath(s)
+}
+
+// parseNamespace reads the name of a file in /run/netns.
+func parseNamespace(s string) (string, error) {
+	switch {
+	case s == "":
+		return "", errEmpty
+	case len(s) > 255:
+		return "", errTooLong
+	case s == "." || s == ".." || strings.Contains(s, "/"):
+		return "", errNoFile
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return "", errControl
+	}
+	return s, nil
 }
 
 func parsePeerAddress(s string) (netip.AddrPort, error) {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/netns"
 	"github.com/perch-vip/perch/cmd/internal/sysctl"
 	"github.com/perch-vip/perch/cmd/internal/web"
 	"github.com/perch-vip/perch/ipvs"
@@ -115,6 +116,9 @@ func start(ctx context.Context, opts Options, capabilities func() (uint64, error
 func open(opts Options, queue *logQueue, capabilities func() (uint64, error)) (*daemon, error) {
 	cfg, warnings, err := config.Load(opts.ConfigPath)
 	if err != nil {
+		return nil, err
+	}
+	if err := netns.Enter(cfg.Node.NetNamespace); err != nil {
 		return nil, err
 	}
 	effective, err := capabilities()

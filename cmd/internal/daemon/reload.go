@@ -165,6 +165,7 @@ func pending(running, file *config.Config) []string {
 	note("node.name", running.Node.Name, file.Node.Name)
 	note("node.data_dir", running.Node.DataDir, file.Node.DataDir)
 	note("node.socket", running.Node.Socket, file.Node.Socket)
+	note("node.net_namespace", running.Node.NetNamespace, file.Node.NetNamespace)
 	note("node.log_format", running.Node.LogFormat, file.Node.LogFormat)
 	if !hasRouters(running) && hasRouters(file) {
 		keys = append(keys, "the first [[vrrp]] or [static] takes effect at the next start")
