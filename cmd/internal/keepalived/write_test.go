@@ -1,14 +1,9 @@
 package keepalived
 
 import (
-	"os"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
-
-	"github.com/perch-vip/perch/cmd/internal/config"
-	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
 
 // effect is what becomes of a priority.
@@ -111,38 +106,4 @@ func TestTitles(t *testing.T) {
 			t.Errorf("%q is called %q, want %q", names[i], got[i], want[i])
 		}
 	}
-}
-
-// Whatever a file says, it is refused, or becomes TOML with keys that perch has.
-func FuzzImport(f *testing.F) {
-	for _, folder := range []string{"testdata", "testdata/bad"} {
-		entries, err := os.ReadDir(folder)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, e := range entries {
-			if strings.HasSuffix(e.Name(), ".conf") {
-				text, err := os.ReadFile(folder + "/" + e.Name())
-				if err != nil {
-					f.Fatal(err)
-				}
-				f.Add(string(text))
-			}
-		}
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		files := fstest.MapFS{"keepalived.conf": {Data: []byte(text)}}
-		o := Options{Options: syntax.Options{Files: syntax.FSFiles{FS: files}}, SecretDir: "/etc/perch"}
-		r, err := Import("/keepalived.conf", o)
-		if err != nil {
-			return
-		}
-		_, _, err = r.Document.Parse("perch.toml", "lb1")
-		mistakes, _ := err.(config.Mistakes)
-		for _, m := range mistakes {
-			if strings.Contains(m.Text, "unknown key") || strings.Contains(m.Text, "TOML") || strings.Contains(m.Text, "has the wrong type") {
-				t.Errorf("%s\nin:\n%s", m, r.Document.Render().Text)
-			}
-		}
-	})
 }
