@@ -47,12 +47,10 @@ func instanceNotices() vocabulary[*instance] {
 	return v
 }
 
+// groupNotices lack notify_deleted: keepalived's manual has it, keepalived has not.
 func groupNotices() vocabulary[*syncGroup] {
 	v := vocabulary[*syncGroup]{
 		"notify_priority_changes": keepFlag(func(g *syncGroup) *said[bool] { return &g.notify.priorities }),
-		"notify_deleted": means(func(im *importer, s *syntax.Statement, g *syncGroup) {
-			im.readDeleted(s, &g.notify)
-		}),
 	}
 	v.all(means(func(im *importer, s *syntax.Statement, g *syncGroup) { im.readNotice(s, &g.notify) }),
 		noticeKeywords()...)
