@@ -35,7 +35,7 @@ func TestCommentsCarryOver(t *testing.T) {
 
 func countComments(statements []*syntax.Statement, comments []string) map[string]int {
 	count := map[string]int{}
-	for _, text := range comments {
+	for _, text := range discreet(comments) {
 		count[strings.TrimSpace(text)]++
 	}
 	for _, s := range statements {
@@ -44,4 +44,28 @@ func countComments(statements []*syntax.Statement, comments []string) map[string
 		}
 	}
 	return count
+}
+
+// Passwords are in files of their own, and nowhere else: not in the comments either.
+func TestSecretsStayOut(t *testing.T) {
+	r, err := Import("testdata/auth.conf", testOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets := []string{"formerly", "latest", "at the end", "abcdefabcdef", "longer-than-eight"}
+	for _, secret := range r.Secrets {
+		secrets = append(secrets, secret)
+	}
+	text := string(r.Document.Render().Text)
+	for _, remark := range r.Remarks {
+		text += remark.String() + "\n"
+	}
+	for _, secret := range secrets {
+		if strings.Contains(text, secret) {
+			t.Errorf("the secret %q is in what others may read", secret)
+		}
+	}
+	if len(secrets) < 9 {
+		t.Errorf("only %d secrets", len(secrets))
+	}
 }

@@ -38,7 +38,7 @@ func Import(path string, o Options) (*Result, error) {
 	}
 	im.routing.root = conf.Statements
 	readBlock(im, "the top level", conf.Statements, rootWords(), im)
-	im.doc.Tail = conf.Comments
+	im.doc.Tail = discreet(conf.Comments)
 	im.writeRouters()
 	im.writeServices()
 	im.doc.Head = im.rest(conf.Statements) // those that belong to no table
