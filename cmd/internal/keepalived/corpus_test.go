@@ -1,11 +1,16 @@
 package keepalived
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
 
@@ -41,22 +46,59 @@ func readCorpus(t *testing.T) (folder string, files []corpusFile) {
 	return folder, files
 }
 
+// otherwise are the files that perch takes or refuses for a reason, whatever keepalived does.
+func otherwise() map[string]string {
+	return map[string]string{
+		"keepalived-reports/1239b.conf":        "an instance without an interface, with which keepalived does not start either",
+		"keepalived-reports/1969ma.conf":       "an address in two routers: one holds it",
+		"keepalived-reports/test-t.conf":       "an address and port in two virtual servers",
+		"keepalived-reports/check_script.conf": "promote_secondaries with use_vmac says nothing wrong, only something needless",
+	}
+}
+
 // What keepalived runs can be imported and run; what it refuses has a mistake.
 func TestCorpus(t *testing.T) {
 	folder, files := readCorpus(t)
 	for _, f := range files {
 		t.Run(f.path, func(t *testing.T) {
-			o := Options{Options: syntax.Options{ID: f.id}, SecretDir: "/etc/perch"}
-			r, err := Import(filepath.Join(folder, f.path), o)
-			if err == nil {
-				_, _, err = r.Document.Parse("perch.toml", "lb1")
-			}
+			err := importCorpus(filepath.Join(folder, f.path), f.id)
+			refuses := f.class == "error"
+			reason, other := otherwise()[f.path]
 			switch {
-			case f.class == "error" && err == nil:
+			case other:
+				if refuses == (err != nil) {
+					t.Errorf("is as with keepalived, though it should not be, for %s: %v", reason, err)
+				}
+			case refuses && err == nil:
 				t.Error("is imported, though keepalived refuses it")
-			case f.class != "error" && err != nil:
+			case !refuses && err != nil && !empty(err):
 				t.Errorf("%s: %v", f.class, err)
+			default:
+				t.Log(err)
 			}
 		})
 	}
+}
+
+// empty reports whether what is wrong is only that there is nothing to run.
+func empty(err error) bool {
+	mistakes, ok := errors.AsType[config.Mistakes](err)
+	return ok && len(mistakes) == 1 &&
+		(strings.Contains(mistakes[0].Text, "the file sets nothing") || strings.Contains(mistakes[0].Text, "cluster: missing"))
+}
+
+// importCorpus imports a file, reads what it became, and does so a second time.
+func importCorpus(path, id string) error {
+	o := Options{Options: syntax.Options{ID: id}, SecretDir: "/etc/perch"}
+	r, err := Import(path, o)
+	if err != nil {
+		return err
+	}
+	rendered := r.Document.Render()
+	again, err := Import(path, o)
+	if err != nil || !bytes.Equal(again.Document.Render().Text, rendered.Text) || !slices.Equal(again.Remarks, r.Remarks) {
+		return fmt.Errorf("two imports differ: %w", err)
+	}
+	_, _, err = rendered.Parse("perch.toml", "lb1")
+	return err
 }

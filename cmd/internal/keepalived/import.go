@@ -36,22 +36,38 @@ func Import(path string, o Options) (*Result, error) {
 	for _, m := range conf.Remarks {
 		im.note(m.Position, "", m.Text)
 	}
+	im.routing.root = conf.Statements
 	readBlock(im, "the top level", conf.Statements, rootWords(), im)
-	im.doc.Tail = conf.Comments
+	im.doc.Tail = discreet(conf.Comments)
 	if err := im.writeRouters(); err != nil {
 		return nil, err
 	}
 	im.writeServices()
 	im.doc.Head = im.rest(conf.Statements) // those that belong to no table
 	if len(im.mistakes) > 0 {
-		sort.SliceStable(im.mistakes, func(i, j int) bool { return before(im.mistakes[i].Position, im.mistakes[j].Position) })
+		m := im.mistakes
+		sort.SliceStable(m, order(conf.Files, func(i int) syntax.Position { return m[i].Position }))
 		return nil, im.mistakes
 	}
-	sort.SliceStable(im.remarks, func(i, j int) bool { return before(im.remarks[i].Position, im.remarks[j].Position) })
+	r := im.remarks
+	sort.SliceStable(r, order(conf.Files, func(i int) syntax.Position { return r[i].Position }))
 	return &Result{Document: im.doc, Remarks: im.remarks, Secrets: im.secrets, Files: conf.Files}, nil
 }
 
-func before(a, b syntax.Position) bool { return a.File == b.File && a.Line < b.Line }
+// order compares elements by the order of the files, and of their lines.
+func order(files []string, at func(i int) syntax.Position) func(i, j int) bool {
+	rank := make(map[string]int, len(files))
+	for i, file := range files {
+		rank[file] = i
+	}
+	return func(i, j int) bool {
+		a, b := at(i), at(j)
+		if a.File != b.File {
+			return rank[a.File] < rank[b.File]
+		}
+		return a.Line < b.Line
+	}
+}
 
 // importer is one import: what was read, and what is written.
 type importer struct {

@@ -13,14 +13,31 @@ type instance struct {
 	name  string // there
 	title string // here: see titles
 
-	iface, vrf, state       said[string]
+	iface, state            said[string]
 	vrid, priority, version said[int]
 	advert                  said[time.Duration]
 
-	addresses, excluded []address
-	noAddress           said[bool]
-	routes              []route
-	rules               []rule
+	addresses    []address
+	auth         authentication
+	noPreempt    said[bool]
+	preemptDelay said[time.Duration]
+	tracks       []tracked
+
+	// group and references are what names stand for: see resolve.
+	group      *syncGroup
+	references []reference
+
+	*special
+	owned bool // whether special is this instance's own: see own
+}
+
+// special is what few of tens of thousands of instances have. The others share a zero one.
+type special struct {
+	vrf       said[string]
+	excluded  []address
+	noAddress said[bool]
+	routes    []route
+	rules     []rule
 
 	source             said[netip.Addr] // of adverts
 	multicast          said[netip.Addr] // where they go without peers
@@ -30,28 +47,26 @@ type instance struct {
 	unicastTTL         said[int]
 	trackSource        said[bool]
 	checksumAsVersion2 said[bool]
+	hmac               hmacAuthentication
 
-	auth authentication
-	hmac hmacAuthentication
-
-	noPreempt     said[bool]
-	preemptDelay  said[time.Duration]
 	accept        said[bool]
 	strict        said[bool]
-	ignorePrimary said[bool] // dont_track_primary
-	tracks        []tracked
-
-	// group and references are what names stand for: see resolve.
-	group      *syncGroup
-	references []reference
-
-	vmac         said[string] // the name of its device, or ""
-	xmitBase     said[bool]
-	announcement announcement
+	ignorePrimary said[bool]   // dont_track_primary
+	vmac          said[string] // the name of its device, or ""
+	xmitBase      said[bool]
+	announcement  announcement
 
 	lowerPriorityNoAdvert, higherPrioritySendAdvert said[bool]
 
 	notify notification
+}
+
+// own returns the special part for what is to be changed in it.
+func (i *instance) own() *special {
+	if !i.owned {
+		i.special, i.owned = new(special), true
+	}
+	return i.special
 }
 
 // announcement is when the addresses are announced by gratuitous ARP and neighbor discovery.

@@ -15,8 +15,6 @@ type watch struct {
 	weight weight // where the one who tracks it gives none
 	// tracked says that something tracks it: what nothing tracks is not run.
 	tracked bool
-	// foreign says that something else than routers has it.
-	foreign bool
 	// write gives the [[check]] all keys but its name and weight; nil for one that is wrong.
 	write func(t *document.Table)
 }

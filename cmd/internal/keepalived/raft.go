@@ -62,7 +62,7 @@ func (im *importer) writeCluster() error {
 	t.Set("secret_file", document.Text(im.o.SecretDir+"/secret"), document.Place{})
 	if r.replaces() {
 		im.writePreference(t)
-		im.writeTracks(t, im.clusterReferences())
+		im.writeTracks(t, &syntax.Statement{}, im.clusterReferences())
 	}
 	for _, p := range peers {
 		e := t.Element("peer", document.Place{})

@@ -44,7 +44,8 @@ func TestImportToRaft(t *testing.T) {
 func TestPeersOfFleet(t *testing.T) {
 	list := func(self string, others ...string) string {
 		im := newImporter(Options{Raft: &Raft{}})
-		i := &instance{source: said[netip.Addr]{netip.MustParseAddr(self), &syntax.Statement{}}}
+		i := &instance{special: &special{}}
+		i.source = said[netip.Addr]{netip.MustParseAddr(self), &syntax.Statement{}}
 		for _, other := range others {
 			i.peers = append(i.peers, peer{address: netip.MustParseAddr(other)})
 		}

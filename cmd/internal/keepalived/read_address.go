@@ -23,7 +23,8 @@ func readAddresses(im *importer, s *syntax.Statement, i *instance) {
 func readExcluded(im *importer, s *syntax.Statement, i *instance) {
 	for _, line := range im.block(s) {
 		if a, ok := im.address(line); ok {
-			i.excluded = append(i.excluded, a)
+			own := i.own()
+			own.excluded = append(own.excluded, a)
 		}
 	}
 }
@@ -42,7 +43,10 @@ func (im *importer) dropRepeated(i *instance) {
 			return was
 		})
 	}
-	i.addresses, i.excluded = once(i.addresses), once(i.excluded)
+	i.addresses = once(i.addresses)
+	if i.owned {
+		i.excluded = once(i.excluded)
+	}
 }
 
 type heldAddress struct {

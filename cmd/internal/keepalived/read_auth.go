@@ -8,8 +8,12 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
 
-// passwordLength is how many bytes of a password adverts have room for.
-const passwordLength = 8
+// The lengths of secrets, in bytes: of a password adverts have room for 8.
+const (
+	passwordLength = 8
+	shortestKey    = 32
+	longestKey     = 64
+)
 
 func readAuthentication(im *importer, s *syntax.Statement, i *instance) {
 	i.auth = authentication{}
@@ -64,9 +68,10 @@ func readAuthPass(im *importer, s *syntax.Statement, a *authentication) {
 }
 
 func readHMAC(im *importer, s *syntax.Statement, i *instance) {
-	i.hmac = hmacAuthentication{by: s}
-	readBlock(im, "auth_hmac", im.block(s), im.routing.words.hmac, &i.hmac)
-	if s.Braces && !i.hmac.named {
+	h := &i.own().hmac
+	*h = hmacAuthentication{by: s}
+	readBlock(im, "auth_hmac", im.block(s), im.routing.words.hmac, h)
+	if s.Braces && !h.named {
 		im.wrong(s, "has no key")
 	}
 }
@@ -110,7 +115,7 @@ func readHMACKey(im *importer, s *syntax.Statement, h *hmacAuthentication) {
 	switch {
 	case err != nil:
 		im.wrong(s, quoted(args[0])+" must be a number from 0 to 255")
-	case len(args[1]) < 32 || len(args[1]) > 64 || strings.ContainsAny(args[1], "\r\n"):
+	case len(args[1]) < shortestKey || len(args[1]) > longestKey || strings.ContainsAny(args[1], "\r\n"):
 		im.wrong(s, "the value of key "+args[0]+" must be 32 to 64 bytes long")
 	default:
 		h.keys = append(h.keys, hmacKey{s, int(id), args[1]})

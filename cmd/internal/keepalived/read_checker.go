@@ -32,7 +32,7 @@ func checkerWords() map[string]vocabulary[*checker] {
 	looks := joined(
 		scheduleWords(func(c c) *schedule { return &c.schedule }),
 		vocabulary[c]{
-			"retry":            keepNumber(0, mostRetries, func(c c) *said[int] { return &c.retry }),
+			"retry":            keepRetries(0, func(c c) *said[int] { return &c.retry }),
 			"log_all_failures": means(readLogAll),
 		})
 	script := joined(looks, miscWords())
@@ -66,7 +66,7 @@ func connectionWords[T any](of func(T) *connection) vocabulary[T] {
 		"bind_port": lost[T]("looks from this port",
 			"with one port for all looks the next one would have to wait until the kernel has forgotten the last: let a firewall know perch by source or fwmark"),
 		"bind_if":         keepText(func(t T) *said[string] { return &of(t).iface }),
-		"connect_timeout": keepTimer(time.Millisecond, mostTimeout, func(t T) *said[time.Duration] { return &of(t).timeout }),
+		"connect_timeout": keepFitting(time.Millisecond, mostTimeout, func(t T) *said[time.Duration] { return &of(t).timeout }),
 		"fwmark":          keepNumber(0, math.MaxUint32, func(t T) *said[int] { return &of(t).mark }),
 	}
 }
@@ -127,8 +127,12 @@ func miscWords() vocabulary[*checker] {
 			}
 		}),
 		"misc_timeout": means(func(im *importer, s *syntax.Statement, c *checker) {
-			if n, ok := im.number(s, 0, int(mostTimeout/time.Second)); ok {
-				c.scriptTimeout = said[time.Duration]{time.Duration(n) * time.Second, s}
+			n, ok := im.number(s, 0, math.MaxInt32)
+			if d := time.Duration(n) * time.Second; ok {
+				if d > mostTimeout {
+					im.remark(s, fmt.Sprintf("becomes %v, the most that perch takes", mostTimeout.Seconds()))
+				}
+				c.scriptTimeout = said[time.Duration]{min(d, mostTimeout), s}
 			}
 		}),
 		"misc_dynamic": keepSwitch(func(c *checker) *said[bool] { return &c.dynamic }),

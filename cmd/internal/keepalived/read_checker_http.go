@@ -17,7 +17,7 @@ func httpWords() vocabulary[*checker] {
 		"sni_name":      keepText(func(c c) *said[string] { return &c.sniName }),
 		"enable_sni":    needless[c](), // a name is always sent
 		"fast_recovery": needless[c](), // all URLs are asked in one look
-		"nb_get_retry":  keepNumber(0, mostRetries, func(c c) *said[int] { return &c.retry }),
+		"nb_get_retry":  keepRetries(0, func(c c) *said[int] { return &c.retry }),
 		"tls_compliant": lost[c]("takes a connection that ends without TLS's farewell for a failure", "perch takes it, as keepalived does without the word"),
 	}
 }

@@ -31,11 +31,12 @@ func globalsLost() vocabulary[*importer] {
 		"startup_script", "startup_script_timeout", "shutdown_script", "shutdown_script_timeout")
 	v.all(lost[*importer]("has its processes scheduled so",
 		"perch sends adverts from a thread with SCHED_RR 1 where it may: see LimitRTPRIO= of its unit"),
-		"max_auto_priority", "min_auto_priority_delay", "vrrp_priority", "vrrp_rt_priority", "vrrp_rlimit_rttime")
+		"max_auto_priority", "min_auto_priority_delay", "vrrp_priority", "vrrp_rt_priority",
+		"vrrp_rlimit_rttime", "vrrp_rlimit_rtime", "checker_rlimit_rtime")
 	v.all(lost[*importer]("has its processes kept in memory and on processors so",
 		"let perch's unit do so: MemorySwapMax=0 and CPUAffinity="), "vrrp_no_swap", "vrrp_cpu_affinity")
 	v.all(lost[*importer]("has its process for BFD run so", noBFD),
-		"bfd_priority", "bfd_no_swap", "bfd_rt_priority", "bfd_rlimit_rttime", "bfd_cpu_affinity", "bfd_process_name")
+		"bfd_priority", "bfd_no_swap", "bfd_rt_priority", "bfd_rlimit_rttime", "bfd_rlimit_rtime", "bfd_cpu_affinity", "bfd_process_name")
 	v.all(lost[*importer]("names its processes", "there is one process, perch"),
 		"process_names", "process_name", "vrrp_process_name")
 	v.all(lost[*importer]("answers SNMP", "use the metrics for Prometheus, at node.listen, or perch status -o json"),

@@ -13,7 +13,7 @@ func readInstance(im *importer, s *syntax.Statement, _ *importer) {
 	if !ok {
 		return
 	}
-	i := &instance{by: s, name: name}
+	i := &instance{by: s, name: name, special: im.routing.usual}
 	if first := im.routing.instanceNames[name]; first != nil {
 		im.wrong(s, quoted(name)+" was given before, at "+first.by.Position.String())
 		return
@@ -23,6 +23,9 @@ func readInstance(im *importer, s *syntax.Statement, _ *importer) {
 	im.routing.instances = append(im.routing.instances, i)
 	if len(i.addresses)+len(i.excluded) > 1 {
 		im.dropRepeated(i)
+	}
+	if len(i.peers) > 0 {
+		im.dropPeers(i)
 	}
 	im.checkInstance(i)
 }
@@ -54,7 +57,7 @@ func instanceWords() vocabulary[*instance] {
 	v := vocabulary[*instance]{
 		"state":             means(readState),
 		"interface":         keepText(func(i *instance) *said[string] { return &i.iface }),
-		"vrf":               keepText(func(i *instance) *said[string] { return &i.vrf }),
+		"vrf":               keepText(func(i *instance) *said[string] { return &i.own().vrf }),
 		"virtual_router_id": keepNumber(1, 255, func(i *instance) *said[int] { return &i.vrid }),
 		"priority":          keepNumber(1, 255, func(i *instance) *said[int] { return &i.priority }),
 		"version":           keepNumber(2, 3, func(i *instance) *said[int] { return &i.version }),
@@ -63,28 +66,28 @@ func instanceWords() vocabulary[*instance] {
 		}),
 		"virtual_ipaddress":          opens(readAddresses),
 		"virtual_ipaddress_excluded": opens(readExcluded),
-		"no_virtual_ipaddress":       keepFlag(func(i *instance) *said[bool] { return &i.noAddress }),
+		"no_virtual_ipaddress":       keepFlag(func(i *instance) *said[bool] { return &i.own().noAddress }),
 		"virtual_routes":             opens(readRoutes),
 		"virtual_rules":              opens(readRules),
 		"authentication":             opens(readAuthentication),
 		"auth_hmac":                  opens(readHMAC),
-		"accept":                     keepFlag(func(i *instance) *said[bool] { return &i.accept }),
-		"no_accept":                  keepNot(func(i *instance) *said[bool] { return &i.accept }),
-		"strict_mode":                keepFlag(func(i *instance) *said[bool] { return &i.strict }),
+		"accept":                     keepFlag(func(i *instance) *said[bool] { return &i.own().accept }),
+		"no_accept":                  keepNot(func(i *instance) *said[bool] { return &i.own().accept }),
+		"strict_mode":                keepFlag(func(i *instance) *said[bool] { return &i.own().strict }),
 		"nopreempt":                  keepFlag(func(i *instance) *said[bool] { return &i.noPreempt }),
 		"preempt":                    keepNot(func(i *instance) *said[bool] { return &i.noPreempt }),
 		"preempt_delay": keepTimer(0, 1000*time.Second, func(i *instance) *said[time.Duration] {
 			return &i.preemptDelay
 		}),
-		"dont_track_primary": keepFlag(func(i *instance) *said[bool] { return &i.ignorePrimary }),
-		"v3_checksum_as_v2":  keepFlag(func(i *instance) *said[bool] { return &i.checksumAsVersion2 }),
+		"dont_track_primary": keepFlag(func(i *instance) *said[bool] { return &i.own().ignorePrimary }),
+		"v3_checksum_as_v2":  keepFlag(func(i *instance) *said[bool] { return &i.own().checksumAsVersion2 }),
 		"use_vmac":           means(readVMAC),
-		"vmac_xmit_base":     keepFlag(func(i *instance) *said[bool] { return &i.xmitBase }),
+		"vmac_xmit_base":     keepFlag(func(i *instance) *said[bool] { return &i.own().xmitBase }),
 		"lower_prio_no_advert": keepFlag(func(i *instance) *said[bool] {
-			return &i.lowerPriorityNoAdvert
+			return &i.own().lowerPriorityNoAdvert
 		}),
 		"higher_prio_send_advert": keepFlag(func(i *instance) *said[bool] {
-			return &i.higherPrioritySendAdvert
+			return &i.own().higherPrioritySendAdvert
 		}),
 	}
 	v.add(instanceTransport(), instanceAnnouncements(), instanceTracks(), instanceNotices(), instanceLost())
@@ -94,29 +97,29 @@ func instanceWords() vocabulary[*instance] {
 func instanceTransport() vocabulary[*instance] {
 	v := vocabulary[*instance]{
 		"unicast_peer":          opens(readPeers),
-		"unicast_fault_no_peer": keepFlag(func(i *instance) *said[bool] { return &i.faultWithoutPeer }),
-		"unicast_ttl":           keepNumber(0, 255, func(i *instance) *said[int] { return &i.unicastTTL }),
-		"mcast_dst_ip":          keepAddress(func(i *instance) *said[netip.Addr] { return &i.multicast }),
-		"track_src_ip":          keepFlag(func(i *instance) *said[bool] { return &i.trackSource }),
+		"unicast_fault_no_peer": keepFlag(func(i *instance) *said[bool] { return &i.own().faultWithoutPeer }),
+		"unicast_ttl":           keepNumber(0, 255, func(i *instance) *said[int] { return &i.own().unicastTTL }),
+		"mcast_dst_ip":          keepAddress(func(i *instance) *said[netip.Addr] { return &i.own().multicast }),
+		"track_src_ip":          keepFlag(func(i *instance) *said[bool] { return &i.own().trackSource }),
 	}
-	v.all(keepAddress(func(i *instance) *said[netip.Addr] { return &i.source }), "unicast_src_ip", "mcast_src_ip")
+	v.all(keepAddress(func(i *instance) *said[netip.Addr] { return &i.own().source }), "unicast_src_ip", "mcast_src_ip")
 	return v
 }
 
 func instanceAnnouncements() vocabulary[*instance] {
 	v := vocabulary[*instance]{
 		"garp_master_delay": keepTimer(0, longest, func(i *instance) *said[time.Duration] {
-			return &i.announcement.delay
+			return &i.own().announcement.delay
 		}),
-		"garp_master_repeat": keepNumber(0, 1000, func(i *instance) *said[int] { return &i.announcement.repeat }),
+		"garp_master_repeat": keepNumber(0, 1000, func(i *instance) *said[int] { return &i.own().announcement.repeat }),
 		"garp_master_refresh": keepTimer(0, longest, func(i *instance) *said[time.Duration] {
-			return &i.announcement.refresh
+			return &i.own().announcement.refresh
 		}),
 		"garp_master_refresh_repeat": keepNumber(0, 1000, func(i *instance) *said[int] {
-			return &i.announcement.refreshRepeat
+			return &i.own().announcement.refreshRepeat
 		}),
 	}
-	v.all(means(func(im *importer, s *syntax.Statement, i *instance) { readExtra(im, s, &i.announcement) }),
+	v.all(means(func(im *importer, s *syntax.Statement, i *instance) { readExtra(im, s, &i.own().announcement) }),
 		"garp_extra_if", "vmac_garp_intvl")
 	v.all(means(func(im *importer, s *syntax.Statement, _ *instance) { im.remark(s, lowerPriorityGARP) }),
 		"garp_lower_prio_delay", "garp_lower_prio_repeat")
@@ -134,9 +137,8 @@ func instanceLost() vocabulary[*instance] {
 			"with perch they have the MAC of the interface"),
 		"use_ipvlan": lost[*instance]("puts the addresses on an ipvlan",
 			"perch puts them on the interface itself, whose MAC an ipvlan has, too"),
-		"smtp_alert": mails[*instance](),
-		"lvs_sync_daemon_interface": lost[*instance]("took this for the interface of the sync daemon",
-			"write lvs_sync_daemon in global_defs, or the ipvs.sync of perch"),
+		"smtp_alert":                mails[*instance](),
+		"lvs_sync_daemon_interface": means(readSyncInterface),
 	}
 	v.all(needless[*instance](), // since perch does it always, or has no need of it
 		"promote_secondaries", "check_unicast_src", "old_unicast_checksum", "native_ipv6", "skip_check_adv_addr",
@@ -157,9 +159,19 @@ func readState(im *importer, s *syntax.Statement, i *instance) {
 	}
 }
 
+// readSyncInterface reads the interface of the sync daemon of a router, for a file that says
+// nothing of it in global_defs.
+func readSyncInterface(im *importer, s *syntax.Statement, i *instance) {
+	if name, ok := im.one(s); ok {
+		im.remark(s, "is said in global_defs today, as lvs_sync_daemon")
+		im.routing.oldSync = said[syncDaemon]{syncDaemon{iface: name, instance: i.name}, s}
+	}
+}
+
 // readVMAC reads use_vmac [NAME] [MAC] [netlink_notify_msg] [group G].
 func readVMAC(im *importer, s *syntax.Statement, i *instance) {
-	i.vmac = said[string]{"", s}
+	vmac := &i.own().vmac
+	vmac.by = s
 	args := s.Args()
 	for len(args) > 0 {
 		switch word := args[0]; {
@@ -170,37 +182,8 @@ func readVMAC(im *importer, s *syntax.Statement, i *instance) {
 		case strings.Count(word, ":") >= 4:
 			im.lose(s, "gives the router the MAC "+quoted(word), "with perch it has the one of its VRID (RFC 9568)")
 		default:
-			i.vmac.value = word
+			vmac.value = word
 		}
 		args = args[1:]
 	}
-}
-
-// readPeers reads unicast_peer { ADDRESS [min_ttl N] [max_ttl N] }.
-func readPeers(im *importer, s *syntax.Statement, i *instance) {
-	i.unicast = said[bool]{true, s}
-	for _, line := range im.block(s) {
-		if p, ok := im.peer(line); ok {
-			i.peers = append(i.peers, p)
-		}
-	}
-}
-
-func (im *importer) peer(s *syntax.Statement) (p peer, ok bool) {
-	p.by = s
-	words := newWords(im, s)
-	for words.more() {
-		switch word := words.next(); word {
-		case "min_ttl":
-			p.minTTL = words.number(0, 255)
-		case "max_ttl":
-			p.maxTTL = words.number(0, 255)
-		default:
-			p.address = words.address(word)
-		}
-	}
-	if words.good() && !p.address.IsValid() {
-		words.wrong("has no address of a peer")
-	}
-	return p, words.good()
 }

@@ -37,22 +37,20 @@ func noticeKeywords() []string {
 
 func instanceNotices() vocabulary[*instance] {
 	v := vocabulary[*instance]{
-		"notify_priority_changes": keepFlag(func(i *instance) *said[bool] { return &i.notify.priorities }),
+		"notify_priority_changes": keepFlag(func(i *instance) *said[bool] { return &i.own().notify.priorities }),
 		"notify_deleted": means(func(im *importer, s *syntax.Statement, i *instance) {
-			im.readDeleted(s, &i.notify)
+			im.readDeleted(s, &i.own().notify)
 		}),
 	}
-	v.all(means(func(im *importer, s *syntax.Statement, i *instance) { im.readNotice(s, &i.notify) }),
+	v.all(means(func(im *importer, s *syntax.Statement, i *instance) { im.readNotice(s, &i.own().notify) }),
 		append(noticeKeywords(), "notify_master_rx_lower_pri")...)
 	return v
 }
 
+// groupNotices lack notify_deleted: keepalived's manual has it, keepalived has not.
 func groupNotices() vocabulary[*syncGroup] {
 	v := vocabulary[*syncGroup]{
 		"notify_priority_changes": keepFlag(func(g *syncGroup) *said[bool] { return &g.notify.priorities }),
-		"notify_deleted": means(func(im *importer, s *syntax.Statement, g *syncGroup) {
-			im.readDeleted(s, &g.notify)
-		}),
 	}
 	v.all(means(func(im *importer, s *syntax.Statement, g *syncGroup) { im.readNotice(s, &g.notify) }),
 		noticeKeywords()...)

@@ -8,7 +8,8 @@ import (
 )
 
 func readRoutes(im *importer, s *syntax.Statement, i *instance) {
-	i.routes = append(i.routes, im.routes(s)...)
+	own := i.own()
+	own.routes = append(own.routes, im.routes(s)...)
 }
 
 func readStaticRoutes(im *importer, s *syntax.Statement, _ *importer) {
@@ -39,19 +40,18 @@ func (r *routeLine) read() bool {
 	for r.more() {
 		r.word(r.next())
 	}
-	if r.good() && !r.destination.IsValid() && !r.anywhere {
-		r.wrong("has no destination")
-	}
-	if r.good() && r.anywhere {
+	if r.anywhere {
 		r.destination = anywhere(r.ipv6 || r.via.Is6())
 	}
-	if !r.good() || r.lost {
+	switch {
+	case !r.good() || r.lost:
 		return false
-	}
-	r.destination = r.destination.Masked()
-	if !r.via.IsValid() && r.dev == "" && !r.blackhole {
+	case !r.destination.IsValid():
+		r.wrong("has no destination")
+	case !r.via.IsValid() && r.dev == "" && !r.blackhole:
 		r.wrong("leads nowhere; must have via or dev")
 	}
+	r.destination = r.destination.Masked()
 	return r.good()
 }
 
@@ -118,11 +118,11 @@ func (r *routeLine) gateway() netip.Addr {
 func (r *routeLine) rare(word string) {
 	switch word {
 	case "or", "nexthop":
-		r.lose("leads over several gateways", "a route of perch has one: let a routing daemon keep those of several")
+		r.lose("a route over several gateways", "a route of perch has one: let a routing daemon keep those of several")
 	case "unreachable", "prohibit", "throw", "local", "broadcast", "multicast", "anycast", "nat":
-		r.lose("is of the kind "+word, "perch has routes to a gateway, to an interface and blackhole")
+		r.lose("a route of the kind "+word, "perch has routes to a gateway, to an interface and blackhole")
 	case "realms", "realm", "tos", "dsfield", "encap", "as", "expires", "vrf":
-		r.lose("has "+word, "perch has no routes of this kind")
+		r.lose("a route with "+word, "perch has no routes of this kind")
 	case "mtu", "hoplimit", "advmss", "rtt", "rttvar", "reordering", "window", "cwnd", "initcwnd", "initrwnd",
 		"ssthresh", "rto_min", "quickack", "features", "congctl", "fastopen_no_cookie", "ttl-propagate", "pref":
 		r.skip("lock")
@@ -138,7 +138,7 @@ func (r *routeLine) rare(word string) {
 
 // lose gives the route up.
 func (r *routeLine) lose(what, instead string) {
-	r.im.lose(r.s, "has a route here that "+what, instead)
+	r.im.lose(r.s, "adds "+what, instead)
 	r.lost, r.left = true, nil
 }
 

@@ -9,7 +9,8 @@ import (
 )
 
 func readRules(im *importer, s *syntax.Statement, i *instance) {
-	i.rules = append(i.rules, im.rules(s)...)
+	own := i.own()
+	own.rules = append(own.rules, im.rules(s)...)
 }
 
 func readStaticRules(im *importer, s *syntax.Statement, _ *importer) {
@@ -72,12 +73,12 @@ func (r *ruleLine) word(word string) {
 		r.im.lose(r.s, "lets the instances of track_group "+r.value()+" be in fault while the rule is gone",
 			"perch puts back what somebody has removed")
 	case "tos", "dsfield", "uidrange", "ip_proto", "ipproto", "sport", "dport", "tun_id":
-		r.lose("has "+word, "let the firewall mark such packets, and give fwmark")
+		r.lose("a rule with "+word, "let the firewall mark such packets, and give fwmark")
 	case "not", "goto", "nop", "l3mdev", "suppress_prefixlength", "suppress_ifgroup", "suppress_prefixlen",
 		"suppress_group", "realms", "type":
-		r.lose("has "+word, "perch has rules that lead to a table, and are for what they name")
+		r.lose("a rule with "+word, "perch has rules that lead to a table, and are for what they name")
 	case "blackhole", "unreachable", "prohibit":
-		r.lose("is of the kind "+word, "let it lead to a table with such a route")
+		r.lose("a rule of the kind "+word, "let it lead to a table with such a route")
 	default:
 		r.wrong(quoted(word) + " is no word of a rule")
 	}
@@ -96,7 +97,7 @@ func (r *ruleLine) selector(text string) netip.Prefix {
 
 func (r *ruleLine) mark() {
 	if len(r.left) > 0 && strings.Contains(r.left[0], "/") {
-		r.lose("has an fwmark with a mask", "perch's rules have none: give the whole mark")
+		r.lose("a rule for an fwmark with a mask", "perch's rules have none: give the whole mark")
 		return
 	}
 	r.fwmark = r.number(1, math.MaxUint32)
@@ -104,6 +105,6 @@ func (r *ruleLine) mark() {
 
 // lose gives the rule up.
 func (r *ruleLine) lose(what, instead string) {
-	r.im.lose(r.s, "has a rule here that "+what, instead)
+	r.im.lose(r.s, "adds "+what, instead)
 	r.lost, r.left = true, nil
 }

@@ -101,7 +101,7 @@ func virtualServerWords() vocabulary[*virtualServer] {
 		vocabulary[v]{
 			"ip_family":          keepWord(func(v v) *said[string] { return &v.family }, "inet", "inet6"),
 			"protocol":           means(readProtocol),
-			"weight":             keepNumber(1, 65535, func(v v) *said[int] { return &v.weight }),
+			"weight":             keepUpTo(1, mostWeight, func(v v) *said[int] { return &v.weight }),
 			"inhibit_on_failure": keepSwitch(func(v v) *said[bool] { return &v.inhibit }),
 			"virtualhost":        keepText(func(v v) *said[string] { return &v.virtualHost }),
 			"snmp_name":          keepText(func(v v) *said[string] { return &v.name }),

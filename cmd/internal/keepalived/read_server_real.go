@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -13,6 +14,7 @@ const (
 	mostInterval  = time.Hour
 	mostTimeout   = 10 * time.Minute
 	mostRetries   = 999
+	mostWeight    = 65535
 )
 
 // readRealServer reads a real_server IP [PORT].
@@ -30,7 +32,7 @@ func realServerWords() vocabulary[*realServer] {
 	w := joined(
 		scheduleWords(func(r r) *schedule { return &r.schedule }),
 		vocabulary[r]{
-			"weight":             keepNumber(0, 65535, func(r r) *said[int] { return &r.weight }),
+			"weight":             keepUpTo(0, mostWeight, func(r r) *said[int] { return &r.weight }),
 			"lvs_method":         keepMethod(func(r r) *said[method] { return &r.method }),
 			"uthreshold":         keepNumber(0, math.MaxInt32, func(r r) *said[int] { return &r.upper }),
 			"lthreshold":         keepNumber(0, math.MaxInt32, func(r r) *said[int] { return &r.lower }),
@@ -55,11 +57,45 @@ func realServerWords() vocabulary[*realServer] {
 // scheduleWords are the words for when to look.
 func scheduleWords[T any](of func(T) *schedule) vocabulary[T] {
 	return vocabulary[T]{
-		"delay_loop":         keepTimer(leastInterval, mostInterval, func(t T) *said[time.Duration] { return &of(t).delayLoop }),
-		"delay_before_retry": keepTimer(0, mostInterval, func(t T) *said[time.Duration] { return &of(t).beforeRetry }),
-		"connect_timeout":    keepTimer(time.Millisecond, mostTimeout, func(t T) *said[time.Duration] { return &of(t).connectTimeout }),
-		"warmup":             keepTimer(0, mostInterval, func(t T) *said[time.Duration] { return &of(t).warmup }),
-		"retry":              keepNumber(1, mostRetries, func(t T) *said[int] { return &of(t).retry }),
+		"delay_loop":         keepFitting(leastInterval, mostInterval, func(t T) *said[time.Duration] { return &of(t).delayLoop }),
+		"delay_before_retry": keepTimer(0, longest, func(t T) *said[time.Duration] { return &of(t).beforeRetry }),
+		"connect_timeout":    keepFitting(time.Millisecond, mostTimeout, func(t T) *said[time.Duration] { return &of(t).connectTimeout }),
+		"warmup":             keepTimer(0, longest, func(t T) *said[time.Duration] { return &of(t).warmup }),
+		"retry":              keepRetries(1, func(t T) *said[int] { return &of(t).retry }),
 		"alpha":              keepSwitch(func(t T) *said[bool] { return &of(t).alpha }),
 	}
+}
+
+// keepFitting is a keyword with seconds of which perch takes only some.
+func keepFitting[T any](least, most time.Duration, at func(T) *said[time.Duration]) word[T] {
+	return means(func(im *importer, s *syntax.Statement, into T) {
+		d, ok := im.timer(s, time.Microsecond, longest)
+		if !ok {
+			return
+		}
+		if fits := min(max(d, least), most); fits != d {
+			im.remark(s, fmt.Sprintf("becomes %v, since perch takes %v to %v s", fits.Seconds(), least.Seconds(), most.Seconds()))
+			d = fits
+		}
+		*at(into) = said[time.Duration]{d, s}
+	})
+}
+
+// keepRetries is a keyword with a number of further looks.
+func keepRetries[T any](least int, at func(T) *said[int]) word[T] {
+	return keepUpTo(least, mostRetries, at)
+}
+
+// keepUpTo is a keyword with a number of which perch takes only so many.
+func keepUpTo[T any](least, most int, at func(T) *said[int]) word[T] {
+	return means(func(im *importer, s *syntax.Statement, into T) {
+		n, ok := im.number(s, least, math.MaxInt32)
+		if !ok {
+			return
+		}
+		if n > most {
+			im.remark(s, fmt.Sprintf("becomes %d, the most that perch takes", most))
+		}
+		*at(into) = said[int]{min(n, most), s}
+	})
 }

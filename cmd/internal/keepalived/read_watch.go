@@ -104,13 +104,13 @@ func processWords() vocabulary[*trackProcess] {
 
 // bfd is a bfd_instance.
 type bfd struct {
-	by                *syntax.Statement
-	neighbor, source  said[netip.Addr]
-	rx, tx            said[time.Duration]
-	multiplier        said[int]
-	hops              said[int]
-	multihop, ignored said[bool]
-	weight            weight
+	by               *syntax.Statement
+	neighbor, source said[netip.Addr]
+	rx, tx           said[time.Duration]
+	multiplier       said[int]
+	hops             said[int]
+	multihop         said[bool]
+	weight           weight
 }
 
 func readBFD(im *importer, s *syntax.Statement, _ *importer) {

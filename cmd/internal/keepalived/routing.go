@@ -2,6 +2,7 @@ package keepalived
 
 import (
 	"github.com/perch-vip/perch/cmd/internal/document"
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
 
 // routing is what a keepalived.conf says of virtual routers.
@@ -10,6 +11,7 @@ type routing struct {
 	globals globals
 
 	instances []*instance
+	usual     *special // of instances with nothing special
 	groups    []*syncGroup
 	watches   []*watch
 	watching  map[watchKey]*watch
@@ -18,10 +20,12 @@ type routing struct {
 	staticRoutes    []route
 	staticRules     []rule
 
+	oldSync    said[syncDaemon]     // of an instance: for a file without lvs_sync_daemon
 	linkDelays map[string]linkDelay // by interface
 	pacings    map[string]pacing    // likewise
 
-	toldUser bool // see ownUser
+	root     []*syntax.Statement // all outside of blocks
+	toldUser bool                // see ownUser
 
 	instanceNames map[string]*instance
 	groupNames    map[string]*syncGroup
@@ -53,6 +57,7 @@ func newRouting() routing {
 			globalWords(), instanceWords(), authenticationWords(), hmacWords(), groupWords(),
 			scriptWords(), fileWords(), processWords(), bfdWords(), pacingWords(),
 		},
+		usual:         &special{},
 		watching:      map[watchKey]*watch{},
 		linkDelays:    map[string]linkDelay{},
 		pacings:       map[string]pacing{},
@@ -64,6 +69,7 @@ func newRouting() routing {
 // writeRouters says in perch's words what was read of virtual routers.
 func (im *importer) writeRouters() error {
 	im.resolve()
+	im.balancing.ipvs.sync = im.balancing.ipvs.sync.or(im.routing.oldSync)
 	if len(im.mistakes) > 0 {
 		return nil // what is written could be wrong for that
 	}
@@ -130,11 +136,11 @@ func (im *importer) writeSyncGroup(g *syncGroup) {
 	t := im.doc.Element("sync_group", place(g.by))
 	t.Comments = im.claim(g.by)
 	t.Set("name", document.Text(g.title), place(g.by))
-	l := &list{}
+	l := &list{comments: im.above(g.by, "group")}
 	for n, m := range g.members {
 		im.add(l, document.Text(g.instances[n].title), m.by)
 	}
 	l.write(t, "members")
-	im.writeTracks(t, g.references)
+	im.writeTracks(t, g.by, g.references)
 	t.Comments = append(t.Comments, im.rest(g.by.Block)...)
 }

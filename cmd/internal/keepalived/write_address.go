@@ -1,14 +1,27 @@
 package keepalived
 
 import (
+	"slices"
+
 	"github.com/perch-vip/perch/cmd/internal/document"
 	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
 
 // list is a list of a table, an element for each line of a block.
 type list struct {
-	items []document.Item
-	by    *syntax.Statement // the first
+	items    []document.Item
+	by       *syntax.Statement // the first
+	comments []string          // above the key
+}
+
+// above returns the comments of the blocks in a block that have these keywords.
+func (im *importer) above(by *syntax.Statement, keywords ...string) (comments []string) {
+	for _, s := range by.Block {
+		if len(s.Comments) > 0 && slices.Contains(keywords, s.Keyword()) {
+			comments = append(comments, im.claim(s)...)
+		}
+	}
+	return comments
 }
 
 func (im *importer) add(l *list, v document.Value, by *syntax.Statement) {
@@ -20,12 +33,12 @@ func (im *importer) add(l *list, v document.Value, by *syntax.Statement) {
 
 func (l *list) write(t *document.Table, key string) {
 	if len(l.items) > 0 {
-		t.Set(key, document.List(l.items...), place(l.by))
+		t.Set(key, document.List(l.items...), place(l.by)).Comments = l.comments
 	}
 }
 
-func (im *importer) writeAddresses(t *document.Table, key string, addresses []address) {
-	l := &list{items: make([]document.Item, 0, len(addresses))}
+func (im *importer) writeAddresses(t *document.Table, key string, comments []string, addresses []address) {
+	l := &list{items: make([]document.Item, 0, len(addresses)), comments: comments}
 	for n := range addresses {
 		a := &addresses[n]
 		v := document.Text(a.prefix.String())
@@ -70,7 +83,7 @@ func (im *importer) writeStatic() {
 		return
 	}
 	t := im.doc.Table("static", im.firstStatic())
-	l := &list{}
+	l := &list{comments: im.aboveStatic("static_ipaddress")}
 	for n := range r.staticAddresses {
 		a := &r.staticAddresses[n]
 		if a.dev == "" {
@@ -80,8 +93,13 @@ func (im *importer) writeStatic() {
 		im.add(l, document.Inline(v...), a.by)
 	}
 	l.write(t, "addresses")
-	im.writeRoutes(t, "routes", r.staticRoutes)
-	im.writeRules(t, "rules", staticFamilies(r.staticRules), false)
+	im.writeRoutes(t, im.aboveStatic("static_routes"), r.staticRoutes)
+	im.writeRules(t, im.aboveStatic("static_rules"), staticFamilies(r.staticRules))
+}
+
+// aboveStatic returns the comments of the blocks outside of all others that have this keyword.
+func (im *importer) aboveStatic(keyword string) []string {
+	return im.above(&syntax.Statement{Block: im.routing.root}, keyword)
 }
 
 func (im *importer) firstStatic() document.Place {

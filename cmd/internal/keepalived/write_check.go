@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/document"
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
 
 // heaviest is the most that a weight may be in perch.
@@ -16,7 +17,7 @@ func (im *importer) writeChecks() {
 	for _, w := range im.routing.watches {
 		switch {
 		case w.write == nil: // it was refused
-		case !w.tracked && w.by != nil:
+		case !w.tracked:
 			im.untracked(w)
 		default:
 			im.writeCheck(w)
@@ -24,10 +25,10 @@ func (im *importer) writeChecks() {
 	}
 }
 
-// untracked remarks on what keepalived does not run either.
+// untracked remarks on what is left out, since nothing here would ask for it.
 func (im *importer) untracked(w *watch) {
-	if w.by != nil && !w.foreign {
-		im.remark(w.by, "nothing tracks it, and so keepalived does not look at it: it is left out")
+	if w.by != nil {
+		im.remark(w.by, "no virtual router tracks it: it is left out")
 	}
 }
 
@@ -61,8 +62,8 @@ func (w *watch) inPerch(there weight) weight {
 }
 
 // writeTracks lists what counts for a router or a group.
-func (im *importer) writeTracks(t *document.Table, references []reference) {
-	l := &list{}
+func (im *importer) writeTracks(t *document.Table, by *syntax.Statement, references []reference) {
+	l := &list{comments: im.above(by, "track_interface", "track_script", "track_file", "track_process", "track_bfd")}
 	for _, ref := range references {
 		w, by := ref.watch, ref.by
 		if most := max(ref.weight.value, -ref.weight.value); most > heaviest {
@@ -168,24 +169,28 @@ func (im *importer) processWriter(p *trackProcess) func(*document.Table) {
 	}
 }
 
-// bfdPulse is the least time between looks at a neighbor.
-const bfdPulse = 50 * time.Millisecond
+// The least times between looks at a neighbor, and at what is behind routers, from where an
+// answer takes longer.
+const (
+	nearPulse = 50 * time.Millisecond
+	farPulse  = 200 * time.Millisecond
+)
 
 func (im *importer) bfdWriter(b *bfd) func(*document.Table) {
 	if !b.neighbor.given() {
 		return nil
 	}
 	return func(t *document.Table) {
-		kind := "gateway"
+		kind, least := "gateway", nearPulse
 		if b.multihop.value || b.hops.value != 0 {
-			kind = "icmp"
+			kind, least = "icmp", farPulse
 		}
 		t.Set("kind", document.Text(kind), place(b.by))
 		im.set(t, "target", document.Text(b.neighbor.value.String()), b.neighbor.by)
 		if b.source.given() {
 			im.set(t, "source", document.Text(b.source.value.String()), b.source.by)
 		}
-		every := max(b.rx.value, b.tx.value, bfdPulse)
+		every := max(b.rx.value, b.tx.value, least)
 		t.Set("interval", document.Duration(every), place(firstBy(b.rx.by, b.tx.by)))
 		t.Set("rise", document.Number(1), place(b.by))
 		im.set(t, "fall", document.Number(b.multiplier.is(5)), b.multiplier.by)

@@ -2,8 +2,8 @@ package keepalived
 
 import "github.com/perch-vip/perch/cmd/internal/document"
 
-func (im *importer) writeRoutes(t *document.Table, key string, routes []route) {
-	l := &list{}
+func (im *importer) writeRoutes(t *document.Table, comments []string, routes []route) {
+	l := &list{comments: comments}
 	for n := range routes {
 		r := routes[n]
 		if r.scope == "site" {
@@ -12,7 +12,7 @@ func (im *importer) writeRoutes(t *document.Table, key string, routes []route) {
 		}
 		im.add(l, r.inline(), r.by)
 	}
-	l.write(t, key)
+	l.write(t, "routes")
 }
 
 // inline returns the route as an inline table.
@@ -34,16 +34,12 @@ func (r *route) inline() document.Value {
 	return document.Inline(p...)
 }
 
-func (im *importer) writeRules(t *document.Table, key string, rules []rule, ipv6 bool) {
-	l := &list{}
+func (im *importer) writeRules(t *document.Table, comments []string, rules []rule) {
+	l := &list{comments: comments}
 	for n := range rules {
-		r := rules[n]
-		if r.ipv6 && !ipv6 && !r.from.IsValid() && !r.to.IsValid() {
-			r.from = anywhere(true)
-		}
-		im.add(l, r.inline(), r.by)
+		im.add(l, rules[n].inline(), rules[n].by)
 	}
-	l.write(t, key)
+	l.write(t, "rules")
 }
 
 // inline returns the rule as an inline table.

@@ -2,7 +2,6 @@ package keepalived
 
 import (
 	"fmt"
-	"path"
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/document"
@@ -20,8 +19,8 @@ func (im *importer) writeInstance(i *instance) {
 	im.set(t, "version", document.Number(version.value), version.by)
 	im.writePriority(t, i)
 	im.writeInterval(t, i)
-	im.writeAddresses(t, "addresses", i.addresses)
-	im.writeAddresses(t, "excluded_addresses", i.excluded)
+	im.writeAddresses(t, "addresses", im.above(i.by, "virtual_ipaddress"), i.addresses)
+	im.writeAddresses(t, "excluded_addresses", im.above(i.by, "virtual_ipaddress_excluded"), i.excluded)
 	im.writePreemption(t, i)
 	im.writeStartDelay(t, i)
 	im.writeDevice(t, i)
@@ -29,9 +28,9 @@ func (im *importer) writeInstance(i *instance) {
 	im.writeTransport(t, i, version.value)
 	im.writeAccept(t, i, version.value)
 	im.writeAnnouncements(t, i)
-	im.writeRoutes(t, "routes", i.routes)
-	im.writeRules(t, "rules", i.rules, i.ipv6())
-	im.writeTracks(t, i.counting())
+	im.writeRoutes(t, im.above(i.by, "virtual_routes"), i.routes)
+	im.writeRules(t, im.above(i.by, "virtual_rules"), i.rules)
+	im.writeTracks(t, i.by, i.counting())
 	im.writeAuth(t, i, version.value)
 	t.Comments = append(t.Comments, im.rest(i.by.Block)...)
 }
@@ -94,7 +93,7 @@ func (im *importer) writePreemption(t *document.Table, i *instance) {
 	switch {
 	case i.owner():
 		why = "with priority 255"
-	case i.beginsAsMaster():
+	case im.beginsAsMaster(i):
 		why = "with state MASTER"
 	}
 	switch {
@@ -119,13 +118,17 @@ func (im *importer) writePreemption(t *document.Table, i *instance) {
 
 // beginsAsMaster reports whether state MASTER counts: not so with AH, and with vrrp_strict
 // only for priority 255.
-func (i *instance) beginsAsMaster() bool {
-	return i.state.value == "MASTER" && i.auth.kind.value != "ah"
+func (im *importer) beginsAsMaster(i *instance) bool {
+	return i.state.value == "MASTER" && i.auth.kind.value != "ah" && (!im.strict(i) || i.owner())
 }
 
 func (im *importer) writeStartDelay(t *document.Table, i *instance) {
 	delay := im.routing.globals.startupDelay
-	if delay.value == 0 || i.owner() {
+	switch {
+	case delay.value == 0:
+		return
+	case i.owner():
+		im.remark(i.by, "with priority 255 it is master at once, without vrrp_startup_delay")
 		return
 	}
 	im.set(t, "start_delay", document.Duration(min(delay.value, 1000*time.Second)), delay.by)
@@ -161,65 +164,13 @@ func (im *importer) writeLink(t *document.Table, i *instance) {
 			im.remark(delay.by, "becomes "+most.String()+" for "+i.title+": with more than two advert intervals a backup would take over before")
 			down = most
 		}
-		im.set(t, "link_down_delay", document.Duration(down), delay.by)
-		im.set(t, "link_up_delay", document.Duration(delay.up), delay.by)
+		if down > 0 {
+			im.set(t, "link_down_delay", document.Duration(down), delay.by)
+		}
+		if delay.up > 0 {
+			im.set(t, "link_up_delay", document.Duration(delay.up), delay.by)
+		}
 	}
-}
-
-// writeAuth writes the kind of authentication that the version can carry. Passwords go into
-// files of their own.
-func (im *importer) writeAuth(t *document.Table, i *instance, version int) {
-	if i.hmac.by != nil {
-		im.writeHMAC(t, i)
-		return
-	}
-	a := i.auth
-	if !a.kind.given() || !a.password.given() {
-		return
-	}
-	switch {
-	case version != 2:
-		im.remark(a.kind.by, "version 3 has no passwords: keepalived sends none, and so it is here")
-		return
-	case im.strict(i):
-		im.remark(a.kind.by, "does not count with vrrp_strict, for keepalived either")
-		return
-	case i.ipv6():
-		im.remark(a.kind.by, "adverts over IPv6 have no passwords")
-		return
-	}
-	auth := t.Table("auth", place(a.kind.by))
-	im.set(auth, "kind", document.Text(a.kind.value), a.kind.by)
-	im.set(auth, "secret_file", document.Text(im.secret(i.title+".pass", a.password.value)), a.password.by)
-}
-
-func (im *importer) writeHMAC(t *document.Table, i *instance) {
-	if i.auth.kind.given() {
-		im.remark(i.auth.kind.by, "does not count beside auth_hmac")
-	}
-	h := &i.hmac
-	auth := t.Table("auth", place(h.by))
-	auth.Comments = im.claim(h.by)
-	auth.Set("kind", document.Text("hmac"), place(h.by))
-	if h.active.given() || len(h.keys) > 1 {
-		im.set(auth, "active", document.Number(h.active.is(h.keys[0].id)), h.active.by)
-	}
-	if h.window.given() {
-		im.set(auth, "window", document.Duration(h.window.value), h.window.by)
-	}
-	for _, k := range h.keys {
-		key := auth.Element("key", place(k.by))
-		key.Comments = im.claim(k.by)
-		key.Set("id", document.Number(k.id), place(k.by))
-		key.Set("file", document.Text(im.secret(fmt.Sprintf("%s-%d.key", i.title, k.id), k.value)), place(k.by))
-	}
-}
-
-// secret keeps a secret for a file, and returns the path of that.
-func (im *importer) secret(name, text string) string {
-	file := path.Join(im.o.SecretDir, name)
-	im.secrets[file] = text
-	return file
 }
 
 // firstBy returns the first statement that is there.

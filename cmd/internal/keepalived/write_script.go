@@ -93,7 +93,7 @@ const longestName = 15
 
 // processOf returns the name of the process that a command asks for, if it does nothing else.
 func processOf(argv []string) string {
-	if argv[0] == "/usr/bin/env" {
+	if argv[0] == "/usr/bin/env" && len(argv) > 1 {
 		argv = argv[1:]
 	}
 	name := ""

@@ -11,6 +11,7 @@ import (
 type serverNotice struct {
 	on       string
 	program  said[program]
+	comments []string // of the program
 	services list
 }
 
@@ -70,9 +71,11 @@ func (im *importer) addNotice(service, on string, p said[program]) {
 	i := slices.IndexFunc(b.notices, func(n *serverNotice) bool { return n.on == on && sameProgram(n.program, p) })
 	if i < 0 {
 		i = len(b.notices)
-		b.notices = append(b.notices, &serverNotice{on: on, program: p})
+		b.notices = append(b.notices, &serverNotice{on: on, program: p, comments: im.claim(p.by)})
 	}
-	im.add(&b.notices[i].services, document.Text(service), p.by)
+	of := &b.notices[i].services
+	of.by = b.notices[i].program.by
+	of.items = append(of.items, document.Item{Value: document.Text(service), Place: place(p.by)})
 }
 
 // writeServerNotices says in [[notify]] who is told of servers and quorums.
@@ -83,7 +86,7 @@ func (im *importer) writeServerNotices() {
 		t := im.doc.Element("notify", place(by))
 		t.Set("on", document.Texts([]string{n.on}, place(by)), place(by))
 		n.services.write(t, "service")
-		im.set(t, "exec", document.Texts(n.program.value.argv, place(by)), by)
+		t.Set("exec", document.Texts(n.program.value.argv, place(by)), place(by)).Comments = n.comments
 		user := im.runsAs(n.program)
 		if !user.given() {
 			im.ownUser(by)

@@ -80,10 +80,7 @@ func (im *importer) writeVirtualServer(v *virtualServer) {
 func (im *importer) commentsOf(v *virtualServer) []string {
 	comments := im.claim(v.by)
 	if g := im.balancing.named[v.group]; g != nil {
-		comments = append(comments, im.claim(g.by)...)
-	}
-	for _, e := range v.entries {
-		comments = append(comments, im.claim(e.by)...)
+		comments = append(comments, append(im.claim(g.by), im.rest(g.by.Block)...)...)
 	}
 	return append(comments, im.rest(v.by.Block)...)
 }
@@ -95,7 +92,7 @@ func (im *importer) writeService(v *virtualServer, e entry, p *plan) *document.T
 	if p.name == v.name.value {
 		l.add("name", document.Text(p.name), v.name.by)
 	}
-	l = append(l, e.settings(v)...)
+	l = append(l, im.entrySettings(v, e)...)
 	l = append(l, v.balancing(e)...)
 	l = append(l, im.quorum(v, p)...)
 	for i, s := range p.common {
@@ -222,6 +219,9 @@ func (im *importer) checkVirtualServer(v *virtualServer) {
 		}
 	case !v.protocol.given():
 		im.note(v.by.Position, v.by.Keyword(), "has no protocol: keepalived takes it for UDP")
+	}
+	if v.family.given() && v.address.IsValid() && v.address.Addr().Is6() != (v.family.value == "inet6") {
+		im.wrong(v.family.by, "is not that of the address")
 	}
 	if g := v.granularity; g.given() && !slices.ContainsFunc(v.entries, func(e entry) bool { return e.has(g.value.ipv6) }) {
 		if g.value.ipv6 {

@@ -13,10 +13,11 @@ import (
 type entry struct {
 	by        *syntax.Statement // the line of a group that says it; nil for that of the virtual server
 	addresses []document.Item
-	list      []netip.AddrPort // the same
-	port      uint16           // of all addresses
-	ports     bool             // whether they have several
-	ipv4      bool             // whether there are addresses, or packets with the mark, of the family
+	list      []netip.AddrPort    // the same
+	lines     []*syntax.Statement // that say them
+	port      uint16              // of all addresses
+	ports     bool                // whether they have several
+	ipv4      bool                // whether there are addresses, or packets with the mark, of the family
 	ipv6      bool
 	mark      int
 }
@@ -39,8 +40,8 @@ func (e entry) names(v *virtualServer) (names []string) {
 	return names
 }
 
-// settings returns the keys of an entry.
-func (e entry) settings(v *virtualServer) (l settings) {
+// entrySettings returns the keys of an entry.
+func (im *importer) entrySettings(v *virtualServer, e entry) (l settings) {
 	switch {
 	case e.mark != 0:
 		l.add("fwmark", document.Number(e.mark), e.by)
@@ -50,6 +51,9 @@ func (e entry) settings(v *virtualServer) (l settings) {
 	case len(e.addresses) == 1:
 		l.add("address", e.addresses[0].Value, e.by)
 	default:
+		for i, line := range e.lines {
+			e.addresses[i].Comments = im.claim(line)
+		}
 		l.add("address", document.List(e.addresses...), e.by)
 	}
 	return l
@@ -103,6 +107,7 @@ func (e *entry) add(a netip.Addr, port uint16, by *syntax.Statement) {
 	e.port, e.ipv4, e.ipv6 = port, e.ipv4 || a.Is4(), e.ipv6 || a.Is6()
 	p := netip.AddrPortFrom(a, port)
 	e.list = append(e.list, p)
+	e.lines = append(e.lines, by)
 	e.addresses = append(e.addresses, document.Item{Value: document.Text(p.String()), Place: place(by)})
 }
 

@@ -10,11 +10,13 @@ import (
 // plan is how a virtual server is written: what is said once for all servers, and what of each.
 type plan struct {
 	v      *virtualServer
-	name   string   // of the first service
-	up     bool     // servers begin with traffic
-	common settings // of all servers, in the order of perchServer
-	looks  [][]look // of each server
-	shared int      // whose looks are those of all that say nothing; -1 for none
+	name   string     // of the first service
+	up     bool       // servers begin with traffic
+	own    []settings // of each server, in the order of perchServer
+	common settings   // of all servers, likewise
+	looks  [][]look   // of each server
+	texts  []string   // of the looks of each, by which they are compared
+	shared int        // whose looks are those of all that say nothing; -1 for none
 }
 
 // perchServer is a server that nothing is said of. It has the keys in the order of
@@ -53,30 +55,31 @@ func (r *realServer) settings(v *virtualServer) settings {
 
 // plan finds out what servers have in common.
 func (im *importer) plan(v *virtualServer) *plan {
-	p := &plan{v: v, name: im.serviceName(v), common: commonSettings(v), shared: -1}
+	p := &plan{v: v, name: im.serviceName(v)}
 	for _, r := range v.servers {
 		var looks []look
 		for _, c := range r.checkers {
 			looks = append(looks, im.looks(p, r, c)...)
 		}
-		p.looks = append(p.looks, looks)
+		p.own = append(p.own, r.settings(v))
+		p.looks, p.texts = append(p.looks, looks), append(p.texts, textOf(looks))
 		if p.dropsPort(r.address, v.methodOf(r)) {
 			im.noteOnce(r.by, portKept)
 		}
 	}
-	p.share()
+	p.common = p.commonSettings()
+	p.shared = p.sharedLooks()
 	im.begin(p)
 	return p
 }
 
 // commonSettings returns what all servers have, or where they differ what the virtual server
 // says for those that say nothing.
-func commonSettings(v *virtualServer) settings {
-	common, outer := perchServer(), (&realServer{}).settings(v)
+func (p *plan) commonSettings() settings {
+	common, outer := perchServer(), (&realServer{}).settings(p.v)
 	for i := range common {
-		first := v.servers[0].settings(v)[i]
-		differ := slices.ContainsFunc(v.servers, func(r *realServer) bool { return !r.settings(v)[i].same(first) })
-		if differ {
+		first := p.own[0][i]
+		if slices.ContainsFunc(p.own, func(own settings) bool { return !own[i].same(first) }) {
 			common[i] = outer[i]
 		} else {
 			common[i] = first
@@ -98,18 +101,19 @@ func (p *plan) commonMethod() method {
 	return p.v.method.is(method{forward: "nat"})
 }
 
-// share finds the looks that most servers have, unless each has its own.
-func (p *plan) share() {
-	counts, best := map[string]int{}, 0
-	for _, looks := range p.looks {
-		counts[textOf(looks)]++
+// sharedLooks returns whose looks most servers have, or -1 if each has its own.
+func (p *plan) sharedLooks() int {
+	counts, shared, best := map[string]int{}, -1, 0
+	for _, text := range p.texts {
+		counts[text]++
 	}
-	for i, looks := range p.looks {
-		n := counts[textOf(looks)]
-		if len(looks) > 0 && n > best && (n > 1 || len(p.looks) == 1) {
-			p.shared, best = i, n
+	for i, text := range p.texts {
+		n := counts[text]
+		if text != "" && n > best && (n > 1 || len(p.texts) == 1) {
+			shared, best = i, n
 		}
 	}
+	return shared
 }
 
 // begin finds out how servers begin. In keepalived each says so for itself.
@@ -147,17 +151,17 @@ func (im *importer) writeServers(t *document.Table, p *plan) {
 		s := t.Element("server", place(r.by))
 		m := p.v.methodOf(r)
 		s.Set("address", document.Text(p.text(r.address, m)), place(r.by))
-		for j, own := range r.settings(p.v) {
+		for j, own := range p.own[i] {
 			if !own.same(p.common[j]) && (j != atTunnel || m.forward == "tunnel") {
 				im.set(s, own.name, own.value, own.by)
 			}
 		}
 		switch {
-		case p.shared < 0 && len(p.looks[i]) == 0:
-		case p.shared < 0 || textOf(p.looks[i]) != textOf(p.looks[p.shared]):
-			if len(p.looks[i]) == 0 {
-				s.Set("check", document.List(), document.Place{})
-			}
+		case p.shared < 0:
+			im.writeLooks(s, p.looks[i])
+		case p.texts[i] == "":
+			s.Set("check", document.List(), document.Place{})
+		case p.texts[i] != p.texts[p.shared]:
 			im.writeLooks(s, p.looks[i])
 		}
 		s.Comments = append(im.claim(r.by), im.rest(r.by.Block)...)

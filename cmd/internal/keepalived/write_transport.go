@@ -28,7 +28,7 @@ func (im *importer) writeTransport(t *document.Table, i *instance, version int) 
 }
 
 func (im *importer) writePeers(t *document.Table, i *instance) {
-	l := &list{}
+	l := &list{comments: im.above(i.by, "unicast_peer")}
 	for n := range i.peers {
 		p := &i.peers[n]
 		v := document.Text(p.address.String())

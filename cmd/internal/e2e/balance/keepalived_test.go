@@ -3,7 +3,7 @@
 package balance
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perch-vip/perch/cmd/internal/keepalived"
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
@@ -22,14 +23,16 @@ var (
 	alikeKeepalived string
 	//go:embed testdata/alike/saved.txt
 	alikeSaved string
+	//go:embed testdata/imported
+	importedFiles embed.FS
 )
 
 // keepalived(8) and perch make the same of the same services.
 func TestBalanceLikeKeepalived(t *testing.T) {
 	b := newBed(t)
 	ours, theirs := b.directors[0], b.directors[1]
-	b.balanceByPerch(ours, alikePerch)
-	b.balanceByKeepalived(theirs, alikeKeepalived)
+	perch := b.balanceByPerch(ours, alikePerch)
+	conf := b.balanceByKeepalived(theirs, alikeKeepalived)
 	want := lines(alikeSaved)
 	for _, d := range []*director{ours, theirs} {
 		eventuallySaves(d, want)
@@ -41,10 +44,46 @@ func TestBalanceLikeKeepalived(t *testing.T) {
 			t.Errorf("ipvsadm -Ln %s of perch:\n%s\nof keepalived:\n%s\nwant %q", list, text, strings.Join(same, "\n"), want)
 		}
 	}
+	must(t, perch.Kill())
+	ours.ipvsadm("", "-C")
+	b.balanceByPerch(ours, importedFrom(t, conf))
+	eventuallySaves(ours, want)
+}
+
+// perch makes of files of keepalived(8) what that makes of them, also while a server is
+// dead, and when it is back.
+func TestBalanceImported(t *testing.T) {
+	b := newBed(t)
+	ours, theirs := b.directors[0], b.directors[1]
+	dir := tempDir(t)
+	must(t, os.CopyFS(dir, importedFiles))
+	conf := filepath.Join(dir, "testdata/imported/keepalived.conf")
+	b.balanceByPerch(ours, importedFrom(t, conf))
+	b.runKeepalived(theirs, conf)
+	alike := func(file string) {
+		t.Helper()
+		want, err := importedFiles.ReadFile("testdata/imported/" + file)
+		must(t, err)
+		eventuallySaves(theirs, lines(string(want)))
+		eventuallySaves(ours, lines(string(want)))
+	}
+	alike("healthy.txt")
+	must(t, b.webs[1].Kill())
+	alike("failed.txt")
+	must(t, b.webs[1].Start())
+	alike("healthy.txt")
+}
+
+// importedFrom returns the perch.toml that a keepalived.conf becomes.
+func importedFrom(t *testing.T, conf string) string {
+	t.Helper()
+	imported, err := keepalived.Import(conf, keepalived.Options{})
+	must(t, err)
+	return string(imported.Document.Render().Text)
 }
 
 // balanceByPerch starts perch on a director, alone.
-func (b *bed) balanceByPerch(d *director, tables string) {
+func (b *bed) balanceByPerch(d *director, tables string) *lab.Daemon {
 	b.t.Helper()
 	if *perchBinary == "" {
 		b.t.Fatal("needs -perch")
@@ -53,17 +92,27 @@ func (b *bed) balanceByPerch(d *director, tables string) {
 	node := fmt.Sprintf("[node]\nname = %q\ndata_dir = %q\nsocket = %q\nfence = \"bpf\"\n\n", d.Name, dir, filepath.Join(dir, "socket"))
 	file := filepath.Join(dir, "perch.toml")
 	must(b.t, os.WriteFile(file, []byte(node+tables), 0o600))
-	b.run(lab.NewDaemon("perch on "+d.Name, d.Host, dir, *perchBinary, "serve", "-c", file))
+	daemon := lab.NewDaemon("perch on "+d.Name, d.Host, dir, *perchBinary, "serve", "-c", file)
+	b.run(daemon)
+	return daemon
 }
 
-// balanceByKeepalived starts keepalived on a director, without VRRP.
-func (b *bed) balanceByKeepalived(d *director, conf string) {
+// balanceByKeepalived starts keepalived on a director, without VRRP, and returns its file.
+func (b *bed) balanceByKeepalived(d *director, conf string) (file string) {
+	b.t.Helper()
+	file = filepath.Join(tempDir(b.t), "keepalived.conf")
+	must(b.t, os.WriteFile(file, []byte(conf), 0o600))
+	b.runKeepalived(d, file)
+	return file
+}
+
+// runKeepalived starts keepalived with a file that is there.
+func (b *bed) runKeepalived(d *director, conf string) {
 	b.t.Helper()
 	dir := tempDir(b.t)
 	file := func(name string) string { return filepath.Join(dir, name) }
-	must(b.t, os.WriteFile(file("keepalived.conf"), []byte(conf), 0o600))
 	b.run(lab.NewDaemon("keepalived on "+d.Name, d.Host, dir, "keepalived", "--check", "--dont-fork", "--log-console", "--no-syslog",
-		"--log-detail", "-f", file("keepalived.conf"), "-p", file("pid"), "-r", file("vrrp.pid"), "-c", file("checkers.pid")))
+		"--log-detail", "-f", conf, "-p", file("pid"), "-r", file("vrrp.pid"), "-c", file("checkers.pid")))
 }
 
 // run starts a daemon, whose log tells of a failure of the test.

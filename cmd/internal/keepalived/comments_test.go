@@ -1,0 +1,71 @@
+package keepalived
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
+
+// Each comment is in what a file becomes, once for each time that it is there.
+func TestCommentsCarryOver(t *testing.T) {
+	for _, path := range confs(t, "") {
+		o := testOptions()
+		conf, err := syntax.Parse(path, o.Options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Import(path, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written := map[string]int{}
+		for line := range strings.Lines(string(r.Document.Render().Text)) {
+			if text, ok := strings.CutPrefix(strings.TrimSpace(line), "#"); ok {
+				written[strings.TrimSpace(text)]++
+			}
+		}
+		for text, n := range countComments(conf.Statements, conf.Comments) {
+			if written[text] != n {
+				t.Errorf("%s: comment %q is there %d times, and was %d times", path, text, written[text], n)
+			}
+		}
+	}
+}
+
+func countComments(statements []*syntax.Statement, comments []string) map[string]int {
+	count := map[string]int{}
+	for _, text := range discreet(comments) {
+		count[strings.TrimSpace(text)]++
+	}
+	for _, s := range statements {
+		for text, n := range countComments(s.Block, s.Comments) {
+			count[text] += n
+		}
+	}
+	return count
+}
+
+// Passwords are in files of their own, and nowhere else: not in the comments either.
+func TestSecretsStayOut(t *testing.T) {
+	r, err := Import("testdata/auth.conf", testOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets := []string{"formerly", "latest", "at the end", "abcdefabcdef", "longer-than-eight"}
+	for _, secret := range r.Secrets {
+		secrets = append(secrets, secret)
+	}
+	text := string(r.Document.Render().Text)
+	for _, remark := range r.Remarks {
+		text += remark.String() + "\n"
+	}
+	for _, secret := range secrets {
+		if strings.Contains(text, secret) {
+			t.Errorf("the secret %q is in what others may read", secret)
+		}
+	}
+	if len(secrets) < 9 {
+		t.Errorf("only %d secrets", len(secrets))
+	}
+}
