@@ -33,6 +33,7 @@ type anycast struct {
 	log      *slog.Logger
 	poke     chan struct{}
 	on       atomic.Bool
+	without  atomic.Pointer[string] // why this node holds none; nil if it does
 
 	acting     sync.Mutex // guards what follows, and is held while addresses are set
 	configured []vip.VIP
@@ -128,7 +129,17 @@ func (a *anycast) step() {
 		a.give("this node is sick: " + brief(f.reasons))
 	case f.health == well:
 		a.take()
+	case !a.held:
+		a.without.Store(new("it is not known yet whether this node is healthy"))
 	}
+}
+
+// reason says why this node holds the VIPs, or why it does not.
+func (a *anycast) reason() string {
+	if why := a.without.Load(); why != nil {
+		return "anycast: " + *why
+	}
+	return "anycast: each healthy node holds it"
 }
 
 // take holds and announces all. The caller holds acting.
@@ -138,6 +149,7 @@ func (a *anycast) take() {
 	}
 	a.held, a.settled = true, true
 	a.on.Store(true)
+	a.without.Store(nil)
 	a.announce(a.configured)
 	if err := a.vips.Set(a.configured); err != nil { // the VIP manager tries again by itself
 		a.log.Error("taking the anycast VIPs", "error", err)
@@ -147,6 +159,7 @@ func (a *anycast) take() {
 
 // give has routers told first. The caller holds acting.
 func (a *anycast) give(why string) {
+	a.without.Store(&why)
 	if !a.held {
 		return
 	}

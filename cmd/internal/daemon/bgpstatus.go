@@ -73,8 +73,8 @@ func bgpAlarms(s *api.BGP) []string {
 	return alarms
 }
 
-// anycastVIPs are the VIPs that each node holds, as this one has them.
-func anycastVIPs(node string, list []vip.Status) []api.VIP {
+// anycastVIPs are the VIPs that each node holds, as this one has them, and why.
+func anycastVIPs(node, why string, list []vip.Status) []api.VIP {
 	var out []api.VIP
 	for _, v := range list {
 		shown := api.VIP{
@@ -85,7 +85,7 @@ func anycastVIPs(node string, list []vip.Status) []api.VIP {
 			shown.Owner = node
 		}
 		if shown.Reason == "" {
-			shown.Reason = "anycast: each healthy node holds it"
+			shown.Reason = why
 		}
 		out = append(out, shown)
 	}

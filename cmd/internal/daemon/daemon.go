@@ -369,7 +369,7 @@ func (d *daemon) snapshot() snapshot {
 		bgp:      d.bgpStatus(),
 	}
 	if d.anycast != nil {
-		s.anycast = d.anycast.manager.Status()
+		s.anycast, s.why = d.anycast.manager.Status(), d.anycast.reason()
 	}
 	if m := d.member; m != nil {
 		s.view, s.memory, s.fitness = m.node.View(), m.node.State(), d.fitness()

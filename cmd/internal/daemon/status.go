@@ -36,6 +36,7 @@ type snapshot struct {
 	fitness  fitness       // in the cluster
 	bgp      *api.BGP      // nil without a [bgp]
 	anycast  []vip.Status
+	why      string // this node has the anycast VIPs, or not
 	unserved string        // why no metrics are served where they should be
 	warnings []string      // of the config
 }
@@ -127,7 +128,7 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		st.Promise = api.Promise
 	}
 	if s.config.Cluster == nil {
-		st.VIPs = anycastVIPs(s.config.Node.Name, s.anycast)
+		st.VIPs = anycastVIPs(s.config.Node.Name, s.why, s.anycast)
 		return st
 	}
 	answers[s.config.Node.Name] = answer{report: s.report()}
@@ -138,7 +139,7 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		st.VIPs = append(st.VIPs, s.vip(v, owner, answers))
 	}
 	st.Warnings = append(s.alarms(st, answers), st.Warnings...)
-	st.VIPs = append(st.VIPs, anycastVIPs(s.config.Node.Name, s.anycast)...)
+	st.VIPs = append(st.VIPs, anycastVIPs(s.config.Node.Name, s.why, s.anycast)...)
 	return st
 }
 
