@@ -45,6 +45,9 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 		return api.ReloadResult{}, api.Invalid(err)
 	}
 	old := d.config()
+	if err := sameAnycast(old.BGP, fresh.BGP); err != nil {
+		return api.ReloadResult{}, api.Invalid(err)
+	}
 	applied := *old // what runs: the old settings with what is applied of the new ones
 	trouble, err := d.reloadParts(&applied, fresh, secrets.routers)
 	if err != nil {
@@ -79,10 +82,14 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 // an error nothing has changed. An address is the cluster's only after the routers have
 // let go of it, which is under their leases until then.
 func (d *daemon) reloadParts(applied, fresh *config.Config, secrets routerSecrets) (trouble []string, err error) {
-	reloadsMember := d.member != nil && fresh.Cluster != nil
+	reloadsMember, announced := d.member != nil && fresh.Cluster != nil, applied.BGP
+	if err := d.reloadBGP(applied, fresh); err != nil {
+		return nil, err
+	}
 	free := freeOf(fresh.VIPs, virtualRoutersOf(applied))
 	if reloadsMember {
 		if trouble, err = d.reloadMember(applied, fresh, free); err != nil {
+			d.restoreBGP(announced)
 			return nil, err
 		}
 	}
@@ -96,7 +103,7 @@ func (d *daemon) reloadParts(applied, fresh *config.Config, secrets routerSecret
 		}
 		trouble = append(trouble, more...)
 	}
-	return trouble, nil
+	return append(trouble, d.reloadAnycast(fresh)...), nil
 }
 
 // freeOf returns those of the VIPs whose addresses no router has.
@@ -143,7 +150,7 @@ func (d *daemon) reloadRouters(applied, fresh *config.Config, secrets routerSecr
 
 // held returns all that a config may have this node hold.
 func held(cfg *config.Config) []vip.VIP {
-	return slices.Concat(addressesOf(cfg), newSetup(cfg).vips())
+	return slices.Concat(addressesOf(cfg), anycastOf(cfg), newSetup(cfg).vips())
 }
 
 // reloadOn reloads at SIGHUP, for whoever has no socket: systemd, people.
@@ -177,6 +184,7 @@ func pending(running, file *config.Config) []string {
 	if !hasRouters(running) && hasRouters(file) {
 		keys = append(keys, "the first [[vrrp]] or [static] takes effect at the next start")
 	}
+	keys = append(keys, pendingBGP(running.BGP, file.BGP)...)
 	if (running.Cluster == nil) != (file.Cluster == nil) {
 		return append(keys, "[cluster] was added or taken away, which takes effect at the next start")
 	}

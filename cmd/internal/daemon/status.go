@@ -35,8 +35,11 @@ type snapshot struct {
 	ipvs     *api.IPVS    // likewise
 	orders   state.Orders // for their servers
 	fitness  fitness      // in the cluster
-	unserved string       // why no metrics are served where they should be
-	warnings []string     // of the config
+	bgp      *api.BGP     // nil without a [bgp]
+	anycast  []vip.Status
+	why      string   // this node has the anycast VIPs, or not
+	unserved string   // why no metrics are served where they should be
+	warnings []string // of the config
 }
 
 // answer is what a peer said of itself, or why it did not.
@@ -113,8 +116,9 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		Services: s.services,
 		IPVS:     s.ipvs,
 		Static:   s.routers.staticOf(),
+		BGP:      s.bgp,
 		Notify:   s.notified,
-		Warnings: slices.Concat(s.routerAlarms(), s.warnings),
+		Warnings: slices.Concat(bgpAlarms(s.bgp), s.routerAlarms(), s.warnings),
 	}
 	if warning := forgotten(s.orders, s.config.Services); warning != "" {
 		st.Warnings = append(st.Warnings, warning)
@@ -126,6 +130,7 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		st.Promise = api.Promise
 	}
 	if s.config.Cluster == nil {
+		st.VIPs = anycastVIPs(s.config.Node.Name, s.why, s.anycast)
 		return st
 	}
 	answers[s.config.Node.Name] = answer{report: s.report()}
@@ -136,6 +141,7 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		st.VIPs = append(st.VIPs, s.vip(v, owner, answers))
 	}
 	st.Warnings = append(s.alarms(st, answers), st.Warnings...)
+	st.VIPs = append(st.VIPs, anycastVIPs(s.config.Node.Name, s.why, s.anycast)...)
 	return st
 }
 

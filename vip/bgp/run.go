@@ -1,0 +1,210 @@
+package bgp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// How often bgpd is asked while nothing changes.
+const (
+	lookEvery      = 10 * time.Second // whether what is wanted is still there
+	neighborsEvery = time.Second
+)
+
+// speech is the state of the conversation with bgpd.
+type speech struct {
+	vty     vty // nil while there is none
+	backoff backoff
+	retry   time.Time // before this bgpd is left alone, unless something else is wanted
+	look    time.Time // when the configuration is due to be looked at
+	ask     time.Time // when the neighbors are
+}
+
+// Run keeps bgpd's configuration as it is wanted until ctx ends, and takes out what was
+// given up by then, once nothing lingers. It waits for a bgpd that does not answer some
+// seconds at most.
+func (s *Speaker) Run(ctx context.Context) error {
+	s.remember()
+	var writer sync.WaitGroup
+	writer.Go(s.record)
+	defer writer.Wait()
+	defer close(s.records)
+	defer s.hangUp()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			s.end()
+			return nil
+		case <-s.poke:
+		case <-timer.C:
+		}
+		next := s.turn(time.Now())
+		timer.Reset(time.Until(next))
+	}
+}
+
+// end brings the last demand to bgpd, if it is not there yet, once nothing lingers.
+func (s *Speaker) end() {
+	if until := s.tidy(time.Now()); !until.IsZero() {
+		time.Sleep(time.Until(until))
+		s.tidy(until)
+	}
+	if s.isChanged() && s.speech.vty != nil {
+		s.turn(time.Now())
+	}
+}
+
+func (s *Speaker) isChanged() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.demand.changed
+}
+
+// turn does what is due, and returns when something is due next.
+func (s *Speaker) turn(now time.Time) time.Time {
+	sp := &s.speech
+	s.tidy(now)
+	changed := s.isChanged()
+	if !changed && now.Before(sp.retry) {
+		return sp.retry
+	}
+	old := sp.vty != nil
+	err := s.speak(now, changed)
+	if errors.Is(err, errWedged) && old { // it may only be that bgpd was started anew
+		s.hangUp()
+		err = s.speak(now, changed)
+	}
+	if err != nil {
+		s.hangUp()
+		s.failed(err)
+		sp.retry = time.Now().Add(sp.backoff.failed())
+		return sp.retry
+	}
+	sp.backoff.succeeded()
+	sp.retry = time.Time{}
+	return earlier(sp.look, sp.ask)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// speak has the configuration and the neighbors looked at, as far as that is due.
+func (s *Speaker) speak(now time.Time, changed bool) error {
+	sp := &s.speech
+	if sp.vty == nil {
+		if err := s.connect(); err != nil {
+			return err
+		}
+		changed, sp.ask = true, now
+	}
+	if changed || !now.Before(sp.look) {
+		if err := s.pass(now); err != nil {
+			return err
+		}
+	}
+	if !now.Before(sp.ask) {
+		if err := s.meet(); err != nil {
+			return err
+		}
+		sp.ask = now.Add(neighborsEvery)
+	}
+	return nil
+}
+
+func (s *Speaker) connect() error {
+	v, err := s.open()
+	if err != nil {
+		return err
+	}
+	s.speech.vty = v
+	_, err = ask(v, "enable")
+	return err
+}
+
+func (s *Speaker) hangUp() {
+	if s.speech.vty != nil {
+		_ = s.speech.vty.Close() // what may be wrong with it was told
+		s.speech.vty = nil
+	}
+}
+
+// pass compares bgpd's configuration with what is wanted, and has it changed.
+func (s *Speaker) pass(now time.Time) error {
+	s.speech.look = now // until it is done
+	text, err := ask(s.speech.vty, "write terminal")
+	if err != nil {
+		return err
+	}
+	r := parseRunning(text, s.opts.ASN)
+	want, ours, next := s.begin()
+	if !r.instance {
+		return fmt.Errorf("%w: its configuration has no `router bgp %d`", errRefused, s.opts.ASN)
+	}
+	steps := plan(want, ours, r)
+	if complete, err := s.tell(commands(s.opts.ASN, r, steps)); !complete {
+		return err
+	}
+	s.done(r.after(steps), steps)
+	s.speech.look = now.Add(lookEvery)
+	if !next.IsZero() {
+		s.speech.look = earlier(s.speech.look, next)
+	}
+	return nil
+}
+
+// tell gives bgpd commands. It stops between two of them when something else is wanted,
+// which is next: thousands of networks take a second.
+func (s *Speaker) tell(lines []string) (complete bool, err error) {
+	for i, line := range lines {
+		if s.isChanged() {
+			return false, s.leaveOff(lines[:i])
+		}
+		if _, err := ask(s.speech.vty, line); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// leaveOff has bgpd leave the mode that it is in after some commands.
+func (s *Speaker) leaveOff(told []string) error {
+	if len(told) == 0 {
+		return nil
+	}
+	_, err := ask(s.speech.vty, "end")
+	return err
+}
+
+// begin returns what is wanted at this moment.
+func (s *Speaker) begin() (want networks, ours set, next time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.demand.changed = false
+	want, next = s.demand.networks(time.Now(), s.opts.Settle)
+	return want, s.demand.ours(), next
+}
+
+// meet asks how the neighbors are.
+func (s *Speaker) meet() error {
+	text, err := ask(s.speech.vty, "show bgp summary json")
+	if err != nil {
+		return err
+	}
+	list, err := parseNeighbors(text)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.Neighbors = list
+	return nil
+}
