@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // Established returns whether the speaker has a session with each of its neighbours, and
@@ -54,6 +55,28 @@ func (s *Speaker) From(prefix netip.Prefix) ([]*Host, error) {
 	}
 	s.Host.lab.sortHosts(from)
 	return from, nil
+}
+
+// Networks returns the prefixes that bgpd is told to announce, sorted.
+func (s *Speaker) Networks() ([]netip.Prefix, error) {
+	config, err := s.Ask("write terminal")
+	if err != nil {
+		return nil, err
+	}
+	var networks []netip.Prefix
+	for line := range strings.Lines(config) {
+		words := strings.Fields(line)
+		if len(words) < 2 || words[0] != "network" {
+			continue
+		}
+		p, err := netip.ParsePrefix(words[1])
+		if err != nil {
+			return nil, fmt.Errorf("read the networks of %s: %w", s.BGPD.Name, err)
+		}
+		networks = append(networks, p)
+	}
+	slices.SortFunc(networks, netip.Prefix.Compare)
+	return networks, nil
 }
 
 // Network has bgpd announce a prefix, as an operator would, for as long as zebra has a

@@ -19,7 +19,8 @@ const (
 
 // Fabric is a network in which no two nodes share a segment: each has one with the router
 // alone, and so has the client. Every node tells the router by BGP what is to be reached
-// by it. Where several tell it the same, the router uses all their ways.
+// by it, which is its segment at first. Where several tell it the same, the router uses all
+// their ways.
 type Fabric struct {
 	*Lab
 
@@ -129,6 +130,14 @@ func (h *Host) addDefaultRoutes(by *Link) error {
 	return nil
 }
 
+// prefix is that of the link's segment, of the family that addr has.
+func (l *Link) prefix(addr netip.Addr) netip.Prefix {
+	if addr.Is4() {
+		return l.IPv4.Masked()
+	}
+	return l.IPv6.Masked()
+}
+
 // Uplink is the router's end of a host's segment.
 func (f *Fabric) Uplink(h *Host) *Link {
 	for _, link := range f.Router.Links() {
@@ -171,10 +180,13 @@ func (f *Fabric) bgpdConf(h *Host) string {
 		line(" neighbor %s timers connect 1", n)
 		line(" neighbor %s advertisement-interval 0", n)
 	}
-	for family, neighbours := range map[string][]netip.Addr{"ipv4": four, "ipv6": six} {
-		line(" address-family %s unicast", family)
+	for _, neighbours := range [][]netip.Addr{four, six} {
+		line(" address-family %s unicast", familyName(neighbours[0]))
 		for _, n := range neighbours {
 			line("  neighbor %s activate", n)
+		}
+		if h != f.Router {
+			line("  network %s", h.Eth0.prefix(neighbours[0]))
 		}
 		line(" exit-address-family")
 	}

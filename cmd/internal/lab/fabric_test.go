@@ -98,9 +98,16 @@ func TestRouteFollowsStatementAndAddress(t *testing.T) {
 	r := newRouted(t)
 	a, b := r.Nodes[0], r.Nodes[1]
 	r.announce(a, b)
+	held, err := a.WatchRoutes(far...)
+	must(t, err)
 	now := time.Now()
 	r.give(a)
 	r.becomes("a has the address", now, a)
+	for _, p := range far {
+		if _, ok := held.Since(p, now).Begin(a); !ok {
+			t.Errorf("by its own routes a never had %s: %s", p, held.Since(p, now))
+		}
+	}
 	now = time.Now()
 	r.give(b)
 	r.becomes("b has it too", now, a, b)
@@ -109,6 +116,11 @@ func TestRouteFollowsStatementAndAddress(t *testing.T) {
 	now = time.Now()
 	r.take(a)
 	r.becomes("a lets go", now, b)
+	for _, p := range far {
+		if via := held.Since(p, time.Now()).Ways[0].Via; len(via) > 0 {
+			t.Errorf("by its own routes a still has %s", p)
+		}
+	}
 	for _, prefix := range far {
 		if since := r.routes.Since(prefix, now); since.Broken() {
 			t.Errorf("%s: the router had no way while b had the address: %s", prefix, since)

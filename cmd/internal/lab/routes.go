@@ -13,7 +13,8 @@ import (
 )
 
 // Routes writes down each change of a host's routes to some prefixes, as its kernel
-// tells of it. It looks at the main table, and at routes to just those prefixes.
+// tells of it. It looks at routes to just those prefixes: those of the main table, and
+// the one that is there while the host has the address itself, which is a way by itself.
 type Routes struct {
 	host    *Host
 	updates chan netlink.RouteUpdate
@@ -105,7 +106,7 @@ func (r *Routes) read() {
 }
 
 func (r *Routes) note(now time.Time, update netlink.RouteUpdate) {
-	if update.Table != unix.RT_TABLE_MAIN || update.Dst == nil {
+	if !isWay(update.Route) {
 		return
 	}
 	addr, _ := netip.AddrFromSlice(update.Dst.IP)
@@ -118,7 +119,7 @@ func (r *Routes) note(now time.Time, update netlink.RouteUpdate) {
 	}
 	var via []*Host
 	if update.Type == unix.RTM_NEWROUTE {
-		via = r.host.lab.hops(update.Route)
+		via = r.host.hops(update.Route)
 	}
 	r.known[prefix] = follow(r.known[prefix], Ways{At: now, Via: via})
 }
@@ -130,9 +131,24 @@ func (r *Routes) Since(prefix netip.Prefix, from time.Time) Passage {
 	return passage(r.known[prefix], from, time.Now())
 }
 
-// hops returns the hosts that a route goes by, in the order of the lab's hosts; nil for
-// one that is not of the lab.
-func (l *Lab) hops(route netlink.Route) []*Host {
+// isWay leaves out what the kernel adds to an address besides, and the default routes.
+func isWay(r netlink.Route) bool {
+	switch {
+	case r.Dst == nil:
+		return false
+	case r.Type == unix.RTN_LOCAL:
+		return r.Table == unix.RT_TABLE_LOCAL
+	default:
+		return r.Table == unix.RT_TABLE_MAIN && r.Protocol != unix.RTPROT_KERNEL
+	}
+}
+
+// hops returns the hosts that a route of this one goes by, in the order of the lab's
+// hosts; nil for one that is not of the lab.
+func (h *Host) hops(route netlink.Route) []*Host {
+	if route.Type == unix.RTN_LOCAL {
+		return []*Host{h}
+	}
 	hops := route.MultiPath
 	if len(hops) == 0 {
 		hops = []*netlink.NexthopInfo{{Gw: route.Gw, Via: route.Via}}
@@ -144,19 +160,21 @@ func (l *Lab) hops(route netlink.Route) []*Host {
 			ip = v.Addr
 		}
 		addr, _ := netip.AddrFromSlice(ip)
-		via = append(via, l.hostByAddress(addr.Unmap()))
+		via = append(via, h.lab.hostByAddress(addr.Unmap()))
 	}
-	l.sortHosts(via)
+	h.lab.sortHosts(via)
 	return slices.Compact(via)
 }
 
-// Via returns the hosts by which the host's kernel routes a prefix just now.
+// Via returns the hosts by which the host's kernel routes a prefix just now, as in Routes.
 func (h *Host) Via(prefix netip.Prefix) (via []*Host, err error) {
 	err = h.ns.use(func(nl *netlink.Handle) error {
-		filter := &netlink.Route{Dst: ipNet(prefix), Table: unix.RT_TABLE_MAIN}
+		filter := &netlink.Route{Dst: ipNet(prefix), Table: unix.RT_TABLE_UNSPEC}
 		routes, err := nl.RouteListFiltered(familyOf(prefix.Addr()), filter, netlink.RT_FILTER_DST|netlink.RT_FILTER_TABLE)
 		for _, route := range routes {
-			via = append(via, h.lab.hops(route)...)
+			if isWay(route) {
+				via = append(via, h.hops(route)...)
+			}
 		}
 		return err
 	})
