@@ -19,6 +19,9 @@ func checkChecks(r *report, root *value, c *Config) {
 			checkKindKeys(r, table, check.Kind, kinds)
 			checkTarget(r, table, check)
 			checkKind(r, table, check)
+			if check.Kind == "bgp" {
+				checkNeighborCheck(r, table, c)
+			}
 		}
 	}
 }

@@ -33,6 +33,10 @@ func checkServerCheck(r *report, table *value, c draftCheck) {
 	if number := table.child("number"); number != nil && c.Kind == "file" {
 		r.badKey(number, "is for a [[check]], where it counts for the priority of this node", "must be left out; a script with weighted = true gives servers a weight")
 	}
+	if c.Kind == "bgp" {
+		r.badValue(table.child("kind"), "is for a [[check]] of this node", "must be of another kind")
+		return
+	}
 	own := c.Kind == "script" || c.target(anyServer()) != "" // no target is needed
 	switch {
 	case target != nil || !own:

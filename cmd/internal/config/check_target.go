@@ -13,7 +13,7 @@ func checkTarget(r *report, table *value, c *Check) {
 	allowed, parse := targetForm(c.Kind)
 	target := table.child("target")
 	switch {
-	case parse == nil || target == nil && c.Kind == "process":
+	case parse == nil || target == nil && (c.Kind == "process" || c.Kind == "bgp"):
 		return
 	case target == nil:
 		r.missing(table, "target", allowed)
@@ -43,6 +43,8 @@ func targetForm(kind string) (allowed string, parse func(string) (string, error)
 		return addressRule, parseGateway
 	case "interface":
 		return interfaceRule, parseInterface
+	case "bgp":
+		return neighborRule, parseNeighbor
 	case "unit":
 		return unitRule, parseUnit
 	case "file":
@@ -80,7 +82,7 @@ func checkReach(r *report, table *value, c *Check) {
 func peer(table *value, c *Check) (*value, netip.Addr) {
 	place, host := table.child("target"), c.Target
 	switch c.Kind {
-	case "interface", "unit", "file", "process":
+	case "interface", "unit", "file", "process", "bgp":
 		return place, netip.Addr{}
 	case "http":
 		if u, err := url.Parse(c.Target); err == nil {

@@ -15,8 +15,9 @@ const maxSize = 1 << 20
 // Config is a valid perch.toml. Lists are in the order of the file.
 type Config struct {
 	Node       Node
-	Cluster    *Cluster // nil if there is none: then there is a virtual router or a static entry
-	VIPs       []VIP    // none without a cluster
+	Cluster    *Cluster // nil if there is none: then there is something else to run
+	VIPs       []VIP    // of the cluster; none without one
+	BGP        *BGP     // nil if nothing is announced by BGP
 	VRRP       []VirtualRouter
 	SyncGroups []SyncGroup
 	Static     Static
@@ -137,5 +138,6 @@ func Parse(path string, data []byte, hostname string) (*Config, []Warning, error
 	if err := r.err(); err != nil {
 		return nil, r.sortedWarnings(), err
 	}
+	assign(&d.Config)
 	return &d.Config, r.sortedWarnings(), nil
 }

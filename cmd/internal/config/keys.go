@@ -18,6 +18,7 @@ func configKeys(d *draft) []key {
 		optional("vip", tables(&c.VIPs, VIP{}, vipKeys)),
 		optional("vrrp", tables(&c.VRRP, defaultRouter(), routerKeys)),
 		optional("sync_group", tables(&c.SyncGroups, SyncGroup{}, syncGroupKeys)),
+		optional("bgp", tablePointer(&c.BGP, defaultBGP(), bgpKeys)),
 		optional("static", table(&c.Static, staticKeys)),
 		optional("check", tables(&c.Checks, Check{}, checkKeys)),
 		optional("ipvs", table(&c.IPVS, ipvsKeys)),

@@ -22,7 +22,7 @@ const (
 
 // The kinds that have something in common.
 const (
-	kindsTarget  = "tcp udp http dns smtp grpc tls icmp gateway interface unit file process"
+	kindsTarget  = "tcp udp http dns smtp grpc tls icmp gateway interface unit file process bgp"
 	kindsNetwork = "tcp udp http dns smtp grpc tls icmp gateway"
 	kindsTLS     = "tls http tcp smtp grpc dns"
 )

@@ -43,6 +43,9 @@ func render(c *Config) string {
 	for _, v := range c.VIPs {
 		b.line("[[vip]]\naddress = %q\ninterface = %q", v.Address, v.Interface)
 	}
+	if c.BGP != nil {
+		b.bgp(c.BGP)
+	}
 	for i := range c.VRRP {
 		b.router(&c.VRRP[i])
 	}
@@ -80,6 +83,23 @@ func (b *renderer) cluster(c *Cluster) {
 	for _, p := range c.Peers {
 		b.line("[[cluster.peer]]\nname = %q\naddress = %q\npriority = %d\nwitness = %v", p.Name, p.Address, p.Priority, p.Witness)
 	}
+}
+
+func (b *renderer) bgp(c *BGP) {
+	if c.Anycast {
+		for _, v := range c.VIPs {
+			b.line("[[vip]]\naddress = %q\ninterface = %q", v.Address, v.Interface)
+		}
+	}
+	b.line("[bgp]\nsocket = %q\nasn = %d\nanycast = %v", c.Socket, c.ASN, c.Anycast)
+	if c.Only == nil {
+		return
+	}
+	b.line("vips = [")
+	for _, a := range c.Only {
+		b.line("%q,", a)
+	}
+	b.line("]")
 }
 
 func (b *renderer) router(r *VirtualRouter) {

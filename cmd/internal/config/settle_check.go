@@ -23,7 +23,7 @@ func settleCheck(table *value, c *Check) {
 	}
 	rise, fall := 2, 3
 	switch c.Kind {
-	case "process", "unit", "file", "interface":
+	case "process", "unit", "file", "interface", "bgp":
 		rise, fall = 1, 1 // what the kernel or systemd says needs no second look
 	case "http":
 		c.HTTP.Method = cmp.Or(c.HTTP.Method, "GET")
@@ -84,11 +84,19 @@ func settleTracks(root *value, c *Config) {
 			}
 		}
 	}
-	if c.Cluster == nil || root.child("cluster").child("track") != nil {
-		return
-	}
+	var all []Track
 	for _, check := range c.Checks {
-		c.Cluster.Track = append(c.Cluster.Track, Track{check.Name, check.Weight, check.Reverse})
+		all = append(all, Track{check.Name, check.Weight, check.Reverse})
+	}
+	if c.Cluster != nil && root.child("cluster").child("track") == nil {
+		c.Cluster.Track = all
+	}
+	switch {
+	case c.BGP == nil:
+	case c.Cluster != nil:
+		c.BGP.Track = c.Cluster.Track
+	default:
+		c.BGP.Track = all
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 func validate(r *report, root *value, d *draft) {
 	c := &d.Config
 	checkAddresses(r, root, c)
+	checkBGP(r, root, c)
 	checkRouters(r, root, c)
 	checkGroups(r, root, c)
 	checkStatic(r, root, c)
@@ -18,7 +19,7 @@ func validate(r *report, root *value, d *draft) {
 	checkTracks(r, root, c)
 	checkServices(r, root, d)
 	if c.Cluster == nil {
-		checkNothing(r, root)
+		checkNothing(r, root, c)
 		checkHostName(r, root, c)
 		return
 	}
@@ -32,14 +33,16 @@ func validate(r *report, root *value, d *draft) {
 }
 
 // checkNothing says what a file without a cluster lacks.
-func checkNothing(r *report, root *value) {
+func checkNothing(r *report, root *value, c *Config) {
 	const wanted = "must have a [cluster] with its [[cluster.peer]] list, or a [[vrrp]]"
 	switch vips := root.child("vip"); {
 	case root.child("cluster") != nil: // it was refused
 	case len(root.fields) == 0:
 		r.add(root.pos, "the file sets nothing; "+wanted+" (`perch init` writes a file with a cluster to begin with)")
+	case vips != nil && c.BGP != nil && c.BGP.Anycast:
+		checkAnycastAlone(r, vips, c)
 	case vips != nil:
-		r.badKey(vips, "there is no [cluster] to own it", "must stand beside a [cluster] with its [[cluster.peer]] list, or be in the addresses of a [[vrrp]]")
+		r.badKey(vips, "there is no [cluster] to own it", "must stand beside a [cluster] with its [[cluster.peer]] list, be in the addresses of a [[vrrp]], or come with anycast = true in a [bgp]")
 	case nothingElse(root):
 		r.missing(root, "cluster", "must be a [cluster] with its [[cluster.peer]] list, unless there is a [[vrrp]], [[service]] or [static] entry to run")
 	}

@@ -20,6 +20,7 @@ const (
 	referenceRule = `must be relative to the target, like "/healthz"`
 	requestsRule  = `must be a list, like ["/healthz", {url = "/login", status = [302]}]`
 	requestRule   = `must be a URL relative to the target, like "/healthz", or a table, like {url = "/login", status = [302]}`
+	neighborRule  = `must be a neighbor of bgpd: its address, or the interface that it is found on`
 	methodRule    = `must be a method of HTTP, like "HEAD"`
 	headersRule   = `must be a list of headers, like ["Accept: text/plain"]`
 	headerRule    = `must be a name, a colon and a value, like "Accept: text/plain"`
@@ -188,4 +189,12 @@ func parseHeader(s string) (string, error) {
 		return "", errOwnHeader
 	}
 	return s, nil
+}
+
+// parseNeighbor reads how bgpd calls a neighbor.
+func parseNeighbor(s string) (string, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return a.String(), checkUnicast(a)
+	}
+	return parseInterface(s)
 }

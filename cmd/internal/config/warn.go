@@ -14,6 +14,7 @@ func warn(r *report, root *value, d *draft) {
 	warnGroups(r, root, c)
 	warnChecks(r, root, c)
 	warnServices(r, root, d)
+	warnBGP(r, root, c)
 	if c.Cluster == nil {
 		return
 	}
@@ -51,4 +52,11 @@ func peersWarning(voters, owners int) string {
 		return "only one peer is not a witness, so nobody takes the VIPs over when it fails"
 	}
 	return ""
+}
+
+// warnBGP remarks on a [bgp] that announces nothing.
+func warnBGP(r *report, root *value, c *Config) {
+	if c.BGP != nil && root.child("vip") == nil {
+		r.warn(root.child("bgp").key, "bgp: there is no [[vip]], so nothing is announced")
+	}
 }

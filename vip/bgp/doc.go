@@ -1,0 +1,30 @@
+// Package bgp announces VIPs through the bgpd of a local FRR, for networks in which
+// ARP does not reach: it keeps `network` statements in bgpd's running configuration, by
+// the vty socket that vtysh uses too, and tells how bgpd's neighbors are.
+//
+// Speaker.Set says which networks are to be announced. A network is that of one address,
+// a /32 or /128. bgpd announces it only while the kernel's routing table has exactly that
+// prefix (its import check), so that a route goes with the address: it is the lifetime of
+// the address in the kernel that ends the announcement of a process that is dead or
+// stopped. This package does without knowing of addresses.
+//
+// Who takes a network over announces it as a fresh route, with origin IGP, and after a
+// while as a settled one, with origin incomplete, which every router likes less. So a
+// router prefers the new owner of a VIP from the first moment, while the route of an owner
+// that was frozen, or is about to let go, is still there. See Options.Settle.
+//
+// Pure, without I/O, clock or log: what bgpd's configuration says (running.go), the steps
+// from it to what is wanted (plan.go), and how neighbors are (neighbor.go). Each pass reads
+// the configuration anew, so that a bgpd that was started anew, or whose configuration
+// somebody else has changed, is noticed within seconds.
+//
+// Goroutines: those of Run, whose caller owns them: one speaks to bgpd, another one writes
+// the ledger. Both have ended when Run returns.
+//
+// It must never
+//   - let Set wait for bgpd, the disk or a log line;
+//   - touch a network that is neither one of Options.Networks nor in the ledger, nor
+//     anything else of bgpd's configuration but its own route-map;
+//   - begin a BGP instance that the operator has not configured;
+//   - save bgpd's configuration.
+package bgp

@@ -1,0 +1,48 @@
+package bgp
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// standing is how a network is to be announced.
+type standing int
+
+const (
+	fresh   standing = iota // just taken over: preferred to a settled one
+	settled                 // for a while: makes way for a fresh one
+)
+
+// routeMap makes a route a settled one.
+const routeMap = "perch-settled"
+
+// networks says how networks are, or are to be, announced.
+type networks map[netip.Prefix]standing
+
+// sorted returns the networks in order.
+func (n networks) sorted() []netip.Prefix { return inOrder(n) }
+
+// set is a set of networks.
+type set map[netip.Prefix]struct{}
+
+func setOf(lists ...[]netip.Prefix) set {
+	s := set{}
+	for _, p := range slices.Concat(lists...) {
+		s[p] = struct{}{}
+	}
+	return s
+}
+
+func (s set) has(p netip.Prefix) bool {
+	_, ok := s[p]
+	return ok
+}
+
+func inOrder[V any](m map[netip.Prefix]V) []netip.Prefix {
+	list := make([]netip.Prefix, 0, len(m))
+	for p := range m {
+		list = append(list, p)
+	}
+	slices.SortFunc(list, netip.Prefix.Compare)
+	return list
+}

@@ -1,0 +1,185 @@
+package bgp
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/google/seesaw/quagga"
+)
+
+// config is what bgpd answers to `write terminal`.
+const config = `Building configuration...
+
+Current configuration:
+!
+frr version 8.4.4
+frr defaults traditional
+hostname r1
+!
+router bgp 65001
+ bgp router-id 10.1.0.1
+ no bgp ebgp-requires-policy
+ neighbor 10.1.0.254 remote-as 65000
+ !
+ address-family ipv4 unicast
+  network 198.18.0.100/32 route-map perch-settled
+  network 198.18.0.101/32
+  network 198.18.0.102/32 route-map THEIRS
+  network 203.0.113.0/24
+ exit-address-family
+ !
+ address-family ipv4 multicast
+  network 198.18.0.103/32
+ exit-address-family
+ !
+ address-family ipv6 unicast
+  network 2001:db8::100/128
+  neighbor 2001:db8:1::fe activate
+ exit-address-family
+exit
+!
+router bgp 65001 vrf blue
+ !
+ address-family ipv4 unicast
+  network 198.18.0.104/32
+ exit-address-family
+exit
+!
+route-map perch-settled permit 10
+ set origin incomplete
+exit
+!
+end
+`
+
+func prefixes(list ...string) (out []netip.Prefix) {
+	for _, s := range list {
+		out = append(out, netip.MustParsePrefix(s))
+	}
+	return out
+}
+
+func TestParseRunning(t *testing.T) {
+	got := parseRunning(config, 65001)
+	want := running{instance: true, routeMap: true, networks: map[netip.Prefix]string{
+		netip.MustParsePrefix("198.18.0.100/32"):   routeMap,
+		netip.MustParsePrefix("198.18.0.101/32"):   "",
+		netip.MustParsePrefix("198.18.0.102/32"):   "THEIRS",
+		netip.MustParsePrefix("203.0.113.0/24"):    "",
+		netip.MustParsePrefix("2001:db8::100/128"): "",
+	}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(running{}), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestParseRunningOfInstance(t *testing.T) {
+	for _, c := range []struct {
+		text                string
+		asn                 uint32
+		instance, unchecked bool
+	}{
+		{"", 65001, false, false},
+		{"router bgp 65002\n", 65001, false, false},
+		{"router bgp 65001\n", 65001, true, false},
+		{"router bgp 65001 vrf blue\n", 65001, false, false},
+		{"router bgp 65001 view blue\n", 65001, false, false},
+		{"router bgp 65001 as-notation plain\n", 65001, true, false},
+		{"router bgp 1.10\n", 65546, true, false},
+		{"router bgp 65001\n no bgp network import-check\nexit\n", 65001, true, true},
+		{"router bgp 65002 vrf blue\n no bgp network import-check\nexit\nrouter bgp 65001\n", 65001, true, false},
+	} {
+		got := parseRunning(c.text, c.asn)
+		if got.instance != c.instance || got.unchecked != c.unchecked {
+			t.Errorf("%q: instance %v, unchecked %v", c.text, got.instance, got.unchecked)
+		}
+	}
+}
+
+func TestPlan(t *testing.T) {
+	r := parseRunning(config, 65001)
+	ours := setOf(prefixes("198.18.0.100/32", "198.18.0.101/32", "198.18.0.102/32", "2001:db8::100/128", "198.18.0.105/32"))
+	want := networks{
+		netip.MustParsePrefix("198.18.0.101/32"): settled, // it is fresh
+		netip.MustParsePrefix("198.18.0.102/32"): fresh,   // has another's route-map
+		netip.MustParsePrefix("198.18.0.105/32"): fresh,   // is not there
+	}
+	got := commands(65001, running{}, plan(want, ours, r))
+	if diff := cmp.Diff([]string{
+		"configure terminal",
+		"route-map perch-settled permit 10", "set origin incomplete", "exit",
+		"router bgp 65001",
+		"address-family ipv4 unicast",
+		"network 198.18.0.101/32 route-map perch-settled",
+		"network 198.18.0.105/32",
+		"no network 198.18.0.100/32",
+		"exit-address-family",
+		"address-family ipv6 unicast",
+		"no network 2001:db8::100/128",
+		"exit-address-family",
+		"end",
+	}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPlanOfNothing(t *testing.T) {
+	r := parseRunning(config, 65001)
+	ours := setOf(prefixes("198.18.0.100/32", "198.18.0.101/32"))
+	want := networks{netip.MustParsePrefix("198.18.0.100/32"): settled, netip.MustParsePrefix("198.18.0.101/32"): fresh}
+	if got := commands(65001, r, plan(want, ours, r)); got != nil {
+		t.Errorf("commands %q, want none", got)
+	}
+}
+
+func TestAfterIsWhatThePlanWants(t *testing.T) {
+	r := parseRunning(config, 65001)
+	ours := setOf(prefixes("198.18.0.100/32", "198.18.0.101/32", "2001:db8::100/128"))
+	want := networks{netip.MustParsePrefix("198.18.0.101/32"): settled, netip.MustParsePrefix("198.18.0.107/32"): fresh}
+	next := r.after(plan(want, ours, r))
+	if steps := plan(want, ours, next); len(steps) > 0 {
+		t.Errorf("steps left: %v", steps)
+	}
+	if _, stays := next.networks[netip.MustParsePrefix("203.0.113.0/24")]; !stays {
+		t.Error("a network of the operator's is gone")
+	}
+}
+
+func TestParseNeighbors(t *testing.T) {
+	text := `{"ipv4Unicast":{"peers":{
+		"10.1.0.254":{"remoteAs":65000,"peerUptimeEstablishedEpoch":1795794528,"pfxRcd":3,"state":"Established"},
+		"2001:db8::fe":{"remoteAs":65000,"peerUptimeEstablishedEpoch":0,"pfxRcd":0,"state":"Idle (Admin)"}}},
+	 "ipv6Unicast":{"peers":{
+		"10.1.0.254":{"remoteAs":65000,"peerUptimeEstablishedEpoch":1795794528,"pfxRcd":2,"state":"Established"}}}}`
+	got, err := parseNeighbors(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Neighbor{
+		{Name: "10.1.0.254", ASN: 65000, State: quagga.BGPStateEstablished, Established: time.Unix(1795794528, 0), Received: 5},
+		{Name: "2001:db8::fe", ASN: 65000, State: quagga.BGPStateIdle},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := parseNeighbors("% No BGP neighbors found"); err == nil || !strings.Contains(err.Error(), "read bgpd's neighbors") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	var b backoff
+	for _, want := range []time.Duration{100, 200, 400, 800, 1600, 3000, 3000} {
+		if got := b.failed(); got != want*time.Millisecond {
+			t.Errorf("pause %v, want %v", got, want*time.Millisecond)
+		}
+	}
+	b.succeeded()
+	if got := b.failed(); got != firstPause {
+		t.Errorf("pause %v after a success", got)
+	}
+}

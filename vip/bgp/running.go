@@ -1,0 +1,82 @@
+package bgp
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// running is what perch needs to know of bgpd's running configuration.
+type running struct {
+	instance  bool                    // there is one of the ASN, in the default VRF
+	networks  map[netip.Prefix]string // of the instance, with the route-map of each, or ""
+	unchecked bool                    // networks are announced whether or not there is such a route
+	routeMap  bool                    // perch's own is there
+}
+
+// parseRunning reads the answer to `write terminal`.
+func parseRunning(text string, asn uint32) running {
+	r := running{networks: map[netip.Prefix]string{}}
+	inside, unicast := false, false
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0:
+		case line[0] != ' ': // a line of its own, which ends what was before
+			inside = isInstance(words, asn)
+			unicast = false
+			r.instance = r.instance || inside
+			r.routeMap = r.routeMap || len(words) > 1 && words[0] == "route-map" && words[1] == routeMap
+		case !inside:
+		case words[0] == "address-family":
+			unicast = len(words) > 2 && (words[1] == "ipv4" || words[1] == "ipv6") && words[2] == "unicast"
+		case words[0] == "exit-address-family":
+			unicast = false
+		case strings.Join(words, " ") == "no bgp network import-check":
+			r.unchecked = true
+		case words[0] == "network" && unicast:
+			r.network(words[1:])
+		}
+	}
+	return r
+}
+
+// isInstance tells whether a line begins the instance of an ASN in the default VRF.
+func isInstance(words []string, asn uint32) bool {
+	if len(words) < 3 || words[0] != "router" || words[1] != "bgp" {
+		return false
+	}
+	is, ok := parseASN(words[2])
+	other := len(words) > 3 && (words[3] == "vrf" || words[3] == "view")
+	return ok && is == asn && !other
+}
+
+// parseASN reads an ASN, also one in the form of RFC 5396, such as "1.10".
+func parseASN(s string) (uint32, bool) {
+	high, low, dotted := strings.Cut(s, ".")
+	if !dotted {
+		n, err := strconv.ParseUint(s, 10, 32)
+		return uint32(n), err == nil
+	}
+	h, err1 := strconv.ParseUint(high, 10, 16)
+	l, err2 := strconv.ParseUint(low, 10, 16)
+	return uint32(h<<16 | l), err1 == nil && err2 == nil
+}
+
+// network reads what follows `network`.
+func (r *running) network(words []string) {
+	if len(words) == 0 {
+		return
+	}
+	p, err := netip.ParsePrefix(words[0])
+	if err != nil {
+		return
+	}
+	name := ""
+	for i, word := range words[:len(words)-1] {
+		if word == "route-map" {
+			name = words[i+1]
+		}
+	}
+	r.networks[p.Masked()] = name
+}

@@ -1,0 +1,177 @@
+package bgp
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Options are the fixed properties of a Speaker.
+type Options struct {
+	Socket string // of bgpd's vty
+	ASN    uint32 // of the instance, which the operator has configured
+	// Ledger is the file that remembers what was announced, so that it is withdrawn at the
+	// start after a crash. Empty means none.
+	Ledger string
+	// Settle is for how long a network that was taken over is announced as a fresh one:
+	// longer than the last owner's route may stay. 0 is for networks that several nodes
+	// announce side by side: their routes are all alike.
+	Settle time.Duration
+	// Log receives what is said to bgpd. nil discards it.
+	Log *slog.Logger
+}
+
+// Speaker announces networks through bgpd. Run does the work.
+type Speaker struct {
+	opts    Options
+	open    func() (vty, error)
+	log     *slog.Logger
+	ledger  ledger
+	poke    chan struct{}
+	records chan []netip.Prefix // for the ledger; newest wins
+	speech  speech              // of Run alone
+
+	mu     sync.Mutex // guards what follows, for moments only
+	demand demand
+	status Status
+}
+
+// New returns a Speaker that announces nothing yet. It does no I/O.
+func New(o Options) *Speaker {
+	s := &Speaker{
+		opts:    o,
+		open:    func() (vty, error) { return dial(o.Socket) },
+		log:     o.Log,
+		ledger:  ledger(o.Ledger),
+		poke:    make(chan struct{}, 1),
+		records: make(chan []netip.Prefix, 1),
+		status:  Status{State: Pending, Since: time.Now()},
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	return s
+}
+
+// Own names the networks that perch may announce: whatever of them is in bgpd's
+// configuration and not wanted goes, as does what was announced before and is not named
+// any more. It does not wait.
+func (s *Speaker) Own(list []netip.Prefix) error {
+	for _, p := range list {
+		if !p.IsValid() || !p.IsSingleIP() {
+			return fmt.Errorf("network %s: not that of one address", p)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.demand.own(list)
+	s.stir()
+	return nil
+}
+
+// Set says which of the networks are to be announced. It does not wait for bgpd, and the
+// newest one counts.
+func (s *Speaker) Set(want []netip.Prefix) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.demand.set(want, time.Now()) {
+		s.stir()
+	}
+}
+
+// stir has Run look at what is wanted. The caller holds mu.
+func (s *Speaker) stir() {
+	s.demand.changed = true
+	select {
+	case s.poke <- struct{}{}:
+	default: // one is on its way
+	}
+}
+
+// Status returns what is known at this moment.
+func (s *Speaker) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.status
+	st.Wanted = inOrder(s.demand.want)
+	if s.demand.changed && (st.State == Announced || st.State == Standby) {
+		st.State = Pending
+	}
+	st.Neighbors = slices.Clone(st.Neighbors)
+	return st
+}
+
+// demand is what is wanted of bgpd.
+type demand struct {
+	owned   set
+	retired set                        // no longer owned, but maybe still in bgpd's configuration
+	want    map[netip.Prefix]time.Time // since when
+	changed bool                       // since the last pass began
+	asked   time.Time                  // when it last changed
+}
+
+func (d *demand) own(list []netip.Prefix) {
+	before := d.owned
+	d.owned = setOf(list)
+	if d.retired == nil {
+		d.retired = set{}
+	}
+	for p := range before {
+		d.retired[p] = struct{}{}
+	}
+}
+
+// set replaces what is wanted, and tells whether that changes anything.
+func (d *demand) set(list []netip.Prefix, now time.Time) bool {
+	want := make(map[netip.Prefix]time.Time, len(list))
+	for _, p := range list {
+		since, had := d.want[p]
+		if !had {
+			since = now
+		}
+		want[p] = since
+	}
+	if maps.Equal(want, d.want) {
+		return false
+	}
+	d.want, d.asked = want, now
+	return true
+}
+
+// networks is how what is wanted is to be announced now, and when that changes by itself;
+// zero if it does not.
+func (d *demand) networks(now time.Time, settle time.Duration) (n networks, next time.Time) {
+	n = networks{}
+	for p, since := range d.want {
+		until := since.Add(settle)
+		switch {
+		case settle == 0:
+			n[p] = fresh
+		case now.Before(until):
+			n[p] = fresh
+			if next.IsZero() || until.Before(next) {
+				next = until
+			}
+		default:
+			n[p] = settled
+		}
+	}
+	return n, next
+}
+
+// ours are the networks that are perch's to change.
+func (d *demand) ours() set {
+	ours := maps.Clone(d.retired)
+	if ours == nil {
+		ours = set{}
+	}
+	maps.Copy(ours, d.owned)
+	for p := range d.want {
+		ours[p] = struct{}{}
+	}
+	return ours
+}

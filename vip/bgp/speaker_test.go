@@ -1,0 +1,390 @@
+package bgp
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/seesaw/quagga"
+)
+
+// bgpd is a bgpd with one instance of AS 65001.
+type bgpd struct {
+	mu       sync.Mutex
+	networks map[string]string // with the rest of the statement
+	instance bool
+	dead     bool
+	stopped  bool
+	refusing string // this command
+	dials    int
+	said     []string
+}
+
+func newBGPD(networks ...string) *bgpd {
+	d := &bgpd{instance: true, networks: map[string]string{}}
+	for _, n := range networks {
+		d.networks[n] = ""
+	}
+	return d
+}
+
+func (d *bgpd) do(change func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change()
+}
+
+func (d *bgpd) open() (vty, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dials++
+	if d.dead {
+		return nil, errUnreachable
+	}
+	return &connection{d: d}, nil
+}
+
+// has returns the networks that are announced.
+func (d *bgpd) has() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	list := []string{}
+	for n, rest := range d.networks {
+		list = append(list, n+rest)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// connection is a vty of bgpd.
+type connection struct {
+	d      *bgpd
+	closed bool
+}
+
+func (c *connection) Close() error { c.closed = true; return nil }
+
+func (c *connection) Command(line string) (string, error) {
+	c.d.mu.Lock()
+	stopped := c.d.stopped
+	c.d.mu.Unlock()
+	if stopped {
+		time.Sleep(time.Second)
+		return "", errors.New("i/o timeout")
+	}
+	c.d.mu.Lock()
+	defer c.d.mu.Unlock()
+	switch {
+	case c.closed || c.d.dead:
+		return "", errors.New("EOF")
+	case line == c.d.refusing:
+		return "", quagga.VTYError{Response: "% Cannot do that\n", Status: 1}
+	}
+	c.d.said = append(c.d.said, line)
+	return c.d.answer(line), nil
+}
+
+func (d *bgpd) answer(line string) string {
+	words := strings.Fields(line)
+	switch {
+	case line == "write terminal":
+		return d.config()
+	case line == "show bgp summary json":
+		return `{"ipv4Unicast":{"peers":{"10.1.0.254":{"remoteAs":65000,"state":"Established"}}}}`
+	case words[0] == "network":
+		d.networks[words[1]] = strings.TrimPrefix(line, "network "+words[1])
+	case strings.HasPrefix(line, "no network"):
+		delete(d.networks, words[2])
+	}
+	return ""
+}
+
+func (d *bgpd) config() string {
+	if !d.instance {
+		return "!\nend\n"
+	}
+	var b strings.Builder
+	b.WriteString("router bgp 65001\n address-family ipv4 unicast\n")
+	for n, rest := range d.networks {
+		b.WriteString("  network " + n + rest + "\n")
+	}
+	b.WriteString(" exit-address-family\nexit\n")
+	return b.String()
+}
+
+// speak runs a Speaker with a bgpd in virtual time.
+func speak(t *testing.T, d *bgpd, o Options, do func(s *Speaker)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		o.ASN = 65001
+		s := New(o)
+		s.open = d.open
+		if err := s.Own(prefixes("198.18.0.100/32", "198.18.0.101/32")); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var run sync.WaitGroup
+		run.Go(func() {
+			if err := s.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		do(s)
+		cancel()
+		run.Wait()
+	})
+}
+
+// wants checks what is announced.
+func wants(t *testing.T, d *bgpd, want ...string) {
+	t.Helper()
+	synctest.Wait()
+	if diff := cmp.Diff(append([]string{}, want...), d.has()); diff != "" {
+		t.Errorf("networks: %s", diff)
+	}
+}
+
+func inState(t *testing.T, s *Speaker, want State) Status {
+	t.Helper()
+	synctest.Wait()
+	st := s.Status()
+	if st.State != want {
+		t.Errorf("state %s (%s), want %s", st.State, st.Error, want)
+	}
+	return st
+}
+
+func TestSetAnnouncesAndWithdraws(t *testing.T) {
+	d := newBGPD("203.0.113.0/24")
+	speak(t, d, Options{}, func(s *Speaker) {
+		inState(t, s, Standby)
+		s.Set(prefixes("198.18.0.100/32"))
+		wants(t, d, "198.18.0.100/32", "203.0.113.0/24")
+		st := inState(t, s, Announced)
+		if !slices.Equal(st.Announced, prefixes("198.18.0.100/32")) || len(st.Neighbors) != 1 || !st.Neighbors[0].Up() {
+			t.Errorf("status %+v", st)
+		}
+		s.Set(nil)
+		wants(t, d, "203.0.113.0/24")
+		inState(t, s, Standby)
+	})
+	if d.dials != 1 {
+		t.Errorf("dialed %d times", d.dials)
+	}
+}
+
+func TestTakenOverNetworksSettle(t *testing.T) {
+	d := newBGPD()
+	speak(t, d, Options{Settle: 10 * time.Second}, func(s *Speaker) {
+		s.Set(prefixes("198.18.0.100/32"))
+		time.Sleep(4 * time.Second)
+		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"))
+		wants(t, d, "198.18.0.100/32", "198.18.0.101/32")
+		time.Sleep(7 * time.Second)
+		wants(t, d, "198.18.0.100/32 route-map perch-settled", "198.18.0.101/32")
+		time.Sleep(4 * time.Second)
+		wants(t, d, "198.18.0.100/32 route-map perch-settled", "198.18.0.101/32 route-map perch-settled")
+		s.Set(nil)
+		wants(t, d)
+		s.Set(prefixes("198.18.0.100/32"))
+		wants(t, d, "198.18.0.100/32")
+	})
+}
+
+func TestLeftoversGoAtTheStart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bgp.json")
+	if err := ledger(path).write(prefixes("198.18.0.77/32")); err != nil {
+		t.Fatal(err)
+	}
+	d := newBGPD("198.18.0.77/32", "198.18.0.100/32", "198.18.0.78/32", "203.0.113.0/24")
+	speak(t, d, Options{Ledger: path}, func(s *Speaker) {
+		wants(t, d, "198.18.0.78/32", "203.0.113.0/24")
+	})
+	if left, err := ledger(path).read(); err != nil || len(left) > 0 {
+		t.Errorf("ledger has %v, error %v", left, err)
+	}
+}
+
+func TestLedgerHasWhatIsAnnounced(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data", "bgp.json")
+	speak(t, newBGPD(), Options{Ledger: path}, func(s *Speaker) {
+		s.Set(prefixes("198.18.0.101/32", "198.18.0.100/32"))
+		synctest.Wait()
+	})
+	left, err := ledger(path).read()
+	if err != nil || !slices.Equal(left, prefixes("198.18.0.100/32", "198.18.0.101/32")) {
+		t.Errorf("ledger has %v, error %v", left, err)
+	}
+}
+
+func TestDamagedLedgerIsSetAside(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bgp.json")
+	if err := os.WriteFile(path, []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := newBGPD("198.18.0.100/32")
+	speak(t, d, Options{Ledger: path}, func(*Speaker) { wants(t, d) })
+	if _, err := os.Stat(path + ".corrupt"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNetworkNoLongerOwnedGoes(t *testing.T) {
+	d := newBGPD()
+	speak(t, d, Options{}, func(s *Speaker) {
+		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"))
+		wants(t, d, "198.18.0.100/32", "198.18.0.101/32")
+		if err := s.Own(prefixes("198.18.0.101/32")); err != nil {
+			t.Fatal(err)
+		}
+		s.Set(prefixes("198.18.0.101/32"))
+		wants(t, d, "198.18.0.101/32")
+		d.do(func() { d.networks["198.18.0.100/32"] = "" }) // is the operator's now
+		time.Sleep(2 * lookEvery)
+		wants(t, d, "198.18.0.100/32", "198.18.0.101/32")
+	})
+}
+
+func TestOwnRefusesNetworksOfMany(t *testing.T) {
+	if err := New(Options{}).Own(prefixes("198.18.0.0/24")); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestLostNetworkComesBack(t *testing.T) {
+	d := newBGPD()
+	speak(t, d, Options{}, func(s *Speaker) {
+		s.Set(prefixes("198.18.0.100/32"))
+		synctest.Wait()
+		d.do(func() { clear(d.networks) })
+		time.Sleep(lookEvery + time.Second)
+		wants(t, d, "198.18.0.100/32")
+	})
+}
+
+func TestRestartedBGPDIsToldAnew(t *testing.T) {
+	d := newBGPD()
+	speak(t, d, Options{}, func(s *Speaker) {
+		s.Set(prefixes("198.18.0.100/32"))
+		synctest.Wait()
+		d.do(func() { d.dead = true })
+		time.Sleep(2 * time.Second)
+		if st := inState(t, s, Unreachable); len(st.Neighbors) > 0 || st.Failures == 0 {
+			t.Errorf("status %+v", st)
+		}
+		d.do(func() { d.dead = false; clear(d.networks) })
+		time.Sleep(longestPause)
+		wants(t, d, "198.18.0.100/32")
+		inState(t, s, Announced)
+	})
+}
+
+func TestStoppedBGPDIsWedged(t *testing.T) {
+	d := newBGPD()
+	speak(t, d, Options{}, func(s *Speaker) {
+		d.do(func() { d.stopped = true })
+		s.Set(prefixes("198.18.0.100/32")) // returns at once
+		if st := s.Status(); st.State != Pending {
+			t.Errorf("state %s", st.State)
+		}
+		time.Sleep(4 * time.Second)
+		inState(t, s, Wedged)
+		d.do(func() { d.stopped = false })
+		time.Sleep(longestPause + time.Second)
+		wants(t, d, "198.18.0.100/32")
+		inState(t, s, Announced)
+	})
+}
+
+func TestUnreachableBGPDIsTriedLessOften(t *testing.T) {
+	d := newBGPD()
+	d.dead = true
+	speak(t, d, Options{}, func(s *Speaker) {
+		time.Sleep(59 * time.Second)
+		d.do(func() {
+			if d.dials < 15 || d.dials > 30 {
+				t.Errorf("dialed %d times in 59 s", d.dials)
+			}
+			d.dials = 0
+		})
+		s.Set(prefixes("198.18.0.100/32"))
+		synctest.Wait()
+		d.do(func() {
+			if d.dials != 1 {
+				t.Errorf("dialed %d times for a demand", d.dials)
+			}
+		})
+	})
+}
+
+func TestMissingInstanceIsNotBegun(t *testing.T) {
+	d := newBGPD()
+	d.instance = false
+	speak(t, d, Options{}, func(s *Speaker) {
+		s.Set(prefixes("198.18.0.100/32"))
+		time.Sleep(10 * time.Second)
+		if st := inState(t, s, Refused); !strings.Contains(st.Error, "router bgp 65001") {
+			t.Errorf("error %q", st.Error)
+		}
+		d.do(func() {
+			if slices.Contains(d.said, "router bgp 65001") {
+				t.Error("an instance was begun")
+			}
+			d.instance = true
+		})
+		time.Sleep(longestPause)
+		wants(t, d, "198.18.0.100/32")
+	})
+}
+
+func TestRefusedCommandIsTold(t *testing.T) {
+	d := newBGPD()
+	d.refusing = "network 198.18.0.100/32"
+	speak(t, d, Options{}, func(s *Speaker) {
+		s.Set(prefixes("198.18.0.100/32"))
+		st := inState(t, s, Refused)
+		if st.Error != `bgpd refuses "network 198.18.0.100/32": Cannot do that` {
+			t.Errorf("error %q", st.Error)
+		}
+		d.do(func() { d.refusing = "" })
+		time.Sleep(time.Second)
+		wants(t, d, "198.18.0.100/32")
+	})
+}
+
+func TestLastDemandIsCarriedOutAtTheEnd(t *testing.T) {
+	d := newBGPD()
+	speak(t, d, Options{}, func(s *Speaker) {
+		s.Set(prefixes("198.18.0.100/32"))
+		wants(t, d, "198.18.0.100/32")
+		s.Set(nil) // and the end comes at once
+	})
+	if got := d.has(); len(got) > 0 {
+		t.Errorf("networks %v are left", got)
+	}
+}
+
+func TestTook(t *testing.T) {
+	d := newBGPD()
+	d.dead = true
+	speak(t, d, Options{}, func(s *Speaker) {
+		s.Set([]netip.Prefix{netip.MustParsePrefix("198.18.0.100/32")})
+		synctest.Wait()
+		d.do(func() { d.dead = false })
+		time.Sleep(longestPause)
+		synctest.Wait()
+		if took := s.Status().Took; took <= 0 || took > longestPause {
+			t.Errorf("took %v", took)
+		}
+	})
+}
