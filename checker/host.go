@@ -18,6 +18,7 @@ type Host struct {
 	folders   folders
 	processes processes
 	bus       *bus
+	sessions  Sessions // nil for none
 }
 
 // NewHost returns a Host for New.

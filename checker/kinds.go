@@ -13,6 +13,7 @@ type constructor func(*Host, Spec) (Checker, error)
 // kinds returns the constructor of each kind.
 func kinds() map[string]constructor {
 	return map[string]constructor{
+		"bgp":       newBGP,
 		"dns":       newDNS,
 		"file":      newFile,
 		"gateway":   newGateway,

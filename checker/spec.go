@@ -10,9 +10,10 @@ import (
 type Spec struct {
 	Kind string
 	// Target is what is looked at: "host:port" (tcp, udp, smtp, grpc, tls), a URL (http),
-	// a host (icmp), "host" or "host:port" of a server (dns), an address (gateway), or the
-	// name of an interface, a file (absolute), a unit or a process. A host is an address
-	// or a name. Unused by script.
+	// a host (icmp), "host" or "host:port" of a server (dns), an address (gateway), the
+	// name of an interface, a file (absolute), a unit or a process, or a neighbor as the
+	// BGP daemon calls it, "" for any (bgp). A host is an address or a name. Unused by
+	// script.
 	Target  string
 	Network Network
 	TLS     TLS

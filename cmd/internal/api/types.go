@@ -19,6 +19,8 @@ type Status struct {
 	Services []Service `json:"services"`
 	// IPVS is how this node's kernel balances; absent when there is no service.
 	IPVS *IPVS `json:"ipvs,omitempty"`
+	// BGP is how this node announces VIPs to routers; absent when it does not.
+	BGP *BGP `json:"bgp,omitempty"`
 	// Static is what is held whoever is the owner of what; absent when there is nothing.
 	Static *Static `json:"static,omitempty"`
 	// Warnings are sentences for the operator, worst first.

@@ -67,6 +67,8 @@ type daemon struct {
 	fence   *fence.Fence
 	checks  *checks
 	member  *member    // nil without a [cluster]
+	herald  *herald    // nil without a [bgp]
+	anycast *anycast   // nil without anycast
 	book    *orderBook // nil with a [cluster]
 
 	serverChecks *checks // of real servers
@@ -78,7 +80,7 @@ type daemon struct {
 
 	metrics *web.Server
 	routers *routers    // nil without a [[vrrp]] and [static]
-	company vip.Company // of the Managers of both
+	company vip.Company // of the Managers of all
 	systemd *systemd
 
 	reloading sync.Mutex
@@ -155,6 +157,12 @@ func (d *daemon) assemble(cfg *config.Config, s secrets) error {
 	if d.checks, err = openChecks(cfg.Checks, d.log.With("part", "checker")); err != nil {
 		return err
 	}
+	if err := d.openHerald(cfg); err != nil {
+		return err
+	}
+	if err := d.openAnycast(cfg); err != nil {
+		return err
+	}
 	if cfg.Cluster != nil {
 		if err := d.openMember(cfg, s.cluster); err != nil {
 			return err
@@ -188,6 +196,9 @@ func (d *daemon) closeVIPs() {
 	if d.routers != nil {
 		d.routers.close()
 	}
+	if d.anycast != nil {
+		d.anycast.manager.Close()
+	}
 }
 
 // sweep removes addresses that a dead predecessor left, which this node does not own
@@ -206,6 +217,9 @@ func (d *daemon) sweep() error {
 		case err != nil:
 			d.log.Error("removing addresses of an earlier run", "error", err)
 		}
+	}
+	if d.anycast != nil {
+		return d.anycast.sweep(vipsOf(d.config().BGP.VIPs))
 	}
 	return nil
 }
@@ -226,6 +240,12 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	}
 	if d.routers != nil {
 		d.routers.run(g, parts, d.config(), d.secrets)
+	}
+	if d.herald != nil {
+		d.herald.run(g, parts)
+	}
+	if d.anycast != nil {
+		d.anycast.runAll(g, parts)
 	}
 	d.checks.run(g, parts, d.heed)
 	d.serverChecks.run(g, parts, d.balancer.wake)
@@ -266,7 +286,8 @@ func (d *daemon) wake() {
 
 // alive tells whether all parts get on.
 func (d *daemon) alive() bool {
-	return (d.member == nil || d.member.holder.alive()) && (d.routers == nil || d.routers.alive())
+	return (d.member == nil || d.member.holder.alive()) && (d.routers == nil || d.routers.alive()) &&
+		(d.anycast == nil || d.anycast.alive())
 }
 
 // tellReady tells the service manager once this node takes part in the cluster.
@@ -291,6 +312,9 @@ func (d *daemon) stop(parts context.Context) error {
 	d.systemd.stopping()
 	d.balancer.leave()
 	var err error
+	if d.anycast != nil {
+		d.anycast.stop()
+	}
 	if d.routers != nil {
 		err = d.routers.stop()
 	}
@@ -307,6 +331,9 @@ func (d *daemon) stop(parts context.Context) error {
 func (d *daemon) letGo() error {
 	d.balancer.leave()
 	var err error
+	if d.anycast != nil {
+		d.anycast.stop()
+	}
 	if d.routers != nil {
 		err = errors.Join(d.routers.stop(), d.routers.end())
 	}
@@ -339,6 +366,10 @@ func (d *daemon) snapshot() snapshot {
 		warnings: current.warnings,
 		checks:   d.checks.runner.Status(),
 		orders:   d.orders(),
+		bgp:      d.bgpStatus(),
+	}
+	if d.anycast != nil {
+		s.anycast, s.why = d.anycast.manager.Status(), d.anycast.reason()
 	}
 	if m := d.member; m != nil {
 		s.view, s.memory, s.fitness = m.node.View(), m.node.State(), d.fitness()

@@ -27,6 +27,9 @@ func (d *daemon) heed() {
 	if d.routers != nil {
 		d.routers.rank()
 	}
+	if d.anycast != nil {
+		d.anycast.wake()
+	}
 	if d.member != nil {
 		d.member.overseer.wake()
 		d.member.teller.wake()

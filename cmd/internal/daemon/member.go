@@ -40,6 +40,9 @@ func (d *daemon) openMember(cfg *config.Config, credentials *cluster.Credentials
 		return err
 	}
 	m.holder = newHolder(m.node, d.fence, d.situation, d.log)
+	if d.herald != nil && !cfg.BGP.Anycast {
+		m.holder.told = d.herald.announce
+	}
 	m.vips, err = vip.New(vip.Options{
 		Ledger:   filepath.Join(cfg.Node.DataDir, "vips.json"),
 		Lifetime: lifetime,

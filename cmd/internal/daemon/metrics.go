@@ -23,6 +23,7 @@ func (d *daemon) measure() web.Metrics {
 	return web.Metrics{
 		Version:   d.opts.Version,
 		GoVersion: runtime.Version(),
+		BGP:       d.bgpStatus(),
 		IPVS:      d.balancer.status(),
 		Services:  d.balancer.report(counted),
 		Counted:   err == nil,

@@ -40,6 +40,9 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 		return api.ReloadResult{}, api.Invalid(err)
 	}
 	old := d.config()
+	if err := sameAnycast(old.BGP, fresh.BGP); err != nil {
+		return api.ReloadResult{}, api.Invalid(err)
+	}
 	applied := *old // what runs: the old settings with what is applied of the new ones
 	trouble, err := d.reloadParts(&applied, fresh, secrets.routers)
 	if err != nil {
@@ -74,6 +77,9 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 // let go of it, which is under their leases until then.
 func (d *daemon) reloadParts(applied, fresh *config.Config, secrets routerSecrets) (trouble []string, err error) {
 	reloadsMember := d.member != nil && fresh.Cluster != nil
+	if err := d.reloadBGP(applied, fresh); err != nil {
+		return nil, err
+	}
 	free := freeOf(fresh.VIPs, virtualRoutersOf(applied))
 	if reloadsMember {
 		if trouble, err = d.reloadMember(applied, fresh, free); err != nil {
@@ -90,7 +96,7 @@ func (d *daemon) reloadParts(applied, fresh *config.Config, secrets routerSecret
 		}
 		trouble = append(trouble, more...)
 	}
-	return trouble, nil
+	return append(trouble, d.reloadAnycast(fresh)...), nil
 }
 
 // freeOf returns those of the VIPs whose addresses no router has.
@@ -136,7 +142,7 @@ func (d *daemon) reloadRouters(applied, fresh *config.Config, secrets routerSecr
 
 // held returns all that a config may have this node hold.
 func held(cfg *config.Config) []vip.VIP {
-	return slices.Concat(addressesOf(cfg), newSetup(cfg).vips())
+	return slices.Concat(addressesOf(cfg), anycastOf(cfg), newSetup(cfg).vips())
 }
 
 // reloadOn reloads at SIGHUP, for whoever has no socket: systemd, people.
@@ -169,6 +175,7 @@ func pending(running, file *config.Config) []string {
 	if !hasRouters(running) && hasRouters(file) {
 		keys = append(keys, "the first [[vrrp]] or [static] takes effect at the next start")
 	}
+	keys = append(keys, pendingBGP(running.BGP, file.BGP)...)
 	if (running.Cluster == nil) != (file.Cluster == nil) {
 		return append(keys, "[cluster] was added or taken away, which takes effect at the next start")
 	}

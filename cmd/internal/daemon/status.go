@@ -34,6 +34,9 @@ type snapshot struct {
 	ipvs     *api.IPVS     // likewise
 	orders   state.Orders  // for their servers
 	fitness  fitness       // in the cluster
+	bgp      *api.BGP      // nil without a [bgp]
+	anycast  []vip.Status
+	why      string // this node has the anycast VIPs, or not
 	unserved string        // why no metrics are served where they should be
 	warnings []string      // of the config
 }
@@ -112,7 +115,8 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		Services: s.services,
 		IPVS:     s.ipvs,
 		Static:   s.routers.staticOf(),
-		Warnings: slices.Concat(s.routerAlarms(), s.warnings),
+		BGP:      s.bgp,
+		Warnings: slices.Concat(bgpAlarms(s.bgp), s.routerAlarms(), s.warnings),
 	}
 	if warning := forgotten(s.orders, s.config.Services); warning != "" {
 		st.Warnings = append(st.Warnings, warning)
@@ -124,6 +128,7 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		st.Promise = api.Promise
 	}
 	if s.config.Cluster == nil {
+		st.VIPs = anycastVIPs(s.config.Node.Name, s.why, s.anycast)
 		return st
 	}
 	answers[s.config.Node.Name] = answer{report: s.report()}
@@ -134,6 +139,7 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		st.VIPs = append(st.VIPs, s.vip(v, owner, answers))
 	}
 	st.Warnings = append(s.alarms(st, answers), st.Warnings...)
+	st.VIPs = append(st.VIPs, anycastVIPs(s.config.Node.Name, s.why, s.anycast)...)
 	return st
 }
 

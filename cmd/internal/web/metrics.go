@@ -6,6 +6,7 @@ import "github.com/perch-vip/perch/cmd/internal/api"
 type Metrics struct {
 	Version   string // of perch
 	GoVersion string
+	BGP       *api.BGP  // nil where nothing is announced
 	IPVS      *api.IPVS // nil where nothing is to be balanced
 	Services  []api.Service
 	// Counted says that the kernel's table has been read: else what it counts, and the
@@ -15,7 +16,15 @@ type Metrics struct {
 
 // The names of all metrics.
 const (
-	buildInfo   = "perch_build_info"
+	buildInfo    = "perch_build_info"
+	bgpUp        = "perch_bgp_up"
+	bgpState     = "perch_bgp_state"
+	bgpWanted    = "perch_bgp_networks_wanted"
+	bgpAnnounced = "perch_bgp_networks_announced"
+	bgpFailures  = "perch_bgp_failures_total"
+	bgpNeighbor  = "perch_bgp_neighbor_up"
+	bgpReceived  = "perch_bgp_neighbor_received_prefixes"
+
 	ipvsUp      = "perch_ipvs_up"
 	ipvsCounted = "perch_ipvs_scrape_success"
 

@@ -11,6 +11,9 @@ import (
 func render(b []byte, m *Metrics) []byte {
 	b = appendHead(b, metric{buildInfo, gauge, "What this perch was built from; always 1."})
 	b = appendSample(b, buildInfo, appendLabels(nil, "version", m.Version, "goversion", m.GoVersion), 1)
+	if m.BGP != nil {
+		b = renderBGP(b, m.BGP)
+	}
 	if m.IPVS != nil {
 		b = appendHead(b, metric{ipvsUp, gauge, "1 if the kernel's IPVS is ready; else perch status has the reason."})
 		b = appendSample(b, ipvsUp, nil, one(m.IPVS.State == api.ServiceReady))

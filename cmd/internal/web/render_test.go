@@ -23,6 +23,14 @@ func website() Metrics {
 	return Metrics{
 		Version: "v0.1.0", GoVersion: "go1.26", Counted: true,
 		IPVS: &api.IPVS{State: api.ServiceReady},
+		BGP: &api.BGP{
+			State: api.BGPAnnounced, Failures: 3,
+			Wanted: []string{"198.18.1.100/32"}, Announced: []string{"198.18.1.100/32"},
+			Neighbors: []api.BGPNeighbor{
+				{Address: "198.18.0.254", ASN: 65000, Up: true, Received: 12},
+				{Address: "eth1", ASN: 4_200_000_001},
+			},
+		},
 		Services: []api.Service{
 			{
 				Name: "web", Address: "198.18.0.100:80", Addresses: []string{"198.18.0.100:80", "[2001:db8::100]:80"},

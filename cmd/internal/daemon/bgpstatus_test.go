@@ -1,0 +1,109 @@
+package daemon
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/seesaw/quagga"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/bgp"
+)
+
+func TestBGPStatus(t *testing.T) {
+	list := []netip.Prefix{netip.MustParsePrefix("198.18.1.100/32")}
+	got := bgpOf(&config.BGP{ASN: 65001, Anycast: true}, bgp.Status{
+		State: bgp.Announced, Since: noon, Wanted: list, Announced: list, Took: time.Millisecond, Failures: 2,
+		Neighbors: []bgp.Neighbor{{Name: "198.18.0.254", ASN: 65000, State: quagga.BGPStateEstablished, Established: noon, Received: 3}},
+	})
+	want := &api.BGP{
+		State: api.BGPAnnounced, Since: noon, ASN: 65001, Anycast: true,
+		Wanted: []string{"198.18.1.100/32"}, Announced: []string{"198.18.1.100/32"}, Took: time.Millisecond, Failures: 2,
+		Neighbors: []api.BGPNeighbor{{Address: "198.18.0.254", ASN: 65000, State: "Established", Up: true, Since: noon, Received: 3}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// The states of package bgp are those of the API.
+func TestBGPStates(t *testing.T) {
+	for state, shown := range map[bgp.State]string{
+		bgp.Pending: api.BGPPending, bgp.Announced: api.BGPAnnounced, bgp.Standby: api.BGPStandby,
+		bgp.Unreachable: api.BGPUnreachable, bgp.Wedged: api.BGPWedged, bgp.Refused: api.BGPRefused,
+	} {
+		if string(state) != shown {
+			t.Errorf("%q is shown as %q", state, shown)
+		}
+	}
+}
+
+func TestBGPAlarms(t *testing.T) {
+	up, down := api.BGPNeighbor{Up: true}, api.BGPNeighbor{}
+	for _, c := range []struct {
+		status *api.BGP
+		want   []string
+	}{
+		{nil, nil},
+		{&api.BGP{State: api.BGPStandby, Neighbors: []api.BGPNeighbor{up, down}}, nil},
+		{&api.BGP{State: api.BGPPending}, nil},
+		{&api.BGP{State: api.BGPAnnounced, Neighbors: []api.BGPNeighbor{down}}, []string{"none of bgpd's 1 neighbors"}},
+		{&api.BGP{State: api.BGPWedged, Error: "bgpd does not answer"}, []string{"neither announce nor withdraw"}},
+		{&api.BGP{State: api.BGPAnnounced, Neighbors: []api.BGPNeighbor{up}, Unchecked: true}, []string{"no bgp network import-check"}},
+	} {
+		got := bgpAlarms(c.status)
+		if len(got) != len(c.want) {
+			t.Errorf("%+v: %q, want %q", c.status, got, c.want)
+			continue
+		}
+		for i := range got {
+			if !strings.Contains(got[i], c.want[i]) {
+				t.Errorf("%q, want %q", got[i], c.want[i])
+			}
+		}
+	}
+}
+
+func TestStatusOfAnycastAlone(t *testing.T) {
+	s := snapshot{
+		config:  &config.Config{Node: config.Node{Name: "lb1"}},
+		bgp:     &api.BGP{State: api.BGPAnnounced, Neighbors: []api.BGPNeighbor{{Up: true}}},
+		why:     "anycast: each healthy node holds it",
+		anycast: []vip.Status{{VIP: routedVIPs[0], Held: true, Since: noon}, {VIP: routedVIPs[1], Reason: "interface lo is down"}},
+	}
+	got := s.status(nil)
+	want := []api.VIP{
+		{Address: "198.18.1.100/32", Interface: "lo", Owner: "lb1", Held: true, Since: noon, Reason: "anycast: each healthy node holds it"},
+		{Address: "2001:db8:1::100/128", Interface: "lo", Reason: "interface lo is down"},
+	}
+	if diff := cmp.Diff(want, got.VIPs); diff != "" {
+		t.Errorf("VIPs (-want +got):\n%s", diff)
+	}
+	if got.BGP != s.bgp || len(got.Warnings) > 0 {
+		t.Errorf("BGP %+v, warnings %q", got.BGP, got.Warnings)
+	}
+}
+
+func TestReloadOfBGP(t *testing.T) {
+	one, all := &config.BGP{ASN: 65001, Socket: "/a"}, &config.BGP{ASN: 65001, Socket: "/a", Anycast: true}
+	for _, c := range []struct {
+		running, file *config.BGP
+		changes       bool
+	}{{nil, nil, false}, {nil, one, false}, {one, one, false}, {all, all, false}, {one, all, true}, {all, nil, true}} {
+		if err := sameAnycast(c.running, c.file); (err != nil) != c.changes {
+			t.Errorf("from %+v to %+v: %v", c.running, c.file, err)
+		}
+	}
+	got := pendingBGP(one, &config.BGP{ASN: 65002, Socket: "/b"})
+	if diff := cmp.Diff([]string{"bgp.socket has changed and takes effect at the next start", "bgp.asn has changed and takes effect at the next start"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := pendingBGP(nil, one); len(got) != 1 || pendingBGP(one, one) != nil {
+		t.Errorf("pending %q", got)
+	}
+}

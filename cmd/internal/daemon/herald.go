@@ -1,0 +1,122 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/bgp"
+)
+
+// ledgerOfBGP is the file that remembers which networks perch has announced.
+const ledgerOfBGP = "bgp.json"
+
+// settleAfter is for how long a new owner's routes are preferred: longer than those of an
+// owner stay that is frozen or dead, whose addresses go with their lifetime.
+const settleAfter = lifetime + afterLife + 7*time.Second
+
+// speaker is what the daemon needs of package bgp.
+type speaker interface {
+	Own([]netip.Prefix) error
+	Set([]netip.Prefix)
+	Status() bgp.Status
+	Run(context.Context) error
+}
+
+// herald tells routers which VIPs this node holds. Nothing waits for it.
+type herald struct {
+	speaker speaker
+	told    atomic.Pointer[map[vip.VIP]bool] // those that routers are told of
+}
+
+func (d *daemon) openHerald(cfg *config.Config) error {
+	if cfg.BGP == nil {
+		return nil
+	}
+	settle := settleAfter
+	if cfg.BGP.Anycast {
+		settle = 0 // nobody's routes are better than another's
+	}
+	d.herald = &herald{speaker: bgp.New(bgp.Options{
+		Socket: cfg.BGP.Socket,
+		ASN:    cfg.BGP.ASN,
+		Ledger: filepath.Join(cfg.Node.DataDir, ledgerOfBGP),
+		Settle: settle,
+		Log:    d.log.With("part", "bgp"),
+	})}
+	d.checks.host.Follow(d.herald.session)
+	return d.herald.configure(vipsOf(cfg.BGP.VIPs))
+}
+
+func (h *herald) run(g *errgroup.Group, parts context.Context) {
+	g.Go(func() error { return h.speaker.Run(parts) })
+}
+
+// configure says which VIPs routers are told of.
+func (h *herald) configure(vips []vip.VIP) error {
+	told := make(map[vip.VIP]bool, len(vips))
+	for _, v := range vips {
+		told[v] = true
+	}
+	if err := h.speaker.Own(prefixes(vips)); err != nil {
+		return fmt.Errorf("announce by BGP: %w", err)
+	}
+	h.told.Store(&told)
+	return nil
+}
+
+// announce tells routers of those of the VIPs that they are told of, and of no other.
+func (h *herald) announce(held []vip.VIP) {
+	told := *h.told.Load()
+	var list []vip.VIP
+	for _, v := range held {
+		if told[v] {
+			list = append(list, v)
+		}
+	}
+	h.speaker.Set(prefixes(list))
+}
+
+// Why there is no session.
+var (
+	errNoAnswer    = errors.New("bgpd has not answered yet")
+	errNoNeighbors = errors.New("bgpd has no neighbor")
+)
+
+// session tells why there is none with a neighbor of bgpd, or with none of them for "".
+func (h *herald) session(name string) error { return sessionOf(h.speaker.Status(), name) }
+
+func sessionOf(s bgp.Status, name string) error {
+	var err error
+	for _, n := range s.Neighbors {
+		switch {
+		case name != "" && name != n.Name:
+		case n.Up():
+			return nil
+		default:
+			err = fmt.Errorf("neighbor %s is in state %s", n.Name, n.State)
+		}
+	}
+	switch {
+	case s.Error != "":
+		return errors.New(s.Error)
+	case err != nil && name == "" && len(s.Neighbors) > 1:
+		return fmt.Errorf("none of bgpd's %d neighbors is established", len(s.Neighbors))
+	case err != nil:
+		return err
+	case len(s.Neighbors) == 0 && s.State == bgp.Pending:
+		return errNoAnswer
+	case len(s.Neighbors) == 0:
+		return errNoNeighbors
+	default:
+		return fmt.Errorf("bgpd has no neighbor %s", name)
+	}
+}

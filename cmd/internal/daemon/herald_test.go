@@ -1,0 +1,163 @@
+package daemon
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/seesaw/quagga"
+
+	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/bgp"
+)
+
+// fakeSpeaker notes what it is to announce.
+type fakeSpeaker struct {
+	mu     sync.Mutex
+	owned  []netip.Prefix
+	sets   [][]netip.Prefix
+	status bgp.Status
+}
+
+func (s *fakeSpeaker) Own(list []netip.Prefix) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owned = list
+	return nil
+}
+
+func (s *fakeSpeaker) Set(list []netip.Prefix) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sets = append(s.sets, list)
+}
+
+func (s *fakeSpeaker) Status() bgp.Status        { return s.status }
+func (s *fakeSpeaker) Run(context.Context) error { return nil }
+
+// announced returns how many networks it is to announce now.
+func (s *fakeSpeaker) announced() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.sets) == 0 {
+		return 0
+	}
+	return len(s.sets[len(s.sets)-1])
+}
+
+var routedVIPs = []vip.VIP{
+	{Address: netip.MustParsePrefix("198.18.1.100/32"), Interface: "lo"},
+	{Address: netip.MustParsePrefix("2001:db8:1::100/128"), Interface: "lo"},
+}
+
+func newFakeHerald(t *testing.T, vips []vip.VIP) (*herald, *fakeSpeaker) {
+	t.Helper()
+	s := &fakeSpeaker{}
+	h := &herald{speaker: s}
+	if err := h.configure(vips); err != nil {
+		t.Fatal(err)
+	}
+	return h, s
+}
+
+func TestHeraldTellsOfItsVIPsAlone(t *testing.T) {
+	h, s := newFakeHerald(t, routedVIPs[:1])
+	if !slices.Equal(s.owned, []netip.Prefix{routedVIPs[0].Address}) {
+		t.Errorf("owned %v", s.owned)
+	}
+	h.announce(slices.Concat(routedVIPs, testVIPs))
+	if got := s.sets[0]; !slices.Equal(got, []netip.Prefix{routedVIPs[0].Address}) {
+		t.Errorf("announced %v", got)
+	}
+	h.announce(nil)
+	if got := s.announced(); got != 0 {
+		t.Errorf("%d announced at the end", got)
+	}
+}
+
+func TestHolderTellsWhatIsToBeHeld(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		h, s := newFakeHerald(t, testVIPs)
+		r.mu.Lock()
+		r.holder.told = h.announce
+		r.mu.Unlock()
+		expectAnnounced := func(when string, want int) {
+			t.Helper()
+			synctest.Wait()
+			if got := s.announced(); got != want {
+				t.Errorf("%s: %d networks announced, want %d", when, got, want)
+			}
+		}
+		r.cluster.give(2, 80*time.Millisecond)
+		expectAnnounced("with a lease", 2)
+		time.Sleep(80 * time.Millisecond)
+		expectAnnounced("at its end", 0)
+		r.cluster.give(3, time.Minute)
+		expectAnnounced("with another", 2)
+		if err := r.configure(testVIPs[:1]); err != nil {
+			t.Fatal(err)
+		}
+		expectAnnounced("after a reload", 1)
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+		expectAnnounced("at the stop", 0)
+		time.Sleep(2 * idle)
+		expectAnnounced("after it", 0)
+	})
+}
+
+// A taking that is overtaken by a release announces nothing after it.
+func TestReleaseHasTheLastWord(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		h, s := newFakeHerald(t, testVIPs)
+		gate := make(chan struct{})
+		r.mu.Lock()
+		r.holder.told = h.announce
+		r.mu.Unlock()
+		r.kernel.change(func() { r.kernel.gate = gate })
+		r.cluster.give(2, time.Minute)
+		synctest.Wait() // it takes the VIPs
+		r.cluster.give(0, 0)
+		if err := r.release(); err != nil {
+			t.Fatal(err)
+		}
+		close(gate)
+		synctest.Wait()
+		if got := s.announced(); got != 0 {
+			t.Errorf("%d networks announced", got)
+		}
+	})
+}
+
+func TestSession(t *testing.T) {
+	up := bgp.Neighbor{Name: "198.18.0.254", State: quagga.BGPStateEstablished}
+	down := bgp.Neighbor{Name: "198.18.0.253", State: quagga.BGPStateActive}
+	for _, c := range []struct {
+		status bgp.Status
+		name   string
+		want   string
+	}{
+		{bgp.Status{State: bgp.Pending}, "", "bgpd has not answered yet"},
+		{bgp.Status{State: bgp.Standby}, "", "bgpd has no neighbor"},
+		{bgp.Status{State: bgp.Wedged, Error: "bgpd does not answer"}, "", "bgpd does not answer"},
+		{bgp.Status{Neighbors: []bgp.Neighbor{down, up}}, "", ""},
+		{bgp.Status{Neighbors: []bgp.Neighbor{down, up}}, up.Name, ""},
+		{bgp.Status{Neighbors: []bgp.Neighbor{down, up}}, down.Name, "neighbor 198.18.0.253 is in state Active"},
+		{bgp.Status{Neighbors: []bgp.Neighbor{down, up}}, "198.18.0.1", "bgpd has no neighbor 198.18.0.1"},
+		{bgp.Status{Neighbors: []bgp.Neighbor{down}}, "", "neighbor 198.18.0.253 is in state Active"},
+		{bgp.Status{Neighbors: []bgp.Neighbor{down, down}}, "", "none of bgpd's 2 neighbors is established"},
+	} {
+		got := ""
+		if err := sessionOf(c.status, c.name); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("neighbor %q of %+v: %q, want %q", c.name, c.status, got, c.want)
+		}
+	}
+}
