@@ -31,7 +31,7 @@ PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc lib
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs clean
+.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp clean
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -127,6 +127,9 @@ bench-checks: ## checks beside those of HAProxy, and the moves that they cause, 
 
 bench-ipvs: ## services beside ipvsadm and keepalived, into docs/performance.md (about 10 minutes, on a machine that does nothing else; needs root)
 	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkIPVS$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 3 -record $(CURDIR)/docs/performance.md
+
+bench-bgp: build ## moves by what a router does that is told by BGP, into docs/performance.md (about 3 minutes; needs root)
+	$(GO) test -timeout 10m -run '^$$' -bench '^BenchmarkBGP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 20 -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200
 SEED   ?= 0

@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// Established returns whether the speaker has a session with each of its neighbours, and
-// one neighbour at least of each family that is named.
+// Established returns whether the speaker has a session with each of its neighbours.
 func (s *Speaker) Established() (bool, error) {
 	answer, err := s.Ask("show bgp summary json")
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -155,6 +156,21 @@ func (f *Fabric) Start() error {
 		errs = append(errs, f.Speakers[h].Start())
 	}
 	return errors.Join(errs...)
+}
+
+// Ready returns whether a node has its sessions, and the router knows its segment by them.
+// Before that, bgpd takes up to a second more to tell of a change.
+func (f *Fabric) Ready(node *Host) (bool, error) {
+	ready, err := f.Speakers[node].Established()
+	for _, p := range []netip.Prefix{node.Eth0.IPv4.Masked(), node.Eth0.IPv6.Masked()} {
+		if !ready || err != nil {
+			break
+		}
+		var from []*Host
+		from, err = f.Speakers[f.Router].From(p)
+		ready = slices.Contains(from, node)
+	}
+	return ready, err
 }
 
 // bgpdConf returns the configuration of a host's bgpd. Each pair has a session for each

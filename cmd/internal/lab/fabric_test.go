@@ -17,7 +17,7 @@ type routed struct {
 	routes *Routes
 }
 
-// newRouted starts a fabric, and waits until each speaker has all of its sessions.
+// newRouted starts a fabric, and waits until the router hears each node.
 func newRouted(t *testing.T) *routed {
 	t.Helper()
 	NeedBGP(t)
@@ -36,19 +36,19 @@ func newRouted(t *testing.T) *routed {
 	begin := time.Now()
 	must(t, f.Start())
 	r := &routed{Fabric: f, t: t}
-	r.established(append(f.Nodes, f.Router)...)
-	t.Logf("all sessions after %v", time.Since(begin))
+	r.ready(f.Nodes...)
+	t.Logf("ready after %v", time.Since(begin))
 	r.routes, err = f.Router.WatchRoutes(far...)
 	must(t, err)
 	return r
 }
 
-func (r *routed) established(hosts ...*Host) {
+func (r *routed) ready(nodes ...*Host) {
 	r.t.Helper()
-	for _, h := range hosts {
-		eventually(r.t, h.Name+" has its sessions", func() bool {
-			all, err := r.Speakers[h].Established()
-			return err == nil && all
+	for _, n := range nodes {
+		eventually(r.t, n.Name+" speaks to the router", func() bool {
+			ready, err := r.Ready(n)
+			return err == nil && ready
 		})
 	}
 }
@@ -165,7 +165,7 @@ func TestRouteEndsWithTheSession(t *testing.T) {
 	}
 	must(t, r.Speakers[b].BGPD.Thaw())
 	must(t, r.Speakers[a].BGPD.Start())
-	r.established(a, b)
+	r.ready(a, b)
 	r.becomes("bgpd was thawed, and another started, which knows of no statement", now, b)
 	must(t, b.Eth0.Cut())
 	r.becomes("the node's end of the link was cut", now)
