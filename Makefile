@@ -129,7 +129,7 @@ bench-ipvs: ## services beside ipvsadm and keepalived, into docs/performance.md 
 	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkIPVS$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 3 -record $(CURDIR)/docs/performance.md
 
 bench-bgp: build ## moves by what a router does that is told by BGP, into docs/performance.md (about 3 minutes; needs root)
-	$(GO) test -timeout 10m -run '^$$' -bench '^BenchmarkBGP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 20 -record $(CURDIR)/docs/performance.md
+	$(GO) test -timeout 10m -run '^$$' -bench '^BenchmarkBGP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 60 -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200
 SEED   ?= 0
