@@ -27,7 +27,8 @@ type speech struct {
 }
 
 // Run keeps bgpd's configuration as it is wanted until ctx ends, and takes out what was
-// given up by then. It waits for bgpd a second or two at most.
+// given up by then, once nothing lingers. It waits for a bgpd that does not answer some
+// seconds at most.
 func (s *Speaker) Run(ctx context.Context) error {
 	s.remember()
 	var writer sync.WaitGroup
@@ -50,8 +51,12 @@ func (s *Speaker) Run(ctx context.Context) error {
 	}
 }
 
-// end brings the last demand to bgpd, if it is not there yet.
+// end brings the last demand to bgpd, if it is not there yet, once nothing lingers.
 func (s *Speaker) end() {
+	if until := s.tidy(time.Now()); !until.IsZero() {
+		time.Sleep(time.Until(until))
+		s.tidy(until)
+	}
 	if s.isChanged() && s.speech.vty != nil {
 		s.turn(time.Now())
 	}
@@ -66,6 +71,7 @@ func (s *Speaker) isChanged() bool {
 // turn does what is due, and returns when something is due next.
 func (s *Speaker) turn(now time.Time) time.Time {
 	sp := &s.speech
+	s.tidy(now)
 	changed := s.isChanged()
 	if !changed && now.Before(sp.retry) {
 		return sp.retry

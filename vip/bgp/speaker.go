@@ -29,6 +29,7 @@ type Options struct {
 type Speaker struct {
 	opts    Options
 	open    func() (vty, error)
+	hold    func([]netip.Prefix, time.Duration) (closer, error) // makes a placeholder
 	log     *slog.Logger
 	ledger  ledger
 	poke    chan struct{}
@@ -37,6 +38,7 @@ type Speaker struct {
 
 	mu     sync.Mutex // guards what follows, for moments only
 	demand demand
+	held   closer // the placeholder; nil for none
 	status Status
 }
 
@@ -45,6 +47,7 @@ func New(o Options) *Speaker {
 	s := &Speaker{
 		opts:    o,
 		open:    func() (vty, error) { return dial(o.Socket) },
+		hold:    newPlaceholder,
 		log:     o.Log,
 		ledger:  ledger(o.Ledger),
 		poke:    make(chan struct{}, 1),
@@ -112,6 +115,9 @@ type demand struct {
 	want    map[netip.Prefix]time.Time // since when
 	changed bool                       // since the last pass began
 	asked   time.Time                  // when it last changed
+	// lingering are those that are wanted no more and stay until a planned move is over.
+	lingering set
+	until     time.Time // when it is; zero while there is none
 }
 
 func (d *demand) own(list []netip.Prefix) {
@@ -138,6 +144,11 @@ func (d *demand) set(list []netip.Prefix, now time.Time) bool {
 	if maps.Equal(want, d.want) {
 		return false
 	}
+	for p := range d.want {
+		if _, stays := want[p]; !stays {
+			d.depart(p, now)
+		}
+	}
 	d.want, d.asked = want, now
 	return true
 }
@@ -145,7 +156,10 @@ func (d *demand) set(list []netip.Prefix, now time.Time) bool {
 // networks is how what is wanted is to be announced now, and when that changes by itself;
 // zero if it does not.
 func (d *demand) networks(now time.Time, settle time.Duration) (n networks, next time.Time) {
-	n = networks{}
+	n, next = networks{}, d.until
+	for p := range d.lingering {
+		n[p] = settled
+	}
 	for p, since := range d.want {
 		until := since.Add(settle)
 		switch {

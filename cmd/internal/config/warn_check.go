@@ -79,6 +79,9 @@ func trackedChecks(c *Config) map[string]bool {
 	if c.Cluster != nil {
 		add(c.Cluster.Track)
 	}
+	if c.BGP != nil && c.BGP.Anycast {
+		add(c.BGP.Track)
+	}
 	for _, router := range c.VRRP {
 		add(router.Track)
 	}

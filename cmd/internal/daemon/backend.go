@@ -106,7 +106,7 @@ func (d *daemon) transfer(to, reason string) (api.TransferResult, error) {
 	if err != nil {
 		return api.TransferResult{}, err
 	}
-	winner, err := d.member.node.Transfer(move)
+	winner, err := d.handOver(move)
 	if err != nil {
 		return api.TransferResult{}, refusal(err)
 	}

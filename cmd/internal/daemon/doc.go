@@ -13,6 +13,10 @@
 // What operators want of real servers is remembered by the cluster, or, on a node without
 // one, in a file (orders.go, orderbook.go).
 //
+// Where VIPs are announced by BGP, the herald tells package bgp which this node holds
+// (herald.go): nothing waits for it. Anycast VIPs have no owner, and follow the health of
+// this node alone (anycast.go).
+//
 // Goroutines, all under one errgroup of Run and gone when it returns: the fence's
 // audit, the servers of the control API and of metrics (metrics.go), the reloader (SIGHUP),
 // systemd's watchdog, and for a moment the one that tells it of the start. Of a cluster's
@@ -23,7 +27,8 @@
 // for each peer, the server of the peer API. Of the checks: their host, their runner, and
 // what has everything follow their verdicts. Of VRRP mode: the engine, its VIP
 // manager, the manager of routes, what has all of them follow the engine, and two that
-// watch the interfaces. Of IPVS: the balancer (the only one that decides on services), what
+// watch the interfaces. Of BGP: the speaker, and with anycast VIPs their VIP manager and what
+// has them follow the health. Of IPVS: the balancer (the only one that decides on services), what
 // wakes it when orders or VIPs move, the checks of servers as those of the node, the tuner
 // of sysctls, and three that end after the balancer: the manager of services, the syncer
 // (starts and stops the kernel's sync daemons) and the hooks (programs of a quorum, those of

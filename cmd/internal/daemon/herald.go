@@ -27,6 +27,8 @@ const settleAfter = lifetime + afterLife + 7*time.Second
 type speaker interface {
 	Own([]netip.Prefix) error
 	Set([]netip.Prefix)
+	Linger() error
+	Stay()
 	Status() bgp.Status
 	Run(context.Context) error
 }

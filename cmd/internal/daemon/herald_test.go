@@ -36,6 +36,8 @@ func (s *fakeSpeaker) Set(list []netip.Prefix) {
 	s.sets = append(s.sets, list)
 }
 
+func (s *fakeSpeaker) Linger() error             { return nil }
+func (s *fakeSpeaker) Stay()                     {}
 func (s *fakeSpeaker) Status() bgp.Status        { return s.status }
 func (s *fakeSpeaker) Run(context.Context) error { return nil }
 

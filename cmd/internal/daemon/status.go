@@ -36,9 +36,9 @@ type snapshot struct {
 	fitness  fitness       // in the cluster
 	bgp      *api.BGP      // nil without a [bgp]
 	anycast  []vip.Status
-	why      string // this node has the anycast VIPs, or not
-	unserved string        // why no metrics are served where they should be
-	warnings []string      // of the config
+	why      string   // this node has the anycast VIPs, or not
+	unserved string   // why no metrics are served where they should be
+	warnings []string // of the config
 }
 
 // answer is what a peer said of itself, or why it did not.

@@ -1,0 +1,107 @@
+package bgp
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+)
+
+// How long networks stay announced that are given up in a planned move: until routers
+// have heard of the next owner. The placeholder ends by itself a little later.
+const (
+	lingerFor       = time.Second
+	placeholderLife = 2 * time.Second
+)
+
+// closer ends something.
+type closer interface{ Close() error }
+
+// ErrNotLingering says that networks which are given up are withdrawn at once.
+var ErrNotLingering = errors.New("a planned move may leave routers without a route for a moment")
+
+// Linger prepares for a planned move: the networks that are announced now become settled
+// ones, and those of them that are given up within the next second stay announced until it
+// is over. Routers so have a route until they have heard of the next owner, whose fresh
+// one they prefer. It takes some milliseconds, and never waits for bgpd.
+func (s *Speaker) Linger() error {
+	s.mu.Lock()
+	list := inOrder(s.demand.want)
+	s.mu.Unlock()
+	if len(list) == 0 || s.opts.Settle == 0 {
+		return nil
+	}
+	held, err := s.hold(list, placeholderLife)
+	if err != nil {
+		return errors.Join(ErrNotLingering, err)
+	}
+	s.mu.Lock()
+	old := s.held
+	s.held = held
+	s.demand.linger(list, time.Now())
+	s.stir()
+	s.mu.Unlock()
+	end(old)
+	return nil
+}
+
+// Stay takes Linger back: there was no move.
+func (s *Speaker) Stay() {
+	s.mu.Lock()
+	held := s.leave()
+	s.stir()
+	s.mu.Unlock()
+	end(held)
+}
+
+// leave ends a planned move, and returns the placeholder that is to be closed. The caller
+// holds mu.
+func (s *Speaker) leave() closer {
+	s.demand.until, s.demand.lingering = time.Time{}, nil
+	held := s.held
+	s.held = nil
+	return held
+}
+
+// end closes a placeholder, if there is one. The kernel takes its time for that.
+func end(held closer) {
+	if held != nil {
+		_ = held.Close() // it ends by itself, too
+	}
+}
+
+// tidy ends what lingers no more, and returns when that is due; zero if nothing lingers.
+func (s *Speaker) tidy(now time.Time) time.Time {
+	s.mu.Lock()
+	if until := s.demand.until; until.IsZero() || now.Before(until) {
+		s.mu.Unlock()
+		return until
+	}
+	if len(s.demand.lingering) > 0 {
+		s.stir()
+	}
+	held := s.leave()
+	s.mu.Unlock()
+	end(held)
+	return time.Time{}
+}
+
+// linger has networks stay that are given up soon, and makes those settled that are wanted.
+func (d *demand) linger(list []netip.Prefix, now time.Time) {
+	d.until = now.Add(lingerFor)
+	for _, p := range list {
+		if _, wanted := d.want[p]; wanted {
+			d.want[p] = time.Time{}
+		}
+	}
+}
+
+// depart has a network linger that is wanted no more, if a move is under way.
+func (d *demand) depart(p netip.Prefix, now time.Time) {
+	if !now.Before(d.until) {
+		return
+	}
+	if d.lingering == nil {
+		d.lingering = set{}
+	}
+	d.lingering[p] = struct{}{}
+}
