@@ -11,7 +11,7 @@ BIN     ?= bin/perch
 COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... github.com/spf13/... github.com/pelletier/... \
 	github.com/hashicorp/... github.com/armon/... github.com/cloudflare/... github.com/mdlayher/genetlink github.com/mdlayher/netlink/... \
 	compress/... crypto/tls crypto/x509/... debug/... encoding/... fmt html/... math/big log/slog/... mime/... net/http/... net/textproto net/url strconv text/... \
-	$(addprefix github.com/perch-vip/perch/,ipvs $(addprefix cmd/,perch internal/api internal/config internal/daemon internal/demo \
+	$(addprefix github.com/perch-vip/perch/,ipvs vip/bgp $(addprefix cmd/,perch internal/api internal/config internal/daemon internal/demo \
 	internal/doctor internal/lab internal/sysctl internal/web))
 
 # How the binary is compiled, and all else but what the race detector watches: whoever

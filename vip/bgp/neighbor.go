@@ -3,7 +3,7 @@ package bgp
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -55,6 +55,6 @@ func parseNeighbors(text string) ([]Neighbor, error) {
 	for _, n := range found {
 		list = append(list, n)
 	}
-	slices.SortFunc(list, func(a, b Neighbor) int { return strings.Compare(a.Name, b.Name) })
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	return list, nil
 }

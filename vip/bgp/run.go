@@ -153,10 +153,8 @@ func (s *Speaker) pass(now time.Time) error {
 		return fmt.Errorf("%w: its configuration has no `router bgp %d`", errRefused, s.opts.ASN)
 	}
 	steps := plan(want, ours, r)
-	for _, line := range commands(s.opts.ASN, r, steps) {
-		if _, err := ask(s.speech.vty, line); err != nil {
-			return err
-		}
+	if complete, err := s.tell(commands(s.opts.ASN, r, steps)); !complete {
+		return err
 	}
 	s.done(r.after(steps), steps)
 	s.speech.look = now.Add(lookEvery)
@@ -164,6 +162,29 @@ func (s *Speaker) pass(now time.Time) error {
 		s.speech.look = earlier(s.speech.look, next)
 	}
 	return nil
+}
+
+// tell gives bgpd commands. It stops between two of them when something else is wanted,
+// which is next: thousands of networks take a second.
+func (s *Speaker) tell(lines []string) (complete bool, err error) {
+	for i, line := range lines {
+		if s.isChanged() {
+			return false, s.leaveOff(lines[:i])
+		}
+		if _, err := ask(s.speech.vty, line); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// leaveOff has bgpd leave the mode that it is in after some commands.
+func (s *Speaker) leaveOff(told []string) error {
+	if len(told) == 0 {
+		return nil
+	}
+	_, err := ask(s.speech.vty, "end")
+	return err
 }
 
 // begin returns what is wanted at this moment.

@@ -101,7 +101,7 @@ func (s *Speaker) Status() Status {
 	defer s.mu.Unlock()
 	st := s.status
 	st.Wanted = inOrder(s.demand.want)
-	if s.demand.changed && (st.State == Announced || st.State == Standby) {
+	if (s.demand.changed || !s.demand.asked.IsZero()) && (st.State == Announced || st.State == Standby) {
 		st.State = Pending
 	}
 	st.Neighbors = slices.Clone(st.Neighbors)

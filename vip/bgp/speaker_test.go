@@ -25,6 +25,7 @@ type bgpd struct {
 	dead     bool
 	stopped  bool
 	refusing string // this command
+	pace     time.Duration // of an answer
 	dials    int
 	said     []string
 }
@@ -75,8 +76,9 @@ func (c *connection) Close() error { c.closed = true; return nil }
 
 func (c *connection) Command(line string) (string, error) {
 	c.d.mu.Lock()
-	stopped := c.d.stopped
+	stopped, pace := c.d.stopped, c.d.pace
 	c.d.mu.Unlock()
+	time.Sleep(pace)
 	if stopped {
 		time.Sleep(time.Second)
 		return "", errors.New("i/o timeout")
@@ -386,5 +388,25 @@ func TestTook(t *testing.T) {
 		if took := s.Status().Took; took <= 0 || took > longestPause {
 			t.Errorf("took %v", took)
 		}
+	})
+}
+
+func TestNewerDemandCutsAPassShort(t *testing.T) {
+	d := newBGPD()
+	d.pace = 100 * time.Millisecond
+	speak(t, d, Options{}, func(s *Speaker) {
+		time.Sleep(time.Second)
+		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"))
+		time.Sleep(450 * time.Millisecond) // configuration, configure, router, family, the first network
+		inState(t, s, Pending)
+		s.Set(nil)
+		time.Sleep(2 * time.Second)
+		wants(t, d)
+		inState(t, s, Standby)
+		d.do(func() {
+			if slices.Contains(d.said, "network 198.18.0.101/32") {
+				t.Errorf("bgpd was told %q", d.said)
+			}
+		})
 	})
 }
