@@ -46,7 +46,7 @@ func TestBGPDGone(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := startRouted(t)
+			r := startRouted(t, steadily)
 			r.neverTwoOwners()
 			owner, now := r.settled(), time.Now()
 			bgpd := r.speaker(owner).BGPD
@@ -64,26 +64,18 @@ func TestBGPDGone(t *testing.T) {
 			bgpd = r.speaker(standby).BGPD
 			r.must(tt.end(bgpd))
 			r.bgpIs(standby, tt.state)
-			next := r.transferredTo(owner, standby)
+			r.handOverTo(owner, standby)
 			r.must(tt.mend(bgpd))
-			r.routedTo(next)
-			r.announcedBy(next)
+			r.routedTo(standby)
+			r.announcedBy(standby)
 		})
 	}
-}
-
-// transferredTo asks for a move to a node, without a look at the router.
-func (r *routed) transferredTo(old, target *lab.Node) *lab.Node {
-	r.t.Helper()
-	r.perch(old, "transfer", target.Name)
-	r.eventually(target.Name+" owns the VIPs", func() bool { return r.owner() == target })
-	return target
 }
 
 // Perch starts and owns without any bgpd, and announces when there is one.
 func TestBGPDMissingAtStart(t *testing.T) {
 	t.Parallel()
-	r := prepareRouted(t)
+	r := prepareRouted(t, steadily)
 	router := r.fabric.Speakers[r.fabric.Router]
 	r.must(router.Start())
 	for _, h := range r.fabric.Nodes {

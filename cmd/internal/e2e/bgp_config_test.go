@@ -37,24 +37,10 @@ func TestBGPCheckMovesTheVIPs(t *testing.T) {
 	r.routedTo(next)
 }
 
-// What others take out of bgpd's configuration is put back, as after a reload of FRR that
-// knows only its file.
-func TestBGPStatementsArePutBack(t *testing.T) {
-	t.Parallel()
-	r := startRouted(t)
-	owner, now := r.settled(), time.Now()
-	for _, p := range r.prefixes() {
-		r.must(r.speaker(owner).NoNetwork(lab.NodeASN, p))
-	}
-	r.routedTo()
-	r.routedTo(owner)
-	r.tell("statements removed", now)
-}
-
 // A reload announces what is new and withdraws what is gone; the rest stays.
 func TestBGPReload(t *testing.T) {
 	t.Parallel()
-	r := startRouted(t)
+	r := startRouted(t, steadily)
 	owner := r.settled()
 	before := r.networks(owner)
 	added := lab.VIP{Address: netip.MustParsePrefix("192.0.2.101/32"), Interface: "lo"}

@@ -34,19 +34,18 @@ func TestBGPPlannedMoves(t *testing.T) {
 	for name, tt := range moves {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := startRouted(t)
+			r := startRouted(t, steadily)
 			p := r.ping()
-			for range 2 {
-				old := r.settled()
-				r.settle(old)
-				now := time.Now()
-				next := r.handOver(old, tt.reason, func() { tt.move(r, old) })
-				r.tell(name, now)
-				r.neverBroken(now)
-				p.outageAtMost(brief)
-				tt.mend(r, old)
-				r.routedTo(next)
-			}
+			old := r.settled()
+			r.settle(old)
+			now := time.Now()
+			next := r.handOver(old, tt.reason, func() { tt.move(r, old) })
+			r.tell(name, now)
+			r.neverBroken(now)
+			r.neverShared(now)
+			p.outageAtMost(brief)
+			tt.mend(r, old)
+			r.routedTo(next)
 		})
 	}
 }
@@ -101,14 +100,22 @@ func TestBGPOwnerGone(t *testing.T) {
 	}
 }
 
-// A new owner's routes are better than others' at first, and not for good.
-func TestBGPRoutesSettle(t *testing.T) {
+// A new owner's routes are better than others' at first, and not for good. What others take
+// out of bgpd's configuration is put back, as after a reload of FRR that knows only its file.
+func TestBGPStatementsAreSeenTo(t *testing.T) {
 	t.Parallel()
-	r := startRouted(t)
+	r := startRouted(t, steadily)
 	owner, now := r.settled(), time.Now()
 	if r.isSettled(owner) {
 		t.Errorf("the routes of %s, a new owner, make way for others", owner.Name)
 	}
+	for _, p := range r.prefixes() {
+		r.must(r.speaker(owner).NoNetwork(lab.NodeASN, p))
+	}
+	r.routedTo()
+	r.routedTo(owner)
+	r.tell("statements removed", now)
+	now = time.Now()
 	r.eventually("the routes of "+owner.Name+" make way for others", func() bool { return r.isSettled(owner) })
 	r.neverBroken(now)
 	r.routedTo(owner)
