@@ -35,7 +35,7 @@ func plan(want networks, ours set, r running) []step {
 
 // announced returns those of our networks that are in a running configuration.
 func announced(ours set, r running) []netip.Prefix {
-	var list []netip.Prefix
+	list := []netip.Prefix{}
 	for _, p := range inOrder(r.networks) {
 		if ours.has(p) {
 			list = append(list, p)

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"os"
-	"slices"
 	"sync"
 	"time"
 )
@@ -196,68 +193,6 @@ func (s *Speaker) begin() (want networks, ours set, next time.Time) {
 	return want, s.demand.ours(), next
 }
 
-// done notes what bgpd's configuration is now.
-func (s *Speaker) done(r running, steps []step) {
-	state, left := s.take(r)
-	s.enter(state, nil)
-	s.keep(left)
-	if len(steps) > 0 {
-		s.log.Info("told bgpd", "steps", len(steps), "first", steps[0].String(), "announced", len(left))
-	}
-}
-
-// take takes over a configuration that is as wanted, and returns those of our networks
-// that are in it.
-func (s *Speaker) take(r running) (State, []netip.Prefix) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for p := range s.demand.retired {
-		if _, there := r.networks[p]; !there {
-			delete(s.demand.retired, p)
-		}
-	}
-	s.status.Unchecked = r.unchecked
-	s.status.Announced = announced(s.demand.ours(), r)
-	if !s.demand.asked.IsZero() && !s.demand.changed {
-		s.status.Took, s.demand.asked = time.Since(s.demand.asked), time.Time{}
-	}
-	if len(s.demand.want) > 0 {
-		return Announced, s.status.Announced
-	}
-	return Standby, s.status.Announced
-}
-
-// failed notes why bgpd could not be spoken to.
-func (s *Speaker) failed(err error) {
-	s.mu.Lock()
-	s.status.Failures++
-	s.status.Neighbors = nil
-	s.mu.Unlock()
-	s.enter(stateOf(err), err)
-}
-
-// enter notes a state, and logs it if it is another one.
-func (s *Speaker) enter(state State, err error) {
-	text := ""
-	if err != nil {
-		text = err.Error()
-	}
-	s.mu.Lock()
-	other := state != s.status.State
-	if other {
-		s.status.State, s.status.Since = state, time.Now()
-	}
-	s.status.Error = text
-	s.mu.Unlock()
-	switch {
-	case !other:
-	case err != nil:
-		s.log.Warn("nothing can be announced or withdrawn", "state", state, "error", err)
-	default:
-		s.log.Info("bgpd is as wanted", "state", state)
-	}
-}
-
 // meet asks how the neighbors are.
 func (s *Speaker) meet() error {
 	text, err := ask(s.speech.vty, "show bgp summary json")
@@ -272,51 +207,4 @@ func (s *Speaker) meet() error {
 	defer s.mu.Unlock()
 	s.status.Neighbors = list
 	return nil
-}
-
-// remember reads what an earlier run has announced.
-func (s *Speaker) remember() {
-	list, err := s.ledger.read()
-	if err != nil {
-		aside := string(s.ledger) + ".corrupt"
-		err = errors.Join(err, os.Rename(string(s.ledger), aside))
-		s.log.Error("ledger set aside; networks of an earlier run are withdrawn only where they are configured",
-			"set_aside", aside, "error", err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.demand.retired == nil {
-		s.demand.retired = set{}
-	}
-	for _, p := range list {
-		s.demand.retired[p] = struct{}{}
-	}
-	s.demand.changed = true
-}
-
-// keep hands what is announced to the writer of the ledger, in place of what it has not
-// taken yet.
-func (s *Speaker) keep(list []netip.Prefix) {
-	select {
-	case <-s.records:
-	default:
-	}
-	s.records <- list
-}
-
-// record writes the ledger until there is nothing more to come.
-func (s *Speaker) record() {
-	var written []netip.Prefix
-	known := false
-	for list := range s.records {
-		if known && slices.Equal(written, list) {
-			continue
-		}
-		if err := s.ledger.write(list); err != nil {
-			s.log.Warn("what is announced cannot be remembered", "error", err)
-			known = false
-			continue
-		}
-		written, known = list, true
-	}
 }

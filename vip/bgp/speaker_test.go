@@ -24,7 +24,7 @@ type bgpd struct {
 	instance bool
 	dead     bool
 	stopped  bool
-	refusing string // this command
+	refusing string        // this command
 	pace     time.Duration // of an answer
 	dials    int
 	said     []string

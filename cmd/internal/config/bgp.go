@@ -40,3 +40,11 @@ func assign(c *Config) {
 	}
 	c.VIPs = owned
 }
+
+// AnycastVIPs returns the VIPs that each healthy node holds.
+func (c *Config) AnycastVIPs() []VIP {
+	if c.BGP == nil || !c.BGP.Anycast {
+		return nil
+	}
+	return c.BGP.VIPs
+}

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -106,4 +107,60 @@ func TestReloadOfBGP(t *testing.T) {
 	if got := pendingBGP(nil, one); len(got) != 1 || pendingBGP(one, one) != nil {
 		t.Errorf("pending %q", got)
 	}
+}
+
+func TestReloadAppliesWhatIsAnnounced(t *testing.T) {
+	h, s := newFakeHerald(t, routedVIPs[:1])
+	d := &daemon{herald: h, log: newLog(t.Output(), "text", nil)}
+	announcing := func(vips ...vip.VIP) *config.BGP {
+		b := &config.BGP{ASN: 65001}
+		for _, v := range vips {
+			b.VIPs = append(b.VIPs, config.VIP(v))
+		}
+		return b
+	}
+	running := announcing(routedVIPs[0])
+	applied, fresh := &config.Config{BGP: running}, &config.Config{BGP: announcing(routedVIPs...)}
+	if err := d.reloadBGP(applied, fresh); err != nil {
+		t.Fatal(err)
+	}
+	if len(applied.BGP.VIPs) != 2 || len(s.owned) != 2 || len(running.VIPs) != 1 {
+		t.Errorf("applied %+v, owned %v, before it %+v", applied.BGP, s.owned, running)
+	}
+	d.restoreBGP(running)
+	if len(s.owned) != 1 {
+		t.Errorf("owned %v after it was taken back", s.owned)
+	}
+}
+
+// A VIP that is no longer anycast is given up before the cluster takes it, and one that
+// becomes it is taken after the cluster has let go.
+func TestReloadOfAnycastVIPs(t *testing.T) {
+	casting(t, func(t *testing.T, r *anycastRig) {
+		r.is(well)
+		r.expect(t, "at first", 2, 2)
+		d := &daemon{anycast: r.anycast, herald: &herald{speaker: r.speaker}, log: r.log}
+		of := func(vips ...vip.VIP) *config.Config {
+			c := &config.Config{BGP: &config.BGP{Anycast: true}}
+			for _, v := range vips {
+				c.BGP.VIPs = append(c.BGP.VIPs, config.VIP(v))
+			}
+			return c
+		}
+		other := vip.VIP{Address: netip.MustParsePrefix("198.18.1.101/32"), Interface: "lo"}
+		applied, fresh := of(routedVIPs...), of(routedVIPs[0], other)
+		if err := d.reloadBGP(applied, fresh); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.configured; len(got) != 1 || got[0] != routedVIPs[0] {
+			t.Errorf("configured meanwhile: %v", got)
+		}
+		if trouble := d.reloadAnycast(fresh); len(trouble) > 0 {
+			t.Errorf("trouble %q", trouble)
+		}
+		synctest.Wait()
+		if got := r.kernel.holds(); got != 2 || r.configured[1] != other {
+			t.Errorf("%d held of %v", got, r.configured)
+		}
+	})
 }

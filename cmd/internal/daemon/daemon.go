@@ -220,7 +220,7 @@ func (d *daemon) sweep() error {
 		}
 	}
 	if d.anycast != nil {
-		return d.anycast.sweep(vipsOf(d.config().BGP.VIPs))
+		return d.anycast.sweep(anycastOf(d.config()))
 	}
 	return nil
 }

@@ -76,13 +76,14 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 // an error nothing has changed. An address is the cluster's only after the routers have
 // let go of it, which is under their leases until then.
 func (d *daemon) reloadParts(applied, fresh *config.Config, secrets routerSecrets) (trouble []string, err error) {
-	reloadsMember := d.member != nil && fresh.Cluster != nil
+	reloadsMember, announced := d.member != nil && fresh.Cluster != nil, applied.BGP
 	if err := d.reloadBGP(applied, fresh); err != nil {
 		return nil, err
 	}
 	free := freeOf(fresh.VIPs, virtualRoutersOf(applied))
 	if reloadsMember {
 		if trouble, err = d.reloadMember(applied, fresh, free); err != nil {
+			d.restoreBGP(announced)
 			return nil, err
 		}
 	}

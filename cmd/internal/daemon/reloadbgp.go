@@ -8,13 +8,7 @@ import (
 	"github.com/perch-vip/perch/vip"
 )
 
-// anycastOf returns the VIPs that each node holds.
-func anycastOf(cfg *config.Config) []vip.VIP {
-	if cfg.BGP == nil || !cfg.BGP.Anycast {
-		return nil
-	}
-	return vipsOf(cfg.BGP.VIPs)
-}
+func anycastOf(cfg *config.Config) []vip.VIP { return vipsOf(cfg.AnycastVIPs()) }
 
 // errAnycast says that VIPs would have to go from one owner to all nodes, or back, while
 // the other nodes do not know.
@@ -48,6 +42,20 @@ func (d *daemon) reloadBGP(applied, fresh *config.Config) error {
 	bgp.Only, bgp.VIPs, bgp.Track = fresh.BGP.Only, fresh.BGP.VIPs, fresh.BGP.Track
 	applied.BGP = &bgp
 	return nil
+}
+
+// restoreBGP takes back what reloadBGP has applied.
+func (d *daemon) restoreBGP(was *config.BGP) {
+	if d.herald == nil {
+		return
+	}
+	err := d.herald.configure(vipsOf(was.VIPs))
+	if d.anycast != nil {
+		err = errors.Join(err, d.anycast.configure(vipsOf(was.VIPs)))
+	}
+	if err != nil {
+		d.log.Error("announcing as before the reload", "error", err)
+	}
 }
 
 // reloadAnycast applies the anycast VIPs, once the cluster has let go of those that were

@@ -53,7 +53,7 @@ func list(names []string) string {
 // vips returns the interfaces of all addresses that the config may have this host hold.
 func vips(c *config.Config) map[netip.Addr]string {
 	all := map[netip.Addr]string{}
-	for _, v := range c.VIPs {
+	for _, v := range slices.Concat(c.VIPs, c.AnycastVIPs()) {
 		all[v.Address.Addr()] = v.Interface
 	}
 	for i := range c.VRRP {

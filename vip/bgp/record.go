@@ -1,0 +1,55 @@
+package bgp
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"slices"
+)
+
+// remember reads what an earlier run has announced.
+func (s *Speaker) remember() {
+	list, err := s.ledger.read()
+	if err != nil {
+		aside := string(s.ledger) + ".corrupt"
+		err = errors.Join(err, os.Rename(string(s.ledger), aside))
+		s.log.Error("ledger set aside; networks of an earlier run are withdrawn only where they are configured",
+			"set_aside", aside, "error", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.demand.retired == nil {
+		s.demand.retired = set{}
+	}
+	for _, p := range list {
+		s.demand.retired[p] = struct{}{}
+	}
+	s.demand.changed = true
+}
+
+// keep hands what is announced to the writer of the ledger, in place of what it has not
+// taken yet.
+func (s *Speaker) keep(list []netip.Prefix) {
+	select {
+	case <-s.records:
+	default:
+	}
+	s.records <- list
+}
+
+// record writes the ledger until there is nothing more to come.
+func (s *Speaker) record() {
+	var written []netip.Prefix
+	known := false
+	for list := range s.records {
+		if known && slices.Equal(written, list) {
+			continue
+		}
+		if err := s.ledger.write(list); err != nil {
+			s.log.Warn("what is announced cannot be remembered", "error", err)
+			known = false
+			continue
+		}
+		written, known = list, true
+	}
+}
