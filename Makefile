@@ -86,8 +86,9 @@ fuzz: ## each fuzz target in turn for FUZZTIME, which "go test" runs on its seed
 	done
 
 e2e: ## end-to-end tests: the real binary in network namespaces
-	$(GO) test -count=1 -timeout 20m -parallel 4 -skip '^TestVRRP' ./cmd/internal/e2e
+	$(GO) test -count=1 -timeout 20m -parallel 4 -skip '^Test(VRRP|BGP)' ./cmd/internal/e2e
 	$(GO) test -count=1 -timeout 20m -parallel 8 -run '^TestVRRP' ./cmd/internal/e2e # they mostly wait
+	$(GO) test -count=1 -timeout 20m -parallel 8 -run '^TestBGP' ./cmd/internal/e2e # likewise
 
 lint: vet staticcheck gofumpt govulncheck
 
@@ -129,7 +130,7 @@ bench-ipvs: ## services beside ipvsadm and keepalived, into docs/performance.md 
 	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkIPVS$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 3 -record $(CURDIR)/docs/performance.md
 
 bench-bgp: build ## moves by what a router does that is told by BGP, into docs/performance.md (about 3 minutes; needs root)
-	$(GO) test -timeout 10m -run '^$$' -bench '^BenchmarkBGP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 60 -record $(CURDIR)/docs/performance.md
+	$(GO) test -timeout 10m -run '^$$' -bench '^BenchmarkBGP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200
 SEED   ?= 0

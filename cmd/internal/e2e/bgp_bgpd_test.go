@@ -36,6 +36,7 @@ func (r *routed) unharmed(owner *lab.Node) {
 // A bgpd that dies or hangs takes its routes with it and nothing else. Once it is back,
 // it is told again what to announce.
 func TestBGPDGone(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		end, mend func(*lab.Daemon) error
 		state     string

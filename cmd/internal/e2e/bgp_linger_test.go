@@ -45,6 +45,7 @@ func TestBGPRouteStaysUntilTheNextIsThere(t *testing.T) {
 // An old owner that dies, or stands still, just after it has let go is not the way that the
 // router takes, not even once the new one's routes have settled.
 func TestBGPOldOwnerEndsAfterTheMove(t *testing.T) {
+	t.Parallel()
 	ends := map[string]func(*routed, *lab.Node){
 		"SIGKILL": func(r *routed, n *lab.Node) { r.must(n.Kill()) },
 		"SIGSTOP": func(r *routed, n *lab.Node) { r.freeze(n) },

@@ -10,6 +10,7 @@ import (
 // On a planned move the router goes from the old owner to the new one, and has a way at
 // each moment.
 func TestBGPPlannedMoves(t *testing.T) {
+	t.Parallel()
 	moves := map[string]struct {
 		reason string
 		move   func(*routed, *lab.Node)
@@ -53,6 +54,7 @@ func TestBGPPlannedMoves(t *testing.T) {
 // An owner that is dead or stands still leaves its route to its kernel, which lets it go
 // with the address. The router takes the new owner's at once.
 func TestBGPOwnerGone(t *testing.T) {
+	t.Parallel()
 	ends := map[string]struct {
 		end  func(*routed, *lab.Node)
 		mend func(*routed, *lab.Node)
