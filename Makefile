@@ -35,7 +35,7 @@ PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc lib
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs clean
+.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp clean
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -90,8 +90,9 @@ fuzz: ## each fuzz target in turn for FUZZTIME, which "go test" runs on its seed
 	done
 
 e2e: ## end-to-end tests: the real binary in network namespaces
-	$(GO) test -count=1 -timeout 20m -parallel 4 -skip '^TestVRRP' ./cmd/internal/e2e
+	$(GO) test -count=1 -timeout 20m -parallel 4 -skip '^Test(VRRP|BGP)' ./cmd/internal/e2e
 	$(GO) test -count=1 -timeout 20m -parallel 8 -run '^TestVRRP' ./cmd/internal/e2e # they mostly wait
+	$(GO) test -count=1 -timeout 20m -parallel 8 -run '^TestBGP' ./cmd/internal/e2e # likewise
 
 lint: vet staticcheck gofumpt govulncheck
 
@@ -131,6 +132,9 @@ bench-checks: ## checks beside those of HAProxy, and the moves that they cause, 
 
 bench-ipvs: ## services beside ipvsadm and keepalived, into docs/performance.md (about 10 minutes, on a machine that does nothing else; needs root)
 	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkIPVS$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 3 -record $(CURDIR)/docs/performance.md
+
+bench-bgp: build ## moves by what a router does that is told by BGP, into docs/performance.md (about 3 minutes; needs root)
+	$(GO) test -timeout 10m -run '^$$' -bench '^BenchmarkBGP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200
 SEED   ?= 0

@@ -11,7 +11,8 @@
 // Who takes a network over announces it as a fresh route, with origin IGP, and after a
 // while as a settled one, with origin incomplete, which every router likes less. So a
 // router prefers the new owner of a VIP from the first moment, while the route of an owner
-// that was frozen, or is about to let go, is still there. See Options.Settle.
+// that was frozen is still there. See Options.Settle. One who hands a network over first
+// has it make way for any other's route, by a longer path. See Speaker.Linger.
 //
 // Pure, without I/O, clock or log: what bgpd's configuration says (running.go), the steps
 // from it to what is wanted (plan.go), and how neighbors are (neighbor.go). Each pass reads
@@ -24,7 +25,7 @@
 // It must never
 //   - let Set wait for bgpd, the disk or a log line;
 //   - touch a network that is neither one of Options.Networks nor in the ledger, nor
-//     anything else of bgpd's configuration but its own route-map;
+//     anything else of bgpd's configuration but its own route-maps;
 //   - begin a BGP instance that the operator has not configured;
 //   - save bgpd's configuration.
 package bgp

@@ -19,10 +19,13 @@ type closer interface{ Close() error }
 // ErrNotLingering says that networks which are given up are withdrawn at once.
 var ErrNotLingering = errors.New("a planned move may leave routers without a route for a moment")
 
-// Linger prepares for a planned move: the networks that are announced now become settled
-// ones, and those of them that are given up within the next second stay announced until it
-// is over. Routers so have a route until they have heard of the next owner, whose fresh
-// one they prefer. It takes some milliseconds, and never waits for bgpd.
+// Linger prepares for a planned move: the networks that are announced now make way for any
+// other's, and those of them that are given up within the next second stay announced until
+// it is over. Routers so have a route until they have heard of the next owner. It takes some
+// milliseconds, and never waits for bgpd.
+//
+// A process that is frozen then leaves a route that nobody uses: zebra 8.4 does not hear that
+// the kernel has let a placeholder's IPv6 address go.
 func (s *Speaker) Linger() error {
 	s.mu.Lock()
 	list := inOrder(s.demand.want)
@@ -85,7 +88,7 @@ func (s *Speaker) tidy(now time.Time) time.Time {
 	return time.Time{}
 }
 
-// linger has networks stay that are given up soon, and makes those settled that are wanted.
+// linger has networks stay that are given up soon. Those that are not are settled ones.
 func (d *demand) linger(list []netip.Prefix, now time.Time) {
 	d.until = now.Add(lingerFor)
 	for _, p := range list {

@@ -66,15 +66,32 @@ func TestLingerKeepsARouteThroughAMove(t *testing.T) {
 		if err := s.Linger(); err != nil {
 			t.Fatal(err)
 		}
-		wants(t, d, "198.18.0.100/32 route-map perch-settled")
+		wants(t, d, "198.18.0.100/32 route-map perch-leaving")
 		h.expect(t, "before the move", 1)
 		s.Set(nil)
-		wants(t, d, "198.18.0.100/32 route-map perch-settled")
+		wants(t, d, "198.18.0.100/32 route-map perch-leaving")
 		time.Sleep(lingerFor - time.Millisecond)
-		wants(t, d, "198.18.0.100/32 route-map perch-settled")
+		wants(t, d, "198.18.0.100/32 route-map perch-leaving")
 		time.Sleep(time.Millisecond)
 		wants(t, d)
 		h.expect(t, "after it", 0)
+	})
+}
+
+// Who gets the network back while it lingers is a new owner like any other.
+func TestLingeringNetworkIsTakenBack(t *testing.T) {
+	moving(t, &holds{}, func(s *Speaker, d *bgpd) {
+		if err := s.Linger(); err != nil {
+			t.Fatal(err)
+		}
+		s.Set(nil)
+		wants(t, d, "198.18.0.100/32 route-map perch-leaving")
+		s.Set(prefixes("198.18.0.100/32"))
+		wants(t, d, "198.18.0.100/32")
+		time.Sleep(2 * lingerFor)
+		wants(t, d, "198.18.0.100/32")
+		s.Set(nil)
+		wants(t, d)
 	})
 }
 
@@ -84,7 +101,7 @@ func TestLingerEndsAtTheEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Set(nil)
-		wants(t, d, "198.18.0.100/32 route-map perch-settled")
+		wants(t, d, "198.18.0.100/32 route-map perch-leaving")
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 // that bgpd goes on announcing them for a moment. It is a tun device that nobody reads: what
 // comes in for the networks meanwhile is lost. The device is gone when the process is, and
 // its addresses, whose peers the networks are, when their lifetime is over, also if the
-// process is frozen.
+// process is frozen. Of the IPv6 ones zebra 8.4 only hears when the device goes.
 type placeholder struct{ tun int }
 
 // placeholderName is how the kernel makes the name of the device.

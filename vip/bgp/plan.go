@@ -2,6 +2,7 @@ package bgp
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 )
 
@@ -19,7 +20,7 @@ func plan(want networks, ours set, r running) []step {
 	for _, p := range want.sorted() {
 		name, there := r.networks[p]
 		is := standingOf(name)
-		if there && (name != "" && name != routeMap || is == want[p]) {
+		if there && (name != is.routeMap() || is == want[p]) {
 			continue
 		}
 		steps = append(steps, step{network: p, standing: want[p]})
@@ -30,13 +31,6 @@ func plan(want networks, ours set, r running) []step {
 		}
 	}
 	return steps
-}
-
-func standingOf(name string) standing {
-	if name == routeMap {
-		return settled
-	}
-	return fresh
 }
 
 // announced returns those of our networks that are in a running configuration.
@@ -52,19 +46,14 @@ func announced(ours set, r running) []netip.Prefix {
 
 // after returns a running configuration once the steps are done.
 func (r running) after(steps []step) running {
-	next := running{instance: r.instance, networks: map[netip.Prefix]string{}, unchecked: r.unchecked, routeMap: r.routeMap}
-	for p, name := range r.networks {
-		next.networks[p] = name
-	}
+	next := r
+	next.networks, next.routeMaps = maps.Clone(r.networks), maps.Clone(r.routeMaps)
 	for _, s := range steps {
-		switch {
-		case s.withdraw:
+		if s.withdraw {
 			delete(next.networks, s.network)
-		case s.standing == settled:
-			next.networks[s.network], next.routeMap = routeMap, true
-		default:
-			next.networks[s.network] = ""
+			continue
 		}
+		next.networks[s.network], next.routeMaps[s.standing] = s.standing.routeMap(), true
 	}
 	return next
 }
@@ -75,8 +64,10 @@ func commands(asn uint32, r running, steps []step) []string {
 		return nil
 	}
 	lines := []string{"configure terminal"}
-	if !r.routeMap && settles(steps) {
-		lines = append(lines, "route-map "+routeMap+" permit 10", "set origin incomplete", "exit")
+	for _, needed := range []standing{settled, leaving} {
+		if !r.routeMaps[needed] && uses(steps, needed) {
+			lines = append(lines, routeMap(asn, needed)...)
+		}
 	}
 	lines = append(lines, fmt.Sprintf("router bgp %d", asn))
 	lines = append(lines, family("ipv4", steps, netip.Addr.Is4)...)
@@ -84,13 +75,23 @@ func commands(asn uint32, r running, steps []step) []string {
 	return append(lines, "end")
 }
 
-func settles(steps []step) bool {
+func uses(steps []step, standing standing) bool {
 	for _, s := range steps {
-		if !s.withdraw && s.standing == settled {
+		if !s.withdraw && s.standing == standing {
 			return true
 		}
 	}
 	return false
+}
+
+// routeMap returns the commands that define the route-map of a standing. Of routes with
+// paths of one length the origin counts.
+func routeMap(asn uint32, s standing) []string {
+	lines := []string{"route-map " + s.routeMap() + " permit 10", "set origin incomplete"}
+	if s == leaving {
+		lines = append(lines, fmt.Sprintf("set as-path prepend %d", asn))
+	}
+	return append(lines, "exit")
 }
 
 // family returns the commands of the steps of one address family.
@@ -112,8 +113,8 @@ func (s step) String() string {
 	switch {
 	case s.withdraw:
 		return "no network " + s.network.String()
-	case s.standing == settled:
-		return "network " + s.network.String() + " route-map " + routeMap
+	case s.standing != fresh:
+		return "network " + s.network.String() + " route-map " + s.standing.routeMap()
 	default:
 		return "network " + s.network.String()
 	}

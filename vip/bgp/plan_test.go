@@ -2,6 +2,7 @@ package bgp
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,8 +66,8 @@ func prefixes(list ...string) (out []netip.Prefix) {
 
 func TestParseRunning(t *testing.T) {
 	got := parseRunning(config, 65001)
-	want := running{instance: true, routeMap: true, networks: map[netip.Prefix]string{
-		netip.MustParsePrefix("198.18.0.100/32"):   routeMap,
+	want := running{instance: true, routeMaps: map[standing]bool{settled: true}, networks: map[netip.Prefix]string{
+		netip.MustParsePrefix("198.18.0.100/32"):   "perch-settled",
 		netip.MustParsePrefix("198.18.0.101/32"):   "",
 		netip.MustParsePrefix("198.18.0.102/32"):   "THEIRS",
 		netip.MustParsePrefix("203.0.113.0/24"):    "",
@@ -124,6 +125,30 @@ func TestPlan(t *testing.T) {
 		"end",
 	}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestPlanDefinesTheRouteMapsItNeeds(t *testing.T) {
+	r := parseRunning(config, 65001)
+	want := networks{netip.MustParsePrefix("198.18.0.100/32"): leaving, netip.MustParsePrefix("198.18.0.101/32"): settled}
+	steps := plan(want, set{}, r)
+	if diff := cmp.Diff([]string{
+		"configure terminal",
+		"route-map perch-leaving permit 10", "set origin incomplete", "set as-path prepend 65001", "exit",
+		"router bgp 65001",
+		"address-family ipv4 unicast",
+		"network 198.18.0.100/32 route-map perch-leaving",
+		"network 198.18.0.101/32 route-map perch-settled",
+		"exit-address-family",
+		"end",
+	}, commands(65001, r, steps)); diff != "" {
+		t.Error(diff)
+	}
+	want[netip.MustParsePrefix("198.18.0.101/32")] = leaving
+	next := r.after(steps)
+	again := commands(65001, next, plan(want, set{}, next))
+	if slices.ContainsFunc(again, func(line string) bool { return strings.HasPrefix(line, "route-map ") }) {
+		t.Errorf("commands %q define what is there", again)
 	}
 }
 

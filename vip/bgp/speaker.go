@@ -158,13 +158,15 @@ func (d *demand) set(list []netip.Prefix, now time.Time) bool {
 func (d *demand) networks(now time.Time, settle time.Duration) (n networks, next time.Time) {
 	n, next = networks{}, d.until
 	for p := range d.lingering {
-		n[p] = settled
+		n[p] = leaving
 	}
 	for p, since := range d.want {
 		until := since.Add(settle)
 		switch {
 		case settle == 0:
 			n[p] = fresh
+		case since.IsZero() && now.Before(d.until):
+			n[p] = leaving
 		case now.Before(until):
 			n[p] = fresh
 			if next.IsZero() || until.Before(next) {

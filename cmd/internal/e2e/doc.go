@@ -1,6 +1,6 @@
 // Package e2e has nothing but the end-to-end tests: the real binary, built once,
 // in real networks of namespaces (package lab). They need root, for some faults
-// nft(8), for VRRP keepalived, FRR, tcpdump and tshark, for checks HAProxy and nginx, and
+// nft(8), for VRRP keepalived, FRR, tcpdump and tshark, for BGP FRR, for checks HAProxy and nginx, and
 // for kernels user-mode-linux, kmod, gcc and ipvsadm (`make deps`). Without them they skip;
 // with CI set a skip is a failure.
 //
@@ -43,6 +43,18 @@
 //
 // One of them, TestCheckEachKind, has a lobby of small servers instead, one for each kind of
 // check.
+//
+// The cases of BGP (TestBGP...) have nodes that share no segment, each with zebra and bgpd
+// of a real FRR, and a router with another one. Its kernel tells of each change of its
+// routes, and that is what they judge by:
+//
+//	func TestBGPTransfer(t *testing.T) {
+//		t.Parallel()
+//		r := startRouted(t, steadily)
+//		old, now := r.settled(), time.Now()
+//		r.handOver(old, askedFor, func() { r.perch(old, "transfer") })
+//		r.neverBroken(now)
+//	}
 //
 // The cases of kernels (TestKernel...) run the tests of another package in a User-mode
 // Linux, for what the kernel of a test machine may lack.

@@ -28,12 +28,18 @@ func (c *cluster) handOver(old *lab.Node, reason string, move func()) *lab.Node 
 	term := c.status(old).Cluster.Term
 	move()
 	next := c.movedFrom(old)
+	c.wasHandedOver(old, next, reason, term)
+	return next
+}
+
+// wasHandedOver wants the last move to have been a hand-over, into the term after that one.
+func (c *cluster) wasHandedOver(old, next *lab.Node, reason string, term uint64) {
+	c.t.Helper()
 	got := c.lastClaim(next)
 	if got.From != old.Name || !strings.HasSuffix(got.Reason, reason) || got.Term != term+1 {
 		c.t.Errorf("the VIPs went from %s to %s in term %d, because: %s; want from %s in term %d, because: …%s",
 			got.From, got.To, got.Term, got.Reason, old.Name, term+1, reason)
 	}
-	return next
 }
 
 // lastClaim waits until the last move of the history is one to owner, and returns it.

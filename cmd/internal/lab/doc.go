@@ -9,6 +9,10 @@
 // else that runs on one, as a real keepalived or FRR; a [Service] is an HAProxy or an nginx
 // that can be broken in many ways. A [Capture] has what a whole segment said.
 //
+// A [Fabric] is another network: its nodes share no segment, and tell a router by BGP what
+// is to be reached by them. Its judge is the routing table in the router's kernel, of which
+// [Routes] writes down each change.
+//
 // [BootKernel] is apart from all that: it runs one [Job] in a kernel of its own, for what
 // the kernel of this machine may lack.
 //
@@ -27,6 +31,7 @@
 //   - one for each [Requester], and one for each request under way, from Host.Request
 //     until Requester.Close;
 //   - two for each [Observer], from Host.Observe until Observer.Close;
+//   - three for each [Routes], from Host.WatchRoutes until Routes.Close;
 //   - one for each [Watch], from Lab.Watch until Watch.Close.
 //
 // Lab.Close ends all of them and waits for them.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -33,22 +34,30 @@ wait
 // The folder, which is made, has its log. A host has one at most.
 func NewFRR(h *Host, dir, config string) (*Daemon, error) {
 	d := &Daemon{Name: "FRR on " + h.Name, Host: h, Dir: dir}
-	d.command = func() *exec.Cmd {
-		cmd := exec.Command("sh", "-c", frrScript)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
-		return cmd
-	}
-	err := h.Do(func() error {
-		return errors.Join(
-			os.MkdirAll(dir, 0o700),
-			h.ns.unshareMounts(),
-			unix.Mount("frr", frrDir, "tmpfs", 0, "mode=1777"),
-			unix.Mount("frr", "/var/tmp", "tmpfs", 0, "mode=1777"), // where it logs crashes
-			os.WriteFile(frrDir+"/vrrpd.conf", []byte(config), 0o644),
-		)
-	})
+	d.command = func() *exec.Cmd { return firstProcess(frrScript) }
+	err := errors.Join(os.MkdirAll(dir, 0o700), h.prepareFRR("vrrpd.conf", config))
 	if err != nil {
 		return nil, fmt.Errorf("prepare %s: %w", d.Name, err)
 	}
 	return d, nil
+}
+
+// firstProcess returns a shell with a PID namespace of its own, and the script's arguments
+// from $0 on.
+func firstProcess(script string, args ...string) *exec.Cmd {
+	cmd := exec.Command("sh", append([]string{"-c", script}, args...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
+	return cmd
+}
+
+// prepareFRR gives the host a frrDir of its own, with a file of configuration in it.
+func (h *Host) prepareFRR(file, config string) error {
+	return h.Do(func() error {
+		return errors.Join(
+			h.ns.unshareMounts(),
+			unix.Mount("frr", frrDir, "tmpfs", 0, "mode=1777"),
+			unix.Mount("frr", "/var/tmp", "tmpfs", 0, "mode=1777"), // where it logs crashes
+			os.WriteFile(filepath.Join(frrDir, file), []byte(config), 0o644),
+		)
+	})
 }

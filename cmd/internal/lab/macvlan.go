@@ -47,10 +47,14 @@ func (h *Host) AddMacvlan(name string, mac MAC, prefixes ...netip.Prefix) error 
 
 func configureMacvlan(name string) error {
 	const random = "3" // IN6_ADDR_GEN_MODE_RANDOM
-	set := func(key, value string) error { return os.WriteFile("/proc/sys/net/"+key, []byte(value), 0) }
 	return errors.Join(
-		set("ipv6/conf/"+name+"/addr_gen_mode", random),
-		set("ipv6/conf/"+name+"/accept_dad", "0"),
-		set("ipv4/conf/all/arp_ignore", "1"),
+		setSysctl("ipv6/conf/"+name+"/addr_gen_mode", random),
+		setSysctl("ipv6/conf/"+name+"/accept_dad", "0"),
+		setSysctl("ipv4/conf/all/arp_ignore", "1"),
 	)
+}
+
+// setSysctl sets a key of net in the namespace of the thread.
+func setSysctl(key, value string) error {
+	return os.WriteFile("/proc/sys/net/"+key, []byte(value), 0)
 }

@@ -91,3 +91,12 @@ func NeedIPVS(t test) {
 	t.Helper()
 	need(t, "ipvsadm", "needs ipvsadm(8), Debian package ipvsadm")
 }
+
+// NeedBGP skips a test where there is no BGP to be had. In CI that is a failure.
+func NeedBGP(t test) {
+	t.Helper()
+	NeedRoot(t)
+	if _, err := os.Stat("/usr/lib/frr/bgpd"); err != nil {
+		skip(t, "needs bgpd and zebra of FRR, Debian package frr")
+	}
+}

@@ -1,0 +1,70 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/lab"
+)
+
+// handOverTo asks for a move to a node and waits until it alone holds the VIPs.
+func (r *routed) handOverTo(old, target *lab.Node) {
+	r.t.Helper()
+	r.perch(old, "transfer", target.Name)
+	r.eventually(target.Name+" owns the VIPs", func() bool { return r.owner() == target })
+}
+
+// The old owner's route stays until the router has heard of the new owner, whose bgpd is
+// slow.
+func TestBGPRouteStaysUntilTheNextIsThere(t *testing.T) {
+	t.Parallel()
+	r := startRouted(t, steadily)
+	const slow = 300 * time.Millisecond
+	for rounds, tries := 0, 0; rounds < 2 && tries < 6; tries++ {
+		old := r.settled()
+		next := r.others(old)[0]
+		r.settle(old)
+		bgpd, now := r.speaker(next).BGPD, time.Now()
+		r.must(bgpd.Freeze())
+		r.handOverTo(old, next)
+		time.Sleep(slow - time.Since(now)) // which is none if that took longer
+		r.must(bgpd.Thaw())
+		took := time.Since(now)
+		r.routedTo(next)
+		r.announcedBy(next)
+		r.tell("slow bgpd", now)
+		if took > 2*slow {
+			t.Logf("a busy machine: bgpd was stopped for %v", took)
+			continue
+		}
+		r.neverBroken(now)
+		rounds++
+	}
+}
+
+// An old owner that dies, or stands still, just after it has let go is not the way that the
+// router takes, not even once the new one's routes have settled.
+func TestBGPOldOwnerEndsAfterTheMove(t *testing.T) {
+	t.Parallel()
+	ends := map[string]func(*routed, *lab.Node){
+		"SIGKILL": func(r *routed, n *lab.Node) { r.must(n.Kill()) },
+		"SIGSTOP": func(r *routed, n *lab.Node) { r.freeze(n) },
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := startRouted(t, steadily)
+			old := r.settled()
+			next := r.others(old)[0]
+			r.settle(old)
+			now := time.Now()
+			r.handOverTo(old, next)
+			end(r, old)
+			r.routedTo(next)
+			r.settle(next)
+			r.never("the router goes by "+old.Name+" too", time.Second, func() bool { return r.shared(now) })
+			r.routedTo(next)
+			r.tell(name, now)
+		})
+	}
+}
