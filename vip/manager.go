@@ -106,7 +106,7 @@ func newManager(opts Options, t transport) *Manager {
 		kernel:      kernel{t},
 		announcer:   announcer{transport: t},
 		mine:        make(map[place]claim),
-		schedule:    schedule{pace: opts.Schedule},
+		schedule:    newSchedule(opts.Schedule),
 		state:       newState(),
 		wake:        make(chan struct{}, 1),
 		pen:         make(chan struct{}, 1),

@@ -43,6 +43,11 @@ type schedule struct {
 	pace  func(VIP) Pace       // nil for the default
 	turns map[VIP]time.Time    // of VIPs that wait for that of others on their interface
 	free  map[string]time.Time // by interface: when nobody waits any more
+	last  map[string]time.Time // likewise: when one of them had its turn
+}
+
+func newSchedule(pace func(VIP) Pace) schedule {
+	return schedule{pace: pace, turns: make(map[VIP]time.Time), free: make(map[string]time.Time), last: make(map[string]time.Time)}
 }
 
 // Start lets v be announced at now and then repeatedly, from the start on if it
@@ -90,31 +95,34 @@ func (s *schedule) paceOf(v VIP) Pace {
 	return p.orDefault()
 }
 
-// Admits reports whether v, which was started, may be announced at now. Otherwise it is
-// put where it is its turn.
+// Admits reports whether v, which was started, may be announced at now, as it is then.
+// Otherwise it is put where it is its turn.
 func (s *schedule) Admits(v VIP, now time.Time) bool {
 	interval := s.paceOf(v).Interval
 	if interval == 0 {
 		return true
 	}
-	if s.turns == nil {
-		s.turns, s.free = make(map[VIP]time.Time), make(map[string]time.Time)
-	}
 	turn, waits := s.turns[v]
 	if !waits {
-		turn = s.free[v.Interface]
-		if turn.Before(now) {
-			turn = now
-		}
+		turn = latest(now, s.free[v.Interface])
 		s.free[v.Interface] = turn.Add(interval)
 	}
+	turn = latest(turn, s.last[v.Interface].Add(interval)) // turns that are late do not come in a burst
 	if turn.After(now) {
 		s.turns[v] = turn
 		s.Put(v, turn)
 		return false
 	}
 	delete(s.turns, v)
+	s.last[v.Interface] = now
 	return true
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // next is the first time after now at which a VIP is announced whose first

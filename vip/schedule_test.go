@@ -277,12 +277,12 @@ func TestPaceNext(t *testing.T) {
 // VIPs of one interface wait for each other, and for nobody else.
 func TestScheduleInTurns(t *testing.T) {
 	const interval = 10 * time.Millisecond
-	s := schedule{pace: func(v VIP) Pace {
+	s := newSchedule(func(v VIP) Pace {
 		if v.Interface == "eth1" {
 			return Pace{Repeat: 2}
 		}
 		return Pace{Repeat: 2, Interval: interval}
-	}}
+	})
 	all := []VIP{testVIP(1), testVIP(2), testVIP(3)}
 	other := testVIP(4)
 	other.Interface = "eth1"
@@ -318,5 +318,28 @@ func TestScheduleInTurns(t *testing.T) {
 	}
 	if want := []time.Duration{0, 5 * time.Second}; !slices.Equal(got[other], want) {
 		t.Errorf("on another interface at %v, want %v", got[other], want)
+	}
+}
+
+// Whoever is late does not make up for it by a burst.
+func TestScheduleInTurnsThatAreLate(t *testing.T) {
+	const interval = 10 * time.Millisecond
+	s := newSchedule(func(VIP) Pace { return Pace{Interval: interval} })
+	for i := range 3 {
+		s.Start(testVIP(i), epoch)
+		s.Admits(testVIP(i), epoch)
+	}
+	now := epoch.Add(time.Second)
+	for i := 1; i < 3; i++ {
+		for v, ok := s.Take(now); ok; v, ok = s.Take(now) {
+			if s.Admits(v, now) {
+				s.Sent(v, now)
+				break
+			}
+		}
+		if v, ok := s.Take(now); ok && s.Admits(v, now) {
+			t.Error("another one has its turn at once")
+		}
+		now = now.Add(interval)
 	}
 }

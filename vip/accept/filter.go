@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/google/nftables"
@@ -81,21 +82,11 @@ func normal(addresses []Address) []Address {
 		}
 		list = append(list, a)
 	}
-	slices.SortFunc(list, Address.compare)
+	sort.Slice(list, func(i, j int) bool {
+		order := list[i].IP.Compare(list[j].IP)
+		return order < 0 || order == 0 && list[i].Interface < list[j].Interface
+	})
 	return slices.Compact(list)
-}
-
-func (a Address) compare(b Address) int {
-	if order := a.IP.Compare(b.IP); order != 0 {
-		return order
-	}
-	switch {
-	case a.Interface < b.Interface:
-		return -1
-	case a.Interface > b.Interface:
-		return 1
-	}
-	return 0
 }
 
 // exists tells whether the table is there.
