@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -35,7 +36,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 // Run has srv answer on ln until ctx ends, and closes ln. The contexts of
 // requests under way end with ctx; they have a second to send their answer.
 // A listener that fails before ctx ends is an error; one that is closed with it
-// is not.
+// is not, though whoever closes it may hear of the end a moment earlier.
 func Run(ctx context.Context, srv *http.Server, ln net.Listener) error {
 	srv.BaseContext = func(net.Listener) context.Context { return ctx }
 	stopped := make(chan struct{})
@@ -44,12 +45,23 @@ func Run(ctx context.Context, srv *http.Server, ln net.Listener) error {
 		shutdown(srv)
 	})
 	err := srv.Serve(ln)
+	if errors.Is(err, net.ErrClosed) {
+		await(ctx, shutdownGrace)
+	}
 	if cancel() {
 		_ = srv.Close()
 		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
 	}
 	<-stopped
 	return nil
+}
+
+// await waits for the end of ctx, but not for longer than patience.
+func await(ctx context.Context, patience time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(patience):
+	}
 }
 
 func shutdown(srv *http.Server) {

@@ -196,6 +196,34 @@ func TestServeReportsAFailedListener(t *testing.T) {
 }
 
 // net/http closes TLS connections of a protocol it does not know.
+// The listener of the peer API is closed by the cluster, which may hear of the end first.
+func TestServeOfAListenerThatIsClosedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, end := context.WithCancel(t.Context())
+		ln := silentListener{closed: make(chan struct{})}
+		served := make(chan error, 1)
+		go func() { served <- Run(ctx, &http.Server{}, ln) }()
+		synctest.Wait()
+		close(ln.closed)
+		time.Sleep(time.Millisecond)
+		end()
+		if err := <-served; err != nil {
+			t.Errorf("serve returned %v", err)
+		}
+	})
+}
+
+// silentListener is a listener to which nobody connects.
+type silentListener struct{ closed chan struct{} }
+
+func (l silentListener) Accept() (net.Conn, error) {
+	<-l.closed
+	return nil, net.ErrClosed
+}
+
+func (l silentListener) Close() error   { return nil }
+func (l silentListener) Addr() net.Addr { return &net.TCPAddr{} }
+
 func TestServeOverTLSWithAProtocolOfItsOwn(t *testing.T) {
 	config := selfSigned(t)
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
