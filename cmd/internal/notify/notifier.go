@@ -11,6 +11,10 @@ import (
 // EndLimit bounds what is told at the end of perch: who stops it does not wait for ever.
 const EndLimit = 3 * time.Second
 
+// hangLimit is how long after that a target is waited for which does not heed that it is
+// killed: a disk that hangs cannot be.
+const hangLimit = time.Second
+
 // Notifier tells the targets of its entries what has happened.
 type Notifier struct {
 	log  *slog.Logger
@@ -175,7 +179,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(EndLimit, kill) })()
 	defer n.Set(nil)
 	var serving sync.WaitGroup
-	defer serving.Wait()
+	defer n.await(work, &serving)
 	for {
 		select {
 		case <-ctx.Done():
@@ -184,6 +188,25 @@ func (n *Notifier) Run(ctx context.Context) error {
 		case <-n.poke:
 			n.begin(work, &serving)
 		}
+	}
+}
+
+// await waits for those who serve, and hangLimit after the end of work for nobody.
+func (n *Notifier) await(work context.Context, serving *sync.WaitGroup) {
+	ended := make(chan struct{})
+	go func() {
+		serving.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return
+	case <-work.Done():
+	}
+	select {
+	case <-ended:
+	case <-time.After(hangLimit):
+		n.log.Error("some targets hang, and are not waited for")
 	}
 }
 

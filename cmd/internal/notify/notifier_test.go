@@ -339,6 +339,31 @@ func TestTheEndIsBounded(t *testing.T) {
 	})
 }
 
+// hanging is a target that no end of a context ends.
+type hanging chan struct{}
+
+func (h hanging) Tell(context.Context, Event) error {
+	<-h
+	return nil
+}
+
+// Who hangs, as a program or a FIFO on a disk that does, does not keep perch from ending.
+func TestTheEndDoesNotHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		ctx, cancel := context.WithCancel(t.Context())
+		hangs := make(hanging)
+		defer close(hangs)
+		s.Set([]Entry{{Key: "hangs", Name: "hangs", On: []Kind{Stop}, Target: hangs}})
+		s.Tell(of(Stop, gw))
+		cancel()
+		_ = s.Run(ctx)
+		if took := time.Since(s.hall.begin); took != EndLimit+hangLimit {
+			t.Errorf("ended after %s", took)
+		}
+	})
+}
+
 // closing is a target that is closed.
 type closing struct{ listener }
 
