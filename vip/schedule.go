@@ -55,7 +55,10 @@ func newSchedule(pace func(VIP) Pace) schedule {
 // again and again would never have one.
 func (s *schedule) Start(v VIP, now time.Time) {
 	delete(s.first, v)
-	s.Put(v, latest(now, s.turns[v]))
+	if s.paceOf(v).Interval > 0 {
+		now = latest(now, s.turns[v])
+	}
+	s.Put(v, now)
 }
 
 // Stop ends the announcements of v. Nobody waits for its turn any more.
@@ -100,6 +103,7 @@ func (s *schedule) paceOf(v VIP) Pace {
 func (s *schedule) Admits(v VIP, now time.Time) bool {
 	interval := s.paceOf(v).Interval
 	if interval == 0 {
+		delete(s.turns, v)
 		return true
 	}
 	turn, waits := s.turns[v]

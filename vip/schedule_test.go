@@ -416,3 +416,21 @@ func TestScheduleInTurnsOfWhoStays(t *testing.T) {
 		}
 	}
 }
+
+// Who waits for a turn waits no more when the interval goes.
+func TestScheduleInTurnsThatAreNoMore(t *testing.T) {
+	interval := time.Hour
+	s := newSchedule(func(VIP) Pace { return Pace{Repeat: 1, Interval: interval} })
+	for i := range 2 {
+		s.Start(testVIP(i), epoch)
+		s.Admits(testVIP(i), epoch)
+	}
+	interval = 0
+	s.Start(testVIP(1), epoch)
+	if at := s.announced(0)[testVIP(1)]; len(at) != 1 {
+		t.Errorf("announced at %v", at)
+	}
+	if len(s.turns) != 0 {
+		t.Errorf("turns %v are left", s.turns)
+	}
+}
