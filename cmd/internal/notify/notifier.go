@@ -80,8 +80,8 @@ func (n *Notifier) Set(entries []Entry) {
 	}
 	opened := n.order
 	n.mu.Unlock()
+	n.open(opened) // first: who reads a FIFO that has another user now sees no end of it
 	n.close(idle)
-	n.open(opened)
 }
 
 // open opens the targets that are to be there before the first event.
