@@ -2,6 +2,8 @@ package checker
 
 import (
 	"crypto/tls"
+	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -44,7 +46,7 @@ func TestDocumentedReasons(t *testing.T) {
 	l := newLab(t)
 	said := slices.Concat(
 		refusals(t), mute500(t), brokenConnections(t), l.wrongPlaces(t), wrongWeb(t), wrongCertificates(t), wrongServers(t),
-		l.badNeighbors(t), wrongUnits(t, bus), wrongProcesses(t), wrongFiles(t), wrongScripts(t),
+		l.badNeighbors(t), badSessions(t), wrongUnits(t, bus), wrongProcesses(t), wrongFiles(t), wrongScripts(t),
 	)
 	documented := documentedReasons(t)
 	slices.Sort(said)
@@ -199,6 +201,13 @@ func (l *lab) badNeighbors(t *testing.T) []string {
 	said = append(said, port(), says(t, gateway("198.18.0.254", "eth0")))
 	l.down(l.here, "eth0")
 	return append(said, port())
+}
+
+// badSessions are as whoever knows of BGP sessions tells of them.
+func badSessions(t *testing.T) []string {
+	h := NewHost(slog.New(slog.DiscardHandler))
+	h.Follow(func(neighbor string) error { return fmt.Errorf("neighbor %s is in state Active", neighbor) })
+	return []string{"bgp: " + reasonOf(t, made(t, h, Spec{Kind: "bgp", Target: "198.18.0.254"}), enough)}
 }
 
 func wrongUnits(t *testing.T, bus *systemBus) (said []string) {

@@ -42,7 +42,7 @@ type schedule struct {
 	first map[VIP]time.Time    // when a VIP's first announcement was sent
 	pace  func(VIP) Pace       // nil for the default
 	turns map[VIP]time.Time    // of VIPs that wait for that of others on their interface
-	free  map[string]time.Time // by interface: when nobody waits any more
+	free  map[string]time.Time // by interface: when nobody waits any more; see freeOn
 	last  map[string]time.Time // likewise: when one of them had its turn
 }
 
@@ -51,21 +51,24 @@ func newSchedule(pace func(VIP) Pace) schedule {
 }
 
 // Start lets v be announced at now and then repeatedly, from the start on if it
-// was on the schedule before.
+// was on the schedule before. One that waits for its turn keeps that: who is started
+// again and again would never have one.
 func (s *schedule) Start(v VIP, now time.Time) {
-	s.forget(v)
+	delete(s.first, v)
+	if s.paceOf(v).Interval > 0 {
+		now = latest(now, s.turns[v])
+	}
 	s.Put(v, now)
 }
 
-// Stop ends the announcements of v.
+// Stop ends the announcements of v. Nobody waits for its turn any more.
 func (s *schedule) Stop(v VIP) {
-	s.forget(v)
-	s.Drop(v)
-}
-
-func (s *schedule) forget(v VIP) {
 	delete(s.first, v)
-	delete(s.turns, v)
+	s.Drop(v)
+	if _, waits := s.turns[v]; waits {
+		delete(s.turns, v)
+		delete(s.free, v.Interface)
+	}
 }
 
 // Has reports whether v is on the schedule.
@@ -100,11 +103,12 @@ func (s *schedule) paceOf(v VIP) Pace {
 func (s *schedule) Admits(v VIP, now time.Time) bool {
 	interval := s.paceOf(v).Interval
 	if interval == 0 {
+		delete(s.turns, v)
 		return true
 	}
 	turn, waits := s.turns[v]
 	if !waits {
-		turn = latest(now, s.free[v.Interface])
+		turn = latest(now, s.freeOn(v.Interface, interval))
 		s.free[v.Interface] = turn.Add(interval)
 	}
 	turn = latest(turn, s.last[v.Interface].Add(interval)) // turns that are late do not come in a burst
@@ -116,6 +120,20 @@ func (s *schedule) Admits(v VIP, now time.Time) bool {
 	delete(s.turns, v)
 	s.last[v.Interface] = now
 	return true
+}
+
+// freeOn returns when nobody waits any more on an interface.
+func (s *schedule) freeOn(name string, interval time.Duration) time.Time {
+	free, known := s.free[name]
+	if known {
+		return free
+	}
+	for v, turn := range s.turns {
+		if v.Interface == name {
+			free = latest(free, turn.Add(interval))
+		}
+	}
+	return free
 }
 
 func latest(a, b time.Time) time.Time {

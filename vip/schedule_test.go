@@ -343,3 +343,94 @@ func TestScheduleInTurnsThatAreLate(t *testing.T) {
 		now = now.Add(interval)
 	}
 }
+
+// announced returns at what times after the epoch each VIP is announced until end.
+func (s *schedule) announced(end time.Duration) map[VIP][]time.Duration {
+	got := map[VIP][]time.Duration{}
+	for {
+		at, any := s.Deadline()
+		if !any || at.After(epoch.Add(end)) {
+			return got
+		}
+		for v, ok := s.Take(at); ok; v, ok = s.Take(at) {
+			if s.Admits(v, at) {
+				got[v] = append(got[v], at.Sub(epoch))
+				s.Sent(v, at)
+			}
+		}
+	}
+}
+
+// However often all are announced anew, each of them has its turn, and a take-over
+// after that waits for nobody who has gone.
+func TestScheduleInTurnsBeganAnew(t *testing.T) {
+	const (
+		interval = 100 * time.Millisecond
+		many     = 50
+		fight    = 60 // seconds
+	)
+	s := newSchedule(func(VIP) Pace { return Pace{Interval: interval} })
+	all := map[VIP]int{}
+	for second := range fight {
+		for i := range many {
+			s.Start(testVIP(i), epoch.Add(time.Duration(second)*time.Second))
+		}
+		for v, at := range s.announced(time.Duration(second+1)*time.Second - 1) {
+			all[v] += len(at)
+		}
+	}
+	for i := range many {
+		if n := all[testVIP(i)]; n < fight/(2*many/10) {
+			t.Errorf("%s is announced %d times", testVIP(i), n)
+		}
+	}
+	for i := range many {
+		s.Stop(testVIP(i))
+	}
+	for i := range many {
+		s.Start(testVIP(i), epoch.Add(fight*time.Second))
+	}
+	firsts := s.announced(fight*time.Second + many*interval)
+	for i := range many {
+		if len(firsts[testVIP(i)]) == 0 {
+			t.Errorf("%s is not announced within a round after the take-over", testVIP(i))
+		}
+	}
+}
+
+// The turns of those who stay are kept when others go.
+func TestScheduleInTurnsOfWhoStays(t *testing.T) {
+	const interval = 10 * time.Millisecond
+	s := newSchedule(func(VIP) Pace { return Pace{Repeat: 1, Interval: interval} })
+	for i := range 4 {
+		s.Start(testVIP(i), epoch)
+		s.Admits(testVIP(i), epoch)
+	}
+	s.Stop(testVIP(1))
+	s.Start(testVIP(4), epoch)
+	s.Admits(testVIP(4), epoch)
+	got := s.announced(time.Second)
+	for i, want := range map[int]time.Duration{2: 2 * interval, 3: 3 * interval, 4: 4 * interval} {
+		if at := got[testVIP(i)]; len(at) != 1 || at[0] != want {
+			t.Errorf("%d is announced at %v, want %v", i, at, want)
+		}
+	}
+}
+
+// Who waits for a turn waits no more when the interval goes.
+func TestScheduleInTurnsThatAreNoMore(t *testing.T) {
+	interval := time.Hour
+	s := newSchedule(func(VIP) Pace { return Pace{Repeat: 1, Interval: interval} })
+	for i := range 2 {
+		s.Start(testVIP(i), epoch)
+		s.Admits(testVIP(i), epoch)
+	}
+	interval = 0
+	s.Start(testVIP(1), epoch)
+	if at := s.announced(0)[testVIP(1)]; len(at) != 1 {
+		t.Errorf("announced at %v", at)
+	}
+	if len(s.turns) != 0 {
+		t.Errorf("turns %v are left", s.turns)
+	}
+}

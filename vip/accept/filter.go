@@ -26,7 +26,7 @@ type Address struct {
 // Filter is the table. Its zero value knows of none yet.
 type Filter struct {
 	want []Address
-	held bool // the table is there, as far as is known
+	held bool // the table is there and for want, as far as is known
 }
 
 const (
@@ -41,6 +41,7 @@ func (f *Filter) Set(addresses []Address) error {
 	if f.held && slices.Equal(want, f.want) {
 		return nil
 	}
+	f.want, f.held = want, false
 	err := transact(func(c *nftables.Conn) error {
 		c.DelTable(c.AddTable(table())) // so that it need not be known whether it is there
 		if len(want) == 0 {
@@ -48,20 +49,20 @@ func (f *Filter) Set(addresses []Address) error {
 		}
 		return install(c, want)
 	})
-	switch {
-	case err == nil:
-		f.want, f.held = want, true
-	case len(want) == 0 && errors.Is(err, ErrNoTables):
-		f.want, f.held, err = nil, true, nil
-	default:
-		err = fmt.Errorf("filter what is sent to %d virtual addresses: %w", len(want), err)
+	if err != nil && (len(want) > 0 || !errors.Is(err, ErrNoTables)) {
+		return fmt.Errorf("filter what is sent to %d virtual addresses: %w", len(want), err)
 	}
-	return err
+	f.held = true
+	return nil
 }
 
-// Mend puts the table back if somebody has removed it, and tells whether that was so.
+// Mend puts the table back if somebody has removed it, and tells whether that was so. A Set
+// that has failed is tried again.
 func (f *Filter) Mend() (mended bool, err error) {
-	if !f.held || len(f.want) == 0 {
+	if !f.held {
+		return false, f.Set(f.want)
+	}
+	if len(f.want) == 0 {
 		return false, nil
 	}
 	there, err := exists()

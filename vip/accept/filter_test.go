@@ -217,6 +217,27 @@ func TestTableIsMended(t *testing.T) {
 	l.want("198.18.0.100", "")
 }
 
+// What could not be set is told for as long as it is not, and tried again.
+func TestFailureIsNotForgotten(t *testing.T) {
+	l := newLab(t)
+	var f Filter
+	must(t, f.Set(addresses("198.18.0.100")))
+	for range 2 {
+		if err := f.Set([]Address{{}}); err == nil {
+			t.Fatal("the kernel takes no address for one")
+		}
+		if mended, err := f.Mend(); mended || err == nil {
+			t.Errorf("after a failure: %v, %v", mended, err)
+		}
+	}
+	l.want("198.18.0.1", "198.18.0.100") // as it was
+	f.want = normal(addresses("2001:db8::100"))
+	if mended, err := f.Mend(); mended || err != nil {
+		t.Errorf("when it goes: %v, %v", mended, err)
+	}
+	l.want("198.18.0.100", "2001:db8::100")
+}
+
 func TestManyAddresses(t *testing.T) {
 	newLab(t)
 	var many []Address

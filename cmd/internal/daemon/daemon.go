@@ -107,7 +107,10 @@ func start(ctx context.Context, opts Options, capabilities func() (uint64, error
 	writer.Go(func() { queue.run(logging) })
 	defer writer.Wait()
 	defer end()
-	d, err := open(opts, queue, capabilities)
+	d, err := open(ctx, opts, queue, capabilities)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // it has begun nothing
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -120,13 +123,13 @@ func start(ctx context.Context, opts Options, capabilities func() (uint64, error
 }
 
 // open reads the config and prepares every part. It starts nothing.
-func open(opts Options, queue *logQueue, capabilities func() (uint64, error)) (*daemon, error) {
+func open(ctx context.Context, opts Options, queue *logQueue, capabilities func() (uint64, error)) (*daemon, error) {
 	sourced, err := opts.Config()
 	if err != nil {
 		return nil, err
 	}
 	cfg, warnings := sourced.Config, sourced.Warnings
-	if err := netns.Enter(cfg.Node.NetNamespace); err != nil {
+	if err := netns.Enter(ctx, cfg.Node.NetNamespace); err != nil {
 		return nil, err
 	}
 	effective, err := capabilities()

@@ -27,12 +27,13 @@ const unprivileged = "nobody"
 type targets struct {
 	program func(argv []string, user string) (notify.Runner, error)
 	slots   notify.Slots
+	quorums notify.Slots // of the programs of services, for which no [[notify]] that hangs leaves no place
 	log     *slog.Logger
 }
 
 func newTargets(log *slog.Logger) targets {
 	program := func(argv []string, user string) (notify.Runner, error) { return checker.NewProgram(argv, user) }
-	return targets{program: program, slots: notify.NewSlots(), log: log}
+	return targets{program: program, slots: notify.NewSlots(), quorums: notify.NewSlots(), log: log}
 }
 
 // openNotifier makes what tells users of events. It starts nothing.
@@ -85,7 +86,7 @@ func (t targets) entryOf(n *config.Notify) (e notify.Entry, err error) {
 	e.Key = fmt.Sprintf("exec %q of %s, arguments %s, timeout %s", n.Exec, name, n.Arguments, n.Timeout)
 	program, err := t.programOf(n.Exec, name, n.Timeout)
 	if err == nil {
-		program.Keepalived = n.Arguments == "keepalived"
+		program.Slots, program.Keepalived = t.slots, n.Arguments == "keepalived"
 		e.Target = program
 	}
 	return e, err
@@ -96,7 +97,7 @@ func (t targets) programOf(argv []string, user string, limit time.Duration) (*no
 	if err != nil {
 		return nil, err
 	}
-	return &notify.Program{Runner: program, Slots: t.slots, Timeout: limit}, nil
+	return &notify.Program{Runner: program, Timeout: limit}, nil
 }
 
 // fifoOf returns a FIFO, which belongs to the daemon's own user if none is named.
@@ -134,6 +135,7 @@ func (t targets) quorumOf(s *config.Service) (notify.Entry, error) {
 		if err != nil {
 			return e, err
 		}
+		program.Slots = t.quorums
 		e.On, programs[kind] = append(e.On, kind), program
 	}
 	return e, nil

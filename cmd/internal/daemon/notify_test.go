@@ -99,6 +99,26 @@ func hooked(name, takes string) config.Service {
 	return config.Service{Name: name, QuorumUp: []string{name + " up", takes}, QuorumDown: []string{name + " down", takes}}
 }
 
+// Programs of [[notify]] that hang delay none of a quorum.
+func TestProgramsOfTheQuorumHavePlacesOfTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := &config.Config{Services: []config.Service{hooked("a", "1s")}}
+		for i := range 2 * cap(notify.NewSlots()) {
+			exec := []string{fmt.Sprintf("hangs-%d", i), "1h"}
+			cfg.Notify = append(cfg.Notify, config.Notify{On: []string{"server_down"}, Exec: exec, Timeout: time.Minute})
+		}
+		d, p := notified(t, cfg)
+		d.tellService(&cfg.Services[0], ipvs.Event{Kind: ipvs.ServerDown, Server: addrPorts("10.0.0.1:80")[0]})
+		synctest.Wait()
+		d.tellService(&cfg.Services[0], ipvs.Event{Kind: ipvs.QuorumUp})
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if !slices.Contains(p.ran, "a up ended at 1s") || len(p.ran) != len(cfg.Notify)+1 {
+			t.Errorf("ran %q", p.ran)
+		}
+	})
+}
+
 func TestProgramsOfTheQuorum(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := &config.Config{Services: []config.Service{hooked("a", "1s"), hooked("b", "1s"), {Name: "c"}}}

@@ -21,24 +21,23 @@ type routerNews struct {
 
 // inform has users told of states.
 func (r *routers) inform(list []vrrpnet.Status) {
-	s := r.setup.Load()
-	r.publish(s, func(b *bulletin) []notify.Event { return b.hear(s, list, r.waits) })
+	r.publish(r.setup.Load, func(b *bulletin, s *setup) []notify.Event { return b.hear(s, list, r.waits) })
 }
 
 // informOfRank has users told of another priority of a router.
 func (r *routers) informOfRank(v *virtualRouter, priority int) {
-	r.publish(r.setup.Load(), func(b *bulletin) []notify.Event { return b.rank(v.Name, priority) })
+	r.publish(r.setup.Load, func(b *bulletin, _ *setup) []notify.Event { return b.rank(v.Name, priority) })
 }
 
 // informOfStop has users told of the end of all.
 func (r *routers) informOfStop() {
-	s := r.setup.Load()
-	r.publish(s, func(b *bulletin) []notify.Event { return b.stop(s) })
+	r.publish(r.setup.Load, func(b *bulletin, s *setup) []notify.Event { return b.stop(s) })
 }
 
 // informOfReload has users told of what a setup had, and the one in force has not.
 func (r *routers) informOfReload(before *setup) {
-	r.publish(before, func(b *bulletin) []notify.Event { return b.trim(before, r.setup.Load()) })
+	of := func() *setup { return before }
+	r.publish(of, func(b *bulletin, _ *setup) []notify.Event { return b.trim(before, r.setup.Load()) })
 }
 
 // waits tells whether a router waits for a check to have a verdict, itself or by its sync group.
@@ -49,14 +48,16 @@ func (r *routers) waits(v *virtualRouter) bool {
 	})
 }
 
-// publish tells of the events that come of something, with what they need of a setup.
-func (r *routers) publish(s *setup, what func(*bulletin) []notify.Event) {
+// publish tells of the events that come of something, with what they need of a setup. That
+// is looked up in turn: what a reload has taken away is not heard of once more.
+func (r *routers) publish(of func() *setup, what func(*bulletin, *setup) []notify.Event) {
 	if r.news.tell == nil {
 		return
 	}
 	r.news.mu.Lock()
 	defer r.news.mu.Unlock()
-	events := what(&r.news.bulletin)
+	s := of()
+	events := what(&r.news.bulletin, s)
 	for i := range events {
 		events[i].At = time.Now()
 		events[i].Settled = r.news.settled(s, events[i])

@@ -126,3 +126,21 @@ func TestUsersAreToldOfRanks(t *testing.T) {
 	r.rank()
 	wantEvents(t, "in the end", events, "backup of gw 100", "backup_priority of gw 90")
 }
+
+// News of what a reload takes away meanwhile would be told of after its deletion, and kept.
+func TestSetupIsLookedUpInTurn(t *testing.T) {
+	n := newNewsroom(t)
+	of := func() *setup {
+		if n.news.mu.TryLock() {
+			n.news.mu.Unlock()
+			t.Error("a reload may come between the setup and the news")
+		}
+		return n.setup.Load()
+	}
+	n.publish(of, func(_ *bulletin, s *setup) []notify.Event {
+		if s == nil {
+			t.Error("there is no setup")
+		}
+		return nil
+	})
+}

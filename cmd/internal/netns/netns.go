@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,12 +17,13 @@ import (
 const folder = "/run/netns"
 
 // Enter has this program run in the namespace of a name, "" for the one that it is in. It
-// returns if it is there already; else the program begins anew, with the same arguments.
-func Enter(name string) error {
+// returns if it is there already; else the program begins anew, with the same arguments. It
+// does not if ctx has ended: a signal that has come is not heard of again.
+func Enter(ctx context.Context, name string) error {
 	if name == "" {
 		return nil
 	}
-	err := enter(filepath.Join(folder, name))
+	err := enter(ctx, filepath.Join(folder, name))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		err = fmt.Errorf("there is none: `ip netns add %s` makes it, and what makes it must come first", name)
@@ -35,7 +37,7 @@ func Enter(name string) error {
 	return nil
 }
 
-func enter(path string) error {
+func enter(ctx context.Context, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -43,6 +45,9 @@ func enter(path string) error {
 	defer file.Close()
 	inside, err := isOwn(file)
 	if err != nil || inside {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	runtime.LockOSThread() // for good: a thread elsewhere must not be used again

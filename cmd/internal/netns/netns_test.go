@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,12 +12,21 @@ import (
 	"testing"
 )
 
-// enterEnv has the test binary enter a namespace, and say where it is.
-const enterEnv = "PERCH_TEST_ENTER"
+// enterEnv has the test binary enter a namespace, and say where it is. With endedEnv it was
+// told to end before.
+const (
+	enterEnv = "PERCH_TEST_ENTER"
+	endedEnv = "PERCH_TEST_ENDED"
+)
 
 func TestMain(m *testing.M) {
 	if name := os.Getenv(enterEnv); name != "" {
-		if err := Enter(name); err != nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		if os.Getenv(endedEnv) != "" {
+			cancel()
+		}
+		defer cancel()
+		if err := Enter(ctx, name); err != nil {
 			fmt.Println(err)
 			os.Exit(3)
 		}
@@ -71,13 +81,18 @@ func TestEnter(t *testing.T) {
 			t.Errorf("%v: %v, its threads are in %s, want %s", command, err, got, want)
 		}
 	}
+	ended := exec.Command(self)
+	ended.Env = append(os.Environ(), enterEnv+"="+name, endedEnv+"=yes")
+	if said, err := ended.Output(); err == nil || !strings.Contains(string(said), context.Canceled.Error()) {
+		t.Errorf("told to end before: %v, it says %s", err, said)
+	}
 }
 
 func TestNowhereToEnter(t *testing.T) {
-	if err := Enter(""); err != nil {
+	if err := Enter(t.Context(), ""); err != nil {
 		t.Error(err)
 	}
-	err := Enter("perch-no-such")
+	err := Enter(t.Context(), "perch-no-such")
 	if err == nil || !strings.Contains(err.Error(), "enter network namespace perch-no-such: there is none") || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v", err)
 	}

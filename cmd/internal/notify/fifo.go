@@ -72,8 +72,9 @@ func (f *FIFO) drop() error {
 
 // write writes a line, which a pipe takes as a whole or not at all (pipe(7), PIPE_BUF).
 func (f *FIFO) write(ctx context.Context, line []byte) error {
-	defer context.AfterFunc(ctx, func() { _ = f.file.SetWriteDeadline(time.Unix(1, 0)) })()
-	conn, err := f.file.SyscallConn()
+	file := f.file // the end of ctx may outlast the lock
+	defer context.AfterFunc(ctx, func() { _ = file.SetWriteDeadline(time.Unix(1, 0)) })()
+	conn, err := file.SyscallConn()
 	if err != nil {
 		return fmt.Errorf("write to fifo %s: %w", f.path, err)
 	}

@@ -160,3 +160,20 @@ func TestFIFOOfAnotherUser(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Lines that wait in a FIFO outlast a reload by which another entry writes into it.
+func TestFIFOOfAnotherEntry(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events")
+	before, log := newFIFO(t, path)
+	after, _ := newFIFO(t, path)
+	n := New(slog.New(slog.NewTextHandler(log, nil)))
+	n.Set([]Entry{{Key: "before", Ordered: true, Target: before}})
+	must(t, before.Tell(t.Context(), Event{Kind: Backup, Subject: gw, Priority: 100}))
+	n.Set([]Entry{{Key: "after", Ordered: true, Target: after}})
+	if before.file != nil || after.file == nil {
+		t.Errorf("open are %v and %v", before.file, after.file)
+	}
+	if got, want := reads(t, path), "INSTANCE \"VI_1\" BACKUP 100\n"; got != want {
+		t.Errorf("there is %q, want %q", got, want)
+	}
+}

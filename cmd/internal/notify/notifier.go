@@ -11,6 +11,10 @@ import (
 // EndLimit bounds what is told at the end of perch: who stops it does not wait for ever.
 const EndLimit = 3 * time.Second
 
+// hangLimit is how long after that a target is waited for which does not heed that it is
+// killed: a disk that hangs cannot be.
+const hangLimit = time.Second
+
 // Notifier tells the targets of its entries what has happened.
 type Notifier struct {
 	log  *slog.Logger
@@ -76,8 +80,8 @@ func (n *Notifier) Set(entries []Entry) {
 	}
 	opened := n.order
 	n.mu.Unlock()
+	n.open(opened) // first: who reads a FIFO that has another user now sees no end of it
 	n.close(idle)
-	n.open(opened)
 }
 
 // open opens the targets that are to be there before the first event.
@@ -119,9 +123,7 @@ func (n *Notifier) Tell(events ...Event) {
 	var void []order
 	n.mu.Lock()
 	for _, event := range events {
-		for _, entry := range n.index.find(event.Subject) {
-			void = append(void, n.put(entry, event)...)
-		}
+		void = append(void, n.put(event)...)
 	}
 	n.mu.Unlock()
 	for _, o := range void {
@@ -133,23 +135,40 @@ func (n *Notifier) Tell(events ...Event) {
 	}
 }
 
-// put has an entry be told of an event, if it is for it, and returns what is void by it.
-func (n *Notifier) put(entry *Entry, event Event) (void []order) {
-	key := entry.lane(event.Subject)
-	l := n.lanes[key]
-	if seen, on := entry.as(event); on {
-		if l == nil {
-			l = &lane{}
-			n.lanes[key] = l
+// hearing is an event of a kind that a target hears of.
+type hearing struct {
+	entry string // its Key
+	kind  Kind
+}
+
+// put has the entries be told of an event that are for it, and returns what is void by it.
+// Several with one Key have one target: it is told once, and for none of them is an event
+// void by itself.
+func (n *Notifier) put(event Event) (void []order) {
+	outdated, heard := map[string]bool{}, map[hearing]bool{}
+	for _, entry := range n.index.find(event.Subject) {
+		key := entry.lane(event.Subject)
+		if l := n.lanes[key]; l != nil && !outdated[entry.Key] {
+			void = append(void, l.outdate(event, entry.room())...)
 		}
-		void = l.put(order{entry, seen}, entry.room())
-	} else if l != nil {
-		void = l.outdate(event, entry.room())
+		outdated[entry.Key] = true
+		if seen, on := entry.as(event); on && !heard[hearing{entry.Key, seen.Kind}] {
+			heard[hearing{entry.Key, seen.Kind}] = true
+			n.lane(key).add(order{entry, seen})
+		}
 	}
 	for _, o := range void {
 		n.tally(o.entry).Void++
 	}
 	return void
+}
+
+// lane returns a lane, which is made if it is not there.
+func (n *Notifier) lane(key laneKey) *lane {
+	if n.lanes[key] == nil {
+		n.lanes[key] = &lane{}
+	}
+	return n.lanes[key]
 }
 
 // Run tells until ctx ends, and then what waits: whoever tells has ended before. All of it
@@ -160,7 +179,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(EndLimit, kill) })()
 	defer n.Set(nil)
 	var serving sync.WaitGroup
-	defer serving.Wait()
+	defer n.await(work, &serving)
 	for {
 		select {
 		case <-ctx.Done():
@@ -169,6 +188,25 @@ func (n *Notifier) Run(ctx context.Context) error {
 		case <-n.poke:
 			n.begin(work, &serving)
 		}
+	}
+}
+
+// await waits for those who serve, and hangLimit after the end of work for nobody.
+func (n *Notifier) await(work context.Context, serving *sync.WaitGroup) {
+	ended := make(chan struct{})
+	go func() {
+		serving.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return
+	case <-work.Done():
+	}
+	select {
+	case <-ended:
+	case <-time.After(hangLimit):
+		n.log.Error("some targets hang, and are not waited for")
 	}
 }
 

@@ -224,10 +224,14 @@ func TestOrderedTargetsHearOfAll(t *testing.T) {
 func TestQueueOfOrderedTargetIsBounded(t *testing.T) {
 	var q queue
 	void := 0
-	for i := range 3 * backlog {
-		void += len(q.put(order{event: Event{Kind: Master, Subject: gw, Priority: i}}, backlog))
+	put := func(e Event) {
+		void += len(q.outdate(e, backlog))
+		q.add(order{event: e})
 	}
-	void += len(q.put(order{event: of(Master, inside)}, backlog))
+	for i := range 3 * backlog {
+		put(Event{Kind: Master, Subject: gw, Priority: i})
+	}
+	put(of(Master, inside))
 	if len(q) > backlog+1 || void+len(q) != 3*backlog+1 {
 		t.Errorf("%d wait, %d are void", len(q), void)
 	}
@@ -235,6 +239,33 @@ func TestQueueOfOrderedTargetIsBounded(t *testing.T) {
 	if newest := q[len(q)-1].event; newest.Subject != inside || first.event.Priority < backlog {
 		t.Errorf("the newest is %v, the oldest has priority %d", newest, first.event.Priority)
 	}
+}
+
+// Entries of one target do not make each other's events void, and it is told once.
+func TestEntriesOfOneTarget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		s.run(t)
+		fifo := s.entry("fifo", 0, Master)
+		fifo.Ordered = true
+		s.Set([]Entry{
+			only(s.entry("a", time.Second, Master), gw), s.entry("a", time.Second, Backup), s.entry("a", time.Second, Master, Fault),
+			only(fifo, gw), fifo,
+		})
+		s.Tell(of(Master, gw))
+		time.Sleep(time.Minute)
+		s.want(t, "fifo told master of VI_1 at 0s", "a told master of VI_1 at 1s")
+		for _, kind := range []Kind{Backup, Master, Fault} { // the first is begun, the second void
+			s.Tell(of(kind, gw))
+			synctest.Wait()
+		}
+		time.Sleep(time.Minute)
+		s.want(t, "fifo told master of VI_1 at 0s", "a told master of VI_1 at 1s", "fifo told master of VI_1 at 1m0s",
+			"a told backup of VI_1 at 1m1s", "a told fault of VI_1 at 1m2s")
+		if got := s.Tallies(); len(got) != 2 || got[0].Told != 3 || got[0].Void != 1 || got[1].Void != 0 {
+			t.Errorf("counted %+v", got)
+		}
+	})
 }
 
 // Whoever does not know of deletions hears of a fault.
@@ -304,6 +335,31 @@ func TestTheEndIsBounded(t *testing.T) {
 		s.want(t, "quick told stop of VI_1 at 1s", "slow killed master of VI_1 at 3s")
 		if lines := s.log.warnings(); len(lines) != 2 || !strings.Contains(lines[1], errEnded.Error()) {
 			t.Errorf("warned %q", lines)
+		}
+	})
+}
+
+// hanging is a target that no end of a context ends.
+type hanging chan struct{}
+
+func (h hanging) Tell(context.Context, Event) error {
+	<-h
+	return nil
+}
+
+// Who hangs, as a program or a FIFO on a disk that does, does not keep perch from ending.
+func TestTheEndDoesNotHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		ctx, cancel := context.WithCancel(t.Context())
+		hangs := make(hanging)
+		defer close(hangs)
+		s.Set([]Entry{{Key: "hangs", Name: "hangs", On: []Kind{Stop}, Target: hangs}})
+		s.Tell(of(Stop, gw))
+		cancel()
+		_ = s.Run(ctx)
+		if took := time.Since(s.hall.begin); took != EndLimit+hangLimit {
+			t.Errorf("ended after %s", took)
 		}
 	})
 }

@@ -11,12 +11,8 @@ type order struct {
 	event Event
 }
 
-// put adds an order. If room of them wait already, those on the same topic are void.
-func (q *queue) put(o order, room int) (void []order) {
-	void = q.outdate(o.event, room)
-	*q = append(*q, o)
-	return void
-}
+// add adds an order.
+func (q *queue) add(o order) { *q = append(*q, o) }
 
 // outdate takes out the orders that an event makes void, if room of them wait.
 func (q *queue) outdate(e Event, room int) (void []order) {
