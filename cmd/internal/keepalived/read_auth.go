@@ -15,10 +15,14 @@ const (
 	longestKey     = 64
 )
 
+// readAuthentication reads one of the blocks of an instance: what several say counts together.
 func readAuthentication(im *importer, s *syntax.Statement, i *instance) {
-	i.auth = authentication{}
 	readBlock(im, "authentication", im.block(s), im.routing.words.authentication, &i.auth)
-	switch a := i.auth; {
+}
+
+// checkAuthentication wants both of what one is no use without the other.
+func (im *importer) checkAuthentication(a *authentication) {
+	switch {
 	case a.kind.given() && !a.password.given():
 		im.wrong(a.kind.by, "has no auth_pass beside it")
 	case a.password.given() && !a.kind.given():
@@ -46,20 +50,25 @@ func readAuthType(im *importer, s *syntax.Statement, a *authentication) {
 	}
 }
 
+// readAuthPass takes the password as it stands: keepalived knows " around it, but neither '
+// nor escapes, and a # or ! outside of " ends it.
 func readAuthPass(im *importer, s *syntax.Statement, a *authentication) {
-	args, err := s.Escaped()
+	args := s.Args()
 	switch {
-	case err != nil:
-		im.wrong(s, err.Error())
+	case s.Unbalanced():
+		im.wrong(s, `a " is within the password, which keepalived takes for the end of it`)
 		return
-	case len(args) < 2 || args[1] == "":
+	case len(args) == 0 || args[0] == "":
 		im.wrong(s, "missing; must have a password")
 		return
-	case len(args) > 2:
+	case len(args) > 1:
 		im.wrong(s, "has more than one word; must be in quotes with spaces in it")
 		return
 	}
-	password := args[1]
+	password := args[0]
+	if strings.ContainsAny(password, `'\`) {
+		im.remark(s, `each ' and \ is a part of the password, as with keepalived`)
+	}
 	if len(password) > passwordLength {
 		password = password[:passwordLength]
 		im.remark(s, "only the first 8 bytes of the password count, and so only they are in the secret file")

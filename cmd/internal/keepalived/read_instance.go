@@ -35,6 +35,7 @@ func (im *importer) checkInstance(i *instance) {
 	if !i.by.Braces {
 		return
 	}
+	im.checkAuthentication(&i.auth)
 	if !i.vrid.given() {
 		im.wrong(i.by, quoted(i.name)+" has no virtual_router_id; must have one from 1 to 255")
 	}
