@@ -38,7 +38,7 @@ func Import(path string, o Options) (*Result, error) {
 	}
 	im.routing.root = conf.Statements
 	readBlock(im, "the top level", conf.Statements, rootWords(), im)
-	im.doc.Tail = discreet(conf.Comments)
+	im.doc.Tail = im.discreet(conf.Comments)
 	if err := im.writeRouters(); err != nil {
 		return nil, err
 	}
@@ -76,6 +76,7 @@ type importer struct {
 	remarks  []Remark
 	mistakes syntax.Mistakes
 	secrets  map[string]string
+	private  map[string]bool // passwords and keys that the file says: see discreet
 
 	nodeTable *document.Table            // see node
 	claimed   map[*syntax.Statement]bool // see claim
@@ -89,6 +90,7 @@ func newImporter(o Options) *importer {
 		o:       o,
 		doc:     &document.Document{},
 		secrets: map[string]string{},
+		private: map[string]bool{},
 		claimed: map[*syntax.Statement]bool{},
 		routing: newRouting(),
 

@@ -38,6 +38,10 @@ func authenticationWords() vocabulary[*authentication] {
 }
 
 func readAuthType(im *importer, s *syntax.Statement, a *authentication) {
+	if len(s.Args()) > 1 {
+		im.wrong(s, "must be PASS or AH alone")
+		return
+	}
 	kind, ok := im.one(s)
 	switch {
 	case !ok:
@@ -66,12 +70,18 @@ func readAuthPass(im *importer, s *syntax.Statement, a *authentication) {
 		return
 	}
 	password := args[0]
+	im.keep(password)
 	if strings.ContainsAny(password, `'\`) {
 		im.remark(s, `each ' and \ is a part of the password, as with keepalived`)
 	}
 	if len(password) > passwordLength {
 		password = password[:passwordLength]
+		im.keep(password)
 		im.remark(s, "only the first 8 bytes of the password count, and so only they are in the secret file")
+	}
+	if strings.TrimSpace(password) != password {
+		im.wrong(s, "begins or ends with a space, as far as its first 8 bytes count, which a secret file cannot hold")
+		return
 	}
 	a.password = said[string]{password, s}
 }
@@ -123,10 +133,11 @@ func readHMACKey(im *importer, s *syntax.Statement, h *hmacAuthentication) {
 	id, err := strconv.ParseUint(args[0], 10, 8)
 	switch {
 	case err != nil:
-		im.wrong(s, quoted(args[0])+" must be a number from 0 to 255")
+		im.wrong(s, "must be the number of a key, from 0 to 255, and its value")
 	case len(args[1]) < shortestKey || len(args[1]) > longestKey || strings.ContainsAny(args[1], "\r\n"):
 		im.wrong(s, "the value of key "+args[0]+" must be 32 to 64 bytes long")
 	default:
+		im.keep(args[1])
 		h.keys = append(h.keys, hmacKey{s, int(id), args[1]})
 	}
 }

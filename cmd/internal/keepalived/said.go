@@ -1,7 +1,6 @@
 package keepalived
 
 import (
-	"strings"
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/document"
@@ -95,23 +94,7 @@ func (im *importer) claim(s *syntax.Statement) []string {
 		return nil
 	}
 	im.claimed[s] = true
-	return discreet(s.Comments)
-}
-
-// discreet takes passwords out of comments, such as those of lines that were commented out:
-// they go into a file that others may read.
-func discreet(comments []string) []string {
-	var list []string
-	for _, text := range comments {
-		if at := strings.Index(text, "auth_pass"); at >= 0 {
-			text = text[:at] + "auth_pass ..."
-		}
-		if words := strings.Fields(text); len(words) == 3 && words[0] == "key" && len(words[2]) >= shortestKey {
-			text = "key " + words[1] + " ..."
-		}
-		list = append(list, text)
-	}
-	return list
+	return im.discreet(s.Comments)
 }
 
 // rest returns the comments that nobody has claimed of statements and what is in their blocks.
