@@ -72,18 +72,18 @@ func instanceWords() vocabulary[*instance] {
 		"virtual_rules":              opens(readRules),
 		"authentication":             opens(readAuthentication),
 		"auth_hmac":                  opens(readHMAC),
-		"accept":                     keepFlag(func(i *instance) *said[bool] { return &i.own().accept }),
-		"no_accept":                  keepNot(func(i *instance) *said[bool] { return &i.own().accept }),
+		"accept":                     keepOn(func(i *instance) *said[bool] { return &i.own().accept }),
+		"no_accept":                  keepOff(func(i *instance) *said[bool] { return &i.own().accept }),
 		"strict_mode":                keepFlag(func(i *instance) *said[bool] { return &i.own().strict }),
-		"nopreempt":                  keepFlag(func(i *instance) *said[bool] { return &i.noPreempt }),
-		"preempt":                    keepNot(func(i *instance) *said[bool] { return &i.noPreempt }),
+		"nopreempt":                  keepOn(func(i *instance) *said[bool] { return &i.noPreempt }),
+		"preempt":                    keepOff(func(i *instance) *said[bool] { return &i.noPreempt }),
 		"preempt_delay": keepTimer(0, 1000*time.Second, func(i *instance) *said[time.Duration] {
 			return &i.preemptDelay
 		}),
-		"dont_track_primary": keepFlag(func(i *instance) *said[bool] { return &i.own().ignorePrimary }),
+		"dont_track_primary": keepOn(func(i *instance) *said[bool] { return &i.own().ignorePrimary }),
 		"v3_checksum_as_v2":  keepFlag(func(i *instance) *said[bool] { return &i.own().checksumAsVersion2 }),
 		"use_vmac":           means(readVMAC),
-		"vmac_xmit_base":     keepFlag(func(i *instance) *said[bool] { return &i.own().xmitBase }),
+		"vmac_xmit_base":     keepOn(func(i *instance) *said[bool] { return &i.own().xmitBase }),
 		"lower_prio_no_advert": keepFlag(func(i *instance) *said[bool] {
 			return &i.own().lowerPriorityNoAdvert
 		}),
@@ -98,10 +98,10 @@ func instanceWords() vocabulary[*instance] {
 func instanceTransport() vocabulary[*instance] {
 	v := vocabulary[*instance]{
 		"unicast_peer":          opens(readPeers),
-		"unicast_fault_no_peer": keepFlag(func(i *instance) *said[bool] { return &i.own().faultWithoutPeer }),
+		"unicast_fault_no_peer": keepOn(func(i *instance) *said[bool] { return &i.own().faultWithoutPeer }),
 		"unicast_ttl":           keepNumber(0, 255, func(i *instance) *said[int] { return &i.own().unicastTTL }),
 		"mcast_dst_ip":          keepAddress(func(i *instance) *said[netip.Addr] { return &i.own().multicast }),
-		"track_src_ip":          keepFlag(func(i *instance) *said[bool] { return &i.own().trackSource }),
+		"track_src_ip":          keepOn(func(i *instance) *said[bool] { return &i.own().trackSource }),
 	}
 	v.all(keepAddress(func(i *instance) *said[netip.Addr] { return &i.own().source }), "unicast_src_ip", "mcast_src_ip")
 	return v

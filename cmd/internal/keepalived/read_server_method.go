@@ -97,6 +97,10 @@ func keepProgram[T any](at func(T) *said[program]) word[T] {
 		if !ok {
 			return
 		}
+		if first := at(into); first.given() {
+			im.again(s, first.by)
+			return
+		}
 		p := program{argv: argv}
 		if len(rest) > 0 {
 			if p.user, ok = im.runner(s, rest); !ok {

@@ -88,6 +88,11 @@ func (im *importer) remark(s *syntax.Statement, text string) {
 	im.note(s.Position, s.Keyword(), text)
 }
 
+// again says of a program or FIFO that only the first of its kind counts.
+func (im *importer) again(s, first *syntax.Statement) {
+	im.remark(s, "is given already, at "+first.Position.String()+": keepalived heeds the first one only, and so it is here")
+}
+
 // claim returns the comments of a statement, for the line that it became; later ones get none.
 func (im *importer) claim(s *syntax.Statement) []string {
 	if s == nil || len(s.Comments) == 0 || im.claimed[s] {

@@ -115,11 +115,20 @@ func keepAddress[T any](at func(T) *said[netip.Addr]) word[T] {
 	})
 }
 
-// keepNot is a keyword that means off where the one of the value means on.
-func keepNot[T any](at func(T) *said[bool]) word[T] {
+// keepOn is a keyword that means on, for keepalived whatever stands behind it.
+func keepOn[T any](at func(T) *said[bool]) word[T] { return keepAlways(true, at) }
+
+// keepOff is such a keyword that means off where the one of the value means on.
+func keepOff[T any](at func(T) *said[bool]) word[T] { return keepAlways(false, at) }
+
+func keepAlways[T any](value bool, at func(T) *said[bool]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
-		if on, ok := im.flag(s); ok {
-			*at(into) = said[bool]{!on, s}
+		switch on, ok := im.flag(s); {
+		case !ok:
+		case !on:
+			im.wrong(s, quoted(s.Args()[0])+" changes nothing: keepalived takes the keyword for on all the same; must be left out")
+		default:
+			*at(into) = said[bool]{value, s}
 		}
 	})
 }

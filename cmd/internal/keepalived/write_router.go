@@ -29,7 +29,7 @@ func (im *importer) writeInstance(i *instance) {
 	im.writeAccept(t, i, version.value)
 	im.writeAnnouncements(t, i)
 	im.writeRoutes(t, im.above(i.by, "virtual_routes"), i.routes)
-	im.writeRules(t, im.above(i.by, "virtual_rules"), i.rules)
+	im.writeRules(t, im.above(i.by, "virtual_rules"), withFamilies(i.rules, func(r *rule) bool { return r.ipv6 != i.ipv6() }))
 	im.writeTracks(t, i.by, i.counting())
 	im.writeAuth(t, i, version.value)
 	t.Comments = append(t.Comments, im.rest(i.by.Block)...)

@@ -99,7 +99,7 @@ func (im *importer) writeAnnouncements(t *document.Table, i *instance) {
 		im.set(t, "garp_delay", document.Duration(min(delay.value, 1000*time.Second)), delay.by)
 	}
 	if repeat.given() {
-		im.set(t, "garp_repeat", document.Number(repeats(repeat.value, delay.is(5*time.Second))), repeat.by)
+		im.set(t, "garp_repeat", document.Number(repeats(max(repeat.value, 1), delay.is(5*time.Second))), repeat.by)
 	}
 	refresh, by := often(own.refresh.or(all.refresh), own.extra.or(all.extra))
 	im.set(t, "garp_refresh", document.Duration(refresh), by)
