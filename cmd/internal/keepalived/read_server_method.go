@@ -116,7 +116,7 @@ func keepProgram[T any](at func(T) *said[program]) word[T] {
 func (im *importer) program(s *syntax.Statement) (argv, rest []string, ok bool) {
 	argv, rest, err := s.Command()
 	if err != nil {
-		im.mistakes = append(im.mistakes, syntax.Mistake{Position: s.Position, Text: err.Error()})
+		im.mistake(s, err.Error())
 		return nil, nil, false
 	}
 	if argv[0][0] != '/' {
