@@ -33,11 +33,11 @@ type instance struct {
 
 // special is what few of tens of thousands of instances have. The others share a zero one.
 type special struct {
-	vrf       said[string]
-	excluded  []address
-	noAddress said[bool]
-	routes    []route
-	rules     []rule
+	excluded   []address
+	noAddress  said[bool]
+	nativeIPv6 bool
+	routes     []route
+	rules      []rule
 
 	source             said[netip.Addr] // of adverts
 	multicast          said[netip.Addr] // where they go without peers

@@ -58,10 +58,11 @@ func instanceWords() vocabulary[*instance] {
 	v := vocabulary[*instance]{
 		"state":             means(readState),
 		"interface":         keepText(func(i *instance) *said[string] { return &i.iface }),
-		"vrf":               keepText(func(i *instance) *said[string] { return &i.own().vrf }),
+		"vrf":               means(readVRF),
+		"native_ipv6":       means(func(_ *importer, _ *syntax.Statement, i *instance) { i.own().nativeIPv6 = true }),
 		"virtual_router_id": keepNumber(1, 255, func(i *instance) *said[int] { return &i.vrid }),
 		"priority":          keepNumber(1, 255, func(i *instance) *said[int] { return &i.priority }),
-		"version":           keepNumber(2, 3, func(i *instance) *said[int] { return &i.version }),
+		"version":           means(readVersion),
 		"advert_int": keepTimer(10*time.Millisecond, 255*time.Second, func(i *instance) *said[time.Duration] {
 			return &i.advert
 		}),
@@ -142,11 +143,42 @@ func instanceLost() vocabulary[*instance] {
 		"lvs_sync_daemon_interface": means(readSyncInterface),
 	}
 	v.all(needless[*instance](), // since perch does it always, or has no need of it
-		"promote_secondaries", "check_unicast_src", "old_unicast_checksum", "native_ipv6", "skip_check_adv_addr",
+		"promote_secondaries", "check_unicast_src", "old_unicast_checksum", "skip_check_adv_addr",
 		"timer_expired_backup", "thread_timer_expired", "kernel_rx_buf_size", "debug")
 	v.all(lost[*instance]("asks the interface for its carrier again and again",
 		"perch hears of it from the kernel, and looks at a master's ten times a second"), "linkbeat_use_polling")
 	return v
+}
+
+// readVersion reads the version, which for keepalived is what it knows first of it: that of a
+// line before, or 3 where something before is of IPv6.
+func readVersion(im *importer, s *syntax.Statement, i *instance) {
+	n, ok := im.number(s, 2, 3)
+	switch {
+	case !ok:
+	case i.version.given():
+		if n != i.version.value {
+			im.again(s, i.version.by)
+		}
+	case n == 2 && i.beganIPv6():
+		im.remark(s, "something of IPv6 stands before it, with which keepalived takes version 3, and so it is here")
+		i.version = said[int]{3, s}
+	default:
+		i.version = said[int]{n, s}
+	}
+}
+
+// beganIPv6 reports whether something of IPv6 was read.
+func (i *instance) beganIPv6() bool {
+	return i.ipv6() || i.nativeIPv6 || i.source.value.Is6() || i.multicast.value.Is6() ||
+		len(i.peers) > 0 && i.peers[0].address.Is6()
+}
+
+// readVRF reads what tells an interface to one that is in a VRF alone.
+func readVRF(im *importer, s *syntax.Statement, _ *instance) {
+	if name, ok := im.one(s); ok {
+		im.lose(s, "sends adverts by "+quoted(name)+" if no interface is given", "perch sends them by the interface, in whichever VRF it is")
+	}
 }
 
 func readState(im *importer, s *syntax.Statement, i *instance) {

@@ -149,7 +149,11 @@ func (im *importer) writeDevice(t *document.Table, i *instance) {
 	if name := i.vmac.value; name != "" && name != device {
 		im.remark(i.vmac.by, "perch calls the device "+device+", not "+quoted(name))
 	}
-	if i.xmitBase.value && len(i.peers) == 0 {
+	switch {
+	case !i.xmitBase.value || len(i.peers) > 0:
+	case im.strict(i):
+		im.remark(i.xmitBase.by, "does not count with vrrp_strict, for keepalived either")
+	default:
 		im.set(t, "virtual_mac_adverts", document.Flag(false), i.xmitBase.by)
 	}
 }

@@ -83,7 +83,11 @@ func (im *importer) writeAccept(t *document.Table, i *instance, version int) {
 	if lower.value {
 		im.set(t, "answer_lower_priority", document.Flag(false), lower.by)
 	}
-	if higher := i.higherPrioritySendAdvert.or(g.higherPrioritySendAdvert); higher.value {
+	higher := i.higherPrioritySendAdvert.or(g.higherPrioritySendAdvert)
+	switch {
+	case higher.value && strict.value:
+		im.remark(higher.by, "does not count with vrrp_strict, for keepalived either")
+	case higher.value:
 		im.set(t, "answer_higher_priority", document.Flag(true), higher.by)
 	}
 }
