@@ -24,6 +24,13 @@ type Result struct {
 	Remarks  []Remark          // in the order of the file
 	Secrets  map[string]string // contents by path, all in SecretDir
 	Files    []string          // all that was read, the keepalived.conf first
+	Scripts  []Script          // those whose verdict counts for a virtual router
+}
+
+// Script is a program that a vrrp_script names.
+type Script struct {
+	syntax.Position
+	Argv []string
 }
 
 // Import reads a keepalived.conf. The error is a syntax.Mistakes with all that is wrong, or
@@ -52,7 +59,7 @@ func Import(path string, o Options) (*Result, error) {
 	}
 	r := im.remarks
 	sort.SliceStable(r, order(conf.Files, func(i int) syntax.Position { return r[i].Position }))
-	return &Result{Document: im.doc, Remarks: im.remarks, Secrets: im.secrets, Files: conf.Files}, nil
+	return &Result{Document: im.doc, Remarks: im.remarks, Secrets: im.secrets, Files: conf.Files, Scripts: im.scripts}, nil
 }
 
 // atMost returns the first mistakes, and how many more there are: a mistake in what is
@@ -90,6 +97,7 @@ type importer struct {
 	said     map[Remark]bool         // see say
 	wrongs   map[syntax.Mistake]bool // see mistake
 	secrets  map[string]string
+	scripts  []Script
 	private  map[string]bool // passwords and keys that the file says: see discreet
 
 	nodeTable *document.Table            // see node
