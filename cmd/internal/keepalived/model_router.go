@@ -97,6 +97,7 @@ type peer struct {
 // authentication is that of RFC 2338.
 type authentication struct {
 	kind, password said[string]
+	named          bool // whether there is a password, right or wrong
 }
 
 // hmacAuthentication is that of keepalived 2.4.

@@ -23,7 +23,7 @@ func readAuthentication(im *importer, s *syntax.Statement, i *instance) {
 // checkAuthentication wants both of what one is no use without the other.
 func (im *importer) checkAuthentication(a *authentication) {
 	switch {
-	case a.kind.given() && !a.password.given():
+	case a.kind.given() && !a.named:
 		im.wrong(a.kind.by, "has no auth_pass beside it")
 	case a.password.given() && !a.kind.given():
 		im.remark(a.password.by, "has no auth_type beside it, and so keepalived sends adverts without a password")
@@ -58,6 +58,7 @@ func readAuthType(im *importer, s *syntax.Statement, a *authentication) {
 // nor escapes, and a # or ! outside of " ends it.
 func readAuthPass(im *importer, s *syntax.Statement, a *authentication) {
 	args := s.Args()
+	a.named = true
 	switch {
 	case s.Unbalanced():
 		im.wrong(s, `a " is within the password, which keepalived takes for the end of it`)

@@ -2,6 +2,7 @@ package keepalived
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,12 +46,17 @@ func (im *importer) checkInstance(i *instance) {
 	switch {
 	case i.noAddress.value:
 		im.wrong(i.noAddress.by, "perch has no routers without an address; must have a virtual_ipaddress")
-	case len(i.addresses) == 0:
+	case len(i.addresses) == 0 && !lists(i.by, "virtual_ipaddress"):
 		im.wrong(i.by, quoted(i.name)+" has no virtual_ipaddress; must have one, for the adverts")
 	}
 	if i.faultWithoutPeer.value && i.unicast.given() && len(i.peers) == 0 {
 		im.wrong(i.unicast.by, "has no peer, which is a fault with unicast_fault_no_peer")
 	}
+}
+
+// lists reports whether a block has one with the keyword that is not empty.
+func lists(s *syntax.Statement, keyword string) bool {
+	return slices.ContainsFunc(s.Block, func(in *syntax.Statement) bool { return in.Keyword() == keyword && len(in.Block) > 0 })
 }
 
 // instanceWords are the words of a vrrp_instance.

@@ -61,6 +61,20 @@ func (w *words) skip(word string) bool {
 	return false
 }
 
+// once is wrong where the last word was on the line before.
+func (w *words) once(before string) {
+	if before != "" {
+		w.wrong(w.last + " stands here twice")
+	}
+}
+
+// alone is wrong where there was something before that a word names one more of.
+func (w *words) alone(before bool, word string) {
+	if before {
+		w.wrong(quoted(word) + " is one too many; must be on a line of its own")
+	}
+}
+
 // number returns an integer that stands behind the last word, also as 0x1f.
 func (w *words) number(least, most int64) int {
 	return w.numberOr(least, most, fmt.Sprintf("a number from %d to %d", least, most))
