@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -94,8 +97,26 @@ func (o *keepalivedOptions) source(path string) daemon.Source {
 		if len(r.Secrets) > 0 {
 			warnings = append(warnings, exposed(r.Files)...)
 		}
+		warnings = append(warnings, missing(r.Scripts)...)
 		return daemon.Sourced{Config: cfg, Warnings: warnings, Secrets: r.Secrets}, err
 	}
+}
+
+// missing warns of scripts whose program is not there. Keepalived runs such a router as if
+// nothing tracked it.
+func missing(scripts []keepalived.Script) []config.Warning {
+	var warnings []config.Warning
+	for _, s := range scripts {
+		program := s.Argv[0]
+		if program == "/usr/bin/env" && len(s.Argv) > 1 {
+			program = s.Argv[1]
+		}
+		if _, err := exec.LookPath(program); errors.Is(err, fs.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
+			text := fmt.Sprintf("script: %s is not there: keepalived does not heed such a script, and here its check fails", program)
+			warnings = append(warnings, config.Warning{File: s.File, Line: s.Line, Text: text})
+		}
+	}
+	return warnings
 }
 
 // exposed warns of files that hold passwords and that everybody can read.

@@ -265,7 +265,7 @@ func vipsOf(list []config.VIP) []vip.VIP {
 func texts(warnings []config.Warning) []string {
 	var out []string
 	for _, w := range warnings {
-		out = append(out, fmt.Sprintf("%s:%d:%d: %s", w.File, w.Line, w.Col, w.Text))
+		out = append(out, config.Mistake(w).String())
 	}
 	return out
 }

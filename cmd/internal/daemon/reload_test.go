@@ -166,3 +166,11 @@ func TestReloadThatThePartsRefuseChangesNothing(t *testing.T) {
 		}
 	}
 }
+
+// A warning about a keepalived.conf has no column, and so is told without one.
+func TestWarningsAreTold(t *testing.T) {
+	got := texts([]config.Warning{{File: "perch.toml", Line: 3, Col: 5, Text: "odd"}, {File: "keepalived.conf", Line: 3, Text: "odd"}})
+	if want := []string{"perch.toml:3:5: odd", "keepalived.conf:3: odd"}; !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}

@@ -57,6 +57,9 @@ func essence(object, line string) string {
 	if object == "route" && (strings.Contains(line, "table local") || strings.Contains(line, "proto kernel")) {
 		return ""
 	}
+	if object == "rule" { // with its preference, which is no number of an interface
+		line = strings.Replace(line, ":", "", 1)
+	}
 	line = incidental.ReplaceAllString(line, "")
 	return object + " " + strings.Join(strings.Fields(line), " ")
 }

@@ -12,7 +12,6 @@ type balancing struct {
 	fifo    fifo
 	notices []*serverNotice
 	words   *serverWords
-	noted   map[Remark]bool              // by noteOnce
 	first   map[string]*syntax.Statement // the virtual server that has an address or mark, see alone
 
 	services, serverGroups titles
@@ -20,7 +19,7 @@ type balancing struct {
 
 func newBalancing() balancing {
 	empty := func() titles { return titles{map[string]bool{}, map[string]int{}} }
-	return balancing{named: map[string]*addressGroup{}, noted: map[Remark]bool{}, first: map[string]*syntax.Statement{}, services: empty(), serverGroups: empty()}
+	return balancing{named: map[string]*addressGroup{}, first: map[string]*syntax.Statement{}, services: empty(), serverGroups: empty()}
 }
 
 // balancingWords are the words outside of all blocks that are about virtual servers.

@@ -35,7 +35,7 @@ func TestCommentsCarryOver(t *testing.T) {
 
 func countComments(statements []*syntax.Statement, comments []string) map[string]int {
 	count := map[string]int{}
-	for _, text := range discreet(comments) {
+	for _, text := range newImporter(Options{}).discreet(comments) {
 		count[strings.TrimSpace(text)]++
 	}
 	for _, s := range statements {
@@ -69,3 +69,27 @@ func TestSecretsStayOut(t *testing.T) {
 		t.Errorf("only %d secrets", len(secrets))
 	}
 }
+
+func TestDiscreet(t *testing.T) {
+	im := newImporter(Options{})
+	im.keep("t0psecret")
+	im.keep("at")
+	for text, want := range map[string]string{
+		"auth_pass old":                       "auth_pass ...",
+		"AUTH_PASS old":                       "AUTH_PASS ...",
+		"auth_type PASS auth_pass old":        "auth_type PASS auth_pass ...",
+		"the old password: x":                 "the old password ...",
+		"ask for the password":                "ask for the password",
+		"$VRRP_PW=old":                        "$VRRP_PW=...",
+		"$IF=eth0":                            "$IF=eth0",
+		"auth_hmac { key 1 " + longKey + " }": "auth_hmac { key 1 ...",
+		"until May it was \"t0psecret\".":     "until May it was \"...\".",
+		"key 1 at the gate":                   "key 1 at the gate",
+	} {
+		if got := im.discreet([]string{text}); got[0] != want {
+			t.Errorf("%q becomes %q, want %q", text, got[0], want)
+		}
+	}
+}
+
+const longKey = "0123456789abcdef0123456789abcdef"

@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"fmt"
 	"sort"
 
 	"github.com/perch-vip/perch/cmd/internal/document"
@@ -23,6 +24,13 @@ type Result struct {
 	Remarks  []Remark          // in the order of the file
 	Secrets  map[string]string // contents by path, all in SecretDir
 	Files    []string          // all that was read, the keepalived.conf first
+	Scripts  []Script          // those whose verdict counts for a virtual router
+}
+
+// Script is a program that a vrrp_script names.
+type Script struct {
+	syntax.Position
+	Argv []string
 }
 
 // Import reads a keepalived.conf. The error is a syntax.Mistakes with all that is wrong, or
@@ -38,7 +46,7 @@ func Import(path string, o Options) (*Result, error) {
 	}
 	im.routing.root = conf.Statements
 	readBlock(im, "the top level", conf.Statements, rootWords(), im)
-	im.doc.Tail = discreet(conf.Comments)
+	im.doc.Tail = im.discreet(conf.Comments)
 	if err := im.writeRouters(); err != nil {
 		return nil, err
 	}
@@ -47,11 +55,22 @@ func Import(path string, o Options) (*Result, error) {
 	if len(im.mistakes) > 0 {
 		m := im.mistakes
 		sort.SliceStable(m, order(conf.Files, func(i int) syntax.Position { return m[i].Position }))
-		return nil, im.mistakes
+		return nil, atMost(im.mistakes)
 	}
 	r := im.remarks
 	sort.SliceStable(r, order(conf.Files, func(i int) syntax.Position { return r[i].Position }))
-	return &Result{Document: im.doc, Remarks: im.remarks, Secrets: im.secrets, Files: conf.Files}, nil
+	return &Result{Document: im.doc, Remarks: im.remarks, Secrets: im.secrets, Files: conf.Files, Scripts: im.scripts}, nil
+}
+
+// atMost returns the first mistakes, and how many more there are: a mistake in what is
+// generated may be there for each time.
+func atMost(list syntax.Mistakes) syntax.Mistakes {
+	const most = 100
+	if len(list) <= most {
+		return list
+	}
+	more := syntax.Mistake{Position: list[most].Position, Text: fmt.Sprintf("and %d more mistakes", len(list)-most)}
+	return append(list[:most:most], more)
 }
 
 // order compares elements by the order of the files, and of their lines.
@@ -75,7 +94,11 @@ type importer struct {
 	doc      *document.Document
 	remarks  []Remark
 	mistakes syntax.Mistakes
+	said     map[Remark]bool         // see say
+	wrongs   map[syntax.Mistake]bool // see mistake
 	secrets  map[string]string
+	scripts  []Script
+	private  map[string]bool // passwords and keys that the file says: see discreet
 
 	nodeTable *document.Table            // see node
 	claimed   map[*syntax.Statement]bool // see claim
@@ -88,7 +111,10 @@ func newImporter(o Options) *importer {
 	return &importer{
 		o:       o,
 		doc:     &document.Document{},
+		said:    map[Remark]bool{},
+		wrongs:  map[syntax.Mistake]bool{},
 		secrets: map[string]string{},
+		private: map[string]bool{},
 		claimed: map[*syntax.Statement]bool{},
 		routing: newRouting(),
 
@@ -110,16 +136,34 @@ func rootWords() vocabulary[*importer] {
 
 // wrong says what is wrong with a statement: it cannot be imported.
 func (im *importer) wrong(s *syntax.Statement, text string) {
-	im.mistakes = append(im.mistakes, syntax.Mistake{Position: s.Position, Text: s.Keyword() + ": " + text})
+	im.mistake(s, s.Keyword()+": "+text)
+}
+
+// mistake adds what is wrong at the place of a statement, once: the same place may be generated
+// many times.
+func (im *importer) mistake(s *syntax.Statement, text string) {
+	m := syntax.Mistake{Position: s.Position, Text: text}
+	if !im.wrongs[m] {
+		im.wrongs[m] = true
+		im.mistakes = append(im.mistakes, m)
+	}
 }
 
 // lose says that a statement has no equivalent: what keepalived does with it, as "sends a
 // mail", and what to use instead.
 func (im *importer) lose(s *syntax.Statement, does, instead string) {
-	im.remarks = append(im.remarks, Remark{Position: s.Position, Word: s.Keyword(), Lost: true, Text: "keepalived " + does + "; " + instead})
+	im.say(Remark{Position: s.Position, Word: s.Keyword(), Lost: true, Text: "keepalived " + does + "; " + instead})
 }
 
 // note says of a statement that was imported what is different all the same.
 func (im *importer) note(at syntax.Position, word, text string) {
-	im.remarks = append(im.remarks, Remark{Position: at, Word: word, Text: text})
+	im.say(Remark{Position: at, Word: word, Text: text})
+}
+
+// say adds a remark, once.
+func (im *importer) say(r Remark) {
+	if !im.said[r] {
+		im.said[r] = true
+		im.remarks = append(im.remarks, r)
+	}
 }

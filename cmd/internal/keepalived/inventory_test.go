@@ -108,6 +108,8 @@ func TestLines(t *testing.T) {
 			switch {
 			case word == "address":
 				line = values[word]
+			case word == "to" && block == "virtual_routes":
+				line = "to 10.9.0.0/16 dev eth0"
 			case word == "weight": // of a nexthop
 				line = begin + "nexthop via 198.18.0.253 weight 3"
 			}

@@ -28,6 +28,6 @@ type rule struct {
 	fwmark   int
 	table    int
 	pref     int
-	ipv6     bool // inet6
+	ipv6     bool
 	noTrack  bool
 }

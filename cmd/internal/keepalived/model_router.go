@@ -33,11 +33,11 @@ type instance struct {
 
 // special is what few of tens of thousands of instances have. The others share a zero one.
 type special struct {
-	vrf       said[string]
-	excluded  []address
-	noAddress said[bool]
-	routes    []route
-	rules     []rule
+	excluded   []address
+	noAddress  said[bool]
+	nativeIPv6 bool
+	routes     []route
+	rules      []rule
 
 	source             said[netip.Addr] // of adverts
 	multicast          said[netip.Addr] // where they go without peers
@@ -97,6 +97,7 @@ type peer struct {
 // authentication is that of RFC 2338.
 type authentication struct {
 	kind, password said[string]
+	named          bool // whether there is a password, right or wrong
 }
 
 // hmacAuthentication is that of keepalived 2.4.

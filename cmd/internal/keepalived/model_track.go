@@ -46,6 +46,7 @@ type tracked struct {
 	name    string
 	weight  said[int]  // not given for that of the watch
 	reverse said[bool] // likewise
+	early   bool       // stands before the watch is defined
 }
 
 // syncGroup is a vrrp_sync_group.

@@ -70,8 +70,10 @@ func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
 	for w.more() {
 		switch word := w.next(); word {
 		case "dev":
+			w.once(a.dev)
 			a.dev = w.value()
 		case "label":
+			w.once(a.label)
 			a.label = w.value()
 		case "scope":
 			a.scope = w.scope()
@@ -100,7 +102,9 @@ func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
 		case "home", "mngtmpaddr", "autojoin":
 			im.lose(s, "gives the address the flag "+word, "perch's addresses have none of these flags")
 		default:
+			before := a.prefix.IsValid()
 			a.prefix = w.network(word)
+			w.alone(before, word)
 		}
 	}
 	if w.good() && !a.prefix.IsValid() {

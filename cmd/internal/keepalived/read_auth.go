@@ -15,11 +15,15 @@ const (
 	longestKey     = 64
 )
 
+// readAuthentication reads one of the blocks of an instance: what several say counts together.
 func readAuthentication(im *importer, s *syntax.Statement, i *instance) {
-	i.auth = authentication{}
 	readBlock(im, "authentication", im.block(s), im.routing.words.authentication, &i.auth)
-	switch a := i.auth; {
-	case a.kind.given() && !a.password.given():
+}
+
+// checkAuthentication wants both of what one is no use without the other.
+func (im *importer) checkAuthentication(a *authentication) {
+	switch {
+	case a.kind.given() && !a.named:
 		im.wrong(a.kind.by, "has no auth_pass beside it")
 	case a.password.given() && !a.kind.given():
 		im.remark(a.password.by, "has no auth_type beside it, and so keepalived sends adverts without a password")
@@ -34,6 +38,10 @@ func authenticationWords() vocabulary[*authentication] {
 }
 
 func readAuthType(im *importer, s *syntax.Statement, a *authentication) {
+	if len(s.Args()) > 1 {
+		im.wrong(s, "must be PASS or AH alone")
+		return
+	}
 	kind, ok := im.one(s)
 	switch {
 	case !ok:
@@ -46,23 +54,35 @@ func readAuthType(im *importer, s *syntax.Statement, a *authentication) {
 	}
 }
 
+// readAuthPass takes the password as it stands: keepalived knows " around it, but neither '
+// nor escapes, and a # or ! outside of " ends it.
 func readAuthPass(im *importer, s *syntax.Statement, a *authentication) {
-	args, err := s.Escaped()
+	args := s.Args()
+	a.named = true
 	switch {
-	case err != nil:
-		im.wrong(s, err.Error())
+	case s.Unbalanced():
+		im.wrong(s, `a " is within the password, which keepalived takes for the end of it`)
 		return
-	case len(args) < 2 || args[1] == "":
+	case len(args) == 0 || args[0] == "":
 		im.wrong(s, "missing; must have a password")
 		return
-	case len(args) > 2:
+	case len(args) > 1:
 		im.wrong(s, "has more than one word; must be in quotes with spaces in it")
 		return
 	}
-	password := args[1]
+	password := args[0]
+	im.keep(password)
+	if strings.ContainsAny(password, `'\`) {
+		im.remark(s, `each ' and \ is a part of the password, as with keepalived`)
+	}
 	if len(password) > passwordLength {
 		password = password[:passwordLength]
+		im.keep(password)
 		im.remark(s, "only the first 8 bytes of the password count, and so only they are in the secret file")
+	}
+	if strings.TrimSpace(password) != password {
+		im.wrong(s, "begins or ends with a space, as far as its first 8 bytes count, which a secret file cannot hold")
+		return
 	}
 	a.password = said[string]{password, s}
 }
@@ -114,10 +134,11 @@ func readHMACKey(im *importer, s *syntax.Statement, h *hmacAuthentication) {
 	id, err := strconv.ParseUint(args[0], 10, 8)
 	switch {
 	case err != nil:
-		im.wrong(s, quoted(args[0])+" must be a number from 0 to 255")
+		im.wrong(s, "must be the number of a key, from 0 to 255, and its value")
 	case len(args[1]) < shortestKey || len(args[1]) > longestKey || strings.ContainsAny(args[1], "\r\n"):
 		im.wrong(s, "the value of key "+args[0]+" must be 32 to 64 bytes long")
 	default:
+		im.keep(args[1])
 		h.keys = append(h.keys, hmacKey{s, int(id), args[1]})
 	}
 }

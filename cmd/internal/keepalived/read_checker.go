@@ -119,7 +119,7 @@ func miscWords() vocabulary[*checker] {
 		"misc_path": means(func(im *importer, s *syntax.Statement, c *checker) {
 			argv, rest, ok := im.program(s)
 			if ok && len(rest) > 0 {
-				im.wrong(s, fmt.Sprintf("%q stands behind the program, and keepalived leaves it out; a program with arguments is written in quotes", rest[0]))
+				im.behindProgram(s, rest[0])
 				ok = false
 			}
 			if ok {

@@ -15,7 +15,7 @@ func readRegexp(im *importer, s *conf.Statement, u *httpURL) {
 	words, err := s.Escaped()
 	switch {
 	case err != nil:
-		im.mistakes = append(im.mistakes, conf.Mistake{Position: s.Position, Text: err.Error()})
+		im.mistake(s, err.Error())
 	case len(words) < 2 || words[1] == "":
 		im.wrong(s, "missing; must have a regular expression")
 	case len(words) > 2:

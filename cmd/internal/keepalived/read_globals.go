@@ -29,7 +29,7 @@ func globalsOfRouters() vocabulary[*importer] {
 		"vrrp_version":      keepNumber(2, 3, func(im *importer) *said[int] { return &im.routing.globals.version }),
 		"vrrp_mcast_group4": keepAddress(func(im *importer) *said[netip.Addr] { return &im.routing.globals.group4 }),
 		"vrrp_mcast_group6": keepAddress(func(im *importer) *said[netip.Addr] { return &im.routing.globals.group6 }),
-		"vrrp_strict":       keepFlag(func(im *importer) *said[bool] { return &im.routing.globals.strict }),
+		"vrrp_strict":       keepOn(func(im *importer) *said[bool] { return &im.routing.globals.strict }),
 		"v3_checksum_as_v2": keepFlag(func(im *importer) *said[bool] { return &im.routing.globals.checksumAsVersion2 }),
 		"vrrp_lower_prio_no_advert": keepFlag(func(im *importer) *said[bool] {
 			return &im.routing.globals.lowerPriorityNoAdvert

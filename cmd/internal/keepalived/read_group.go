@@ -23,13 +23,16 @@ func readSyncGroup(im *importer, s *syntax.Statement, _ *importer) {
 func groupWords() vocabulary[*syncGroup] {
 	v := vocabulary[*syncGroup]{
 		"group": opens(func(im *importer, s *syntax.Statement, g *syncGroup) {
+			if len(g.members) > 0 {
+				im.wrong(s, "is given already, at "+g.members[0].by.Position.String()+"; must have all members in one")
+			}
 			for _, line := range im.block(s) {
 				for _, name := range line.Words {
 					g.members = append(g.members, member{line, name})
 				}
 			}
 		}),
-		"sync_group_tracking_weight": keepFlag(func(g *syncGroup) *said[bool] { return &g.heedsWeights }),
+		"sync_group_tracking_weight": keepOn(func(g *syncGroup) *said[bool] { return &g.heedsWeights }),
 		"smtp_alert":                 mails[*syncGroup](),
 		"global_tracking": lost[*syncGroup]("lets what one member tracks count for all",
 			"write it into a track_script and the like of the group"),

@@ -2,6 +2,7 @@ package keepalived
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,7 @@ func (im *importer) checkInstance(i *instance) {
 	if !i.by.Braces {
 		return
 	}
+	im.checkAuthentication(&i.auth)
 	if !i.vrid.given() {
 		im.wrong(i.by, quoted(i.name)+" has no virtual_router_id; must have one from 1 to 255")
 	}
@@ -44,7 +46,7 @@ func (im *importer) checkInstance(i *instance) {
 	switch {
 	case i.noAddress.value:
 		im.wrong(i.noAddress.by, "perch has no routers without an address; must have a virtual_ipaddress")
-	case len(i.addresses) == 0:
+	case len(i.addresses) == 0 && !lists(i.by, "virtual_ipaddress"):
 		im.wrong(i.by, quoted(i.name)+" has no virtual_ipaddress; must have one, for the adverts")
 	}
 	if i.faultWithoutPeer.value && i.unicast.given() && len(i.peers) == 0 {
@@ -52,15 +54,21 @@ func (im *importer) checkInstance(i *instance) {
 	}
 }
 
+// lists reports whether a block has one with the keyword that is not empty.
+func lists(s *syntax.Statement, keyword string) bool {
+	return slices.ContainsFunc(s.Block, func(in *syntax.Statement) bool { return in.Keyword() == keyword && len(in.Block) > 0 })
+}
+
 // instanceWords are the words of a vrrp_instance.
 func instanceWords() vocabulary[*instance] {
 	v := vocabulary[*instance]{
 		"state":             means(readState),
 		"interface":         keepText(func(i *instance) *said[string] { return &i.iface }),
-		"vrf":               keepText(func(i *instance) *said[string] { return &i.own().vrf }),
+		"vrf":               means(readVRF),
+		"native_ipv6":       means(func(_ *importer, _ *syntax.Statement, i *instance) { i.own().nativeIPv6 = true }),
 		"virtual_router_id": keepNumber(1, 255, func(i *instance) *said[int] { return &i.vrid }),
 		"priority":          keepNumber(1, 255, func(i *instance) *said[int] { return &i.priority }),
-		"version":           keepNumber(2, 3, func(i *instance) *said[int] { return &i.version }),
+		"version":           means(readVersion),
 		"advert_int": keepTimer(10*time.Millisecond, 255*time.Second, func(i *instance) *said[time.Duration] {
 			return &i.advert
 		}),
@@ -71,18 +79,18 @@ func instanceWords() vocabulary[*instance] {
 		"virtual_rules":              opens(readRules),
 		"authentication":             opens(readAuthentication),
 		"auth_hmac":                  opens(readHMAC),
-		"accept":                     keepFlag(func(i *instance) *said[bool] { return &i.own().accept }),
-		"no_accept":                  keepNot(func(i *instance) *said[bool] { return &i.own().accept }),
+		"accept":                     keepOn(func(i *instance) *said[bool] { return &i.own().accept }),
+		"no_accept":                  keepOff(func(i *instance) *said[bool] { return &i.own().accept }),
 		"strict_mode":                keepFlag(func(i *instance) *said[bool] { return &i.own().strict }),
-		"nopreempt":                  keepFlag(func(i *instance) *said[bool] { return &i.noPreempt }),
-		"preempt":                    keepNot(func(i *instance) *said[bool] { return &i.noPreempt }),
+		"nopreempt":                  keepOn(func(i *instance) *said[bool] { return &i.noPreempt }),
+		"preempt":                    keepOff(func(i *instance) *said[bool] { return &i.noPreempt }),
 		"preempt_delay": keepTimer(0, 1000*time.Second, func(i *instance) *said[time.Duration] {
 			return &i.preemptDelay
 		}),
-		"dont_track_primary": keepFlag(func(i *instance) *said[bool] { return &i.own().ignorePrimary }),
+		"dont_track_primary": keepOn(func(i *instance) *said[bool] { return &i.own().ignorePrimary }),
 		"v3_checksum_as_v2":  keepFlag(func(i *instance) *said[bool] { return &i.own().checksumAsVersion2 }),
 		"use_vmac":           means(readVMAC),
-		"vmac_xmit_base":     keepFlag(func(i *instance) *said[bool] { return &i.own().xmitBase }),
+		"vmac_xmit_base":     keepOn(func(i *instance) *said[bool] { return &i.own().xmitBase }),
 		"lower_prio_no_advert": keepFlag(func(i *instance) *said[bool] {
 			return &i.own().lowerPriorityNoAdvert
 		}),
@@ -97,10 +105,10 @@ func instanceWords() vocabulary[*instance] {
 func instanceTransport() vocabulary[*instance] {
 	v := vocabulary[*instance]{
 		"unicast_peer":          opens(readPeers),
-		"unicast_fault_no_peer": keepFlag(func(i *instance) *said[bool] { return &i.own().faultWithoutPeer }),
+		"unicast_fault_no_peer": keepOn(func(i *instance) *said[bool] { return &i.own().faultWithoutPeer }),
 		"unicast_ttl":           keepNumber(0, 255, func(i *instance) *said[int] { return &i.own().unicastTTL }),
 		"mcast_dst_ip":          keepAddress(func(i *instance) *said[netip.Addr] { return &i.own().multicast }),
-		"track_src_ip":          keepFlag(func(i *instance) *said[bool] { return &i.own().trackSource }),
+		"track_src_ip":          keepOn(func(i *instance) *said[bool] { return &i.own().trackSource }),
 	}
 	v.all(keepAddress(func(i *instance) *said[netip.Addr] { return &i.own().source }), "unicast_src_ip", "mcast_src_ip")
 	return v
@@ -141,11 +149,42 @@ func instanceLost() vocabulary[*instance] {
 		"lvs_sync_daemon_interface": means(readSyncInterface),
 	}
 	v.all(needless[*instance](), // since perch does it always, or has no need of it
-		"promote_secondaries", "check_unicast_src", "old_unicast_checksum", "native_ipv6", "skip_check_adv_addr",
+		"promote_secondaries", "check_unicast_src", "old_unicast_checksum", "skip_check_adv_addr",
 		"timer_expired_backup", "thread_timer_expired", "kernel_rx_buf_size", "debug")
 	v.all(lost[*instance]("asks the interface for its carrier again and again",
 		"perch hears of it from the kernel, and looks at a master's ten times a second"), "linkbeat_use_polling")
 	return v
+}
+
+// readVersion reads the version, which for keepalived is what it knows first of it: that of a
+// line before, or 3 where something before is of IPv6.
+func readVersion(im *importer, s *syntax.Statement, i *instance) {
+	n, ok := im.number(s, 2, 3)
+	switch {
+	case !ok:
+	case i.version.given():
+		if n != i.version.value {
+			im.again(s, i.version.by)
+		}
+	case n == 2 && i.beganIPv6():
+		im.remark(s, "something of IPv6 stands before it, with which keepalived takes version 3, and so it is here")
+		i.version = said[int]{3, s}
+	default:
+		i.version = said[int]{n, s}
+	}
+}
+
+// beganIPv6 reports whether something of IPv6 was read.
+func (i *instance) beganIPv6() bool {
+	return i.ipv6() || i.nativeIPv6 || i.source.value.Is6() || i.multicast.value.Is6() ||
+		len(i.peers) > 0 && i.peers[0].address.Is6()
+}
+
+// readVRF reads what tells an interface to one that is in a VRF alone.
+func readVRF(im *importer, s *syntax.Statement, _ *instance) {
+	if name, ok := im.one(s); ok {
+		im.lose(s, "sends adverts by "+quoted(name)+" if no interface is given", "perch sends them by the interface, in whichever VRF it is")
+	}
 }
 
 func readState(im *importer, s *syntax.Statement, i *instance) {

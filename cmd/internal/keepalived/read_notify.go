@@ -58,9 +58,17 @@ func groupNotices() vocabulary[*syncGroup] {
 }
 
 func (im *importer) readNotice(s *syntax.Statement, n *notification) {
-	if c, ok := im.told(s); ok {
-		n.commands = append(n.commands, c)
+	c, ok := im.told(s)
+	if !ok {
+		return
 	}
+	for _, first := range n.commands {
+		if first.on == c.on {
+			im.again(s, first.by)
+			return
+		}
+	}
+	n.commands = append(n.commands, c)
 }
 
 // readDeleted reads notify_deleted [PROGRAM].
@@ -101,6 +109,10 @@ func keepFIFO(at func(*importer) *fifo) word[*importer] {
 			return
 		}
 		f := at(im)
+		if f.path.given() {
+			im.again(s, f.path.by)
+			return
+		}
 		f.path = said[string]{args[0], s}
 		if len(args) > 1 {
 			f.user, _ = im.user(s, args[1:])
@@ -110,8 +122,13 @@ func keepFIFO(at func(*importer) *fifo) word[*importer] {
 
 func keepFIFOScript(at func(*importer) *fifo) word[*importer] {
 	return means(func(im *importer, s *syntax.Statement, _ *importer) {
-		if c, ok := im.told(s); ok {
-			at(im).command = c
+		c, ok := im.told(s)
+		switch f := at(im); {
+		case !ok:
+		case f.command.by != nil:
+			im.again(s, f.command.by)
+		default:
+			f.command = c
 		}
 	})
 }

@@ -27,7 +27,9 @@ func (im *importer) peer(s *syntax.Statement) (p peer, ok bool) {
 		case "max_ttl":
 			p.maxTTL = words.number(0, 255)
 		default:
+			before := p.address.IsValid()
 			p.address = words.address(word)
+			words.alone(before, word)
 		}
 	}
 	if words.good() && !p.address.IsValid() {

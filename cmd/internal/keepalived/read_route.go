@@ -95,11 +95,13 @@ func (r *routeLine) word(word string) {
 }
 
 func (r *routeLine) to(text string) {
+	before := r.anywhere || r.destination.IsValid()
 	if text == "default" || text == "any" || text == "all" {
 		r.anywhere = true
-		return
+	} else {
+		r.destination = r.network(text)
 	}
-	r.destination = r.network(text)
+	r.alone(before, text)
 }
 
 // gateway reads [inet|inet6] ADDRESS.

@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
 	"strings"
@@ -21,10 +22,30 @@ func (im *importer) rules(s *syntax.Statement) (list []rule) {
 	for _, line := range im.block(s) {
 		r := ruleLine{words: newWords(im, line), rule: rule{by: line}}
 		if r.read() {
+			im.prefer(&r.rule)
 			list = append(list, r.rule)
 		}
 	}
 	return list
+}
+
+// firstPreference is what keepalived gives the first rule of a family that has none; the next
+// ones get less and less.
+const firstPreference = 16384
+
+// prefer gives a rule without a preference the one that it has with keepalived.
+func (im *importer) prefer(r *rule) {
+	r.ipv6 = r.ipv6 || r.from.Addr().Is6() || r.to.Addr().Is6()
+	if r.pref != 0 {
+		return
+	}
+	given := &im.routing.preferences4
+	if r.ipv6 {
+		given = &im.routing.preferences6
+	}
+	r.pref = firstPreference - *given
+	*given++
+	im.remark(r.by, fmt.Sprintf("has no priority: keepalived gives it %d, and so it is here", r.pref))
 }
 
 // ruleLine is a rule that is being read, in the words of ip-rule(8).

@@ -35,7 +35,14 @@ func scriptWords() vocabulary[*script] {
 	return vocabulary[*script]{
 		"script": means(func(im *importer, s *syntax.Statement, c *script) {
 			c.command = s
-			c.argv, _ = im.command(s)
+			argv, rest, ok := im.program(s)
+			switch {
+			case !ok:
+			case len(rest) > 0:
+				im.behindProgram(s, rest[0])
+			default:
+				c.argv = argv
+			}
 		}),
 		"interval": keepTimer(time.Millisecond, 1000000*time.Second, func(c *script) *said[time.Duration] { return &c.interval }),
 		"timeout":  keepTimer(time.Millisecond, 1000000*time.Second, func(c *script) *said[time.Duration] { return &c.timeout }),
@@ -53,6 +60,11 @@ func scriptWords() vocabulary[*script] {
 			im.remark(s, "with perch a router begins in fault until the first verdict on what it tracks with weight 0; other weights count from the first verdict on")
 		}),
 	}
+}
+
+// behindProgram says what is wrong with a program whose arguments are not in quotes with it.
+func (im *importer) behindProgram(s *syntax.Statement, word string) {
+	im.wrong(s, quoted(word)+" stands behind the program, and keepalived leaves it out; a program with arguments is written in quotes")
 }
 
 // command returns the program that a statement names, and who runs it, if it says so.

@@ -31,7 +31,7 @@ func readAddressGroup(im *importer, s *syntax.Statement, _ *importer) {
 			}
 		}
 		if err != nil {
-			im.mistakes = append(im.mistakes, syntax.Mistake{Position: line.Position, Text: s.Keyword() + " " + name + ": " + err.Error()})
+			im.mistake(line, s.Keyword()+" "+name+": "+err.Error())
 			continue
 		}
 		e.by = line

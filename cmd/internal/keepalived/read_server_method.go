@@ -97,6 +97,10 @@ func keepProgram[T any](at func(T) *said[program]) word[T] {
 		if !ok {
 			return
 		}
+		if first := at(into); first.given() {
+			im.again(s, first.by)
+			return
+		}
 		p := program{argv: argv}
 		if len(rest) > 0 {
 			if p.user, ok = im.runner(s, rest); !ok {
@@ -112,7 +116,7 @@ func keepProgram[T any](at func(T) *said[program]) word[T] {
 func (im *importer) program(s *syntax.Statement) (argv, rest []string, ok bool) {
 	argv, rest, err := s.Command()
 	if err != nil {
-		im.mistakes = append(im.mistakes, syntax.Mistake{Position: s.Position, Text: err.Error()})
+		im.mistake(s, err.Error())
 		return nil, nil, false
 	}
 	if argv[0][0] != '/' {

@@ -43,20 +43,25 @@ func (im *importer) tracks(s *syntax.Statement, list trackList) (tracks []tracke
 	for _, line := range im.block(s) {
 		t := tracked{by: line, kind: list.kind}
 		w := newWords(im, line)
+		weighed := false
 		for w.more() {
 			switch word := w.next(); {
 			case t.name == "":
 				t.name = word
 			case word == "weight":
 				t.weight = said[int]{w.number(-list.most, list.most), line}
+				weighed = true
+			case !weighed:
+				w.wrong(quoted(word) + " must be weight, with a number behind it")
 			case word == "reverse":
 				t.reverse = said[bool]{true, line}
 			case word == "noreverse", word == "no_reverse":
 				t.reverse = said[bool]{false, line}
 			default:
-				w.wrong(quoted(word) + " must be weight, reverse or noreverse")
+				w.wrong(quoted(word) + " must be reverse or noreverse")
 			}
 		}
+		t.early = list.kind != watchesInterface && im.routing.watching[watchKey{t.kind, t.name}] == nil
 		if w.good() {
 			tracks = append(tracks, t)
 		}

@@ -81,7 +81,6 @@ func processWords() vocabulary[*trackProcess] {
 			switch mode, ok := im.one(s); {
 			case !ok:
 			case mode == "initial" || mode == "partial":
-				im.remark(s, "perch looks for the program and its arguments anywhere in a command line")
 			default:
 				im.wrong(s, quoted(mode)+" must be initial or partial")
 			}

@@ -54,6 +54,9 @@ func (im *importer) resolveTracks(tracks []tracked) (list []reference) {
 			im.wrong(t.by, "is in the list twice")
 			continue
 		}
+		if t.early {
+			im.remark(t.by, "is defined only below, at "+w.by.Position.String()+", so that keepalived does not heed it here: perch does")
+		}
 		ref := reference{t.by, w, w.weight}
 		if t.weight.given() {
 			ref.weight.value = t.weight.value
@@ -138,7 +141,7 @@ func (im *importer) heeds(i *instance, ref *reference) bool {
 	switch kind := ref.watch.kind; {
 	case kind == watchesProcess:
 		return true
-	case kind == watchesFile, kind == watchesInterface && !i.owner():
+	case kind == watchesFile && ref.weight.value == 1, kind == watchesInterface && !i.owner():
 		im.remark(ref.by, "keepalived takes its weight for 0, since "+quoted(i.name)+" "+why+": while it has failed, the router is in fault, here, too")
 		ref.weight.value = 0
 		return true

@@ -20,6 +20,8 @@ type routing struct {
 	staticRoutes    []route
 	staticRules     []rule
 
+	preferences4, preferences6 int // how many were given: see prefer
+
 	oldSync    said[syncDaemon]     // of an instance: for a file without lvs_sync_daemon
 	linkDelays map[string]linkDelay // by interface
 	pacings    map[string]pacing    // likewise

@@ -1,7 +1,6 @@
 package keepalived
 
 import (
-	"strings"
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/document"
@@ -89,29 +88,18 @@ func (im *importer) remark(s *syntax.Statement, text string) {
 	im.note(s.Position, s.Keyword(), text)
 }
 
+// again says of a program or FIFO that only the first of its kind counts.
+func (im *importer) again(s, first *syntax.Statement) {
+	im.remark(s, "is given already, at "+first.Position.String()+": keepalived heeds the first one only, and so it is here")
+}
+
 // claim returns the comments of a statement, for the line that it became; later ones get none.
 func (im *importer) claim(s *syntax.Statement) []string {
 	if s == nil || len(s.Comments) == 0 || im.claimed[s] {
 		return nil
 	}
 	im.claimed[s] = true
-	return discreet(s.Comments)
-}
-
-// discreet takes passwords out of comments, such as those of lines that were commented out:
-// they go into a file that others may read.
-func discreet(comments []string) []string {
-	var list []string
-	for _, text := range comments {
-		if at := strings.Index(text, "auth_pass"); at >= 0 {
-			text = text[:at] + "auth_pass ..."
-		}
-		if words := strings.Fields(text); len(words) == 3 && words[0] == "key" && len(words[2]) >= shortestKey {
-			text = "key " + words[1] + " ..."
-		}
-		list = append(list, text)
-	}
-	return list
+	return im.discreet(s.Comments)
 }
 
 // rest returns the comments that nobody has claimed of statements and what is in their blocks.

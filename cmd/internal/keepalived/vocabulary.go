@@ -48,7 +48,7 @@ func readBlock[T any](im *importer, in string, statements []*syntax.Statement, w
 		w, known := words[s.Keyword()]
 		switch {
 		case !known:
-			im.wrong(s, "unknown in "+in+words.meant(s.Keyword()))
+			im.unknown(s, in, words.meant(s.Keyword()))
 		case s.Braces && !w.block:
 			im.wrong(s, "must have no block in braces")
 		case w.read == nil:
@@ -57,6 +57,15 @@ func readBlock[T any](im *importer, in string, statements []*syntax.Statement, w
 			w.read(im, s, into)
 		}
 	}
+}
+
+// unknown says that a keyword is not known in a block. In one with secrets it may be one.
+func (im *importer) unknown(s *syntax.Statement, in, hint string) {
+	if hint == "" && (in == "authentication" || in == "auth_hmac") {
+		im.mistake(s, "a word that is unknown in "+in)
+		return
+	}
+	im.wrong(s, "unknown in "+in+hint)
 }
 
 // meant is a hint at the keyword that a misspelt one was meant to be.

@@ -61,6 +61,20 @@ func (w *words) skip(word string) bool {
 	return false
 }
 
+// once is wrong where the last word was on the line before.
+func (w *words) once(before string) {
+	if before != "" {
+		w.wrong(w.last + " stands here twice")
+	}
+}
+
+// alone is wrong where there was something before that a word names one more of.
+func (w *words) alone(before bool, word string) {
+	if before {
+		w.wrong(quoted(word) + " is one too many; must be on a line of its own")
+	}
+}
+
 // number returns an integer that stands behind the last word, also as 0x1f.
 func (w *words) number(least, most int64) int {
 	return w.numberOr(least, most, fmt.Sprintf("a number from %d to %d", least, most))
@@ -115,11 +129,20 @@ func keepAddress[T any](at func(T) *said[netip.Addr]) word[T] {
 	})
 }
 
-// keepNot is a keyword that means off where the one of the value means on.
-func keepNot[T any](at func(T) *said[bool]) word[T] {
+// keepOn is a keyword that means on, for keepalived whatever stands behind it.
+func keepOn[T any](at func(T) *said[bool]) word[T] { return keepAlways(true, at) }
+
+// keepOff is such a keyword that means off where the one of the value means on.
+func keepOff[T any](at func(T) *said[bool]) word[T] { return keepAlways(false, at) }
+
+func keepAlways[T any](value bool, at func(T) *said[bool]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
-		if on, ok := im.flag(s); ok {
-			*at(into) = said[bool]{!on, s}
+		switch on, ok := im.flag(s); {
+		case !ok:
+		case !on:
+			im.wrong(s, quoted(s.Args()[0])+" changes nothing: keepalived takes the keyword for on all the same; must be left out")
+		default:
+			*at(into) = said[bool]{value, s}
 		}
 	})
 }

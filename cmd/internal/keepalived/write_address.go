@@ -94,7 +94,7 @@ func (im *importer) writeStatic() {
 	}
 	l.write(t, "addresses")
 	im.writeRoutes(t, im.aboveStatic("static_routes"), r.staticRoutes)
-	im.writeRules(t, im.aboveStatic("static_rules"), staticFamilies(r.staticRules))
+	im.writeRules(t, im.aboveStatic("static_rules"), withFamilies(r.staticRules, func(*rule) bool { return true }))
 }
 
 // aboveStatic returns the comments of the blocks outside of all others that have this keyword.
@@ -116,10 +116,11 @@ func (im *importer) firstStatic() document.Place {
 	return place(by)
 }
 
-// staticFamilies gives rules that are for all packets a from, which tells their family.
-func staticFamilies(rules []rule) []rule {
+// withFamilies gives rules that are for all packets a from, which tells their family, where it
+// is wanted.
+func withFamilies(rules []rule, wanted func(r *rule) bool) []rule {
 	for n := range rules {
-		if r := &rules[n]; !r.from.IsValid() && !r.to.IsValid() {
+		if r := &rules[n]; !r.from.IsValid() && !r.to.IsValid() && wanted(r) {
 			r.from = anywhere(r.ipv6)
 		}
 	}

@@ -159,6 +159,7 @@ func (im *importer) processWriter(p *trackProcess) func(*document.Table) {
 		argv := p.argv.value
 		if len(argv) > 1 || p.whole || strings.Contains(argv[0], "/") || len(argv[0]) > longestName {
 			im.set(t, "command", document.Text(strings.Join(argv, " ")), p.argv.by)
+			im.remark(p.by, "perch looks for "+quoted(strings.Join(argv, " "))+" anywhere in a command line")
 		} else {
 			im.set(t, "target", document.Text(argv[0]), p.argv.by)
 		}

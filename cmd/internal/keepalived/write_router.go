@@ -29,7 +29,7 @@ func (im *importer) writeInstance(i *instance) {
 	im.writeAccept(t, i, version.value)
 	im.writeAnnouncements(t, i)
 	im.writeRoutes(t, im.above(i.by, "virtual_routes"), i.routes)
-	im.writeRules(t, im.above(i.by, "virtual_rules"), i.rules)
+	im.writeRules(t, im.above(i.by, "virtual_rules"), withFamilies(i.rules, func(r *rule) bool { return r.ipv6 != i.ipv6() }))
 	im.writeTracks(t, i.by, i.counting())
 	im.writeAuth(t, i, version.value)
 	t.Comments = append(t.Comments, im.rest(i.by.Block)...)
@@ -149,7 +149,11 @@ func (im *importer) writeDevice(t *document.Table, i *instance) {
 	if name := i.vmac.value; name != "" && name != device {
 		im.remark(i.vmac.by, "perch calls the device "+device+", not "+quoted(name))
 	}
-	if i.xmitBase.value && len(i.peers) == 0 {
+	switch {
+	case !i.xmitBase.value || len(i.peers) > 0:
+	case im.strict(i):
+		im.remark(i.xmitBase.by, "does not count with vrrp_strict, for keepalived either")
+	default:
 		im.set(t, "virtual_mac_adverts", document.Flag(false), i.xmitBase.by)
 	}
 }

@@ -37,6 +37,7 @@ func (im *importer) scriptWriter(c *script) func(*document.Table) {
 }
 
 func (im *importer) writeScript(t *document.Table, c *script) {
+	im.scripts = append(im.scripts, Script{c.command.Position, c.argv})
 	t.Set("kind", document.Text("script"), place(c.by))
 	t.Set("argv", document.Texts(c.argv, place(c.command)), place(c.command)).Comments = im.claim(c.command)
 	if user := c.user.or(im.routing.globals.scriptUser); user.given() {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/document"
-	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
 
 // writeServices says in perch's words what was read of virtual servers.
@@ -183,13 +182,13 @@ func (im *importer) sorry(v *virtualServer, p *plan) *setting {
 	}
 	m := v.sorryMethod.or(v.method).is(method{forward: "nat"})
 	if slices.ContainsFunc(v.servers, func(r *realServer) bool { return p.portOf(r.address, v.methodOf(r)) == p.portOf(v.sorry.value, m) }) {
-		im.loseOnce(v.sorry.by, "sends all to this server, which is one of the others, too, while there is no quorum",
+		im.lose(v.sorry.by, "sends all to this server, which is one of the others, too, while there is no quorum",
 			"a sorry_server of its own is what perch takes")
 		return nil
 	}
 	address := document.Text(p.text(v.sorry.value, m))
 	if p.dropsPort(v.sorry.value, m) {
-		im.noteOnce(v.sorry.by, portKept)
+		im.remark(v.sorry.by, portKept)
 	}
 	if !v.sorryMethod.given() || v.sorryMethod.value == v.method.is(method{forward: "nat"}) && m == p.commonMethod() {
 		return &setting{"sorry_server", address, v.sorry.by}
@@ -229,13 +228,6 @@ func (im *importer) checkVirtualServer(v *virtualServer) {
 		} else {
 			im.wrong(g.by, "must be a number of bits for IPv6, as 64")
 		}
-	}
-}
-
-// loseOnce says the same of a statement once, however many services it counts for.
-func (im *importer) loseOnce(s *syntax.Statement, does, instead string) {
-	if !slices.ContainsFunc(im.remarks, func(r Remark) bool { return r.Lost && r.Position == s.Position && r.Word == s.Keyword() }) {
-		im.lose(s, does, instead)
 	}
 }
 

@@ -75,7 +75,7 @@ func (im *importer) timing(c *checker, when schedule, own said[time.Duration]) (
 	if again := max(when.beforeRetry.is(beforeRetryOf(c.kind, interval)), leastInterval); retries > 0 && again < interval {
 		l.add("fast_interval", document.Duration(again), when.beforeRetry.by)
 	} else if retries > 0 && again > interval && when.beforeRetry.given() {
-		im.noteOnce(when.beforeRetry.by, "is longer than delay_loop: perch waits no longer for a retry than for any other look")
+		im.remark(when.beforeRetry.by, "is longer than delay_loop: perch waits no longer for a retry than for any other look")
 	}
 	timeout := own.or(when.connectTimeout).or(said[time.Duration]{value: 5 * time.Second})
 	if c.kind == "MISC_CHECK" {

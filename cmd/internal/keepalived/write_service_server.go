@@ -64,7 +64,7 @@ func (im *importer) plan(v *virtualServer) *plan {
 		p.own = append(p.own, r.settings(v))
 		p.looks, p.texts = append(p.looks, looks), append(p.texts, textOf(looks))
 		if p.dropsPort(r.address, v.methodOf(r)) {
-			im.noteOnce(r.by, portKept)
+			im.remark(r.by, portKept)
 		}
 	}
 	p.common = p.commonSettings()

@@ -40,12 +40,3 @@ func (im *importer) put(t *document.Table, l settings) {
 		im.set(t, s.name, s.value, s.by)
 	}
 }
-
-// noteOnce says of a statement what is different for all that it counts for.
-func (im *importer) noteOnce(s *syntax.Statement, text string) {
-	r := Remark{Position: s.Position, Word: s.Keyword(), Text: text}
-	if !im.balancing.noted[r] {
-		im.balancing.noted[r] = true
-		im.remark(s, text)
-	}
-}

@@ -83,7 +83,11 @@ func (im *importer) writeAccept(t *document.Table, i *instance, version int) {
 	if lower.value {
 		im.set(t, "answer_lower_priority", document.Flag(false), lower.by)
 	}
-	if higher := i.higherPrioritySendAdvert.or(g.higherPrioritySendAdvert); higher.value {
+	higher := i.higherPrioritySendAdvert.or(g.higherPrioritySendAdvert)
+	switch {
+	case higher.value && strict.value:
+		im.remark(higher.by, "does not count with vrrp_strict, for keepalived either")
+	case higher.value:
 		im.set(t, "answer_higher_priority", document.Flag(true), higher.by)
 	}
 }
@@ -99,7 +103,7 @@ func (im *importer) writeAnnouncements(t *document.Table, i *instance) {
 		im.set(t, "garp_delay", document.Duration(min(delay.value, 1000*time.Second)), delay.by)
 	}
 	if repeat.given() {
-		im.set(t, "garp_repeat", document.Number(repeats(repeat.value, delay.is(5*time.Second))), repeat.by)
+		im.set(t, "garp_repeat", document.Number(repeats(max(repeat.value, 1), delay.is(5*time.Second))), repeat.by)
 	}
 	refresh, by := often(own.refresh.or(all.refresh), own.extra.or(all.extra))
 	im.set(t, "garp_refresh", document.Duration(refresh), by)

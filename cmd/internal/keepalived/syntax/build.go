@@ -93,7 +93,7 @@ func (b *builder) words(at Position, text string) []string {
 	words, err := plainWords(b.wordPool, text)
 	if err != nil {
 		if words, err = escapedWords(text); err != nil {
-			b.mistake(at, "%s: %v", shorten(text), err)
+			b.mistake(at, "%s: %v", about(text), err)
 			return nil
 		}
 		return words

@@ -65,6 +65,7 @@ func (p *parser) moreLines(r *reader, first Position, name string, lines []line)
 			return lines
 		}
 		text, c := uncomment(raw)
+		p.hideRest(at, text, &c)
 		p.comment(c)
 		lines = append(lines, oneLine(at, trimRight(strings.TrimSuffix(text, `\`)))...)
 		if !continues(raw, text) && (text != "" || raw == "") {

@@ -157,11 +157,15 @@ func (p *parser) undefined(at Position, text string) bool {
 			p.unreplaced(at, text[i+1:])
 			continue
 		}
+		name := string(r.name) + " is not defined" + p.others(r.name)
+		if confidential(text) {
+			name = "in this secret is not defined"
+		}
 		if i == 0 || r.braces && !quoted {
-			p.mistake(at, "the variable %s is not defined%s", r.name, p.others(r.name))
+			p.mistake(at, "the variable %s", name)
 			return false
 		}
-		p.remark(at, "the variable %s is not defined%s, so its name is left as it is", r.name, p.others(r.name))
+		p.remark(at, "the variable %s, so its name is left as it is", name)
 		i += r.end - 1
 	}
 	return true

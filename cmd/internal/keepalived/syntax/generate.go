@@ -1,6 +1,7 @@
 package syntax
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -52,7 +53,11 @@ func (p *parser) generator(at Position, text string) (g generator, ok bool) {
 	word = trimRight(word)
 	inside, rest, closed := strings.Cut(rest, ")")
 	if !ok || !closed || word != "~SEQ" && word != "~SEQx" && word != "~LST" {
-		p.mistake(at, "%s: not ~SEQ(...), ~SEQx(...) or ~LST(...)", shorten(text))
+		shown := about(text)
+		if strings.HasPrefix(word, "~LST") {
+			shown = shorten(word)
+		}
+		p.mistake(at, "%s: not ~SEQ(...), ~SEQx(...) or ~LST(...)", shown)
 		return g, true
 	}
 	inside, several, ok := p.expand(at, inside)
@@ -70,6 +75,9 @@ func (p *parser) generator(at Position, text string) (g generator, ok bool) {
 		g.names[0], g.seq, problem = readSequence(word, inside)
 	}
 	if problem != "" {
+		if word == "~LST" {
+			inside = "..." // which may have secrets in it
+		}
 		p.mistake(at, "%s(%s): %s", word, inside, problem)
 		return g, true
 	}
@@ -143,9 +151,9 @@ func readList(inside string) (names []string, list [][]string, problem string) {
 			return nil, nil, strconv.Quote(name) + " is no name of a variable"
 		}
 	}
-	for _, values := range groups[1:] {
+	for i, values := range groups[1:] {
 		if len(values) != len(names) {
-			return nil, nil, strconv.Itoa(len(names)) + " variables, but values {" + strings.Join(values, ",") + "}"
+			return nil, nil, fmt.Sprintf("%d variables, but %d in group %d of the values", len(names), len(values), i+1)
 		}
 	}
 	return names, groups[1:], ""

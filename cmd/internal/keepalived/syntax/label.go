@@ -18,6 +18,9 @@ func isRoot(word string) bool {
 
 // label is how messages name a statement.
 func label(words []string) string {
+	if confidential(words[0] + " ") {
+		return words[0]
+	}
 	return shorten(strings.Join(words[:min(2, len(words))], " "))
 }
 

@@ -36,6 +36,7 @@ type comment struct {
 	text    string
 	given   bool
 	escaped bool
+	within  bool // whether it begins directly behind a word
 }
 
 // uncomment splits a line at its comment and takes the space around it away.
@@ -53,6 +54,7 @@ func uncomment(raw string) (text string, c comment) {
 		case isMark(b) && !quoted:
 			c.given = true
 			c.text = raw[i+1:]
+			c.within = i > 0 && !isSpace(raw[i-1]) && strings.IndexByte("{}", raw[i-1]) < 0
 			return trim(raw[:i]), c
 		}
 	}

@@ -116,6 +116,7 @@ func (p *parser) fileLine(r *reader, raw string, at Position) {
 		return
 	}
 	text, c := uncomment(raw)
+	p.hideRest(at, text, &c)
 	if c.escaped {
 		p.mistake(at, `\ before # or ! does not keep it from beginning a comment; quotes do`)
 	}
@@ -281,7 +282,7 @@ func (p *parser) condition(at Position, text string) (string, bool) {
 	}
 	word, rest := text[1:n], trimLeft(text[n:])
 	if strings.HasPrefix(rest, "@") {
-		p.mistake(at, "%s: a line has no second condition", rest)
+		p.mistake(at, "%s: a line has no second condition", about(rest))
 		return "", false
 	}
 	other, negated := strings.CutPrefix(word, "^")

@@ -74,6 +74,10 @@ func (s *Statement) Escaped() ([]string, error) {
 	return words, nil
 }
 
+// Unbalanced reports whether Words are those of Escaped, since without escapes the last quote
+// of the line would not be closed.
+func (s *Statement) Unbalanced() bool { return strings.Count(s.Text, `"`)%2 != 0 }
+
 // Command returns the program that the statement's first argument names, with its
 // arguments, and the words behind it, which name a user and a group. Keepalived takes that
 // argument apart a second time: script "/bin/x 'a b' c" runs /bin/x with two arguments.
