@@ -105,7 +105,7 @@ func (im *importer) writeAnnouncements(t *document.Table, i *instance) {
 	if repeat.given() {
 		im.set(t, "garp_repeat", document.Number(repeats(max(repeat.value, 1), delay.is(5*time.Second))), repeat.by)
 	}
-	refresh, by := often(own.refresh.or(all.refresh), own.extra.or(all.extra))
+	refresh, by := often(own.refresh.or(all.refresh), im.extra(i))
 	im.set(t, "garp_refresh", document.Duration(refresh), by)
 	if again := own.refreshRepeat.or(all.refreshRepeat); again.given() && refresh > 0 {
 		im.set(t, "garp_refresh_repeat", document.Number(min(max(again.value, 1), mostRepeats)), again.by)
@@ -116,6 +116,17 @@ func (im *importer) writeAnnouncements(t *document.Table, i *instance) {
 		}
 		im.set(t, "garp_interval", document.Duration(min(pace.value, longestPace)), pace.by)
 	}
+}
+
+// extra returns how often addresses on a device of their own are announced besides.
+func (im *importer) extra(i *instance) said[time.Duration] {
+	if i.vmac.given() {
+		return i.announcement.extra.or(im.routing.globals.announcement.extra)
+	}
+	if own := i.announcement.extra; own.given() {
+		im.remark(own.by, "does nothing without use_vmac, there as here")
+	}
+	return said[time.Duration]{}
 }
 
 // What perch allows of announcements.
