@@ -1,8 +1,6 @@
 package seesaw
 
 import (
-	"fmt"
-
 	pb "github.com/google/seesaw/pb/config"
 
 	"github.com/perch-vip/perch/cmd/internal/document"
@@ -10,8 +8,6 @@ import (
 
 // writeBGP writes how anycast VIPs are announced. Seesaw's engine announces nothing else, and
 // leaves peers to the configuration of bgpd.
-//
-// perch does not know [bgp] yet, so that the table is a comment.
 func (im *importer) writeBGP(c *pb.Cluster) {
 	at := im.root.at("bgp_local_asn")
 	if len(c.GetBgpPeer()) > 0 {
@@ -24,12 +20,11 @@ func (im *importer) writeBGP(c *pb.Cluster) {
 	for i, a := range im.anycast {
 		addresses[i] = a.String()
 	}
-	d := &document.Document{}
-	t := d.Table("bgp", document.Place{})
-	t.Set("asn", document.Number(c.GetBgpLocalAsn()), document.Place{})
-	t.Set("anycast", document.Flag(true), document.Place{})
-	t.Set("vips", document.Texts(addresses, document.Place{}), document.Place{})
-	im.doc.Tail = append(im.doc.Tail, "Anycast VIPs are to be announced by bgpd:", string(d.Render().Text))
-	im.lose(at, "bgp_local_asn", fmt.Sprintf("announces anycast VIPs (%s, ...) by BGP from each node, while all services of a VIP are well", addresses[0]),
-		"perch has only the owner hold them: use the [bgp] at the end of the output once this version has it")
+	from := im.from(at)
+	t := im.doc.Table("bgp", from)
+	t.Set("asn", document.Number(c.GetBgpLocalAsn()), from)
+	t.Set("anycast", document.Flag(true), from)
+	t.Set("vips", document.Texts(addresses, from), from)
+	im.lose(at, "bgp_local_asn", "withdraws an anycast VIP from a node while one of its services is not well there",
+		"perch's nodes withdraw all of them, and only for checks of the node: let a [[check]] that cluster.track names look at what they serve")
 }
