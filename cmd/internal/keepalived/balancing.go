@@ -14,6 +14,7 @@ type balancing struct {
 	words   *serverWords
 	noted   map[Remark]bool              // by noteOnce
 	first   map[string]*syntax.Statement // the virtual server that has an address or mark, see alone
+	written int                          // addresses of groups, once for each virtual server
 
 	services, serverGroups titles
 }
