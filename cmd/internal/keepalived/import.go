@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/perch-vip/perch/cmd/internal/document"
@@ -45,13 +46,23 @@ func Import(path string, o Options) (*Result, error) {
 	im.writeServices()
 	im.doc.Head = im.rest(conf.Statements) // those that belong to no table
 	if len(im.mistakes) > 0 {
-		m := im.mistakes
+		m := distinct(im.mistakes)
 		sort.SliceStable(m, order(conf.Files, func(i int) syntax.Position { return m[i].Position }))
-		return nil, im.mistakes
+		return nil, m
 	}
-	r := im.remarks
+	r := distinct(im.remarks)
 	sort.SliceStable(r, order(conf.Files, func(i int) syntax.Position { return r[i].Position }))
-	return &Result{Document: im.doc, Remarks: im.remarks, Secrets: im.secrets, Files: conf.Files}, nil
+	return &Result{Document: im.doc, Remarks: r, Secrets: im.secrets, Files: conf.Files}, nil
+}
+
+// distinct leaves out what was said before: one line may be generated thousands of times.
+func distinct[S ~[]E, E comparable](list S) S {
+	seen := make(map[E]bool, len(list))
+	return slices.DeleteFunc(list, func(e E) bool {
+		was := seen[e]
+		seen[e] = true
+		return was
+	})
 }
 
 // order compares elements by the order of the files, and of their lines.
