@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net/netip"
@@ -49,7 +50,9 @@ func (im *importer) writeCluster() error {
 	r := im.o.Raft
 	peers, self := r.Peers, r.Node
 	if len(peers) == 0 {
-		peers, self = im.peersOfFile()
+		var own string
+		peers, own = im.peersOfFile()
+		self = cmp.Or(self, own)
 	}
 	if len(peers) == 0 {
 		return errNoPeers
