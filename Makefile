@@ -35,7 +35,7 @@ PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc lib
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp clean
+.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import clean
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -90,8 +90,9 @@ fuzz: ## each fuzz target in turn for FUZZTIME, which "go test" runs on its seed
 	done
 
 e2e: ## end-to-end tests: the real binary in network namespaces
-	$(GO) test -count=1 -timeout 20m -parallel 4 -skip '^Test(VRRP|BGP)' ./cmd/internal/e2e
+	$(GO) test -count=1 -timeout 20m -parallel 4 -skip '^Test(VRRP|BGP|TheSame)' ./cmd/internal/e2e
 	$(GO) test -count=1 -timeout 20m -parallel 8 -run '^TestVRRP' ./cmd/internal/e2e # they mostly wait
+	$(GO) test -count=1 -timeout 20m -parallel 30 -run '^TestTheSame' ./cmd/internal/e2e # likewise
 	$(GO) test -count=1 -timeout 20m -parallel 8 -run '^TestBGP' ./cmd/internal/e2e # likewise
 
 lint: vet staticcheck gofumpt govulncheck
@@ -135,6 +136,9 @@ bench-ipvs: ## services beside ipvsadm and keepalived, into docs/performance.md 
 
 bench-bgp: build ## moves by what a router does that is told by BGP, into docs/performance.md (about 3 minutes; needs root)
 	$(GO) test -timeout 10m -run '^$$' -bench '^BenchmarkBGP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md
+
+bench-import: ## the import of large keepalived.conf files beside keepalived's own reading, into docs/performance.md (about 4 minutes)
+	$(GO) test -timeout 20m -run '^$$' -bench '^BenchmarkImport$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 10 -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200
 SEED   ?= 0

@@ -73,7 +73,11 @@ func (s *Sender) explainVersion(cfg WireConfig) string {
 
 func explainDestination(cfg WireConfig) string {
 	if len(cfg.Peers) == 0 {
-		return "it sends to single peers, we to the multicast group: set unicast_peers here, or none there"
+		group := "the usual group"
+		if cfg.Multicast.IsValid() {
+			group = cfg.Multicast.String()
+		}
+		return fmt.Sprintf("it sends to single peers or another group, we to %s: set the same unicast_peers or multicast_group on both", group)
 	}
 	return "it sends to the multicast group, we to single peers: remove unicast_peers here, or set them there"
 }

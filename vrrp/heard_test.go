@@ -143,7 +143,8 @@ func TestExplain(t *testing.T) {
 		{alike, func(w *Wire) Packet { w.own.Interval *= 2; return w.say(100) }, "its advert interval is 2s, ours 1s: backups go by the master's; set the same on both"},
 		{alike, func(w *Wire) Packet { w.own.Addresses = two4[:1]; return w.say(100) }, "it advertises other addresses (1 address, and we 2 addresses): set the same on both, or keepalived before 2.3.3 will not heed ours"},
 		{unicast, func(w *Wire) Packet { return received(w.Append(nil, Group4, 100, noon), lb1, Group4) }, "it sends to the multicast group, we to single peers: remove unicast_peers here, or set them there"},
-		{alike, func(w *Wire) Packet { return received(w.Append(nil, lb2, 100, noon), lb1, lb2) }, "it sends to single peers, we to the multicast group: set unicast_peers here, or none there"},
+		{alike, func(w *Wire) Packet { return received(w.Append(nil, lb2, 100, noon), lb1, lb2) }, "it sends to single peers or another group, we to the usual group: set the same unicast_peers or multicast_group on both"},
+		{ofGroup18, func(w *Wire) Packet { return received(w.Append(nil, Group4, 100, noon), lb1, Group4) }, "it sends to single peers or another group, we to 224.0.1.18: set the same unicast_peers or multicast_group on both"},
 		{alike, func(w *Wire) Packet { w.cfg.Source = lb2; return w.say(100) }, "it has our own address 198.18.0.2: give one of both another address or source"},
 		{far, func(w *Wire) Packet { return w.say(100) }, "its TTL is 255, out of the range of that peer: set other min_ttl and max_ttl"},
 	} {

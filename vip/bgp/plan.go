@@ -20,7 +20,7 @@ func plan(want networks, ours set, r running) []step {
 	for _, p := range want.sorted() {
 		name, there := r.networks[p]
 		is := standingOf(name)
-		if there && (name != is.routeMap() || is == want[p]) {
+		if there && (name != is.routeMap() || is == want[p] && r.defines(is)) {
 			continue
 		}
 		steps = append(steps, step{network: p, standing: want[p]})
@@ -65,8 +65,8 @@ func commands(asn uint32, r running, steps []step) []string {
 	}
 	lines := []string{"configure terminal"}
 	for _, needed := range []standing{settled, leaving} {
-		if !r.routeMaps[needed] && uses(steps, needed) {
-			lines = append(lines, routeMap(asn, needed)...)
+		if !r.defines(needed) && uses(steps, needed) {
+			lines = append(lines, needed.definition(asn)...)
 		}
 	}
 	lines = append(lines, fmt.Sprintf("router bgp %d", asn))
@@ -82,16 +82,6 @@ func uses(steps []step, standing standing) bool {
 		}
 	}
 	return false
-}
-
-// routeMap returns the commands that define the route-map of a standing. Of routes with
-// paths of one length the origin counts.
-func routeMap(asn uint32, s standing) []string {
-	lines := []string{"route-map " + s.routeMap() + " permit 10", "set origin incomplete"}
-	if s == leaving {
-		lines = append(lines, fmt.Sprintf("set as-path prepend %d", asn))
-	}
-	return append(lines, "exit")
 }
 
 // family returns the commands of the steps of one address family.

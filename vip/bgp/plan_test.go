@@ -152,6 +152,38 @@ func TestPlanDefinesTheRouteMapsItNeeds(t *testing.T) {
 	}
 }
 
+// A definition that was cut short is told again: a route-map without it changes nothing.
+func TestPlanDefinesWhatWasCutShort(t *testing.T) {
+	const whole = "route-map perch-leaving permit 10\n set as-path prepend 65001\n set origin incomplete\nexit\n"
+	tests := map[string]struct {
+		text string
+		want bool
+	}{
+		"none":         {"", false},
+		"whole":        {whole, true},
+		"begun":        {"route-map perch-leaving permit 10\nexit\n", false},
+		"half":         {strings.Replace(whole, " set as-path prepend 65001\n", "", 1), false},
+		"another ASN":  {strings.Replace(whole, "65001", "65002", 1), false},
+		"another name": {strings.Replace(whole, "perch-leaving", "leaving", 1), false},
+	}
+	for name, tt := range tests {
+		if got := parseRunning(tt.text, 65001).routeMaps[leaving]; got != tt.want {
+			t.Errorf("%s: the route-map is there: %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+// Somebody has removed the route-map, so that bgpd announces nothing by it.
+func TestPlanDefinesWhatWasRemoved(t *testing.T) {
+	text, _, _ := strings.Cut(config, "route-map perch-settled permit")
+	r := parseRunning(text, 65001)
+	want := networks{netip.MustParsePrefix("198.18.0.100/32"): settled}
+	got := commands(65001, r, plan(want, set{}, r))
+	if !slices.Contains(got, "route-map perch-settled permit 10") {
+		t.Errorf("commands %q do not define the route-map", got)
+	}
+}
+
 func TestPlanOfNothing(t *testing.T) {
 	r := parseRunning(config, 65001)
 	ours := setOf(prefixes("198.18.0.100/32", "198.18.0.101/32"))

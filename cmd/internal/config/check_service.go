@@ -94,8 +94,10 @@ func notEmpty(r *report, list *value, allowed string) {
 
 // checkAllPorts wants port 0 with persistence, as the kernel does, and with nothing else.
 func checkAllPorts(r *report, v *value, a netip.AddrPort, s *Service, persistent bool) {
+	if a.Port() != 0 {
+		return
+	}
 	switch _, one := s.port(); {
-	case a.Port() != 0:
 	case !persistent:
 		r.badValue(v, "is for all ports", "must come with persistence, or have a port")
 	case !one:

@@ -61,8 +61,22 @@ func prepareRouted(t *testing.T, opts ...option) *routed {
 	}
 	r.routes, err = f.Router.WatchRoutes(r.prefixes()...)
 	must(t, err)
-	t.Cleanup(r.explainRoutes)
+	t.Cleanup(r.end)
 	return r
+}
+
+// end keeps the nodes from writing files that are about to be removed, or says all there is
+// to know about a case that failed.
+func (r *routed) end() {
+	if r.t.Failed() {
+		r.explainRoutes()
+		return
+	}
+	for _, n := range r.Nodes {
+		if n.Running() {
+			r.must(n.Kill())
+		}
+	}
 }
 
 // prefixes returns the VIPs as they are routed.
@@ -75,9 +89,6 @@ func (r *routed) prefixes() []netip.Prefix {
 }
 
 func (r *routed) explainRoutes() {
-	if !r.t.Failed() {
-		return
-	}
 	for _, p := range r.prefixes() {
 		r.t.Logf("ways to %s: %s", p, r.routes.Since(p, time.Time{}))
 	}
@@ -107,7 +118,8 @@ func (r *routed) routedTo(nodes ...*lab.Node) {
 		r.eventually(fmt.Sprintf("the router's ways to %s are by %s", p, nodeNames(nodes)), func() bool {
 			via, err := r.fabric.Router.Via(p)
 			r.must(err)
-			return slices.Equal(via, hostsOf(nodes))
+			noted := r.routes.Since(p, time.Now()).Ways[0].Via // by a watch that may lag behind
+			return slices.Equal(via, hostsOf(nodes)) && slices.Equal(noted, via)
 		})
 	}
 }
