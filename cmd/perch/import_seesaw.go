@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -75,7 +74,7 @@ func (o *importSeesawOptions) run(cmd *cobra.Command, args []string) error {
 
 // readSeesaw reads a cluster.pb, and not much more than it may have.
 func readSeesaw(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := config.OpenFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ type balancing struct {
 	notices []*serverNotice
 	words   *serverWords
 	first   map[string]*syntax.Statement // the virtual server that has an address or mark, see alone
+	written int                          // addresses of groups, once for each virtual server
 
 	services, serverGroups titles
 }

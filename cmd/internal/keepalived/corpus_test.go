@@ -61,7 +61,7 @@ func TestCorpus(t *testing.T) {
 	folder, files := readCorpus(t)
 	for _, f := range files {
 		t.Run(f.path, func(t *testing.T) {
-			err := importCorpus(filepath.Join(folder, f.path), f.id)
+			told, err := importCorpus(filepath.Join(folder, f.path), f.id)
 			refuses := f.class == "error"
 			reason, other := otherwise()[f.path]
 			switch {
@@ -73,6 +73,8 @@ func TestCorpus(t *testing.T) {
 				t.Error("is imported, though keepalived refuses it")
 			case !refuses && err != nil && !empty(err):
 				t.Errorf("%s: %v", f.class, err)
+			case f.class == "lint" && told == 0:
+				t.Error("keepalived warns of it, and nothing is said here")
 			default:
 				t.Log(err)
 			}
@@ -87,18 +89,19 @@ func empty(err error) bool {
 		(strings.Contains(mistakes[0].Text, "the file sets nothing") || strings.Contains(mistakes[0].Text, "cluster: missing"))
 }
 
-// importCorpus imports a file, reads what it became, and does so a second time.
-func importCorpus(path, id string) error {
+// importCorpus imports a file, reads what it became, and does so a second time. It returns how
+// many things are told of it.
+func importCorpus(path, id string) (told int, err error) {
 	o := Options{Options: syntax.Options{ID: id}, SecretDir: "/etc/perch"}
 	r, err := Import(path, o)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	rendered := r.Document.Render()
 	again, err := Import(path, o)
 	if err != nil || !bytes.Equal(again.Document.Render().Text, rendered.Text) || !slices.Equal(again.Remarks, r.Remarks) {
-		return fmt.Errorf("two imports differ: %w", err)
+		return 0, fmt.Errorf("two imports differ: %w", err)
 	}
-	_, _, err = rendered.Parse("perch.toml", "lb1")
-	return err
+	_, warnings, err := rendered.Parse("perch.toml", "lb1")
+	return len(r.Remarks) + len(warnings), err
 }

@@ -55,11 +55,11 @@ func Import(path string, o Options) (*Result, error) {
 	if len(im.mistakes) > 0 {
 		m := im.mistakes
 		sort.SliceStable(m, order(conf.Files, func(i int) syntax.Position { return m[i].Position }))
-		return nil, atMost(im.mistakes)
+		return nil, atMost(m)
 	}
 	r := im.remarks
 	sort.SliceStable(r, order(conf.Files, func(i int) syntax.Position { return r[i].Position }))
-	return &Result{Document: im.doc, Remarks: im.remarks, Secrets: im.secrets, Files: conf.Files, Scripts: im.scripts}, nil
+	return &Result{Document: im.doc, Remarks: r, Secrets: im.secrets, Files: conf.Files, Scripts: im.scripts}, nil
 }
 
 // atMost returns the first mistakes, and how many more there are: a mistake in what is

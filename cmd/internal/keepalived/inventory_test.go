@@ -143,7 +143,11 @@ func importLine(block, line string) error {
 
 // importText imports a file with a text.
 func importText(text string) error {
-	files := fstest.MapFS{"keepalived.conf": {Data: []byte(text)}}
-	_, err := Import("/keepalived.conf", Options{Options: syntax.Options{Files: syntax.FSFiles{FS: files}}})
+	_, err := importFile(text)
 	return err
+}
+
+func importFile(text string) (*Result, error) {
+	files := fstest.MapFS{"keepalived.conf": {Data: []byte(text)}}
+	return Import("/keepalived.conf", Options{Options: syntax.Options{Files: syntax.FSFiles{FS: files}}})
 }

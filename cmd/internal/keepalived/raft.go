@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net/netip"
@@ -49,7 +50,9 @@ func (im *importer) writeCluster() error {
 	r := im.o.Raft
 	peers, self := r.Peers, r.Node
 	if len(peers) == 0 {
-		peers, self = im.peersOfFile()
+		var own string
+		peers, own = im.peersOfFile()
+		self = cmp.Or(self, own)
 	}
 	if len(peers) == 0 {
 		return errNoPeers
@@ -126,27 +129,27 @@ func (im *importer) writePreference(t *document.Table) {
 }
 
 // clusterReferences are what counts for any of the routers, each once.
-func (im *importer) clusterReferences() (list []reference) {
+func (im *importer) clusterReferences() []reference {
+	var all gathered
 	for _, i := range im.routing.instances {
-		list = im.merge(list, i.counting())
+		im.merge(&all, i.counting())
 	}
 	for _, g := range im.routing.groups {
-		list = im.merge(list, g.references)
+		im.merge(&all, g.references)
 	}
-	return list
+	return all.list
 }
 
-func (im *importer) merge(list, more []reference) []reference {
+func (im *importer) merge(all *gathered, more []reference) {
 	for _, ref := range more {
-		at, listed := refers(list, ref.watch)
+		at, listed := all.find(ref.watch)
 		switch {
 		case !listed:
-			list = append(list, ref)
-		case list[at].weight != ref.weight:
+			all.add(ref)
+		case all.list[at].weight != ref.weight:
 			im.remark(ref.by, "has another weight for another instance: a cluster has one, which is the first")
 		}
 	}
-	return list
 }
 
 // writeVIPs says in [[vip]] what the routers had.

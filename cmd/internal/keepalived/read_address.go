@@ -65,7 +65,7 @@ func readStaticAddresses(im *importer, s *syntax.Statement, _ *importer) {
 // address reads ADDRESS[/LENGTH] with what may stand before and behind it.
 func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
 	a.by = s
-	plus := false
+	plus, lifetime := false, ""
 	w := newWords(im, s)
 	for w.more() {
 		switch word := w.next(); word {
@@ -91,14 +91,14 @@ func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
 			a.noTrack = true
 		case "nodad", "-nodad":
 		case "preferred_lft":
-			im.readLifetime(s, w.value())
+			lifetime = w.value()
 		case "track_group":
 			im.lose(s, "lets the instances of track_group "+w.value()+" be in fault while the address is gone",
 				"perch puts back what somebody has removed")
 		case "use_vmac":
-			im.lose(s, "gives the address a virtual MAC on its interface", "with perch it has the MAC of the interface")
+			im.lose(s, "gives the address by use_vmac a virtual MAC on its interface", "with perch it has the MAC of the interface")
 		case "peer":
-			im.lose(s, "makes a link to "+w.value()+" of it", "perch has no addresses of point-to-point links: virtual_routes lead to the other end")
+			im.lose(s, "makes by peer a link to "+w.value()+" of it", "perch has no addresses of point-to-point links: virtual_routes lead to the other end")
 		case "home", "mngtmpaddr", "autojoin":
 			im.lose(s, "gives the address the flag "+word, "perch's addresses have none of these flags")
 		default:
@@ -113,16 +113,23 @@ func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
 	if w.good() && plus && a.prefix.Addr().Is4() {
 		a.broadcast = lastAddress(a.prefix)
 	}
+	if w.good() {
+		im.heedLifetime(s, a.prefix.Addr(), lifetime)
+	}
 	if w.good() && a.label != "" && a.prefix.Addr().Is6() {
 		w.wrong("IPv6 addresses have no label")
 	}
 	return a, w.good()
 }
 
-// readLifetime answers that addresses of IPv6 are always deprecated.
-func (im *importer) readLifetime(s *syntax.Statement, lifetime string) {
-	if lifetime != "0" && lifetime != "" {
-		im.remark(s, "perch deprecates IPv6 addresses: connections of this node come from them only where they are told so, as by the src of a route")
+// heedLifetime answers preferred_lft: addresses of IPv6 are always deprecated, those of IPv4 never.
+func (im *importer) heedLifetime(s *syntax.Statement, a netip.Addr, lifetime string) {
+	switch {
+	case lifetime == "":
+	case a.Is4() && lifetime != "forever":
+		im.lose(s, "deprecates the address by preferred_lft", "perch deprecates no IPv4 addresses: the src of a route says what connections of this node come from")
+	case a.Is6() && lifetime != "0":
+		im.remark(s, "preferred_lft does not count, since perch deprecates IPv6 addresses: connections of this node come from them only where they are told so, as by the src of a route")
 	}
 }
 

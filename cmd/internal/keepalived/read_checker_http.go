@@ -13,12 +13,19 @@ func httpWords() vocabulary[*checker] {
 	return vocabulary[c]{
 		"url":           opens(readURL),
 		"virtualhost":   keepText(func(c c) *said[string] { return &c.virtualHost }),
-		"http_protocol": keepWord(func(c c) *said[string] { return &c.httpProtocol }, "1.0", "1.0C", "1.1"),
+		"http_protocol": means(readHTTPProtocol),
 		"sni_name":      keepText(func(c c) *said[string] { return &c.sniName }),
 		"enable_sni":    needless[c](), // a name is always sent
 		"fast_recovery": needless[c](), // all URLs are asked in one look
 		"nb_get_retry":  keepRetries(0, func(c c) *said[int] { return &c.retry }),
 		"tls_compliant": lost[c]("takes a connection that ends without TLS's farewell for a failure", "perch takes it, as keepalived does without the word"),
+	}
+}
+
+func readHTTPProtocol(im *importer, s *syntax.Statement, c *checker) {
+	keepWord(func(c *checker) *said[string] { return &c.httpProtocol }, "1.0", "1.0C", "1.1").read(im, s, c)
+	if p := c.httpProtocol; p.by == s && p.value != "1.1" {
+		im.lose(s, "asks in HTTP/1.0", "perch asks in HTTP/1.1, and takes an answer in HTTP/1.0")
 	}
 }
 

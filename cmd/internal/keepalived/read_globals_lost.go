@@ -12,13 +12,11 @@ func globalsLost() vocabulary[*importer] {
 		"vrrp_netlink_monitor_rcv_bufs", "vrrp_netlink_monitor_rcv_bufs_force",
 		"process_monitor_rcv_bufs", "process_monitor_rcv_bufs_force",
 		"vrrp_rx_bufs_policy", "vrrp_rx_bufs_multiplier",
-		"include_check", "random_seed", "config_save_dir", "tmp_config_directory",
-		"iproute_usr_dir", "iproute_etc_dir", "no_email_faults")
+		"include_check", "random_seed", "tmp_config_directory", "no_email_faults")
 	v.all(lost[*importer]("needs it to send mails", noMail),
 		"notification_email", "notification_email_from", "smtp_server", "smtp_helo_name", "smtp_connect_timeout")
 	v.all(mails[*importer](), "smtp_alert", "smtp_alert_vrrp")
-	v.all(lost[*importer]("waits for another number of adverts before it gives a master up",
-		"perch waits for 3, as the RFC says: change advert_int for another time"), "vrrp_down_timer_adverts")
+	v.all(downTimer[*importer](), "vrrp_down_timer_adverts")
 	v.all(lost[*importer]("lets a router of priority 255 hear no other's adverts",
 		"with perch it listens, so that of two such routers one yields"), "vrrp_owner_ignore_adverts")
 	v.all(lost[*importer]("puts rules into that firewall",
@@ -48,11 +46,24 @@ func globalsLost() vocabulary[*importer] {
 		"reload_time_file", "reload_repeat", "reload_file")
 	v.all(lost[*importer]("writes what it knows into files", "perch status -o json prints it"),
 		"data_use_instance", "json_version", "state_dump_file", "stats_dump_file", "json_dump_file", "umask")
+	v.all(lost[*importer]("keeps a copy of each config that it has run", "perch.toml is one file: keep it under version control"), "config_save_dir")
+	v.all(lost[*importer]("finds the names of routing tables and the like there", "perch's tables have numbers"),
+		"iproute_usr_dir", "iproute_etc_dir")
 	v.all(lost[*importer]("logs adverts of VRIDs that it has no instance for",
 		"perch status names each party that is heard for a VRID that this node has"), "log_unknown_vrids")
 	v.all(lost[*importer]("names devices with a virtual MAC so", "perch calls them vrrp.VRID and vrrp6.VRID"),
 		"vmac_prefix", "vmac_addr_prefix")
 	return v
+}
+
+// downTimer is a keyword with the number of adverts that a backup misses before it takes over.
+func downTimer[T any]() word[T] {
+	return means(func(im *importer, s *syntax.Statement, _ T) {
+		if n, ok := im.number(s, 1, 100); ok && n != 3 {
+			im.lose(s, "waits for another number of adverts before it gives a master up",
+				"perch waits for 3, as the RFC says: change advert_int for another time")
+		}
+	})
 }
 
 // mails is a keyword that has a mail sent at each change, unless it is off.

@@ -139,8 +139,7 @@ func instanceLost() vocabulary[*instance] {
 	v := vocabulary[*instance]{
 		"owner_ignore_adverts": lost[*instance]("lets a router of priority 255 hear no other's adverts",
 			"with perch it listens, so that of two such routers one yields"),
-		"down_timer_adverts": lost[*instance]("waits for another number of adverts before it gives a master up",
-			"perch waits for 3, as the RFC says: change advert_int for another time"),
+		"down_timer_adverts": downTimer[*instance](),
 		"use_vmac_addr": lost[*instance]("gives addresses on further interfaces a virtual MAC",
 			"with perch they have the MAC of the interface"),
 		"use_ipvlan": lost[*instance]("puts the addresses on an ipvlan",

@@ -120,7 +120,7 @@ func (r *routeLine) gateway() netip.Addr {
 func (r *routeLine) rare(word string) {
 	switch word {
 	case "or", "nexthop":
-		r.lose("a route over several gateways", "a route of perch has one: let a routing daemon keep those of several")
+		r.lose("a route over several gateways by "+word, "a route of perch has one: let a routing daemon keep those of several")
 	case "unreachable", "prohibit", "throw", "local", "broadcast", "multicast", "anycast", "nat":
 		r.lose("a route of the kind "+word, "perch has routes to a gateway, to an interface and blackhole")
 	case "realms", "realm", "tos", "dsfield", "encap", "as", "expires", "vrf":

@@ -14,6 +14,10 @@ import (
 // mostAddresses bounds what the lines of a virtual_server_group stand for together.
 const mostAddresses = 65536
 
+// mostWritten bounds the addresses of all groups together, which are written once for each
+// virtual server that has them.
+const mostWritten = 4 * mostAddresses
+
 // readAddressGroup reads a virtual_server_group.
 func readAddressGroup(im *importer, s *syntax.Statement, _ *importer) {
 	name, ok := im.one(s)
@@ -161,6 +165,16 @@ func distance(first, last netip.Addr) int {
 		return -1
 	}
 	return int(binary.BigEndian.Uint16(b[n:])) - int(binary.BigEndian.Uint16(a[n:]))
+}
+
+// addresses returns how many the lines of a group stand for together.
+func (g *addressGroup) addresses() (n int) {
+	for i := range g.entries {
+		if e := &g.entries[i]; e.mark == 0 {
+			n += e.count()
+		}
+	}
+	return n
 }
 
 func (e *groupEntry) count() int { return distance(e.first, e.last) + 1 }

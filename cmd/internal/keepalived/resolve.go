@@ -2,6 +2,7 @@ package keepalived
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
@@ -11,6 +12,26 @@ type reference struct {
 	by     *syntax.Statement
 	watch  *watch
 	weight weight
+}
+
+// gathered is a list in which each watch is once.
+type gathered struct {
+	list []reference
+	at   map[*watch]int
+}
+
+func (g *gathered) find(w *watch) (at int, ok bool) {
+	at, ok = g.at[w]
+	return at, ok
+}
+
+// add adds a reference to a watch that is not in the list.
+func (g *gathered) add(ref reference) {
+	if g.at == nil {
+		g.at = map[*watch]int{}
+	}
+	g.at[ref.watch] = len(g.list)
+	g.list = append(g.list, ref)
 }
 
 // resolve finds what names stand for, once all is read, since blocks come in any order.
@@ -43,14 +64,15 @@ func (im *importer) resolveGroups() {
 }
 
 // resolveTracks finds what is listed, and is wrong where it is not there or listed twice.
-func (im *importer) resolveTracks(tracks []tracked) (list []reference) {
+func (im *importer) resolveTracks(tracks []tracked) []reference {
+	var found gathered
 	for _, t := range tracks {
 		w := im.find(t)
 		if w == nil {
 			im.wrong(t.by, fmt.Sprintf("is no %s", t.kind))
 			continue
 		}
-		if _, ok := refers(list, w); ok {
+		if _, ok := found.find(w); ok {
 			im.wrong(t.by, "is in the list twice")
 			continue
 		}
@@ -64,9 +86,9 @@ func (im *importer) resolveTracks(tracks []tracked) (list []reference) {
 		if t.reverse.given() {
 			ref.weight.reverse = t.reverse.value
 		}
-		list = append(list, ref)
+		found.add(ref)
 	}
-	return list
+	return found.list
 }
 
 // find returns the watch that is tracked; an interface needs no definition.
@@ -81,21 +103,13 @@ func (im *importer) find(t tracked) *watch {
 	return w
 }
 
-func refers(list []reference, w *watch) (at int, ok bool) {
-	for at := range list {
-		if list[at].watch == w {
-			return at, true
-		}
-	}
-	return 0, false
-}
-
 // resolveInstance returns what counts for an instance: what it tracks, as far as keepalived
 // heeds it, and the other interfaces that it cannot be master without.
-func (im *importer) resolveInstance(i *instance) (list []reference) {
+func (im *importer) resolveInstance(i *instance) []reference {
+	var found gathered
 	for _, ref := range im.resolveTracks(i.tracks) {
 		if im.heeds(i, &ref) {
-			list = append(list, ref)
+			found.add(ref)
 		}
 	}
 	uses := i.interfaces()
@@ -108,16 +122,16 @@ func (im *importer) resolveInstance(i *instance) (list []reference) {
 			continue
 		}
 		w := im.find(tracked{by: use.by, kind: watchesInterface, name: use.name})
-		at, listed := refers(list, w)
+		at, listed := found.find(w)
 		switch {
 		case !listed:
-			list = append(list, reference{by: use.by, watch: w})
-		case list[at].weight.value != 0:
-			im.remark(list[at].by, "its weight does not count, since an address, route or rule is on it: the router is in fault while it is down")
-			list[at].weight = weight{}
+			found.add(reference{by: use.by, watch: w})
+		case found.list[at].weight.value != 0:
+			im.remark(found.list[at].by, "its weight does not count, since an address, route or rule is on it: the router is in fault while it is down")
+			found.list[at].weight = weight{}
 		}
 	}
-	return list
+	return found.list
 }
 
 // heeds reports whether keepalived heeds what an instance tracks, and changes the weight to
@@ -218,10 +232,11 @@ func (i *instance) counting() []reference {
 	if i.group == nil || len(i.group.instances) > 1 {
 		return list
 	}
-	for _, ref := range i.group.references {
-		if _, ok := refers(list, ref.watch); !ok {
-			list = append(list, ref)
+	var all gathered
+	for _, ref := range append(slices.Clone(list), i.group.references...) {
+		if _, ok := all.find(ref.watch); !ok {
+			all.add(ref)
 		}
 	}
-	return list
+	return all.list
 }

@@ -75,6 +75,10 @@ func (im *importer) entries(v *virtualServer) []entry {
 		return nil
 	}
 	g.used = true
+	if im.balancing.written += g.addresses(); im.balancing.written > mostWritten {
+		im.wrong(v.by, fmt.Sprintf("with its group there are more than %d addresses in virtual servers, which is all that perch takes", mostWritten))
+		return nil
+	}
 	return g.split(v)
 }
 

@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,20 @@ func TestWeightsHaveTheSameEffect(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// What is said of a line is said once, however often the line is generated.
+func TestGeneratedLinesAreToldOnce(t *testing.T) {
+	text := "$INST= \\\n vrrp_instance V${N} { \\\n interface eth${N} \\\n %s \\\n virtual_router_id 7 \\\n" +
+		" virtual_ipaddress { \\\n 10.0.${N}.1/24 \\\n } \\\n }\n\n~SEQ(N,1,9) $INST\n"
+	r, err := importFile(fmt.Sprintf(text, "use_ipvlan"))
+	if err != nil || len(r.Remarks) != 1 {
+		t.Errorf("%v, and %d remarks:\n%s", err, len(r.Remarks), remarks(r))
+	}
+	_, err = importFile(fmt.Sprintf(text, "priority 0"))
+	if got := strings.Count(fmt.Sprint(err), "\n") + 1; got != 1 {
+		t.Errorf("%d mistakes:\n%v", got, err)
 	}
 }
 

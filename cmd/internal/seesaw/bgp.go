@@ -24,5 +24,6 @@ func (im *importer) writeBGP(c *pb.Cluster) {
 	t.Set("asn", document.Number(c.GetBgpLocalAsn()), im.from(at))
 	t.Set("anycast", document.Flag(true), im.from(at))
 	t.Set("vips", document.Texts(addresses, im.from(at)), im.from(at))
-	im.note(at, "bgp_local_asn", "Seesaw announces an anycast VIP from each node while all services of that VIP are well; perch announces all of them from each node whose [[check]]s are good")
+	im.lose(at, "bgp_local_asn", "withdraws an anycast VIP from a node while one of its services is not well there",
+		"perch's nodes withdraw all of them, and only for checks of the node: let a [[check]] that cluster.track names look at what they serve")
 }

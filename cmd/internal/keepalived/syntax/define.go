@@ -18,6 +18,23 @@ func newVariable(lines []line) *variable {
 	return &variable{lines: lines}
 }
 
+func (p *parser) define(at Position, name string, v *variable) {
+	p.vars[name] = v
+	p.countVariables(at)
+}
+
+// defineForOther notes that a variable is defined on lines that begin with @ID for others.
+func (p *parser) defineForOther(at Position, name, id string) {
+	p.other[name] = append(p.other[name], id)
+	p.countVariables(at)
+}
+
+func (p *parser) countVariables(at Position) {
+	if len(p.vars)+len(p.other) > p.limits.variables {
+		p.stop(at, "more than %d variables are defined", p.limits.variables)
+	}
+}
+
 // definition takes $NAME=VALUE apart.
 func definition(text string) (name, value string, ok bool) {
 	if !strings.HasPrefix(text, "$") {
@@ -60,8 +77,7 @@ func (p *parser) moreLines(r *reader, first Position, name string, lines []line)
 			p.mistake(first, `the definition of $%s does not end, the file's last line ends in \`, name)
 			return lines
 		}
-		if len(raw) > p.limits.line {
-			p.stop(at, "a line of more than %d bytes", p.limits.line)
+		if !p.countLine(at) || !p.fits(at, raw) {
 			return lines
 		}
 		text, c := uncomment(raw)

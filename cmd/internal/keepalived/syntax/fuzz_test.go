@@ -30,7 +30,7 @@ func FuzzParse(f *testing.F) {
 		if strings.ContainsAny(id, "\x00\n") {
 			t.Skip("no name of a node")
 		}
-		l := limits{files: 20, depth: 5, bytes: 1 << 20, line: 1000, lines: 2000, text: 1 << 20, statements: 1000, blocks: 10}
+		l := limits{files: 20, depth: 5, bytes: 1 << 20, line: 1000, lines: 2000, text: 1 << 20, variables: 100, statements: 1000, blocks: 10}
 		o := Options{ID: id, limits: &l, Files: FSFiles{fstest.MapFS{
 			"k": {Data: data}, "conf.d/a.conf": {Data: included}, "conf.d/b.conf": {Data: []byte("b\n")},
 		}}}

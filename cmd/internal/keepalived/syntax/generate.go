@@ -28,7 +28,7 @@ func (p *parser) generate(at Position, g generator) {
 	if g.list != nil {
 		for _, values := range g.list {
 			for i, name := range g.names {
-				p.vars[name] = &variable{value: values[i]}
+				p.define(at, name, &variable{value: values[i]})
 			}
 			if p.line(at, g.text); p.stopped {
 				return
@@ -38,7 +38,7 @@ func (p *parser) generate(at Position, g generator) {
 	}
 	s := g.seq
 	for n := s.first; (s.step > 0 && n <= s.last || s.step < 0 && n >= s.last) && !p.stopped; n += s.step {
-		p.vars[g.names[0]] = &variable{value: strconv.FormatInt(n, s.base)}
+		p.define(at, g.names[0], &variable{value: strconv.FormatInt(n, s.base)})
 		p.line(at, g.text)
 	}
 }

@@ -25,6 +25,12 @@ func TestLimits(t *testing.T) {
 		{"generated lines", "a\n~SEQ(A,1,2000000000) x $A\n", limits{lines: 100}, "/k:2: more than 100 lines are read and generated"},
 		{"skipped lines", "~SEQ(A,1,2000000000) ~SEQ(B,1,2000000000) @low x\n", limits{lines: 100}, "/k:1: more than 100 lines are read and generated"},
 		{"listed lines", "~LST(A,1,2,3,4,5,6,7,8,9) x $A\n", limits{lines: 5}, "/k:1: more than 5 lines are read and generated"},
+		{"comments", strings.Repeat("# x\n", 101), limits{lines: 100}, "/k:101: more than 100 lines are read and generated"},
+		{"lines for others", strings.Repeat("@other x\n", 101), limits{lines: 100}, "/k:101: more than 100 lines are read and generated"},
+		{"definitions of one variable", strings.Repeat("$A=1\n", 101), limits{lines: 100}, "/k:101: more than 100 lines are read and generated"},
+		{"variables", doubling, limits{variables: 20}, "/k:21: more than 20 variables are defined"},
+		{"variables for others", strings.ReplaceAll(doubling, "$A", "@other $A"), limits{variables: 20}, "/k:21: more than 20 variables are defined"},
+		{"lines of a definition", "$A=\\\n" + strings.Repeat("x \\\n", 101), limits{lines: 100}, "/k:101: more than 100 lines are read and generated"},
 		{"definitions", "~SEQ(A,1,2000000000) $B=1\n", limits{lines: 100}, "/k:1: more than 100 lines are read and generated"},
 		{"nothing generated", "~SEQ(A,1,2000000000) ~SEQ(B,1,2000000000)\n", limits{lines: 100}, "/k:1: more than 100 lines are read and generated"},
 		{"statements", "~SEQ(A,1,2000000000) { x }\n", limits{statements: 100}, "/k:1: a { without a keyword before it"},
@@ -70,6 +76,7 @@ func lowered(given limits) *limits {
 		{&l.line, &given.line},
 		{&l.lines, &given.lines},
 		{&l.text, &given.text},
+		{&l.variables, &given.variables},
 		{&l.statements, &given.statements},
 	} {
 		if *f.from != 0 {

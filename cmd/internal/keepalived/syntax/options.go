@@ -23,6 +23,7 @@ type limits struct {
 	line       int // bytes of a line, also when its variables are replaced
 	lines      int // lines read and generated
 	text       int // bytes of all lines whose variables are replaced
+	variables  int
 	statements int
 	blocks     int // in each other
 }
@@ -34,6 +35,7 @@ var defaultLimits = limits{
 	line:       64 << 10,
 	lines:      4_000_000,
 	text:       512 << 20,
+	variables:  100_000,
 	statements: 2_000_000,
 	blocks:     64,
 }

@@ -111,8 +111,7 @@ func (p *parser) read(s *source, text string) {
 
 // fileLine reads one line of a file, or all lines of a definition.
 func (p *parser) fileLine(r *reader, raw string, at Position) {
-	if len(raw) > p.limits.line {
-		p.stop(at, "a line of more than %d bytes", p.limits.line)
+	if !p.countLine(at) || !p.fits(at, raw) {
 		return
 	}
 	text, c := uncomment(raw)
@@ -133,9 +132,9 @@ func (p *parser) fileLine(r *reader, raw string, at Position) {
 			lines = p.moreLines(r, at, name, lines)
 		}
 		if taken {
-			p.vars[name] = newVariable(lines)
+			p.define(at, name, newVariable(lines))
 		} else {
-			p.other[name] = append(p.other[name], strings.Fields(text)[0])
+			p.defineForOther(at, name, strings.Fields(text)[0])
 		}
 		return
 	}
@@ -148,7 +147,7 @@ func (p *parser) fileLine(r *reader, raw string, at Position) {
 	}
 	p.backslash(at, raw, c)
 	p.last = nil
-	p.line(at, text)
+	p.interpret(at, text)
 	if p.last != nil && c.given {
 		p.last.Comments = append(p.last.Comments, clean(c.text))
 	} else {
@@ -164,11 +163,15 @@ func (p *parser) backslash(at Position, raw string, c comment) {
 	}
 }
 
-// line reads a line without comment, of a file or as it was generated.
+// line reads a line without comment that was generated.
 func (p *parser) line(at Position, text string) {
-	if !p.countLine(at) {
-		return
+	if p.countLine(at) {
+		p.interpret(at, text)
 	}
+}
+
+// interpret reads a line without comment, of a file or as it was generated.
+func (p *parser) interpret(at Position, text string) {
 	text, ok := p.special(at, text)
 	if !ok {
 		return
@@ -203,7 +206,7 @@ func (p *parser) special(at Position, text string) (string, bool) {
 	switch text[0] {
 	case '$':
 		if name, value, ok := definition(text); ok {
-			p.vars[name] = newVariable(oneLine(at, value))
+			p.define(at, name, newVariable(oneLine(at, value)))
 			return "", false
 		}
 	case '~':
@@ -263,10 +266,19 @@ func (p *parser) plain(at Position, text string) {
 	p.add(at, p.scratch)
 }
 
+// countLine counts a line, also one that says nothing: each takes time, and most take memory.
 func (p *parser) countLine(at Position) bool {
 	p.sizes.lines++
 	if p.sizes.lines > p.limits.lines {
 		p.stop(at, "more than %d lines are read and generated", p.limits.lines)
+	}
+	return !p.stopped
+}
+
+// fits reports whether a line of a file is not too long.
+func (p *parser) fits(at Position, raw string) bool {
+	if len(raw) > p.limits.line {
+		p.stop(at, "a line of more than %d bytes", p.limits.line)
 	}
 	return !p.stopped
 }
