@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+
+	"github.com/perch-vip/perch/vip/atomicfile"
 )
 
 // Configure replaces the VIPs that this node answers for, held or not. It writes
@@ -93,7 +95,7 @@ func (m *Manager) record(vips []VIP) error {
 	switch {
 	case err == nil:
 		m.written, m.known = vips, true
-	case errors.Is(err, errUnsynced):
+	case errors.Is(err, atomicfile.ErrUnsynced):
 		m.known = false
 	}
 	return err

@@ -7,16 +7,14 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
-	"path/filepath"
+
+	"github.com/perch-vip/perch/vip/atomicfile"
 )
 
 const ledgerVersion = 1
 
 // errLedger says that the content of the ledger is of no use.
 var errLedger = errors.New("ledger is damaged")
-
-// errUnsynced says that the ledger was replaced, but may come back after a crash.
-var errUnsynced = errors.New("folder not synced")
 
 // ledger is the file that remembers the VIPs that may still be in the kernel.
 // The empty path is a ledger that remembers nothing.
@@ -85,7 +83,7 @@ func (l ledger) Write(vips []VIP) error {
 	if l == "" {
 		return nil
 	}
-	if err := l.replace(formatLedger(vips)); err != nil {
+	if err := atomicfile.Replace(string(l), formatLedger(vips)); err != nil {
 		return fmt.Errorf("write ledger %s: %w", l, err)
 	}
 	return nil
@@ -101,42 +99,4 @@ func formatLedger(vips []VIP) []byte {
 		panic(err) // strings and prefixes always have a JSON form
 	}
 	return append(b, '\n')
-}
-
-func (l ledger) replace(content []byte) error {
-	temporary := string(l) + ".new"
-	err := writeSynced(temporary, content)
-	if err == nil {
-		err = os.Rename(temporary, string(l))
-	}
-	if err != nil {
-		_ = os.Remove(temporary) // one that stays is overwritten the next time
-		return err
-	}
-	if err := syncFolder(filepath.Dir(string(l))); err != nil {
-		return fmt.Errorf("%w: %w", errUnsynced, err)
-	}
-	return nil
-}
-
-func writeSynced(name string, content []byte) (err error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := f.Write(content); err != nil {
-		return err
-	}
-	return f.Sync()
-}
-
-// syncFolder makes a rename in the folder last.
-func syncFolder(name string) (err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return f.Sync()
 }

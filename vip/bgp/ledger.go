@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+
+	"github.com/perch-vip/perch/vip/atomicfile"
 )
 
 const ledgerVersion = 1
@@ -71,46 +73,12 @@ func (l ledger) write(list []netip.Prefix) error {
 	if err != nil {
 		return fmt.Errorf("write ledger %s: %w", l, err)
 	}
-	if err := replace(string(l), append(content, '\n')); err != nil {
+	err = os.MkdirAll(filepath.Dir(string(l)), 0o700)
+	if err == nil {
+		err = atomicfile.Replace(string(l), append(content, '\n'))
+	}
+	if err != nil {
 		return fmt.Errorf("write ledger %s: %w", l, err)
 	}
 	return nil
-}
-
-func replace(path string, content []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	temporary := path + ".new"
-	err := writeSynced(temporary, content)
-	if err == nil {
-		err = os.Rename(temporary, path)
-	}
-	if err != nil {
-		_ = os.Remove(temporary) // one that stays is overwritten the next time
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-func writeSynced(name string, content []byte) (err error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := f.Write(content); err != nil {
-		return err
-	}
-	return f.Sync()
-}
-
-// syncFolder makes a rename in the folder last.
-func syncFolder(name string) (err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return f.Sync()
 }

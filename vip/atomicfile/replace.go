@@ -1,0 +1,53 @@
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// ErrUnsynced says that the file was replaced, but that the old one may come back after a
+// crash.
+var ErrUnsynced = errors.New("folder not synced")
+
+// Replace replaces a file as a whole, or makes it, for its owner alone. When it returns nil
+// the new content survives a crash; after an error other than ErrUnsynced the old one
+// stands. Its folder must be there.
+func Replace(path string, content []byte) error {
+	temporary := path + ".new"
+	err := writeSynced(temporary, content)
+	if err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err != nil {
+		_ = os.Remove(temporary) // one that stays is overwritten the next time
+		return err
+	}
+	if err := syncFolder(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnsynced, err)
+	}
+	return nil
+}
+
+func writeSynced(name string, content []byte) (err error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := f.Write(content); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// syncFolder makes a rename in the folder last.
+func syncFolder(name string) (err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return f.Sync()
+}
