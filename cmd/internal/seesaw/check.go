@@ -111,7 +111,9 @@ func (c check) write(port, service int32) {
 	case kind == "dns":
 		c.writeDNS()
 	case kind == "tcp":
-		c.writeTLS(c.GetType() == pb.Healthcheck_TCP_TLS)
+		if c.GetType() == pb.Healthcheck_TCP_TLS {
+			c.writeTLS()
+		}
 		c.writeSend(c.GetSend())
 		c.writeReceive(c.GetReceive())
 	case kind == "udp":

@@ -18,12 +18,9 @@ import (
 // longestPattern is the longest regular expression in bytes that package config allows.
 const longestPattern = 1000
 
-// writeTLS writes whether TLS is spoken. Seesaw wants a certificate for the backend's address,
-// as perch does.
-func (c check) writeTLS(on bool) {
-	if !on {
-		return
-	}
+// writeTLS writes that TLS is spoken. Seesaw wants a certificate for the backend's address, as
+// perch does.
+func (c check) writeTLS() {
 	c.set("tls", document.Flag(true), "type")
 	if !c.GetTlsVerify() {
 		c.set("verify", document.Flag(false), "tls_verify")
@@ -130,7 +127,9 @@ func (c check) writeHTTP() {
 	if u.Host != "" && c.GetMode() == pb.Healthcheck_PLAIN {
 		c.lose("send", fmt.Sprintf("asks %s itself, and not the backend, so that all backends live or die together", u.Host), "perch asks each server for it")
 	}
-	c.writeTLS(c.GetType() == pb.Healthcheck_HTTPS)
+	if c.GetType() == pb.Healthcheck_HTTPS {
+		c.writeTLS()
+	}
 	if u.Host != "" {
 		c.set("host", document.Text(u.Host), "send")
 	}
@@ -165,7 +164,7 @@ func (c check) writeBody(text string) {
 		c.lose("receive", "wants a body that begins with these bytes", "perch looks for text only: have the service answer text")
 	case len(pattern) > longestPattern:
 		c.set("contains", document.Text(text), "receive")
-		c.im.note(c.field.at("receive"), "receive", "Seesaw wants it at the begin of the body; here it may be anywhere in it")
+		c.im.note(c.field.at("receive"), "receive", "Seesaw wants it at the beginning of the body; here it may be anywhere in it")
 	default:
 		c.set("matches", document.Text(pattern), "receive")
 	}
@@ -183,7 +182,7 @@ func (c check) writeProxy() {
 		return
 	case c.GetType() == pb.Healthcheck_HTTPS:
 		c.lose("proxy", "asks a proxy for a tunnel by TLS", "perch only has it shake hands by TLS")
-		c.writeTLS(true)
+		c.writeTLS()
 		return
 	}
 	method := c.GetMethod()
