@@ -113,16 +113,6 @@ func (t *Table) keep() {
 	t.last = Key{}
 }
 
-// Has says whether the table has the key.
-func (t *Table) Has(name string) bool {
-	for i := range t.keys {
-		if t.keys[i].name == name {
-			return true
-		}
-	}
-	return t.last.name == name
-}
-
 // empty says whether there is nothing in the table.
 func (t *Table) empty() bool {
 	return len(t.keys)+len(t.tables)+len(t.Comments) == 0 && t.last.name == ""
