@@ -125,12 +125,7 @@ func newImporter(o Options) *importer {
 // rootWords are the words that stand outside of all blocks.
 func rootWords() vocabulary[*importer] {
 	v := vocabulary[*importer]{}
-	for name, w := range routingWords() {
-		v[name] = w
-	}
-	for name, w := range balancingWords() {
-		v[name] = w
-	}
+	v.add(routingWords(), balancingWords())
 	return v
 }
 

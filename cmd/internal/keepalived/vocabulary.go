@@ -37,7 +37,7 @@ func lost[T any](does, instead string) word[T] {
 	return word[T]{does: does, instead: instead, block: true}
 }
 
-// needless is a keyword that nothing has to be said or done for, and why.
+// needless is a keyword that nothing has to be said or done for.
 func needless[T any]() word[T] {
 	return word[T]{read: func(*importer, *syntax.Statement, T) {}, block: true}
 }
