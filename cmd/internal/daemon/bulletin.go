@@ -127,8 +127,8 @@ func (b *bulletin) rank(name string, priority int) []notify.Event {
 	return []notify.Event{{Kind: kind, Subject: aboutRouter(name), Priority: priority}}
 }
 
-// trim returns the events of what was told of and is not in a setup any more. Before it was
-// the setup.
+// trim returns the events of what was told of, was in the setup before, and is not in s any
+// more.
 func (b *bulletin) trim(before, s *setup) (events []notify.Event) {
 	if b.over {
 		return nil
