@@ -6,18 +6,19 @@
 // a /32 or /128. bgpd announces it only while the kernel's routing table has exactly that
 // prefix (its import check), so that a route goes with the address: it is the lifetime of
 // the address in the kernel that ends the announcement of a process that is dead or
-// stopped. This package does without knowing of addresses.
+// stopped. This package need not know of that address.
 //
 // Who takes a network over announces it as a fresh route, with origin IGP, and after a
 // while as a settled one, with origin incomplete, which every router likes less. So a
 // router prefers the new owner of a VIP from the first moment, while the route of an owner
 // that was frozen is still there. See Options.Settle. One who hands a network over first
-// has it make way for any other's route, by a longer path. See Speaker.Linger.
+// has it make way for any other's route, by a longer path, and keeps a route to it in the
+// kernel for a moment (placeholder.go). See Speaker.Linger.
 //
-// Pure, without I/O, clock or log: what bgpd's configuration says (running.go), the steps
-// from it to what is wanted (plan.go), and how neighbors are (neighbor.go). Each pass reads
-// the configuration anew, so that a bgpd that was started anew, or whose configuration
-// somebody else has changed, is noticed within seconds.
+// Pure, without I/O, clock or log: what bgpd's configuration says (running.go,
+// routemap.go), the steps from it to what is wanted (plan.go), and how neighbors are
+// (neighbor.go). Each pass reads the configuration anew, so that a bgpd that was started
+// anew, or whose configuration somebody else has changed, is noticed within seconds.
 //
 // Goroutines: those of Run, whose caller owns them: one speaks to bgpd, another one writes
 // the ledger. Both have ended when Run returns.

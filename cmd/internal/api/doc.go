@@ -1,7 +1,8 @@
 // Package api is how a perch daemon is talked to: the control API on the unix
 // socket, for the commands of this binary, and the peer API between the nodes
-// of a cluster, over mutual TLS. Both are HTTP/1.1 with JSON bodies; the types
-// in types.go, check.go, vrrp.go and services.go are the contract of `perch status -o json` and its siblings.
+// of a cluster, over mutual TLS. Both are HTTP/1.1 with JSON bodies; the types in
+// types.go, check.go, vrrp.go, services.go, bgp.go and notify.go are the contract of
+// `perch status -o json` and its siblings.
 //
 //	GET  /v1/alive           control  {}, at once
 //	GET  /v1/status          control  Status

@@ -18,9 +18,9 @@
 // (draft.go). Settled, a server has what its service or group says for it, and
 // checks of servers that look at the same thing are one (settle_server_check.go).
 //
-// To add a key, add its field in config.go, vrrp.go, checks.go, service.go or notify.go, its line
-// beside the others of its table and its row in docs/config.md; a test fails until the
-// three agree.
+// To add a key, add its field to the type of its table (config.go, vrrp.go, address.go,
+// route.go, bgp.go, checks.go, service.go, notify.go), its line beside the others of the
+// table and its row in docs/config.md; a test fails until the three agree.
 //
 // The syntax is go-toml's; its decoder is not used, because it stops at the
 // first wrong type and needs time quadratic in the number of keys.

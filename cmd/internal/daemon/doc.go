@@ -13,8 +13,8 @@
 // What operators want of real servers is remembered by the cluster, or, on a node without
 // one, in a file (orders.go, orderbook.go).
 //
-// Users are told of what happens (notify.go): bulletin.go, which is pure, says what is news of
-// virtual routers and sync groups.
+// Users are told of what happens (notify.go, routernews.go): bulletin.go, which is pure, says
+// what is news of virtual routers and sync groups.
 //
 // Where VIPs are announced by BGP, the herald tells package bgp which this node holds
 // (herald.go): nothing waits for it. Anycast VIPs have no owner, and follow the health of
@@ -29,8 +29,8 @@
 // from one that is sick, and to a better one), the teller of this node's health with one
 // for each peer, the server of the peer API. Of the checks: their host, their runner, and
 // what has everything follow their verdicts. Of VRRP mode: the engine, its VIP
-// manager, the manager of routes, what has all of them follow the engine, and two that
-// watch the interfaces. Of BGP: the speaker, and with anycast VIPs their VIP manager and what
+// manager, the manager of routes, what has all of them follow the engine, what tries again
+// and mends, two that watch the interfaces, and one that begins when these are known. Of BGP: the speaker, and with anycast VIPs their VIP manager and what
 // has them follow the health. Of IPVS: the balancer (the only one that decides on services), what
 // wakes it when orders or VIPs move, the checks of servers as those of the node, the tuner
 // of sysctls, and three that end after the balancer: the manager of services, the syncer

@@ -8,7 +8,7 @@
 // and facts to findings. Settings, pure as well, returns the sysctls that perch sets
 // itself where ipvs.manage_sysctls says so.
 //
-// By now it knows of what IPVS needs (modules.go, needs.go, realserver.go), and whether
-// the interfaces and programs are there (interfaces.go, programs.go). Of the kernel's sysctls see its documentation,
-// networking/ipvs-sysctl and networking/ip-sysctl.
+// It knows of what IPVS needs (modules.go, needs.go, realserver.go), and whether the
+// interfaces and programs are there (interfaces.go, programs.go). Of the kernel's sysctls
+// see its documentation, networking/ipvs-sysctl and networking/ip-sysctl.
 package doctor

@@ -4,7 +4,7 @@
 // one of its servers. An Entry says which events are for which Target. program.go and
 // fifo.go are targets; others, such as a webhook, need no more than the one method. How an
 // event reads, in an environment or as keepalived writes it, is in words.go and
-// keepalived.go, which are pure, as are entry.go and queue.go.
+// keepalived.go, which are pure, as are event.go, entry.go and queue.go.
 //
 // Each target has a lane, a queue of its own that is served one event at a time: a program
 // has one for each subject, a FIFO one for all, since its lines are in order. While an
@@ -12,8 +12,7 @@
 // target: nobody is told what is over. A FIFO keeps backlog lines before that begins.
 //
 // Goroutines: Run, and one for each lane while there is something in it, which Run ends
-// unless its disk hangs.
-// Whoever tells of an event waits for none of them.
+// unless its disk hangs. Whoever tells of an event waits for none of them.
 //
 // It must never: have whoever tells wait for a target; run two programs of one lane at
 // once; drop an event without a word; write into anything but a FIFO, or through a

@@ -1,9 +1,9 @@
-// Package web is what perch serves over HTTP at node.listen, to whoever reaches it: so far
-// /metrics, the numbers of services and real servers in the text format of Prometheus. All
-// of it is read-only: there is no request that changes anything.
+// Package web is what perch serves over HTTP at node.listen, to whoever reaches it:
+// /metrics, the numbers of services, real servers and BGP in the text format of Prometheus.
+// It is read-only: there is no request that changes anything.
 //
 // Metrics is what a scrape shows, as the daemon hands it over. metrics.go has the names,
-// render.go turns Metrics into text, text.go has the format: all of them are pure. The
+// render.go turns Metrics into text, what is of BGP in bgp.go, text.go has the format: all of them are pure. The
 // text is made once for all who ask within a second (page.go), handler.go answers
 // requests, serve.go bounds them, and server.go has the address, which a reload may change.
 //
