@@ -15,7 +15,7 @@ import (
 // AS numbers of a [Fabric].
 const (
 	NodeASN   = 65010 // of all nodes
-	RouterASN = 65000
+	routerASN = 65000
 )
 
 // Fabric is a network in which no two nodes share a segment: each has one with the router
@@ -51,7 +51,7 @@ func NewFabric(l *Lab, dir string, nodes int) (*Fabric, error) {
 		return nil, err
 	}
 	for _, h := range append([]*Host{f.Router}, f.Nodes...) {
-		s, err := NewSpeaker(h, filepath.Join(dir, h.Name), f.bgpdConf(h))
+		s, err := newSpeaker(h, filepath.Join(dir, h.Name), f.bgpdConf(h))
 		if err != nil {
 			return nil, err
 		}
@@ -182,14 +182,14 @@ func (f *Fabric) bgpdConf(h *Host) string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	asn := NodeASN
 	if h == f.Router {
-		asn = RouterASN
+		asn = routerASN
 	}
 	line("router bgp %d", asn)
 	line(" bgp router-id %s", h.Eth0.IPv4.Addr())
 	line(" no bgp ebgp-requires-policy")
 	line(" no bgp default ipv4-unicast")
 	four, six := f.neighbours(h)
-	remote := RouterASN + NodeASN - asn
+	remote := routerASN + NodeASN - asn
 	for _, n := range append(four, six...) {
 		line(" neighbor %s remote-as %d", n, remote)
 		line(" neighbor %s timers 1 3", n)

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// BGPSocket is the path of bgpd's vty, for what runs on the host of a [Speaker] and was
+// bgpSocket is the path of bgpd's vty, for what runs on the host of a [Speaker] and was
 // started after it was made. Each host sees its own there.
-const BGPSocket = frrDir + "/bgpd.vty"
+const bgpSocket = frrDir + "/bgpd.vty"
 
 // Speaker is what speaks BGP on a host: zebra and bgpd of FRR, which can be started and
 // ended each by itself.
@@ -34,9 +34,9 @@ until [ $0 = zebra ] || [ -S /run/frr/zserv.api ]; do sleep 0.01; done
 wait
 `
 
-// NewSpeaker returns a speaker with the text of bgpd's configuration, which is what it
+// newSpeaker returns a speaker with the text of bgpd's configuration, which is what it
 // runs with whenever it starts. A host has one at most, and no other FRR.
-func NewSpeaker(h *Host, dir, config string) (*Speaker, error) {
+func newSpeaker(h *Host, dir, config string) (*Speaker, error) {
 	s := &Speaker{Host: h, Zebra: frrProgram(h, dir, "zebra", "--v6-rr-semantics"), BGPD: frrProgram(h, dir, "bgpd")}
 	err := errors.Join(
 		os.MkdirAll(s.Zebra.Dir, 0o700),
@@ -67,7 +67,7 @@ const askLimit = 2 * time.Second
 func (s *Speaker) Ask(commands ...string) (answer string, err error) {
 	var conn net.Conn
 	err = s.Host.Do(func() error {
-		conn, err = net.DialTimeout("unix", BGPSocket, askLimit)
+		conn, err = net.DialTimeout("unix", bgpSocket, askLimit)
 		return err
 	})
 	if err != nil {
