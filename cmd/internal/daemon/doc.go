@@ -30,8 +30,9 @@
 // for each peer, the server of the peer API. Of the checks: their host, their runner, and
 // what has everything follow their verdicts. Of VRRP mode: the engine, its VIP
 // manager, the manager of routes, what has all of them follow the engine, what tries again
-// and mends, two that watch the interfaces, and one that begins when these are known. Of BGP: the speaker, and with anycast VIPs their VIP manager and what
-// has them follow the health. Of IPVS: the balancer (the only one that decides on services), what
+// and mends, two that watch the interfaces, and one that begins when these are known. Of
+// BGP: the speaker, and with anycast VIPs their VIP manager and what has them follow the
+// health. Of IPVS: the balancer (the only one that decides on services), what
 // wakes it when orders or VIPs move, the checks of servers as those of the node, the tuner
 // of sysctls, and three that end after the balancer: the manager of services, the syncer
 // (starts and stops the kernel's sync daemons) and the notifier (package notify), which waits

@@ -3,8 +3,8 @@
 // It is read-only: there is no request that changes anything.
 //
 // Metrics is what a scrape shows, as the daemon hands it over. metrics.go has the names,
-// render.go turns Metrics into text, what is of BGP in bgp.go, text.go has the format: all of them are pure. The
-// text is made once for all who ask within a second (page.go), handler.go answers
+// render.go and bgp.go turn Metrics into text, text.go has the format: all of them are
+// pure. The text is made once for all who ask within a second (page.go), handler.go answers
 // requests, serve.go bounds them, and server.go has the address, which a reload may change.
 //
 // Goroutines: Run, whose caller owns it, starts the server, with net/http's goroutine of
