@@ -19,8 +19,10 @@ type balancing struct {
 }
 
 func newBalancing() balancing {
-	empty := func() titles { return titles{map[string]bool{}, map[string]int{}} }
-	return balancing{named: map[string]*addressGroup{}, first: map[string]*syntax.Statement{}, services: empty(), serverGroups: empty()}
+	return balancing{
+		named: map[string]*addressGroup{}, first: map[string]*syntax.Statement{},
+		services: newTitles(), serverGroups: newTitles(),
+	}
 }
 
 // balancingWords are the words outside of all blocks that are about virtual servers.

@@ -185,11 +185,12 @@ func (im *importer) loseRouter(i *instance) {
 	if i.vmac.given() {
 		im.lose(i.vmac.by, "moves a MAC along with the addresses", "a cluster announces the addresses with the owner's own MAC")
 	}
+	const instead = "a cluster moves addresses: let it stand in [static] on all nodes, or let a [[notify]] of owner and standby make it"
 	for n := range i.routes {
-		im.lose(i.routes[n].by, "has a route that only the master has", "a cluster moves addresses: let it stand in [static] on all nodes, or let a [[notify]] of owner and standby make it")
+		im.lose(i.routes[n].by, "has a route that only the master has", instead)
 	}
 	for n := range i.rules {
-		im.lose(i.rules[n].by, "has a rule that only the master has", "a cluster moves addresses: let it stand in [static] on all nodes, or let a [[notify]] of owner and standby make it")
+		im.lose(i.rules[n].by, "has a rule that only the master has", instead)
 	}
 	if i.advert.given() {
 		im.remark(i.advert.by, "how soon an owner is missed is cluster.failover, the same on all nodes: 300 ms if nothing is said")

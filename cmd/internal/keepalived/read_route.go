@@ -32,7 +32,6 @@ type routeLine struct {
 	route
 	anywhere bool // default
 	ipv6     bool // inet6
-	lost     bool // the route as a whole has no equivalent
 }
 
 // read reports whether there is a route that perch can have.
@@ -131,17 +130,10 @@ func (r *routeLine) rare(word string) {
 		text := r.value()
 		r.im.lose(r.s, "gives the route "+word+" "+text, "perch has it without: it is about what this machine itself sends")
 	case "track_group":
-		r.im.lose(r.s, "lets the instances of track_group "+r.value()+" be in fault while the route is gone",
-			"perch puts back what somebody has removed")
+		r.trackGroup("route")
 	default:
 		r.to(word)
 	}
-}
-
-// lose gives the route up.
-func (r *routeLine) lose(what, instead string) {
-	r.im.lose(r.s, "adds "+what, instead)
-	r.lost, r.left = true, nil
 }
 
 // tableID reads a routing table.

@@ -52,7 +52,6 @@ func (im *importer) prefer(r *rule) {
 type ruleLine struct {
 	*words
 	rule
-	lost bool
 }
 
 // read reports whether there is a rule that perch can have. One that it can have in part
@@ -91,8 +90,7 @@ func (r *ruleLine) word(word string) {
 	case "proto", "protocol":
 		r.value() // perch has one of its own, to know its rules by
 	case "track_group":
-		r.im.lose(r.s, "lets the instances of track_group "+r.value()+" be in fault while the rule is gone",
-			"perch puts back what somebody has removed")
+		r.trackGroup("rule")
 	case "tos", "dsfield", "uidrange", "ip_proto", "ipproto", "sport", "dport", "tun_id":
 		r.lose("a rule with "+word, "let the firewall mark such packets, and give fwmark")
 	case "not", "goto", "nop", "l3mdev", "suppress_prefixlength", "suppress_ifgroup", "suppress_prefixlen",
@@ -122,10 +120,4 @@ func (r *ruleLine) mark() {
 		return
 	}
 	r.fwmark = r.number(1, math.MaxUint32)
-}
-
-// lose gives the rule up.
-func (r *ruleLine) lose(what, instead string) {
-	r.im.lose(r.s, "adds "+what, instead)
-	r.lost, r.left = true, nil
 }

@@ -17,6 +17,8 @@ type titles struct {
 	next  map[string]int // the number that the next of a name gets
 }
 
+func newTitles() titles { return titles{map[string]bool{}, map[string]int{}} }
+
 // named is a thing with a name, and where that stands.
 type named struct {
 	by    *syntax.Statement
@@ -27,7 +29,7 @@ type named struct {
 // give gives each a title, and remarks on those that are not its name. Names that may stay
 // as they are come first, so that they do.
 func (im *importer) give(list []named) {
-	t := titles{map[string]bool{}, map[string]int{}}
+	t := newTitles()
 	for _, n := range list {
 		if allowed(n.name) && !t.taken[n.name] {
 			*n.title = n.name

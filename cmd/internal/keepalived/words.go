@@ -17,6 +17,7 @@ type words struct {
 	left []string
 	last string
 	bad  bool
+	lost bool // the line as a whole has no equivalent
 }
 
 func newWords(im *importer, s *syntax.Statement) *words {
@@ -39,6 +40,18 @@ func (w *words) wrong(text string) {
 		w.im.wrong(w.s, text)
 	}
 	w.bad = true
+}
+
+// lose gives the line up, for what it would add.
+func (w *words) lose(what, instead string) {
+	w.im.lose(w.s, "adds "+what, instead)
+	w.lost, w.left = true, nil
+}
+
+// trackGroup reads the track_group of a route or a rule.
+func (w *words) trackGroup(of string) {
+	w.im.lose(w.s, "lets the instances of track_group "+w.value()+" be in fault while the "+of+" is gone",
+		"perch puts back what somebody has removed")
 }
 
 // value returns what stands behind the last word.

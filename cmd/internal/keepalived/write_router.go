@@ -59,11 +59,7 @@ func (im *importer) writePriority(t *document.Table, i *instance) {
 			im.remark(i.state.by, "without a priority it means priority 255, as keepalived takes it")
 		}
 	}
-	by := i.priority.by
-	if by == nil {
-		by = i.state.by
-	}
-	im.set(t, "priority", document.Number(i.effectivePriority()), by)
+	im.set(t, "priority", document.Number(i.effectivePriority()), firstBy(i.priority.by, i.state.by))
 }
 
 // interval returns the interval of adverts, rounded to what one can carry, as keepalived does.

@@ -67,11 +67,7 @@ func (im *importer) writePulse(t *document.Table, c *script) {
 	}
 	timeout := min(c.timeout.is(there), longestTimeout)
 	if timeout != min(interval, longestDefault) {
-		by := c.timeout.by
-		if by == nil {
-			by = c.interval.by
-		}
-		im.set(t, "timeout", document.Duration(timeout), by)
+		im.set(t, "timeout", document.Duration(timeout), firstBy(c.timeout.by, c.interval.by))
 	}
 }
 
