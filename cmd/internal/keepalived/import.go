@@ -124,9 +124,7 @@ func newImporter(o Options) *importer {
 
 // rootWords are the words that stand outside of all blocks.
 func rootWords() vocabulary[*importer] {
-	v := vocabulary[*importer]{}
-	v.add(routingWords(), balancingWords())
-	return v
+	return joined(routingWords(), balancingWords())
 }
 
 // wrong says what is wrong with a statement: it cannot be imported.

@@ -93,8 +93,7 @@ func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
 		case "preferred_lft":
 			lifetime = w.value()
 		case "track_group":
-			im.lose(s, "lets the instances of track_group "+w.value()+" be in fault while the address is gone",
-				"perch puts back what somebody has removed")
+			w.trackGroup("address")
 		case "use_vmac":
 			im.lose(s, "gives the address by use_vmac a virtual MAC on its interface", "with perch it has the MAC of the interface")
 		case "peer":

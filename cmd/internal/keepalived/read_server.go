@@ -245,10 +245,6 @@ func keepSwitch[T any](at func(T) *said[bool]) word[T] {
 // joined is a vocabulary of all words of several.
 func joined[T any](vocabularies ...vocabulary[T]) vocabulary[T] {
 	all := vocabulary[T]{}
-	for _, v := range vocabularies {
-		for name, w := range v {
-			all[name] = w
-		}
-	}
+	all.add(vocabularies...)
 	return all
 }

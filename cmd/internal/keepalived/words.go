@@ -48,7 +48,7 @@ func (w *words) lose(what, instead string) {
 	w.lost, w.left = true, nil
 }
 
-// trackGroup reads the track_group of a route or a rule.
+// trackGroup reads the track_group of an address, a route or a rule.
 func (w *words) trackGroup(of string) {
 	w.im.lose(w.s, "lets the instances of track_group "+w.value()+" be in fault while the "+of+" is gone",
 		"perch puts back what somebody has removed")

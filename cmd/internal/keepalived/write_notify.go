@@ -122,39 +122,53 @@ func (im *importer) writeNotice(n *notice) {
 	}
 }
 
-// writeFIFOs says in [[notify]] which FIFOs are told of changes.
+// writeFIFOs says in [[notify]] which FIFOs are told of changes of virtual routers, and of all.
 func (im *importer) writeFIFOs() {
 	g := &im.routing.globals.fifos
-	im.writeFIFO(&g.all, len(im.balancing.virtual) > 0)
-	im.writeFIFO(&g.routers, false)
+	routers := im.routerEvents()
+	all := routers
+	if len(im.balancing.virtual) > 0 {
+		all = slices.Concat(routers, serverEvents())
+	}
+	im.writeFIFO(&g.all, all)
+	im.writeFIFO(&g.routers, routers)
 	if im.priorities() && !g.all.path.given() && !g.routers.path.given() && g.priorities.given() {
 		im.remark(g.priorities.by, "does nothing without a FIFO")
 	}
 }
 
-func (im *importer) writeFIFO(f *fifo, servers bool) {
+// routerEvents are those that keepalived tells FIFOs of virtual routers of.
+func (im *importer) routerEvents() []string {
+	on := []string{"master", "backup", "fault", "stop", "deleted", "master_rx_lower_pri"}
+	switch {
+	case im.o.Raft.replaces():
+		return eventsOfCluster(on)
+	case im.priorities():
+		return append(on, "master_priority", "backup_priority")
+	}
+	return on
+}
+
+// serverEvents are those that keepalived tells FIFOs of virtual servers of.
+func serverEvents() []string {
+	return []string{"server_up", "server_down", "quorum_up", "quorum_down"}
+}
+
+// writeFIFO says in a [[notify]] that a FIFO, if there is one, is told of events.
+func (im *importer) writeFIFO(f *fifo, on []string) {
 	if by := f.command.by; by != nil {
 		im.lose(by, "starts a program that reads the FIFO", "let a unit of systemd start it")
 	}
 	if !f.path.given() {
 		return
 	}
-	on := []string{"master", "backup", "fault", "stop", "deleted", "master_rx_lower_pri"}
-	if im.o.Raft.replaces() {
-		on = eventsOfCluster(on)
-	}
-	if im.priorities() && !im.o.Raft.replaces() {
-		on = append(on, "master_priority", "backup_priority")
-	}
-	if servers {
-		on = append(on, "server_up", "server_down", "quorum_up", "quorum_down")
-	}
-	t := im.doc.Element("notify", place(f.path.by))
+	at := place(f.path.by)
+	t := im.doc.Element("notify", at)
 	t.Comments = im.claim(f.path.by)
-	t.Set("on", document.Texts(on, place(f.path.by)), place(f.path.by))
-	t.Set("fifo", document.Text(f.path.value), place(f.path.by))
+	t.Set("on", document.Texts(on, at), at)
+	t.Set("fifo", document.Text(f.path.value), at)
 	if f.user != "" {
-		t.Set("user", document.Text(f.user), place(f.path.by))
+		t.Set("user", document.Text(f.user), at)
 	}
 }
 

@@ -80,7 +80,7 @@ func (im *importer) addNotice(service, on string, p said[program]) {
 
 // writeServerNotices says in [[notify]] who is told of servers and quorums.
 func (im *importer) writeServerNotices() {
-	im.writeServerFIFO()
+	im.writeFIFO(&im.balancing.fifo, serverEvents())
 	for _, n := range im.balancing.notices {
 		by := n.program.by
 		t := im.doc.Element("notify", place(by))
@@ -92,21 +92,5 @@ func (im *importer) writeServerNotices() {
 			im.ownUser(by)
 		}
 		im.set(t, "user", document.Text(user.is("root")), user.by)
-	}
-}
-
-func (im *importer) writeServerFIFO() {
-	f := &im.balancing.fifo
-	if by := f.command.by; by != nil {
-		im.lose(by, "starts a program that reads the FIFO", "let a unit of systemd start it")
-	}
-	if !f.path.given() {
-		return
-	}
-	t := im.doc.Element("notify", place(f.path.by))
-	t.Set("on", document.Texts([]string{"server_up", "server_down", "quorum_up", "quorum_down"}, place(f.path.by)), place(f.path.by))
-	im.set(t, "fifo", document.Text(f.path.value), f.path.by)
-	if f.user != "" {
-		t.Set("user", document.Text(f.user), place(f.path.by))
 	}
 }

@@ -32,24 +32,29 @@ func perchServer() settings {
 	}
 }
 
+// Where the keys are in these settings.
 const (
-	atForward = 1
-	atTunnel  = 2
+	atWeight = iota
+	atForward
+	atTunnel
+	atUpper
+	atLower
+	atInhibit
 )
 
 // settings returns all keys of a server but its address and checks.
 func (r *realServer) settings(v *virtualServer) settings {
 	l, weight, m, inhibit := perchServer(), r.weight.or(v.weight), r.method.or(v.method), r.inhibit.or(v.inhibit)
-	l[0].value, l[0].by = document.Number(weight.is(1)), weight.by
+	l[atWeight].value, l[atWeight].by = document.Number(weight.is(1)), weight.by
 	if m.given() {
 		l[atForward].value, l[atForward].by = document.Text(m.value.forward), m.by
 	}
 	if m.value.forward == "tunnel" {
 		l[atTunnel].value, l[atTunnel].by = m.value.tunnel.inline(), m.by
 	}
-	l[3].value, l[3].by = document.Number(r.upper.value), r.upper.by
-	l[4].value, l[4].by = document.Number(r.lower.value), r.lower.by
-	l[5].value, l[5].by = document.Flag(inhibit.value), inhibit.by
+	l[atUpper].value, l[atUpper].by = document.Number(r.upper.value), r.upper.by
+	l[atLower].value, l[atLower].by = document.Number(r.lower.value), r.lower.by
+	l[atInhibit].value, l[atInhibit].by = document.Flag(inhibit.value), inhibit.by
 	return l
 }
 
@@ -121,7 +126,7 @@ func (im *importer) begin(p *plan) {
 	var up, alpha *realServer
 	for _, r := range p.v.servers {
 		if len(r.checkers) == 0 {
-			continue // it is well from the begin
+			continue // it is well from the beginning
 		}
 		if r.alphaOf(p.v) {
 			alpha = r
