@@ -195,18 +195,11 @@ func parseAddress(s string) (netip.Addr, error) {
 
 // parseGroup reads a multicast group. Over IPv6 adverts never leave the link.
 func parseGroup(s string) (netip.Addr, error) {
-	a, err := netip.ParseAddr(s)
-	switch {
-	case err != nil:
-		return netip.Addr{}, errNoAddress
-	case a.Zone() != "":
-		return netip.Addr{}, errZone
-	case !a.IsMulticast():
-		return netip.Addr{}, errNoMulticast
-	case a.Is6() && !a.IsLinkLocalMulticast():
+	a, err := parseMulticast(s)
+	if err == nil && a.Is6() && !a.IsLinkLocalMulticast() {
 		return netip.Addr{}, errFarMulticast
 	}
-	return a, nil
+	return a, err
 }
 
 func parsePrefix(s string) (netip.Prefix, error) {

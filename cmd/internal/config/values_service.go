@@ -24,7 +24,6 @@ var (
 	errServicePort = errors.New("has a port that is not 0 to 65535")
 	errPortRange   = errors.New("has a range of ports, which is for fwmark and a firewall that marks its packets")
 	errScoped      = errors.New("is a link-local address, which IPVS has no interface for")
-	errUnicast     = errors.New("is not a multicast address")
 )
 
 // parseServiceAddress reads a virtual address and its port.
@@ -84,7 +83,7 @@ func parseMulticast(s string) (netip.Addr, error) {
 	case a.Zone() != "":
 		return netip.Addr{}, errZone
 	case !a.IsMulticast():
-		return netip.Addr{}, errUnicast
+		return netip.Addr{}, errNoMulticast
 	}
 	return a, nil
 }
