@@ -133,8 +133,8 @@ func TestOptions(t *testing.T) {
 // FuzzImport: nothing makes Import panic, and what it returns passes "perch check".
 func FuzzImport(f *testing.F) {
 	files, err := filepath.Glob("testdata/*/*.pb")
-	if err != nil {
-		f.Fatal(err)
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no seeds: %v", err)
 	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
