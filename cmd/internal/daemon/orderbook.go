@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/perch-vip/perch/cluster/state"
+	"github.com/perch-vip/perch/vip/atomicfile"
 )
 
 // orderBookFile is where a node without a cluster keeps the orders for real servers.
@@ -76,7 +77,9 @@ func (b *orderBook) give(o state.Server) error {
 	if err != nil {
 		return err
 	}
-	if err := b.replace(content); err != nil {
+	err = b.replace(content)
+	unsynced := errors.Is(err, atomicfile.ErrUnsynced)
+	if err != nil && !unsynced {
 		return fmt.Errorf("write orders: %w", err)
 	}
 	b.mu.Lock()
@@ -86,7 +89,7 @@ func (b *orderBook) give(o state.Server) error {
 	case b.given <- struct{}{}:
 	default: // one is on its way
 	}
-	if err := syncFolder(filepath.Dir(b.path)); err != nil {
+	if unsynced {
 		return fmt.Errorf("write orders: the order stands, and may be lost in a crash: %w", err)
 	}
 	return nil
@@ -97,35 +100,5 @@ func (b *orderBook) replace(content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(b.path), 0o700); err != nil {
 		return err
 	}
-	temporary := b.path + ".new"
-	err := writeSynced(temporary, content)
-	if err == nil {
-		err = os.Rename(temporary, b.path)
-	}
-	if err != nil {
-		_ = os.Remove(temporary) // one that stays is overwritten the next time
-	}
-	return err
-}
-
-func writeSynced(name string, content []byte) (err error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := f.Write(content); err != nil {
-		return err
-	}
-	return f.Sync()
-}
-
-// syncFolder makes a rename in the folder last.
-func syncFolder(name string) (err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return f.Sync()
+	return atomicfile.Replace(b.path, content)
 }
