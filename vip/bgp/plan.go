@@ -14,13 +14,14 @@ type step struct {
 }
 
 // plan returns the steps from a running configuration to what is wanted. Of the networks
-// that are not wanted only ours go. One that has a route-map of the operator's keeps it.
+// that are not wanted only ours go. One that has a route-map of the operator's keeps it; one
+// whose route-map is not there, which bgpd announces no more, is told anew.
 func plan(want networks, ours set, r running) []step {
 	var steps []step
 	for _, p := range want.sorted() {
 		name, there := r.networks[p]
 		is := standingOf(name)
-		if there && (name != is.routeMap() || is == want[p]) {
+		if there && (name != is.routeMap() || is == want[p] && r.defines(is)) {
 			continue
 		}
 		steps = append(steps, step{network: p, standing: want[p]})
@@ -65,7 +66,7 @@ func commands(asn uint32, r running, steps []step) []string {
 	}
 	lines := []string{"configure terminal"}
 	for _, needed := range []standing{settled, leaving} {
-		if !r.routeMaps[needed] && uses(steps, needed) {
+		if !r.defines(needed) && uses(steps, needed) {
 			lines = append(lines, routeMap(asn, needed)...)
 		}
 	}
@@ -82,16 +83,6 @@ func uses(steps []step, standing standing) bool {
 		}
 	}
 	return false
-}
-
-// routeMap returns the commands that define the route-map of a standing. Of routes with
-// paths of one length the origin counts.
-func routeMap(asn uint32, s standing) []string {
-	lines := []string{"route-map " + s.routeMap() + " permit 10", "set origin incomplete"}
-	if s == leaving {
-		lines = append(lines, fmt.Sprintf("set as-path prepend %d", asn))
-	}
-	return append(lines, "exit")
 }
 
 // family returns the commands of the steps of one address family.

@@ -152,6 +152,24 @@ func TestPlanDefinesTheRouteMapsItNeeds(t *testing.T) {
 	}
 }
 
+func TestParseRouteMaps(t *testing.T) {
+	const whole = "route-map perch-leaving permit 10\n set origin incomplete\n set as-path prepend 65001\nexit\n"
+	for text, want := range map[string]bool{
+		"":    false,
+		whole: true,
+		"route-map perch-leaving permit 10\n set as-path prepend 65001\n set origin incomplete\nexit\n": true,
+		"route-map perch-leaving permit 10\nexit\n":                                                     false,
+		"route-map perch-leaving permit 10\n set origin incomplete\nexit\n":                             false,
+		strings.ReplaceAll(whole, "permit 10", "permit 20"):                                             false,
+		strings.ReplaceAll(whole, "65001", "65002"):                                                     false, // of an earlier ASN
+		"route-map perch-leaving permit 10\nexit\n" + strings.ReplaceAll(whole, "perch-", "my-"):        false,
+	} {
+		if got := parseRouteMaps(text, 65001)[leaving]; got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}
+
 func TestPlanOfNothing(t *testing.T) {
 	r := parseRunning(config, 65001)
 	ours := setOf(prefixes("198.18.0.100/32", "198.18.0.101/32"))

@@ -11,12 +11,12 @@ type running struct {
 	instance  bool                    // there is one of the ASN, in the default VRF
 	networks  map[netip.Prefix]string // of the instance, with the route-map of each, or ""
 	unchecked bool                    // networks are announced whether or not there is such a route
-	routeMaps map[standing]bool       // those whose route-map is there; fresh needs none
+	routeMaps map[standing]bool       // those whose route-map is there as perch defines it
 }
 
 // parseRunning reads the answer to `write terminal`.
 func parseRunning(text string, asn uint32) running {
-	r := running{networks: map[netip.Prefix]string{}, routeMaps: map[standing]bool{}}
+	r := running{networks: map[netip.Prefix]string{}, routeMaps: parseRouteMaps(text, asn)}
 	inside, unicast := false, false
 	for line := range strings.Lines(text) {
 		words := strings.Fields(line)
@@ -26,9 +26,6 @@ func parseRunning(text string, asn uint32) running {
 			inside = isInstance(words, asn)
 			unicast = false
 			r.instance = r.instance || inside
-			if len(words) > 1 && words[0] == "route-map" {
-				r.routeMaps[standingOf(words[1])] = true
-			}
 		case !inside:
 		case words[0] == "address-family":
 			unicast = len(words) > 2 && (words[1] == "ipv4" || words[1] == "ipv6") && words[2] == "unicast"

@@ -21,6 +21,8 @@ import (
 type bgpd struct {
 	mu       sync.Mutex
 	networks map[string]string // with the rest of the statement
+	maps     map[string][]string
+	in       string // the route-map that is being told
 	instance bool
 	dead     bool
 	stopped  bool
@@ -31,7 +33,7 @@ type bgpd struct {
 }
 
 func newBGPD(networks ...string) *bgpd {
-	d := &bgpd{instance: true, networks: map[string]string{}}
+	d := &bgpd{instance: true, networks: map[string]string{}, maps: map[string][]string{}}
 	for _, n := range networks {
 		d.networks[n] = ""
 	}
@@ -64,6 +66,13 @@ func (d *bgpd) has() []string {
 	}
 	slices.Sort(list)
 	return list
+}
+
+// lines returns what it was told.
+func (d *bgpd) lines() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.said)
 }
 
 // connection is a vty of bgpd.
@@ -102,6 +111,10 @@ func (d *bgpd) answer(line string) string {
 		return d.config()
 	case line == "show bgp summary json":
 		return `{"ipv4Unicast":{"peers":{"10.1.0.254":{"remoteAs":65000,"state":"Established"}}}}`
+	case words[0] == "route-map":
+		d.in, d.maps[line] = line, append(d.maps[line], line)
+	case words[0] == "set":
+		d.maps[d.in] = append(d.maps[d.in], " "+line)
 	case words[0] == "network":
 		d.networks[words[1]] = strings.TrimPrefix(line, "network "+words[1])
 	case strings.HasPrefix(line, "no network"):
@@ -120,6 +133,9 @@ func (d *bgpd) config() string {
 		b.WriteString("  network " + n + rest + "\n")
 	}
 	b.WriteString(" exit-address-family\nexit\n")
+	for _, lines := range d.maps {
+		b.WriteString(strings.Join(lines, "\n") + "\nexit\n")
+	}
 	return b.String()
 }
 
@@ -408,5 +424,50 @@ func TestNewerDemandCutsAPassShort(t *testing.T) {
 				t.Errorf("bgpd was told %q", d.said)
 			}
 		})
+	})
+}
+
+// A move comes while bgpd is told a route-map: it is not left by half.
+func TestRouteMapCutShortIsMadeWhole(t *testing.T) {
+	d := newBGPD()
+	d.pace = 100 * time.Millisecond
+	speak(t, d, Options{Settle: 5 * time.Second}, func(s *Speaker) {
+		s.Set(prefixes("198.18.0.100/32"))
+		time.Sleep(2 * time.Second)
+		d.do(func() { d.said = nil })
+		for !slices.Contains(d.lines(), "configure terminal") {
+			time.Sleep(50 * time.Millisecond)
+		}
+		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"))
+		time.Sleep(20 * time.Second)
+		wants(t, d, "198.18.0.100/32 route-map perch-settled", "198.18.0.101/32 route-map perch-settled")
+		d.do(func() {
+			if !slices.Contains(d.maps["route-map perch-settled permit 10"], " set origin incomplete") {
+				t.Errorf("the route-map is %q", d.maps)
+			}
+		})
+	})
+}
+
+// bgpd announces no network whose route-map somebody has taken out.
+func TestLostRouteMapComesBack(t *testing.T) {
+	d := newBGPD()
+	speak(t, d, Options{Settle: time.Second}, func(s *Speaker) {
+		s.Set(prefixes("198.18.0.100/32"))
+		time.Sleep(2 * time.Second)
+		wants(t, d, "198.18.0.100/32 route-map perch-settled")
+		d.do(func() { clear(d.maps); d.said = nil })
+		time.Sleep(lookEvery + time.Second)
+		lines := d.lines()
+		for _, line := range []string{"set origin incomplete", "network 198.18.0.100/32 route-map perch-settled"} {
+			if !slices.Contains(lines, line) {
+				t.Errorf("bgpd was not told %q", line)
+			}
+		}
+		d.do(func() { d.said = nil })
+		time.Sleep(2 * lookEvery)
+		if slices.Contains(d.lines(), "configure terminal") {
+			t.Error("it is told again and again")
+		}
 	})
 }
