@@ -214,6 +214,20 @@ func TestParseNeighbors(t *testing.T) {
 	}
 }
 
+// FRR 9 has `router bgp 1.10 as-notation dot`.
+func TestNeighborsInDotNotation(t *testing.T) {
+	got, err := parseNeighbors(`{"ipv4Unicast":{"peers":{"10.1.0.254":{"remoteAs":"1.10","state":"Established"}}}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1 || got[0].ASN != 65546 || !got[0].Up() {
+		t.Errorf("neighbors %+v", got)
+	}
+	if _, err := parseNeighbors(`{"ipv4Unicast":{"peers":{"10.1.0.254":{"remoteAs":"1.10.1"}}}}`); err == nil {
+		t.Error("no error for what is no AS number")
+	}
+}
+
 func TestBackoff(t *testing.T) {
 	var b backoff
 	for _, want := range []time.Duration{100, 200, 400, 800, 1600, 3000, 3000} {
