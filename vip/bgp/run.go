@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
 
 // How often bgpd is asked while nothing changes.
 const (
-	lookEvery      = 10 * time.Second // whether what is wanted is still there
+	lookEvery      = 10 * time.Second // whether what is wanted is still there, and for the timers
 	neighborsEvery = time.Second
 )
 
@@ -21,6 +22,7 @@ type speech struct {
 	retry   time.Time // before this bgpd is left alone, unless something else is wanted
 	look    time.Time // when the configuration is due to be looked at
 	ask     time.Time // when the neighbors are
+	time    time.Time // when their timers are
 }
 
 // Run keeps bgpd's configuration as it is wanted until ctx ends, and takes out what was
@@ -104,7 +106,7 @@ func (s *Speaker) speak(now time.Time, changed bool) error {
 		if err := s.connect(); err != nil {
 			return err
 		}
-		changed, sp.ask = true, now
+		changed, sp.ask, sp.time = true, now, now
 	}
 	if changed || !now.Before(sp.look) {
 		if err := s.pass(now); err != nil {
@@ -116,6 +118,12 @@ func (s *Speaker) speak(now time.Time, changed bool) error {
 			return err
 		}
 		sp.ask = now.Add(neighborsEvery)
+	}
+	if !now.Before(sp.time) {
+		if err := s.clock(); err != nil {
+			return err
+		}
+		sp.time = now.Add(lookEvery)
 	}
 	return nil
 }
@@ -189,7 +197,7 @@ func (s *Speaker) begin() (want networks, ours set, next time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.demand.changed = false
-	want, next = s.demand.networks(time.Now(), s.opts.Settle)
+	want, next = s.demand.networks(time.Now(), s.settleIn())
 	return want, s.demand.ours(), next
 }
 
@@ -206,5 +214,28 @@ func (s *Speaker) meet() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status.Neighbors = list
+	return nil
+}
+
+// clock asks for how long the neighbors hold a session. A bgpd that does not know it does no
+// harm. While no session is established the last answer counts.
+func (s *Speaker) clock() error {
+	text, err := ask(s.speech.vty, "show bgp neighbors json")
+	if errors.Is(err, errRefused) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	hold, err := parseHold(text)
+	if err != nil {
+		s.log.Debug("hold times", "error", err)
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slices.ContainsFunc(s.status.Neighbors, Neighbor.Up) {
+		s.status.Hold = hold
+	}
 	return nil
 }

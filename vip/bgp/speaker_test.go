@@ -3,6 +3,7 @@ package bgp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -28,6 +29,7 @@ type bgpd struct {
 	stopped  bool
 	refusing string        // this command
 	pace     time.Duration // of an answer
+	hold     time.Duration // of the session with the neighbor
 	dials    int
 	said     []string
 }
@@ -111,6 +113,8 @@ func (d *bgpd) answer(line string) string {
 		return d.config()
 	case line == "show bgp summary json":
 		return `{"ipv4Unicast":{"peers":{"10.1.0.254":{"remoteAs":65000,"state":"Established"}}}}`
+	case line == "show bgp neighbors json":
+		return fmt.Sprintf(`{"10.1.0.254":{"bgpState":"Established","bgpTimerHoldTimeMsecs":%d}}`, d.hold.Milliseconds())
 	case words[0] == "route-map":
 		d.in, d.maps[line] = line, append(d.maps[line], line)
 	case words[0] == "set":
