@@ -15,6 +15,14 @@ const (
 	neighborsEvery = time.Second
 )
 
+// endLimit is for how long a slow bgpd is told the last demand, lingering included. What it
+// is not told is taken out at the next start; the addresses have gone, and with them the
+// routes.
+const endLimit = lingerFor + 2*time.Second
+
+// errEnd says that bgpd was too slow at the end.
+var errEnd = errors.New("not all was withdrawn before the end")
+
 // speech is the state of the conversation with bgpd.
 type speech struct {
 	vty     vty // nil while there is none
@@ -26,7 +34,7 @@ type speech struct {
 }
 
 // Run keeps bgpd's configuration as it is wanted until ctx ends, and takes out what was
-// given up by then, once nothing lingers. It waits for a bgpd that does not answer some
+// given up by then, once nothing lingers. It waits for a bgpd that is slow, or does not answer, some
 // seconds at most.
 func (s *Speaker) Run(ctx context.Context) error {
 	s.remember()
@@ -35,6 +43,7 @@ func (s *Speaker) Run(ctx context.Context) error {
 	defer writer.Wait()
 	defer close(s.records)
 	defer s.hangUp()
+	defer context.AfterFunc(ctx, s.hurry)()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -48,6 +57,19 @@ func (s *Speaker) Run(ctx context.Context) error {
 		next := s.turn(time.Now())
 		timer.Reset(time.Until(next))
 	}
+}
+
+// hurry has Run end soon.
+func (s *Speaker) hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = time.Now().Add(endLimit)
+}
+
+func (s *Speaker) isLate(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.last.IsZero() && now.After(s.last)
 }
 
 // end brings the last demand to bgpd, if it is not there yet, once nothing lingers.
@@ -175,6 +197,9 @@ func (s *Speaker) tell(lines []string) (complete bool, err error) {
 	for i, line := range lines {
 		if s.isChanged() {
 			return false, s.leaveOff(lines[:i])
+		}
+		if s.isLate(time.Now()) {
+			return false, errEnd
 		}
 		if _, err := ask(s.speech.vty, line); err != nil {
 			return false, err

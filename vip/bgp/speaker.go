@@ -39,7 +39,8 @@ type Speaker struct {
 
 	mu     sync.Mutex // guards what follows, for moments only
 	demand demand
-	held   closer // the placeholder; nil for none
+	held   closer    // the placeholder; nil for none
+	last   time.Time // when bgpd is given no more commands; zero while Run goes on
 	status Status
 }
 

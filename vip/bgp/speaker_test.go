@@ -475,3 +475,29 @@ func TestLostRouteMapComesBack(t *testing.T) {
 		}
 	})
 }
+
+// Run ends with its context also where bgpd answers, but slowly, and much is to be withdrawn.
+func TestSlowBGPDDoesNotKeepTheEndBack(t *testing.T) {
+	d := newBGPD()
+	path := filepath.Join(t.TempDir(), "bgp.json")
+	var many []netip.Prefix
+	for a := netip.MustParseAddr("198.18.2.1"); len(many) < 100; a = a.Next() {
+		many = append(many, netip.PrefixFrom(a, 32))
+	}
+	speak(t, d, Options{Ledger: path}, func(s *Speaker) {
+		if err := s.Own(many); err != nil {
+			t.Fatal(err)
+		}
+		s.Set(many)
+		synctest.Wait()
+		d.do(func() { d.pace, d.said = 900*time.Millisecond, nil })
+		s.Set(nil)
+	})
+	if told := d.lines(); len(told) > 10 {
+		t.Errorf("it was told %d commands", len(told))
+	}
+	left, err := ledger(path).read()
+	if err != nil || len(left) != len(many) {
+		t.Errorf("the ledger has %d networks, error %v: the next start is to withdraw them all", len(left), err)
+	}
+}
