@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,7 +49,10 @@ func TestBGPRouteStaysUntilTheNextIsThere(t *testing.T) {
 func TestBGPOldOwnerEndsAfterTheMove(t *testing.T) {
 	t.Parallel()
 	ends := map[string]func(*routed, *lab.Node){
-		"SIGKILL": func(r *routed, n *lab.Node) { r.must(n.Kill()) },
+		"SIGKILL": func(r *routed, n *lab.Node) {
+			r.must(n.Kill())
+			r.eventually("no placeholder is left", func() bool { return len(r.placeholders(n)) == 0 })
+		},
 		"SIGSTOP": func(r *routed, n *lab.Node) { r.freeze(n) },
 	}
 	for name, end := range ends {
@@ -67,4 +72,43 @@ func TestBGPOldOwnerEndsAfterTheMove(t *testing.T) {
 			r.tell(name, now)
 		})
 	}
+}
+
+// placeholders returns the devices that keep routes on a node.
+func (r *routed) placeholders(n *lab.Node) (names []string) {
+	r.t.Helper()
+	r.must(n.Host.Do(func() error {
+		all, err := net.Interfaces()
+		for _, i := range all {
+			if strings.HasPrefix(i.Name, "perch-bgp") {
+				names = append(names, i.Name)
+			}
+		}
+		return err
+	}))
+	return names
+}
+
+// VIPs that come back while their last routes are still about are routed all the time, and
+// nothing is left of the moves.
+func TestBGPThereAndBack(t *testing.T) {
+	t.Parallel()
+	r := startRouted(t, steadily)
+	r.neverTwoOwners()
+	one := r.settled()
+	other := r.others(one)[0]
+	now := time.Now()
+	for range 2 {
+		r.handOverTo(one, other)
+		r.handOverTo(other, one)
+	}
+	r.routedTo(one)
+	r.announcedBy(one)
+	r.tell("there and back", now)
+	r.neverBroken(now)
+	for _, n := range r.Nodes {
+		r.eventually("no placeholder is left on "+n.Name, func() bool { return len(r.placeholders(n)) == 0 })
+	}
+	r.neverBroken(now)
+	r.routedTo(one)
 }
