@@ -67,7 +67,7 @@ func commands(asn uint32, r running, steps []step) []string {
 	lines := []string{"configure terminal"}
 	for _, needed := range []standing{settled, leaving} {
 		if !r.defines(needed) && uses(steps, needed) {
-			lines = append(lines, routeMap(asn, needed)...)
+			lines = append(lines, r.routeMap(asn, needed)...)
 		}
 	}
 	lines = append(lines, fmt.Sprintf("router bgp %d", asn))

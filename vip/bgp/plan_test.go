@@ -164,7 +164,7 @@ func TestParseRouteMaps(t *testing.T) {
 		strings.ReplaceAll(whole, "65001", "65002"):                                                     false, // of an earlier ASN
 		"route-map perch-leaving permit 10\nexit\n" + strings.ReplaceAll(whole, "perch-", "my-"):        false,
 	} {
-		if got := parseRouteMaps(text, 65001)[leaving]; got != want {
+		if got := parseRunning(text, 65001).routeMaps[leaving]; got != want {
 			t.Errorf("%q: %v, want %v", text, got, want)
 		}
 	}
@@ -211,6 +211,39 @@ func TestParseNeighbors(t *testing.T) {
 	}
 	if _, err := parseNeighbors("% No BGP neighbors found"); err == nil || !strings.Contains(err.Error(), "read bgpd's neighbors") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Routers of the AS take no route that has the AS in its path.
+func TestLeavingInTheSameAS(t *testing.T) {
+	for line, internal := range map[string]bool{
+		"neighbor 10.1.0.254 remote-as 65001":            true,
+		"neighbor 10.1.0.254 remote-as 0.65001":          true,
+		"neighbor 10.1.0.254 remote-as internal":         true,
+		"neighbor eth0 interface remote-as internal":     true,
+		"neighbor eth0 interface v6only remote-as 65001": true,
+		"neighbor RACK remote-as auto":                   true, // it may be
+		"neighbor 10.1.0.254 remote-as 65000":            false,
+		"neighbor eth0 interface remote-as external":     false,
+		"neighbor 10.1.0.254 description remote-as":      false,
+		"neighbor 10.1.0.254 peer-group RACK":            false,
+		"bgp listen range 10.1.0.0/24 peer-group RACK":   false,
+	} {
+		text := "router bgp 65001\n " + line + "\n !\n address-family ipv4 unicast\n  network 198.18.0.100/32\n exit-address-family\nexit\n"
+		r := parseRunning(text, 65001)
+		got := commands(65001, r, plan(networks{netip.MustParsePrefix("198.18.0.100/32"): leaving}, set{}, r))
+		if slices.Contains(got, "set local-preference 0") != internal || slices.Contains(got, "set as-path prepend 65001") == internal {
+			t.Errorf("%s: commands %q", line, got)
+		}
+		// What was defined before there was such a neighbor is told anew.
+		r = parseRunning(text+"route-map perch-leaving permit 10\n set origin incomplete\n set local-preference 0\n set as-path prepend 65001\nexit\n", 65001)
+		if r.routeMaps[leaving] == internal {
+			t.Errorf("%s: a route-map with a longer path is taken for good: %v", line, !internal)
+		}
+	}
+	const other = "router bgp 65001\nexit\nrouter bgp 65001 vrf blue\n neighbor 10.1.0.254 remote-as 65001\nexit\n"
+	if parseRunning(other, 65001).internal {
+		t.Error("a neighbor of another instance counts")
 	}
 }
 

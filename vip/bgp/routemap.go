@@ -6,20 +6,38 @@ import (
 	"strings"
 )
 
-// routeMap returns the commands that define the route-map of a standing. Of routes with
-// paths of one length the origin counts.
-func routeMap(asn uint32, s standing) []string {
-	lines := []string{"route-map " + s.routeMap() + " permit 10", "set origin incomplete"}
-	if s == leaving {
-		lines = append(lines, fmt.Sprintf("set as-path prepend %d", asn))
+const prepend = "set as-path prepend"
+
+// sets returns what the route-map of a standing sets. Of routes with paths of one length the
+// origin counts. A leaving one has a longer path, or a lower preference in its own AS, whose
+// routers take no route that has the AS in its path.
+func (r running) sets(asn uint32, s standing) []string {
+	lines := []string{"set origin incomplete"}
+	switch {
+	case s == leaving && r.internal:
+		lines = append(lines, "set local-preference 0")
+	case s == leaving:
+		lines = append(lines, fmt.Sprintf("%s %d", prepend, asn))
 	}
-	return append(lines, "exit")
+	return lines
 }
 
-// parseRouteMaps tells of which standings the route-map is in a running configuration, with
-// all that routeMap sets. One may be there by half: perch was cut short while it was told,
-// or it is that of an earlier ASN.
-func parseRouteMaps(text string, asn uint32) map[standing]bool {
+// routeMap returns the commands that define the route-map of a standing.
+func (r running) routeMap(asn uint32, s standing) []string {
+	lines := []string{s.entry()}
+	if s == leaving && r.internal {
+		lines = append(lines, "no "+prepend)
+	}
+	return append(append(lines, r.sets(asn, s)...), "exit")
+}
+
+// entry is the only entry of a standing's route-map.
+func (s standing) entry() string { return "route-map " + s.routeMap() + " permit 10" }
+
+// parseRouteMaps tells of which standings the route-map is in the configuration, with just
+// what it is to have. One may be there by half: perch was cut short while it was told, or it
+// is that of an earlier ASN, or of before bgpd had neighbors in its own AS.
+func (r running) parseRouteMaps(text string, asn uint32) map[standing]bool {
 	said := map[string][]string{} // what follows a line of its own
 	head := ""
 	for line := range strings.Lines(text) {
@@ -31,9 +49,12 @@ func parseRouteMaps(text string, asn uint32) map[standing]bool {
 	}
 	whole := map[standing]bool{}
 	for _, s := range []standing{settled, leaving} {
-		lines := routeMap(asn, s)
-		lines = lines[:len(lines)-1] // without the exit
-		if !slices.ContainsFunc(lines, func(line string) bool { return !slices.Contains(said[lines[0]], line) }) {
+		there, want := said[s.entry()], r.sets(asn, s)
+		missing := slices.ContainsFunc(want, func(line string) bool { return !slices.Contains(there, line) })
+		surplus := slices.ContainsFunc(there, func(line string) bool {
+			return strings.HasPrefix(line, prepend) && !slices.Contains(want, line)
+		})
+		if len(there) > 0 && !missing && !surplus {
 			whole[s] = true
 		}
 	}
