@@ -261,3 +261,19 @@ func TestLingerTwice(t *testing.T) {
 		wants(t, d)
 	})
 }
+
+// A VIP that a reload takes away while its network lingers leaves nothing behind.
+func TestLingeringNetworkNoLongerOwnedGoes(t *testing.T) {
+	moving(t, &holds{}, func(s *Speaker, d *bgpd) {
+		if err := s.Linger(); err != nil {
+			t.Fatal(err)
+		}
+		s.Set(nil)
+		if err := s.Own(nil); err != nil {
+			t.Fatal(err)
+		}
+		wants(t, d, "198.18.0.100/32 route-map perch-leaving")
+		time.Sleep(lingerFor)
+		wants(t, d)
+	})
+}
