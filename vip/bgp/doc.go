@@ -20,8 +20,9 @@
 // or whose configuration somebody else has changed, is noticed within seconds.
 //
 // Goroutines: those of Run, whose caller owns them: one speaks to bgpd, another one writes
-// the ledger. Both have ended when Run returns. One of Linger ends once the kernel has
-// answered, which Linger does not wait for if that takes long.
+// the ledger. Both have ended when Run returns, but the latter if the disk hangs. One of
+// Linger ends once the kernel has answered, which Linger does not wait for if that takes
+// long.
 //
 // It must never
 //   - let Set wait for bgpd, the disk or a log line;

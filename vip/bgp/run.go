@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 )
 
@@ -38,10 +37,12 @@ type speech struct {
 // seconds at most.
 func (s *Speaker) Run(ctx context.Context) error {
 	s.remember()
-	var writer sync.WaitGroup
-	writer.Go(s.record)
-	defer writer.Wait()
-	defer close(s.records)
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		s.record()
+	}()
+	defer s.finish(written)
 	defer s.hangUp()
 	defer context.AfterFunc(ctx, s.hurry)()
 	timer := time.NewTimer(0)

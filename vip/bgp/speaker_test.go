@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/seesaw/quagga"
+	"golang.org/x/sys/unix"
 )
 
 // bgpd is a bgpd with one instance of AS 65001.
@@ -499,5 +500,44 @@ func TestSlowBGPDDoesNotKeepTheEndBack(t *testing.T) {
 	left, err := ledger(path).read()
 	if err != nil || len(left) != len(many) {
 		t.Errorf("the ledger has %d networks, error %v: the next start is to withdraw them all", len(left), err)
+	}
+}
+
+// A disk that hangs keeps neither the announcement nor the end back.
+func TestHungDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bgp.json")
+	if err := unix.Mkfifo(path+".new", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := newBGPD()
+	s := New(Options{ASN: 65001, Ledger: path})
+	s.open = d.open
+	if err := s.Own(prefixes("198.18.0.100/32")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.Run(ctx)
+	}()
+	s.Set(prefixes("198.18.0.100/32"))
+	for end := time.Now().Add(10 * time.Second); len(d.has()) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nothing is announced")
+		}
+	}
+	s.Set(nil)
+	cancel()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Error("it does not end")
+	}
+	if got := d.has(); len(got) > 0 {
+		t.Errorf("networks %v are left", got)
+	}
+	if disk, err := os.OpenFile(path+".new", os.O_RDWR, 0); err == nil { // which lets the writer go
+		_ = disk.Close()
 	}
 }
