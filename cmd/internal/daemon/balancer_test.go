@@ -111,7 +111,7 @@ type lab struct {
 // webService is a service with two servers, "a" and "b" by their checks.
 func webService(name string) config.Service {
 	server := func(address, check string) config.RealServer {
-		return config.RealServer{Address: netip.MustParseAddrPort(address), Weight: 1, Forward: "nat", Checks: []string{check}}
+		return config.RealServer{Address: netip.MustParseAddrPort(address), Weight: 1, Forward: "nat", Checks: []config.Track{{Check: check}}}
 	}
 	return config.Service{
 		Name: name, Addresses: addrPorts("198.18.0.1:80"), Protocol: "tcp", Scheduler: "wlc", Start: "checked", Quorum: 1,
