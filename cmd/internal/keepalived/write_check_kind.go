@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/perch-vip/perch/cmd/internal/document"
@@ -36,6 +37,22 @@ func (im *importer) what(c *checker) (l settings) {
 		if c.dynamic.value {
 			l.add("weighted", document.Flag(true), c.dynamic.by)
 		}
+	}
+	return l
+}
+
+// fileCheck returns the keys of a number that is added to a server's weight. The file tells of
+// itself when there is another one.
+func (im *importer) fileCheck(c *checker) settings {
+	w := c.fileWeight.or(said[weight]{c.watch.weight, c.watch.weight.by})
+	l := c.watch.file.settings()
+	n := min(max(w.value.value, -mostWeight), mostWeight)
+	if n != w.value.value {
+		im.noteOnce(w.by, fmt.Sprintf("becomes %d, since perch takes -%d to %d", n, mostWeight, mostWeight))
+	}
+	l.add("weight", document.Number(n), w.by)
+	if w.value.reverse {
+		l.add("reverse", document.Flag(true), w.by)
 	}
 	return l
 }
