@@ -57,11 +57,12 @@ func (im *importer) fileCheck(c *checker) settings {
 	return l
 }
 
+// usualHello is by which name keepalived says HELO where it has none.
+const usualHello = "smtpchecker.keepalived.org"
+
 func (c *checker) smtp() (l settings) {
 	l.add("kind", document.Text("smtp"), nil)
-	if c.hello.given() {
-		l.add("hello", document.Text(c.hello.value), c.hello.by)
-	}
+	l.add("hello", document.Text(c.hello.is(usualHello)), c.hello.by)
 	return l
 }
 
