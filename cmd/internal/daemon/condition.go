@@ -3,11 +3,19 @@ package daemon
 import "github.com/perch-vip/perch/ipvs"
 
 // conditionOf sums up the verdicts of a server's checks, all of which must be well.
+// A number in a file adds to its weight, unless it has weight 0, which makes it good or bad.
 func conditionOf(checks []reference, known verdicts) ipvs.Condition {
 	c := ipvs.Condition{Health: ipvs.Healthy}
-	for _, r := range checks {
-		v, added := r.onServer(known.of(r.check))
-		c.Added += added
+	for i := range checks {
+		r := &checks[i]
+		v := known.of(r.check)
+		switch {
+		case !v.known || v.state != passed:
+		case r.weight == 0:
+			v = r.turned(stateOf(v.value))
+		default:
+			c.Added += r.added(v.value)
+		}
 		if v.weight != nil && c.Weight == nil {
 			c.Weight = v.weight
 		}
@@ -32,15 +40,7 @@ func reasonOf(check string, v verdict, otherwise string) string {
 // overflows.
 const mostAdded = 1 << 31
 
-// onServer returns what a check says of a server, and adds to its weight: the number in a
-// file, multiplied by the weight. With weight 0 the number decides whether the server is
-// well.
-func (r reference) onServer(v verdict) (verdict, int64) {
-	switch {
-	case !v.known || v.state != passed:
-		return v, 0
-	case r.weight == 0:
-		return r.turned(stateOf(v.value)), 0
-	}
-	return v, min(max(r.product(v.value), -mostAdded), mostAdded)
+// added returns what the number in a file adds to the weight of a server.
+func (r reference) added(value int) int64 {
+	return min(max(r.product(value), -mostAdded), mostAdded)
 }

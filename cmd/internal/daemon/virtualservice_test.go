@@ -137,7 +137,7 @@ func TestConditionsOfAService(t *testing.T) {
 	a, b, sorry := netip.MustParseAddrPort("10.0.0.1:80"), netip.MustParseAddrPort("10.0.0.2:80"), netip.MustParseAddrPort("10.0.0.3:80")
 	s := &config.Service{
 		Addresses: addrPorts("198.18.0.1:80"), Protocol: "tcp",
-		Servers:     []config.RealServer{{Address: a, Checks: []config.Track{{Check: "a"}}}, {Address: b}},
+		Servers:     []config.RealServer{{Address: a, Checks: []config.Track{{Check: "a"}}}, {Address: b, Checks: []config.Track{{Check: "n", Weight: 3, Reverse: true}}}},
 		SorryServer: &config.RealServer{Address: sorry},
 	}
 	had := map[ipvs.Key][]ipvs.Server{
@@ -146,10 +146,10 @@ func TestConditionsOfAService(t *testing.T) {
 	}
 	orders := map[string]state.Order{"10.0.0.1:80": {Weight: new(uint32(7))}, "10.0.0.3:80": {Drain: true}}
 	v := newVirtualService(s, had)
-	got := v.conditions(nil, verdicts{"a": {state: failed}}, orders)
+	got := v.conditions(nil, verdicts{"a": {state: failed}, "n": {state: passed, value: 2, known: true}}, orders)
 	want := []ipvs.Condition{
 		{Health: ipvs.Failed, Reason: "check a failed", Order: ipvs.Order{Weight: new(uint32(7))}, Active: 1},
-		{Health: ipvs.Healthy, Present: new(uint32(4)), Active: 1},
+		{Health: ipvs.Healthy, Added: -6, Present: new(uint32(4)), Active: 1},
 		{Health: ipvs.Healthy, Order: ipvs.Order{Drain: true}, Active: 1},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -182,6 +182,7 @@ func TestSameConditions(t *testing.T) {
 	for name, change := range map[string]func(*ipvs.Condition){
 		"health":        func(c *ipvs.Condition) { c.Health = ipvs.Failed },
 		"reason":        func(c *ipvs.Condition) { c.Reason = "b" },
+		"number":        func(c *ipvs.Condition) { c.Added = 1 },
 		"weight":        func(c *ipvs.Condition) { c.Weight = new(uint32(9)) },
 		"no weight":     func(c *ipvs.Condition) { c.Weight = nil },
 		"drain":         func(c *ipvs.Condition) { c.Order.Drain = true },
