@@ -17,6 +17,7 @@ type reading struct {
 	length   int // of the advert in it
 	form     Form
 	sequence uint32 // of the authentication header
+	signed   bool   // it has a trailer, which is right
 	stamp    uint64 // of the trailer
 	same     bool   // its addresses are ours
 	drop     Drop
@@ -76,7 +77,7 @@ func (w *Wire) accept() {
 		w.ahs.set(from, uint64(w.in.sequence))
 		w.sequence = max(w.sequence, w.in.sequence)
 	}
-	if w.keys != nil {
+	if w.in.signed { // else the mark stays, so that what was signed before it is not heeded again
 		w.stamps.set(from, w.in.stamp)
 	}
 	w.in.same = w.sameAddresses()
@@ -167,10 +168,13 @@ func (w *Wire) checkTrailer() Drop {
 		return 0
 	}
 	if len(w.in.body) == w.in.length {
-		return NoTrailer
+		if w.keys.mode == Enforce {
+			return NoTrailer
+		}
+		return 0
 	}
 	stamp, drop := w.keys.check(w.in.body, w.in.Src, w.in.wall)
-	w.in.stamp = stamp
+	w.in.stamp, w.in.signed = stamp, drop == 0
 	return drop
 }
 

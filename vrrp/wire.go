@@ -178,7 +178,7 @@ func (w *Wire) appendAdvert(b []byte, dst netip.Addr, priority uint8, wall time.
 	start := len(b)
 	b = w.own.appendUnsummed(b, w.family)
 	end := len(b)
-	if w.keys != nil {
+	if w.keys != nil && w.keys.mode != ReceiveOnly {
 		b = w.keys.append(b, start, w.cfg.Source, wall)
 	}
 	if w.family == IPv6 {

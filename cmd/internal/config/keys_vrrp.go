@@ -104,6 +104,7 @@ func authKeys(a *Auth) []key {
 		optional("key", tables(&a.Keys, AuthKey{}, authKeyKeys)),
 		optional("active", integer(&a.Active, 0, 255)),
 		optional("window", duration(&a.Window, minAuthWindow, maxAuthWindow)),
+		optional("mode", words(&a.Mode, "enforce", "permissive", "receive-only")),
 	}
 }
 

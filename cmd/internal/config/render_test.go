@@ -167,7 +167,7 @@ func (b *renderer) auth(a Auth) {
 	if a.Kind != "hmac" {
 		return
 	}
-	b.line("active = %d\nwindow = %q", a.Active, a.Window)
+	b.line("active = %d\nwindow = %q\nmode = %q", a.Active, a.Window, a.Mode)
 	for _, k := range a.Keys {
 		b.line("[[vrrp.auth.key]]\nid = %d\nfile = %q", k.ID, k.File)
 	}

@@ -64,6 +64,8 @@ type Auth struct {
 	Active     int       // the ID of the key that signs
 	// Window is by how much the clocks of "hmac" may differ.
 	Window time.Duration
+	// Mode is how far "hmac" is insisted on: "enforce", "permissive" or "receive-only".
+	Mode string
 }
 
 // AuthKey is one key of "hmac".

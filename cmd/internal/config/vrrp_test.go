@@ -94,6 +94,7 @@ func TestEveryRouterKey(t *testing.T) {
 			Keys:   []AuthKey{{1, "/etc/perch/hmac-1"}, {2, "/etc/perch/hmac-2"}},
 			Active: 2,
 			Window: 10 * time.Second,
+			Mode:   "enforce",
 		},
 		Routes: []Route{
 			{
@@ -151,7 +152,7 @@ func TestSettled(t *testing.T) {
 		{"10ms", "198.18.0.200/24", "2001:db8::/32", 5 * time.Second, false, "global"},
 	} {
 		r := mustParse(t, fmt.Sprintf(router, tt.interval, tt.address, tt.destination)).VRRP[0]
-		if r.Auth.Active != 7 || r.Auth.Window != tt.window {
+		if r.Auth.Active != 7 || r.Auth.Mode != "enforce" || r.Auth.Window != tt.window {
 			t.Errorf("%v: auth %+v", tt, r.Auth)
 		}
 		if r.IPv6() != tt.ipv6 || r.Rules[0].IPv6 != tt.ipv6 || r.Routes[0].Scope != tt.scope {

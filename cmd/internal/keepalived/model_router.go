@@ -107,6 +107,7 @@ type hmacAuthentication struct {
 	named  bool // whether there is a key, right or wrong
 	active said[int]
 	window said[time.Duration]
+	mode   said[string]
 }
 
 type hmacKey struct {

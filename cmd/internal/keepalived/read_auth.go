@@ -107,20 +107,12 @@ func hmacWords() vocabulary[*hmacAuthentication] {
 			switch mode, ok := im.one(s); {
 			case !ok, mode == "time":
 			case mode == "monotonic":
-				im.lose(s, "counts adverts, so that clocks may differ", "perch goes by the time, as anti_replay time does: all nodes must do the same")
+				im.lose(s, "goes by the order of adverts alone, so that clocks may differ", "perch goes by the time, too, as anti_replay time does: keep the clocks of all nodes within the window")
 			default:
 				im.wrong(s, quoted(mode)+" must be time or monotonic")
 			}
 		}),
-		"mode": means(func(im *importer, s *syntax.Statement, _ *hmacAuthentication) {
-			switch mode, ok := im.one(s); {
-			case !ok, mode == "enforce":
-			case mode == "permissive", mode == "receive-only":
-				im.lose(s, "heeds adverts without a signature, too", "perch does not: change all nodes over at once, or by a second router")
-			default:
-				im.wrong(s, quoted(mode)+" must be enforce, permissive or receive-only")
-			}
-		}),
+		"mode": keepWord(func(h *hmacAuthentication) *said[string] { return &h.mode }, "enforce", "permissive", "receive-only"),
 	}
 }
 

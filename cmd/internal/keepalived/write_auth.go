@@ -49,6 +49,9 @@ func (im *importer) writeHMAC(t *document.Table, i *instance) {
 	if h.window.given() {
 		im.set(auth, "window", document.Duration(h.window.value), h.window.by)
 	}
+	if h.mode.given() {
+		im.set(auth, "mode", document.Text(h.mode.value), h.mode.by)
+	}
 	for _, k := range h.keys {
 		key := auth.Element("key", place(k.by))
 		key.Comments = im.claim(k.by)
