@@ -113,7 +113,8 @@ type hmacAuthentication struct {
 type hmacKey struct {
 	by    *syntax.Statement
 	id    int
-	value string
+	value string // "" for one in a file
+	file  string
 }
 
 // ipv6 reports the family of the instance, which is that of its first address.

@@ -56,7 +56,11 @@ func (im *importer) writeHMAC(t *document.Table, i *instance) {
 		key := auth.Element("key", place(k.by))
 		key.Comments = im.claim(k.by)
 		key.Set("id", document.Number(k.id), place(k.by))
-		key.Set("file", document.Text(im.secret(fmt.Sprintf("%s-%d.key", i.title, k.id), k.value)), place(k.by))
+		file := k.file
+		if file == "" {
+			file = im.secret(fmt.Sprintf("%s-%d.key", i.title, k.id), k.value)
+		}
+		key.Set("file", document.Text(file), place(k.by))
 	}
 }
 
