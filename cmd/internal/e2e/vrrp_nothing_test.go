@@ -123,3 +123,28 @@ func TestVRRPWithAndWithoutAddresses(t *testing.T) {
 	s.explains(s.members[0], "it advertises other addresses")
 	s.explains(s.members[1], "it advertises no addresses")
 }
+
+// A master goes on as one when a reload takes its addresses away, and when it gives it some.
+func TestRouterReloadWithAndWithoutAddresses(t *testing.T) {
+	t.Parallel()
+	none := router("gw", 51, 100, "", "addresses = []", `family = "ipv4"`)
+	some := router("gw", 51, 100, "198.18.0.101/24")
+	s, n := alone(t, none)
+	s.eventuallySays("it is the master", func() bool { return n.router("gw").State == api.StateMaster })
+	since := n.router("gw").Since
+	out, _, code := n.ask("status")
+	if code != 0 || !strings.Contains(out, "gw") || strings.Contains(out, "HELD") {
+		t.Errorf("perch status exits with %d, and says of a router that holds nothing:\n%s", code, out)
+	}
+	n.reloads([]string{"198.18.0.101/24 eth0"}, nil, some)
+	s.hasJust(n, "198.18.0.101", "")
+	s.answeredBy("198.18.0.101", n)
+	n.reloads(nil, []string{"198.18.0.101/24 eth0"}, none)
+	s.hasJust(n, "", "198.18.0.101")
+	if macs := s.answering("198.18.0.101"); len(macs) > 0 {
+		t.Errorf("%v answers for an address that was removed", macs)
+	}
+	if r := n.router("gw"); r.State != api.StateMaster || !r.Since.Equal(since) {
+		t.Errorf("it is %s since %v, and was the master since %v", r.State, r.Since, since)
+	}
+}
