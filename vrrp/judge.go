@@ -268,7 +268,17 @@ func (w *Wire) checkPeer() Drop {
 	return 0
 }
 
-func (w *Wire) checkContent() Drop { return w.advert.lacks() }
+// checkContent wants an advert to say something. That is an address at least (RFC 9568
+// section 5.2.5), but for a router that has none itself: nor have its peers.
+func (w *Wire) checkContent() Drop {
+	switch {
+	case w.advert.Interval == 0:
+		return NoInterval
+	case len(w.advert.Addresses) == 0 && len(w.own.Addresses) > 0:
+		return NoAddresses
+	}
+	return 0
+}
 
 // sameAddresses compares the addresses of the advert with ours, in whatever order.
 func (w *Wire) sameAddresses() bool {

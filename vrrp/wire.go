@@ -12,7 +12,7 @@ type WireConfig struct {
 	VRID      uint8
 	Interval  time.Duration
 	Source    netip.Addr   // of its adverts
-	Addresses []netip.Addr // in its adverts: at most as many as they can hold, see Capacity
+	Addresses []netip.Addr // in its adverts: at most as many as they can hold, see Capacity; may be none
 	Checksum  Checksum
 	Auth      Authentication
 	Peers     []Peer // that it sends to, one by one; none for the multicast group

@@ -204,3 +204,27 @@ func TestFence(t *testing.T) {
 		}
 	}
 }
+
+// The family of a router without addresses is what is said, or else what its other
+// addresses are of.
+func TestRoutersWithoutAddresses(t *testing.T) {
+	c := mustParse(t, readFile(t, "testdata/ok/vrrp-no-addresses.toml"))
+	want := map[string]bool{"four": false, "six": true, "source": true, "peers": true, "excluded": true, "group": true, "mac": true}
+	got := map[string]bool{}
+	for i := range c.VRRP {
+		r := &c.VRRP[i]
+		got[r.Name] = r.IPv6()
+		if len(r.Addresses) > 0 {
+			t.Errorf("%s has %v", r.Name, r.Addresses)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("IPv6 (-want +got):\n%s", diff)
+	}
+	if group := c.VRRP[1].MulticastGroup; group != netip.MustParseAddr("ff02::12") {
+		t.Errorf("group %v", group)
+	}
+	if d := c.Devices()[6]; d != "vrrp6.6" {
+		t.Errorf("device %q", d)
+	}
+}

@@ -21,7 +21,7 @@ func warnRouters(r *report, root *value, c *Config) {
 }
 
 func warnAddresses(r *report, list *value, router *VirtualRouter) {
-	if !router.hasFamily() {
+	if len(router.Addresses) == 0 || !router.hasFamily() {
 		return
 	}
 	most := mostAddresses
