@@ -31,7 +31,7 @@ type fileCheck struct {
 	spec    File
 	folders *folders
 	place   watchedPlace
-	last    atomic.Pointer[int] // the number that was there
+	last    atomic.Pointer[int] // the number that was there, or stood for none
 }
 
 func newFile(h *Host, s Spec) (Checker, error) {
@@ -40,6 +40,9 @@ func newFile(h *Host, s Spec) (Checker, error) {
 	}
 	if s.File.Absent && (s.File.Number || s.File.MaxAge != 0) {
 		return nil, fmt.Errorf("file %q: one that must be absent has neither an age nor a number", s.Target)
+	}
+	if s.File.Missing != nil && !s.File.Number {
+		return nil, fmt.Errorf("file %q: one without a number has none while it is missing", s.Target)
 	}
 	return &fileCheck{path: filepath.Clean(s.Target), spec: s.File, folders: &h.folders}, nil
 }
@@ -55,6 +58,9 @@ func (c *fileCheck) Check(context.Context) (Finding, error) {
 		return Finding{}, nil
 	case c.spec.Absent && err == nil:
 		return Finding{}, errors.New("it is there")
+	case gone && c.spec.Missing != nil:
+		c.last.Store(c.spec.Missing) // a file that comes to be is empty at first
+		return Finding{Value: Value{Is: *c.spec.Missing, Known: true}}, nil
 	case gone:
 		return Finding{}, errors.New("no such file")
 	case err != nil:

@@ -117,6 +117,30 @@ func TestFileNumber(t *testing.T) {
 	}
 }
 
+// Where a number stands for a file that is missing, it counts from the first look on, and while
+// the file has nothing in it yet.
+func TestMissingFileWithANumber(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "below", "number")
+	c := newFileCheck(t, path, File{Number: true, Missing: new(-7)})
+	wants := func(step string, want int) {
+		t.Helper()
+		if found, reason := findingOf(c, enough); reason != "" || found.Value != (Value{want, true}) {
+			t.Errorf("%s: %v and %q, want %d", step, found.Value, reason, want)
+		}
+	}
+	wants("no folder", -7)
+	must(t, os.Mkdir(filepath.Dir(path), 0o700))
+	wants("no file", -7)
+	must(t, os.WriteFile(path, nil, 0o600))
+	wants("empty", -7)
+	must(t, os.WriteFile(path, []byte("3\n"), 0o600))
+	wants("written", 3)
+	must(t, os.Remove(path))
+	wants("removed", -7)
+	must(t, os.WriteFile(path, []byte("much\n"), 0o600))
+	wantReason(t, c, enough, `holds "much", wanted a whole number`)
+}
+
 // The shell empties a file before it runs what is to write it.
 func TestEmptiedFileKeepsItsNumber(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "number")
@@ -163,6 +187,7 @@ func TestWrongFileSpecs(t *testing.T) {
 		{"run/flag", File{}, `file "run/flag": must be an absolute path`},
 		{"/f", File{Absent: true, Number: true}, `file "/f": one that must be absent has neither an age nor a number`},
 		{"/f", File{Absent: true, MaxAge: 1}, `file "/f": one that must be absent has neither an age nor a number`},
+		{"/f", File{Missing: new(0)}, `file "/f": one without a number has none while it is missing`},
 	} {
 		_, err := testHost().New(Spec{Kind: "file", Target: c.path, File: c.spec})
 		if err == nil || err.Error() != c.want {

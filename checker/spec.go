@@ -143,4 +143,6 @@ type File struct {
 	Absent bool          // it must not be there; else it must
 	MaxAge time.Duration // since it was last written; 0 for any
 	Number bool          // its content is a number, the check's value
+	// Missing is the number while there is no file; nil for a failure.
+	Missing *int
 }

@@ -29,6 +29,17 @@ func (o Order) apply(weight uint32) uint32 {
 	return weight
 }
 
+// heaviest is the most that a weight becomes by what checks add.
+const heaviest = 65535
+
+// add returns a weight with what checks add, or take off.
+func add(weight uint32, added int64) uint32 {
+	if added == 0 {
+		return weight
+	}
+	return uint32(min(max(int64(weight)+added, 0), heaviest))
+}
+
 // Member is a real server of a pool as it is configured.
 type Member struct {
 	Server
@@ -41,6 +52,7 @@ type Condition struct {
 	Health Health
 	Reason string  // in words, of Health
 	Weight *uint32 // what a check wants in place of the configured one, if it does
+	Added  int64   // to the weight, by checks
 	Order  Order
 	Active uint32 // its connections, for those who wait for the end of a drain
 	// Present is the weight that the kernel has it with, put there by perch before it was

@@ -26,7 +26,7 @@ func (w *poolWalk) mutate(t *rapid.T) {
 	name := rapid.SampledFrom(names)
 	weight := rapid.SampledFrom([]uint32{0, 1, 2, 10, 65535})
 	draw := func(c *Condition) {
-		switch rapid.IntRange(0, 6).Draw(t, "what") {
+		switch rapid.IntRange(0, 7).Draw(t, "what") {
 		case 0:
 			c.Order = Order{Drain: true}
 		case 1:
@@ -39,6 +39,8 @@ func (w *poolWalk) mutate(t *rapid.T) {
 			c.Weight = &n
 		case 4:
 			c.Weight = nil
+		case 5:
+			c.Added = rapid.SampledFrom([]int64{0, 3, -1, -10, 1 << 40}).Draw(t, "added")
 		default:
 			c.Health = rapid.SampledFrom([]Health{Unknown, Healthy, Failed}).Draw(t, "health")
 		}
@@ -174,14 +176,16 @@ func (w *poolWalk) full(m Member) uint32 {
 		return 0
 	case c.Order.Weight != nil:
 		return *c.Order.Weight
-	case c.Health != Unknown && c.Weight != nil:
-		return *c.Weight
-	case c.Health != Unknown || !w.judged(m):
+	case c.Health == Unknown && !w.judged(m):
 		return m.Weight
-	case w.pool.members[m.Address].checkWeight != nil:
-		return *w.pool.members[m.Address].checkWeight
+	case c.Health == Unknown:
+		c.Weight, c.Added = w.pool.members[m.Address].checkWeight, w.pool.members[m.Address].added
 	}
-	return m.Weight
+	sum := int64(m.Weight)
+	if c.Weight != nil {
+		sum = int64(*c.Weight)
+	}
+	return uint32(min(max(sum+c.Added, 0), 65535))
 }
 
 // checkEvents checks that nobody is told the same twice.
@@ -347,7 +351,7 @@ func TestPoolAllocations(t *testing.T) {
 	rules := Rules{Quorum: 1000}
 	step := func() {
 		p.Step(time.Hour, rules, members, func(netip.AddrPort) Condition {
-			return Condition{Health: Healthy, Reason: "200 OK", Weight: &n}
+			return Condition{Health: Healthy, Reason: "200 OK", Weight: &n, Added: 2}
 		})
 	}
 	step()

@@ -23,7 +23,7 @@ var updatePools = flag.Bool("update-pools", false, "write what the transcripts i
 //
 //	$ rules [quorum=N] [hysteresis=N] [sorry=NAME] [start=up] [omega]
 //	$ members NAME[=WEIGHT[/inhibit][/slow=DURATION]] ...
-//	$ NAME healthy|failed|unknown [REASON]; NAME check N|none; NAME order [drain] [none|N]
+//	$ NAME healthy|failed|unknown [REASON]; NAME check N|none; NAME adds N; NAME order [drain] [none|N]
 //	$ NAME active N; NAME present N; wait DURATION; restart; end; show
 func TestPools(t *testing.T) {
 	files, err := filepath.Glob("testdata/pool/*.txt")
@@ -133,6 +133,8 @@ func (s *poolStage) tell(a netip.AddrPort, what string, args []string) (err erro
 		c.Reason = strings.Join(args, " ")
 	case "check":
 		c.Weight, err = parsePoolWeight(args[0])
+	case "adds":
+		c.Added, err = strconv.ParseInt(args[0], 10, 64)
 	case "order":
 		c.Order = Order{Drain: args[0] == "drain"}
 		if last := args[len(args)-1]; last != "drain" {

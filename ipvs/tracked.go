@@ -12,6 +12,7 @@ type tracked struct {
 	live        bool    // it counts as healthy
 	reason      string  // of the last verdict
 	checkWeight *uint32 // of the last verdict, if it had one
+	added       int64   // to the weight by the last verdict
 	found       *uint32 // the weight that the kernel had it with before perch was started
 
 	standing bool          // by, as there is no quorum
@@ -38,7 +39,7 @@ func (t *tracked) judge(r Rules) EventKind {
 	}
 	was, first := t.live, !t.known
 	t.known, t.live = true, t.condition.Health == Healthy
-	t.reason, t.checkWeight = t.condition.Reason, t.condition.Weight
+	t.reason, t.checkWeight, t.added = t.condition.Reason, t.condition.Weight, t.condition.Added
 	switch {
 	case t.live && !was:
 		return ServerUp
@@ -63,7 +64,7 @@ func (t *tracked) full() uint32 {
 	if t.checkWeight != nil {
 		weight = *t.checkWeight
 	}
-	return t.condition.Order.apply(weight)
+	return t.condition.Order.apply(add(weight, t.added))
 }
 
 // serve finds out the member's place in a pool whose servers get traffic.

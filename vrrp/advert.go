@@ -35,7 +35,7 @@ type Advert struct {
 	VRID      uint8
 	Priority  uint8         // 0: its sender gives up; 255: it owns the addresses
 	Interval  time.Duration // at which its sender advertises: see MaxInterval
-	Addresses []netip.Addr  // of the virtual router, at most 255 of one family
+	Addresses []netip.Addr  // of the virtual router, at most 255 of one family; none is no mistake here
 	Auth      Auth          // of version 2
 	Secret    Secret        // of version 2 over IPv4
 }
@@ -125,18 +125,10 @@ func (a *Advert) Decode(packet []byte, src, dst netip.Addr) (trailer []byte, for
 	if !ok {
 		return nil, 0, BadChecksum
 	}
-	return packet[length:], form, a.lacks()
-}
-
-// lacks returns the Drop for an advert that says nothing.
-func (a *Advert) lacks() Drop {
-	switch {
-	case a.Interval == 0:
-		return NoInterval
-	case len(a.Addresses) == 0:
-		return NoAddresses
+	if a.Interval == 0 {
+		return nil, 0, NoInterval
 	}
-	return 0
+	return packet[length:], form, 0
 }
 
 // read reads as much of an advert as is there, and returns how long it is.

@@ -132,7 +132,6 @@ func TestRefusedAdverts(t *testing.T) {
 		{"another type", change(0, 0x32), BadType, true},
 		{"a flipped bit", change(2, 201), BadChecksum, false},
 		{"no interval", change(5, 0), NoInterval, true},
-		{"no addresses", func(b []byte) []byte { b[3] = 0; return b[:headerLength] }, NoAddresses, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			advert := Advert{Version: V3, VRID: 51, Priority: 200, Interval: time.Second, Addresses: two4}
@@ -145,6 +144,32 @@ func TestRefusedAdverts(t *testing.T) {
 			var got Advert
 			if _, _, drop := got.Decode(data, lb1, Group4); drop != tt.want {
 				t.Errorf("%s, want %s", drop, tt.want)
+			}
+		})
+	}
+}
+
+// Adverts of a router without addresses, their checksums worked out by hand.
+func TestAdvertsWithoutAddresses(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		src, dst netip.Addr
+		advert   Advert
+		bytes    string
+	}{
+		{"version 2", lb1, Group4, Advert{Version: V2, VRID: 51, Priority: 200, Interval: time.Second}, "2133c800000116cb0000000000000000"},
+		{"version 3", lb1, Group4, Advert{Version: V3, VRID: 51, Priority: 200, Interval: time.Second}, "3133c80000645fc9"},
+		{"version 3 over IPv6", ll1, Group6, Advert{Version: V3, VRID: 51, Priority: 200, Interval: time.Second}, "3133c80000640859"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := hex.EncodeToString(tt.advert.AppendTo(nil, tt.src, tt.dst, PseudoHeader)); got != tt.bytes {
+				t.Errorf("encoded %s, want %s", got, tt.bytes)
+			}
+			data, _ := hex.DecodeString(tt.bytes)
+			var got Advert
+			trailer, _, drop := got.Decode(data, tt.src, tt.dst)
+			if len(trailer) > 0 || drop != 0 || !reflect.DeepEqual(got, tt.advert) {
+				t.Errorf("decoded %+v, drop %s, trailer %x", got, drop, trailer)
 			}
 		})
 	}

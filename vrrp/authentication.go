@@ -9,4 +9,19 @@ type Authentication struct {
 	Keys   map[uint8][]byte // of the trailer, by key ID, 32 to 64 bytes each; none for no trailer
 	Active uint8            // the key that signs, one of Keys
 	Window time.Duration    // by which clocks may differ, in whole seconds
+	Mode   TrailerMode      // of a router with Keys
 }
+
+// TrailerMode is how far a router with keys has gone over to the trailer. None of them
+// heeds an advert with a wrong one.
+type TrailerMode uint8
+
+// The modes, in the order from the last step of a fleet that goes over to the first.
+const (
+	Enforce     TrailerMode = iota // signs, and heeds nothing that is not signed
+	Permissive                     // signs
+	ReceiveOnly                    // does not sign
+)
+
+// signs tells whether adverts have a trailer.
+func (a *Authentication) signs() bool { return len(a.Keys) > 0 && a.Mode != ReceiveOnly }

@@ -17,7 +17,7 @@ func Capacity(v Version, f Family, mtu int, auth Authentication) int {
 	if f == IPv6 {
 		room -= spare6
 	}
-	if len(auth.Keys) > 0 {
+	if auth.signs() {
 		room -= trailerLength
 	}
 	return min(maxAddresses, max(0, room/f.addressLength()))

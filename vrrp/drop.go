@@ -10,7 +10,7 @@ const (
 	BadType                           // no advert
 	BadChecksum                       // in every form
 	NoInterval                        // 0 (RFC 9568 erratum 8301)
-	NoAddresses                       // none (RFC 9568 erratum 8299)
+	NoAddresses                       // none (RFC 9568 erratum 8299), where this router has some
 	NoAH                              // which this router wants
 	UnexpectedAH                      // this router wants none
 	BadAH                             // no authentication header as keepalived sends it

@@ -26,7 +26,7 @@ var explanations = [dropCount]string{
 	UnexpectedAH:      "it sends authentication headers: set auth kind ah here, or another one there",
 	BadAH:             "its authentication header is not as keepalived makes it: set auth kind pass on both",
 	BadSignature:      "its key is another: set the same secret on both",
-	NoTrailer:         "it does not sign its adverts: set auth kind hmac with the same keys there, or none here",
+	NoTrailer:         "it does not sign its adverts: set auth kind hmac with the same keys there, and no mode receive-only, or none here",
 	UnexpectedTrailer: "it signs its adverts: set auth kind hmac with the same keys here, or none there",
 	BadTrailer:        "it signs its adverts in a way that is not known: keepalived has had this one since 2.4.2",
 	UnknownKey:        "it signs with a key whose id is not known here: add that key here, or make another one active there",
@@ -85,6 +85,8 @@ func explainDestination(cfg WireConfig) string {
 // explainUnlike is about adverts that are heeded.
 func (s *Sender) explainUnlike(cfg WireConfig) string {
 	switch {
+	case s.Unsigned:
+		return "it does not sign its adverts: set auth kind hmac with the same keys there, in mode permissive, before mode enforce here"
 	case s.OtherAddresses:
 		return fmt.Sprintf("it advertises other addresses (%s, and we %s): set the same on both, or keepalived before 2.3.3 will not heed ours",
 			count(s.Addresses), count(len(cfg.Addresses)))

@@ -20,6 +20,7 @@ type Sender struct {
 	OtherInterval  bool // heeded, but another interval than ours
 	Addresses      int  // in the advert
 	OtherAddresses bool // heeded, but with other addresses than ours
+	Unsigned       bool // heeded, but by Permissive alone
 	Auth           Auth
 	TTL            uint8
 	Form           Form // if it was heeded
@@ -35,11 +36,13 @@ type Sender struct {
 
 // report is what is to be said of a sender.
 type report struct {
-	reason                        Drop
-	otherInterval, otherAddresses bool
+	reason                                  Drop
+	otherInterval, otherAddresses, unsigned bool
 }
 
-func (s *Sender) report() report { return report{s.Reason, s.OtherInterval, s.OtherAddresses} }
+func (s *Sender) report() report {
+	return report{s.Reason, s.OtherInterval, s.OtherAddresses, s.Unsigned}
+}
 
 // maxSenders is how many senders are remembered.
 const maxSenders = 16
@@ -98,6 +101,7 @@ func (w *Wire) Record(now time.Duration) {
 	s.TTL, s.Form, s.Last, s.Reason = w.in.TTL, w.in.form, now, drop
 	s.OtherInterval = drop == 0 && a.Interval != w.cfg.Interval
 	s.OtherAddresses = drop == 0 && !w.in.same
+	s.Unsigned = drop == 0 && w.keys != nil && w.keys.mode == Permissive && !w.in.signed
 	if drop != 0 {
 		s.Refused[drop]++
 		return

@@ -17,6 +17,7 @@ type reading struct {
 	length   int // of the advert in it
 	form     Form
 	sequence uint32 // of the authentication header
+	signed   bool   // it has a trailer, which is right
 	stamp    uint64 // of the trailer
 	same     bool   // its addresses are ours
 	drop     Drop
@@ -76,7 +77,7 @@ func (w *Wire) accept() {
 		w.ahs.set(from, uint64(w.in.sequence))
 		w.sequence = max(w.sequence, w.in.sequence)
 	}
-	if w.keys != nil {
+	if w.in.signed { // else the mark stays, so that what was signed before it is not heeded again
 		w.stamps.set(from, w.in.stamp)
 	}
 	w.in.same = w.sameAddresses()
@@ -167,10 +168,13 @@ func (w *Wire) checkTrailer() Drop {
 		return 0
 	}
 	if len(w.in.body) == w.in.length {
-		return NoTrailer
+		if w.keys.mode == Enforce {
+			return NoTrailer
+		}
+		return 0
 	}
 	stamp, drop := w.keys.check(w.in.body, w.in.Src, w.in.wall)
-	w.in.stamp = stamp
+	w.in.stamp, w.in.signed = stamp, drop == 0
 	return drop
 }
 
@@ -264,7 +268,17 @@ func (w *Wire) checkPeer() Drop {
 	return 0
 }
 
-func (w *Wire) checkContent() Drop { return w.advert.lacks() }
+// checkContent wants an advert to say something. That is an address at least (RFC 9568
+// section 5.2.5), but for a router that has none itself: nor have its peers.
+func (w *Wire) checkContent() Drop {
+	switch {
+	case w.advert.Interval == 0:
+		return NoInterval
+	case len(w.advert.Addresses) == 0 && len(w.own.Addresses) > 0:
+		return NoAddresses
+	}
+	return 0
+}
 
 // sameAddresses compares the addresses of the advert with ours, in whatever order.
 func (w *Wire) sameAddresses() bool {

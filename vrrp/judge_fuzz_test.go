@@ -12,6 +12,8 @@ var kinds = []func(*WireConfig){
 	func(c *WireConfig) { signed(c); overIPv6(c) },
 	func(c *WireConfig) { behindAH(c); unicast(c) },
 	func(c *WireConfig) { version2(c); overIPv6(c) },
+	without,
+	func(c *WireConfig) { signed(c); without(c) },
 }
 
 // memory is what a Wire remembers from packets, but for whom it has heard.
@@ -53,7 +55,7 @@ func FuzzJudge(f *testing.F) {
 			}
 			return
 		}
-		if advert.VRID != 51 || advert.Version != ours.cfg.Version || advert.Interval == 0 || len(advert.Addresses) == 0 || advert.Auth != ours.own.Auth {
+		if advert.VRID != 51 || advert.Version != ours.cfg.Version || advert.Interval == 0 || len(advert.Addresses) == 0 && len(ours.own.Addresses) > 0 || advert.Auth != ours.own.Auth {
 			t.Errorf("heeded %+v", advert)
 		}
 		if (ours.ah != nil) != (proto == ahProtocol) {

@@ -64,6 +64,48 @@ var refused = []struct {
 
 func alike(*WireConfig) {}
 
+func without(c *WireConfig) { c.Addresses = nil }
+
+// A router without addresses heeds adverts with none, whatever signs them, and those
+// with some (RFC 9568 section 5.2.5 is for routers that have one).
+func TestRoutersWithoutAddresses(t *testing.T) {
+	for name, kind := range map[string]func(*WireConfig){
+		"version 3": alike, "version 2": version2, "IPv6": overIPv6, "unicast": unicast, "password": passwords, "AH": behindAH, "signed": signed,
+	} {
+		t.Run(name, func(t *testing.T) {
+			ours, theirs := wires(kind, without)
+			advert, drop := ours.Judge(theirs.say(100), noon)
+			if drop != 0 || len(advert.Addresses) > 0 {
+				t.Fatalf("drop %s, addresses %v", drop, advert.Addresses)
+			}
+			ours.Record(0)
+			if s, due := ours.Due(0); due {
+				t.Errorf("it is remarked on: %s", s.Explain(ours.cfg))
+			}
+		})
+	}
+	ours, _ := wires(without)
+	_, theirs := wires()
+	if _, drop := ours.Judge(theirs.say(100), noon); drop != 0 {
+		t.Errorf("with addresses: %s", drop)
+	}
+	ours.Record(0)
+	const want = "it advertises other addresses (2 addresses, and we 0 addresses): set the same on both, or keepalived before 2.3.3 will not heed ours"
+	if s, _ := ours.Due(0); s.Explain(ours.cfg) != want {
+		t.Errorf("explained as %q", s.Explain(ours.cfg))
+	}
+}
+
+// What Ethernet adds to so short a packet is no part of it.
+func TestPaddedAdvertWithoutAddresses(t *testing.T) {
+	ours, theirs := wires(without)
+	p := theirs.say(100)
+	p.Payload = append(p.Payload, make([]byte, minFrame-len(p.Header)-len(p.Payload))...)
+	if _, drop := ours.Judge(p, noon); drop != 0 {
+		t.Error(drop)
+	}
+}
+
 func signed(c *WireConfig) { c.Auth = keys12 }
 
 var keys12 = Authentication{

@@ -28,6 +28,7 @@ const (
 type keyring struct {
 	macs   map[uint8]hash.Hash
 	active uint8
+	mode   TrailerMode
 	window int32 // in seconds
 	last   uint64
 	marks  *marks
@@ -40,7 +41,10 @@ func newKeyring(auth Authentication, m *marks) *keyring {
 	if len(auth.Keys) == 0 {
 		return nil
 	}
-	k := &keyring{macs: map[uint8]hash.Hash{}, active: auth.Active, window: int32(auth.Window / time.Second), marks: m}
+	k := &keyring{
+		macs: map[uint8]hash.Hash{}, active: auth.Active, mode: auth.Mode,
+		window: int32(auth.Window / time.Second), marks: m,
+	}
 	for id, key := range auth.Keys {
 		k.macs[id] = hmac.New(sha256.New, key)
 	}

@@ -12,7 +12,7 @@ type WireConfig struct {
 	VRID      uint8
 	Interval  time.Duration
 	Source    netip.Addr   // of its adverts
-	Addresses []netip.Addr // in its adverts: at most as many as they can hold, see Capacity
+	Addresses []netip.Addr // in its adverts: at most as many as they can hold, see Capacity; may be none
 	Checksum  Checksum
 	Auth      Authentication
 	Peers     []Peer // that it sends to, one by one; none for the multicast group
@@ -178,7 +178,7 @@ func (w *Wire) appendAdvert(b []byte, dst netip.Addr, priority uint8, wall time.
 	start := len(b)
 	b = w.own.appendUnsummed(b, w.family)
 	end := len(b)
-	if w.keys != nil {
+	if w.keys != nil && w.keys.mode != ReceiveOnly {
 		b = w.keys.append(b, start, w.cfg.Source, wall)
 	}
 	if w.family == IPv6 {

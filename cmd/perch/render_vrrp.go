@@ -21,7 +21,9 @@ func drawRouters(s api.Status, v view) []string {
 	if s.Promise != "" {
 		parts[0] += fit(clean(s.Promise), 0, v.width) + "\n"
 	}
-	parts = append(parts, holdingsTable(s.VRRP).draw(v))
+	if t := holdingsTable(s.VRRP); len(t.rows) > 0 {
+		parts = append(parts, t.draw(v))
+	}
 	if lines := drawStrangers(s.VRRP, v); lines != "" {
 		parts = append(parts, lines)
 	}

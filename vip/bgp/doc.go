@@ -15,13 +15,15 @@
 // has it make way for any other's route, by a longer path, and keeps a route to it in the
 // kernel for a moment (placeholder.go). See Speaker.Linger.
 //
-// Pure, without I/O, clock or log: what bgpd's configuration says (running.go,
-// routemap.go), the steps from it to what is wanted (plan.go), and how neighbors are
-// (neighbor.go). Each pass reads the configuration anew, so that a bgpd that was started
-// anew, or whose configuration somebody else has changed, is noticed within seconds.
+// Pure, without I/O, clock or log: what bgpd's configuration says (running.go), the steps
+// from it to what is wanted (plan.go, routemap.go), and how neighbors are (neighbor.go,
+// hold.go). Each pass reads the configuration anew, so that a bgpd that was started anew,
+// or whose configuration somebody else has changed, is noticed within seconds.
 //
 // Goroutines: those of Run, whose caller owns them: one speaks to bgpd, another one writes
-// the ledger. Both have ended when Run returns.
+// the ledger. Both have ended when Run returns, but the latter if the disk hangs. One of
+// Linger ends once the kernel has answered, which Linger does not wait for if that takes
+// long.
 //
 // It must never
 //   - let Set wait for bgpd, the disk or a log line;

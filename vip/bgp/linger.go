@@ -13,6 +13,10 @@ const (
 	placeholderLife = 2 * time.Second
 )
 
+// patience is how long a planned move waits for its placeholder. That of a thousand networks
+// takes 50 ms.
+const patience = 250 * time.Millisecond
+
 // closer ends something.
 type closer interface{ Close() error }
 
@@ -22,7 +26,7 @@ var ErrNotLingering = errors.New("a planned move may leave routers without a rou
 // Linger prepares for a planned move: the networks that are announced now make way for any
 // other's, and those of them that are given up within the next second stay announced until
 // it is over. Routers so have a route until they have heard of the next owner. It takes some
-// milliseconds, and never waits for bgpd.
+// milliseconds, a quarter of a second at most, and never waits for bgpd.
 //
 // A process that is frozen then leaves a route that nobody uses: zebra 8.4 does not hear that
 // the kernel has let a placeholder's IPv6 address go.
@@ -33,7 +37,7 @@ func (s *Speaker) Linger() error {
 	if len(list) == 0 || s.opts.Settle == 0 {
 		return nil
 	}
-	held, err := s.hold(list, placeholderLife)
+	held, err := s.prepare(list)
 	if err != nil {
 		return errors.Join(ErrNotLingering, err)
 	}
@@ -45,6 +49,30 @@ func (s *Speaker) Linger() error {
 	s.mu.Unlock()
 	end(old)
 	return nil
+}
+
+// errLate says that the kernel is busy, or stuck.
+var errLate = errors.New("the kernel takes too long to make a placeholder")
+
+// prepare makes a placeholder. A kernel that takes long for it does not keep the move back:
+// what it makes then ends at once.
+func (s *Speaker) prepare(list []netip.Prefix) (closer, error) {
+	type outcome struct {
+		held closer
+		err  error
+	}
+	made := make(chan outcome, 1)
+	go func() {
+		held, err := s.hold(list, placeholderLife)
+		made <- outcome{held, err}
+	}()
+	select {
+	case o := <-made:
+		return o.held, o.err
+	case <-time.After(patience):
+		go func() { end((<-made).held) }()
+		return nil, errLate
+	}
 }
 
 // Stay takes Linger back: there was no move.

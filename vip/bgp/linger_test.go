@@ -15,9 +15,11 @@ type holds struct {
 	mu           sync.Mutex
 	opened, ends int
 	err          error
+	takes        time.Duration
 }
 
 func (h *holds) open([]netip.Prefix, time.Duration) (closer, error) {
+	time.Sleep(h.takes)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.err != nil {
@@ -199,5 +201,65 @@ func TestLingerEndsWithAStoppedBGPD(t *testing.T) {
 			t.Errorf("took %v to end", took)
 		}
 		h.expect(t, "at the end", 0)
+	})
+}
+
+// A kernel that is stuck does not keep a move back, and leaves no placeholder behind.
+func TestLingerDoesNotWaitForTheKernel(t *testing.T) {
+	h := &holds{takes: 10 * time.Second}
+	moving(t, h, func(s *Speaker, d *bgpd) {
+		begin := time.Now()
+		if err := s.Linger(); !errors.Is(err, ErrNotLingering) {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(begin); took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+		s.Set(nil)
+		wants(t, d)
+		time.Sleep(h.takes)
+		synctest.Wait()
+		if h.expect(t, "at last", 0); h.opened != 1 {
+			t.Errorf("%d placeholders were made", h.opened)
+		}
+	})
+}
+
+// A second move within a second has a placeholder of its own.
+func TestLingerTwice(t *testing.T) {
+	h := &holds{}
+	moving(t, h, func(s *Speaker, d *bgpd) {
+		for range 2 {
+			if err := s.Linger(); err != nil {
+				t.Fatal(err)
+			}
+			h.expect(t, "before a move", 1)
+			s.Set(nil)
+			wants(t, d, "198.18.0.100/32 route-map perch-leaving")
+			time.Sleep(lingerFor / 2)
+			s.Set(prefixes("198.18.0.100/32"))
+			wants(t, d, "198.18.0.100/32")
+		}
+		time.Sleep(2 * lingerFor)
+		h.expect(t, "when it has come back for good", 0)
+		wants(t, d, "198.18.0.100/32")
+		s.Set(nil)
+		wants(t, d)
+	})
+}
+
+// A VIP that a reload takes away while its network lingers leaves nothing behind.
+func TestLingeringNetworkNoLongerOwnedGoes(t *testing.T) {
+	moving(t, &holds{}, func(s *Speaker, d *bgpd) {
+		if err := s.Linger(); err != nil {
+			t.Fatal(err)
+		}
+		s.Set(nil)
+		if err := s.Own(nil); err != nil {
+			t.Fatal(err)
+		}
+		wants(t, d, "198.18.0.100/32 route-map perch-leaving")
+		time.Sleep(lingerFor)
+		wants(t, d)
 	})
 }

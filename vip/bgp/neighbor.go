@@ -25,11 +25,25 @@ func (n Neighbor) Up() bool { return n.State == quagga.BGPStateEstablished }
 // summary is the answer to `show bgp summary json`: by family, then by neighbor.
 type summary map[string]struct {
 	Peers map[string]struct {
-		RemoteAS uint32 `json:"remoteAs"`
-		State    string `json:"state"`
-		Since    int64  `json:"peerUptimeEstablishedEpoch"` // Unix seconds
-		Received int    `json:"pfxRcd"`
+		RemoteAS asNumber `json:"remoteAs"`
+		State    string   `json:"state"`
+		Since    int64    `json:"peerUptimeEstablishedEpoch"` // Unix seconds
+		Received int      `json:"pfxRcd"`
 	} `json:"peers"`
+}
+
+// asNumber is an ASN, which bgpd tells as a number, or where its instance has `as-notation
+// dot` as text.
+type asNumber uint32
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (a *asNumber) UnmarshalJSON(text []byte) error {
+	n, ok := parseASN(strings.Trim(string(text), `"`))
+	if !ok {
+		return fmt.Errorf("%s is no AS number", text)
+	}
+	*a = asNumber(n)
+	return nil
 }
 
 // parseNeighbors reads the answer to `show bgp summary json`. A neighbor stands there once
@@ -43,7 +57,7 @@ func parseNeighbors(text string) ([]Neighbor, error) {
 	for _, family := range s {
 		for name, p := range family.Peers {
 			state, _, _ := strings.Cut(p.State, " ") // of "Idle (Admin)"
-			n := Neighbor{Name: name, ASN: p.RemoteAS, State: quagga.BGPStateByName(state), Received: p.Received}
+			n := Neighbor{Name: name, ASN: uint32(p.RemoteAS), State: quagga.BGPStateByName(state), Received: p.Received}
 			if n.Up() && p.Since > 0 {
 				n.Established = time.Unix(p.Since, 0)
 			}

@@ -14,6 +14,28 @@ const (
 	leaving                 // about to be given up: makes way for any other
 )
 
+// routeMap is the name of the route-map that gives a route its standing; none for "".
+func (s standing) routeMap() string {
+	switch s {
+	case settled:
+		return "perch-settled"
+	case leaving:
+		return "perch-leaving"
+	default:
+		return ""
+	}
+}
+
+// standingOf is the standing that a route-map gives; fresh for any other.
+func standingOf(routeMap string) standing {
+	for _, s := range []standing{settled, leaving} {
+		if routeMap == s.routeMap() {
+			return s
+		}
+	}
+	return fresh
+}
+
 // networks says how networks are, or are to be, announced.
 type networks map[netip.Prefix]standing
 

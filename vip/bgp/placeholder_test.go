@@ -106,3 +106,24 @@ func TestPlaceholderHasNoneOfTheAddresses(t *testing.T) {
 		}
 	}
 }
+
+// Two moves within a second: each placeholder has routes of its own to the networks.
+func TestPlaceholdersSideBySide(t *testing.T) {
+	inNamespace(t)
+	list := prefixes("198.18.1.100/32", "2001:db8:1::100/128")
+	var both []closer
+	for range 2 {
+		p, err := newPlaceholder(list, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both = append(both, p)
+	}
+	eventually(t, list, 2*len(list))
+	for left := len(both) - 1; left >= 0; left-- {
+		if err := both[left].Close(); err != nil {
+			t.Error(err)
+		}
+		eventually(t, list, left*len(list))
+	}
+}

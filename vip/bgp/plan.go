@@ -14,7 +14,8 @@ type step struct {
 }
 
 // plan returns the steps from a running configuration to what is wanted. Of the networks
-// that are not wanted only ours go. One that has a route-map of the operator's keeps it.
+// that are not wanted only ours go. One that has a route-map of the operator's keeps it; one
+// whose route-map is not there, which bgpd announces no more, is told anew.
 func plan(want networks, ours set, r running) []step {
 	var steps []step
 	for _, p := range want.sorted() {
@@ -66,7 +67,7 @@ func commands(asn uint32, r running, steps []step) []string {
 	lines := []string{"configure terminal"}
 	for _, needed := range []standing{settled, leaving} {
 		if !r.defines(needed) && uses(steps, needed) {
-			lines = append(lines, needed.definition(asn)...)
+			lines = append(lines, r.routeMap(asn, needed)...)
 		}
 	}
 	lines = append(lines, fmt.Sprintf("router bgp %d", asn))

@@ -152,35 +152,21 @@ func TestPlanDefinesTheRouteMapsItNeeds(t *testing.T) {
 	}
 }
 
-// A definition that was cut short is told again: a route-map without it changes nothing.
-func TestPlanDefinesWhatWasCutShort(t *testing.T) {
-	const whole = "route-map perch-leaving permit 10\n set as-path prepend 65001\n set origin incomplete\nexit\n"
-	tests := map[string]struct {
-		text string
-		want bool
-	}{
-		"none":         {"", false},
-		"whole":        {whole, true},
-		"begun":        {"route-map perch-leaving permit 10\nexit\n", false},
-		"half":         {strings.Replace(whole, " set as-path prepend 65001\n", "", 1), false},
-		"another ASN":  {strings.Replace(whole, "65001", "65002", 1), false},
-		"another name": {strings.Replace(whole, "perch-leaving", "leaving", 1), false},
-	}
-	for name, tt := range tests {
-		if got := parseRunning(tt.text, 65001).routeMaps[leaving]; got != tt.want {
-			t.Errorf("%s: the route-map is there: %v, want %v", name, got, tt.want)
+func TestParseRouteMaps(t *testing.T) {
+	const whole = "route-map perch-leaving permit 10\n set origin incomplete\n set as-path prepend 65001\nexit\n"
+	for text, want := range map[string]bool{
+		"":    false,
+		whole: true,
+		"route-map perch-leaving permit 10\n set as-path prepend 65001\n set origin incomplete\nexit\n": true,
+		"route-map perch-leaving permit 10\nexit\n":                                                     false,
+		"route-map perch-leaving permit 10\n set origin incomplete\nexit\n":                             false,
+		strings.ReplaceAll(whole, "permit 10", "permit 20"):                                             false,
+		strings.ReplaceAll(whole, "65001", "65002"):                                                     false, // of an earlier ASN
+		"route-map perch-leaving permit 10\nexit\n" + strings.ReplaceAll(whole, "perch-", "my-"):        false,
+	} {
+		if got := parseRunning(text, 65001).routeMaps[leaving]; got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
 		}
-	}
-}
-
-// Somebody has removed the route-map, so that bgpd announces nothing by it.
-func TestPlanDefinesWhatWasRemoved(t *testing.T) {
-	text, _, _ := strings.Cut(config, "route-map perch-settled permit")
-	r := parseRunning(text, 65001)
-	want := networks{netip.MustParsePrefix("198.18.0.100/32"): settled}
-	got := commands(65001, r, plan(want, set{}, r))
-	if !slices.Contains(got, "route-map perch-settled permit 10") {
-		t.Errorf("commands %q do not define the route-map", got)
 	}
 }
 
@@ -225,6 +211,53 @@ func TestParseNeighbors(t *testing.T) {
 	}
 	if _, err := parseNeighbors("% No BGP neighbors found"); err == nil || !strings.Contains(err.Error(), "read bgpd's neighbors") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Routers of the AS take no route that has the AS in its path.
+func TestLeavingInTheSameAS(t *testing.T) {
+	for line, internal := range map[string]bool{
+		"neighbor 10.1.0.254 remote-as 65001":            true,
+		"neighbor 10.1.0.254 remote-as 0.65001":          true,
+		"neighbor 10.1.0.254 remote-as internal":         true,
+		"neighbor eth0 interface remote-as internal":     true,
+		"neighbor eth0 interface v6only remote-as 65001": true,
+		"neighbor RACK remote-as auto":                   true, // it may be
+		"neighbor 10.1.0.254 remote-as 65000":            false,
+		"neighbor eth0 interface remote-as external":     false,
+		"neighbor 10.1.0.254 description remote-as":      false,
+		"neighbor 10.1.0.254 peer-group RACK":            false,
+		"bgp listen range 10.1.0.0/24 peer-group RACK":   false,
+	} {
+		text := "router bgp 65001\n " + line + "\n !\n address-family ipv4 unicast\n  network 198.18.0.100/32\n exit-address-family\nexit\n"
+		r := parseRunning(text, 65001)
+		got := commands(65001, r, plan(networks{netip.MustParsePrefix("198.18.0.100/32"): leaving}, set{}, r))
+		if slices.Contains(got, "set local-preference 0") != internal || slices.Contains(got, "set as-path prepend 65001") == internal {
+			t.Errorf("%s: commands %q", line, got)
+		}
+		// What was defined before there was such a neighbor is told anew.
+		r = parseRunning(text+"route-map perch-leaving permit 10\n set origin incomplete\n set local-preference 0\n set as-path prepend 65001\nexit\n", 65001)
+		if r.routeMaps[leaving] == internal {
+			t.Errorf("%s: a route-map with a longer path is taken for good: %v", line, !internal)
+		}
+	}
+	const other = "router bgp 65001\nexit\nrouter bgp 65001 vrf blue\n neighbor 10.1.0.254 remote-as 65001\nexit\n"
+	if parseRunning(other, 65001).internal {
+		t.Error("a neighbor of another instance counts")
+	}
+}
+
+// FRR 9 has `router bgp 1.10 as-notation dot`.
+func TestNeighborsInDotNotation(t *testing.T) {
+	got, err := parseNeighbors(`{"ipv4Unicast":{"peers":{"10.1.0.254":{"remoteAs":"1.10","state":"Established"}}}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1 || got[0].ASN != 65546 || !got[0].Up() {
+		t.Errorf("neighbors %+v", got)
+	}
+	if _, err := parseNeighbors(`{"ipv4Unicast":{"peers":{"10.1.0.254":{"remoteAs":"1.10.1"}}}}`); err == nil {
+		t.Error("no error for what is no AS number")
 	}
 }
 

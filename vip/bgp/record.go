@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"time"
 )
 
 // remember reads what an earlier run has announced.
@@ -35,6 +36,19 @@ func (s *Speaker) keep(list []netip.Prefix) {
 	default:
 	}
 	s.records <- list
+}
+
+// diskLimit is how long the end waits for the disk.
+const diskLimit = time.Second
+
+// finish has the last of the ledger written, unless the disk hangs.
+func (s *Speaker) finish(written <-chan struct{}) {
+	close(s.records)
+	select {
+	case <-written:
+	case <-time.After(diskLimit):
+		s.log.Warn("what is announced cannot be remembered", "error", "the disk takes too long", "ledger", string(s.ledger))
+	}
 }
 
 // record writes the ledger until there is nothing more to come.

@@ -2,72 +2,64 @@ package bgp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// routeMap is the name of the route-map that gives a route its standing; none for "".
-func (s standing) routeMap() string {
-	switch s {
-	case settled:
-		return "perch-settled"
-	case leaving:
-		return "perch-leaving"
-	default:
-		return ""
+const prepend = "set as-path prepend"
+
+// sets returns what the route-map of a standing sets. Of routes with paths of one length the
+// origin counts. A leaving one has a longer path, or a lower preference in its own AS, whose
+// routers take no route that has the AS in its path.
+func (r running) sets(asn uint32, s standing) []string {
+	lines := []string{"set origin incomplete"}
+	switch {
+	case s == leaving && r.internal:
+		lines = append(lines, "set local-preference 0")
+	case s == leaving:
+		lines = append(lines, fmt.Sprintf("%s %d", prepend, asn))
 	}
+	return lines
 }
 
-// standingOf is the standing that a route-map gives; fresh for any other.
-func standingOf(routeMap string) standing {
-	for _, s := range []standing{settled, leaving} {
-		if routeMap == s.routeMap() {
-			return s
-		}
+// routeMap returns the commands that define the route-map of a standing.
+func (r running) routeMap(asn uint32, s standing) []string {
+	lines := []string{s.entry()}
+	if s == leaving && r.internal {
+		lines = append(lines, "no "+prepend)
 	}
-	return fresh
+	return append(append(lines, r.sets(asn, s)...), "exit")
 }
 
-// definition returns the commands that define the route-map of a standing. Of routes whose
-// paths have one length the origin counts.
-func (s standing) definition(asn uint32) []string {
-	lines := []string{"route-map " + s.routeMap() + " permit 10", "set origin incomplete"}
-	if s == leaving {
-		lines = append(lines, fmt.Sprintf("set as-path prepend %d", asn))
-	}
-	return append(lines, "exit")
-}
+// entry is the only entry of a standing's route-map.
+func (s standing) entry() string { return "route-map " + s.routeMap() + " permit 10" }
 
-// parseRouteMaps returns the standings whose route-map a configuration has as a whole. One
-// that was left off halfway, or has another AS number, is none.
-func parseRouteMaps(text string, asn uint32) map[standing]bool {
-	said := map[string]bool{} // what follows the line that begins a route-map, with that line
+// parseRouteMaps tells of which standings the route-map is in the configuration, with just
+// what it is to have. One may be there by half: perch was cut short while it was told, or it
+// is that of an earlier ASN, or of before bgpd had neighbors in its own AS.
+func (r running) parseRouteMaps(text string, asn uint32) map[standing]bool {
+	said := map[string][]string{} // what follows a line of its own
 	head := ""
 	for line := range strings.Lines(text) {
-		words := strings.Join(strings.Fields(line), " ")
-		switch {
-		case words == "":
-		case line[0] != ' ':
-			head = words
-		default:
-			said[head+"\n"+words] = true
+		trimmed := strings.TrimSpace(line)
+		if line[0] != ' ' {
+			head = trimmed
 		}
+		said[head] = append(said[head], trimmed)
 	}
-	complete := map[standing]bool{}
+	whole := map[standing]bool{}
 	for _, s := range []standing{settled, leaving} {
-		if s.isDefined(asn, said) {
-			complete[s] = true
+		there, want := said[s.entry()], r.sets(asn, s)
+		missing := slices.ContainsFunc(want, func(line string) bool { return !slices.Contains(there, line) })
+		surplus := slices.ContainsFunc(there, func(line string) bool {
+			return strings.HasPrefix(line, prepend) && !slices.Contains(want, line)
+		})
+		if len(there) > 0 && !missing && !surplus {
+			whole[s] = true
 		}
 	}
-	return complete
+	return whole
 }
 
-func (s standing) isDefined(asn uint32, said map[string]bool) bool {
-	lines := s.definition(asn)
-	head, sets := lines[0], lines[1:len(lines)-1]
-	for _, set := range sets {
-		if !said[head+"\n"+set] {
-			return false
-		}
-	}
-	return true
-}
+// defines tells whether the route-map of a standing is there. A fresh one needs none.
+func (r running) defines(s standing) bool { return s == fresh || r.routeMaps[s] }

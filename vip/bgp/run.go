@@ -4,15 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"slices"
 	"time"
 )
 
 // How often bgpd is asked while nothing changes.
 const (
-	lookEvery      = 10 * time.Second // whether what is wanted is still there
+	lookEvery      = 10 * time.Second // whether what is wanted is still there, and for the timers
 	neighborsEvery = time.Second
 )
+
+// endLimit is for how long a slow bgpd is told the last demand, lingering included. What it
+// is not told is taken out at the next start; the addresses have gone, and with them the
+// routes.
+const endLimit = lingerFor + 2*time.Second
+
+// errEnd says that bgpd was too slow at the end.
+var errEnd = errors.New("not all was withdrawn before the end")
 
 // speech is the state of the conversation with bgpd.
 type speech struct {
@@ -21,18 +29,22 @@ type speech struct {
 	retry   time.Time // before this bgpd is left alone, unless something else is wanted
 	look    time.Time // when the configuration is due to be looked at
 	ask     time.Time // when the neighbors are
+	time    time.Time // when their timers are
 }
 
 // Run keeps bgpd's configuration as it is wanted until ctx ends, and takes out what was
-// given up by then, once nothing lingers. It waits for a bgpd that does not answer some
+// given up by then, once nothing lingers. It waits for a bgpd that is slow, or does not answer, some
 // seconds at most.
 func (s *Speaker) Run(ctx context.Context) error {
 	s.remember()
-	var writer sync.WaitGroup
-	writer.Go(s.record)
-	defer writer.Wait()
-	defer close(s.records)
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		s.record()
+	}()
+	defer s.finish(written)
 	defer s.hangUp()
+	defer context.AfterFunc(ctx, s.hurry)()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -46,6 +58,19 @@ func (s *Speaker) Run(ctx context.Context) error {
 		next := s.turn(time.Now())
 		timer.Reset(time.Until(next))
 	}
+}
+
+// hurry has Run end soon.
+func (s *Speaker) hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = time.Now().Add(endLimit)
+}
+
+func (s *Speaker) isLate(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.last.IsZero() && now.After(s.last)
 }
 
 // end brings the last demand to bgpd, if it is not there yet, once nothing lingers.
@@ -104,7 +129,7 @@ func (s *Speaker) speak(now time.Time, changed bool) error {
 		if err := s.connect(); err != nil {
 			return err
 		}
-		changed, sp.ask = true, now
+		changed, sp.ask, sp.time = true, now, now
 	}
 	if changed || !now.Before(sp.look) {
 		if err := s.pass(now); err != nil {
@@ -116,6 +141,12 @@ func (s *Speaker) speak(now time.Time, changed bool) error {
 			return err
 		}
 		sp.ask = now.Add(neighborsEvery)
+	}
+	if !now.Before(sp.time) {
+		if err := s.clock(); err != nil {
+			return err
+		}
+		sp.time = now.Add(lookEvery)
 	}
 	return nil
 }
@@ -168,6 +199,9 @@ func (s *Speaker) tell(lines []string) (complete bool, err error) {
 		if s.isChanged() {
 			return false, s.leaveOff(lines[:i])
 		}
+		if s.isLate(time.Now()) {
+			return false, errEnd
+		}
 		if _, err := ask(s.speech.vty, line); err != nil {
 			return false, err
 		}
@@ -189,7 +223,7 @@ func (s *Speaker) begin() (want networks, ours set, next time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.demand.changed = false
-	want, next = s.demand.networks(time.Now(), s.opts.Settle)
+	want, next = s.demand.networks(time.Now(), s.settleIn())
 	return want, s.demand.ours(), next
 }
 
@@ -206,5 +240,28 @@ func (s *Speaker) meet() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status.Neighbors = list
+	return nil
+}
+
+// clock asks for how long the neighbors hold a session. A bgpd that does not know it does no
+// harm. While no session is established the last answer counts.
+func (s *Speaker) clock() error {
+	text, err := ask(s.speech.vty, "show bgp neighbors json")
+	if errors.Is(err, errRefused) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	hold, err := parseHold(text)
+	if err != nil {
+		s.log.Debug("hold times", "error", err)
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slices.ContainsFunc(s.status.Neighbors, Neighbor.Up) {
+		s.status.Hold = hold
+	}
 	return nil
 }

@@ -10,13 +10,14 @@ import (
 type running struct {
 	instance  bool                    // there is one of the ASN, in the default VRF
 	networks  map[netip.Prefix]string // of the instance, with the route-map of each, or ""
+	internal  bool                    // it has, or may have, neighbors in its own AS
 	unchecked bool                    // networks are announced whether or not there is such a route
-	routeMaps map[standing]bool       // those whose route-map is there as a whole
+	routeMaps map[standing]bool       // those whose route-map is there as perch defines it
 }
 
 // parseRunning reads the answer to `write terminal`.
 func parseRunning(text string, asn uint32) running {
-	r := running{networks: map[netip.Prefix]string{}, routeMaps: parseRouteMaps(text, asn)}
+	r := running{networks: map[netip.Prefix]string{}}
 	inside, unicast := false, false
 	for line := range strings.Lines(text) {
 		words := strings.Fields(line)
@@ -35,14 +36,27 @@ func parseRunning(text string, asn uint32) running {
 			r.unchecked = true
 		case words[0] == "network" && unicast:
 			r.network(words[1:])
+		case words[0] == "neighbor" && isInternal(words, asn):
+			r.internal = true
 		}
 	}
+	r.routeMaps = r.parseRouteMaps(text, asn)
 	return r
 }
 
-// defines tells whether a network may have a standing. bgpd announces nothing by a route-map
-// that is not there.
-func (r running) defines(s standing) bool { return s == fresh || r.routeMaps[s] }
+// isInternal tells whether the line of a neighbor, or of a group of them, says that it is, or
+// may be, in the AS.
+func isInternal(words []string, asn uint32) bool {
+	for i, word := range words[:len(words)-1] {
+		if word != "remote-as" {
+			continue
+		}
+		as := words[i+1]
+		is, ok := parseASN(as)
+		return as == "internal" || as == "auto" || ok && is == asn
+	}
+	return false
+}
 
 // isInstance tells whether a line begins the instance of an ASN in the default VRF.
 func isInstance(words []string, asn uint32) bool {

@@ -29,13 +29,22 @@ var errRefused = errors.New("bgpd refuses")
 // takes connections in.
 func dial(socket string) (vty, error) {
 	v := quagga.NewVTY(socket)
-	switch err := v.Dial(); {
-	case errors.Is(err, unix.EAGAIN): // so many wait already
-		return nil, fmt.Errorf("%w: it takes no connections in at %s", errWedged, socket)
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errUnreachable, err)
+	if err := v.Dial(); err != nil {
+		return nil, whyNot(socket, err)
 	}
 	return v, nil
+}
+
+// whyNot is what an error of dialing means.
+func whyNot(socket string, err error) error {
+	switch {
+	case errors.Is(err, unix.EAGAIN): // so many wait already
+		return fmt.Errorf("%w: it takes no connections in at %s", errWedged, socket)
+	case errors.Is(err, unix.EACCES):
+		return fmt.Errorf("%w: %w: perch must be in the socket's group, mostly frrvty, or have CAP_DAC_OVERRIDE", errUnreachable, err)
+	default:
+		return fmt.Errorf("%w: %w", errUnreachable, err)
+	}
 }
 
 // ask gives one command and returns its answer.

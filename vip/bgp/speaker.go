@@ -18,8 +18,9 @@ type Options struct {
 	// start after a crash. Empty means none.
 	Ledger string
 	// Settle is for how long a network that was taken over is announced as a fresh one:
-	// longer than the last owner's route may stay. 0 is for networks that several nodes
-	// announce side by side: their routes are all alike.
+	// longer than the last owner's route may stay after its process ended. That of a machine
+	// that is dead stays for the hold time, which the Speaker sees to by itself. 0 is for
+	// networks that several nodes announce side by side: their routes are all alike.
 	Settle time.Duration
 	// Log receives what is said to bgpd. nil discards it.
 	Log *slog.Logger
@@ -38,7 +39,8 @@ type Speaker struct {
 
 	mu     sync.Mutex // guards what follows, for moments only
 	demand demand
-	held   closer // the placeholder; nil for none
+	held   closer    // the placeholder; nil for none
+	last   time.Time // when bgpd is given no more commands; zero while Run goes on
 	status Status
 }
 
@@ -106,6 +108,15 @@ func (s *Speaker) Status() Status {
 	}
 	st.Neighbors = slices.Clone(st.Neighbors)
 	return st
+}
+
+// settleIn is for how long a network that was taken over is a fresh one: also for as long as
+// routers believe in the last owner, whose machine may be dead. The caller holds mu.
+func (s *Speaker) settleIn() time.Duration {
+	if s.opts.Settle == 0 || s.status.Hold == 0 {
+		return s.opts.Settle
+	}
+	return max(s.opts.Settle, s.status.Hold+holdMargin)
 }
 
 // demand is what is wanted of bgpd.

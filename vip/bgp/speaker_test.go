@@ -3,6 +3,7 @@ package bgp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -15,23 +16,27 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/seesaw/quagga"
+	"golang.org/x/sys/unix"
 )
 
 // bgpd is a bgpd with one instance of AS 65001.
 type bgpd struct {
 	mu       sync.Mutex
 	networks map[string]string // with the rest of the statement
+	maps     map[string][]string
+	in       string // the route-map that is being told
 	instance bool
 	dead     bool
 	stopped  bool
 	refusing string        // this command
 	pace     time.Duration // of an answer
+	hold     time.Duration // of the session with the neighbor
 	dials    int
 	said     []string
 }
 
 func newBGPD(networks ...string) *bgpd {
-	d := &bgpd{instance: true, networks: map[string]string{}}
+	d := &bgpd{instance: true, networks: map[string]string{}, maps: map[string][]string{}}
 	for _, n := range networks {
 		d.networks[n] = ""
 	}
@@ -64,6 +69,13 @@ func (d *bgpd) has() []string {
 	}
 	slices.Sort(list)
 	return list
+}
+
+// lines returns what it was told.
+func (d *bgpd) lines() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.said)
 }
 
 // connection is a vty of bgpd.
@@ -102,6 +114,12 @@ func (d *bgpd) answer(line string) string {
 		return d.config()
 	case line == "show bgp summary json":
 		return `{"ipv4Unicast":{"peers":{"10.1.0.254":{"remoteAs":65000,"state":"Established"}}}}`
+	case line == "show bgp neighbors json":
+		return fmt.Sprintf(`{"10.1.0.254":{"bgpState":"Established","bgpTimerHoldTimeMsecs":%d}}`, d.hold.Milliseconds())
+	case words[0] == "route-map":
+		d.in, d.maps[line] = line, append(d.maps[line], line)
+	case words[0] == "set":
+		d.maps[d.in] = append(d.maps[d.in], " "+line)
 	case words[0] == "network":
 		d.networks[words[1]] = strings.TrimPrefix(line, "network "+words[1])
 	case strings.HasPrefix(line, "no network"):
@@ -120,6 +138,9 @@ func (d *bgpd) config() string {
 		b.WriteString("  network " + n + rest + "\n")
 	}
 	b.WriteString(" exit-address-family\nexit\n")
+	for _, lines := range d.maps {
+		b.WriteString(strings.Join(lines, "\n") + "\nexit\n")
+	}
 	return b.String()
 }
 
@@ -409,4 +430,114 @@ func TestNewerDemandCutsAPassShort(t *testing.T) {
 			}
 		})
 	})
+}
+
+// A move comes while bgpd is told a route-map: it is not left by half.
+func TestRouteMapCutShortIsMadeWhole(t *testing.T) {
+	d := newBGPD()
+	d.pace = 100 * time.Millisecond
+	speak(t, d, Options{Settle: 5 * time.Second}, func(s *Speaker) {
+		s.Set(prefixes("198.18.0.100/32"))
+		time.Sleep(2 * time.Second)
+		d.do(func() { d.said = nil })
+		for !slices.Contains(d.lines(), "configure terminal") {
+			time.Sleep(50 * time.Millisecond)
+		}
+		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"))
+		time.Sleep(20 * time.Second)
+		wants(t, d, "198.18.0.100/32 route-map perch-settled", "198.18.0.101/32 route-map perch-settled")
+		d.do(func() {
+			if !slices.Contains(d.maps["route-map perch-settled permit 10"], " set origin incomplete") {
+				t.Errorf("the route-map is %q", d.maps)
+			}
+		})
+	})
+}
+
+// bgpd announces no network whose route-map somebody has taken out.
+func TestLostRouteMapComesBack(t *testing.T) {
+	d := newBGPD()
+	speak(t, d, Options{Settle: time.Second}, func(s *Speaker) {
+		s.Set(prefixes("198.18.0.100/32"))
+		time.Sleep(2 * time.Second)
+		wants(t, d, "198.18.0.100/32 route-map perch-settled")
+		d.do(func() { clear(d.maps); d.said = nil })
+		time.Sleep(lookEvery + time.Second)
+		lines := d.lines()
+		for _, line := range []string{"set origin incomplete", "network 198.18.0.100/32 route-map perch-settled"} {
+			if !slices.Contains(lines, line) {
+				t.Errorf("bgpd was not told %q", line)
+			}
+		}
+		d.do(func() { d.said = nil })
+		time.Sleep(2 * lookEvery)
+		if slices.Contains(d.lines(), "configure terminal") {
+			t.Error("it is told again and again")
+		}
+	})
+}
+
+// Run ends with its context also where bgpd answers, but slowly, and much is to be withdrawn.
+func TestSlowBGPDDoesNotKeepTheEndBack(t *testing.T) {
+	d := newBGPD()
+	path := filepath.Join(t.TempDir(), "bgp.json")
+	var many []netip.Prefix
+	for a := netip.MustParseAddr("198.18.2.1"); len(many) < 100; a = a.Next() {
+		many = append(many, netip.PrefixFrom(a, 32))
+	}
+	speak(t, d, Options{Ledger: path}, func(s *Speaker) {
+		if err := s.Own(many); err != nil {
+			t.Fatal(err)
+		}
+		s.Set(many)
+		synctest.Wait()
+		d.do(func() { d.pace, d.said = 900*time.Millisecond, nil })
+		s.Set(nil)
+	})
+	if told := d.lines(); len(told) > 10 {
+		t.Errorf("it was told %d commands", len(told))
+	}
+	left, err := ledger(path).read()
+	if err != nil || len(left) != len(many) {
+		t.Errorf("the ledger has %d networks, error %v: the next start is to withdraw them all", len(left), err)
+	}
+}
+
+// A disk that hangs keeps neither the announcement nor the end back.
+func TestHungDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bgp.json")
+	if err := unix.Mkfifo(path+".new", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := newBGPD()
+	s := New(Options{ASN: 65001, Ledger: path})
+	s.open = d.open
+	if err := s.Own(prefixes("198.18.0.100/32")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.Run(ctx)
+	}()
+	s.Set(prefixes("198.18.0.100/32"))
+	for end := time.Now().Add(10 * time.Second); len(d.has()) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nothing is announced")
+		}
+	}
+	s.Set(nil)
+	cancel()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Error("it does not end")
+	}
+	if got := d.has(); len(got) > 0 {
+		t.Errorf("networks %v are left", got)
+	}
+	if disk, err := os.OpenFile(path+".new", os.O_RDWR, 0); err == nil { // which lets the writer go
+		_ = disk.Close()
+	}
 }

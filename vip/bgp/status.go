@@ -30,6 +30,7 @@ type Status struct {
 	// route: then an announcement stays when perch is killed.
 	Unchecked bool
 	Neighbors []Neighbor    // at the last look; none while bgpd does not answer
+	Hold      time.Duration // for how long they believe in a machine that is silent; 0 if that is not known
 	Took      time.Duration // from the last change of what is wanted to bgpd's answer
 	Failures  uint64        // of attempts to speak to bgpd
 }

@@ -14,13 +14,13 @@ func checkAuth(r *report, table *value, router *VirtualRouter) {
 	switch router.Auth.Kind {
 	case "pass", "ah":
 		checkAuthRoom(r, kind, router)
-		wantKeys(r, auth, router.Auth.Kind, []string{"secret_file"}, "key", "active", "window")
+		wantKeys(r, auth, router.Auth.Kind, []string{"secret_file"}, "key", "active", "window", "mode")
 	case "hmac":
 		wantKeys(r, auth, "hmac", []string{"key"}, "secret_file")
 		checkAuthKeys(r, auth, router.Auth)
 	default:
 		if kind != nil && kind.text == "none" {
-			wantKeys(r, auth, "none", nil, "secret_file", "key", "active", "window")
+			wantKeys(r, auth, "none", nil, "secret_file", "key", "active", "window", "mode")
 		}
 	}
 }

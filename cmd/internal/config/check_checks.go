@@ -90,6 +90,9 @@ func checkKind(r *report, table *value, c *Check) {
 		}
 	case "file":
 		checkAbsent(r, table, c)
+		if v := table.child("missing"); v != nil && !c.File.Number {
+			r.badKey(v, "given without number = true", "must be left out there: it is the number while there is no file")
+		}
 	}
 }
 

@@ -54,8 +54,11 @@ func checkPreemption(r *report, table *value, router *VirtualRouter) {
 // checkFamily wants all of a router in one family: that of its first address.
 func checkFamily(r *report, table *value, router *VirtualRouter) {
 	list := table.child("addresses")
-	if list != nil && list.kind == kindArray && len(list.items) == 0 {
-		r.badKey(list, "is empty", "must have an address at least")
+	switch none := list != nil && list.kind == kindArray && len(list.items) == 0; {
+	case none && table.child("family") == nil && !router.hasFamily():
+		r.badKey(list, "is empty, and nothing else tells the family", `must have an address at least, or come with family = "ipv4" or family = "ipv6"`)
+	case !none && list != nil && table.child("family") != nil:
+		r.badKey(table.child("family"), "given together with addresses", "must be left out, since the addresses say it")
 	}
 	if !router.hasFamily() {
 		return
@@ -73,16 +76,6 @@ func checkFamily(r *report, table *value, router *VirtualRouter) {
 		r.badValue(table.child("checksum"), fmt.Sprintf("version %d over %s has one form of it only", router.Version, family),
 			"must be left out, but for version 3 over IPv4")
 	}
-}
-
-// hasFamily reports whether an address of the router could be read.
-func (r *VirtualRouter) hasFamily() bool {
-	for _, a := range r.Addresses {
-		if a.Prefix.IsValid() {
-			return true
-		}
-	}
-	return false
 }
 
 func familyName(ipv6 bool) string {

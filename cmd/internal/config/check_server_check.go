@@ -30,8 +30,10 @@ func checkServerCheck(r *report, table *value, c draftCheck) {
 	if tls := table.child("tls"); c.Kind == "http" && tls != nil && target != nil {
 		r.badKey(tls, "given together with target", "must be left out there, since the target begins with https:// or not")
 	}
-	if number := table.child("number"); number != nil && c.Kind == "file" {
-		r.badKey(number, "is for a [[check]], where it counts for the priority of this node", "must be left out; a script with weighted = true gives servers a weight")
+	for _, name := range []string{"weight", "reverse"} {
+		if v := table.child(name); v != nil && c.Kind == "file" && !c.File.Number {
+			r.badKey(v, "given without number = true", "must be left out there: it says how much the number in a file adds to the weight of a server")
+		}
 	}
 	if c.Kind == "bgp" {
 		r.badValue(table.child("kind"), "is for a [[check]] of this node", "must be of another kind")

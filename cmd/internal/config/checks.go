@@ -16,8 +16,8 @@ type Check struct {
 	Timeout      time.Duration
 	Warmup       time.Duration
 	Rise, Fall   int  // 1 at least
-	Weight       int  // -253 to 253; 0 is a fault
-	Reverse      bool // count as failed while it is well, and the other way round
+	Weight       int  // -253 to 253; 0 is a fault; of Config.ServerChecks see RealServer
+	Reverse      bool // count as failed while it is well, and the other way round; likewise
 
 	Network CheckNetwork
 	TLS     CheckTLS
@@ -141,4 +141,6 @@ type CheckFile struct {
 	Absent bool
 	MaxAge time.Duration
 	Number bool
+	// Missing is the number while there is no file; nil if it has failed then.
+	Missing *int
 }

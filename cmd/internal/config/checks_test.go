@@ -119,7 +119,7 @@ func TestPartsOfKinds(t *testing.T) {
 		"pid":     {checkNamed(t, c, "pid").Process, CheckProcess{PIDFile: "/run/haproxy.pid", Quorum: 1}},
 		"args":    {checkNamed(t, c, "args").Process, CheckProcess{Command: "java -jar shop.jar", Quorum: 1}},
 		"flag":    {checkNamed(t, c, "flag").File, CheckFile{Absent: true}},
-		"level":   {checkNamed(t, c, "level").File, CheckFile{MaxAge: time.Minute, Number: true}},
+		"level":   {checkNamed(t, c, "level").File, CheckFile{MaxAge: time.Minute, Number: true, Missing: new(-1)}},
 		"cluster": {c.Cluster.WhenUnhealthy, "release"},
 	} {
 		if diff := cmp.Diff(parts[1], parts[0]); diff != "" {

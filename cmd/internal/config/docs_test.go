@@ -68,7 +68,7 @@ func describedElsewhere(path string, known []string) bool {
 		}
 	}
 	key, ok := strings.CutPrefix(path, "service.check.")
-	special := slices.Contains([]string{"target", "port", "tls"}, key)
+	special := slices.Contains([]string{"target", "port", "tls", "weight", "reverse"}, key)
 	return ok && !special && slices.Contains(known, "check."+key)
 }
 
@@ -113,6 +113,15 @@ func TestKindsAreDocumented(t *testing.T) {
 	}
 }
 
+const numberOfServers = `[[service]]
+address = "198.18.0.100:80"
+server = [{address = "10.0.0.11"}]
+[service.check]
+kind = "file"
+target = "/run/load"
+number = true
+`
+
 // Writing out a documented default changes nothing.
 func TestDocumentedDefaults(t *testing.T) {
 	cluster, routers := readFile(t, "testdata/ok/least.toml"), readFile(t, "testdata/ok/vrrp-every-table.toml")
@@ -138,6 +147,9 @@ func TestDocumentedDefaults(t *testing.T) {
 		if k.table == "check" {
 			kind, _, _ := strings.Cut(strings.Replace(k.kinds, "all", "unit", 1), ",")
 			text, header = checks, regexp.MustCompile(`(?m)^\[\[check]]\nkind = "`+kind+`"\n`)
+		}
+		if k.table == "service.check" && (k.key == "weight" || k.key == "reverse") { // of a number
+			text, header = numberOfServers, regexp.MustCompile(`(?m)^number = true\n`)
 		}
 		line := fmt.Sprintf("%s = %s\n", k.key, strings.Trim(k.def, "`"))
 		explicit := header.ReplaceAllString(text, "${0}"+line)

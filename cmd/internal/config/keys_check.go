@@ -205,6 +205,7 @@ func fileKeys(f *CheckFile) []key {
 		optional("absent", boolean(&f.Absent)),
 		optional("max_age", duration(&f.MaxAge, minAge, maxAge)),
 		optional("number", boolean(&f.Number)),
+		optional("missing", pointer(&f.Missing, func(n *int) reader { return integer(n, -maxServerWeight, maxServerWeight) })),
 	}
 }
 

@@ -197,8 +197,8 @@ func serverChecks(dst *[]draftCheck) reader {
 	})
 }
 
-// serverCheckKeys are those of a [[check]] but for what makes it count, and what is for the
-// server that is looked at.
+// serverCheckKeys are those of a [[check]], with what is for the server that is looked at. Only
+// a number counts for more or less.
 func serverCheckKeys(c *draftCheck) []key {
 	keys := append(kindKeys(&c.Check), only(kindsOfPort, optional("port", integer(&c.port, 1, math.MaxUint16)))...)
 	for i := range keys {
@@ -206,6 +206,9 @@ func serverCheckKeys(c *draftCheck) []key {
 			keys[i].kinds = strings.Fields("http tcp smtp grpc dns")
 		}
 	}
+	keys = append(keys, only("file",
+		optional("weight", integer(&c.Weight, -maxServerWeight, maxServerWeight)),
+		optional("reverse", boolean(&c.Reverse)))...)
 	return append(keys, scheduleKeys(&c.Check)...)
 }
 

@@ -54,6 +54,7 @@ func routerKeys(r *VirtualRouter) []key {
 		optional("priority", integer(&r.Priority, 1, 255)),
 		optional("advert_interval", duration(&r.AdvertInterval, minAdvertInterval, maxAdvertInterval)),
 		required("addresses", list(&r.Addresses, addressesRule, heldAddress)),
+		optional("family", words(&r.Family, "ipv4", "ipv6")),
 		optional("excluded_addresses", list(&r.ExcludedAddresses, addressesRule, heldAddress)),
 		optional("preempt", boolean(&r.Preempt)),
 		optional("preempt_delay", duration(&r.PreemptDelay, 0, maxDelay)),
@@ -104,6 +105,7 @@ func authKeys(a *Auth) []key {
 		optional("key", tables(&a.Keys, AuthKey{}, authKeyKeys)),
 		optional("active", integer(&a.Active, 0, 255)),
 		optional("window", duration(&a.Window, minAuthWindow, maxAuthWindow)),
+		optional("mode", words(&a.Mode, "enforce", "permissive", "receive-only")),
 	}
 }
 

@@ -118,6 +118,18 @@ func integer[T int | uint16 | uint32](dst *T, least, most T) reader {
 	}}
 }
 
+// pointer reads what is nil unless it is there.
+func pointer[T any](dst **T, of func(*T) reader) reader {
+	n := new(T)
+	whole := of(n)
+	read := whole.read
+	whole.read = func(d *decoder, v *value) {
+		read(d, v)
+		*dst = n
+	}
+	return whole
+}
+
 func boolean(dst *bool) reader {
 	const allowed = "must be true or false"
 	return reader{allowed: allowed, read: func(d *decoder, v *value) {

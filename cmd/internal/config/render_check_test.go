@@ -43,6 +43,9 @@ func (b *renderer) look(table string, c *Check) {
 	set(b, "absent", c.File.Absent)
 	set(b, "max_age", c.File.MaxAge)
 	set(b, "number", c.File.Number)
+	if c.File.Missing != nil {
+		b.line("missing = %d", *c.File.Missing)
+	}
 	if c.Kind == "http" {
 		b.http(table, c.HTTP)
 	}

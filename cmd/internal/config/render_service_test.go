@@ -54,9 +54,11 @@ func (b *renderer) server(s *RealServer, checks []Check) {
 		b.line("check = []")
 	}
 	b.forward("service.server", s)
-	for _, name := range s.Checks {
-		i := slices.IndexFunc(checks, func(c Check) bool { return c.Name == name })
+	for _, t := range s.Checks {
+		i := slices.IndexFunc(checks, func(c Check) bool { return c.Name == t.Check })
 		b.line("[[service.server.check]]")
+		set(b, "weight", t.Weight)
+		set(b, "reverse", t.Reverse)
 		b.look("service.server.check", &checks[i])
 	}
 }

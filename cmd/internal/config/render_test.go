@@ -130,6 +130,10 @@ func (b *renderer) router(r *VirtualRouter) {
 	b.line("answer_lower_priority = %v\nanswer_higher_priority = %v", r.AnswerLower, r.AnswerHigher)
 	b.line("checksum = %q\ngarp_repeat = %d\ngarp_delay = %q\ngarp_refresh = %q\ngarp_refresh_repeat = %d\ngarp_interval = %q",
 		r.Checksum, r.GARPRepeat, r.GARPDelay, r.GARPRefresh, r.GARPRefreshRepeat, r.GARPInterval)
+	if len(r.Addresses) == 0 {
+		b.line("addresses = []")
+	}
+	set(b, "family", r.Family)
 	set(b, "source", r.Source)
 	if len(r.UnicastPeers) == 0 {
 		set(b, "multicast_group", r.MulticastGroup)
@@ -167,7 +171,7 @@ func (b *renderer) auth(a Auth) {
 	if a.Kind != "hmac" {
 		return
 	}
-	b.line("active = %d\nwindow = %q", a.Active, a.Window)
+	b.line("active = %d\nwindow = %q\nmode = %q", a.Active, a.Window, a.Mode)
 	for _, k := range a.Keys {
 		b.line("[[vrrp.auth.key]]\nid = %d\nfile = %q", k.ID, k.File)
 	}

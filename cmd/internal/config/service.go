@@ -63,7 +63,9 @@ type RealServer struct {
 	LowerThreshold   int            // at most UpperThreshold
 	InhibitOnFailure bool
 	SlowStart        time.Duration // 0 for none
-	Checks           []string      // names of Config.ServerChecks, all of which must be well; none: always healthy
+	// Checks are of Config.ServerChecks, all of which must be well; none: always healthy.
+	// What a number in a file adds to Weight has a weight of its own, -65535 to 65535.
+	Checks []Track
 }
 
 // Tunnel is how packets get to a real server in others.

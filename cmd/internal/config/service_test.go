@@ -53,10 +53,14 @@ func TestEveryIPVSKey(t *testing.T) {
 
 func TestEveryServiceKey(t *testing.T) {
 	server := func(address, forward string, checks ...string) RealServer {
-		return RealServer{
+		s := RealServer{
 			Address: netip.MustParseAddrPort(address), Weight: 10, Forward: forward, UpperThreshold: 1000, LowerThreshold: 900,
-			InhibitOnFailure: true, SlowStart: 30 * time.Second, Checks: checks,
+			InhibitOnFailure: true, SlowStart: 30 * time.Second,
 		}
+		for _, name := range checks {
+			s.Checks = append(s.Checks, Track{Check: name})
+		}
+		return s
 	}
 	heavy := server("10.0.0.12:80", "dr", "10.0.0.12:8443 https /healthz", "10.0.0.12:80 tcp")
 	heavy.Weight = 65535
@@ -97,8 +101,8 @@ func TestEveryServiceKey(t *testing.T) {
 		Name: "[2001:db8::100]:0/sctp", Addresses: addrPorts("[2001:db8::100]:0"), Protocol: "sctp",
 		Scheduler: "wlc", Persistence: time.Second, PersistencePrefix: [2]int{32, 64}, Start: "checked", Quorum: 1,
 		Servers: []RealServer{
-			{Address: netip.MustParseAddrPort("[2001:db8::13]:0"), Weight: 1, Forward: "nat", Checks: []string{"2001:db8::13 icmp"}},
-			{Address: netip.MustParseAddrPort("[2001:db8::12]:0"), Weight: 1, Forward: "nat"},
+			{Address: netip.MustParseAddrPort("[2001:db8::13]:0"), Weight: 1, Forward: "nat", Checks: []Track{{Check: "2001:db8::13 icmp"}}},
+			{Address: netip.MustParseAddrPort("[2001:db8::12]:0"), Weight: 1, Forward: "nat", Checks: []Track{{"/run/load file", -65535, true}}},
 		},
 	}
 	wantServices(t, []Service{web, marked, all}, mustParseOK(t, "ipvs-every-key").Services)
@@ -131,7 +135,7 @@ func TestEveryServerCheckKey(t *testing.T) {
 	if load := serverCheck(t, c, "/usr/local/bin/load --of  10.0.0.14 script"); !load.Script.Weighted {
 		t.Errorf("%+v", load)
 	}
-	if len(c.ServerChecks) != 6 || len(c.Checks) != 0 || len(c.Cluster.Track) != 0 {
+	if len(c.ServerChecks) != 7 || len(c.Checks) != 0 || len(c.Cluster.Track) != 0 {
 		t.Errorf("%d checks of servers, %+v, tracked %+v", len(c.ServerChecks), c.Checks, c.Cluster.Track)
 	}
 }
@@ -140,9 +144,9 @@ func TestEveryServerCheckKey(t *testing.T) {
 func TestInherited(t *testing.T) {
 	c := mustParseOK(t, "ipvs-every-table")
 	for i, want := range []RealServer{
-		{Address: netip.MustParseAddrPort("10.0.0.11:80"), Checks: []string{"10.0.0.11:80 tcp"}},
-		{Address: netip.MustParseAddrPort("10.0.0.12:8080"), Checks: []string{"10.0.0.12 icmp"}},
-		{Address: netip.MustParseAddrPort("10.0.0.13:8080"), Checks: []string{"10.0.0.13:8080 tcp"}},
+		{Address: netip.MustParseAddrPort("10.0.0.11:80"), Checks: []Track{{Check: "10.0.0.11:80 tcp"}}},
+		{Address: netip.MustParseAddrPort("10.0.0.12:8080"), Checks: []Track{{Check: "10.0.0.12 icmp"}}},
+		{Address: netip.MustParseAddrPort("10.0.0.13:8080"), Checks: []Track{{Check: "10.0.0.13:8080 tcp"}}},
 	} {
 		want.Weight, want.Forward = 1, "nat"
 		wantServices(t, want, c.Services[0].Servers[i])
@@ -188,12 +192,46 @@ server = [{address = "10.0.0.11"}, {address = "10.0.0.12"}]
 		names = append(names, check.Name)
 	}
 	wantServices(t, []string{"10.0.0.11:80 tcp", "10.0.0.12:80 tcp", "10.0.0.11:80 tcp #2", "10.0.0.13:81 https"}, names)
-	wantServices(t, []string{"10.0.0.11:80 tcp #2", "10.0.0.11:80 tcp"}, c.Services[2].Servers[0].Checks)
-	wantServices(t, []string{"10.0.0.13:81 https"}, c.Services[3].Servers[0].Checks)
+	wantServices(t, []Track{{Check: "10.0.0.11:80 tcp #2"}, {Check: "10.0.0.11:80 tcp"}}, c.Services[2].Servers[0].Checks)
+	wantServices(t, []Track{{Check: "10.0.0.13:81 https"}}, c.Services[3].Servers[0].Checks)
 	wantServices(t, c.Services[0].Servers, c.Services[1].Servers[:2])
 	if c.Services[1].Servers[2].Checks != nil {
 		t.Errorf("checks in spite of an empty list: %v", c.Services[1].Servers[2].Checks)
 	}
+}
+
+// A file is looked at once, however much its number counts. Twice counts twice.
+func TestNumbersOfServers(t *testing.T) {
+	c := mustParse(t, `
+[[service]]
+address = "198.18.0.100:80"
+
+[[service.server]]
+address = "10.0.0.11"
+check = {kind = "file", target = "/run/load", number = true, weight = -2}
+
+[[service.server]]
+address = "10.0.0.12"
+check = [
+    {kind = "file", target = "/run/load", number = true, weight = 65535, reverse = true},
+    {kind = "file", target = "/run/load", number = true, weight = 65535, reverse = true},
+    {kind = "file", target = "/run/load", number = true},
+    {kind = "file", target = "/run/load", number = true},
+    {kind = "file", target = "/run/load", number = true, missing = 0},
+]
+`)
+	twice := Track{"/run/load file", 65535, true}
+	for i, want := range [][]Track{{{"/run/load file", -2, false}}, {twice, twice, {Check: "/run/load file"}, {Check: "/run/load file #2"}}} {
+		wantServices(t, want, c.Services[0].Servers[i].Checks)
+	}
+	var found []CheckFile
+	for _, check := range c.ServerChecks {
+		found = append(found, check.File)
+		if check.Weight != 0 || check.Reverse {
+			t.Errorf("%+v says how much it counts", check)
+		}
+	}
+	wantServices(t, []CheckFile{{Number: true}, {Number: true, Missing: new(0)}}, found)
 }
 
 // Each kind that looks at a server has its address, and its port where it has one.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 )
@@ -43,6 +44,7 @@ func usualGroup(ipv6 bool) netip.Addr {
 const minWindow = 5 * time.Second
 
 func settleHMAC(auth *value, r *VirtualRouter) {
+	r.Auth.Mode = cmp.Or(r.Auth.Mode, "enforce")
 	if r.Auth.Window == 0 {
 		r.Auth.Window = max(3*r.AdvertInterval, minWindow)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // checkMaker makes the checks of servers: one for all of those that look at the same thing
-// in the same way.
+// in the same way, however much that counts.
 type checkMaker struct {
 	*draft
 	settled   map[*value]settledCheck // by their tables
@@ -38,29 +38,31 @@ func newCheckMaker(d *draft) *checkMaker {
 	return &checkMaker{d, map[*value]settledCheck{}, map[string]int{}, map[madeCheck]string{}, map[string]int{}, map[string]bool{}}
 }
 
-// names makes the checks of a server, and returns their names. They are read from the key
-// check of the table.
-func (m *checkMaker) names(checks []draftCheck, table *value, server netip.AddrPort) []string {
+// tracks makes the checks of a server, and returns how each of them counts. They are read
+// from the key check of the table.
+func (m *checkMaker) tracks(checks []draftCheck, table *value, server netip.AddrPort) []Track {
 	if !server.IsValid() {
 		return nil
 	}
-	var names []string
+	var tracks []Track
 	for i := range checks {
 		v := elements(table.child("check"))[i]
 		if checks[i].Kind == "" { // it was refused
 			continue
 		}
-		if name := m.name(m.settle(v, checks[i]), v, server); !slices.Contains(names, name) {
-			names = append(names, name)
+		t := Track{m.name(m.settle(v, checks[i]), v, server), checks[i].Weight, checks[i].Reverse}
+		if t.Weight != 0 || !slices.Contains(tracks, t) { // a number that is there twice counts twice
+			tracks = append(tracks, t)
 		}
 	}
-	return names
+	return tracks
 }
 
 func (m *checkMaker) settle(table *value, c draftCheck) settledCheck {
 	if s, ok := m.settled[table]; ok {
 		return s
 	}
+	c.Weight, c.Reverse = 0, false
 	template := c.Check
 	template.Target = ""
 	if c.Kind == "http" {

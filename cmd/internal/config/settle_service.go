@@ -111,11 +111,11 @@ func (s *draftService) addServers(maker *checkMaker, service *value, servers []d
 		s.settleAddress(&real)
 		switch {
 		case own.child("check") != nil:
-			real.Checks = maker.names(servers[i].checks, own, real.Address)
+			real.Checks = maker.tracks(servers[i].checks, own, real.Address)
 		case group != nil && table.child("check") != nil:
-			real.Checks = maker.names(checks, table, real.Address)
+			real.Checks = maker.tracks(checks, table, real.Address)
 		default:
-			real.Checks = maker.names(s.checks, service, real.Address)
+			real.Checks = maker.tracks(s.checks, service, real.Address)
 		}
 		s.Servers = append(s.Servers, real)
 		s.places = append(s.places, serverPlace{own, group})

@@ -14,7 +14,8 @@ type VirtualRouter struct {
 	Version        int    // 2 or 3
 	Priority       int    // 1 to 255; 255 owns the addresses
 	AdvertInterval time.Duration
-	Addresses      []Address // of one family, the router's, in the order of its adverts
+	Addresses      []Address // of one family, the router's, in the order of its adverts; may be none
+	Family         string    // "ipv4" or "ipv6" where Addresses are none; "" for what IPv6 finds
 	// ExcludedAddresses are held like the others, but are not in the adverts.
 	ExcludedAddresses []Address
 	Preempt           bool
@@ -64,6 +65,8 @@ type Auth struct {
 	Active     int       // the ID of the key that signs
 	// Window is by how much the clocks of "hmac" may differ.
 	Window time.Duration
+	// Mode is how far "hmac" is insisted on: "enforce", "permissive" or "receive-only".
+	Mode string
 }
 
 // AuthKey is one key of "hmac".
@@ -77,16 +80,6 @@ type SyncGroup struct {
 	Name    string
 	Members []string // names of virtual routers, at least 2
 	Track   []Track  // counts for each member
-}
-
-// IPv6 reports the family of the router, which is that of its addresses.
-func (r *VirtualRouter) IPv6() bool {
-	for _, a := range r.Addresses {
-		if a.Prefix.IsValid() {
-			return a.Prefix.Addr().Is6()
-		}
-	}
-	return false
 }
 
 // SyncGroup returns the name of the group that a virtual router is in, or "".

@@ -94,6 +94,7 @@ func TestEveryRouterKey(t *testing.T) {
 			Keys:   []AuthKey{{1, "/etc/perch/hmac-1"}, {2, "/etc/perch/hmac-2"}},
 			Active: 2,
 			Window: 10 * time.Second,
+			Mode:   "enforce",
 		},
 		Routes: []Route{
 			{
@@ -151,7 +152,7 @@ func TestSettled(t *testing.T) {
 		{"10ms", "198.18.0.200/24", "2001:db8::/32", 5 * time.Second, false, "global"},
 	} {
 		r := mustParse(t, fmt.Sprintf(router, tt.interval, tt.address, tt.destination)).VRRP[0]
-		if r.Auth.Active != 7 || r.Auth.Window != tt.window {
+		if r.Auth.Active != 7 || r.Auth.Mode != "enforce" || r.Auth.Window != tt.window {
 			t.Errorf("%v: auth %+v", tt, r.Auth)
 		}
 		if r.IPv6() != tt.ipv6 || r.Rules[0].IPv6 != tt.ipv6 || r.Routes[0].Scope != tt.scope {
@@ -201,5 +202,29 @@ func TestFence(t *testing.T) {
 		if got := mustParse(t, readFile(t, "testdata/ok/"+file+".toml")).Fence(); got != want {
 			t.Errorf("%s: fence %q, want %q", file, got, want)
 		}
+	}
+}
+
+// The family of a router without addresses is what is said, or else what its other
+// addresses are of.
+func TestRoutersWithoutAddresses(t *testing.T) {
+	c := mustParse(t, readFile(t, "testdata/ok/vrrp-no-addresses.toml"))
+	want := map[string]bool{"four": false, "six": true, "source": true, "peers": true, "excluded": true, "group": true, "mac": true}
+	got := map[string]bool{}
+	for i := range c.VRRP {
+		r := &c.VRRP[i]
+		got[r.Name] = r.IPv6()
+		if len(r.Addresses) > 0 {
+			t.Errorf("%s has %v", r.Name, r.Addresses)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("IPv6 (-want +got):\n%s", diff)
+	}
+	if group := c.VRRP[1].MulticastGroup; group != netip.MustParseAddr("ff02::12") {
+		t.Errorf("group %v", group)
+	}
+	if d := c.Devices()[6]; d != "vrrp6.6" {
+		t.Errorf("device %q", d)
 	}
 }

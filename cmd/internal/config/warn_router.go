@@ -14,12 +14,14 @@ const (
 
 func warnRouters(r *report, root *value, c *Config) {
 	for i := range c.VRRP {
-		warnAddresses(r, root.child("vrrp").item(i).child("addresses"), &c.VRRP[i])
+		table := root.child("vrrp").item(i)
+		warnAddresses(r, table.child("addresses"), &c.VRRP[i])
+		warnMode(r, table.child("auth").child("mode"), &c.VRRP[i])
 	}
 }
 
 func warnAddresses(r *report, list *value, router *VirtualRouter) {
-	if !router.hasFamily() {
+	if len(router.Addresses) == 0 || !router.hasFamily() {
 		return
 	}
 	most := mostAddresses
@@ -33,6 +35,14 @@ func warnAddresses(r *report, list *value, router *VirtualRouter) {
 	if first := router.Addresses[0].Prefix; first.IsValid() && router.IPv6() && !first.Addr().IsLinkLocalUnicast() {
 		v := addressOf(list.item(0))
 		r.warn(v.pos, v.path()+v.assigned()+": the first address of an IPv6 router should be link-local (RFC 9568 section 5.2.9); other routers may ignore its adverts")
+	}
+}
+
+// warnMode remarks on a fleet that is on its way to "hmac".
+func warnMode(r *report, mode *value, router *VirtualRouter) {
+	if a := router.Auth; a.Kind == "hmac" && a.Mode != "enforce" && mode != nil {
+		r.warn(mode.pos, mode.path()+mode.assigned()+": adverts without a signature are heeded, too, so "+router.Name+
+			` is not protected; set "enforce" once all of its nodes sign`)
 	}
 }
 

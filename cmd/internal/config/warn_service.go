@@ -68,7 +68,7 @@ func (c *Config) virtual() map[netip.Addr]bool {
 func warnQuorum(r *report, table *value, s *Service, weighted map[string]bool) {
 	sum := 0
 	for _, server := range s.Servers {
-		if slices.ContainsFunc(server.Checks, func(name string) bool { return weighted[name] }) {
+		if slices.ContainsFunc(server.Checks, func(t Track) bool { return weighted[t.Check] || t.Weight != 0 }) {
 			return
 		}
 		sum += server.Weight

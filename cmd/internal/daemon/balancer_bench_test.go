@@ -27,7 +27,7 @@ func manyServices() *config.Config {
 			address := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, a, b, byte(j)}), 80)
 			name := "tcp " + address.String()
 			c.ServerChecks = append(c.ServerChecks, config.Check{Name: name})
-			s.Servers = append(s.Servers, config.RealServer{Address: address, Weight: 1, Forward: "dr", Checks: []string{name}})
+			s.Servers = append(s.Servers, config.RealServer{Address: address, Weight: 1, Forward: "dr", Checks: []config.Track{{Check: name}}})
 		}
 		c.Services = append(c.Services, s)
 	}

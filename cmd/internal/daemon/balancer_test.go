@@ -111,7 +111,7 @@ type lab struct {
 // webService is a service with two servers, "a" and "b" by their checks.
 func webService(name string) config.Service {
 	server := func(address, check string) config.RealServer {
-		return config.RealServer{Address: netip.MustParseAddrPort(address), Weight: 1, Forward: "nat", Checks: []string{check}}
+		return config.RealServer{Address: netip.MustParseAddrPort(address), Weight: 1, Forward: "nat", Checks: []config.Track{{Check: check}}}
 	}
 	return config.Service{
 		Name: name, Addresses: addrPorts("198.18.0.1:80"), Protocol: "tcp", Scheduler: "wlc", Start: "checked", Quorum: 1,
@@ -389,6 +389,13 @@ func TestBalancerAndReloads(t *testing.T) {
 	l.reloads(func(c *config.Config) { c.Services = c.Services[1:] })
 	l.step()
 	l.want(t, "one less", "tcp 198.18.0.2:80:")
+	l.verdicts = verdicts{"a": {state: passed, value: 2, known: true}, "b": {state: passed}}
+	l.reloads(func(c *config.Config) { c.Services[0].Servers[0].Checks = []config.Track{{Check: "a", Weight: 4}} })
+	l.step()
+	l.want(t, "a number", "tcp 198.18.0.2:80: 10.0.0.1:80 9 10.0.0.2:80 1")
+	l.reloads(func(c *config.Config) { c.Services[0].Servers[0].Checks = []config.Track{{Check: "a", Weight: 5}} })
+	l.step()
+	l.want(t, "a number that counts for more", "tcp 198.18.0.2:80: 10.0.0.1:80 11 10.0.0.2:80 1")
 	if names := slices.Collect(maps.Keys(l.picture())); !slices.Equal(names, []string{"new"}) {
 		t.Errorf("shown are %q", names)
 	}

@@ -1,7 +1,10 @@
 package daemon
 
 import (
+	"errors"
 	"net/netip"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -163,4 +166,24 @@ func TestReloadOfAnycastVIPs(t *testing.T) {
 			t.Errorf("%d held of %v", got, r.configured)
 		}
 	})
+}
+
+// A check of a neighbor would fail until perch is restarted, on one node after the other.
+func TestReloadRefusesANeighborCheckBeforeBGPIsInForce(t *testing.T) {
+	r := newReloadable(t)
+	text, err := os.ReadFile(r.path("perch.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := strings.Replace(string(text), "198.18.0.100/24", "198.18.0.100/32", 1) + "[bgp]\nasn = 65001\n"
+	r.write(t, "perch.toml", config+"[[check]]\nname = \"rack\"\nkind = \"bgp\"\n", 0o600)
+	before := r.current.Load()
+	if _, err := r.reload(); !errors.Is(err, api.ErrInvalid) || !strings.Contains(err.Error(), "check rack") || r.current.Load() != before {
+		t.Errorf("reload: %v", err)
+	}
+	r.write(t, "perch.toml", config, 0o600)
+	res, err := r.reload()
+	if err != nil || !slices.Contains(res.Warnings, "[bgp] was added or taken away, which takes effect at the next start") {
+		t.Errorf("reload without the check: %v, warnings %q", err, res.Warnings)
+	}
 }

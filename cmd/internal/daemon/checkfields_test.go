@@ -139,6 +139,8 @@ func filled(of reflect.Type) reflect.Value {
 		}
 	case of.Kind() == reflect.Slice:
 		v.Set(reflect.Append(v, filled(of.Elem())))
+	case of.Kind() == reflect.Pointer:
+		v.Set(reflect.New(of.Elem()))
 	case v.CanInt():
 		v.SetInt(1)
 	case v.CanUint():

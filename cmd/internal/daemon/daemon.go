@@ -89,7 +89,6 @@ type daemon struct {
 	systemd *systemd
 
 	reloading sync.Mutex
-	moving    sync.Mutex // held by a planned move that routers hear of
 }
 
 // Run is the daemon. It ends when ctx does, after it has handed leadership over

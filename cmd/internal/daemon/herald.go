@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +39,8 @@ type speaker interface {
 type herald struct {
 	speaker speaker
 	told    atomic.Pointer[map[vip.VIP]bool] // those that routers are told of
+	log     *slog.Logger
+	moving  sync.Mutex // held by a planned move
 }
 
 func (d *daemon) openHerald(cfg *config.Config) error {
@@ -47,12 +51,13 @@ func (d *daemon) openHerald(cfg *config.Config) error {
 	if cfg.BGP.Anycast {
 		settle = 0 // nobody's routes are better than another's
 	}
-	d.herald = &herald{speaker: bgp.New(bgp.Options{
+	log := d.log.With("part", "bgp")
+	d.herald = &herald{log: log, speaker: bgp.New(bgp.Options{
 		Socket: cfg.BGP.Socket,
 		ASN:    cfg.BGP.ASN,
 		Ledger: filepath.Join(cfg.Node.DataDir, ledgerOfBGP),
 		Settle: settle,
-		Log:    d.log.With("part", "bgp"),
+		Log:    log,
 	})}
 	d.checks.host.Follow(d.herald.session)
 	return d.herald.configure(vipsOf(cfg.BGP.VIPs))
@@ -85,6 +90,22 @@ func (h *herald) announce(held []vip.VIP) {
 		}
 	}
 	h.speaker.Set(prefixes(list))
+}
+
+// through does a planned move, through which routers keep a route to what is announced.
+func (h *herald) through(move func() (winner string, err error)) (winner string, err error) {
+	if !h.moving.TryLock() { // the move under way has seen to it
+		return move()
+	}
+	defer h.moving.Unlock()
+	if err := h.speaker.Linger(); err != nil {
+		h.log.Warn("announcing through a planned move", "error", err)
+	}
+	winner, err = move()
+	if err != nil {
+		h.speaker.Stay()
+	}
+	return winner, err
 }
 
 // Why there is no session.

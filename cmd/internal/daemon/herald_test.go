@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"sync"
@@ -21,6 +23,8 @@ type fakeSpeaker struct {
 	owned  []netip.Prefix
 	sets   [][]netip.Prefix
 	status bgp.Status
+	moves  []string // what it was told of planned moves, and what came of them
+	err    error    // of Linger
 }
 
 func (s *fakeSpeaker) Own(list []netip.Prefix) error {
@@ -36,8 +40,8 @@ func (s *fakeSpeaker) Set(list []netip.Prefix) {
 	s.sets = append(s.sets, list)
 }
 
-func (s *fakeSpeaker) Linger() error             { return nil }
-func (s *fakeSpeaker) Stay()                     {}
+func (s *fakeSpeaker) Linger() error             { s.moves = append(s.moves, "linger"); return s.err }
+func (s *fakeSpeaker) Stay()                     { s.moves = append(s.moves, "stay") }
 func (s *fakeSpeaker) Status() bgp.Status        { return s.status }
 func (s *fakeSpeaker) Run(context.Context) error { return nil }
 
@@ -59,7 +63,7 @@ var routedVIPs = []vip.VIP{
 func newFakeHerald(t *testing.T, vips []vip.VIP) (*herald, *fakeSpeaker) {
 	t.Helper()
 	s := &fakeSpeaker{}
-	h := &herald{speaker: s}
+	h := &herald{speaker: s, log: slog.New(slog.DiscardHandler)}
 	if err := h.configure(vips); err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +138,58 @@ func TestReleaseHasTheLastWord(t *testing.T) {
 			t.Errorf("%d networks announced", got)
 		}
 	})
+}
+
+// Routers are prepared before the move, and told if there was none. What cannot be prepared
+// is moved all the same.
+func TestPlannedMove(t *testing.T) {
+	failed := errors.New("nobody took over")
+	for _, c := range []struct {
+		linger, transfer error
+		want             []string
+	}{
+		{nil, nil, []string{"linger", "transfer"}},
+		{nil, failed, []string{"linger", "transfer", "stay"}},
+		{bgp.ErrNotLingering, nil, []string{"linger", "transfer"}},
+	} {
+		h, s := newFakeHerald(t, routedVIPs)
+		s.err = c.linger
+		winner, err := h.through(func() (string, error) {
+			s.moves = append(s.moves, "transfer")
+			return "lb2", c.transfer
+		})
+		if winner != "lb2" || !errors.Is(err, c.transfer) || !slices.Equal(s.moves, c.want) {
+			t.Errorf("%v, %v: %q, %v after %q, want %q", c.linger, c.transfer, winner, err, s.moves, c.want)
+		}
+	}
+}
+
+// A second move is refused by the cluster, and must not take the first one's routes away.
+func TestPlannedMoveDuringAnother(t *testing.T) {
+	h, s := newFakeHerald(t, routedVIPs)
+	refused := errors.New("a move is under way")
+	_, err := h.through(func() (string, error) {
+		_, err := h.through(func() (string, error) { return "", refused })
+		if !errors.Is(err, refused) {
+			t.Errorf("error %v of the second move", err)
+		}
+		return "lb2", nil
+	})
+	if err != nil || !slices.Equal(s.moves, []string{"linger"}) {
+		t.Errorf("error %v after %q", err, s.moves)
+	}
+	if _, err := h.through(func() (string, error) { return "lb2", nil }); err != nil || len(s.moves) != 2 {
+		t.Errorf("error %v after %q", err, s.moves)
+	}
+}
+
+func TestOnlyWhoAnnouncesLingers(t *testing.T) {
+	if (&daemon{}).lingers() {
+		t.Error("lingers without a [bgp]")
+	}
+	if (&daemon{herald: &herald{}, anycast: &anycast{}}).lingers() {
+		t.Error("lingers with anycast")
+	}
 }
 
 func TestSession(t *testing.T) {

@@ -87,8 +87,8 @@ func checksServed(cfg *config.Config) []config.Check {
 	used := map[string]bool{}
 	for i := range served {
 		for j := range served[i].Servers {
-			for _, name := range served[i].Servers[j].Checks {
-				used[name] = true
+			for _, t := range served[i].Servers[j].Checks {
+				used[t.Check] = true
 			}
 		}
 	}

@@ -47,8 +47,8 @@ func TestWhereAServiceIs(t *testing.T) {
 // nodeOf is the config of a node of a cluster with services on a VIP, on an address of its
 // own, and of a mark.
 func nodeWithServices() *config.Config {
-	web := config.Service{Name: "web", Addresses: addrPorts("198.18.0.1:80"), Servers: []config.RealServer{{Checks: []string{"a", "b"}}}}
-	own := config.Service{Name: "own", Addresses: addrPorts("198.18.0.9:80", "198.18.0.1:81"), Servers: []config.RealServer{{Checks: []string{"b"}}}}
+	web := config.Service{Name: "web", Addresses: addrPorts("198.18.0.1:80"), Servers: []config.RealServer{{Checks: []config.Track{{Check: "a"}, {Check: "b"}}}}}
+	own := config.Service{Name: "own", Addresses: addrPorts("198.18.0.9:80", "198.18.0.1:81"), Servers: []config.RealServer{{Checks: []config.Track{{Check: "b"}}}}}
 	return &config.Config{
 		Node:         config.Node{Name: "n1"},
 		Cluster:      &config.Cluster{Peers: []config.Peer{{Name: "n1"}}},

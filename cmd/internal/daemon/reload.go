@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -45,7 +46,7 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 		return api.ReloadResult{}, api.Invalid(err)
 	}
 	old := d.config()
-	if err := sameAnycast(old.BGP, fresh.BGP); err != nil {
+	if err := errors.Join(sameAnycast(old.BGP, fresh.BGP), d.asks(fresh.Checks)); err != nil {
 		return api.ReloadResult{}, api.Invalid(err)
 	}
 	applied := *old // what runs: the old settings with what is applied of the new ones

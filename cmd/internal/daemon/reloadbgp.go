@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
@@ -18,6 +19,17 @@ func sameAnycast(running, file *config.BGP) error {
 	is := func(b *config.BGP) bool { return b != nil && b.Anycast }
 	if is(running) != is(file) {
 		return errAnycast
+	}
+	return nil
+}
+
+// asks wants somebody to ask for checks that look at neighbors of bgpd: there is nobody until
+// the first [bgp] is in force, and every node that reloads would be sick.
+func (d *daemon) asks(checks []config.Check) error {
+	for _, c := range checks {
+		if c.Kind == "bgp" && d.herald == nil {
+			return fmt.Errorf("check %s looks by the first [bgp], which takes effect at the next start: restart perch for that", c.Name)
+		}
 	}
 	return nil
 }

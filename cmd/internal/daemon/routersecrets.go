@@ -61,7 +61,8 @@ func authenticationOf(r *config.VirtualRouter, read func(router, path string, le
 		}
 		copy(a.Secret[:], secret)
 	case "hmac":
-		a.Keys, a.Active, a.Window = map[uint8][]byte{}, uint8(r.Auth.Active), r.Auth.Window
+		a.Keys, a.Active = map[uint8][]byte{}, uint8(r.Auth.Active)
+		a.Window, a.Mode = r.Auth.Window, trailerModes[r.Auth.Mode]
 		for _, key := range r.Auth.Keys {
 			secret, err := read(r.Name, key.File, minHMACKey, maxHMACKey)
 			if err != nil {
@@ -71,4 +72,8 @@ func authenticationOf(r *config.VirtualRouter, read func(router, path string, le
 		}
 	}
 	return a, nil
+}
+
+var trailerModes = map[string]vrrp.TrailerMode{
+	"enforce": vrrp.Enforce, "permissive": vrrp.Permissive, "receive-only": vrrp.ReceiveOnly,
 }

@@ -25,7 +25,7 @@ type virtualService struct {
 type realServer struct {
 	address netip.AddrPort
 	name    string // in orders
-	checks  []string
+	checks  []reference
 	present *uint32 // the weight that the kernel had it with when the service began
 }
 
@@ -64,7 +64,7 @@ func (v *virtualService) add(r *config.RealServer) {
 		return
 	}
 	v.at[r.Address] = len(v.reals)
-	v.reals = append(v.reals, realServer{address: r.Address, name: r.Address.String(), checks: r.Checks})
+	v.reals = append(v.reals, realServer{address: r.Address, name: r.Address.String(), checks: referencesOf(r.Checks)})
 }
 
 // conditions appends what is known of the servers, in the order of reals.
@@ -83,35 +83,10 @@ func (v *virtualService) conditions(list []ipvs.Condition, known verdicts, order
 	return list
 }
 
-// conditionOf sums up the verdicts of a server's checks, all of which must be well.
-func conditionOf(checks []string, known verdicts) ipvs.Condition {
-	c := ipvs.Condition{Health: ipvs.Healthy}
-	for _, name := range checks {
-		v := known.of(name)
-		if v.weight != nil && c.Weight == nil {
-			c.Weight = v.weight
-		}
-		switch {
-		case v.state == failed && c.Health != ipvs.Failed:
-			c.Health, c.Reason = ipvs.Failed, reasonOf(name, v, "failed")
-		case v.state != failed && v.state != passed && c.Health == ipvs.Healthy:
-			c.Health, c.Reason = ipvs.Unknown, reasonOf(name, v, "has no verdict yet")
-		}
-	}
-	return c
-}
-
-func reasonOf(check string, v verdict, otherwise string) string {
-	if v.reason != "" {
-		otherwise = v.reason
-	}
-	return "check " + check + " " + otherwise
-}
-
 // sameConditions tells whether nothing else is known than before.
 func sameConditions(a, b []ipvs.Condition) bool {
 	return slices.EqualFunc(a, b, func(a, b ipvs.Condition) bool {
-		return a.Health == b.Health && a.Reason == b.Reason &&
+		return a.Health == b.Health && a.Reason == b.Reason && a.Added == b.Added &&
 			a.Order.Drain == b.Order.Drain && sameWeight(a.Order.Weight, b.Order.Weight) && sameWeight(a.Weight, b.Weight)
 	})
 }

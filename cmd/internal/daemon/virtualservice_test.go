@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"testing"
@@ -91,20 +92,43 @@ func TestConditionIsOfAllChecks(t *testing.T) {
 		"bad":   {state: failed, reason: "failed 3 of 3: connection refused"},
 		"worse": {state: failed, reason: "failed 2 of 2"},
 		"new":   {reason: "has looked once"},
+		"seven": {state: passed, value: 7, known: true},
+		"zero":  {state: passed, known: true},
+		"much":  {state: passed, value: math.MinInt32, known: true},
+		"stale": {state: failed, reason: "failed 1 of 1: no such file", value: 7, known: true},
 	}
+	names := func(names ...string) (refs []reference) {
+		for _, name := range names {
+			refs = append(refs, reference{check: name})
+		}
+		return refs
+	}
+	healthy := func(added int64) ipvs.Condition { return ipvs.Condition{Health: ipvs.Healthy, Added: added} }
+	down := func(reason string) ipvs.Condition { return ipvs.Condition{Health: ipvs.Failed, Reason: reason} }
 	for _, tc := range []struct {
-		checks []string
+		checks []reference
 		want   ipvs.Condition
 	}{
 		{nil, ipvs.Condition{Health: ipvs.Healthy}},
-		{[]string{"well"}, ipvs.Condition{Health: ipvs.Healthy}},
-		{[]string{"well", "new"}, ipvs.Condition{Reason: "check new has looked once"}},
-		{[]string{"missing"}, ipvs.Condition{Reason: "check missing has no verdict yet"}},
-		{[]string{"new", "bad", "worse", "well"}, ipvs.Condition{Health: ipvs.Failed, Reason: "check bad failed 3 of 3: connection refused"}},
-		{[]string{"well", "heavy", "light"}, ipvs.Condition{Health: ipvs.Healthy, Weight: new(uint32(9))}},
+		{names("well"), ipvs.Condition{Health: ipvs.Healthy}},
+		{names("well", "new"), ipvs.Condition{Reason: "check new has looked once"}},
+		{names("missing"), ipvs.Condition{Reason: "check missing has no verdict yet"}},
+		{names("new", "bad", "worse", "well"), ipvs.Condition{Health: ipvs.Failed, Reason: "check bad failed 3 of 3: connection refused"}},
+		{names("well", "heavy", "light"), ipvs.Condition{Health: ipvs.Healthy, Weight: new(uint32(9))}},
+		{[]reference{{check: "seven", weight: 2}}, healthy(14)},
+		{[]reference{{check: "seven", weight: 2}, {check: "seven", weight: 3, reverse: true}, {check: "well"}}, healthy(-7)},
+		{[]reference{{check: "heavy"}, {check: "seven", weight: 1}}, ipvs.Condition{Health: ipvs.Healthy, Weight: new(uint32(9)), Added: 7}},
+		{[]reference{{check: "much", weight: 65535}, {check: "seven", weight: 1}}, healthy(7 - 1<<31)},
+		{[]reference{{check: "much", weight: 65535, reverse: true}}, healthy(1 << 31)},
+		{names("zero"), healthy(0)},
+		{names("seven"), down("check seven has found 7")},
+		{[]reference{{check: "zero", reverse: true}}, down("check zero is healthy, and must not be")},
+		{[]reference{{check: "seven", reverse: true}}, healthy(0)},
+		{[]reference{{check: "stale", weight: 2}}, down("check stale failed 1 of 1: no such file")},
+		{[]reference{{check: "stale", reverse: true}}, down("check stale failed 1 of 1: no such file")},
 	} {
 		if diff := cmp.Diff(tc.want, conditionOf(tc.checks, known)); diff != "" {
-			t.Errorf("%q: -want +got:\n%s", tc.checks, diff)
+			t.Errorf("%v: -want +got:\n%s", tc.checks, diff)
 		}
 	}
 }
@@ -113,7 +137,7 @@ func TestConditionsOfAService(t *testing.T) {
 	a, b, sorry := netip.MustParseAddrPort("10.0.0.1:80"), netip.MustParseAddrPort("10.0.0.2:80"), netip.MustParseAddrPort("10.0.0.3:80")
 	s := &config.Service{
 		Addresses: addrPorts("198.18.0.1:80"), Protocol: "tcp",
-		Servers:     []config.RealServer{{Address: a, Checks: []string{"a"}}, {Address: b}},
+		Servers:     []config.RealServer{{Address: a, Checks: []config.Track{{Check: "a"}}}, {Address: b, Checks: []config.Track{{Check: "n", Weight: 3, Reverse: true}}}},
 		SorryServer: &config.RealServer{Address: sorry},
 	}
 	had := map[ipvs.Key][]ipvs.Server{
@@ -122,10 +146,10 @@ func TestConditionsOfAService(t *testing.T) {
 	}
 	orders := map[string]state.Order{"10.0.0.1:80": {Weight: new(uint32(7))}, "10.0.0.3:80": {Drain: true}}
 	v := newVirtualService(s, had)
-	got := v.conditions(nil, verdicts{"a": {state: failed}}, orders)
+	got := v.conditions(nil, verdicts{"a": {state: failed}, "n": {state: passed, value: 2, known: true}}, orders)
 	want := []ipvs.Condition{
 		{Health: ipvs.Failed, Reason: "check a failed", Order: ipvs.Order{Weight: new(uint32(7))}, Active: 1},
-		{Health: ipvs.Healthy, Present: new(uint32(4)), Active: 1},
+		{Health: ipvs.Healthy, Added: -6, Present: new(uint32(4)), Active: 1},
 		{Health: ipvs.Healthy, Order: ipvs.Order{Drain: true}, Active: 1},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -141,7 +165,7 @@ func TestConditionsOfAService(t *testing.T) {
 // A sorry server that is also one of the servers has the checks of that.
 func TestSorryServerAmongTheServers(t *testing.T) {
 	a := netip.MustParseAddrPort("10.0.0.1:80")
-	s := &config.Service{Servers: []config.RealServer{{Address: a, Checks: []string{"a"}}}, SorryServer: &config.RealServer{Address: a}}
+	s := &config.Service{Servers: []config.RealServer{{Address: a, Checks: []config.Track{{Check: "a"}}}}, SorryServer: &config.RealServer{Address: a}}
 	got := newVirtualService(s, nil).conditions(nil, nil, nil)
 	if len(got) != 1 || got[0].Health != ipvs.Unknown {
 		t.Errorf("%+v", got)
@@ -158,6 +182,7 @@ func TestSameConditions(t *testing.T) {
 	for name, change := range map[string]func(*ipvs.Condition){
 		"health":        func(c *ipvs.Condition) { c.Health = ipvs.Failed },
 		"reason":        func(c *ipvs.Condition) { c.Reason = "b" },
+		"number":        func(c *ipvs.Condition) { c.Added = 1 },
 		"weight":        func(c *ipvs.Condition) { c.Weight = new(uint32(9)) },
 		"no weight":     func(c *ipvs.Condition) { c.Weight = nil },
 		"drain":         func(c *ipvs.Condition) { c.Order.Drain = true },

@@ -52,7 +52,7 @@ func (l verdicts) of(check string) verdict {
 // reference is one use of a check.
 type reference struct {
 	check   string
-	weight  int  // -253 to 253; 0 is a fault
+	weight  int  // -253 to 253, for a server -65535 to 65535; 0 is a fault
 	reverse bool // failed counts as passed, and the other way round
 }
 
@@ -97,9 +97,7 @@ func (r reference) effect(v verdict) fitness {
 	if v.known && v.state == passed {
 		return r.effectOf(v.value)
 	}
-	if r.reverse {
-		v = v.reversed()
-	}
+	v = r.turned(v)
 	switch {
 	case v.state == failed && r.weight == 0:
 		return r.makes(sick, v.reason, "failed")
@@ -122,20 +120,37 @@ func (r reference) makes(h health, reason, otherwise string) fitness {
 // With weight 0 any but 0 is a failure.
 func (r reference) effectOf(value int) fitness {
 	if r.weight == 0 {
-		v := verdict{state: passed}
-		if value != 0 {
-			v = verdict{state: failed, reason: fmt.Sprintf("has found %d", value)}
-		}
-		return r.effect(v)
+		return r.effect(stateOf(value))
 	}
-	product := min(max(value, faultBelow), -faultBelow) * r.weight
-	if r.reverse {
-		product = -product
-	}
+	product := r.product(min(max(value, faultBelow), -faultBelow))
 	if product <= faultBelow {
 		return r.makes(sick, fmt.Sprintf("has found %d, times %d", value, r.weight), "")
 	}
-	return fitness{health: well, priority: min(product, -faultBelow)}
+	return fitness{health: well, priority: int(min(product, -faultBelow))}
+}
+
+// product returns a number multiplied by the weight.
+func (r reference) product(value int) int64 {
+	if r.reverse {
+		return -int64(value) * int64(r.weight)
+	}
+	return int64(value) * int64(r.weight)
+}
+
+// stateOf returns what a number says that is not weighed: any but 0 is a failure.
+func stateOf(value int) verdict {
+	if value == 0 {
+		return verdict{state: passed}
+	}
+	return verdict{state: failed, reason: fmt.Sprintf("has found %d", value)}
+}
+
+// turned returns the verdict as the reference takes it.
+func (r reference) turned(v verdict) verdict {
+	if r.reverse {
+		return v.reversed()
+	}
+	return v
 }
 
 // reversed returns the verdict that a reference in reverse takes it for.

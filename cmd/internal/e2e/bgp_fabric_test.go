@@ -32,11 +32,17 @@ var steadily = failover("wan")
 func startRouted(t *testing.T, opts ...option) *routed {
 	t.Helper()
 	r := prepareRouted(t, opts...)
+	r.start()
+	return r
+}
+
+// start starts BGP, then the cluster, and waits until the router has its ways to the VIPs.
+func (r *routed) start() {
+	r.t.Helper()
 	r.must(r.fabric.Start())
 	r.ready(r.fabric.Nodes...)
 	r.must(r.StartAll())
 	r.routedTo(r.settled())
-	return r
 }
 
 // prepareRouted writes the files of a routed cluster and starts nothing.

@@ -1,6 +1,10 @@
 package e2e
 
 import (
+	"fmt"
+	"net"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,28 +22,47 @@ func (r *routed) handOverTo(old, target *lab.Node) {
 // slow.
 func TestBGPRouteStaysUntilTheNextIsThere(t *testing.T) {
 	t.Parallel()
-	r := startRouted(t, steadily)
-	const slow = 300 * time.Millisecond
-	for rounds, tries := 0, 0; rounds < 2 && tries < 6; tries++ {
-		old := r.settled()
-		next := r.others(old)[0]
-		r.settle(old)
-		bgpd, now := r.speaker(next).BGPD, time.Now()
-		r.must(bgpd.Freeze())
-		r.handOverTo(old, next)
-		time.Sleep(slow - time.Since(now)) // which is none if that took longer
-		r.must(bgpd.Thaw())
-		took := time.Since(now)
-		r.routedTo(next)
-		r.announcedBy(next)
-		r.tell("slow bgpd", now)
-		if took > 2*slow {
-			t.Logf("a busy machine: bgpd was stopped for %v", took)
-			continue
-		}
-		r.neverBroken(now)
-		rounds++
+	for name, prepare := range map[string]func(*routed){
+		"another AS":  func(*routed) {},
+		"the same AS": (*routed).sameAS,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := prepareRouted(t, steadily)
+			prepare(r)
+			r.start()
+			for rounds, tries := 0, 0; rounds < 2 && tries < 6; tries++ {
+				if r.moveToSlow() {
+					rounds++
+				}
+			}
+		})
 	}
+}
+
+// moveToSlow hands over to a node whose bgpd takes its time, and wants the router to have a
+// way all the time. It returns false if the machine was so busy that nothing can be said.
+func (r *routed) moveToSlow() bool {
+	r.t.Helper()
+	const slow = 300 * time.Millisecond
+	old := r.settled()
+	next := r.others(old)[0]
+	r.settle(old)
+	bgpd, now := r.speaker(next).BGPD, time.Now()
+	r.must(bgpd.Freeze())
+	r.handOverTo(old, next)
+	time.Sleep(slow - time.Since(now)) // which is none if that took longer
+	r.must(bgpd.Thaw())
+	took := time.Since(now)
+	r.routedTo(next)
+	r.announcedBy(next)
+	r.tell("slow bgpd", now)
+	if took > 2*slow {
+		r.t.Logf("a busy machine: bgpd was stopped for %v", took)
+		return false
+	}
+	r.neverBroken(now)
+	return true
 }
 
 // An old owner that dies, or stands still, just after it has let go is not the way that the
@@ -47,7 +70,10 @@ func TestBGPRouteStaysUntilTheNextIsThere(t *testing.T) {
 func TestBGPOldOwnerEndsAfterTheMove(t *testing.T) {
 	t.Parallel()
 	ends := map[string]func(*routed, *lab.Node){
-		"SIGKILL": func(r *routed, n *lab.Node) { r.must(n.Kill()) },
+		"SIGKILL": func(r *routed, n *lab.Node) {
+			r.must(n.Kill())
+			r.eventually("no placeholder is left", func() bool { return len(r.placeholders(n)) == 0 })
+		},
 		"SIGSTOP": func(r *routed, n *lab.Node) { r.freeze(n) },
 	}
 	for name, end := range ends {
@@ -67,4 +93,62 @@ func TestBGPOldOwnerEndsAfterTheMove(t *testing.T) {
 			r.tell(name, now)
 		})
 	}
+}
+
+// sameAS has the nodes in the AS of the router, before their speakers start.
+func (r *routed) sameAS() {
+	r.t.Helper()
+	const file = "/run/frr/bgpd.conf"
+	alike := strings.NewReplacer(
+		fmt.Sprintf("router bgp %d\n", lab.RouterASN), fmt.Sprintf("router bgp %d\n", lab.NodeASN),
+		fmt.Sprintf("remote-as %d\n", lab.RouterASN), fmt.Sprintf("remote-as %d\n", lab.NodeASN),
+	)
+	for host := range r.fabric.Speakers {
+		r.must(host.Do(func() error {
+			config, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(file, []byte(alike.Replace(string(config))), 0o644)
+		}))
+	}
+}
+
+// placeholders returns the devices that keep routes on a node.
+func (r *routed) placeholders(n *lab.Node) (names []string) {
+	r.t.Helper()
+	r.must(n.Host.Do(func() error {
+		all, err := net.Interfaces()
+		for _, i := range all {
+			if strings.HasPrefix(i.Name, "perch-bgp") {
+				names = append(names, i.Name)
+			}
+		}
+		return err
+	}))
+	return names
+}
+
+// VIPs that come back while their last routes are still about are routed all the time, and
+// nothing is left of the moves.
+func TestBGPThereAndBack(t *testing.T) {
+	t.Parallel()
+	r := startRouted(t, steadily)
+	r.neverTwoOwners()
+	one := r.settled()
+	other := r.others(one)[0]
+	now := time.Now()
+	for range 2 {
+		r.handOverTo(one, other)
+		r.handOverTo(other, one)
+	}
+	r.routedTo(one)
+	r.announcedBy(one)
+	r.tell("there and back", now)
+	r.neverBroken(now)
+	for _, n := range r.Nodes {
+		r.eventually("no placeholder is left on "+n.Name, func() bool { return len(r.placeholders(n)) == 0 })
+	}
+	r.neverBroken(now)
+	r.routedTo(one)
 }

@@ -46,6 +46,7 @@ func TestBGPPlannedMoves(t *testing.T) {
 			r.neverShared(now)
 			p.outageAtMost(brief)
 			tt.mend(r, old)
+			r.settled() // what has just started writes its files
 			r.routedTo(next)
 		})
 	}

@@ -177,7 +177,7 @@ func (m *member) advert(v virtual, got lab.Advert) lab.Advert {
 		want.Src = got.Src
 	}
 	want.Addresses = m.addressesOf(v)
-	want.Length = messageLen + len(want.Addresses)*want.Addresses[0].BitLen()/8
+	want.Length = messageLen + len(want.Addresses)*v.addressLen()
 	if !v.isIPv6() {
 		want.Length += headerLen
 		if v.Version == 2 {

@@ -62,11 +62,14 @@ func keepalivedConf(s setup) string {
 			}
 			line("\t}")
 		}
-		line("\tvirtual_ipaddress {")
-		for _, a := range v.Addresses {
-			line("\t\t%s", a)
+		if len(v.Addresses) > 0 {
+			line("\tvirtual_ipaddress {")
+			for _, a := range v.Addresses {
+				line("\t\t%s", a)
+			}
+			line("\t}")
 		}
-		line("\t}\n}")
+		line("}")
 	}
 	return b.String()
 }

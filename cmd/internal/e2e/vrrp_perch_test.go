@@ -40,6 +40,9 @@ func perchToml(s setup) string {
 		line("\n[[vrrp]]\nname = %q\ninterface = %q\nvrid = %d\nversion = %d", v.Name, v.Interface, v.VRID, v.Version)
 		line("priority = %d\nadvert_interval = %q", v.Priority, v.Interval)
 		line("addresses = %s", tomlList(v.Addresses))
+		if v.Family != "" {
+			line("family = %q", v.Family)
+		}
 		if v.NoPreempt {
 			line("preempt = false")
 		}

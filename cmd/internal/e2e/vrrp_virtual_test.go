@@ -18,6 +18,7 @@ type virtual struct {
 	Priority     uint8
 	Interval     time.Duration
 	Addresses    []netip.Prefix // all of one family
+	Family       string         // "ipv4" or "ipv6" where there are none
 	NoPreempt    bool
 	PreemptDelay time.Duration
 	VirtualMAC   bool
@@ -99,7 +100,25 @@ func preemptDelay(delay time.Duration) form {
 	return func(v *virtual) { v.PreemptDelay = delay }
 }
 
-func (v virtual) isIPv6() bool { return v.Addresses[0].Addr().Is6() }
+// holdingNothing has no addresses.
+func holdingNothing(family string) form {
+	return func(v *virtual) { v.Addresses, v.Family = nil, family }
+}
+
+func (v virtual) isIPv6() bool {
+	if len(v.Addresses) == 0 {
+		return v.Family == "ipv6"
+	}
+	return v.Addresses[0].Addr().Is6()
+}
+
+// addressLen is how long one of its addresses is in an advert.
+func (v virtual) addressLen() int {
+	if v.isIPv6() {
+		return 16
+	}
+	return 4
+}
 
 // setup is what a daemon on one node is to do.
 type setup struct {

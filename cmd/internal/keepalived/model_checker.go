@@ -29,6 +29,10 @@ type checker struct {
 	scriptTimeout said[time.Duration]
 	dynamic       said[bool]
 
+	file       said[string] // the name of a track_file
+	fileWeight said[weight] // not given for that of the file
+	watch      *watch       // once all is read
+
 	payload, reply said[string] // in hexadecimal, x for any digit
 	minReply       said[int]
 }

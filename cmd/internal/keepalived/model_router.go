@@ -107,17 +107,29 @@ type hmacAuthentication struct {
 	named  bool // whether there is a key, right or wrong
 	active said[int]
 	window said[time.Duration]
+	mode   said[string]
 }
 
 type hmacKey struct {
 	by    *syntax.Statement
 	id    int
-	value string
+	value string // "" for one in a file
+	file  string
 }
 
-// ipv6 reports the family of the instance, which is that of its first address.
+// ipv6 reports the family of the instance, which is that of its first address, and without
+// one that of what else its adverts have: IPv4 if they have nothing.
 func (i *instance) ipv6() bool {
-	return len(i.addresses) > 0 && i.addresses[0].prefix.Addr().Is6()
+	if len(i.addresses) > 0 {
+		return i.addresses[0].prefix.Addr().Is6()
+	}
+	return i.speaksIPv6()
+}
+
+// speaksIPv6 reports whether something beside the addresses is of IPv6.
+func (i *instance) speaksIPv6() bool {
+	return i.nativeIPv6 || i.source.value.Is6() || i.multicast.value.Is6() ||
+		len(i.peers) > 0 && i.peers[0].address.Is6()
 }
 
 // owner reports whether the instance has priority 255.

@@ -10,11 +10,13 @@ type watch struct {
 	by     *syntax.Statement // nil for an interface
 	at     *syntax.Statement // the same, or what has an interface watched first
 	kind   watchKind
-	name   string // there
-	title  string // here, if it is tracked
-	weight weight // where the one who tracks it gives none
+	name   string     // there
+	title  string     // here, if it is tracked
+	weight weight     // where the one who tracks it gives none
+	file   *trackFile // of a track_file
 	// tracked says that something tracks it: what nothing tracks is not run.
 	tracked bool
+	checked bool // a FILE_CHECK has it
 	// write gives the [[check]] all keys but its name and weight; nil for one that is wrong.
 	write func(t *document.Table)
 }

@@ -182,6 +182,9 @@ func (im *importer) writeVIP(i *instance, a *address, comments []string) {
 
 // loseRouter names what a router has and a cluster has not.
 func (im *importer) loseRouter(i *instance) {
+	if i.noAddress.value && len(i.addresses)+len(i.excluded) == 0 {
+		im.remark(i.noAddress.by, "a cluster needs no router for this: its owner is who runs the programs of [[notify]]")
+	}
 	if i.vmac.given() {
 		im.lose(i.vmac.by, "moves a MAC along with the addresses", "a cluster announces the addresses with the owner's own MAC")
 	}

@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"encoding/hex"
 	"strconv"
 	"strings"
 	"time"
@@ -107,20 +108,12 @@ func hmacWords() vocabulary[*hmacAuthentication] {
 			switch mode, ok := im.one(s); {
 			case !ok, mode == "time":
 			case mode == "monotonic":
-				im.lose(s, "counts adverts, so that clocks may differ", "perch goes by the time, as anti_replay time does: all nodes must do the same")
+				im.lose(s, "goes by the order of adverts alone, so that clocks may differ", "perch goes by the time, too, as anti_replay time does: keep the clocks of all nodes within the window")
 			default:
 				im.wrong(s, quoted(mode)+" must be time or monotonic")
 			}
 		}),
-		"mode": means(func(im *importer, s *syntax.Statement, _ *hmacAuthentication) {
-			switch mode, ok := im.one(s); {
-			case !ok, mode == "enforce":
-			case mode == "permissive", mode == "receive-only":
-				im.lose(s, "heeds adverts without a signature, too", "perch does not: change all nodes over at once, or by a second router")
-			default:
-				im.wrong(s, quoted(mode)+" must be enforce, permissive or receive-only")
-			}
-		}),
+		"mode": keepWord(func(h *hmacAuthentication) *said[string] { return &h.mode }, "enforce", "permissive", "receive-only"),
 	}
 }
 
@@ -135,10 +128,39 @@ func readHMACKey(im *importer, s *syntax.Statement, h *hmacAuthentication) {
 	switch {
 	case err != nil:
 		im.wrong(s, "must be the number of a key, from 0 to 255, and its value")
-	case len(args[1]) < shortestKey || len(args[1]) > longestKey || strings.ContainsAny(args[1], "\r\n"):
-		im.wrong(s, "the value of key "+args[0]+" must be 32 to 64 bytes long")
+	case strings.HasPrefix(args[1], "file:/"):
+		file := strings.TrimPrefix(args[1], "file:")
+		im.remark(s, "perch reads the key from "+file+" as it stands there, without the white space around it")
+		h.keys = append(h.keys, hmacKey{by: s, id: int(id), file: file})
 	default:
 		im.keep(args[1])
-		h.keys = append(h.keys, hmacKey{s, int(id), args[1]})
+		if value, ok := im.hmacValue(s, args[0], args[1]); ok {
+			h.keys = append(h.keys, hmacKey{by: s, id: int(id), value: value})
+		}
 	}
+}
+
+// hmacValue returns the bytes of a key, which are the text itself or hexadecimal behind hex:. A
+// file cannot hold some for perch, which takes no white space around them.
+func (im *importer) hmacValue(s *syntax.Statement, id, text string) (value string, ok bool) {
+	digits, isHex := strings.CutPrefix(text, "hex:")
+	if isHex {
+		data, err := hex.DecodeString(digits)
+		if err != nil {
+			im.wrong(s, "the value of key "+id+" must have pairs of hexadecimal digits behind hex:")
+			return "", false
+		}
+		text = string(data)
+	}
+	switch {
+	case strings.HasPrefix(text, "file:") && !isHex:
+		im.wrong(s, "the file of key "+id+" must be an absolute path")
+	case len(text) < shortestKey || len(text) > longestKey:
+		im.wrong(s, "the value of key "+id+" must be 32 to 64 bytes long")
+	case strings.TrimSpace(text) != text:
+		im.wrong(s, "the value of key "+id+" begins or ends with white space, which perch takes off: choose another one")
+	default:
+		return text, true
+	}
+	return "", false
 }

@@ -22,6 +22,8 @@ func readChecker(im *importer, s *syntax.Statement, r *realServer) {
 		im.wrong(s, "has no url")
 	case c.kind == "MISC_CHECK" && !says(s, "misc_path"):
 		im.wrong(s, "has no misc_path")
+	case c.kind == "FILE_CHECK" && !says(s, "track_file"):
+		im.wrong(s, "has no track_file")
 	}
 	r.checkers = append(r.checkers, c)
 }
@@ -48,6 +50,7 @@ func checkerWords() map[string]vocabulary[*checker] {
 		"DNS_CHECK":  joined(looks, dnsWords()),
 		"UDP_CHECK":  joined(looks, udpWords()),
 		"MISC_CHECK": script,
+		"FILE_CHECK": fileCheckWords(),
 	}
 }
 
@@ -140,6 +143,15 @@ func miscWords() vocabulary[*checker] {
 			if user, ok := im.runner(s, s.Args()); ok {
 				c.scriptUser = said[string]{user, s}
 			}
+		}),
+	}
+}
+
+func fileCheckWords() vocabulary[*checker] {
+	return vocabulary[*checker]{
+		"track_file": keepText(func(c *checker) *said[string] { return &c.file }),
+		"weight": means(func(im *importer, s *syntax.Statement, c *checker) {
+			c.fileWeight = said[weight]{im.weight(s, math.MaxInt32), s}
 		}),
 	}
 }

@@ -44,10 +44,10 @@ func (im *importer) checkInstance(i *instance) {
 		im.wrong(i.by, quoted(i.name)+" has no interface; must have one, also with unicast_peer")
 	}
 	switch {
-	case i.noAddress.value:
-		im.wrong(i.noAddress.by, "perch has no routers without an address; must have a virtual_ipaddress")
-	case len(i.addresses) == 0 && !lists(i.by, "virtual_ipaddress"):
-		im.wrong(i.by, quoted(i.name)+" has no virtual_ipaddress; must have one, for the adverts")
+	case i.noAddress.value && len(i.addresses) > 0:
+		im.remark(i.noAddress.by, "does nothing beside addresses, there as here")
+	case !i.noAddress.value && len(i.addresses) == 0 && !lists(i.by, "virtual_ipaddress"):
+		im.wrong(i.by, quoted(i.name)+" has no virtual_ipaddress; must have one, for the adverts, or no_virtual_ipaddress")
 	}
 	if i.faultWithoutPeer.value && i.unicast.given() && len(i.peers) == 0 {
 		im.wrong(i.unicast.by, "has no peer, which is a fault with unicast_fault_no_peer")
@@ -174,10 +174,7 @@ func readVersion(im *importer, s *syntax.Statement, i *instance) {
 }
 
 // beganIPv6 reports whether something of IPv6 was read.
-func (i *instance) beganIPv6() bool {
-	return i.ipv6() || i.nativeIPv6 || i.source.value.Is6() || i.multicast.value.Is6() ||
-		len(i.peers) > 0 && i.peers[0].address.Is6()
-}
+func (i *instance) beganIPv6() bool { return i.ipv6() || i.speaksIPv6() }
 
 // readVRF reads what tells an interface to one that is in a VRF alone.
 func readVRF(im *importer, s *syntax.Statement, _ *instance) {

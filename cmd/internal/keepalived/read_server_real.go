@@ -49,8 +49,6 @@ func realServerWords() vocabulary[*realServer] {
 	}
 	w["BFD_CHECK"] = lost[r]("takes the server out when its BFD session is down, and without it the server is well",
 		"a check of kind tcp with an interval of some ten milliseconds notices a dead server nearly as soon, and also one that is there and does not serve")
-	w["FILE_CHECK"] = lost[r]("adds a number in a file to the weight of the server, and without it the weight stays",
-		"a check of kind script with weighted = true gives the weight: a program that reads the file and exits with the weight plus 2")
 	return w
 }
 

@@ -1,8 +1,10 @@
 package keepalived
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,9 +13,10 @@ import (
 
 // trackFile is a track_file.
 type trackFile struct {
-	by     *syntax.Statement
-	path   said[string]
-	weight weight
+	by      *syntax.Statement
+	path    said[string]
+	weight  weight
+	initial said[int] // the number that keepalived writes into a file that is missing
 }
 
 func readTrackFile(im *importer, s *syntax.Statement, _ *importer) {
@@ -24,7 +27,7 @@ func readTrackFile(im *importer, s *syntax.Statement, _ *importer) {
 		im.wrong(s, "has no file")
 	}
 	if w != nil {
-		w.weight, w.write = f.weight, im.fileWriter(f)
+		w.weight, w.file, w.write = f.weight, f, im.fileWriter(f)
 	}
 }
 
@@ -40,9 +43,30 @@ func fileWords() vocabulary[*trackFile] {
 		"weight": means(func(im *importer, s *syntax.Statement, f *trackFile) {
 			f.weight = im.weight(s, math.MaxInt32)
 		}),
-		"init_file": lost[*trackFile]("writes a number into the file as it starts, 0 if none is given",
-			"let ExecStartPre= of perch's unit do so: a file that is missing counts as failed"),
+		"init_file": means(readInitial),
 	}
+}
+
+// readInitial reads init_file [NUMBER] [overwrite]. Nothing writes the file here.
+func readInitial(im *importer, s *syntax.Statement, f *trackFile) {
+	args := s.Args()
+	if n := len(args); n > 0 && args[n-1] == "overwrite" {
+		im.lose(s, "writes a number into the file as it starts, whatever is in it", "let ExecStartPre= of perch's unit do so")
+		args = args[:n-1]
+	}
+	f.initial = said[int]{by: s}
+	if len(args) == 0 {
+		return
+	}
+	n, err := strconv.Atoi(args[0])
+	if len(args) > 1 || err != nil || n < math.MinInt32 || n > math.MaxInt32 {
+		im.wrong(s, quoted(strings.Join(args, " "))+" must be a number, with overwrite behind it or without")
+		return
+	}
+	if n != 0 {
+		im.remark(s, fmt.Sprintf("perch writes no file: while there is none, also after it was removed, its number is %d", n))
+	}
+	f.initial.value = min(max(n, -mostWeight), mostWeight)
 }
 
 // trackProcess is a vrrp_track_process.

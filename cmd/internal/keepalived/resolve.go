@@ -43,7 +43,26 @@ func (im *importer) resolve() {
 	for _, g := range im.routing.groups {
 		g.references = im.resolveTracks(g.tracks)
 	}
+	im.resolveFileChecks()
 	im.giveTitles()
+}
+
+// resolveFileChecks finds the files that servers have checks of.
+func (im *importer) resolveFileChecks() {
+	for _, v := range im.balancing.virtual {
+		for _, r := range v.servers {
+			for _, c := range r.checkers {
+				if !c.file.given() {
+					continue
+				}
+				if c.watch = im.routing.watching[watchKey{watchesFile, c.file.value}]; c.watch == nil {
+					im.wrong(c.file.by, quoted(c.file.value)+" is no track_file")
+					continue
+				}
+				c.watch.checked = true
+			}
+		}
+	}
 }
 
 func (im *importer) resolveGroups() {

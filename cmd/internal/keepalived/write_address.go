@@ -50,6 +50,21 @@ func (im *importer) writeAddresses(t *document.Table, key string, comments []str
 	l.write(t, key)
 }
 
+// writeNoAddress says that an instance has no addresses, and of which family its adverts are.
+func (im *importer) writeNoAddress(t *document.Table, i *instance) {
+	by := i.noAddress.by
+	if by == nil { // it has addresses that are wrong
+		return
+	}
+	im.remark(by, "its adverts have no address in them, as keepalived's have none: only routers without addresses heed them")
+	family := "ipv4"
+	if i.ipv6() {
+		family = "ipv6"
+	}
+	im.set(t, "addresses", document.List(), by)
+	im.set(t, "family", document.Text(family), by)
+}
+
 // attributes returns what an address has besides, as perch has it.
 func (im *importer) attributes(a *address) (pairs []document.Pair) {
 	add := func(name string, v document.Value) { pairs = append(pairs, document.Pair{Name: name, Value: v}) }

@@ -49,11 +49,18 @@ func (im *importer) writeHMAC(t *document.Table, i *instance) {
 	if h.window.given() {
 		im.set(auth, "window", document.Duration(h.window.value), h.window.by)
 	}
+	if h.mode.given() {
+		im.set(auth, "mode", document.Text(h.mode.value), h.mode.by)
+	}
 	for _, k := range h.keys {
 		key := auth.Element("key", place(k.by))
 		key.Comments = im.claim(k.by)
 		key.Set("id", document.Number(k.id), place(k.by))
-		key.Set("file", document.Text(im.secret(fmt.Sprintf("%s-%d.key", i.title, k.id), k.value)), place(k.by))
+		file := k.file
+		if file == "" {
+			file = im.secret(fmt.Sprintf("%s-%d.key", i.title, k.id), k.value)
+		}
+		key.Set("file", document.Text(file), place(k.by))
 	}
 }
 

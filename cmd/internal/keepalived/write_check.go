@@ -17,6 +17,7 @@ func (im *importer) writeChecks() {
 	for _, w := range im.routing.watches {
 		switch {
 		case w.write == nil: // it was refused
+		case w.checked && !w.tracked: // its servers have it
 		case !w.tracked:
 			im.untracked(w)
 		default:
@@ -141,13 +142,17 @@ func (im *importer) fileWriter(f *trackFile) func(*document.Table) {
 		return nil
 	}
 	return func(t *document.Table) {
-		t.Set("kind", document.Text("file"), place(f.by))
-		im.set(t, "target", document.Text(f.path.value), f.path.by)
-		t.Set("number", document.Flag(true), place(f.by))
-		if f.weight.value <= 0 {
-			im.remark(f.by, "while the file is missing it counts as failed, with keepalived as 0")
-		}
+		im.put(t, f.settings())
 	}
+}
+
+// settings are the keys for where the number is, and what it is while there is no file.
+func (f *trackFile) settings() (l settings) {
+	l.add("kind", document.Text("file"), nil)
+	l.add("target", document.Text(f.path.value), f.path.by)
+	l.add("number", document.Flag(true), nil)
+	l.add("missing", document.Number(f.initial.value), f.initial.by)
+	return l
 }
 
 func (im *importer) processWriter(p *trackProcess) func(*document.Table) {

@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/perch-vip/perch/cmd/internal/document"
@@ -40,11 +41,28 @@ func (im *importer) what(c *checker) (l settings) {
 	return l
 }
 
+// fileCheck returns the keys of a number that is added to a server's weight. The file tells of
+// itself when there is another one.
+func (im *importer) fileCheck(c *checker) settings {
+	w := c.fileWeight.or(said[weight]{c.watch.weight, c.watch.weight.by})
+	l := c.watch.file.settings()
+	n := min(max(w.value.value, -mostWeight), mostWeight)
+	if n != w.value.value {
+		im.remark(w.by, fmt.Sprintf("becomes %d, since perch takes -%d to %d", n, mostWeight, mostWeight))
+	}
+	l.add("weight", document.Number(n), w.by)
+	if w.value.reverse {
+		l.add("reverse", document.Flag(true), w.by)
+	}
+	return l
+}
+
+// usualHello is by which name keepalived says HELO where it has none.
+const usualHello = "smtpchecker.keepalived.org"
+
 func (c *checker) smtp() (l settings) {
 	l.add("kind", document.Text("smtp"), nil)
-	if c.hello.given() {
-		l.add("hello", document.Text(c.hello.value), c.hello.by)
-	}
+	l.add("hello", document.Text(c.hello.is(usualHello)), c.hello.by)
 	return l
 }
 

@@ -19,7 +19,11 @@ func (im *importer) writeInstance(i *instance) {
 	im.set(t, "version", document.Number(version.value), version.by)
 	im.writePriority(t, i)
 	im.writeInterval(t, i)
-	im.writeAddresses(t, "addresses", im.above(i.by, "virtual_ipaddress"), i.addresses)
+	if len(i.addresses) > 0 {
+		im.writeAddresses(t, "addresses", im.above(i.by, "virtual_ipaddress"), i.addresses)
+	} else {
+		im.writeNoAddress(t, i)
+	}
 	im.writeAddresses(t, "excluded_addresses", im.above(i.by, "virtual_ipaddress_excluded"), i.excluded)
 	im.writePreemption(t, i)
 	im.writeStartDelay(t, i)

@@ -13,6 +13,7 @@ import (
 type look struct {
 	by *syntax.Statement
 	settings
+	of *syntax.Statement // what it refers to; nil for nothing
 }
 
 // textOf is the same for the same looks.
@@ -35,6 +36,9 @@ func (im *importer) writeLooks(t *document.Table, looks []look) {
 		}
 		im.put(check, l.settings)
 		check.Comments = append(im.claim(l.by), im.rest(l.by.Block)...)
+		if l.of != nil {
+			check.Comments = append(check.Comments, im.rest([]*syntax.Statement{l.of})...)
+		}
 	}
 }
 
@@ -43,7 +47,7 @@ func (im *importer) writeLooks(t *document.Table, looks []look) {
 func (im *importer) looks(p *plan, r *realServer, c *checker) (looks []look) {
 	when := c.schedule.within(r.schedule.within(p.v.schedule))
 	add := func(by *syntax.Statement, where connection, what settings) {
-		l := look{by, what}
+		l := look{by: by, settings: what}
 		l.settings = append(l.settings, im.where(p, r, c, where)...)
 		l.settings = append(l.settings, im.timing(c, when, where.timeout)...)
 		looks = append(looks, l)
@@ -60,6 +64,8 @@ func (im *importer) looks(p *plan, r *realServer, c *checker) (looks []look) {
 		if len(c.hosts) == 0 {
 			add(c.by, c.connection, c.smtp())
 		}
+	case "FILE_CHECK":
+		looks = append(looks, look{c.by, im.fileCheck(c), c.watch.by})
 	default:
 		add(c.by, c.connection, im.what(c))
 	}

@@ -15,7 +15,7 @@ import (
 // AS numbers of a [Fabric].
 const (
 	NodeASN   = 65010 // of all nodes
-	routerASN = 65000
+	RouterASN = 65000
 )
 
 // Fabric is a network in which no two nodes share a segment: each has one with the router
@@ -182,14 +182,14 @@ func (f *Fabric) bgpdConf(h *Host) string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	asn := NodeASN
 	if h == f.Router {
-		asn = routerASN
+		asn = RouterASN
 	}
 	line("router bgp %d", asn)
 	line(" bgp router-id %s", h.Eth0.IPv4.Addr())
 	line(" no bgp ebgp-requires-policy")
 	line(" no bgp default ipv4-unicast")
 	four, six := f.neighbours(h)
-	remote := routerASN + NodeASN - asn
+	remote := RouterASN + NodeASN - asn
 	for _, n := range append(four, six...) {
 		line(" neighbor %s remote-as %d", n, remote)
 		line(" neighbor %s timers 1 3", n)

@@ -25,6 +25,8 @@ var (
 	alikeSaved string
 	//go:embed testdata/imported
 	importedFiles embed.FS
+	//go:embed testdata/numbers/keepalived.conf
+	numbersKeepalived string
 )
 
 // keepalived(8) and perch make the same of the same services.
@@ -72,6 +74,40 @@ func TestBalanceImported(t *testing.T) {
 	alike("failed.txt")
 	must(t, b.webs[1].Start())
 	alike("healthy.txt")
+}
+
+// A number in a file does to servers what it does with keepalived(8), also before there is a
+// file, and after it is gone.
+func TestBalanceImportedNumbers(t *testing.T) {
+	b := newBed(t)
+	ours, theirs := b.directors[0], b.directors[1]
+	dir := tempDir(t)
+	conf := b.balanceByKeepalived(theirs, strings.ReplaceAll(numbersKeepalived, "@DIR@", dir))
+	b.balanceByPerch(ours, importedFrom(t, conf))
+	for _, row := range []struct{ file, text, weights string }{
+		{"", "", "5 5 5 5 21 10"},
+		{"load", "3\n", "8 0 5 8 12 13"},
+		{"out", "1\n", "8 0 - 0 12 13"},
+		{"load", "-7\n", "0 19 - 0 42 3"},
+		{"out", "0\n", "0 19 5 0 42 3"},
+		{"load", "", "5 5 5 5 21 10"},
+		{"spare", "-7\n", "5 5 5 5 0 10"},
+	} {
+		switch file := filepath.Join(dir, row.file); {
+		case row.text != "":
+			must(t, os.WriteFile(file, []byte(row.text), 0o600))
+		case row.file != "":
+			must(t, os.Remove(file))
+		}
+		want := []string{"-A -t 198.18.0.160:80 -s wrr"}
+		for i, weight := range strings.Fields(row.weights) {
+			if weight != "-" {
+				want = append(want, fmt.Sprintf("-a -t 198.18.0.160:80 -r 10.9.0.%d:80 -g -w %s", i+1, weight))
+			}
+		}
+		eventuallySaves(theirs, want)
+		eventuallySaves(ours, want)
+	}
 }
 
 // importedFrom returns the perch.toml that a keepalived.conf becomes.
