@@ -163,6 +163,17 @@ func (l *listener) ran(key string) []string {
 // parts are what a life tells, step by step: see live.
 var parts = [][]string{{"BACKUP", "MASTER"}, {"BACKUP"}, {"MASTER"}, {"FAULT"}, {"BACKUP", "MASTER"}, {"STOP"}}
 
+// runsOf returns how often the programs of a subject have been run after so many steps of a
+// life, by their keys.
+func runsOf(subject string, steps int) map[string]int {
+	runs := map[string]int{}
+	for _, word := range slices.Concat(parts[:steps]...) {
+		runs[subject+"-any"]++
+		runs[subject+"-"+strings.ToLower(word)]++
+	}
+	return runs
+}
+
 // live has a node become master, lose that to a rival, be master again, lose its link, have
 // it back, and end. It returns the lines of its FIFO, step by step.
 func live(s *segment, l *listener, node, rival *member) (told [][]string) {
@@ -177,8 +188,9 @@ func live(s *segment, l *listener, node, rival *member) (told [][]string) {
 		told = append(told, l.lines()[seen:])
 		seen = len(l.lines())
 		for _, subject := range subjects { // before what they find becomes another
-			key := subject + "-any"
-			s.eventually(fmt.Sprintf("%d runs of %s", runs, key), func() bool { return len(l.ran(key)) >= runs })
+			for key, want := range runsOf(subject, len(told)) {
+				s.eventually(fmt.Sprintf("%d runs of %s", want, key), func() bool { return len(l.ran(key)) >= want })
+			}
 		}
 	}
 	s.eventually("the links are up, or it begins in fault", func() bool {
