@@ -41,7 +41,7 @@ func inState(name string, state vrrp.State) vrrpnet.Status {
 }
 
 func (b *board) heard(list ...vrrpnet.Status) []notify.Event {
-	return b.hear(b.setup, list, func(*virtualRouter) bool { return b.waiting })
+	return b.hear(b.setup, list, func(*virtualRouter, string) bool { return b.waiting })
 }
 
 // wantEvents compares events in short.

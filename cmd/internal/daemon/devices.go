@@ -79,6 +79,15 @@ func (d *devices) troubles() map[string]string {
 	return maps.Clone(d.trouble)
 }
 
+// comes tells whether a device is there or about to come: the interface that it is on is up,
+// and nothing has kept it from being made.
+func (d *devices) comes(name, parent string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	up := slices.ContainsFunc(d.around, func(i vrrpnet.Interface) bool { return i.Name == parent && i.Up })
+	return d.trouble[name] == "" && up
+}
+
 // index returns that of an interface, if it is there.
 func (d *devices) index(name string) (int, bool) {
 	d.mu.Lock()

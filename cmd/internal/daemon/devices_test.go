@@ -54,3 +54,35 @@ func TestDevicesThatStandAreLeftAlone(t *testing.T) {
 		}
 	}
 }
+
+// A device is there, or comes, while its interface is up and nothing keeps it from being made.
+func TestDevicesToCome(t *testing.T) {
+	up := func(names ...string) (list []vrrpnet.Interface) {
+		for _, name := range names {
+			list = append(list, vrrpnet.Interface{Name: name, Up: true})
+		}
+		return list
+	}
+	tests := map[string]struct {
+		around  []vrrpnet.Interface
+		trouble string
+		want    bool
+	}{
+		"not made yet": {up("eth0"), "", true},
+
+		"there":                 {up("eth0", "vrrp.51"), "", true},
+		"no interface":          {up("eth1"), "", false},
+		"the interface is down": {[]vrrpnet.Interface{{Name: "eth0"}}, "", false},
+		"it is somebody else's": {up("eth0"), "the name is taken", false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := newDevices("", slog.New(slog.DiscardHandler))
+			d.see(tt.around)
+			d.trouble["vrrp.51"] = tt.trouble
+			if got := d.comes("vrrp.51", "eth0"); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,8 +41,12 @@ func (r *routers) informOfReload(before *setup) {
 	r.publish(of, func(b *bulletin, _ *setup) []notify.Event { return b.trim(before, r.setup.Load()) })
 }
 
-// waits tells whether a router waits for a check to have a verdict, itself or by its sync group.
-func (r *routers) waits(v *virtualRouter) bool {
+// waits tells whether a router that is in fault for a reason waits for its device, or for a
+// check to have a verdict, itself or by its sync group.
+func (r *routers) waits(v *virtualRouter, reason string) bool {
+	if v.Device != "" && strings.Contains(reason, v.Device) && r.devices.comes(v.Device, v.Interface) {
+		return true
+	}
 	known := r.verdicts()
 	return slices.ContainsFunc(r.setup.Load().together(v), func(v *virtualRouter) bool {
 		return weigh(v.Priority, v.refs, known).health == unsure
