@@ -137,7 +137,7 @@ bench-ipvs: ## services beside ipvsadm and keepalived, into docs/performance.md 
 bench-bgp: build ## moves by what a router does that is told by BGP, into docs/performance.md (about 3 minutes; needs root)
 	$(GO) test -timeout 10m -run '^$$' -bench '^BenchmarkBGP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md
 
-bench-import: ## the import of large keepalived.conf files beside keepalived's own reading, into docs/performance.md (about 4 minutes)
+bench-import: ## the import of large keepalived.conf files beside keepalived's own reading, into docs/performance.md (about 3 minutes)
 	$(GO) test -timeout 20m -run '^$$' -bench '^BenchmarkImport$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 10 -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200

@@ -51,7 +51,7 @@ func BenchmarkImport(b *testing.B) {
 		fmt.Fprintf(&rows, "| %d, %s | %s | %s | %d MB | %s |\n", c.instances, c.name,
 			ms(perch.quantile(0.5)), ms(perch.quantile(1)), memory>>10, peerTime(keepalived, err))
 	}
-	report := fmt.Sprintf("Measured on %s: %s.\n\n", time.Now().UTC().Format(time.DateOnly), machineName(b)) + "| instances | perch, median | longest | memory, most | `keepalived -t` |\n|---|---|---|---|---|\n" + rows.String()
+	report := fmt.Sprintf("Measured on %s: %s.\n\n", time.Now().UTC().Format(time.DateOnly), machineName(b)) + "| instances | perch, median ms | longest ms | memory, most | `keepalived -t`, ms |\n|---|---|---|---|---|\n" + rows.String()
 	fmt.Println(report)
 	if *benchRecord != "" {
 		must(b, record(*benchRecord, importRecordBegin, report))
