@@ -7,15 +7,16 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -funcalign 16 -X main.version=$(VERSION)
 BIN     ?= bin/perch
 
-# Code that is never in a hurry: it is not inlined, which makes the binary 2 MB smaller.
-# Of cryptography it is what calls the arithmetic, not the arithmetic.
+# Code that waits for others rather than for the processor: it is not inlined, which makes the
+# binary 2 MB smaller. Of cryptography it is what calls the arithmetic, not the arithmetic;
+# leases, adverts and the fence are not in the list.
 COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... github.com/spf13/... github.com/pelletier/... \
 	github.com/hashicorp/... github.com/armon/... github.com/cloudflare/... github.com/golang/... github.com/mdlayher/genetlink \
 	github.com/mdlayher/netlink/... go.etcd.io/... golang.org/x/... google.golang.org/... \
 	$(addprefix crypto/,ecdh ecdsa elliptic hpke rsa tls x509/... $(addprefix internal/fips140/,drbg ecdsa rsa)) \
 	bufio compress/... debug/... encoding/... flag fmt hash/... html/... internal/zstd log log/slog/... math/big mime/... \
 	net net/http/... net/textproto net/url os/... regexp/... strconv testing text/... \
-	$(addprefix github.com/perch-vip/perch/,ipvs vip/bgp vip/fence $(addprefix cmd/,perch internal/api internal/config internal/daemon internal/demo \
+	$(addprefix github.com/perch-vip/perch/,ipvs vip/bgp $(addprefix cmd/,perch internal/api internal/config internal/daemon internal/demo \
 	internal/document internal/doctor internal/keepalived/... internal/lab internal/notify internal/seesaw internal/sysctl internal/web))
 
 # How the binary is compiled, and all else but what the race detector watches: whoever
