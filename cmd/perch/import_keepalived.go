@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -119,7 +120,17 @@ func (o *importKeepalivedOptions) cluster() (*keepalived.Raft, error) {
 		}
 		r.Peers = append(r.Peers, p)
 	}
-	return &r, nil
+	return &r, findSelf(&r)
+}
+
+// findSelf wants this machine to be one of the peers, where no --node says which of them it is.
+func findSelf(r *keepalived.Raft) error {
+	hostname, _ := os.Hostname()
+	known := slices.ContainsFunc(r.Peers, func(p keepalived.Peer) bool { return p.Name == hostname })
+	if r.Node != "" || len(r.Peers) == 0 || known {
+		return nil
+	}
+	return fmt.Errorf("this machine's host name, %q, is none of the peers: say by --node which of them it is", hostname)
 }
 
 // peerOf reads NAME=ADDRESS[:PORT][,PRIORITY].

@@ -3,6 +3,7 @@ package keepalived
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -57,6 +58,9 @@ func (im *importer) writeCluster() error {
 	if len(peers) == 0 {
 		return errNoPeers
 	}
+	if self != "" && !slices.ContainsFunc(peers, func(p Peer) bool { return p.Name == self }) {
+		return fmt.Errorf("--node %q must be one of %s", self, namesOf(peers))
+	}
 	if self != "" {
 		im.node().Set("name", document.Text(self), document.Place{})
 	}
@@ -100,6 +104,15 @@ func (im *importer) peersOfFile() (peers []Peer, self string) {
 		peers = append(peers, Peer{Name: nameOf(a), Address: netip.AddrPortFrom(a, peerPort)})
 	}
 	return peers, self
+}
+
+// namesOf lists the peers in a message.
+func namesOf(peers []Peer) string {
+	names := make([]string, len(peers))
+	for i, p := range peers {
+		names[i] = p.Name
+	}
+	return strings.Join(names, ", ")
 }
 
 // nameOf names a node of which only the address is known.
