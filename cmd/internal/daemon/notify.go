@@ -42,10 +42,13 @@ func (d *daemon) openNotifier(cfg *config.Config) error {
 	d.notifier, d.targets = notify.New(log), newTargets(log)
 	d.released = make(chan struct{})
 	entries, err := d.targets.entriesOf(cfg)
-	if err == nil {
-		d.notifier.Set(entries)
+	programs, programsErr := d.targets.nodeProgramsOf(&cfg.Node)
+	if err := errors.Join(err, programsErr); err != nil {
+		return err
 	}
-	return err
+	d.notifier.Set(entries)
+	d.programs.Store(&programs)
+	return nil
 }
 
 // entriesOf returns who is told of what by a config. It names all of those that cannot be.

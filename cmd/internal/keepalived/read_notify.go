@@ -122,13 +122,6 @@ func keepFIFO(at func(*importer) *fifo) word[*importer] {
 
 func keepFIFOScript(at func(*importer) *fifo) word[*importer] {
 	return means(func(im *importer, s *syntax.Statement, _ *importer) {
-		c, ok := im.told(s)
-		switch f := at(im); {
-		case !ok:
-		case f.command.by != nil:
-			im.again(s, f.command.by)
-		default:
-			f.command = c
-		}
+		im.keepCommand(s, &at(im).command)
 	})
 }
