@@ -77,7 +77,7 @@ func (t targets) entryOf(n *config.Notify) (e notify.Entry, err error) {
 		e.On = append(e.On, notify.Kind(name))
 	}
 	if n.FIFO != "" {
-		e.Name, e.Key, e.Ordered = n.FIFO, fmt.Sprintf("fifo %q of %s", n.FIFO, n.User), true
+		e.Name, e.Key, e.Lane = n.FIFO, fmt.Sprintf("fifo %q of %s", n.FIFO, n.User), n.FIFO
 		e.Target, err = t.fifoOf(n)
 		return e, err
 	}

@@ -224,7 +224,7 @@ func TestEntriesOfNotify(t *testing.T) {
 	if diff := cmp.Diff(want, list[0].Subjects, compareSubjects); diff != "" {
 		t.Errorf("subjects (-want +got):\n%s", diff)
 	}
-	if list[0].Ordered || !list[1].Ordered || list[0].Key == list[1].Key || len(list[1].Subjects) != 0 {
+	if list[0].Lane != "" || list[1].Lane != "/run/events" || list[0].Key == list[1].Key || len(list[1].Subjects) != 0 {
 		t.Errorf("entries %+v", list)
 	}
 }

@@ -12,7 +12,8 @@
 // target: nobody is told what is over. A FIFO keeps backlog lines before that begins.
 //
 // Goroutines: Run, and one for each lane while there is something in it, which Run ends
-// unless its disk hangs. Whoever tells of an event waits for none of them.
+// unless its disk hangs. FIFOs are opened and closed there, too: whoever tells of an event or
+// sets other entries waits for none of them.
 //
 // It must never: have whoever tells wait for a target; run two programs of one lane at
 // once; drop an event without a word; write into anything but a FIFO, or through a

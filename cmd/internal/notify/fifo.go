@@ -34,12 +34,9 @@ func NewFIFO(path string, uid, gid int, log *slog.Logger) *FIFO {
 	return &FIFO{path: path, uid: uid, gid: gid, log: log}
 }
 
-// Open makes the FIFO, if it is not there, and opens it, so that readers may come. While a
-// line waits for room it is open.
+// Open makes the FIFO, if it is not there, and opens it, so that readers may come.
 func (f *FIFO) Open() error {
-	if !f.mu.TryLock() {
-		return nil
-	}
+	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.open()
 }

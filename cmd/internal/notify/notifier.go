@@ -29,9 +29,9 @@ type Notifier struct {
 	tallies map[string]*Tally       // by Key
 }
 
-// laneKey names a lane: that of an entry, or of one of its subjects.
+// laneKey names a lane: one of all subjects, or that of an entry and a subject.
 type laneKey struct {
-	entry   string
+	name    string // of the lane, or the Key of the entry
 	subject Subject
 }
 
@@ -54,10 +54,11 @@ func New(log *slog.Logger) *Notifier {
 }
 
 // Set replaces the entries. What waits for one that is no more is told all the same. Of
-// several with one Key the targets are one.
+// several with one Key the targets are one. It waits for no target, of which a disk may hang.
 func (n *Notifier) Set(entries []Entry) {
-	var idle []io.Closer
+	defer n.wake()
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	before := n.entries
 	n.entries, n.order = make(map[string]*Entry, len(entries)), make([]*Entry, len(entries))
 	for i := range entries {
@@ -73,41 +74,45 @@ func (n *Notifier) Set(entries []Entry) {
 		n.entries[e.Key], n.order[i] = e, e
 	}
 	n.index = newIndex(n.order)
+	for _, e := range n.entries {
+		n.prepare(e)
+	}
 	for key, was := range before {
 		if n.entries[key] == nil {
-			idle = append(idle, n.retire(was)...)
-		}
-	}
-	opened := n.order
-	n.mu.Unlock()
-	n.open(opened) // first: who reads a FIFO that has another user now sees no end of it
-	n.close(idle)
-}
-
-// open opens the targets that are to be there before the first event.
-func (n *Notifier) open(entries []*Entry) {
-	for _, e := range entries {
-		if t, opens := e.Target.(interface{ Open() error }); opens {
-			if err := t.Open(); err != nil {
-				n.log.Warn("target is not there, which is tried again at the next event", "target", e.Name, "error", err)
-			}
+			n.retire(was)
 		}
 	}
 }
 
-// retire forgets an entry, and returns what of it is to be closed at once.
-func (n *Notifier) retire(e *Entry) []io.Closer {
+// prepare has a target opened that is to be there before the first event.
+func (n *Notifier) prepare(e *Entry) {
+	if _, opens := e.Target.(opener); opens {
+		l := n.lane(e.lane(Subject{}))
+		l.unprepare(e)
+		l.add(order{entry: e})
+	}
+}
+
+// open opens the target of an entry.
+func (n *Notifier) open(e *Entry) {
+	t, opens := e.Target.(opener)
+	if !opens {
+		return
+	}
+	if err := t.Open(); err != nil {
+		n.log.Warn("target is not there, which is tried again at the next event", "target", e.Name, "error", err)
+	}
+}
+
+// retire forgets an entry, and has its target closed when its lane is empty: who reads a FIFO
+// that has another user now sees no end of it.
+func (n *Notifier) retire(e *Entry) {
 	delete(n.tallies, e.Key)
-	target, closes := e.Target.(io.Closer)
-	if !closes {
-		return nil
+	if target, closes := e.Target.(io.Closer); closes {
+		key := e.lane(Subject{})
+		n.lane(key)
+		n.retired[key] = append(n.retired[key], target)
 	}
-	key := e.lane(Subject{})
-	if n.lanes[key] == nil {
-		return []io.Closer{target}
-	}
-	n.retired[key] = append(n.retired[key], target)
-	return nil
 }
 
 func (n *Notifier) close(targets []io.Closer) {
@@ -129,6 +134,11 @@ func (n *Notifier) Tell(events ...Event) {
 	for _, o := range void {
 		n.log.Warn("not told, since there is newer", "target", o.entry.Name, "event", o.event.String())
 	}
+	n.wake()
+}
+
+// wake has what waits be told.
+func (n *Notifier) wake() {
 	select {
 	case n.poke <- struct{}{}:
 	default:
@@ -177,12 +187,12 @@ func (n *Notifier) Run(ctx context.Context) error {
 	work, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(EndLimit, kill) })()
-	defer n.Set(nil)
 	var serving sync.WaitGroup
 	defer n.await(work, &serving)
 	for {
 		select {
 		case <-ctx.Done():
+			n.Set(nil)
 			n.begin(work, &serving)
 			return nil
 		case <-n.poke:
@@ -225,6 +235,10 @@ func (n *Notifier) begin(ctx context.Context, serving *sync.WaitGroup) {
 // serve tells what is in a lane, until nothing waits. What ctx leaves no time for is named.
 func (n *Notifier) serve(ctx context.Context, key laneKey) {
 	for o, some := n.take(key); some; o, some = n.take(key) {
+		if o.opens() {
+			n.open(o.entry)
+			continue
+		}
 		begin := time.Now()
 		err := o.tell(ctx)
 		n.note(o, err)
