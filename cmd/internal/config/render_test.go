@@ -87,6 +87,7 @@ func (b *renderer) notify(n *Notify) {
 	b.texts("service", n.Services)
 	b.texts("exec", n.Exec)
 	set(b, "fifo", n.FIFO)
+	b.texts("reader", n.Reader)
 	set(b, "user", n.User)
 	if n.FIFO == "" {
 		b.line("arguments = %q\ntimeout = %q", n.Arguments, n.Timeout)

@@ -24,6 +24,7 @@ type Entry struct {
 	On       []Kind
 	Subjects []Subject // routers, sync groups and services; none for all
 	Target   Target
+	Reader   *Reader // of its FIFO; nil for none
 	// Lane names the one lane of all subjects, that of all entries which name it; it keeps
 	// backlog events before newer ones take the place of older ones. "" is one for each subject.
 	Lane string

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,6 +28,8 @@ type FIFO struct {
 	mu   sync.Mutex // held while a line is written
 	file *os.File   // nil until it is open
 	full bool       // and said so
+
+	there atomic.Bool // it is open
 }
 
 // NewFIFO returns the FIFO at a path, which belongs to a user when it is made.
@@ -40,6 +43,9 @@ func (f *FIFO) Open() error {
 	defer f.mu.Unlock()
 	return f.open()
 }
+
+// There tells whether it is open. It waits for no disk.
+func (f *FIFO) There() bool { return f.there.Load() }
 
 // Tell implements Target. It waits for room in the FIFO until ctx ends.
 func (f *FIFO) Tell(ctx context.Context, e Event) error {
@@ -64,6 +70,7 @@ func (f *FIFO) drop() error {
 	}
 	err := f.file.Close()
 	f.file = nil
+	f.there.Store(false)
 	return err
 }
 
@@ -174,5 +181,6 @@ func (f *FIFO) hold(looked os.FileInfo) error {
 		return errors.Join(fmt.Errorf("open fifo: %s has become another file", f.path), err, file.Close())
 	}
 	f.file, f.full = file, false
+	f.there.Store(true)
 	return nil
 }

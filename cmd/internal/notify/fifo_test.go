@@ -49,7 +49,13 @@ func reads(t *testing.T, path string) string {
 func TestFIFO(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events")
 	f, _ := newFIFO(t, path)
+	if f.There() {
+		t.Error("it is there before it is open")
+	}
 	must(t, f.Open())
+	if !f.There() {
+		t.Error("it is not there")
+	}
 	info, err := os.Lstat(path)
 	must(t, err)
 	if info.Mode() != fs.ModeNamedPipe|fifoMode {
@@ -173,21 +179,15 @@ func TestFIFOOfAnotherEntry(t *testing.T) {
 	n.Set([]Entry{{Key: "before", On: []Kind{Backup}, Lane: path, Target: before}})
 	n.Tell(Event{Kind: Backup, Subject: gw, Priority: 100})
 	n.Set([]Entry{{Key: "after", Lane: path, Target: after}})
-	until(t, "only the other one is open", func() bool { return !before.isOpen() && after.isOpen() })
+	until(t, "only the other one is open", func() bool { return !before.There() && after.There() })
 	if got, want := reads(t, path), "INSTANCE \"VI_1\" BACKUP 100\n"; got != want {
 		t.Errorf("there is %q, want %q", got, want)
 	}
 	cancel()
 	must(t, <-ended)
-	if after.isOpen() {
+	if after.There() {
 		t.Error("it is open after the end")
 	}
-}
-
-func (f *FIFO) isOpen() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.file != nil
 }
 
 // until waits for something.

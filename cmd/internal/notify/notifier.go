@@ -17,8 +17,9 @@ const hangLimit = time.Second
 
 // Notifier tells the targets of its entries what has happened.
 type Notifier struct {
-	log  *slog.Logger
-	poke chan struct{}
+	log     *slog.Logger
+	poke    chan struct{}
+	readers *readers
 
 	mu      sync.Mutex // guards what follows, for moments only
 	entries map[string]*Entry
@@ -46,6 +47,7 @@ func New(log *slog.Logger) *Notifier {
 	return &Notifier{
 		log:     log,
 		poke:    make(chan struct{}, 1),
+		readers: newReaders(log),
 		entries: map[string]*Entry{},
 		lanes:   map[laneKey]*lane{},
 		retired: map[laneKey][]io.Closer{},
@@ -56,6 +58,11 @@ func New(log *slog.Logger) *Notifier {
 // Set replaces the entries. What waits for one that is no more is told all the same. Of
 // several with one Key the targets are one. It waits for no target, of which a disk may hang.
 func (n *Notifier) Set(entries []Entry) {
+	n.readers.set(n.set(entries))
+}
+
+// set is Set, but for the readers of FIFOs. It returns the entries with their targets.
+func (n *Notifier) set(entries []Entry) []*Entry {
 	defer n.wake()
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -82,6 +89,7 @@ func (n *Notifier) Set(entries []Entry) {
 			n.retire(was)
 		}
 	}
+	return n.order
 }
 
 // prepare has a target opened that is to be there before the first event.
@@ -182,8 +190,13 @@ func (n *Notifier) lane(key laneKey) *lane {
 }
 
 // Run tells until ctx ends, and then what waits: whoever tells has ended before. All of it
-// has EndLimit then.
+// has EndLimit then. The readers of FIFOs end last, since they have that to read.
 func (n *Notifier) Run(ctx context.Context) error {
+	reading, end := context.WithCancel(context.WithoutCancel(ctx))
+	var readers sync.WaitGroup
+	readers.Go(func() { n.readers.run(reading) })
+	defer readers.Wait()
+	defer end()
 	work, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(EndLimit, kill) })()
@@ -192,7 +205,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			n.Set(nil)
+			n.set(nil)
 			n.begin(work, &serving)
 			return nil
 		case <-n.poke:
