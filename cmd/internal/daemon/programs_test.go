@@ -79,14 +79,15 @@ func TestNodeProgramsOf(t *testing.T) {
 	}
 }
 
-// withPrograms has a site's daemon run programs that write down, into the file told, what they find.
-func withPrograms(t *testing.T, s *site, body string) {
+// withPrograms has a site's daemon run programs that do something, and write into the file told,
+// before it or after it, which they are.
+func withPrograms(t *testing.T, s *site, before, after string) {
 	t.Helper()
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := fmt.Sprintf("#!/bin/sh\necho $PERCH_EVENT of $PERCH_NAME $1 >>%s\n%s\n", s.path("told"), body)
+	script := fmt.Sprintf("#!/bin/sh\n%s\necho $PERCH_EVENT of $PERCH_NAME $1 >>%s\n%s\n", before, s.path("told"), after)
 	if err := os.WriteFile(s.path("program"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +116,7 @@ func (s *site) told(t *testing.T) string {
 func TestProgramsOfStartAndEnd(t *testing.T) {
 	needRoot(t)
 	s := newSite(t)
-	withPrograms(t, s, "exit 3")
+	withPrograms(t, s, "sleep 0.5", "exit 3")
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.start(ctx, allCapabilities) }()
@@ -137,7 +138,7 @@ func TestProgramsOfStartAndEnd(t *testing.T) {
 func TestEndDuringTheProgramOfTheStart(t *testing.T) {
 	needRoot(t)
 	s := newSite(t)
-	withPrograms(t, s, `[ "$1" = ends ] || exec sleep 1000`)
+	withPrograms(t, s, "", `[ "$1" = ends ] || exec sleep 1000`)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.start(ctx, allCapabilities) }()
