@@ -24,7 +24,8 @@ if [ -e hang ]; then
 	exec sleep 100000
 fi
 here=$(ip -o addr show | grep -c -e 'inet 198.18.0.100/' -e 'inet6 2001:db8::100/')
-echo "$* with $here" >>told
+shift
+echo "$PERCH_EVENT $* with $here" >>told
 `
 
 // ownershipReader writes what it reads into a file.
@@ -36,11 +37,12 @@ exec cat "$1" >>%s/heard
 // that has a reader.
 type tellingCluster struct{ *cluster }
 
-func startTellingCluster(t *testing.T) tellingCluster {
+// startTellingCluster starts one with a program for each of these lists of events.
+func startTellingCluster(t *testing.T, events ...string) tellingCluster {
 	t.Helper()
 	c := tellingCluster{newCluster(t, newNetwork(t))}
 	for _, n := range c.Nodes {
-		c.equip(n)
+		c.equip(n, events)
 	}
 	c.must(c.StartAll())
 	c.settled()
@@ -48,15 +50,15 @@ func startTellingCluster(t *testing.T) tellingCluster {
 }
 
 // equip gives a node its programs.
-func (c tellingCluster) equip(n *lab.Node) {
+func (c tellingCluster) equip(n *lab.Node, events []string) {
 	c.t.Helper()
 	tell, read := c.file(n, "tell"), c.file(n, "read")
 	c.must(os.WriteFile(tell, fmt.Appendf(nil, ownershipTeller, n.Dir), 0o755))
 	c.must(os.WriteFile(read, fmt.Appendf(nil, ownershipReader, n.Dir), 0o755))
 	text, err := os.ReadFile(n.ConfigFile())
 	c.must(err)
-	for _, event := range []string{"owner", "standby"} { // with an argument of its own, so that they are two targets
-		text = fmt.Appendf(text, "\n[[notify]]\non = [%q]\nexec = [%[2]q, %[1]q]\narguments = \"keepalived\"\nuser = \"root\"\ntimeout = \"10m\"\n", event, tell)
+	for i, on := range events { // with an argument of its own, so that each is a target of its own
+		text = fmt.Appendf(text, "\n[[notify]]\non = %s\nexec = [%q, \"%d\"]\narguments = \"keepalived\"\nuser = \"root\"\ntimeout = \"10m\"\n", on, tell, i)
 	}
 	text = fmt.Appendf(text, "\n[[notify]]\non = [\"owner\", \"standby\"]\nfifo = %q\nreader = [%q]\n", c.file(n, "fifo"), read)
 	c.must(os.WriteFile(n.ConfigFile(), text, 0o600))
@@ -71,7 +73,7 @@ func (c tellingCluster) lines(n *lab.Node, name string) []string {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		c.t.Fatal(err)
 	}
-	return strings.Fields(strings.ReplaceAll(strings.ReplaceAll(string(text), " ", "\x00"), "\n", " "))
+	return slices.DeleteFunc(strings.Split(string(text), "\n"), func(line string) bool { return line == "" })
 }
 
 // told waits until a node has last told, by its program and by its FIFO, that it is the
@@ -86,7 +88,6 @@ func (c tellingCluster) told(n *lab.Node, event string) {
 		"told":  fmt.Sprintf("%s INSTANCE edge %s 100 with %d", event, state, here),
 		"heard": fmt.Sprintf(`INSTANCE "edge" %s 100`, state),
 	} {
-		want = strings.ReplaceAll(want, " ", "\x00")
 		c.eventually(fmt.Sprintf("%s is the last line of %s of %s", want, file, n.Name), func() bool {
 			lines := c.lines(n, file)
 			return len(lines) > 0 && lines[len(lines)-1] == want
@@ -111,7 +112,7 @@ func (c tellingCluster) allTold(owner *lab.Node) {
 // FIFO, in turn: at the start, by a transfer, after a kill, and when it is back.
 func TestNotifyOfOwnership(t *testing.T) {
 	t.Parallel()
-	c := startTellingCluster(t)
+	c := startTellingCluster(t, `["owner", "standby"]`)
 	old := c.owner()
 	c.allTold(old)
 	next := c.handOver(old, askedFor, func() { c.perch(old, "transfer", c.others(old)[0].Name) })
@@ -126,10 +127,8 @@ func TestNotifyOfOwnership(t *testing.T) {
 	c.allTold(c.movedFrom(last))
 	c.told(last, "standby")
 	for _, n := range c.Nodes {
-		for _, file := range []string{"told", "heard"} {
-			if lines := c.lines(n, file); n != next && len(slices.Compact(slices.Clone(lines))) != len(lines) {
-				t.Errorf("%s of %s has the same twice in turn: %q", file, n.Name, lines)
-			}
+		if lines := c.lines(n, "heard"); n != next && len(slices.Compact(slices.Clone(lines))) != len(lines) {
+			t.Errorf("the fifo of %s has had the same twice in turn: %q", n.Name, lines)
 		}
 	}
 }
@@ -160,7 +159,7 @@ func (c tellingCluster) hangs(n *lab.Node, event string) (pid int) {
 	c.t.Helper()
 	c.eventually("the program of "+n.Name+" hangs, told of "+event, func() bool {
 		for _, line := range c.lines(n, "hung") {
-			if strings.HasPrefix(line, event+"\x00") {
+			if strings.HasPrefix(line, event+" ") {
 				pid = pidOf(line)
 				return c.sleeps(pid)
 			}
@@ -171,7 +170,7 @@ func (c tellingCluster) hangs(n *lab.Node, event string) (pid int) {
 }
 
 func pidOf(line string) int {
-	_, text, _ := strings.Cut(line, "\x00")
+	_, text, _ := strings.Cut(line, " ")
 	pid, _ := strconv.Atoi(text)
 	return pid
 }
@@ -186,7 +185,7 @@ func (c tellingCluster) sleeps(pid int) bool {
 // while the programs of who has lost them and of who has got them still hang.
 func TestNotifyThatHangsKeepsNoVIP(t *testing.T) {
 	t.Parallel()
-	c := startTellingCluster(t)
+	c := startTellingCluster(t, `["owner"]`, `["standby"]`)
 	single := c.watchOwners()
 	old := c.owner()
 	c.allTold(old)
