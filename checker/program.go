@@ -3,6 +3,7 @@ package checker
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // Program is what is run because something has happened, and not to find something out. It is
@@ -38,5 +39,23 @@ func (p *Program) Run(ctx context.Context, more, variables []string) error {
 	}
 	status, err := run.finishAlone(ctx)
 	_, err = c.judge(status, overdue(patience, err), lastLine(run.output.tail))
+	return err
+}
+
+// Keep runs a program that is to go on, as Run does, until it ends by itself or ctx does. When
+// ctx ends its group is asked to end by SIGTERM, and killed after grace. Nothing of its group
+// is left in either case.
+func (p *Program) Keep(ctx context.Context, grace time.Duration, more []string) error {
+	c := *p.script
+	c.argv = slices.Concat(c.argv, more)
+	if err := c.refuse(); err != nil {
+		return err
+	}
+	run, err := startScript(c.argv, c.account, nil)
+	if err != nil {
+		return c.explainStart(err)
+	}
+	status, err := run.finishAsked(ctx, grace)
+	_, err = c.judge(status, err, lastLine(run.output.tail))
 	return err
 }

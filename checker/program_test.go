@@ -86,3 +86,52 @@ func TestProgramThatCannotBe(t *testing.T) {
 		}
 	}
 }
+
+// keeps runs a program until ctx ends, and returns its error as text.
+func keeps(t *testing.T, ctx context.Context, grace time.Duration, argv ...string) string {
+	t.Helper()
+	p, err := NewProgram(argv, "")
+	must(t, err)
+	if err := p.Keep(ctx, grace, []string{"/run/fifo"}); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// A program that is kept tells why it has ended by itself, and takes along what it has started.
+func TestProgramThatIsKept(t *testing.T) {
+	leavesNothing(t, func() {
+		got := keeps(t, t.Context(), enough, shell(t, `sleep 1000 & echo "reads $1"; exit 3`))
+		if got != "exit code 3: reads /run/fifo" {
+			t.Errorf("reason %q", got)
+		}
+	})
+}
+
+// It is asked to end, and killed if it does not, with its group.
+func TestProgramThatIsKeptIsAskedToEnd(t *testing.T) {
+	for body, want := range map[string]string{
+		`trap 'echo leaving >$0.out; exit 0' TERM; echo begun >$0.out; while :; do sleep 0.01; done`:    "leaving\n",
+		`trap 'echo stays >$0.out' TERM; sleep 1000 & echo begun >$0.out; while :; do sleep 0.01; done`: "stays\n",
+	} {
+		grace := enough
+		if strings.Contains(want, "stays") {
+			grace = 500 * time.Millisecond
+		}
+		leavesNothing(t, func() {
+			script := shell(t, body)
+			out := func() string {
+				text, _ := os.ReadFile(script + ".out")
+				return string(text)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan string)
+			go func() { ended <- keeps(t, ctx, grace, script) }()
+			until(t, "it has begun", func() bool { return out() == "begun\n" })
+			cancel()
+			if reason := <-ended; !strings.HasPrefix(reason, context.Canceled.Error()) || out() != want {
+				t.Errorf("reason %q, said %q, want %q", reason, out(), want)
+			}
+		})
+	}
+}

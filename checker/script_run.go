@@ -113,6 +113,30 @@ func (r *scriptRun) finishAlone(ctx context.Context) (unix.WaitStatus, error) {
 	return status, err
 }
 
+// finishAsked is finish, but the group is asked to end when ctx does, and has grace for that.
+// It takes the group alone: to look for what has left it could take long after a long run.
+func (r *scriptRun) finishAsked(ctx context.Context, grace time.Duration) (unix.WaitStatus, error) {
+	err := r.await(ctx)
+	if err != nil {
+		r.signalGroup(unix.SIGTERM)
+		patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		_ = r.pidfd.SetReadDeadline(time.Time{})
+		_ = r.await(patient)
+	}
+	r.signalGroup(unix.SIGKILL)
+	status := r.reap()
+	r.output.close()
+	_ = r.pidfd.Close()
+	return status, err
+}
+
+// signalGroup signals the script's group. The script is not yet reaped, so the group's number
+// cannot be another's.
+func (r *scriptRun) signalGroup(s unix.Signal) {
+	r.as.whileKilling(func() { _ = unix.Kill(-r.pid, s) })
+}
+
 func (r *scriptRun) await(ctx context.Context) error {
 	defer onEnd(ctx, r.pidfd)()
 	conn, err := r.pidfd.SyscallConn()

@@ -1,10 +1,14 @@
 package config
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // checkNotifies checks every [[notify]] by itself.
 func checkNotifies(r *report, root *value, c *Config) {
 	routers, groups, services := c.subjects()
+	readers := map[string]*value{}
 	for i := range c.Notify {
 		n, table := &c.Notify[i], root.child("notify").item(i)
 		if table.kind != kindTable { // it was refused
@@ -12,6 +16,7 @@ func checkNotifies(r *report, root *value, c *Config) {
 		}
 		checkTold(r, table)
 		checkArgv(r, table.child("exec"))
+		checkReader(r, table, n, readers)
 		checkNames(r, table.child("vrrp"), n.VRRP, routers)
 		checkNames(r, table.child("sync_group"), n.SyncGroups, groups)
 		checkNames(r, table.child("service"), n.Services, services)
@@ -48,6 +53,22 @@ func checkTold(r *report, table *value) {
 				r.badKey(v, "is not for a fifo", "is for exec")
 			}
 		}
+	}
+}
+
+// checkReader wants a FIFO for a reader, and one reader for a FIFO: two would each get a part
+// of the lines.
+func checkReader(r *report, table *value, n *Notify, readers map[string]*value) {
+	reader, fifo := table.child("reader"), table.child("fifo")
+	checkArgv(r, reader)
+	switch {
+	case reader == nil:
+	case fifo == nil:
+		r.badKey(reader, "is not for a program", "is for fifo")
+	case readers[n.FIFO] != nil:
+		r.badKey(reader, fmt.Sprintf("%s has one already, on line %d", n.FIFO, readers[n.FIFO].pos.line), "must be given once for each fifo")
+	case n.FIFO != "":
+		readers[n.FIFO] = reader
 	}
 }
 

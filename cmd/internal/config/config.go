@@ -44,6 +44,11 @@ type Node struct {
 	// NetNamespace is the name of the network namespace that the daemon runs in; "" for
 	// that in which it is started.
 	NetNamespace string
+	// StartProgram is run before anything is held, StopProgram when nothing is any more, each
+	// an argv; none for no program.
+	StartProgram, StopProgram []string
+	StartTimeout, StopTimeout time.Duration
+	ProgramUser               string // who runs both; "" for the daemon's own
 }
 
 // Cluster is the raft group. Exactly one of SecretFile, the three TLS paths

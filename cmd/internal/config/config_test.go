@@ -49,6 +49,9 @@ func TestDefaults(t *testing.T) {
 			LogLevel:  slog.LevelInfo,
 			LogFormat: "text",
 			Fence:     "auto",
+
+			StartTimeout: 10 * time.Second,
+			StopTimeout:  10 * time.Second,
 		},
 		Cluster: &Cluster{
 			Name:       "edge",
@@ -85,6 +88,12 @@ func TestEveryKey(t *testing.T) {
 			LogLevel:  slog.LevelDebug,
 			LogFormat: "json",
 			Fence:     "auto",
+
+			StartProgram: []string{"/usr/local/bin/begin", "--all"},
+			StartTimeout: time.Minute,
+			StopProgram:  []string{"/usr/local/bin/end"},
+			StopTimeout:  100 * time.Millisecond,
+			ProgramUser:  "nobody",
 		},
 		Cluster: &Cluster{
 			Name:      "edge",

@@ -37,8 +37,18 @@ func defaultNode() Node {
 		LogLevel:  slog.LevelInfo,
 		LogFormat: "text",
 		Fence:     "auto",
+
+		StartTimeout: 10 * time.Second,
+		StopTimeout:  10 * time.Second,
 	}
 }
+
+// The limits of start_timeout and stop_timeout. The longest leaves time for the rest of an
+// end, since systemd's default for all of it is 90 s.
+const (
+	minProgramTimeout = 100 * time.Millisecond
+	maxProgramTimeout = time.Minute
+)
 
 func nodeKeys(n *Node) []key {
 	return []key{
@@ -54,6 +64,11 @@ func nodeKeys(n *Node) []key {
 		optional("log_format", words(&n.LogFormat, "text", "json")),
 		optional("fence", words(&n.Fence, fences()...)),
 		optional("net_namespace", text(&n.NetNamespace, namespaceRule, parseNamespace)),
+		optional("start_program", texts(&n.StartProgram, argvRule, argumentRule, parseArgument)),
+		optional("start_timeout", duration(&n.StartTimeout, minProgramTimeout, maxProgramTimeout)),
+		optional("stop_program", texts(&n.StopProgram, argvRule, argumentRule, parseArgument)),
+		optional("stop_timeout", duration(&n.StopTimeout, minProgramTimeout, maxProgramTimeout)),
+		optional("program_user", text(&n.ProgramUser, userRule, parseUser)),
 	}
 }
 

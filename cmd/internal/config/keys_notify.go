@@ -20,6 +20,7 @@ func notifyKeys(n *Notify) []key {
 		optional("exec", texts(&n.Exec, argvRule, argumentRule, parseArgument)),
 		optional("arguments", words(&n.Arguments, "none", "keepalived")),
 		optional("fifo", text(&n.FIFO, pathRule, parsePath)),
+		optional("reader", texts(&n.Reader, argvRule, argumentRule, parseArgument)),
 		optional("user", text(&n.User, userRule, parseUser)),
 		optional("timeout", duration(&n.Timeout, minNotifyTimeout, maxNotifyTimeout)),
 	}

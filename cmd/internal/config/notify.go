@@ -11,7 +11,8 @@ type Notify struct {
 	Exec       []string // a program and its arguments
 	Arguments  string   // of events, behind those of Exec: "none" or "keepalived"
 	FIFO       string   // a path
-	User       string   // who runs Exec, or may read FIFO; "" for the default
+	Reader     []string // a program and its arguments, which reads FIFO
+	User       string   // who runs Exec, or may read FIFO and runs Reader; "" for the default
 	Timeout    time.Duration
 }
 

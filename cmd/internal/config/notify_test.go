@@ -25,6 +25,7 @@ func TestNotify(t *testing.T) {
 			Services:  []string{"web"},
 			Arguments: "none",
 			FIFO:      "/run/perch/events",
+			Reader:    []string{"/usr/local/bin/read", "all"},
 			User:      "root",
 			Timeout:   30 * time.Second,
 		},

@@ -35,6 +35,10 @@ func render(c *Config) string {
 	b.line("listen = %q", listen)
 	set(&b, "net_namespace", c.Node.NetNamespace)
 	b.line("log_level = %q\nlog_format = %q", strings.ToLower(c.Node.LogLevel.String()), c.Node.LogFormat)
+	b.texts("start_program", c.Node.StartProgram)
+	b.texts("stop_program", c.Node.StopProgram)
+	set(&b, "program_user", c.Node.ProgramUser)
+	b.line("start_timeout = %q\nstop_timeout = %q", c.Node.StartTimeout, c.Node.StopTimeout)
 	if c.Cluster != nil {
 		b.cluster(c.Cluster)
 	} else {
@@ -83,6 +87,7 @@ func (b *renderer) notify(n *Notify) {
 	b.texts("service", n.Services)
 	b.texts("exec", n.Exec)
 	set(b, "fifo", n.FIFO)
+	b.texts("reader", n.Reader)
 	set(b, "user", n.User)
 	if n.FIFO == "" {
 		b.line("arguments = %q\ntimeout = %q", n.Arguments, n.Timeout)

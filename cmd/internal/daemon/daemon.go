@@ -81,6 +81,7 @@ type daemon struct {
 
 	notifier *notify.Notifier
 	targets  targets
+	programs atomic.Pointer[nodePrograms]
 	released chan struct{} // closed when this node has given up its addresses for good
 
 	metrics *web.Server
@@ -239,7 +240,8 @@ func (d *daemon) sweep() error {
 	return nil
 }
 
-// run runs all parts until ctx ends or one of them fails.
+// run runs all parts, between the programs of the start and of the end. What a dead
+// predecessor left does not wait for the first.
 func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	if err := d.sweep(); err != nil {
 		return errors.Join(err, control.Close(), d.abandon())
@@ -247,6 +249,16 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
+	defer d.runStopProgram(ctx)
+	d.runProgram(ctx, d.programs.Load().start)
+	if ctx.Err() != nil {
+		return errors.Join(control.Close(), d.abandon())
+	}
+	return d.runParts(ctx, control, hangups)
+}
+
+// runParts runs all parts until ctx ends or one of them fails.
+func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-chan os.Signal) error {
 	parts, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	g, parts := errgroup.WithContext(parts)

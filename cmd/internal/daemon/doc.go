@@ -37,7 +37,8 @@
 // of sysctls, and three that end after the balancer: the manager of services, the syncer
 // (starts and stops the kernel's sync daemons) and the notifier (package notify), which waits
 // for who gives up the addresses, too. Beside them the writer of the log, which
-// ends last, and at the end a hand-over, which is left behind when it takes too long.
+// ends last, and at the end a hand-over, which is left behind when it takes too long. Before
+// all of them, and after, one that runs a program of the node.
 //
 // It must never: hold a VIP that the last evaluation of ownership did not
 // allow; wait for the disk, a peer or a log line between losing ownership and

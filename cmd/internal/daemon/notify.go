@@ -26,6 +26,7 @@ const unprivileged = "nobody"
 // targets makes what is told of events.
 type targets struct {
 	program func(argv []string, user string) (notify.Runner, error)
+	keeper  func(argv []string, user string) (notify.Keeper, error)
 	slots   notify.Slots
 	quorums notify.Slots // of the programs of services, for which no [[notify]] that hangs leaves no place
 	log     *slog.Logger
@@ -33,7 +34,8 @@ type targets struct {
 
 func newTargets(log *slog.Logger) targets {
 	program := func(argv []string, user string) (notify.Runner, error) { return checker.NewProgram(argv, user) }
-	return targets{program: program, slots: notify.NewSlots(), quorums: notify.NewSlots(), log: log}
+	keeper := func(argv []string, user string) (notify.Keeper, error) { return checker.NewProgram(argv, user) }
+	return targets{program: program, keeper: keeper, slots: notify.NewSlots(), quorums: notify.NewSlots(), log: log}
 }
 
 // openNotifier makes what tells users of events. It starts nothing.
@@ -42,10 +44,13 @@ func (d *daemon) openNotifier(cfg *config.Config) error {
 	d.notifier, d.targets = notify.New(log), newTargets(log)
 	d.released = make(chan struct{})
 	entries, err := d.targets.entriesOf(cfg)
-	if err == nil {
-		d.notifier.Set(entries)
+	programs, programsErr := d.targets.nodeProgramsOf(&cfg.Node)
+	if err := errors.Join(err, programsErr); err != nil {
+		return err
 	}
-	return err
+	d.notifier.Set(entries)
+	d.programs.Store(&programs)
+	return nil
 }
 
 // entriesOf returns who is told of what by a config. It names all of those that cannot be.
@@ -74,8 +79,11 @@ func (t targets) entryOf(n *config.Notify) (e notify.Entry, err error) {
 		e.On = append(e.On, notify.Kind(name))
 	}
 	if n.FIFO != "" {
-		e.Name, e.Key, e.Ordered = n.FIFO, fmt.Sprintf("fifo %q of %s", n.FIFO, n.User), true
-		e.Target, err = t.fifoOf(n)
+		e.Name, e.Key, e.Lane = n.FIFO, fmt.Sprintf("fifo %q of %s", n.FIFO, n.User), n.FIFO
+		if e.Target, err = t.fifoOf(n); err != nil {
+			return e, err
+		}
+		e.Reader, err = t.readerOf(n)
 		return e, err
 	}
 	name := n.User
@@ -98,6 +106,19 @@ func (t targets) programOf(argv []string, user string, limit time.Duration) (*no
 		return nil, err
 	}
 	return &notify.Program{Runner: program, Timeout: limit}, nil
+}
+
+// readerOf returns the reader of a FIFO, nil if it has none. Whose the FIFO is runs it.
+func (t targets) readerOf(n *config.Notify) (*notify.Reader, error) {
+	if len(n.Reader) == 0 {
+		return nil, nil
+	}
+	program, err := t.keeper(n.Reader, n.User)
+	if err != nil {
+		return nil, err
+	}
+	key := fmt.Sprintf("%q of %s", n.Reader, n.User)
+	return &notify.Reader{Key: key, Name: n.Reader[0], FIFO: n.FIFO, Program: program}, nil
 }
 
 // fifoOf returns a FIFO, which belongs to the daemon's own user if none is named.

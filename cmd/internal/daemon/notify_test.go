@@ -224,7 +224,7 @@ func TestEntriesOfNotify(t *testing.T) {
 	if diff := cmp.Diff(want, list[0].Subjects, compareSubjects); diff != "" {
 		t.Errorf("subjects (-want +got):\n%s", diff)
 	}
-	if list[0].Ordered || !list[1].Ordered || list[0].Key == list[1].Key || len(list[1].Subjects) != 0 {
+	if list[0].Lane != "" || list[1].Lane != "/run/events" || list[0].Key == list[1].Key || len(list[1].Subjects) != 0 {
 		t.Errorf("entries %+v", list)
 	}
 }
@@ -287,6 +287,34 @@ func TestNotifyThatCannotBe(t *testing.T) {
 	}
 }
 
+// A FIFO's reader is run by whose the FIFO is, and another one has another Key.
+func TestReaderOfNotify(t *testing.T) {
+	targets, _ := testTargets()
+	var made []string
+	targets.keeper = func(argv []string, user string) (notify.Keeper, error) {
+		made = append(made, fmt.Sprint(argv, " as ", user))
+		return nil, nil
+	}
+	keys := map[string]bool{}
+	for _, n := range []config.Notify{
+		{FIFO: "/run/events", Reader: []string{"/bin/read", "a"}},
+		{FIFO: "/run/events", Reader: []string{"/bin/read", "b"}},
+		{FIFO: "/run/events", Reader: []string{"/bin/read", "a"}, User: "root"},
+	} {
+		e, err := targets.entryOf(&n)
+		if err != nil || e.Reader.FIFO != "/run/events" || e.Reader.Name != "/bin/read" {
+			t.Fatalf("%+v, %v", e.Reader, err)
+		}
+		keys[e.Reader.Key] = true
+	}
+	if e, err := targets.entryOf(&config.Notify{FIFO: "/run/events"}); err != nil || e.Reader != nil {
+		t.Errorf("without one there is %+v, %v", e.Reader, err)
+	}
+	if want := []string{"[/bin/read a] as ", "[/bin/read b] as ", "[/bin/read a] as root"}; !slices.Equal(made, want) || len(keys) != 3 {
+		t.Errorf("made %q, want %q; keys %v", made, want, keys)
+	}
+}
+
 // Programs are really run, and files are really written.
 func TestNotifyRunsRealPrograms(t *testing.T) {
 	dir := t.TempDir()
@@ -320,6 +348,42 @@ func TestNotifyRunsRealPrograms(t *testing.T) {
 	}
 	if err := os.Remove(script); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A reader is really run, and has read all when perch has ended.
+func TestNotifyRunsRealReaders(t *testing.T) {
+	dir := t.TempDir()
+	script, fifo, out := filepath.Join(dir, "read"), filepath.Join(dir, "fifo"), filepath.Join(dir, "out")
+	body := "#!/bin/sh\necho begun as $# >>" + out + "\nexec cat \"$2\" >>" + out + "\n"
+	if err := os.WriteFile(script, []byte(body), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	said := func() string {
+		text, _ := os.ReadFile(out)
+		return string(text)
+	}
+	cfg := &config.Config{Notify: []config.Notify{{On: []string{"master", "stop"}, FIFO: fifo, Reader: []string{script, "own"}}}}
+	d := &daemon{log: slog.New(slog.DiscardHandler)}
+	if err := d.openNotifier(cfg); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- d.notifier.Run(ctx) }()
+	d.notifier.Tell(notify.Event{Kind: notify.Master, Subject: aboutRouter("gw"), Priority: 100})
+	for begin := time.Now(); !strings.Contains(said(), "MASTER"); time.Sleep(time.Millisecond) {
+		if time.Since(begin) > time.Minute {
+			t.Fatalf("the reader has %q", said())
+		}
+	}
+	d.notifier.Tell(notify.Event{Kind: notify.Stop, Subject: aboutRouter("gw"), Priority: 100})
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if want := "begun as 2\nINSTANCE \"gw\" MASTER 100\nINSTANCE \"gw\" STOP 100\n"; said() != want {
+		t.Errorf("the reader has %q, want %q", said(), want)
 	}
 }
 

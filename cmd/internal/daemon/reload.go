@@ -16,7 +16,7 @@ import (
 )
 
 // reload reads the config file anew and applies its VIPs, virtual routers, services, checks,
-// who is notified, preemption, log level and where metrics are served. A file with a mistake, or secrets
+// who is notified, the program of the end, preemption, log level and where metrics are served. A file with a mistake, or secrets
 // that cannot be read, change nothing. What stays is not touched. Everything else takes
 // effect at the next start and is named in the warnings.
 func (d *daemon) reload() (api.ReloadResult, error) {
@@ -45,6 +45,10 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	if err != nil {
 		return api.ReloadResult{}, api.Invalid(err)
 	}
+	programs, err := d.targets.nodeProgramsOf(&fresh.Node)
+	if err != nil {
+		return api.ReloadResult{}, api.Invalid(err)
+	}
 	old := d.config()
 	if err := errors.Join(sameAnycast(old.BGP, fresh.BGP), d.asks(fresh.Checks)); err != nil {
 		return api.ReloadResult{}, api.Invalid(err)
@@ -55,6 +59,7 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 		return api.ReloadResult{}, fmt.Errorf("reload: %w", err)
 	}
 	d.notifier.Set(told)
+	d.programs.Store(&programs) // that of the start is run at the next one
 	applied.Checks, applied.Notify = fresh.Checks, fresh.Notify
 	applied.IPVS, applied.Services, applied.ServerChecks = fresh.IPVS, fresh.Services, fresh.ServerChecks
 	d.level.Set(fresh.Node.LogLevel)

@@ -174,3 +174,31 @@ func TestWarningsAreTold(t *testing.T) {
 		t.Errorf("told %q, want %q", got, want)
 	}
 }
+
+// A reload has another program run at the end, and refuses one that could not be run.
+func TestReloadOfTheProgramOfTheEnd(t *testing.T) {
+	r := newReloadable(t)
+	add := func(lines string) {
+		r.writeConfig(t, "secret", "normal")
+		text, err := os.ReadFile(r.path("perch.toml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.write(t, "perch.toml", lines+string(text), 0o600)
+	}
+	add("node.start_program = [\"/bin/false\"]\nnode.stop_program = [\"/bin/true\"]\n")
+	if res, err := r.reload(); err != nil || len(res.Warnings) != 0 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	if got := r.programs.Load().stop.argv; !slices.Equal(got, []string{"/bin/true"}) {
+		t.Errorf("at the end %q is run", got)
+	}
+	add("node.stop_program = [\"/bin/other\"]\nnode.program_user = \"no-such-user\"\n")
+	want := "node.stop_program: user \"no-such-user\": not known on this machine"
+	if _, err := r.reload(); !errors.Is(err, api.ErrInvalid) || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if got := r.programs.Load().stop.argv; !slices.Equal(got, []string{"/bin/true"}) {
+		t.Errorf("after a reload that was refused %q is run", got)
+	}
+}

@@ -40,12 +40,15 @@ func programs(c *config.Config) map[string]string {
 			users[argv[0]] = user
 		}
 	}
+	add(c.Node.StartProgram, "node.start_program")
+	add(c.Node.StopProgram, "node.stop_program")
 	for i := range c.Services {
 		add(c.Services[i].QuorumUp, "quorum_up of "+c.Services[i].Name)
 		add(c.Services[i].QuorumDown, "quorum_down of "+c.Services[i].Name)
 	}
 	for i := range c.Notify {
 		add(c.Notify[i].Exec, "[[notify]]")
+		add(c.Notify[i].Reader, "[[notify]]")
 	}
 	for _, checks := range [][]config.Check{c.Checks, c.ServerChecks} {
 		for i := range checks {

@@ -30,6 +30,8 @@ type globals struct {
 	scriptUser         said[string]
 
 	fifos fifos
+
+	startup, shutdown endProgram
 }
 
 // linkDelay is for how long an interface must be down, or up, before that counts.

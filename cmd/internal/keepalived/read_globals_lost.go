@@ -24,9 +24,6 @@ func globalsLost() vocabulary[*importer] {
 		"vrrp_iptables", "vrrp_ipsets", "nftables", "nftables_priority", "nftables_counters", "nftables_ifindex")
 	v.all(lost[*importer]("keeps the kernel from telling switches which groups are listened to",
 		"set net.ipv4.igmp_link_local_mcast_reports by sysctl.d"), "disable_local_igmp")
-	v.all(lost[*importer]("runs a program as it starts and ends",
-		"let perch's unit do so: ExecStartPre=, ExecStopPost= and TimeoutSec="),
-		"startup_script", "startup_script_timeout", "shutdown_script", "shutdown_script_timeout")
 	v.all(lost[*importer]("has its processes scheduled so",
 		"perch sends adverts from a thread with SCHED_RR 1 where it may: see LimitRTPRIO= of its unit"),
 		"max_auto_priority", "min_auto_priority_delay", "vrrp_priority", "vrrp_rt_priority",

@@ -26,7 +26,7 @@ type fifos struct {
 // fifo is a FIFO with a line for each change, and the program that reads it.
 type fifo struct {
 	path    said[string]
-	user    string // whose it is; "" for perch's own
+	user    said[string] // whose it is
 	command command
 }
 
@@ -115,20 +115,15 @@ func keepFIFO(at func(*importer) *fifo) word[*importer] {
 		}
 		f.path = said[string]{args[0], s}
 		if len(args) > 1 {
-			f.user, _ = im.user(s, args[1:])
+			if user, ok := im.user(s, args[1:]); ok {
+				f.user = said[string]{user, s}
+			}
 		}
 	})
 }
 
 func keepFIFOScript(at func(*importer) *fifo) word[*importer] {
 	return means(func(im *importer, s *syntax.Statement, _ *importer) {
-		c, ok := im.told(s)
-		switch f := at(im); {
-		case !ok:
-		case f.command.by != nil:
-			im.again(s, f.command.by)
-		default:
-			f.command = c
-		}
+		im.keepCommand(s, &at(im).command)
 	})
 }

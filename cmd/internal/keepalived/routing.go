@@ -112,6 +112,7 @@ func (im *importer) writeNode() {
 	if g.namespace.given() {
 		im.set(t, "net_namespace", document.Text(g.namespace.value), g.namespace.by)
 	}
+	im.writePrograms(t)
 	if !g.routerID.given() || im.o.Raft != nil { // the nodes of a cluster have names of their own
 		return
 	}

@@ -156,10 +156,11 @@ func serverEvents() []string {
 
 // writeFIFO says in a [[notify]] that a FIFO, if there is one, is told of events.
 func (im *importer) writeFIFO(f *fifo, on []string) {
-	if by := f.command.by; by != nil {
-		im.lose(by, "starts a program that reads the FIFO", "let a unit of systemd start it")
-	}
+	reader := f.command
 	if !f.path.given() {
+		if reader.by != nil {
+			im.remark(reader.by, "does nothing without a FIFO")
+		}
 		return
 	}
 	at := place(f.path.by)
@@ -167,8 +168,29 @@ func (im *importer) writeFIFO(f *fifo, on []string) {
 	t.Comments = im.claim(f.path.by)
 	t.Set("on", document.Texts(on, at), at)
 	t.Set("fifo", document.Text(f.path.value), at)
-	if f.user != "" {
-		t.Set("user", document.Text(f.user), at)
+	if reader.by != nil {
+		im.set(t, "reader", document.Texts(reader.argv, place(reader.by)), reader.by)
+	}
+	im.writeFIFOUser(t, f)
+}
+
+// writeFIFOUser says whose a FIFO is: of one with a reader who runs that, so that nothing runs
+// with more rights than with keepalived.
+func (im *importer) writeFIFOUser(t *document.Table, f *fifo) {
+	usual := im.routing.globals.scriptUser
+	owner, reader := f.user.or(usual), f.command
+	user := owner
+	if reader.by != nil {
+		user = reader.user.or(usual)
+	}
+	if reader.by != nil && f.user.given() && user.is("root") != f.user.value {
+		im.remark(f.path.by, "belongs to user "+quoted(user.is("root"))+", who runs its reader")
+	}
+	if user.is("root") != "root" {
+		t.Set("user", document.Text(user.value), place(user.by))
+	}
+	if reader.by != nil && !user.given() {
+		im.ownUser(reader.by)
 	}
 }
 

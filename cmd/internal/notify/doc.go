@@ -11,10 +11,14 @@
 // event waits a newer one about the same takes its place, also if that is not for this
 // target: nobody is told what is over. A FIFO keeps backlog lines before that begins.
 //
-// Goroutines: Run, and one for each lane while there is something in it, which Run ends
-// unless its disk hangs. Whoever tells of an event waits for none of them.
+// A FIFO may have a reader, a program that perch keeps running (reader.go, readers.go).
+//
+// Goroutines: Run, one that has readers begin and end, with two for each, and one for each lane while there is something in it, which Run ends
+// unless its disk hangs. FIFOs are opened and closed there, too: whoever tells of an event or
+// sets other entries waits for none of them.
 //
 // It must never: have whoever tells wait for a target; run two programs of one lane at
 // once; drop an event without a word; write into anything but a FIFO, or through a
-// symbolic link; outlast the end by more than EndLimit, and a second if a disk hangs.
+// symbolic link; outlast the end by more than EndLimit and what
+// readers have then to end, and a second for each of both if a disk hangs; run two readers of one FIFO at once.
 package notify

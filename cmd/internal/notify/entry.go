@@ -12,6 +12,9 @@ type Target interface {
 	Tell(ctx context.Context, e Event) error
 }
 
+// opener is a Target that is to be there before the first event.
+type opener interface{ Open() error }
+
 // Entry is one [[notify]].
 type Entry struct {
 	// Key names the target, and all that makes it what it is: an entry with the Key of an
@@ -21,17 +24,18 @@ type Entry struct {
 	On       []Kind
 	Subjects []Subject // routers, sync groups and services; none for all
 	Target   Target
-	// Ordered has one lane for all subjects, and keeps backlog events before newer ones take
-	// the place of older ones.
-	Ordered bool
+	Reader   *Reader // of its FIFO; nil for none
+	// Lane names the one lane of all subjects, that of all entries which name it; it keeps
+	// backlog events before newer ones take the place of older ones. "" is one for each subject.
+	Lane string
 }
 
-// backlog is how many events wait at an Ordered target before newer ones take the place of
-// older ones.
+// backlog is how many events wait in a lane of all subjects before newer ones take the place
+// of older ones.
 const backlog = 1024
 
 func (e *Entry) room() int {
-	if e.Ordered {
+	if e.Lane != "" {
 		return backlog
 	}
 	return 0
@@ -39,8 +43,8 @@ func (e *Entry) room() int {
 
 // lane returns the lane of events on a subject.
 func (e *Entry) lane(s Subject) laneKey {
-	if e.Ordered {
-		return laneKey{entry: e.Key}
+	if e.Lane != "" {
+		return laneKey{name: e.Lane}
 	}
 	return laneKey{e.Key, s}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,6 +28,8 @@ type FIFO struct {
 	mu   sync.Mutex // held while a line is written
 	file *os.File   // nil until it is open
 	full bool       // and said so
+
+	there atomic.Bool // it is open
 }
 
 // NewFIFO returns the FIFO at a path, which belongs to a user when it is made.
@@ -34,15 +37,15 @@ func NewFIFO(path string, uid, gid int, log *slog.Logger) *FIFO {
 	return &FIFO{path: path, uid: uid, gid: gid, log: log}
 }
 
-// Open makes the FIFO, if it is not there, and opens it, so that readers may come. While a
-// line waits for room it is open.
+// Open makes the FIFO, if it is not there, and opens it, so that readers may come.
 func (f *FIFO) Open() error {
-	if !f.mu.TryLock() {
-		return nil
-	}
+	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.open()
 }
+
+// There tells whether it is open. It waits for no disk.
+func (f *FIFO) There() bool { return f.there.Load() }
 
 // Tell implements Target. It waits for room in the FIFO until ctx ends.
 func (f *FIFO) Tell(ctx context.Context, e Event) error {
@@ -67,6 +70,7 @@ func (f *FIFO) drop() error {
 	}
 	err := f.file.Close()
 	f.file = nil
+	f.there.Store(false)
 	return err
 }
 
@@ -177,5 +181,6 @@ func (f *FIFO) hold(looked os.FileInfo) error {
 		return errors.Join(fmt.Errorf("open fifo: %s has become another file", f.path), err, file.Close())
 	}
 	f.file, f.full = file, false
+	f.there.Store(true)
 	return nil
 }

@@ -49,7 +49,13 @@ func reads(t *testing.T, path string) string {
 func TestFIFO(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events")
 	f, _ := newFIFO(t, path)
+	if f.There() {
+		t.Error("it is there before it is open")
+	}
 	must(t, f.Open())
+	if !f.There() {
+		t.Error("it is not there")
+	}
 	info, err := os.Lstat(path)
 	must(t, err)
 	if info.Mode() != fs.ModeNamedPipe|fifoMode {
@@ -167,13 +173,29 @@ func TestFIFOOfAnotherEntry(t *testing.T) {
 	before, log := newFIFO(t, path)
 	after, _ := newFIFO(t, path)
 	n := New(slog.New(slog.NewTextHandler(log, nil)))
-	n.Set([]Entry{{Key: "before", Ordered: true, Target: before}})
-	must(t, before.Tell(t.Context(), Event{Kind: Backup, Subject: gw, Priority: 100}))
-	n.Set([]Entry{{Key: "after", Ordered: true, Target: after}})
-	if before.file != nil || after.file == nil {
-		t.Errorf("open are %v and %v", before.file, after.file)
-	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- n.Run(ctx) }()
+	n.Set([]Entry{{Key: "before", On: []Kind{Backup}, Lane: path, Target: before}})
+	n.Tell(Event{Kind: Backup, Subject: gw, Priority: 100})
+	n.Set([]Entry{{Key: "after", Lane: path, Target: after}})
+	until(t, "only the other one is open", func() bool { return !before.There() && after.There() })
 	if got, want := reads(t, path), "INSTANCE \"VI_1\" BACKUP 100\n"; got != want {
 		t.Errorf("there is %q, want %q", got, want)
+	}
+	cancel()
+	must(t, <-ended)
+	if after.There() {
+		t.Error("it is open after the end")
+	}
+}
+
+// until waits for something.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for begin := time.Now(); !done(); time.Sleep(time.Millisecond) {
+		if time.Since(begin) > patience {
+			t.Fatalf("it never was that %s", what)
+		}
 	}
 }

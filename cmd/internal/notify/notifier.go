@@ -17,8 +17,9 @@ const hangLimit = time.Second
 
 // Notifier tells the targets of its entries what has happened.
 type Notifier struct {
-	log  *slog.Logger
-	poke chan struct{}
+	log     *slog.Logger
+	poke    chan struct{}
+	readers *readers
 
 	mu      sync.Mutex // guards what follows, for moments only
 	entries map[string]*Entry
@@ -29,9 +30,9 @@ type Notifier struct {
 	tallies map[string]*Tally       // by Key
 }
 
-// laneKey names a lane: that of an entry, or of one of its subjects.
+// laneKey names a lane: one of all subjects, or that of an entry and a subject.
 type laneKey struct {
-	entry   string
+	name    string // of the lane, or the Key of the entry
 	subject Subject
 }
 
@@ -46,6 +47,7 @@ func New(log *slog.Logger) *Notifier {
 	return &Notifier{
 		log:     log,
 		poke:    make(chan struct{}, 1),
+		readers: newReaders(log),
 		entries: map[string]*Entry{},
 		lanes:   map[laneKey]*lane{},
 		retired: map[laneKey][]io.Closer{},
@@ -54,10 +56,16 @@ func New(log *slog.Logger) *Notifier {
 }
 
 // Set replaces the entries. What waits for one that is no more is told all the same. Of
-// several with one Key the targets are one.
+// several with one Key the targets are one. It waits for no target, of which a disk may hang.
 func (n *Notifier) Set(entries []Entry) {
-	var idle []io.Closer
+	n.readers.set(n.set(entries))
+}
+
+// set is Set, but for the readers of FIFOs. It returns the entries with their targets.
+func (n *Notifier) set(entries []Entry) []*Entry {
+	defer n.wake()
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	before := n.entries
 	n.entries, n.order = make(map[string]*Entry, len(entries)), make([]*Entry, len(entries))
 	for i := range entries {
@@ -73,41 +81,46 @@ func (n *Notifier) Set(entries []Entry) {
 		n.entries[e.Key], n.order[i] = e, e
 	}
 	n.index = newIndex(n.order)
+	for _, e := range n.entries {
+		n.prepare(e)
+	}
 	for key, was := range before {
 		if n.entries[key] == nil {
-			idle = append(idle, n.retire(was)...)
+			n.retire(was)
 		}
 	}
-	opened := n.order
-	n.mu.Unlock()
-	n.open(opened) // first: who reads a FIFO that has another user now sees no end of it
-	n.close(idle)
+	return n.order
 }
 
-// open opens the targets that are to be there before the first event.
-func (n *Notifier) open(entries []*Entry) {
-	for _, e := range entries {
-		if t, opens := e.Target.(interface{ Open() error }); opens {
-			if err := t.Open(); err != nil {
-				n.log.Warn("target is not there, which is tried again at the next event", "target", e.Name, "error", err)
-			}
-		}
+// prepare has a target opened that is to be there before the first event.
+func (n *Notifier) prepare(e *Entry) {
+	if _, opens := e.Target.(opener); opens {
+		l := n.lane(e.lane(Subject{}))
+		l.unprepare(e)
+		l.add(order{entry: e})
 	}
 }
 
-// retire forgets an entry, and returns what of it is to be closed at once.
-func (n *Notifier) retire(e *Entry) []io.Closer {
+// open opens the target of an entry.
+func (n *Notifier) open(e *Entry) {
+	t, opens := e.Target.(opener)
+	if !opens {
+		return
+	}
+	if err := t.Open(); err != nil {
+		n.log.Warn("target is not there, which is tried again at the next event", "target", e.Name, "error", err)
+	}
+}
+
+// retire forgets an entry, and has its target closed when its lane is empty: who reads a FIFO
+// that has another user now sees no end of it.
+func (n *Notifier) retire(e *Entry) {
 	delete(n.tallies, e.Key)
-	target, closes := e.Target.(io.Closer)
-	if !closes {
-		return nil
+	if target, closes := e.Target.(io.Closer); closes {
+		key := e.lane(Subject{})
+		n.lane(key)
+		n.retired[key] = append(n.retired[key], target)
 	}
-	key := e.lane(Subject{})
-	if n.lanes[key] == nil {
-		return []io.Closer{target}
-	}
-	n.retired[key] = append(n.retired[key], target)
-	return nil
 }
 
 func (n *Notifier) close(targets []io.Closer) {
@@ -129,6 +142,11 @@ func (n *Notifier) Tell(events ...Event) {
 	for _, o := range void {
 		n.log.Warn("not told, since there is newer", "target", o.entry.Name, "event", o.event.String())
 	}
+	n.wake()
+}
+
+// wake has what waits be told.
+func (n *Notifier) wake() {
 	select {
 	case n.poke <- struct{}{}:
 	default:
@@ -172,17 +190,22 @@ func (n *Notifier) lane(key laneKey) *lane {
 }
 
 // Run tells until ctx ends, and then what waits: whoever tells has ended before. All of it
-// has EndLimit then.
+// has EndLimit then. The readers of FIFOs end last, since they have that to read.
 func (n *Notifier) Run(ctx context.Context) error {
+	reading, end := context.WithCancel(context.WithoutCancel(ctx))
+	var readers sync.WaitGroup
+	readers.Go(func() { n.readers.run(reading) })
+	defer readers.Wait()
+	defer end()
 	work, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(EndLimit, kill) })()
-	defer n.Set(nil)
 	var serving sync.WaitGroup
 	defer n.await(work, &serving)
 	for {
 		select {
 		case <-ctx.Done():
+			n.set(nil)
 			n.begin(work, &serving)
 			return nil
 		case <-n.poke:
@@ -225,6 +248,10 @@ func (n *Notifier) begin(ctx context.Context, serving *sync.WaitGroup) {
 // serve tells what is in a lane, until nothing waits. What ctx leaves no time for is named.
 func (n *Notifier) serve(ctx context.Context, key laneKey) {
 	for o, some := n.take(key); some; o, some = n.take(key) {
+		if o.opens() {
+			n.open(o.entry)
+			continue
+		}
 		begin := time.Now()
 		err := o.tell(ctx)
 		n.note(o, err)

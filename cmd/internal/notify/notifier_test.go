@@ -206,7 +206,7 @@ func TestOrderedTargetsHearOfAll(t *testing.T) {
 		s := newStage()
 		s.run(t)
 		e := s.entry("fifo", 0, Master, Backup)
-		e.Ordered = true
+		e.Lane = "fifo"
 		s.Set([]Entry{e})
 		var want []string
 		for range 3 {
@@ -247,7 +247,7 @@ func TestEntriesOfOneTarget(t *testing.T) {
 		s := newStage()
 		s.run(t)
 		fifo := s.entry("fifo", 0, Master)
-		fifo.Ordered = true
+		fifo.Lane = "fifo"
 		s.Set([]Entry{
 			only(s.entry("a", time.Second, Master), gw), s.entry("a", time.Second, Backup), s.entry("a", time.Second, Master, Fault),
 			only(fifo, gw), fifo,
@@ -364,6 +364,69 @@ func TestTheEndDoesNotHang(t *testing.T) {
 	})
 }
 
+// stuck is a target that cannot be opened or closed while its disk hangs.
+type stuck struct {
+	listener
+	disk chan struct{}
+}
+
+func (s *stuck) Open() error {
+	<-s.disk
+	return nil
+}
+
+func (s *stuck) Close() error {
+	<-s.disk
+	return nil
+}
+
+// A FIFO on a disk that hangs keeps neither a reload waiting, nor whoever tells, nor another
+// target.
+func TestSetDoesNotHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- s.Run(ctx) }()
+		disk := make(chan struct{})
+		defer close(disk)
+		fifo := func(key string) Entry {
+			return Entry{Key: key, Name: key, On: []Kind{Master}, Lane: "fifo", Target: &stuck{listener{name: key, hall: s.hall}, disk}}
+		}
+		for _, key := range []string{"old", "old", "new"} {
+			s.Set([]Entry{fifo(key), s.entry("well", time.Second, Master)})
+			synctest.Wait()
+			s.Tell(of(Master, gw))
+			s.Tallies()
+		}
+		if took := time.Since(s.hall.begin); took != 0 {
+			t.Errorf("all of that took %s", took)
+		}
+		time.Sleep(5 * time.Second)
+		s.want(t, "well told master of VI_1 at 1s", "well told master of VI_1 at 2s")
+		begin := time.Now()
+		cancel()
+		if err := <-ended; err != nil || time.Since(begin) != EndLimit+hangLimit {
+			t.Errorf("ended after %s, %v", time.Since(begin), err)
+		}
+	})
+}
+
+// It is opened before the first event all the same, and told what has waited.
+func TestOpenBeforeTheFirstEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		s.run(t)
+		disk := make(chan struct{})
+		s.Set([]Entry{{Key: "fifo", Name: "fifo", On: []Kind{Master}, Lane: "fifo", Target: &stuck{listener{name: "fifo", hall: s.hall}, disk}}})
+		s.Tell(of(Master, gw))
+		time.Sleep(time.Second)
+		s.want(t)
+		close(disk)
+		s.want(t, "fifo told master of VI_1 at 1s")
+	})
+}
+
 // closing is a target that is closed.
 type closing struct{ listener }
 
@@ -380,7 +443,7 @@ func TestSetKeepsTargets(t *testing.T) {
 		s := newStage()
 		s.run(t)
 		entry := func(key string, on ...Kind) Entry {
-			return Entry{Key: key, On: on, Ordered: true, Target: &closing{listener: listener{name: key, takes: time.Second, hall: s.hall}}}
+			return Entry{Key: key, On: on, Lane: key, Target: &closing{listener: listener{name: key, takes: time.Second, hall: s.hall}}}
 		}
 		s.Set([]Entry{entry("stays", Master), entry("goes", Master), entry("idle", Backup)})
 		s.Tell(of(Master, gw), of(Master, inside))

@@ -5,11 +5,14 @@ import "slices"
 // queue is what waits for one lane, the oldest first.
 type queue []order
 
-// order is an event that an entry is to be told of.
+// order is an event that an entry is to be told of. Without an event its target is to be
+// opened.
 type order struct {
 	entry *Entry
 	event Event
 }
+
+func (o order) opens() bool { return o.event.Kind == "" }
 
 // add adds an order.
 func (q *queue) add(o order) { *q = append(*q, o) }
@@ -27,6 +30,12 @@ func (q *queue) outdate(e Event, room int) (void []order) {
 		return same
 	})
 	return void
+}
+
+// unprepare takes out the order to open the target of an entry, or of an earlier one with
+// its Key.
+func (q *queue) unprepare(e *Entry) {
+	*q = slices.DeleteFunc(*q, func(o order) bool { return o.opens() && o.entry.Key == e.Key })
 }
 
 // take takes out the oldest.
