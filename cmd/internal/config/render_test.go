@@ -171,7 +171,8 @@ func (b *renderer) auth(a Auth) {
 	if a.Kind != "hmac" {
 		return
 	}
-	b.line("active = %d\nwindow = %q\nmode = %q", a.Active, a.Window, a.Mode)
+	b.line("active = %d\nmode = %q\nanti_replay = %q", a.Active, a.Mode, a.AntiReplay)
+	set(b, "window", a.Window)
 	for _, k := range a.Keys {
 		b.line("[[vrrp.auth.key]]\nid = %d\nfile = %q", k.ID, k.File)
 	}
