@@ -44,6 +44,9 @@ type Node struct {
 	// NetNamespace is the name of the network namespace that the daemon runs in; "" for
 	// that in which it is started.
 	NetNamespace string
+	// LogUnknownVRIDs has adverts be told of that are heard where this node has virtual
+	// routers, but none of their VRID.
+	LogUnknownVRIDs bool
 }
 
 // Cluster is the raft group. Exactly one of SecretFile, the three TLS paths

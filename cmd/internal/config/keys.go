@@ -54,6 +54,7 @@ func nodeKeys(n *Node) []key {
 		optional("log_format", words(&n.LogFormat, "text", "json")),
 		optional("fence", words(&n.Fence, fences()...)),
 		optional("net_namespace", text(&n.NetNamespace, namespaceRule, parseNamespace)),
+		optional("log_unknown_vrids", boolean(&n.LogUnknownVRIDs)),
 	}
 }
 

@@ -34,6 +34,7 @@ func render(c *Config) string {
 	}
 	b.line("listen = %q", listen)
 	set(&b, "net_namespace", c.Node.NetNamespace)
+	set(&b, "log_unknown_vrids", c.Node.LogUnknownVRIDs)
 	b.line("log_level = %q\nlog_format = %q", strings.ToLower(c.Node.LogLevel.String()), c.Node.LogFormat)
 	if c.Cluster != nil {
 		b.cluster(c.Cluster)

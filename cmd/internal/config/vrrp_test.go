@@ -51,8 +51,8 @@ func TestRouterDefaults(t *testing.T) {
 
 func TestEveryRouterKey(t *testing.T) {
 	got := mustParse(t, readFile(t, "testdata/ok/vrrp-every-key.toml"))
-	if got.Node.NetNamespace != "blue" {
-		t.Errorf("namespace %q", got.Node.NetNamespace)
+	if got.Node.NetNamespace != "blue" || !got.Node.LogUnknownVRIDs {
+		t.Errorf("node %+v", got.Node)
 	}
 	if got.Fence() != "nftables" {
 		t.Errorf("fence %q", got.Fence())

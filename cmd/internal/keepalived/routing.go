@@ -112,6 +112,9 @@ func (im *importer) writeNode() {
 	if g.namespace.given() {
 		im.set(t, "net_namespace", document.Text(g.namespace.value), g.namespace.by)
 	}
+	if g.logUnknown.given() {
+		im.set(t, "log_unknown_vrids", document.Flag(g.logUnknown.value), g.logUnknown.by)
+	}
 	if !g.routerID.given() || im.o.Raft != nil { // the nodes of a cluster have names of their own
 		return
 	}
