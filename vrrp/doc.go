@@ -7,6 +7,7 @@
 //     or before the trailer of draft-cassen-vrrp-auth-hmac (trailer.go).
 //   - Each packet that is refused is so for a Drop. Sender is what is known of a party
 //     that was heard, and says what to change if it is refused (heard.go, explain.go).
+//     Stranger is one of a VRID that is not ours (stranger.go).
 //   - Router is the state machine of section 6, with what fleets of keepalived add to
 //     it, and Group has several rise and fall together (router.go, group.go).
 //

@@ -29,6 +29,7 @@ type keyring struct {
 	macs   map[uint8]hash.Hash
 	active uint8
 	mode   TrailerMode
+	replay AntiReplay
 	window int32 // in seconds
 	last   uint64
 	marks  *marks
@@ -42,7 +43,7 @@ func newKeyring(auth Authentication, m *marks) *keyring {
 		return nil
 	}
 	k := &keyring{
-		macs: map[uint8]hash.Hash{}, active: auth.Active, mode: auth.Mode,
+		macs: map[uint8]hash.Hash{}, active: auth.Active, mode: auth.Mode, replay: auth.Replay,
 		window: int32(auth.Window / time.Second), marks: m,
 	}
 	for id, key := range auth.Keys {
@@ -87,8 +88,11 @@ func (k *keyring) check(signed []byte, src netip.Addr, wall time.Time) (stamp ui
 	return stamp, 0
 }
 
-// timely tells whether a stamp is of about now.
+// timely tells whether a stamp is of about now, which with Monotonic any may be.
 func (k *keyring) timely(stamp uint64, wall time.Time) bool {
+	if k.replay == Monotonic {
+		return true
+	}
 	age := int32(uint32(wall.Unix()) - uint32(stamp>>secondsAt))
 	return age <= k.window && age >= -k.window
 }
@@ -98,7 +102,7 @@ func (k *keyring) timely(stamp uint64, wall time.Time) bool {
 func (k *keyring) nextStamp(wall time.Time) uint64 {
 	ticks := uint64(wall.Nanosecond()) << fractionOfTick / uint64(time.Second)
 	stamp := uint64(wall.Unix())<<secondsAt | ticks<<fractionOfTick
-	if int64(stamp-k.last) <= 0 && k.timely(k.last, wall) {
+	if k.last != 0 && int64(stamp-k.last) <= 0 && k.timely(k.last, wall) {
 		stamp = k.last + 1
 	}
 	k.last = stamp

@@ -119,6 +119,10 @@ func routers() api.Status {
 				Reason: "eth3 is waited for", Fence: "bpf",
 			},
 		},
+		Unknown: []api.UnknownRouter{
+			{Interface: "eth0", VRID: 77, Address: "198.18.0.77", Version: 2, Priority: 100, AdvertInterval: "1s", Last: now},
+			{Interface: "eth2", VRID: 52, Address: "fe80::52", Version: 3, Priority: 255, AdvertInterval: "10ms", Last: now.Add(-time.Minute)},
+		},
 		Static: &api.Static{
 			Addresses: []api.HeldAddress{{Address: "198.18.0.10/24", Interface: "eth0", Held: true}},
 			Routes:    []api.HeldRoute{{Route: "10.0.0.0/8 via 198.18.0.254", Reason: "network is unreachable"}},
@@ -184,6 +188,16 @@ func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Whoever makes up routers does not make the status longer without end.
+func TestRenderManyUnknownRouters(t *testing.T) {
+	s := routers()
+	s.Unknown = make([]api.UnknownRouter, 256)
+	text := renderStatus(s, view{now: now, paint: noColour})
+	if n := strings.Count(text, "which no router of this node has there"); n != maxUnknown || !strings.Contains(text, "and 236 more of VRIDs") {
+		t.Errorf("%d are named:\n%s", n, text)
 	}
 }
 

@@ -24,7 +24,7 @@ func drawRouters(s api.Status, v view) []string {
 	if t := holdingsTable(s.VRRP); len(t.rows) > 0 {
 		parts = append(parts, t.draw(v))
 	}
-	if lines := drawStrangers(s.VRRP, v); lines != "" {
+	if lines := drawStrangers(s.VRRP, v) + drawUnknown(s.Unknown, v); lines != "" {
 		parts = append(parts, lines)
 	}
 	return parts
@@ -114,6 +114,23 @@ func drawStrangers(routers []api.VirtualRouter, v view) string {
 		if r.Adverts.Late > 0 {
 			line(fmt.Sprintf("%s woke up after its lease as the master, and gave up: %d", r.Name, r.Adverts.Late), plain)
 		}
+	}
+	return b.String()
+}
+
+// maxUnknown is how many routers of other VRIDs are named.
+const maxUnknown = 20
+
+// drawUnknown names the routers of VRIDs that this node does not have.
+func drawUnknown(routers []api.UnknownRouter, v view) string {
+	var b strings.Builder
+	for _, r := range routers[:min(maxUnknown, len(routers))] {
+		text := fmt.Sprintf("%s hears %s of VRID %d, which no router of this node has there (version %d, priority %d, every %s, last %s ago)",
+			r.Interface, r.Address, r.VRID, r.Version, r.Priority, r.AdvertInterval, age(r.Last, v.now))
+		b.WriteString(fit(clean(text), 0, v.width) + "\n")
+	}
+	if more := len(routers) - maxUnknown; more > 0 {
+		b.WriteString(fit(fmt.Sprintf("and %d more of VRIDs that no router of this node has: see -o json", more), 0, v.width) + "\n")
 	}
 	return b.String()
 }

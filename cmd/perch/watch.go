@@ -70,6 +70,10 @@ func withoutCounts(s api.Status) api.Status {
 			r.Heard[j].Last, r.Heard[j].Accepted = time.Time{}, 0
 		}
 	}
+	s.Unknown = slices.Clone(s.Unknown)
+	for i := range s.Unknown {
+		s.Unknown[i].Last = time.Time{}
+	}
 	s.Services = slices.Clone(s.Services)
 	for i := range s.Services {
 		service := &s.Services[i]

@@ -20,6 +20,7 @@ func (e *Engine) attach(r *runner, to place) error {
 		if err != nil {
 			return err
 		}
+		e.posts.outdated = true
 		rc.runners[r.Wire.VRID] = append(rc.runners[r.Wire.VRID], r)
 		rc.users++
 		r.receivers = append(r.receivers, rc)
@@ -60,6 +61,7 @@ func (r *runner) address(to place) {
 
 // detach takes a runner's sockets away. Nothing of it waits to be sent.
 func (e *Engine) detach(r *runner) {
+	e.posts.outdated = true
 	for _, rc := range r.receivers {
 		vrid := r.Wire.VRID
 		rc.runners[vrid] = slices.DeleteFunc(rc.runners[vrid], func(other *runner) bool { return other == r })

@@ -117,6 +117,7 @@ func (e *Engine) configure(instances []Instance) {
 		e.attend()
 	}
 	e.pause = e.shortest()
+	e.posts.outdated = true
 	e.news = true
 }
 

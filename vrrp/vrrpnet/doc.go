@@ -8,7 +8,9 @@
 // longer than a moment, no allocation for a packet. (One is the kernel's lock for
 // interfaces, which it takes to join a group when an instance begins somewhere.) Others
 // have it do things by commands. What follows from a step (addresses, routes, log lines) is told by Changed
-// and Status, and done elsewhere. A second goroutine logs what it has noticed.
+// and Status, and done elsewhere. A second goroutine logs what it has noticed, and reads
+// once a second what is heard of VRIDs that no instance has, if that is wanted: by sockets
+// of its own, so that it costs the loop nothing (lookout.go, watch.go).
 //
 // At each wake-up masters come first, for they may be late; then the packets; then the
 // backups, for the advert of their master may have been among the packets. Deadlines

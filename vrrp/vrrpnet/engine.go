@@ -25,6 +25,7 @@ type Engine struct {
 	changed  chan struct{}
 	changes  atomic.Pointer[[]Status] // that nobody has taken yet
 	holds    atomic.Pointer[map[string]*hold]
+	watch    watch
 
 	// What follows is the loop's alone.
 	poller    *poller
@@ -37,6 +38,7 @@ type Engine struct {
 	receivers map[receiverKind]*receiver
 	byFD      map[int32]*receiver
 	outdated  []*receiver // their filters
+	posts     posts
 	around    surroundings
 	bouncing  []*runner // whose links have come or gone
 	now       time.Duration
@@ -63,6 +65,7 @@ func New(opts Options) (*Engine, error) {
 		senders:   map[senderKind]*sender{},
 		receivers: map[receiverKind]*receiver{},
 		byFD:      map[int32]*receiver{},
+		posts:     posts{lookouts: map[receiverKind]*lookout{}},
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
@@ -72,7 +75,7 @@ func New(opts Options) (*Engine, error) {
 }
 
 // Close frees what New has taken, after Run.
-func (e *Engine) Close() { e.commands.end(); e.poller.close() }
+func (e *Engine) Close() { e.commands.end(); e.poller.close(); e.posts.close() }
 
 // Changed receives something after a state, a reason, or what is to be announced has
 // changed: see Status.

@@ -10,6 +10,17 @@ type vrids [8]uint32
 
 func (v *vrids) add(vrid uint8) { v[vrid/32] |= 1 << (vrid % 32) }
 
+func (v *vrids) has(vrid uint8) bool { return v[vrid/32]>>(vrid%32)&1 == 1 }
+
+// others are all that are not in the set.
+func (v *vrids) others() *vrids {
+	var others vrids
+	for i, word := range v {
+		others[i] = ^word
+	}
+	return &others
+}
+
 // filter is a program for a socket that passes what is for these VRIDs, so that
 // nobody else's adverts wake the engine. It sees what the socket does: over IPv4 the
 // IP header, too.

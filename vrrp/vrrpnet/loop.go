@@ -68,6 +68,7 @@ func (e *Engine) wake(ready []unix.EpollEvent) {
 	e.relook()
 	e.flush()
 	e.refilter()
+	e.post()
 	e.tell()
 }
 
@@ -146,7 +147,7 @@ func (e *Engine) hear(rc *receiver) {
 		e.look()
 		e.tickMasters() // none of them hears anything after its lease
 		for i := range n {
-			if p, ok := rc.parse(e.inbox, i); ok {
+			if p, ok := rc.kind.parse(e.inbox, i); ok {
 				if r := rc.whose(p); r != nil {
 					e.judge(r, p)
 				}

@@ -237,7 +237,7 @@ func TestReleaseComesFirst(t *testing.T) {
 			n, err := other.inbox.receive(rc.fd)
 			must(t, err)
 			for i := range n {
-				if p, _ := rc.parse(other.inbox, i); p.Payload[2] == 0 {
+				if p, _ := rc.kind.parse(other.inbox, i); p.Payload[2] == 0 {
 					farewells++
 				}
 			}

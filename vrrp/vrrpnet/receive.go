@@ -43,8 +43,8 @@ func (rc *receiver) refilter() {
 }
 
 // parse reads packet i of an inbox.
-func (rc *receiver) parse(in *inbox, i int) (vrrp.Packet, bool) {
-	if rc.kind.ipv6 {
+func (k receiverKind) parse(in *inbox, i int) (vrrp.Packet, bool) {
+	if k.ipv6 {
 		return parse6(in, i), true
 	}
 	b := in.packet(i)

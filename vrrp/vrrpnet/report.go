@@ -35,6 +35,7 @@ func (e *Engine) logAll(ctx context.Context) {
 		for _, r := range all {
 			r.write(e.log)
 		}
+		e.watchUnknown()
 	}
 }
 

@@ -11,6 +11,10 @@ type Status struct {
 	VIPs    []VIP    `json:"vips"`
 	// VRRP are the virtual routers of this node, in the order of its config.
 	VRRP []VirtualRouter `json:"vrrp"`
+	// Unknown are routers that were heard in the last quarter of an hour where this node
+	// has some, of VRIDs that it does not have there; absent when there are none, or it
+	// does not listen to them.
+	Unknown []UnknownRouter `json:"unknown_vrids,omitempty"`
 	// Promise says what virtual routers do not promise; absent when there is none.
 	Promise string `json:"promise,omitempty"`
 	// Checks are those of this node, in the order of its config.

@@ -84,6 +84,17 @@ type HeardFrom struct {
 	Advice string `json:"advice,omitempty"`
 }
 
+// UnknownRouter is a router of a VRID and family that this node has no virtual router for.
+type UnknownRouter struct {
+	Interface      string    `json:"interface"` // where it was heard
+	VRID           int       `json:"vrid"`
+	Address        string    `json:"address"`
+	Version        int       `json:"version"` // of its last advert, and so is what follows
+	Priority       int       `json:"priority"`
+	AdvertInterval string    `json:"advert_interval"`
+	Last           time.Time `json:"last"` // when it was heard last
+}
+
 // Static is what is held for as long as the daemon runs.
 type Static struct {
 	Addresses []HeldAddress `json:"addresses"`

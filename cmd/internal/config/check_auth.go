@@ -11,16 +11,20 @@ import (
 func checkAuth(r *report, table *value, router *VirtualRouter) {
 	auth := table.child("auth")
 	kind := auth.child("kind")
+	hmacOnly := []string{"key", "active", "window", "mode", "anti_replay"}
 	switch router.Auth.Kind {
 	case "pass", "ah":
 		checkAuthRoom(r, kind, router)
-		wantKeys(r, auth, router.Auth.Kind, []string{"secret_file"}, "key", "active", "window", "mode")
+		wantKeys(r, auth, router.Auth.Kind, []string{"secret_file"}, hmacOnly...)
 	case "hmac":
 		wantKeys(r, auth, "hmac", []string{"key"}, "secret_file")
 		checkAuthKeys(r, auth, router.Auth)
+		if v := auth.child("window"); v != nil && router.Auth.AntiReplay == "monotonic" {
+			r.badKey(v, `given together with anti_replay = "monotonic"`, "must be left out there")
+		}
 	default:
 		if kind != nil && kind.text == "none" {
-			wantKeys(r, auth, "none", nil, "secret_file", "key", "active", "window", "mode")
+			wantKeys(r, auth, "none", nil, append(hmacOnly, "secret_file")...)
 		}
 	}
 }

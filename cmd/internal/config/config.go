@@ -49,6 +49,9 @@ type Node struct {
 	StartProgram, StopProgram []string
 	StartTimeout, StopTimeout time.Duration
 	ProgramUser               string // who runs both; "" for the daemon's own
+	// LogUnknownVRIDs has adverts be told of that are heard where this node has virtual
+	// routers, but none of their VRID.
+	LogUnknownVRIDs bool
 }
 
 // Cluster is the raft group. Exactly one of SecretFile, the three TLS paths

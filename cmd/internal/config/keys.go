@@ -69,6 +69,7 @@ func nodeKeys(n *Node) []key {
 		optional("stop_program", texts(&n.StopProgram, argvRule, argumentRule, parseArgument)),
 		optional("stop_timeout", duration(&n.StopTimeout, minProgramTimeout, maxProgramTimeout)),
 		optional("program_user", text(&n.ProgramUser, userRule, parseUser)),
+		optional("log_unknown_vrids", boolean(&n.LogUnknownVRIDs)),
 	}
 }
 

@@ -106,6 +106,7 @@ func authKeys(a *Auth) []key {
 		optional("active", integer(&a.Active, 0, 255)),
 		optional("window", duration(&a.Window, minAuthWindow, maxAuthWindow)),
 		optional("mode", words(&a.Mode, "enforce", "permissive", "receive-only")),
+		optional("anti_replay", words(&a.AntiReplay, "time", "monotonic")),
 	}
 }
 

@@ -34,6 +34,7 @@ func render(c *Config) string {
 	}
 	b.line("listen = %q", listen)
 	set(&b, "net_namespace", c.Node.NetNamespace)
+	set(&b, "log_unknown_vrids", c.Node.LogUnknownVRIDs)
 	b.line("log_level = %q\nlog_format = %q", strings.ToLower(c.Node.LogLevel.String()), c.Node.LogFormat)
 	b.texts("start_program", c.Node.StartProgram)
 	b.texts("stop_program", c.Node.StopProgram)
@@ -176,7 +177,8 @@ func (b *renderer) auth(a Auth) {
 	if a.Kind != "hmac" {
 		return
 	}
-	b.line("active = %d\nwindow = %q\nmode = %q", a.Active, a.Window, a.Mode)
+	b.line("active = %d\nmode = %q\nanti_replay = %q", a.Active, a.Mode, a.AntiReplay)
+	set(b, "window", a.Window)
 	for _, k := range a.Keys {
 		b.line("[[vrrp.auth.key]]\nid = %d\nfile = %q", k.ID, k.File)
 	}

@@ -45,7 +45,8 @@ const minWindow = 5 * time.Second
 
 func settleHMAC(auth *value, r *VirtualRouter) {
 	r.Auth.Mode = cmp.Or(r.Auth.Mode, "enforce")
-	if r.Auth.Window == 0 {
+	r.Auth.AntiReplay = cmp.Or(r.Auth.AntiReplay, "time")
+	if r.Auth.Window == 0 && r.Auth.AntiReplay == "time" {
 		r.Auth.Window = max(3*r.AdvertInterval, minWindow)
 	}
 	if auth.child("active") == nil && len(r.Auth.Keys) == 1 {

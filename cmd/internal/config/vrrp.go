@@ -63,10 +63,12 @@ type Auth struct {
 	SecretFile string    // of "pass" and "ah": 1 to 8 bytes
 	Keys       []AuthKey // of "hmac", each with an ID of its own
 	Active     int       // the ID of the key that signs
-	// Window is by how much the clocks of "hmac" may differ.
+	// Window is by how much the clocks of "hmac" may differ; 0 if AntiReplay is "monotonic".
 	Window time.Duration
 	// Mode is how far "hmac" is insisted on: "enforce", "permissive" or "receive-only".
 	Mode string
+	// AntiReplay is by what "hmac" knows adverts that were sent before: "time" or "monotonic".
+	AntiReplay string
 }
 
 // AuthKey is one key of "hmac".

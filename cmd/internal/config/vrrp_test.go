@@ -51,8 +51,8 @@ func TestRouterDefaults(t *testing.T) {
 
 func TestEveryRouterKey(t *testing.T) {
 	got := mustParse(t, readFile(t, "testdata/ok/vrrp-every-key.toml"))
-	if got.Node.NetNamespace != "blue" {
-		t.Errorf("namespace %q", got.Node.NetNamespace)
+	if got.Node.NetNamespace != "blue" || !got.Node.LogUnknownVRIDs {
+		t.Errorf("node %+v", got.Node)
 	}
 	if got.Fence() != "nftables" {
 		t.Errorf("fence %q", got.Fence())
@@ -95,6 +95,8 @@ func TestEveryRouterKey(t *testing.T) {
 			Active: 2,
 			Window: 10 * time.Second,
 			Mode:   "enforce",
+
+			AntiReplay: "time",
 		},
 		Routes: []Route{
 			{
@@ -152,12 +154,21 @@ func TestSettled(t *testing.T) {
 		{"10ms", "198.18.0.200/24", "2001:db8::/32", 5 * time.Second, false, "global"},
 	} {
 		r := mustParse(t, fmt.Sprintf(router, tt.interval, tt.address, tt.destination)).VRRP[0]
-		if r.Auth.Active != 7 || r.Auth.Mode != "enforce" || r.Auth.Window != tt.window {
+		if r.Auth.Active != 7 || r.Auth.Mode != "enforce" || r.Auth.AntiReplay != "time" || r.Auth.Window != tt.window {
 			t.Errorf("%v: auth %+v", tt, r.Auth)
 		}
 		if r.IPv6() != tt.ipv6 || r.Rules[0].IPv6 != tt.ipv6 || r.Routes[0].Scope != tt.scope {
 			t.Errorf("%v: rule %+v, route %+v", tt, r.Rules[0], r.Routes[0])
 		}
+	}
+}
+
+// Without a look at the clock there is nothing by which clocks may differ.
+func TestSettledMonotonic(t *testing.T) {
+	a := mustParse(t, "[[vrrp]]\nname = 'gw'\ninterface = 'eth0'\nvrid = 51\naddresses = ['198.18.0.200/24']\n"+
+		"auth = {kind = 'hmac', anti_replay = 'monotonic', key = [{id = 7, file = '/key'}]}\n").VRRP[0].Auth
+	if a.AntiReplay != "monotonic" || a.Window != 0 {
+		t.Errorf("%+v", a)
 	}
 }
 

@@ -13,6 +13,9 @@ const (
 )
 
 func warnRouters(r *report, root *value, c *Config) {
+	if v := root.child("node").child("log_unknown_vrids"); c.Node.LogUnknownVRIDs && root.child("vrrp") == nil {
+		r.warn(v.pos, v.path()+v.assigned()+": there is no [[vrrp]] on whose interface others could be heard")
+	}
 	for i := range c.VRRP {
 		table := root.child("vrrp").item(i)
 		warnAddresses(r, table.child("addresses"), &c.VRRP[i])

@@ -151,6 +151,7 @@ func (d *daemon) reloadRouters(applied, fresh *config.Config, secrets routerSecr
 		trouble = append(trouble, "not all virtual routers are as wanted, which is tried again: "+err.Error())
 	}
 	applied.VRRP, applied.SyncGroups, applied.Static = fresh.VRRP, fresh.SyncGroups, fresh.Static
+	applied.Node.LogUnknownVRIDs = fresh.Node.LogUnknownVRIDs
 	return trouble
 }
 

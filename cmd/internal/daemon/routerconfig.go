@@ -85,12 +85,20 @@ func (r *routers) enforce(cfg *config.Config, secrets routerSecrets) error {
 	defer offer(r.poke, struct{}{})
 	r.tellInterfaces()
 	r.begun = true
-	err := errors.Join(refused, r.engine.Configure(r.instances(next, secrets)), r.finish())
+	err := errors.Join(refused, r.engine.Configure(r.instances(next, secrets)), r.watchUnknown(cfg), r.finish())
 	r.rankAnew()
 	if unchanged(err) {
 		return errors.New(err.Error()) // it is in force all the same
 	}
 	return err
+}
+
+// watchUnknown has the engine hear, or not, who is there besides.
+func (r *routers) watchUnknown(cfg *config.Config) error {
+	if cfg.Node.LogUnknownVRIDs {
+		return r.engine.WatchUnknown()
+	}
+	return r.engine.IgnoreUnknown()
 }
 
 // finish takes away what the setup in force no longer has. It may be called again until

@@ -62,7 +62,7 @@ func authenticationOf(r *config.VirtualRouter, read func(router, path string, le
 		copy(a.Secret[:], secret)
 	case "hmac":
 		a.Keys, a.Active = map[uint8][]byte{}, uint8(r.Auth.Active)
-		a.Window, a.Mode = r.Auth.Window, trailerModes[r.Auth.Mode]
+		a.Window, a.Mode, a.Replay = r.Auth.Window, trailerModes[r.Auth.Mode], antiReplays[r.Auth.AntiReplay]
 		for _, key := range r.Auth.Keys {
 			secret, err := read(r.Name, key.File, minHMACKey, maxHMACKey)
 			if err != nil {
@@ -77,3 +77,5 @@ func authenticationOf(r *config.VirtualRouter, read func(router, path string, le
 var trailerModes = map[string]vrrp.TrailerMode{
 	"enforce": vrrp.Enforce, "permissive": vrrp.Permissive, "receive-only": vrrp.ReceiveOnly,
 }
+
+var antiReplays = map[string]vrrp.AntiReplay{"time": vrrp.Timed, "monotonic": vrrp.Monotonic}

@@ -7,6 +7,16 @@ import (
 	"github.com/perch-vip/perch/vrrp"
 )
 
+func TestRouterSecretsHaveAntiReplay(t *testing.T) {
+	for word, want := range map[string]vrrp.AntiReplay{"time": vrrp.Timed, "monotonic": vrrp.Monotonic} {
+		router := config.VirtualRouter{Name: "gw", Auth: config.Auth{Kind: "hmac", AntiReplay: word}}
+		got, err := readRouterSecrets([]config.VirtualRouter{router}, nil)
+		if err != nil || got["gw"].Replay != want {
+			t.Errorf("%s: %+v, %v", word, got, err)
+		}
+	}
+}
+
 // What the config says of signatures is what adverts are judged by.
 func TestRouterSecretsHaveTheMode(t *testing.T) {
 	key := config.AuthKey{ID: 7, File: "/key"}

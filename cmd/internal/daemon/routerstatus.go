@@ -20,6 +20,7 @@ type routerState struct {
 	setup  *setup
 	states map[string]vrrpnet.Status
 	heard  map[string]vrrpnet.Heard
+	others []vrrp.Stranger // of VRIDs that are none of ours
 	vips   map[vip.VIP]vip.Status
 	routes map[route.Route]route.RouteStatus
 	rules  map[route.Rule]route.RuleStatus
@@ -36,6 +37,7 @@ func (r *routers) snapshot() *routerState {
 		setup:  r.setup.Load(),
 		states: map[string]vrrpnet.Status{},
 		heard:  r.engine.Heard(),
+		others: r.engine.Unknown(),
 		now:    vrrpnet.Clock(),
 		wall:   time.Now(),
 		vips:   map[vip.VIP]vip.Status{},
@@ -197,6 +199,26 @@ func heardOf(heard vrrpnet.Heard, wire vrrp.WireConfig, now time.Duration, wall 
 			from.Checksum = s.Form.String()
 		}
 		list = append(list, from)
+	}
+	return list
+}
+
+// unknown returns the routers that are heard of VRIDs that this node does not have.
+func (s *routerState) unknown() []api.UnknownRouter {
+	if s == nil {
+		return nil
+	}
+	var list []api.UnknownRouter
+	for _, o := range s.others {
+		list = append(list, api.UnknownRouter{
+			Interface:      o.Interface,
+			VRID:           int(o.VRID),
+			Address:        o.Address.String(),
+			Version:        int(o.Version),
+			Priority:       int(o.Priority),
+			AdvertInterval: o.Interval.String(),
+			Last:           s.wall.Add(o.Last - s.now).Round(time.Millisecond),
+		})
 	}
 	return list
 }

@@ -112,6 +112,7 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		Node:     s.config.Node.Name,
 		Version:  s.version,
 		VRRP:     s.routers.virtualRouters(s.fence),
+		Unknown:  s.routers.unknown(),
 		Checks:   checksOf(s.checks, s.config.Checks),
 		Services: s.services,
 		IPVS:     s.ipvs,

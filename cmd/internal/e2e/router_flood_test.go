@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -78,8 +79,9 @@ func TestRouterFlood(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "lb1", "lb2")
 	master, backup := s.nodes[0], s.nodes[1]
-	master.write(floodedRouters(t, master, 200))
-	backup.write(floodedRouters(t, backup, 100))
+	const listening = "log_unknown_vrids = true\n"
+	master.write(listening, floodedRouters(t, master, 200))
+	backup.write(listening, floodedRouters(t, backup, 100))
 	for _, n := range s.nodes {
 		s.hasLinkLocal(n)
 	}
@@ -94,6 +96,7 @@ func TestRouterFlood(t *testing.T) {
 	end, began := f.flood(t, s.net.client), time.Now()
 	for _, n := range s.nodes {
 		f.counted(s, n)
+		s.eventuallySays(n.Name+" names a VRID that it does not have", func() bool { return slices.Contains(n.unknown(), 99) })
 	}
 	s.never("the flood moves an address", 2*time.Second, func() bool { return !master.has("198.18.0.101") || backup.has("198.18.0.101") })
 	s.eventually("there are adverts enough", func() bool { return time.Since(began) > 3*time.Second })
@@ -120,6 +123,10 @@ func TestRouterFlood(t *testing.T) {
 		t.Logf("%s logged %d lines about %d frames", n.Name, lines, sent)
 		if most := 5 * mostSaid * (1 + int(time.Since(began)/time.Minute)); lines > most {
 			t.Errorf("%s logged %d lines about the flood, at most %d are allowed", n.Name, lines, most)
+		}
+		lines = strings.Count(n.log(), "a VRID is heard")
+		if most := mostSaid * (1 + int(time.Since(began)/time.Minute)); lines > most {
+			t.Errorf("%s logged %d lines about VRIDs that it does not have, at most %d are allowed", n.Name, lines, most)
 		}
 	}
 }

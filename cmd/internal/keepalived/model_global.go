@@ -27,6 +27,7 @@ type globals struct {
 	strict             said[bool]
 	checksumAsVersion2 said[bool]
 	startupDelay       said[time.Duration]
+	logUnknown         said[bool]
 	scriptUser         said[string]
 
 	fifos fifos

@@ -108,6 +108,7 @@ type hmacAuthentication struct {
 	active said[int]
 	window said[time.Duration]
 	mode   said[string]
+	replay said[string]
 }
 
 type hmacKey struct {

@@ -104,16 +104,8 @@ func hmacWords() vocabulary[*hmacAuthentication] {
 		"time_window": keepTimer(time.Second, 1000*time.Second, func(h *hmacAuthentication) *said[time.Duration] {
 			return &h.window
 		}),
-		"anti_replay": means(func(im *importer, s *syntax.Statement, _ *hmacAuthentication) {
-			switch mode, ok := im.one(s); {
-			case !ok, mode == "time":
-			case mode == "monotonic":
-				im.lose(s, "goes by the order of adverts alone, so that clocks may differ", "perch goes by the time, too, as anti_replay time does: keep the clocks of all nodes within the window")
-			default:
-				im.wrong(s, quoted(mode)+" must be time or monotonic")
-			}
-		}),
-		"mode": keepWord(func(h *hmacAuthentication) *said[string] { return &h.mode }, "enforce", "permissive", "receive-only"),
+		"anti_replay": keepWord(func(h *hmacAuthentication) *said[string] { return &h.replay }, "time", "monotonic"),
+		"mode":        keepWord(func(h *hmacAuthentication) *said[string] { return &h.mode }, "enforce", "permissive", "receive-only"),
 	}
 }
 

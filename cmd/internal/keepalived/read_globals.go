@@ -37,7 +37,8 @@ func globalsOfRouters() vocabulary[*importer] {
 		"vrrp_higher_prio_send_advert": keepFlag(func(im *importer) *said[bool] {
 			return &im.routing.globals.higherPrioritySendAdvert
 		}),
-		"script_user": means(readScriptUser),
+		"log_unknown_vrids": keepOn(func(im *importer) *said[bool] { return &im.routing.globals.logUnknown }),
+		"script_user":       means(readScriptUser),
 	}
 	v.all(keepTimer(0, longest, func(im *importer) *said[time.Duration] { return &im.routing.globals.startupDelay }),
 		"vrrp_startup_delay", "vrrp_delay_after_boot")

@@ -46,8 +46,6 @@ func globalsLost() vocabulary[*importer] {
 	v.all(lost[*importer]("keeps a copy of each config that it has run", "perch.toml is one file: keep it under version control"), "config_save_dir")
 	v.all(lost[*importer]("finds the names of routing tables and the like there", "perch's tables have numbers"),
 		"iproute_usr_dir", "iproute_etc_dir")
-	v.all(lost[*importer]("logs adverts of VRIDs that it has no instance for",
-		"perch status names each party that is heard for a VRID that this node has"), "log_unknown_vrids")
 	v.all(lost[*importer]("names devices with a virtual MAC so", "perch calls them vrrp.VRID and vrrp6.VRID"),
 		"vmac_prefix", "vmac_addr_prefix")
 	return v

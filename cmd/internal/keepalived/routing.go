@@ -113,6 +113,12 @@ func (im *importer) writeNode() {
 		im.set(t, "net_namespace", document.Text(g.namespace.value), g.namespace.by)
 	}
 	im.writePrograms(t)
+	switch {
+	case g.logUnknown.given() && im.o.Raft.replaces():
+		im.remark(g.logUnknown.by, "does not count in a cluster, which has no VRIDs")
+	case g.logUnknown.given():
+		im.set(t, "log_unknown_vrids", document.Flag(g.logUnknown.value), g.logUnknown.by)
+	}
 	if !g.routerID.given() || im.o.Raft != nil { // the nodes of a cluster have names of their own
 		return
 	}

@@ -46,7 +46,13 @@ func (im *importer) writeHMAC(t *document.Table, i *instance) {
 	if h.active.given() || len(h.keys) > 1 {
 		im.set(auth, "active", document.Number(h.active.is(h.keys[0].id)), h.active.by)
 	}
-	if h.window.given() {
+	if h.replay.given() {
+		im.set(auth, "anti_replay", document.Text(h.replay.value), h.replay.by)
+	}
+	switch {
+	case h.window.given() && h.replay.value == "monotonic":
+		im.remark(h.window.by, "does not count with anti_replay monotonic, for keepalived either")
+	case h.window.given():
 		im.set(auth, "window", document.Duration(h.window.value), h.window.by)
 	}
 	if h.mode.given() {
