@@ -22,6 +22,8 @@ func fromKeepalived(word string) string {
 		return "lower_threshold"
 	case "alpha":
 		return "start"
+	case "ha_suspend":
+		return "check_while"
 	case "delay_loop":
 		return "interval"
 	case "delay_before_retry":

@@ -86,6 +86,7 @@ func serviceKeys(s *draftService) []key {
 		balancingKeys(s),
 		[]key{
 			optional("start", words(&s.Start, "checked", "up")),
+			optional("check_while", choice(&s.WhileHeld, option[bool]{"always", false}, option[bool]{"held", true})),
 			optional("quorum", integer(&s.Quorum, 1, math.MaxInt32)),
 			optional("hysteresis", integer(&s.Hysteresis, 0, math.MaxInt32)),
 			optional("quorum_up", texts(&s.QuorumUp, argvRule, argumentRule, parseArgument)),

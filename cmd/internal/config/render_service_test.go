@@ -30,6 +30,9 @@ func (b *renderer) service(s *Service, checks []Check) {
 		b.texts("address", addresses)
 		b.line("protocol = %q", s.Protocol)
 	}
+	if s.WhileHeld {
+		b.line("check_while = \"held\"")
+	}
 	b.line("scheduler = %q\nstart = %q\nquorum = %d\nhysteresis = %d\nomega = %v", s.Scheduler, s.Start, s.Quorum, s.Hysteresis, s.Omega)
 	b.texts("options", s.Options)
 	b.texts("quorum_up", s.QuorumUp)

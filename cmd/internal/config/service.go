@@ -43,6 +43,7 @@ type Service struct {
 	PersistenceEngine string        // "" or "sip"
 
 	Start       string       // how servers begin: "checked" or "up"
+	WhileHeld   bool         // its servers are looked at only while one of Addresses is on this machine
 	Quorum      int          // of weights
 	Hysteresis  int          // of weights, less than Quorum
 	QuorumUp    []string     // a program and its arguments

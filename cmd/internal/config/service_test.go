@@ -75,6 +75,7 @@ func TestEveryServiceKey(t *testing.T) {
 		Persistence:       6 * time.Minute,
 		PersistencePrefix: [2]int{24, 128},
 		Start:             "up",
+		WhileHeld:         true,
 		Quorum:            12,
 		Hysteresis:        2,
 		QuorumUp:          []string{"/usr/local/bin/quorum", "up"},

@@ -32,6 +32,7 @@ type virtualServer struct {
 	quorum, hysteresis   said[int]
 	quorumUp, quorumDown said[program]
 	omega                said[bool]
+	whileHeld            said[bool]
 	sorry                said[netip.AddrPort]
 	sorryMethod          said[method]
 	servers              []*realServer

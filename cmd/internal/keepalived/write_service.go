@@ -93,6 +93,7 @@ func (im *importer) writeService(v *virtualServer, e entry, p *plan) *document.T
 	}
 	l = append(l, im.entrySettings(v, e)...)
 	l = append(l, v.balancing(e)...)
+	l = append(l, im.beginning(v, e, p)...)
 	l = append(l, im.quorum(v, p)...)
 	for i, s := range p.common {
 		if !s.same(perchServer()[i]) {
@@ -147,11 +148,27 @@ func (v *virtualServer) balancing(e entry) (l settings) {
 	return l
 }
 
-// quorum returns the keys for how servers begin, and for what happens when there are too few.
-func (im *importer) quorum(v *virtualServer, p *plan) (l settings) {
+// beginning returns the keys for how servers begin, and for when they are looked at. Perch
+// refuses to wait for a mark, which keepalived does not do either.
+func (im *importer) beginning(v *virtualServer, e entry, p *plan) (l settings) {
+	held := v.whileHeld.value
+	if held && e.mark != 0 && v.group != "" {
+		im.remark(v.whileHeld.by, "counts for the addresses of the group alone: servers of a mark are looked at always")
+		held = false
+	}
 	if p.up {
 		l.add("start", document.Text("up"), v.alpha.by)
+	} else if held {
+		l.add("start", document.Text("checked"), v.alpha.by)
 	}
+	if held {
+		l.add("check_while", document.Text("held"), v.whileHeld.by)
+	}
+	return l
+}
+
+// quorum returns the keys for what happens when there are too few servers.
+func (im *importer) quorum(v *virtualServer, p *plan) (l settings) {
 	if v.quorum.is(1) != 1 {
 		l.add("quorum", document.Number(v.quorum.value), v.quorum.by)
 	}
