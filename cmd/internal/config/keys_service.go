@@ -24,6 +24,10 @@ func defaultIPVS() IPVS { return IPVS{Nodes: "candidates"} }
 func ipvsKeys(i *IPVS) []key {
 	return []key{
 		optional("own_all", boolean(&i.OwnAll)),
+		optional("at_end", choice(&i.AtEnd,
+			option[string]{"keep", ""},
+			option[string]{"remove", "remove"},
+			option[string]{"flush", "flush"})),
 		optional("manage_sysctls", boolean(&i.ManageSysctls)),
 		optional("nodes", words(&i.Nodes, "candidates", "owner")),
 		optional("tcp_timeout", seconds(&i.TCP, time.Second, maxIPVSTimeout)),

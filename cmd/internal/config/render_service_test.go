@@ -4,6 +4,7 @@ import "slices"
 
 func (b *renderer) ipvs(i IPVS) {
 	b.line("[ipvs]\nown_all = %v\nmanage_sysctls = %v\nnodes = %q", i.OwnAll, i.ManageSysctls, i.Nodes)
+	set(b, "at_end", i.AtEnd)
 	set(b, "tcp_timeout", i.TCP)
 	set(b, "tcp_fin_timeout", i.TCPFin)
 	set(b, "udp_timeout", i.UDP)

@@ -121,6 +121,7 @@ func (s schedule) within(outer schedule) schedule {
 // ipvs is what global_defs says of the kernel's load balancer.
 type ipvs struct {
 	flush            said[bool]
+	atEnd            said[string]
 	tcp, tcpFin, udp said[time.Duration]
 	sync             said[syncDaemon]
 }
