@@ -15,7 +15,7 @@ type rest struct {
 	mu      sync.Mutex
 	entries []checker.Entry // of all checks
 	names   map[string]bool // of those that rest
-	rested  map[string]bool // of those that have rested once
+	rested  map[string]bool // of those that do, or did once
 }
 
 // change has these checks rest, and returns whether it was others.
@@ -23,10 +23,6 @@ func (r *rest) change(names map[string]bool) bool {
 	if maps.Equal(r.names, names) {
 		return false
 	}
-	if r.rested == nil {
-		r.rested = map[string]bool{}
-	}
-	maps.Copy(r.rested, names)
 	r.names = names
 	return true
 }
@@ -34,15 +30,16 @@ func (r *rest) change(names map[string]bool) bool {
 // awake returns the checks that are made. One that has rested looks at once: clients come
 // already.
 func (r *rest) awake() []checker.Entry {
-	awake := make([]checker.Entry, 0, len(r.entries))
+	awake, rested := make([]checker.Entry, 0, len(r.entries)), map[string]bool{}
 	for _, e := range r.entries {
-		if r.rested[e.Name] {
-			e.Schedule.Warmup = 0
+		if r.names[e.Name] || r.rested[e.Name] {
+			rested[e.Name], e.Schedule.Warmup = true, 0
 		}
 		if !r.names[e.Name] {
 			awake = append(awake, e)
 		}
 	}
+	r.rested = rested
 	return awake
 }
 
