@@ -180,6 +180,7 @@ func wrongServers(t *testing.T) []string {
 		says(t, at("dns", nxdomain)),
 		says(t, Spec{Kind: "dns", Target: other, DNS: DNS{Query: "www.example.com", Type: "A", Answers: []string{"198.18.0.100"}}}),
 		says(t, Spec{Kind: "udp", Target: echo, UDP: UDP{Send: []byte("PING"), Expect: Pattern{Contains: "+PONG"}}}),
+		says(t, Spec{Kind: "udp", Target: echo, UDP: UDP{Answer: true, MaxAnswer: new(3)}}),
 		says(t, at("smtp", rawServer(t, "127.0.0.1", tells("554 no service\r\n")))),
 		says(t, Spec{Kind: "smtp", Target: rawServer(t, "127.0.0.1", mail), SMTP: SMTP{StartTLS: true}}),
 		says(t, at("grpc", serves("\x02"))), says(t, at("grpc", serves("\x03"))),
@@ -231,9 +232,12 @@ func wrongProcesses(t *testing.T) []string {
 	must(t, os.WriteFile(file, []byte("4194303\n"), 0o600)) // which nobody has
 	gone := says(t, processSpec("", Process{PIDFile: file}))
 	few := says(t, processSpec(name, Process{Quorum: 2}))
+	alone := says(t, processSpec(name, Process{QuorumMax: new(0)}))
+	begin(t, path, "1000")
+	many := says(t, processSpec(name, Process{QuorumMax: new(1)}))
 	return []string{
 		says(t, processSpec("no-such-program", Process{})), says(t, processSpec("", Process{Command: "java -jar no-such.jar"})),
-		strings.ReplaceAll(few, name, "nginx"), missing, strings.ReplaceAll(gone, "4194303", "4711"),
+		strings.ReplaceAll(few, name, "nginx"), strings.ReplaceAll(alone, name, "nginx"), strings.ReplaceAll(many, name, "nginx"), missing, strings.ReplaceAll(gone, "4194303", "4711"),
 	}
 }
 

@@ -16,16 +16,18 @@ const maxQuorum = 1024
 // processCheck is kind "process" by a name or a command line.
 //
 // A look that finds those well on which the last one rests needs no more. If they are too
-// few, it takes a scan of all processes. So as long as all is well nothing is scanned.
+// few, or could be too many, it takes a scan of all processes. So as long as all is well
+// nothing is scanned where any number is good.
 type processCheck struct {
 	wanted func(process) bool
 	what   string // such as `named "nginx"`
 	quorum int
+	most   *int // nil for any number
 	all    *processes
 	vigil  vigil
 
 	mu    sync.Mutex
-	short bool  // the last look found too few
+	short bool  // another one makes a difference: the last look found too few, or there may be too many
 	born  []int // since then, with what is wanted
 }
 
@@ -39,7 +41,10 @@ func newProcess(h *Host, s Spec) (Checker, error) {
 		f.vigil.deaths = &h.processes.deaths
 		return f, nil
 	}
-	c := &processCheck{quorum: max(1, spec.Quorum), all: &h.processes}
+	c := &processCheck{quorum: spec.Quorum, most: spec.QuorumMax, all: &h.processes}
+	if c.most == nil || *c.most > 0 {
+		c.quorum = max(1, c.quorum)
+	}
 	c.vigil.deaths = &h.processes.deaths
 	c.what = fmt.Sprintf("named %q", s.Target)
 	c.wanted = func(p process) bool { return p.named(s.Target) }
@@ -57,18 +62,23 @@ func validProcess(name string, p Process) error {
 		return errors.New("a process is found by exactly one of its name, a PID file and a command line")
 	case p.Quorum < 0 || p.Quorum > maxQuorum:
 		return fmt.Errorf("quorum %d: must be 1-%d", p.Quorum, maxQuorum)
+	case p.QuorumMax != nil && (*p.QuorumMax < p.Quorum || *p.QuorumMax > maxQuorum):
+		return fmt.Errorf("quorum_max %d: must be %d-%d", *p.QuorumMax, p.Quorum, maxQuorum)
 	case p.PIDFile != "" && !filepath.IsAbs(p.PIDFile):
 		return fmt.Errorf("PID file %q: must be an absolute path", p.PIDFile)
 	case p.PIDFile != "" && p.Quorum > 1:
 		return fmt.Errorf("quorum %d: a PID file names one process", p.Quorum)
+	case p.PIDFile != "" && p.QuorumMax != nil:
+		return fmt.Errorf("quorum_max %d: a PID file names one process", *p.QuorumMax)
 	}
 	return nil
 }
 
-// Check counts the processes up to the quorum. One that is stopped counts: it is there.
+// Check counts the processes up to the quorum, or up to one that is too many. One that is
+// stopped counts: it is there.
 func (c *processCheck) Check(ctx context.Context) (Finding, error) {
 	known := append(c.vigil.last(), c.takeBorn()...)
-	if c.count(known) >= c.quorum {
+	if c.most == nil && c.count(known) >= c.quorum {
 		c.setShort(false)
 		return Finding{}, nil
 	}
@@ -83,18 +93,26 @@ func (c *processCheck) Check(ctx context.Context) (Finding, error) {
 		}
 	}
 	n := c.count(append(known, c.takeBorn()...))
-	if n >= c.quorum {
+	switch {
+	case n < c.quorum:
+		return Finding{}, c.tooFew(n)
+	case c.most == nil:
 		c.setShort(false)
-		return Finding{}, nil
+	case n > *c.most:
+		return Finding{}, c.tooMany()
 	}
-	return Finding{}, c.tooFew(n)
+	return Finding{}, nil
 }
 
 // count takes the oldest first, which are no workers that come and go.
 func (c *processCheck) count(pids []int) int {
+	limit := c.quorum
+	if c.most != nil {
+		limit = *c.most + 1
+	}
 	slices.Sort(pids)
 	var reader procReader
-	return c.vigil.count(slices.Compact(pids), c.quorum, func(pid int) bool {
+	return c.vigil.count(slices.Compact(pids), limit, func(pid int) bool {
 		p, err := reader.process(pid)
 		return err == nil && p.alive() && c.wanted(p)
 	})
@@ -105,6 +123,16 @@ func (c *processCheck) tooFew(n int) error {
 		return fmt.Errorf("no process %s", c.what)
 	}
 	return fmt.Errorf("%d of %d processes %s", n, c.quorum, c.what)
+}
+
+func (c *processCheck) tooMany() error {
+	switch *c.most {
+	case 0:
+		return fmt.Errorf("a process %s", c.what)
+	case 1:
+		return fmt.Errorf("more than one process %s", c.what)
+	}
+	return fmt.Errorf("more than %d processes %s", *c.most, c.what)
 }
 
 func (c *processCheck) setShort(short bool) {

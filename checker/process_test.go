@@ -109,6 +109,44 @@ func TestProcessQuorum(t *testing.T) {
 	awaitReason(t, c, "")
 }
 
+func TestProcessQuorumMax(t *testing.T) {
+	path, name := program(t, "pt-most", "/bin/sleep")
+	atMost := func(n int) Checker { return made(t, testHost(), processSpec(name, Process{QuorumMax: &n})) }
+	none, one, two := atMost(0), atMost(1), atMost(2)
+	awaitReason(t, none, "")
+	awaitReason(t, one, fmt.Sprintf("no process named %q", name))
+	first := begin(t, path, "1000")
+	awaitReason(t, none, fmt.Sprintf("a process named %q", name))
+	awaitReason(t, one, "")
+	begin(t, path, "1000")
+	awaitReason(t, one, fmt.Sprintf("more than one process named %q", name))
+	awaitReason(t, two, "")
+	begin(t, path, "1000")
+	awaitReason(t, two, fmt.Sprintf("more than 2 processes named %q", name))
+	end(first)
+	awaitReason(t, two, "")
+}
+
+// One too many is noticed as it begins, where the kernel tells of it, and its end always.
+func TestOneTooManyIsNoticed(t *testing.T) {
+	path, name := program(t, "pt-more", "/bin/sleep")
+	begin(t, path, "1000")
+	h := testHost()
+	c, err := h.New(processSpec(name, Process{QuorumMax: new(1)}))
+	must(t, err)
+	w := watchIt(t, h, c)
+	until(t, "it is followed", func() bool { findingOf(c, enough); return following(c) == 1 })
+	var second *exec.Cmd
+	many := fmt.Sprintf("more than one process named %q", name)
+	if eventsWork(t, h) {
+		w.becomes(many, func() { second = begin(t, path, "1000") })
+	} else {
+		second = begin(t, path, "1000")
+		awaitReason(t, c, many)
+	}
+	w.becomes("", func() { end(second) })
+}
+
 func TestProcessThatBecomesAnother(t *testing.T) {
 	path, name := program(t, "pt-before", "/bin/sh")
 	after, other := program(t, "pt-after", "/bin/sleep")
@@ -262,6 +300,9 @@ func TestWrongProcessSpecs(t *testing.T) {
 		{"x", Process{Quorum: 1025}, "quorum 1025: must be 1-1024"},
 		{"", Process{PIDFile: "run/x.pid"}, `PID file "run/x.pid": must be an absolute path`},
 		{"", Process{PIDFile: "/run/x.pid", Quorum: 2}, "quorum 2: a PID file names one process"},
+		{"x", Process{Quorum: 2, QuorumMax: new(1)}, "quorum_max 1: must be 2-1024"},
+		{"x", Process{QuorumMax: new(1025)}, "quorum_max 1025: must be 0-1024"},
+		{"", Process{PIDFile: "/run/x.pid", QuorumMax: new(1)}, "quorum_max 1: a PID file names one process"},
 	} {
 		_, err := testHost().New(processSpec(c.name, c.spec))
 		if err == nil || err.Error() != c.want {

@@ -63,6 +63,8 @@ type UDP struct {
 	Send   []byte
 	Answer bool // some answer must come
 	Expect Pattern
+	// MaxAnswer is how many bytes an answer may have; nil for any number.
+	MaxAnswer *int
 }
 
 // Pattern describes bytes that must come: a text that is in them, or bytes that they
@@ -135,7 +137,9 @@ type Script struct {
 type Process struct {
 	PIDFile string
 	Command string // the command line has this text in it
-	Quorum  int    // so many at least; 0 for one
+	Quorum  int    // so many at least; 0 for one, unless there may be none
+	// QuorumMax is how many there may be at most; nil for any number.
+	QuorumMax *int
 }
 
 // File is for kind "file".

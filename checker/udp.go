@@ -3,6 +3,7 @@ package checker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"time"
 )
@@ -28,6 +29,9 @@ func newUDP(_ *Host, s Spec) (Checker, error) {
 	}
 	if len(s.UDP.Send) > maxDatagram {
 		return nil, errors.New("send: must have at most 65507 bytes")
+	}
+	if most := s.UDP.MaxAnswer; most != nil && (*most < len(s.UDP.Expect.Bytes) || *most > maxDatagram) {
+		return nil, fmt.Errorf("max_answer %d: must be %d-%d", *most, len(s.UDP.Expect.Bytes), maxDatagram)
 	}
 	_, address, err := endpoint(s, "")
 	if err != nil {
@@ -80,6 +84,8 @@ func (c *udpCheck) listen(ctx context.Context, conn net.Conn) error {
 		return ctx.Err()
 	case err != nil:
 		return err
+	case c.udp.MaxAnswer != nil && n > *c.udp.MaxAnswer:
+		return fmt.Errorf("answer of more than %d bytes", *c.udp.MaxAnswer)
 	case c.udp.Expect.none() || c.udp.Expect.judge(answer[:n], 0) == matches:
 		return nil
 	}
@@ -91,5 +97,9 @@ func (c *udpCheck) room() int {
 	if c.udp.Expect.Contains != "" {
 		return maxDatagram
 	}
-	return max(512, len(c.udp.Expect.Bytes))
+	room := max(512, len(c.udp.Expect.Bytes))
+	if c.udp.MaxAnswer != nil {
+		room = max(room, *c.udp.MaxAnswer+1)
+	}
+	return room
 }

@@ -27,6 +27,10 @@ func TestUDP(t *testing.T) {
 		{"answers too few bytes", echo, UDP{Send: []byte("p"), Expect: Pattern{Bytes: []byte("pp")}}, enough, `answer "p", wanted "pp"`},
 		{"answers nothing", nothing, UDP{Answer: true}, soonOver, "no answer within 300ms"},
 		{"answers wrongly", echo, UDP{Send: []byte("p\x00ng"), Expect: pong}, enough, `answer "p\x00ng", wanted "pong"`},
+		{"answers no more than it may", echo, UDP{Send: []byte("pong"), MaxAnswer: new(4), Expect: pong}, enough, ""},
+		{"answers more than it may", echo, UDP{Send: []byte("pong"), MaxAnswer: new(3), Expect: Pattern{Bytes: []byte("po")}}, enough, "answer of more than 3 bytes"},
+		{"answers more unasked", flood, UDP{MaxAnswer: new(59999)}, enough, "answer of more than 59999 bytes"},
+		{"answers as much as it may", flood, UDP{MaxAnswer: new(60000)}, enough, ""},
 		{"answers much", flood, UDP{Expect: pong}, enough, `answer "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"..., wanted "pong"`},
 	}
 	for _, host := range []string{"127.0.0.1", "::1"} {
@@ -54,6 +58,8 @@ func TestWrongUDPSpecs(t *testing.T) {
 	for want, spec := range map[string]Spec{
 		`target "host": must be "host:port"`:  {Target: "host"},
 		"send: must have at most 65507 bytes": {Target: "h:1", UDP: UDP{Send: make([]byte, 65508)}},
+		"max_answer 1: must be 2-65507":       {Target: "h:1", UDP: UDP{MaxAnswer: new(1), Expect: Pattern{Bytes: []byte("ab"), Mask: []byte("\xff\xff")}}},
+		"max_answer 65508: must be 0-65507":   {Target: "h:1", UDP: UDP{MaxAnswer: new(65508)}},
 		"expect: a text or bytes, not both":   {Target: "h:1", UDP: UDP{Expect: Pattern{Contains: "a", Bytes: []byte("a")}}},
 	} {
 		if _, err := newUDP(nil, spec); err == nil || err.Error() != want {

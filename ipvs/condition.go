@@ -50,11 +50,13 @@ type Member struct {
 // Condition is what is known of a member now.
 type Condition struct {
 	Health Health
-	Reason string  // in words, of Health
-	Weight *uint32 // what a check wants in place of the configured one, if it does
-	Added  int64   // to the weight, by checks
-	Order  Order
-	Active uint32 // its connections, for those who wait for the end of a drain
+	Reason string // in words, of Health
+	// Resting tells that some of its checks are not made now, so that there is no verdict of them.
+	Resting bool
+	Weight  *uint32 // what a check wants in place of the configured one, if it does
+	Added   int64   // to the weight, by checks
+	Order   Order
+	Active  uint32 // its connections, for those who wait for the end of a drain
 	// Present is the weight that the kernel has it with, put there by perch before it was
 	// started again; nil for not there. It counts in the first Step of the pool.
 	Present *uint32

@@ -62,10 +62,13 @@ func (t *tracked) fault() string {
 
 // sinceVerdict is the reason of the last verdict, and that there is none of a new check.
 func (t *tracked) sinceVerdict() string {
-	if t.condition.Health == Unknown {
-		return joinReasons(t.reason, "new check without a verdict")
+	switch {
+	case t.condition.Health != Unknown:
+		return t.reason
+	case t.condition.Resting:
+		return joinReasons(t.reason, "not looked at now")
 	}
-	return t.reason
+	return joinReasons(t.reason, "new check without a verdict")
 }
 
 // guess says what it is taken for before its first verdict.

@@ -24,7 +24,18 @@ type Config struct {
 type Settings struct {
 	Timeouts      // 0 for what is left as it is
 	All      bool // services that somebody else made are taken over if wanted, else removed
+	AtEnd    AtEnd
 }
+
+// AtEnd is what becomes of services when Run ends.
+type AtEnd uint8
+
+// What becomes of them.
+const (
+	Keep   AtEnd = iota // they stay, so that the next process of perch breaks no connection
+	Remove              // those of perch are removed
+	Flush               // all are, also those that somebody else made
+)
 
 // Manager keeps the wanted services in the kernel. Its methods may be called from several
 // goroutines at once.

@@ -83,6 +83,7 @@ func succeeded(errs []error) (n int) {
 
 // needless says that there is nothing to do, so that a kernel without IPVS is not asked for it.
 func (m *Manager) needless(d demand) bool {
+	d.AtEnd = Keep // what is there at the end is known then
 	return len(d.services) == 0 && len(m.mine) == 0 && d.Settings == Settings{} && m.former == former{}
 }
 

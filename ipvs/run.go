@@ -17,7 +17,7 @@ const (
 
 // Run carries out what Set demands, mends what others change, and tries again what did not
 // work, until ctx ends. Then it puts the timeouts back to what they were; the services stay
-// in the kernel, so that the next process of perch breaks no connection. It can be run once.
+// in the kernel, unless Settings.AtEnd says otherwise. It can be run once.
 func (m *Manager) Run(ctx context.Context) error {
 	if m.running.Swap(true) {
 		return errors.New("run IPVS manager: it ran before")
@@ -48,6 +48,7 @@ func (m *Manager) end() {
 	if m.kernel == nil {
 		return
 	}
+	m.sweep()
 	if err := m.lend(Timeouts{}); err != nil {
 		m.log.Warn("timeouts of IPVS not put back", "error", err)
 	}

@@ -65,6 +65,7 @@ func checkKind(r *report, table *value, c *Check) {
 	case "tcp", "udp":
 		onlyOne(r, table, "send", "send_hex")
 		onlyOne(r, table, "expect", "expect_hex")
+		checkMaxAnswer(r, table, c.Payload)
 	case "http":
 		checkRequests(r, table, c)
 	case "dns":
@@ -88,11 +89,32 @@ func checkKind(r *report, table *value, c *Check) {
 		if v := table.child("quorum"); c.Process.PIDFile != "" && c.Process.Quorum > 1 {
 			r.badValue(v, "is more than the one process that a pidfile names", "must be left out there")
 		}
+		checkQuorumMax(r, table, c.Process)
 	case "file":
 		checkAbsent(r, table, c)
 		if v := table.child("missing"); v != nil && !c.File.Number {
 			r.badKey(v, "given without number = true", "must be left out there: it is the number while there is no file")
 		}
+	}
+}
+
+// checkMaxAnswer wants room for what must come.
+func checkMaxAnswer(r *report, table *value, p CheckPayload) {
+	least := max(len(p.Expect.Contains), len(p.Expect.Bytes))
+	if v := table.child("max_answer"); v != nil && p.MaxAnswer != nil && *p.MaxAnswer < least {
+		r.badValue(v, fmt.Sprintf("is less than the %d bytes that must come", least), "must be at least so many")
+	}
+}
+
+// checkQuorumMax wants room for a quorum, and processes that are counted.
+func checkQuorumMax(r *report, table *value, p CheckProcess) {
+	v := table.child("quorum_max")
+	switch {
+	case v == nil || p.QuorumMax == nil:
+	case table.child("pidfile") != nil:
+		r.badKey(v, "given together with pidfile, which names one process", "must be left out there")
+	case *p.QuorumMax < p.Quorum:
+		r.badValue(v, fmt.Sprintf("is less than quorum, %d", p.Quorum), "must be at least quorum")
 	}
 }
 

@@ -26,6 +26,9 @@ func checkServices(r *report, root *value, d *draft) {
 			names.check(r, s.Name, name, "must be different for every [[service]]")
 		}
 		checkServiceKey(r, table, &s.Service, keys)
+		if v := table.child("check_while"); s.WhileHeld && table.child("fwmark") != nil {
+			r.badValue(v, "given together with fwmark, which no machine holds", `must be "always" there, or be left out`)
+		}
 		checkBalancing(r, table, &s.Service)
 		checkQuorum(r, table, &s.Service)
 		if v := table.child("group"); s.group != "" && !slices.Contains(groups, s.group) {

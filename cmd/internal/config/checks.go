@@ -62,6 +62,8 @@ type CheckPayload struct {
 	Send   []byte
 	Answer bool // of "udp" only: some answer must come
 	Expect CheckPattern
+	// MaxAnswer is, of "udp" only, how many bytes an answer may have; nil for any number.
+	MaxAnswer *int
 }
 
 // CheckPattern describes bytes that must come: either a text that is in them, or what they
@@ -133,7 +135,9 @@ type CheckScript struct {
 type CheckProcess struct {
 	PIDFile string
 	Command string
-	Quorum  int
+	Quorum  int // 0 if there may be none
+	// QuorumMax is how many there may be at most; nil for any number.
+	QuorumMax *int
 }
 
 // CheckFile is for kind "file".

@@ -22,6 +22,8 @@ func fromKeepalived(word string) string {
 		return "lower_threshold"
 	case "alpha":
 		return "start"
+	case "ha_suspend":
+		return "check_while"
 	case "delay_loop":
 		return "interval"
 	case "delay_before_retry":
@@ -30,6 +32,10 @@ func fromKeepalived(word string) string {
 		return "timeout"
 	case "retry", "nb_get_retry":
 		return "fall"
+	case "lvs_flush_on_stop":
+		return "at_end"
+	case "max_reply_length":
+		return "max_answer"
 	case "misc_path":
 		return "argv"
 	case "status_code":

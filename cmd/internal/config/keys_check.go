@@ -63,7 +63,9 @@ func kindKeys(c *Check) []key {
 		only("tcp smtp grpc dns", optional("tls", boolean(&c.TLS.Enabled))),
 		only(kindsTLS, tlsKeys(&c.TLS)...),
 		only("tcp udp", payloadKeys(&c.Payload)...),
-		only("udp", optional("answer", boolean(&c.Payload.Answer))),
+		only("udp",
+			optional("answer", boolean(&c.Payload.Answer)),
+			optional("max_answer", pointer(&c.Payload.MaxAnswer, func(n *int) reader { return integer(n, 0, maxPayload) }))),
 		only("http", httpKeys(&c.HTTP)...),
 		only("dns", dnsKeys(&c.DNS)...),
 		only("smtp",
@@ -197,6 +199,7 @@ func processKeys(p *CheckProcess) []key {
 		optional("pidfile", text(&p.PIDFile, pathRule, parsePath)),
 		optional("command", text(&p.Command, lineRule, parseLine)),
 		optional("quorum", integer(&p.Quorum, 1, maxQuorum)),
+		optional("quorum_max", pointer(&p.QuorumMax, func(n *int) reader { return integer(n, 0, maxQuorum) })),
 	}
 }
 

@@ -24,6 +24,10 @@ func defaultIPVS() IPVS { return IPVS{Nodes: "candidates"} }
 func ipvsKeys(i *IPVS) []key {
 	return []key{
 		optional("own_all", boolean(&i.OwnAll)),
+		optional("at_end", choice(&i.AtEnd,
+			option[string]{"keep", ""},
+			option[string]{"remove", "remove"},
+			option[string]{"flush", "flush"})),
 		optional("manage_sysctls", boolean(&i.ManageSysctls)),
 		optional("nodes", words(&i.Nodes, "candidates", "owner")),
 		optional("tcp_timeout", seconds(&i.TCP, time.Second, maxIPVSTimeout)),
@@ -86,6 +90,7 @@ func serviceKeys(s *draftService) []key {
 		balancingKeys(s),
 		[]key{
 			optional("start", words(&s.Start, "checked", "up")),
+			optional("check_while", choice(&s.WhileHeld, option[bool]{"always", false}, option[bool]{"held", true})),
 			optional("quorum", integer(&s.Quorum, 1, math.MaxInt32)),
 			optional("hysteresis", integer(&s.Hysteresis, 0, math.MaxInt32)),
 			optional("quorum_up", texts(&s.QuorumUp, argvRule, argumentRule, parseArgument)),

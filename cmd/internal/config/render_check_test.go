@@ -26,6 +26,9 @@ func (b *renderer) look(table string, c *Check) {
 		b.line("send_hex = %q", hex.EncodeToString(c.Payload.Send))
 	}
 	set(b, "answer", c.Payload.Answer)
+	if c.Payload.MaxAnswer != nil {
+		b.line("max_answer = %d", *c.Payload.MaxAnswer)
+	}
 	setText(b, "expect", c.Payload.Expect.Contains)
 	b.pattern(c.Payload.Expect)
 	if c.Kind == "dns" {
@@ -40,6 +43,9 @@ func (b *renderer) look(table string, c *Check) {
 	set(b, "pidfile", c.Process.PIDFile)
 	setText(b, "command", c.Process.Command)
 	set(b, "quorum", c.Process.Quorum)
+	if c.Process.QuorumMax != nil {
+		b.line("quorum_max = %d", *c.Process.QuorumMax)
+	}
 	set(b, "absent", c.File.Absent)
 	set(b, "max_age", c.File.MaxAge)
 	set(b, "number", c.File.Number)

@@ -4,6 +4,7 @@ import "slices"
 
 func (b *renderer) ipvs(i IPVS) {
 	b.line("[ipvs]\nown_all = %v\nmanage_sysctls = %v\nnodes = %q", i.OwnAll, i.ManageSysctls, i.Nodes)
+	set(b, "at_end", i.AtEnd)
 	set(b, "tcp_timeout", i.TCP)
 	set(b, "tcp_fin_timeout", i.TCPFin)
 	set(b, "udp_timeout", i.UDP)
@@ -29,6 +30,9 @@ func (b *renderer) service(s *Service, checks []Check) {
 		}
 		b.texts("address", addresses)
 		b.line("protocol = %q", s.Protocol)
+	}
+	if s.WhileHeld {
+		b.line("check_while = \"held\"")
 	}
 	b.line("scheduler = %q\nstart = %q\nquorum = %d\nhysteresis = %d\nomega = %v", s.Scheduler, s.Start, s.Quorum, s.Hysteresis, s.Omega)
 	b.texts("options", s.Options)

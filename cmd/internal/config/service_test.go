@@ -46,7 +46,7 @@ func TestServiceDefaults(t *testing.T) {
 
 func TestEveryIPVSKey(t *testing.T) {
 	wantServices(t, IPVS{
-		OwnAll: true, ManageSysctls: true, Nodes: "owner", TCP: 15 * time.Minute, TCPFin: 2 * time.Minute, UDP: 5 * time.Minute,
+		OwnAll: true, AtEnd: "flush", ManageSysctls: true, Nodes: "owner", TCP: 15 * time.Minute, TCPFin: 2 * time.Minute, UDP: 5 * time.Minute,
 		Sync: &IPVSSync{Interface: "eth1", ID: 255, Group: netip.MustParseAddr("ff02::81"), Port: 8849, TTL: 2, MaxLen: 1400},
 	}, mustParseOK(t, "ipvs-every-key").IPVS)
 }
@@ -75,6 +75,7 @@ func TestEveryServiceKey(t *testing.T) {
 		Persistence:       6 * time.Minute,
 		PersistencePrefix: [2]int{24, 128},
 		Start:             "up",
+		WhileHeld:         true,
 		Quorum:            12,
 		Hysteresis:        2,
 		QuorumUp:          []string{"/usr/local/bin/quorum", "up"},

@@ -31,7 +31,7 @@ func settleCheck(table *value, c *Check) {
 	case "dns":
 		settleQuestion(table, &c.DNS)
 	}
-	if c.Kind == "process" {
+	if most := c.Process.QuorumMax; c.Kind == "process" && (most == nil || *most > 0) {
 		c.Process.Quorum = cmp.Or(c.Process.Quorum, 1)
 	}
 	c.Rise, c.Fall = cmp.Or(c.Rise, rise), cmp.Or(c.Fall, fall)

@@ -32,6 +32,9 @@ func settleService(table *value, s *draftService) {
 	if !mark {
 		inherit(table, "protocol", &s.Protocol, "tcp")
 	}
+	if s.WhileHeld {
+		inherit(table, "start", &s.Start, "up") // who takes the address over may never have looked
+	}
 	inherit(table, "scheduler", &s.Scheduler, "wlc")
 	inherit(table, "quorum", &s.Quorum, 1)
 	inherit(table, "forward", &s.server.Forward, "nat")

@@ -30,6 +30,9 @@ func warnServices(r *report, root *value, d *draft) {
 		warnWays(r, ways, s)
 		warnChain(r, entries, s)
 		warnOnePacket(r, table, &s.Service)
+		if v := table.child("start"); v != nil && s.WhileHeld && s.Start == "checked" {
+			r.warn(v.pos, v.path()+v.assigned()+`: with check_while = "held" a node that takes the address over for the first time has no servers until it has looked at them`)
+		}
 	}
 	for i, g := range d.groups {
 		if v := root.child("server_group").item(i); !used[g.name] {

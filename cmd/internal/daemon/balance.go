@@ -23,6 +23,7 @@ func (d *daemon) openBalancer(cfg *config.Config) (err error) {
 	if d.serverChecks, err = openChecks(checksServed(cfg), d.log.With("part", "server-checker")); err != nil {
 		return err
 	}
+	d.serverChecks.setResting(restingAtFirst(servedBy(cfg)))
 	d.services = ipvs.New(ipvs.Config{Record: filepath.Join(cfg.Node.DataDir, "services.json"), Log: log})
 	d.tuning = sysctl.NewKeeper(filepath.Join(cfg.Node.DataDir, "sysctls.json"), log)
 	d.retune = make(chan struct{}, 1)
@@ -31,6 +32,8 @@ func (d *daemon) openBalancer(cfg *config.Config) (err error) {
 		syncer:   newSyncer(syncMark(filepath.Join(cfg.Node.DataDir, "sync")), log),
 		config:   d.config,
 		verdicts: d.serverChecks.all,
+		ease:     d.serverChecks.setResting,
+		machine:  machineAddresses,
 		orders:   d.orders,
 		where:    d.where,
 		tell:     d.tellService,

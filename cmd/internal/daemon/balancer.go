@@ -28,7 +28,9 @@ type balancer struct {
 	kernel   kernelServices
 	syncer   *syncer
 	config   func() *config.Config
-	verdicts func() verdicts // of the checks of real servers
+	verdicts func() verdicts                     // of the checks of real servers
+	ease     func(resting map[string]bool)       // those of their checks that are not to be made
+	machine  func() (map[netip.Addr]bool, error) // the addresses of all interfaces
 	orders   func() state.Orders
 	where    func() whereabouts
 	tell     func(*config.Service, ipvs.Event) // of what happens on the owner
@@ -52,6 +54,7 @@ type balanced struct {
 	spare   []ipvs.Condition // room for the next ones
 	decided *ruling
 	place   place // where it was last
+	held    bool  // one of its addresses was on this machine then; only with WhileHeld
 }
 
 // lookEvery is how often the services are looked at while nothing is heard.
@@ -99,10 +102,11 @@ func (b *balancer) inherit(ctx context.Context) {
 // step decides on all services, has the kernel follow, and returns after which time it
 // is to be called again.
 func (b *balancer) step() time.Duration {
-	cfg := b.config() // before the verdicts, see reload
-	b.adopt(cfg)
-	now, heard, orders, where := time.Since(b.begin), b.verdicts(), b.orders(), b.where()
-	most, next := where.most(), now+lookEvery
+	cfg, where := b.config(), b.where() // before the verdicts, see reload
+	fresh := b.adopt(cfg)
+	again := b.look(where, fresh)
+	now, heard, orders := time.Since(b.begin), b.verdicts(), b.orders()
+	most, next := where.most(), now+again
 	wanted := make([]ipvs.Service, 0, len(b.had))
 	shown := make(picture, len(b.services))
 	var at [places]bool
@@ -129,10 +133,10 @@ func (b *balancer) step() time.Duration {
 }
 
 // adopt takes over a config. A service that is new to it takes over the servers that the
-// kernel has of it, be it under another name.
-func (b *balancer) adopt(cfg *config.Config) {
+// kernel has of it, be it under another name. It returns whether it is another config.
+func (b *balancer) adopt(cfg *config.Config) (fresh bool) {
 	if cfg == b.cfg {
-		return
+		return false
 	}
 	before := make(map[string]*balanced, len(b.services))
 	for _, s := range b.services {
@@ -143,10 +147,11 @@ func (b *balancer) adopt(cfg *config.Config) {
 	for i := range served {
 		s := &balanced{virtualService: newVirtualService(&served[i], had), pool: &ipvs.Pool{}, decided: &ruling{}}
 		if was := before[s.Name]; was != nil {
-			s.pool, s.decided, s.place = was.pool, was.decided, was.place
+			s.pool, s.decided, s.place, s.held = was.pool, was.decided, was.place, was.held
 		}
 		b.services[i] = s
 	}
+	return true
 }
 
 // step decides on the service if there is anything new, and returns what happened, as

@@ -32,6 +32,8 @@ func newTestBalancer(t testing.TB, cfg *config.Config) *balancer {
 		syncer:   s,
 		config:   func() *config.Config { return cfg },
 		verdicts: func() verdicts { return nil },
+		ease:     func(map[string]bool) {},
+		machine:  func() (map[netip.Addr]bool, error) { return nil, nil },
 		orders:   func() state.Orders { return nil },
 		where:    func() whereabouts { return nil },
 		tell:     func(*config.Service, ipvs.Event) {},

@@ -66,8 +66,8 @@ func counterparts(path string) []string {
 	switch path {
 	case "Name", "Weight", "Reverse": // are for the entry, and for those that track it
 		return nil
-	case "Payload.Answer":
-		return []string{"UDP.Answer"}
+	case "Payload.Answer", "Payload.MaxAnswer":
+		return []string{strings.Replace(path, "Payload", "UDP", 1)}
 	}
 	if strings.HasPrefix(path, "HTTP.Answer.") { // is in the requests already
 		return nil

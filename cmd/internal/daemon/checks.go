@@ -21,6 +21,7 @@ type checks struct {
 	runner   *checker.Runner
 	noting   sync.Mutex // no verdict takes the place of a newer one
 	verdicts atomic.Pointer[verdicts]
+	rest     rest
 }
 
 // openChecks makes the checks of a config. It starts nothing.
@@ -36,16 +37,32 @@ func openChecks(list []config.Check, log *slog.Logger) (*checks, error) {
 
 // set has other checks made from now on. Those that stay keep their verdicts.
 func (c *checks) set(entries []checker.Entry) {
-	c.runner.Set(entries)
+	c.rest.mu.Lock()
+	defer c.rest.mu.Unlock()
+	c.rest.entries = entries
+	c.runner.Set(c.rest.awake())
 	c.note()
 }
 
-// note takes over all verdicts.
+// setResting has all checks made but these, which have no verdicts from now on.
+func (c *checks) setResting(names map[string]bool) {
+	c.rest.mu.Lock()
+	defer c.rest.mu.Unlock()
+	if c.rest.change(names) {
+		c.runner.Set(c.rest.awake())
+		c.note()
+	}
+}
+
+// note takes over all verdicts. The caller holds rest.mu.
 func (c *checks) note() {
 	c.noting.Lock()
 	defer c.noting.Unlock()
 	list := c.runner.Status()
-	all := make(verdicts, len(list))
+	all := make(verdicts, len(list)+len(c.rest.names))
+	for name := range c.rest.names {
+		all[name] = &verdict{state: undecided, resting: true, reason: "is not made now"}
+	}
 	for _, s := range list {
 		all[s.Name] = new(verdictOf(s))
 	}

@@ -45,7 +45,7 @@ func specOf(c *config.Check) checker.Spec {
 		Network: checker.Network(c.Network),
 		TLS:     checker.TLS(c.TLS),
 		TCP:     checker.TCP{Send: c.Payload.Send, Expect: checker.Pattern(c.Payload.Expect)},
-		UDP:     checker.UDP{Send: c.Payload.Send, Answer: c.Payload.Answer, Expect: checker.Pattern(c.Payload.Expect)},
+		UDP:     udpOf(c.Payload),
 		HTTP:    httpOf(c.HTTP),
 		DNS:     checker.DNS(c.DNS),
 		SMTP:    checker.SMTP(c.SMTP),
@@ -54,6 +54,10 @@ func specOf(c *config.Check) checker.Spec {
 		Process: checker.Process(c.Process),
 		File:    checker.File(c.File),
 	}
+}
+
+func udpOf(c config.CheckPayload) checker.UDP {
+	return checker.UDP{Send: c.Send, Answer: c.Answer, Expect: checker.Pattern(c.Expect), MaxAnswer: c.MaxAnswer}
 }
 
 func httpOf(c config.CheckHTTP) checker.HTTP {

@@ -9,6 +9,7 @@ func conditionOf(checks []reference, known verdicts) ipvs.Condition {
 	for i := range checks {
 		r := &checks[i]
 		v := known.of(r.check)
+		c.Resting = c.Resting || v.resting
 		switch {
 		case !v.known || v.state != passed:
 		case r.weight == 0:

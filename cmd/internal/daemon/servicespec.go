@@ -25,6 +25,7 @@ var (
 	families       = map[string]ipvs.Family{"ipv4": ipvs.IPv4, "ipv6": ipvs.IPv6}
 	forwards       = map[string]ipvs.Forward{"nat": ipvs.NAT, "dr": ipvs.Direct, "tunnel": ipvs.Tunnel}
 	encapsulations = map[string]ipvs.Encapsulation{"ipip": ipvs.IPIP, "gue": ipvs.GUE, "gre": ipvs.GRE}
+	endings        = map[string]ipvs.AtEnd{"remove": ipvs.Remove, "flush": ipvs.Flush}
 	tunnelSums     = map[string]ipvs.Checksum{"checksum": ipvs.WithChecksum, "remote": ipvs.RemoteChecksum}
 )
 
@@ -109,7 +110,8 @@ func settingsOf(cfg *config.Config) ipvs.Settings {
 	}
 	c := &cfg.IPVS
 	return ipvs.Settings{
-		All: c.OwnAll,
+		All:   c.OwnAll,
+		AtEnd: endings[c.AtEnd],
 		Timeouts: ipvs.Timeouts{
 			TCP:    uint32(c.TCP / time.Second),
 			TCPFin: uint32(c.TCPFin / time.Second),

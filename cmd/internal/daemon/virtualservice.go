@@ -86,7 +86,7 @@ func (v *virtualService) conditions(list []ipvs.Condition, known verdicts, order
 // sameConditions tells whether nothing else is known than before.
 func sameConditions(a, b []ipvs.Condition) bool {
 	return slices.EqualFunc(a, b, func(a, b ipvs.Condition) bool {
-		return a.Health == b.Health && a.Reason == b.Reason && a.Added == b.Added &&
+		return a.Health == b.Health && a.Reason == b.Reason && a.Resting == b.Resting && a.Added == b.Added &&
 			a.Order.Drain == b.Order.Drain && sameWeight(a.Order.Weight, b.Order.Weight) && sameWeight(a.Weight, b.Weight)
 	})
 }

@@ -78,6 +78,11 @@ func TestMembersAndRulesOfAService(t *testing.T) {
 }
 
 func TestSettingsOfIPVS(t *testing.T) {
+	for text, want := range map[string]ipvs.AtEnd{"": ipvs.Keep, "remove": ipvs.Remove, "flush": ipvs.Flush} {
+		if got := settingsOf(&config.Config{IPVS: config.IPVS{AtEnd: text}}); got != (ipvs.Settings{AtEnd: want}) {
+			t.Errorf("at_end %q: %+v", text, got)
+		}
+	}
 	got := settingsOf(&config.Config{IPVS: config.IPVS{TCP: time.Hour, TCPFin: time.Minute, UDP: time.Second}})
 	if want := (ipvs.Settings{Timeouts: ipvs.Timeouts{TCP: 3600, TCPFin: 60, UDP: 1}}); got != want {
 		t.Errorf("%+v, want %+v", got, want)

@@ -31,7 +31,8 @@ type verdict struct {
 	value int  // counts instead of the state, if it is known and the check has passed
 	known bool // only with checks of kind file
 	// weight is what a script wants a real server to have, if it says so.
-	weight *uint32
+	weight  *uint32
+	resting bool // the check is not made now
 	// reason is of one that has failed, such as "failed 3 of 3: connection refused", or
 	// undecided, such as "has looked once".
 	reason string

@@ -35,6 +35,7 @@ type checker struct {
 
 	payload, reply said[string] // in hexadecimal, x for any digit
 	minReply       said[int]
+	maxReply       said[int]
 }
 
 // connection is where a checker connects to, and from where.

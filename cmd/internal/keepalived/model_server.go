@@ -32,6 +32,7 @@ type virtualServer struct {
 	quorum, hysteresis   said[int]
 	quorumUp, quorumDown said[program]
 	omega                said[bool]
+	whileHeld            said[bool]
 	sorry                said[netip.AddrPort]
 	sorryMethod          said[method]
 	servers              []*realServer
@@ -120,6 +121,7 @@ func (s schedule) within(outer schedule) schedule {
 // ipvs is what global_defs says of the kernel's load balancer.
 type ipvs struct {
 	flush            said[bool]
+	atEnd            said[string]
 	tcp, tcpFin, udp said[time.Duration]
 	sync             said[syncDaemon]
 }

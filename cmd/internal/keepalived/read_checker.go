@@ -160,8 +160,8 @@ func udpWords() vocabulary[*checker] {
 	return vocabulary[*checker]{
 		"payload":          means(func(im *importer, s *syntax.Statement, c *checker) { im.readHex(s, &c.payload, "") }),
 		"require_reply":    means(func(im *importer, s *syntax.Statement, c *checker) { im.readHex(s, &c.reply, "xX") }),
-		"min_reply_length": keepNumber(0, 65507, func(c *checker) *said[int] { return &c.minReply }),
-		"max_reply_length": lost[*checker]("takes a longer answer for a failure", "perch takes an answer that begins as it should, however long it is"),
+		"min_reply_length": keepNumber(0, math.MaxUint16, func(c *checker) *said[int] { return &c.minReply }),
+		"max_reply_length": keepNumber(0, math.MaxUint16, func(c *checker) *said[int] { return &c.maxReply }),
 	}
 }
 

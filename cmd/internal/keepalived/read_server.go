@@ -106,12 +106,11 @@ func virtualServerWords() vocabulary[*virtualServer] {
 			"virtualhost":        keepText(func(v v) *said[string] { return &v.virtualHost }),
 			"snmp_name":          keepText(func(v v) *said[string] { return &v.name }),
 			"smtp_alert":         means(readAlert[v]),
-			"ha_suspend": lost[v]("does not look at the servers while this node has not got the address",
-				"each node of perch that may own it looks, so that it knows the servers when it takes over"),
-			"omega":      keepSwitch(func(v v) *said[bool] { return &v.omega }),
-			"quorum":     keepNumber(1, math.MaxInt32, func(v v) *said[int] { return &v.quorum }),
-			"hysteresis": keepNumber(0, math.MaxInt32, func(v v) *said[int] { return &v.hysteresis }),
-			"quorum_up":  keepProgram(func(v v) *said[program] { return &v.quorumUp }),
+			"ha_suspend":         keepFlag(func(v v) *said[bool] { return &v.whileHeld }),
+			"omega":              keepSwitch(func(v v) *said[bool] { return &v.omega }),
+			"quorum":             keepNumber(1, math.MaxInt32, func(v v) *said[int] { return &v.quorum }),
+			"hysteresis":         keepNumber(0, math.MaxInt32, func(v v) *said[int] { return &v.hysteresis }),
+			"quorum_up":          keepProgram(func(v v) *said[program] { return &v.quorumUp }),
 			"quorum_down": keepProgram(func(v v) *said[program] {
 				return &v.quorumDown
 			}),

@@ -15,11 +15,10 @@ import (
 // balancingGlobals are the words of global_defs that are about virtual servers.
 func balancingGlobals() vocabulary[*importer] {
 	v := vocabulary[*importer]{
-		"lvs_sync_daemon": means(readSyncDaemon),
-		"lvs_timeouts":    means(readTimeouts),
-		"lvs_flush":       keepFlag(func(im *importer) *said[bool] { return &im.balancing.ipvs.flush }),
-		"lvs_flush_on_stop": lost[*importer]("takes its virtual servers out of the kernel at its end",
-			"perch leaves them where they are, so that its next start breaks no connection: ipvsadm -C takes all away"),
+		"lvs_sync_daemon":        means(readSyncDaemon),
+		"lvs_timeouts":           means(readTimeouts),
+		"lvs_flush":              keepFlag(func(im *importer) *said[bool] { return &im.balancing.ipvs.flush }),
+		"lvs_flush_on_stop":      means(readFlushOnStop),
 		"lvs_notify_fifo":        keepFIFO(func(im *importer) *fifo { return &im.balancing.fifo }),
 		"lvs_notify_fifo_script": keepFIFOScript(func(im *importer) *fifo { return &im.balancing.fifo }),
 		"rs_init_notifies": lost[*importer]("runs notify_up or notify_down for the first verdict on a server",
@@ -55,6 +54,20 @@ const (
 func readAlert[T any](im *importer, s *syntax.Statement, _ T) {
 	if on, ok := im.flag(s); ok && on {
 		im.lose(s, "sends a mail when a server or quorum comes or goes", noMail)
+	}
+}
+
+// readFlushOnStop reads what becomes of virtual servers at the end: alone it takes all away,
+// and with VS those that keepalived has made.
+func readFlushOnStop(im *importer, s *syntax.Statement, _ *importer) {
+	at := &im.balancing.ipvs.atEnd
+	switch args := s.Args(); {
+	case len(args) == 0:
+		*at = said[string]{"flush", s}
+	case len(args) == 1 && args[0] == "VS":
+		*at = said[string]{"remove", s}
+	default:
+		im.wrong(s, quoted(strings.Join(args, " "))+" must be VS, or be left out")
 	}
 }
 

@@ -76,6 +76,7 @@ type trackProcess struct {
 	whole       bool // full_command
 	weight      weight
 	quorum      said[int]
+	quorumMax   said[int]
 	forked, end said[time.Duration]
 }
 
@@ -112,9 +113,8 @@ func processWords() vocabulary[*trackProcess] {
 		"weight": means(func(im *importer, s *syntax.Statement, p *trackProcess) {
 			p.weight = im.weight(s, 254)
 		}),
-		"quorum": keepNumber(1, 65535, func(p *trackProcess) *said[int] { return &p.quorum }),
-		"quorum_max": lost[*trackProcess]("counts it as failed if there are more processes than that",
-			"use a [[check]] of kind script that counts them"),
+		"quorum":          keepNumber(1, 65535, func(p *trackProcess) *said[int] { return &p.quorum }),
+		"quorum_max":      keepNumber(0, 65535, func(p *trackProcess) *said[int] { return &p.quorumMax }),
 		"fork_delay":      keepTimer(0, time.Hour, func(p *trackProcess) *said[time.Duration] { return &p.forked }),
 		"terminate_delay": keepTimer(0, time.Hour, func(p *trackProcess) *said[time.Duration] { return &p.end }),
 		"delay": means(func(im *importer, s *syntax.Statement, p *trackProcess) {

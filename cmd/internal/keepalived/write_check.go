@@ -168,8 +168,12 @@ func (im *importer) processWriter(p *trackProcess) func(*document.Table) {
 		} else {
 			im.set(t, "target", document.Text(argv[0]), p.argv.by)
 		}
-		if p.quorum.given() {
+		none := p.quorumMax.is(1) == 0 && p.quorum.is(1) == 1 // which wants no quorum there, either
+		if p.quorum.given() && !none {
 			im.set(t, "quorum", document.Number(p.quorum.value), p.quorum.by)
+		}
+		if p.quorumMax.given() {
+			im.set(t, "quorum_max", document.Number(p.quorumMax.value), p.quorumMax.by)
 		}
 		delayed(p.forked.value, p.end.value).write(t, place(firstBy(p.forked.by, p.end.by)))
 	}

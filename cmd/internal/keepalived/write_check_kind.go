@@ -25,7 +25,7 @@ func (im *importer) what(c *checker) (l settings) {
 		}
 	case "UDP_CHECK":
 		kind("udp")
-		l = append(l, c.udp()...)
+		l = append(l, im.udp(c)...)
 	case "MISC_CHECK":
 		kind("script")
 		l.add("argv", document.Texts(c.script.value.argv, place(c.script.by)), c.script.by)
@@ -66,27 +66,35 @@ func (c *checker) smtp() (l settings) {
 	return l
 }
 
+// How long an answer may be where it has to begin with some bytes and nothing is said, and
+// the most that a packet holds.
+const (
+	usualReply = 255
+	mostReply  = 65507
+)
+
 // udp returns what is sent, and what must come: so many bytes at least, of which the first
-// are these.
-func (c *checker) udp() (l settings) {
+// are these, and so many at most.
+func (im *importer) udp(c *checker) (l settings) {
 	if c.payload.given() {
 		l.add("send_hex", document.Text(c.payload.value), c.payload.by)
 	}
-	if !c.reply.given() {
+	if c.reply.value == "" {
+		for _, length := range []said[int]{c.minReply, c.maxReply} {
+			if length.given() {
+				im.remark(length.by, "counts for nothing, as there are no bytes behind require_reply: it is left out")
+			}
+		}
+		if c.reply.given() {
+			l.add("answer", document.Flag(true), c.reply.by)
+		}
 		return l
 	}
 	reply := strings.Fields(c.reply.value)
-	for len(reply) < c.minReply.value {
+	for len(reply) < min(c.minReply.value, mostReply) {
 		reply = append(reply, "xx")
 	}
-	if len(reply) == 0 {
-		l.add("answer", document.Flag(true), c.reply.by)
-		return l
-	}
-	by := c.reply.by
-	if c.reply.value == "" {
-		by = c.minReply.by
-	}
-	l.add("expect_hex", document.Text(strings.Join(reply, " ")), by)
+	l.add("expect_hex", document.Text(strings.Join(reply, " ")), c.reply.by)
+	l.add("max_answer", document.Number(min(c.maxReply.is(usualReply), mostReply)), c.maxReply.by)
 	return l
 }

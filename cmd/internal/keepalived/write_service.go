@@ -93,6 +93,7 @@ func (im *importer) writeService(v *virtualServer, e entry, p *plan) *document.T
 	}
 	l = append(l, im.entrySettings(v, e)...)
 	l = append(l, v.balancing(e)...)
+	l = append(l, v.beginning(e, p)...)
 	l = append(l, im.quorum(v, p)...)
 	for i, s := range p.common {
 		if !s.same(perchServer()[i]) {
@@ -147,11 +148,23 @@ func (v *virtualServer) balancing(e entry) (l settings) {
 	return l
 }
 
-// quorum returns the keys for how servers begin, and for what happens when there are too few.
-func (im *importer) quorum(v *virtualServer, p *plan) (l settings) {
+// beginning returns the keys for how servers begin, and for when they are looked at. That a
+// virtual server of a mark is to be held is a mistake, of which keepalived only warns.
+func (v *virtualServer) beginning(e entry, p *plan) (l settings) {
+	held := v.whileHeld.value && (e.mark == 0 || v.group == "")
 	if p.up {
 		l.add("start", document.Text("up"), v.alpha.by)
+	} else if held {
+		l.add("start", document.Text("checked"), v.alpha.by)
 	}
+	if held {
+		l.add("check_while", document.Text("held"), v.whileHeld.by)
+	}
+	return l
+}
+
+// quorum returns the keys for what happens when there are too few servers.
+func (im *importer) quorum(v *virtualServer, p *plan) (l settings) {
 	if v.quorum.is(1) != 1 {
 		l.add("quorum", document.Number(v.quorum.value), v.quorum.by)
 	}
@@ -218,6 +231,9 @@ func (im *importer) checkVirtualServer(v *virtualServer) {
 		}
 	case !v.protocol.given():
 		im.note(v.by.Position, v.by.Keyword(), "has no protocol: keepalived takes it for UDP")
+	}
+	if v.whileHeld.value && v.group != "" {
+		im.remark(v.whileHeld.by, "has keepalived never look at the servers of a group; perch looks while one of its addresses is here, and always for a mark")
 	}
 	if v.family.given() && v.address.IsValid() && v.address.Addr().Is6() != (v.family.value == "inet6") {
 		im.wrong(v.family.by, "is not that of the address")

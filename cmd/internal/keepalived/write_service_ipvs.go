@@ -11,6 +11,9 @@ func (im *importer) writeIPVS() {
 	if i.flush.value {
 		l.add("own_all", document.Flag(true), i.flush.by)
 	}
+	if i.atEnd.given() {
+		l.add("at_end", document.Text(i.atEnd.value), i.atEnd.by)
+	}
 	if i.tcp.given() {
 		l.add("tcp_timeout", document.Duration(i.tcp.value), i.tcp.by)
 	}
