@@ -247,7 +247,7 @@ func TestKeysOfNotify(t *testing.T) {
 		n := base
 		change(&n)
 		targets, _ := testTargets()
-		e, err := targets.entryOf(&n)
+		e, err := targets.entryOf(&n, "lb1")
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -270,7 +270,7 @@ func TestUserOfNotify(t *testing.T) {
 			got = user
 			return nil, nil
 		}
-		if _, err := targets.entryOf(&config.Notify{Exec: []string{"/bin/tell"}, User: named}); err != nil || got != want {
+		if _, err := targets.entryOf(&config.Notify{Exec: []string{"/bin/tell"}, User: named}, "lb1"); err != nil || got != want {
 			t.Errorf("named %q: runs as %q, %v, want %q", named, got, err, want)
 		}
 	}

@@ -1,15 +1,18 @@
-// Package notify tells programs and FIFOs what has happened: [[notify]] of the config.
+// Package notify tells programs, FIFOs and people by mail what has happened: [[notify]] of the
+// config.
 //
 // An Event is about a subject: a virtual router, a sync group, the cluster, a service or
-// one of its servers. An Entry says which events are for which Target. program.go and
-// fifo.go are targets; others, such as a webhook, need no more than the one method. How an
-// event reads, in an environment or as keepalived writes it, is in words.go and
-// keepalived.go, which are pure, as are event.go, entry.go and queue.go.
+// one of its servers. An Entry says which events are for which Target. program.go, fifo.go
+// and mail.go are targets; others, such as a webhook, need no more than the one method. How
+// an event reads, in an environment, as keepalived writes it, or in a mail, is in words.go,
+// keepalived.go and letter.go, which are pure, as are event.go, entry.go and queue.go.
 //
 // Each target has a lane, a queue of its own that is served one event at a time: a program
-// has one for each subject, a FIFO one for all, since its lines are in order. While an
+// has one for each subject, a FIFO one for all, since its lines are in order, and a mail
+// server one for all, since it is asked for one thing at a time. While an
 // event waits a newer one about the same takes its place, also if that is not for this
-// target: nobody is told what is over. A FIFO keeps backlog lines before that begins.
+// target: nobody is told what is over. A FIFO keeps FIFOBacklog lines before that begins.
+// What may go well later is tried again, after longer and longer pauses of its lane (serve.go).
 //
 // Goroutines: Run, and one for each lane while there is something in it, which Run ends
 // unless its disk hangs. Whoever tells of an event waits for none of them.

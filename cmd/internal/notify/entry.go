@@ -21,20 +21,8 @@ type Entry struct {
 	On       []Kind
 	Subjects []Subject // routers, sync groups and services; none for all
 	Target   Target
-	// Ordered has one lane for all subjects, and keeps backlog events before newer ones take
-	// the place of older ones.
-	Ordered bool
-}
-
-// backlog is how many events wait at an Ordered target before newer ones take the place of
-// older ones.
-const backlog = 1024
-
-func (e *Entry) room() int {
-	if e.Ordered {
-		return backlog
-	}
-	return 0
+	Ordered  bool // one lane for all subjects
+	Backlog  int  // how many events wait in a lane before newer ones take the place of older ones
 }
 
 // lane returns the lane of events on a subject.

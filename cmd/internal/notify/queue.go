@@ -7,8 +7,9 @@ type queue []order
 
 // order is an event that an entry is to be told of.
 type order struct {
-	entry *Entry
-	event Event
+	entry    *Entry
+	event    Event
+	attempts int // that have failed
 }
 
 // add adds an order.
@@ -28,6 +29,9 @@ func (q *queue) outdate(e Event, room int) (void []order) {
 	})
 	return void
 }
+
+// putBack puts back what was taken, as the oldest.
+func (q *queue) putBack(o order) { *q = slices.Insert(*q, 0, o) }
 
 // take takes out the oldest.
 func (q *queue) take() (order, bool) {
