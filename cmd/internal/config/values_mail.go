@@ -25,6 +25,12 @@ var (
 	errMailLiteral = errors.New("has brackets around what is no IP address")
 )
 
+// CheckMailbox says what is wrong with an address that mails are to go to, or come from.
+func CheckMailbox(s string) error {
+	_, err := parseMailbox(s)
+	return err
+}
+
 // parseMailbox reads an address of RFC 5321 without quotes and comments, or its local part
 // alone, which a mail server completes.
 func parseMailbox(s string) (string, error) {

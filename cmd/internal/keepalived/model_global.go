@@ -30,6 +30,7 @@ type globals struct {
 	scriptUser         said[string]
 
 	fifos fifos
+	mail  mailing
 }
 
 // linkDelay is for how long an interface must be down, or up, before that counts.

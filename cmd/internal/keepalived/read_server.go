@@ -105,7 +105,7 @@ func virtualServerWords() vocabulary[*virtualServer] {
 			"inhibit_on_failure": keepSwitch(func(v v) *said[bool] { return &v.inhibit }),
 			"virtualhost":        keepText(func(v v) *said[string] { return &v.virtualHost }),
 			"snmp_name":          keepText(func(v v) *said[string] { return &v.name }),
-			"smtp_alert":         means(readAlert[v]),
+			"smtp_alert":         keepFlag(func(v v) *said[bool] { return &v.alert }),
 			"ha_suspend": lost[v]("does not look at the servers while this node has not got the address",
 				"each node of perch that may own it looks, so that it knows the servers when it takes over"),
 			"omega":      keepSwitch(func(v v) *said[bool] { return &v.omega }),

@@ -49,7 +49,7 @@ why:      eth0 is down, 50=3D50
 // Each attempt sends the same mail, and each event has another one.
 func TestMailsAreTold(t *testing.T) {
 	e := Event{Kind: Master, Subject: gw, At: noon}
-	if postman().id(e) != postman().id(e) {
+	if first, again := postman().id(e), postman().id(e); first != again {
 		t.Error("two attempts have other names")
 	}
 	for _, other := range []Event{{Kind: Backup, Subject: gw, At: noon}, {Kind: Master, Subject: inside, At: noon}, {Kind: Master, Subject: gw, At: noon.Add(1)}} {
