@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bufio"
 	"fmt"
 	"net"
 	"os"
@@ -15,86 +14,34 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
-// openPostbox runs a mail server at port 25 of a machine itself. take gets each mail, with who
-// it is from and whom it is for.
-func openPostbox(t *testing.T, h *lab.Host, take func(from string, to []string, mail string)) {
+// openPostbox runs a mail server on a machine, until the test ends.
+func openPostbox(t *testing.T, h *lab.Host, take func(lab.Mail)) {
 	t.Helper()
-	var listener net.Listener
-	must(t, h.Do(func() (err error) {
-		listener, err = net.Listen("tcp", "127.0.0.1:25")
-		return err
-	}))
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() { receive(conn, take) })
-		}
-	})
-	t.Cleanup(func() {
-		must(t, listener.Close())
-		serving.Wait()
-	})
-}
-
-// receive speaks with one client, until that ends.
-func receive(conn net.Conn, take func(from string, to []string, mail string)) {
-	defer conn.Close()
-	var from string
-	var to []string
-	fmt.Fprint(conn, "220 here\r\n")
-	lines := bufio.NewScanner(conn)
-	for lines.Scan() {
-		line, answer := lines.Text(), "250 ok"
-		switch {
-		case strings.HasPrefix(line, "MAIL FROM:"):
-			from, _, _ = strings.Cut(strings.TrimPrefix(line, "MAIL FROM:"), " ")
-		case strings.HasPrefix(line, "RCPT TO:"):
-			to = append(to, strings.TrimPrefix(line, "RCPT TO:"))
-		case line == "DATA":
-			fmt.Fprint(conn, "354 go on\r\n")
-			mail := ""
-			for lines.Scan() && lines.Text() != "." {
-				mail += lines.Text() + "\n"
-			}
-			take(from, to, mail)
-		case line == "QUIT":
-			answer = "221 bye"
-		}
-		fmt.Fprint(conn, answer+"\r\n")
-	}
-}
-
-// subjectOf returns the subject of a mail.
-func subjectOf(mail string) string {
-	_, rest, _ := strings.Cut(mail, "Subject: ")
-	subject, _, _ := strings.Cut(rest, "\n")
-	return subject
+	p, err := h.OpenPostbox(take)
+	must(t, err)
+	t.Cleanup(func() { must(t, p.Close()) })
 }
 
 // saysState is how the two daemons say in a subject that an instance, or a group, has another state.
 var saysState = regexp.MustCompile(`^(\[\S+\]) (?:VRRP (Instance|Group) (\S+) - Entering (\S+) state|(router|sync group) (\S+) is (?:in )?(\S+))$`)
 
 // toldByMail returns a mail in one line that is the same for both daemons.
-func toldByMail(from string, to []string, mail string) string {
-	m := saysState.FindStringSubmatch(subjectOf(mail))
+func toldByMail(mail lab.Mail) string {
+	m := saysState.FindStringSubmatch(mail.Subject())
 	if m == nil {
-		return fmt.Sprintf("mail|%q", subjectOf(mail))
+		return fmt.Sprintf("mail|%q", mail.Subject())
 	}
 	thing := map[string]string{"Instance": "instance", "router": "instance", "Group": "group", "sync group": "group"}[m[2]+m[5]]
-	return strings.Join([]string{"mail", from, strings.Join(to, " "), m[1], thing, m[3] + m[6], strings.ToLower(m[4] + m[7])}, "|")
+	return strings.Join([]string{"mail", mail.From, strings.Join(mail.To, " "), m[1], thing, m[3] + m[6], strings.ToLower(m[4] + m[7])}, "|")
 }
 
 // keepMails writes down who gets mails, among the calls of scripts.
 func (s *stage) keepMails() {
 	file := filepath.Join(s.dir, "calls")
-	openPostbox(s.t, s.subject, func(from string, to []string, mail string) {
+	openPostbox(s.t, s.subject, func(mail lab.Mail) {
 		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err == nil {
-			_, _ = f.WriteString(toldByMail(from, to, mail) + "\n")
+			_, _ = f.WriteString(toldByMail(mail) + "\n")
 			_ = f.Close()
 		}
 	})
@@ -126,12 +73,12 @@ func TestVRRPMail(t *testing.T) {
 	s := newSegment(t, running(mailing(false), newVirtual(200)), running(mailing(true), newVirtual(100)))
 	high, low := s.members[0], s.members[1]
 	var mu sync.Mutex
-	var mails []string
-	openPostbox(t, high.host, func(from string, to []string, mail string) {
+	var mails []lab.Mail
+	openPostbox(t, high.host, func(mail lab.Mail) {
 		mu.Lock()
 		defer mu.Unlock()
-		if from != "<perch@example.com>" || !slices.Equal(to, []string{"<ops@example.com>", "<root>"}) {
-			t.Errorf("a mail from %s to %q", from, to)
+		if mail.From != "<perch@example.com>" || !slices.Equal(mail.To, []string{"<ops@example.com>", "<root>"}) {
+			t.Errorf("a mail from %s to %q", mail.From, mail.To)
 		}
 		mails = append(mails, mail)
 	})
@@ -142,7 +89,7 @@ func TestVRRPMail(t *testing.T) {
 			defer mu.Unlock()
 			var got []string
 			for _, mail := range mails {
-				_, subject, _ := strings.Cut(subjectOf(mail), "] ")
+				_, subject, _ := strings.Cut(mail.Subject(), "] ")
 				got = append(got, subject)
 			}
 			return slices.Equal(got, subjects)
@@ -156,8 +103,8 @@ func TestVRRPMail(t *testing.T) {
 	s.masterIs(low)
 	s.eventually("a mail of the end", has(name+" is backup", name+" is master", name+" has stopped"))
 	for _, line := range []string{"\nAuto-Submitted: auto-generated\n", "\nbefore:   backup\n", "\npriority: 200\n", "\nMessage-ID: <perch."} {
-		if !strings.Contains(mails[1], line) {
-			t.Errorf("no line %q in\n%s", line, mails[1])
+		if !strings.Contains(mails[1].Text, line) {
+			t.Errorf("no line %q in\n%s", line, mails[1].Text)
 		}
 	}
 	s.stop(low)
