@@ -110,7 +110,9 @@ func (im *importer) writeMails() {
 // explainNoMails says why keepalived sends no mails.
 func (im *importer) explainNoMails(parts int) {
 	switch m := &im.routing.globals.mail; {
-	case m.by == nil || len(m.to) == 0:
+	case m.by == nil && m.server.given():
+		im.remark(m.server.by, "without notification_email keepalived sends no mails, and so it is here")
+	case len(m.to) == 0: // there is none, or what is wrong with each is said
 	case parts == 0:
 		im.remark(m.by, "nothing has an smtp_alert that is on, so that keepalived sends no mails, and so it is here")
 	case !m.server.given():
