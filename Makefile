@@ -12,7 +12,7 @@ BIN     ?= bin/perch
 # leases, adverts and the fence are not in the list.
 COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... github.com/spf13/... github.com/pelletier/... \
 	github.com/hashicorp/... github.com/armon/... github.com/cloudflare/... github.com/golang/... github.com/mdlayher/genetlink \
-	github.com/mdlayher/netlink/... go.etcd.io/... github.com/wneessen/... golang.org/x/... google.golang.org/... \
+	github.com/mdlayher/netlink/... go.etcd.io/... golang.org/x/... google.golang.org/... \
 	$(addprefix crypto/,ecdh ecdsa elliptic hpke rsa tls x509/... $(addprefix internal/fips140/,drbg ecdsa rsa)) \
 	bufio compress/... debug/... encoding/... flag fmt hash/... html/... internal/zstd log log/slog/... math/big mime/... \
 	net net/http/... net/textproto net/url os/... regexp/... strconv testing text/... \
