@@ -19,5 +19,5 @@
 //
 // It must never: have whoever tells wait for a target; run two programs of one lane at
 // once; drop an event without a word; write into anything but a FIFO, or through a
-// symbolic link; outlast the end by more than EndLimit, and a second if a disk hangs.
+// symbolic link; send a password in clear to another machine; outlast the end by more than EndLimit, and a second if a disk hangs.
 package notify

@@ -17,6 +17,9 @@ import (
 // mostSaid is how much a server may say about one mail, in bytes.
 const mostSaid = 256 << 10
 
+// farewell is how long a server that has the mail is waited for.
+const farewell = time.Second
+
 // send hands a mail over to the server, until ctx ends. It is sent once somebody of To may
 // have it; who may not is in the error.
 func (m *Mail) send(ctx context.Context, letter []byte) error {
@@ -41,6 +44,7 @@ func (m *Mail) send(ctx context.Context, letter []byte) error {
 	if err != nil {
 		return err
 	}
+	_ = conn.SetDeadline(time.Now().Add(farewell))
 	_ = client.Quit() // it has the mail
 	return refused
 }
