@@ -36,7 +36,7 @@ func (n *Notifier) serve(ctx context.Context, ending <-chan struct{}, key laneKe
 	for o, some := n.take(key); some; o, some = n.take(key) {
 		begin := time.Now()
 		err := o.tell(ctx)
-		if errors.Is(err, ErrLater) && o.attempts+1 < mostAttempts && !over(ending) {
+		if errors.Is(err, ErrLater) && o.attempts+1 < mostAttempts && !over(ending) && n.knows(o.entry) {
 			n.later(ending, key, o, err)
 			continue
 		}
@@ -47,6 +47,13 @@ func (n *Notifier) serve(ctx context.Context, ending <-chan struct{}, key laneKe
 		}
 		n.log.Info("told of an event", "target", o.entry.Name, "event", o.event.String(), "took", time.Since(begin).Round(time.Millisecond))
 	}
+}
+
+// knows reports whether the target of an entry is that of one still. Others are not tried again.
+func (n *Notifier) knows(e *Entry) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.tallies[e.Key] != nil
 }
 
 // take takes the next order of a lane. If there is none, nobody serves it any more.

@@ -164,6 +164,21 @@ func TestOvertakenWhileTried(t *testing.T) {
 	}
 }
 
+// What waits for a target that a reload has taken away is tried once more.
+func TestTargetOfThePastIsNotTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		s.run(t)
+		_, e := s.dead(time.Hour, Master)
+		s.Set([]Entry{e})
+		s.Tell(of(Master, gw), of(Master, inside))
+		time.Sleep(time.Second)
+		s.Set(nil)
+		time.Sleep(3 * time.Hour)
+		s.want(t, "no master of VI_1 at 0s", "no master of VI_1 at 5s", "no master of "+inside.Name+" at 5s")
+	})
+}
+
 // The end of perch waits for no pause: what waits is tried once more.
 func TestEndWaitsForNoPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
