@@ -4,7 +4,7 @@ import "time"
 
 // Notified is what has become of the events that a [[notify]] is for, since the daemon began.
 type Notified struct {
-	Target  string    `json:"target"` // a program, or a FIFO
+	Target  string    `json:"target"` // a program, a FIFO, or who gets mails
 	Told    uint64    `json:"told"`
 	Failed  uint64    `json:"failed"`
 	Dropped uint64    `json:"dropped"` // newer ones came before it was told of them

@@ -22,6 +22,9 @@ func checkNotifies(r *report, root *value, c *Config) {
 		checkNames(r, table.child("service"), n.Services, services)
 		checkEvents(r, table, n)
 		checkArguments(r, table, n)
+		if mail := table.child("mail"); mail != nil && mail.kind == kindTable {
+			checkMail(r, mail, &n.Mail)
+		}
 	}
 }
 
@@ -39,20 +42,35 @@ func (c *Config) subjects() (routers, groups, services []string) {
 	return routers, groups, services
 }
 
-// checkTold wants one program or FIFO, and no keys of the other.
+// checkTold wants one program, FIFO or mail, and no keys of the others.
 func checkTold(r *report, table *value) {
-	exec, fifo := table.child("exec"), table.child("fifo")
-	switch {
-	case exec == nil && fifo == nil:
-		r.missing(table, "exec", argvRule+", unless there is fifo")
-	case exec != nil && fifo != nil:
-		r.badKey(fifo, "given together with exec", "must be one of the two")
-	case exec == nil:
-		for _, name := range []string{"arguments", "timeout"} {
-			if v := table.child(name); v != nil {
-				r.badKey(v, "is not for a fifo", "is for exec")
+	targets := 0
+	for _, name := range []string{"exec", "fifo", "mail"} {
+		if v := table.child(name); v != nil {
+			if targets++; targets > 1 {
+				r.badKey(v, "given together with another one", "must be one of exec, fifo and mail")
 			}
 		}
+	}
+	if targets == 0 {
+		r.missing(table, "exec", argvRule+", unless there is fifo or mail")
+	}
+	if targets != 1 || table.child("exec") != nil {
+		return
+	}
+	if table.child("fifo") != nil {
+		notFor(r, table, "is not for a fifo", "is for exec", "arguments")
+		notFor(r, table, "is not for a fifo", "is for exec and mail", "timeout")
+		return
+	}
+	notFor(r, table, "is not for mail", "is for exec", "arguments")
+	notFor(r, table, "is not for mail", "is for exec and fifo; who authenticates to a mail server is mail.user", "user")
+}
+
+// notFor refuses a key of another target.
+func notFor(r *report, table *value, why, allowed, name string) {
+	if v := table.child(name); v != nil {
+		r.badKey(v, why, allowed)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -157,6 +158,19 @@ func TestTrackOverrides(t *testing.T) {
 		got := mustParse(t, strings.Replace(cluster, "[cluster]\n", "[cluster]\n"+line+"\n", 1)).Cluster.Track
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", line, diff)
+		}
+	}
+}
+
+// Each check has its own number for a file that is not there.
+func TestMissingOfSeveralChecks(t *testing.T) {
+	text := readFile(t, "testdata/ok/least.toml")
+	for i, name := range []string{"a", "b"} {
+		text += fmt.Sprintf("[[check]]\nname = %q\nkind = \"file\"\ntarget = \"/run/load\"\nnumber = true\nmissing = %d\n", name, i)
+	}
+	for i, c := range mustParse(t, text).Checks {
+		if c.File.Missing == nil || *c.File.Missing != i {
+			t.Errorf("%s: missing is %v, want %d", c.Name, c.File.Missing, i)
 		}
 	}
 }

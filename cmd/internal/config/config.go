@@ -142,10 +142,10 @@ func Parse(path string, data []byte, hostname string) (*Config, []Warning, error
 	}
 	d := &draft{Config: Config{Node: defaultNode(), IPVS: defaultIPVS()}}
 	decode(r, root, configKeys(d))
-	settle(root, d)
 	if root.child("node").child("name") == nil {
 		d.Node.Name = hostname
 	}
+	settle(root, d)
 	validate(r, root, d)
 	warn(r, root, d)
 	if err := r.err(); err != nil {

@@ -45,6 +45,16 @@ func fromKeepalived(word string) string {
 	case "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify_deleted", "notify_master_rx_lower_pri",
 		"notify_up", "notify_down", "notify_fifo", "vrrp_notify_fifo", "lvs_notify_fifo":
 		return "notify"
+	case "notification_email":
+		return "to"
+	case "notification_email_from":
+		return "from"
+	case "smtp_server":
+		return "server"
+	case "smtp_helo_name":
+		return "hello"
+	case "smtp_connect_timeout":
+		return "timeout"
 	}
 	return fromRouter(word)
 }

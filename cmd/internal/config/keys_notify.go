@@ -2,7 +2,7 @@ package config
 
 import "time"
 
-// The limits of how long a program may take that is told of an event.
+// The limits of how long a program may take that is told of an event, or an attempt to send a mail.
 const (
 	minNotifyTimeout = 100 * time.Millisecond
 	maxNotifyTimeout = 10 * time.Minute
@@ -21,8 +21,23 @@ func notifyKeys(n *Notify) []key {
 		optional("arguments", words(&n.Arguments, "none", "keepalived")),
 		optional("fifo", text(&n.FIFO, pathRule, parsePath)),
 		optional("reader", texts(&n.Reader, argvRule, argumentRule, parseArgument)),
+		optional("mail", table(&n.Mail, mailKeys)),
 		optional("user", text(&n.User, userRule, parseUser)),
 		optional("timeout", duration(&n.Timeout, minNotifyTimeout, maxNotifyTimeout)),
+	}
+}
+
+func mailKeys(m *Mail) []key {
+	return []key{
+		required("server", text(&m.Server, mailServerRule, parseServer)),
+		optional("from", text(&m.From, mailboxRule, parseMailbox)),
+		required("to", texts(&m.To, mailboxesRule, mailboxRule, parseMailbox)),
+		optional("subject_prefix", text(&m.SubjectPrefix, prefixTextRule, parsePrefixText)),
+		optional("hello", text(&m.Hello, hostRule, parseHost)),
+		optional("tls", words(&m.TLS, "opportunistic", "starttls", "tls", "none")),
+		optional("ca_file", text(&m.CAFile, pathRule, parsePath)),
+		optional("user", text(&m.User, mailUserRule, parseMailUser)),
+		optional("password_file", text(&m.PasswordFile, pathRule, parsePath)),
 	}
 }
 

@@ -2,7 +2,8 @@ package config
 
 import "time"
 
-// Notify is one [[notify]]: who is told of which events. Exactly one of Exec and FIFO is set.
+// Notify is one [[notify]]: who is told of which events. Exactly one of Exec, FIFO
+// and Mail.Server is set.
 type Notify struct {
 	On         []string // kinds of events, one at least
 	VRRP       []string // names of virtual routers; with SyncGroups and Services empty, all are meant
@@ -12,8 +13,22 @@ type Notify struct {
 	Arguments  string   // of events, behind those of Exec: "none" or "keepalived"
 	FIFO       string   // a path
 	Reader     []string // a program and its arguments, which reads FIFO
-	User       string   // who runs Exec, or may read FIFO and runs Reader; "" for the default
-	Timeout    time.Duration
+	Mail       Mail
+	User       string        // who runs Exec, or may read FIFO and runs Reader; "" for the default
+	Timeout    time.Duration // of Exec, and of one attempt to send a mail
+}
+
+// Mail is [notify.mail]: how a mail gets to whom.
+type Mail struct {
+	Server        string // "host:port"
+	From          string // "" for root of this machine
+	To            []string
+	SubjectPrefix string
+	Hello         string // "" for the name of this machine
+	TLS           string // "opportunistic", "starttls", "tls" or "none"
+	CAFile        string
+	User          string // "" for no authentication
+	PasswordFile  string
 }
 
 // about is what events are about.

@@ -35,6 +35,47 @@ func TestNotify(t *testing.T) {
 			Exec:      []string{"/usr/local/bin/tell"},
 			Timeout:   30 * time.Second,
 		},
+		{
+			On:        []string{"fault"},
+			Arguments: "none",
+			Timeout:   5 * time.Second,
+			Mail: Mail{
+				Server:       "mail.example.com:465",
+				From:         "perch@example.com",
+				To:           []string{"ops@example.com", "root", "ops@[198.18.0.25]", "ops@[IPv6:2001:db8::25]"},
+				Hello:        "lb1.example.com",
+				TLS:          "tls",
+				CAFile:       "/etc/perch/ca.pem",
+				User:         "perch",
+				PasswordFile: "/etc/perch/mail-password",
+			},
+		},
+		{
+			On:        []string{"fault"},
+			Arguments: "none",
+			Timeout:   30 * time.Second,
+			Mail: Mail{
+				Server:        "mail.example.com:587",
+				To:            []string{"ops@example.com"},
+				SubjectPrefix: "[lb1]",
+				TLS:           "starttls",
+				User:          "perch",
+				PasswordFile:  "/etc/perch/mail-password",
+			},
+		},
+		{
+			On:        []string{"fault"},
+			Arguments: "none",
+			Timeout:   30 * time.Second,
+			Mail: Mail{
+				Server:        "[::1]:25",
+				To:            []string{"ops@example.com"},
+				SubjectPrefix: "[lb1]",
+				TLS:           "opportunistic",
+				User:          "perch",
+				PasswordFile:  "/etc/perch/mail-password",
+			},
+		},
 	}
 	c := mustParse(t, readFile(t, "testdata/ok/notify-every-key.toml"))
 	if diff := cmp.Diff(want, c.Notify); diff != "" {

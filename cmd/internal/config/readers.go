@@ -118,14 +118,15 @@ func integer[T int | uint16 | uint32](dst *T, least, most T) reader {
 	}}
 }
 
-// pointer reads what is nil unless it is there.
+// pointer reads what is nil unless it is there. Each value has a place of its own, though one
+// reader may read several: see tables.
 func pointer[T any](dst **T, of func(*T) reader) reader {
 	n := new(T)
 	whole := of(n)
 	read := whole.read
 	whole.read = func(d *decoder, v *value) {
 		read(d, v)
-		*dst = n
+		*dst = new(*n)
 	}
 	return whole
 }

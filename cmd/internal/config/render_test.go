@@ -90,9 +90,28 @@ func (b *renderer) notify(n *Notify) {
 	set(b, "fifo", n.FIFO)
 	b.texts("reader", n.Reader)
 	set(b, "user", n.User)
-	if n.FIFO == "" {
-		b.line("arguments = %q\ntimeout = %q", n.Arguments, n.Timeout)
+	if n.Exec != nil {
+		b.line("arguments = %q", n.Arguments)
 	}
+	if n.FIFO == "" {
+		b.line("timeout = %q", n.Timeout)
+	}
+	if n.Mail.Server != "" {
+		b.mail(&n.Mail)
+	}
+}
+
+func (b *renderer) mail(m *Mail) {
+	b.line("[notify.mail]")
+	set(b, "server", m.Server)
+	set(b, "from", m.From)
+	b.texts("to", m.To)
+	b.line("subject_prefix = %q", m.SubjectPrefix)
+	set(b, "hello", m.Hello)
+	set(b, "tls", m.TLS)
+	set(b, "ca_file", m.CAFile)
+	set(b, "user", m.User)
+	set(b, "password_file", m.PasswordFile)
 }
 
 func (b *renderer) cluster(c *Cluster) {

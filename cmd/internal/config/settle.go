@@ -19,6 +19,9 @@ func settle(root *value, d *draft) {
 	}
 	settleTracks(root, c)
 	settleServices(root, d)
+	for i := range c.Notify {
+		settleMail(root.child("notify").item(i).child("mail"), c.Node.Name, &c.Notify[i].Mail)
+	}
 }
 
 func settleRouter(table *value, r *VirtualRouter) {

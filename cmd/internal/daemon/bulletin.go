@@ -52,7 +52,9 @@ func (b *bulletin) hear(s *setup, list []vrrpnet.Status, waits func(v *virtualRo
 		b.routers[v.Name] = reported{now.State, was.priority, now.Announces}
 		switch {
 		case !known || was.state != now.State:
-			events = append(events, b.event(v, kindsOfStates[now.State], now.Reason))
+			event := b.event(v, kindsOfStates[now.State], now.Reason)
+			event.Before = kindsOfStates[was.state]
+			events = append(events, event)
 		case now.State == vrrp.Master && now.Announces > was.announces:
 			events = append(events, b.event(v, notify.MasterRxLowerPri, ""))
 		}
@@ -79,7 +81,7 @@ func (b *bulletin) hearGroups(s *setup) (first, again []notify.Event) {
 			continue
 		}
 		b.groups[g.Name] = kind
-		event := notify.Event{Kind: kind, Subject: aboutGroup(g.Name)}
+		event := notify.Event{Kind: kind, Before: was, Subject: aboutGroup(g.Name)}
 		if known {
 			again = append(again, event)
 		} else {

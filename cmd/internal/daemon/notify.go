@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/perch-vip/perch/checker"
@@ -63,7 +64,7 @@ func (t targets) entriesOf(cfg *config.Config) (list []notify.Entry, err error) 
 		list = append(list, e)
 	}
 	for i := range cfg.Notify {
-		add(t.entryOf(&cfg.Notify[i]))
+		add(t.entryOf(&cfg.Notify[i], cfg.Node.Name))
 	}
 	for i := range cfg.Services {
 		if s := &cfg.Services[i]; len(s.QuorumUp)+len(s.QuorumDown) > 0 {
@@ -73,17 +74,24 @@ func (t targets) entriesOf(cfg *config.Config) (list []notify.Entry, err error) 
 	return list, errors.Join(errs...)
 }
 
-func (t targets) entryOf(n *config.Notify) (e notify.Entry, err error) {
+func (t targets) entryOf(n *config.Notify, node string) (e notify.Entry, err error) {
 	e = notify.Entry{Subjects: subjectsOf(n)}
 	for _, name := range n.On {
 		e.On = append(e.On, notify.Kind(name))
 	}
 	if n.FIFO != "" {
-		e.Name, e.Key, e.Lane = n.FIFO, fmt.Sprintf("fifo %q of %s", n.FIFO, n.User), n.FIFO
+		e.Name, e.Key = n.FIFO, fmt.Sprintf("fifo %q of %s", n.FIFO, n.User)
+		e.Lane, e.Backlog = n.FIFO, notify.FIFOBacklog
 		if e.Target, err = t.fifoOf(n); err != nil {
 			return e, err
 		}
 		e.Reader, err = t.readerOf(n)
+		return e, err
+	}
+	if n.Mail.Server != "" {
+		e.Name = "mail to " + strings.Join(n.Mail.To, ", ")
+		e.Target, e.Key, err = mailOf(n, node)
+		e.Lane = e.Key
 		return e, err
 	}
 	name := n.User
@@ -218,11 +226,13 @@ func (d *daemon) tellOwnership() {
 	if kind == m.told {
 		return
 	}
+	before := m.told
 	m.told = kind
 	c := d.config().Cluster
 	self, _ := c.Peer(d.name())
 	d.notifier.Tell(notify.Event{
 		Kind:     kind,
+		Before:   before,
 		Subject:  notify.Subject{About: notify.Cluster, Name: c.Name},
 		Priority: self.Priority,
 		At:       time.Now(),

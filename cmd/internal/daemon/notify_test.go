@@ -247,7 +247,7 @@ func TestKeysOfNotify(t *testing.T) {
 		n := base
 		change(&n)
 		targets, _ := testTargets()
-		e, err := targets.entryOf(&n)
+		e, err := targets.entryOf(&n, "lb1")
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -270,7 +270,7 @@ func TestUserOfNotify(t *testing.T) {
 			got = user
 			return nil, nil
 		}
-		if _, err := targets.entryOf(&config.Notify{Exec: []string{"/bin/tell"}, User: named}); err != nil || got != want {
+		if _, err := targets.entryOf(&config.Notify{Exec: []string{"/bin/tell"}, User: named}, "lb1"); err != nil || got != want {
 			t.Errorf("named %q: runs as %q, %v, want %q", named, got, err, want)
 		}
 	}
@@ -301,13 +301,13 @@ func TestReaderOfNotify(t *testing.T) {
 		{FIFO: "/run/events", Reader: []string{"/bin/read", "b"}},
 		{FIFO: "/run/events", Reader: []string{"/bin/read", "a"}, User: "root"},
 	} {
-		e, err := targets.entryOf(&n)
+		e, err := targets.entryOf(&n, "lb1")
 		if err != nil || e.Reader.FIFO != "/run/events" || e.Reader.Name != "/bin/read" {
 			t.Fatalf("%+v, %v", e.Reader, err)
 		}
 		keys[e.Reader.Key] = true
 	}
-	if e, err := targets.entryOf(&config.Notify{FIFO: "/run/events"}); err != nil || e.Reader != nil {
+	if e, err := targets.entryOf(&config.Notify{FIFO: "/run/events"}, "lb1"); err != nil || e.Reader != nil {
 		t.Errorf("without one there is %+v, %v", e.Reader, err)
 	}
 	if want := []string{"[/bin/read a] as ", "[/bin/read b] as ", "[/bin/read a] as root"}; !slices.Equal(made, want) || len(keys) != 3 {

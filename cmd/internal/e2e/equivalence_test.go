@@ -19,7 +19,7 @@ import (
 // A keepalived.conf is run by keepalived and by "perch serve --keepalived", each in a
 // network of its own, through the same events. Nobody can tell the two apart: they have the
 // same addresses, routes and rules after each event, call the same scripts with the same
-// arguments, and send the same adverts.
+// arguments, send mails of the same to the same people, and the same adverts.
 func TestTheSameAsKeepalived(t *testing.T) {
 	lab.NeedPeers(t)
 	files, err := filepath.Glob("testdata/keepalived/*.conf")
@@ -91,6 +91,7 @@ func newStage(t *testing.T, name string) *stage {
 	_, err = s.subject.Join(inside)
 	must(t, err)
 	s.fill()
+	s.keepMails()
 	s.rival, err = lab.NewKeepalived(s.second, filepath.Join(s.dir, "rival"), s.read(name+".rival.conf"))
 	must(t, err)
 	s.capture, err = n.Capture(n.sw, filepath.Join(s.dir, "capture"))
@@ -207,11 +208,11 @@ func (s *stage) look(event string) []string {
 	return append(seen, s.newCalls()...)
 }
 
-// state is what the machine has, and how often tell was called.
+// state is what the machine has, and how often tell was called or a mail sent.
 func (s *stage) state() []string {
 	s.t.Helper()
 	calls, _ := os.ReadFile(filepath.Join(s.dir, "calls")) // there may be none yet
-	return append(s.furniture(), fmt.Sprintf("told %d times", strings.Count(string(calls), "tell|")))
+	return append(s.furniture(), fmt.Sprintf("told %d times", strings.Count(string(calls), "tell|")+strings.Count(string(calls), "mail|")))
 }
 
 // newCalls returns how the scripts were called since the last time, each call once. They run

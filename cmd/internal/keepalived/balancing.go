@@ -11,6 +11,7 @@ type balancing struct {
 	tls     clientTLS
 	fifo    fifo
 	notices []*serverNotice
+	mails   mailedServices
 	words   *serverWords
 	first   map[string]*syntax.Statement // the virtual server that has an address or mark, see alone
 	written int                          // addresses of groups, once for each virtual server

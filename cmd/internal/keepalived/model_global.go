@@ -31,6 +31,7 @@ type globals struct {
 	scriptUser         said[string]
 
 	fifos fifos
+	mail  mailing
 
 	startup, shutdown endProgram
 }

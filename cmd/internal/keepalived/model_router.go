@@ -59,6 +59,7 @@ type special struct {
 	lowerPriorityNoAdvert, higherPrioritySendAdvert said[bool]
 
 	notify notification
+	alert  said[bool] // whether mails are sent
 }
 
 // own returns the special part for what is to be changed in it.

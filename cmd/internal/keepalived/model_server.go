@@ -35,6 +35,7 @@ type virtualServer struct {
 	whileHeld            said[bool]
 	sorry                said[netip.AddrPort]
 	sorryMethod          said[method]
+	alert                said[bool] // whether mails of its quorum are sent
 	servers              []*realServer
 
 	entries []entry // what clients come to, once all is read
@@ -75,6 +76,7 @@ type realServer struct {
 	virtualHost          said[string]
 	upper, lower         said[int]
 	notifyUp, notifyDown said[program]
+	alert                said[bool] // whether mails are sent
 	checkers             []*checker
 }
 

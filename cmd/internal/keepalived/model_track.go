@@ -64,6 +64,7 @@ type syncGroup struct {
 	// heedsWeights says that weights of members count: sync_group_tracking_weight.
 	heedsWeights said[bool]
 	notify       notification
+	alert        said[bool] // whether mails are sent
 }
 
 // member is a name in the group of a vrrp_sync_group.

@@ -13,7 +13,8 @@ const longest = 86400 * time.Second
 // globalWords are the words of global_defs.
 func globalWords() vocabulary[*importer] {
 	v := vocabulary[*importer]{}
-	v.add(globalsOfRouters(), globalsOfAnnouncements(), globalsOfNotices(), globalsOfPrograms(), globalsLost(), balancingGlobals())
+	v.add(globalsOfRouters(), globalsOfAnnouncements(), globalsOfNotices(), globalsOfMails(), globalsOfPrograms(),
+		globalsLost(), balancingGlobals())
 	return v
 }
 

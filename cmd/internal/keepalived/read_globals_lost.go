@@ -12,10 +12,7 @@ func globalsLost() vocabulary[*importer] {
 		"vrrp_netlink_monitor_rcv_bufs", "vrrp_netlink_monitor_rcv_bufs_force",
 		"process_monitor_rcv_bufs", "process_monitor_rcv_bufs_force",
 		"vrrp_rx_bufs_policy", "vrrp_rx_bufs_multiplier",
-		"include_check", "random_seed", "tmp_config_directory", "no_email_faults")
-	v.all(lost[*importer]("needs it to send mails", noMail),
-		"notification_email", "notification_email_from", "smtp_server", "smtp_helo_name", "smtp_connect_timeout")
-	v.all(mails[*importer](), "smtp_alert", "smtp_alert_vrrp")
+		"include_check", "random_seed", "tmp_config_directory")
 	v.all(downTimer[*importer](), "vrrp_down_timer_adverts")
 	v.all(lost[*importer]("lets a router of priority 255 hear no other's adverts",
 		"with perch it listens, so that of two such routers one yields"), "vrrp_owner_ignore_adverts")
@@ -57,15 +54,6 @@ func downTimer[T any]() word[T] {
 		if n, ok := im.number(s, 1, 100); ok && n != 3 {
 			im.lose(s, "waits for another number of adverts before it gives a master up",
 				"perch waits for 3, as the RFC says: change advert_int for another time")
-		}
-	})
-}
-
-// mails is a keyword that has a mail sent at each change, unless it is off.
-func mails[T any]() word[T] {
-	return means(func(im *importer, s *syntax.Statement, _ T) {
-		if on, ok := im.flag(s); ok && on {
-			im.lose(s, "sends a mail when the state changes", noMail)
 		}
 	})
 }

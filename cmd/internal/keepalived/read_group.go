@@ -33,7 +33,7 @@ func groupWords() vocabulary[*syncGroup] {
 			}
 		}),
 		"sync_group_tracking_weight": keepOn(func(g *syncGroup) *said[bool] { return &g.heedsWeights }),
-		"smtp_alert":                 mails[*syncGroup](),
+		"smtp_alert":                 keepFlag(func(g *syncGroup) *said[bool] { return &g.alert }),
 		"global_tracking": lost[*syncGroup]("lets what one member tracks count for all",
 			"write it into a track_script and the like of the group"),
 	}

@@ -144,7 +144,7 @@ func instanceLost() vocabulary[*instance] {
 			"with perch they have the MAC of the interface"),
 		"use_ipvlan": lost[*instance]("puts the addresses on an ipvlan",
 			"perch puts them on the interface itself, whose MAC an ipvlan has, too"),
-		"smtp_alert":                mails[*instance](),
+		"smtp_alert":                keepFlag(func(i *instance) *said[bool] { return &i.own().alert }),
 		"lvs_sync_daemon_interface": means(readSyncInterface),
 	}
 	v.all(needless[*instance](), // since perch does it always, or has no need of it

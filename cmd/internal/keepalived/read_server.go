@@ -105,7 +105,7 @@ func virtualServerWords() vocabulary[*virtualServer] {
 			"inhibit_on_failure": keepSwitch(func(v v) *said[bool] { return &v.inhibit }),
 			"virtualhost":        keepText(func(v v) *said[string] { return &v.virtualHost }),
 			"snmp_name":          keepText(func(v v) *said[string] { return &v.name }),
-			"smtp_alert":         means(readAlert[v]),
+			"smtp_alert":         keepFlag(func(v v) *said[bool] { return &v.alert }),
 			"ha_suspend":         keepFlag(func(v v) *said[bool] { return &v.whileHeld }),
 			"omega":              keepSwitch(func(v v) *said[bool] { return &v.omega }),
 			"quorum":             keepNumber(1, math.MaxInt32, func(v v) *said[int] { return &v.quorum }),

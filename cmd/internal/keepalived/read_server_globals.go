@@ -24,8 +24,8 @@ func balancingGlobals() vocabulary[*importer] {
 		"rs_init_notifies": lost[*importer]("runs notify_up or notify_down for the first verdict on a server",
 			"perch tells the first verdict always; with service.start = \"up\" if it is a bad one"),
 		"checker_log_all_failures":   lost[*importer]("logs each failed look", everyLook),
-		"no_checker_emails":          needless[*importer](),
-		"smtp_alert_checker":         means(readAlert[*importer]),
+		"no_checker_emails":          needless[*importer](), // there is none for each check in any case
+		"smtp_alert_checker":         keepFlag(func(im *importer) *said[bool] { return &im.routing.globals.mail.ofServers }),
 		"nftables_ipvs":              needless[*importer](), // a list of addresses needs no rules of a firewall
 		"nftables_ipvs_priority":     needless[*importer](),
 		"nftables_ipvs_start_fwmark": needless[*importer](),
@@ -47,15 +47,7 @@ func balancingGlobals() vocabulary[*importer] {
 const (
 	noSNMP    = "perch has no SNMP: states and counters are in its metrics and in perch status -o json"
 	everyLook = `node.log_level = "debug" logs each look, good or bad`
-	noMail    = "perch sends no mail: let what reads the log, or perch status -o json, send it"
 )
-
-// readAlert reads an smtp_alert, which is nothing to lose if it is off.
-func readAlert[T any](im *importer, s *syntax.Statement, _ T) {
-	if on, ok := im.flag(s); ok && on {
-		im.lose(s, "sends a mail when a server or quorum comes or goes", noMail)
-	}
-}
 
 // readFlushOnStop reads what becomes of virtual servers at the end: alone it takes all away,
 // and with VS those that keepalived has made.

@@ -41,7 +41,7 @@ func realServerWords() vocabulary[*realServer] {
 			"notify_up":          keepProgram(func(r r) *said[program] { return &r.notifyUp }),
 			"notify_down":        keepProgram(func(r r) *said[program] { return &r.notifyDown }),
 			"snmp_name":          lost[r]("calls the server so in SNMP", "perch calls servers by their addresses"),
-			"smtp_alert":         means(readAlert[r]),
+			"smtp_alert":         keepFlag(func(r r) *said[bool] { return &r.alert }),
 		},
 	)
 	for kind := range checkerWords() {

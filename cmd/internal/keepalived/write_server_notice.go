@@ -25,6 +25,7 @@ func (im *importer) tellOfServers(p *plan) {
 			im.addNotice(p.name, q.name, q.said)
 		}
 	}
+	im.mailOfService(p)
 }
 
 // tellOfServer has a program told of all servers of a service, if it is the same for all.

@@ -24,6 +24,7 @@ func (im *importer) writeServices() {
 		im.writeVirtualServer(v)
 	}
 	im.writeServerNotices()
+	im.writeMails()
 	for _, g := range im.balancing.groups {
 		if !g.used {
 			im.lose(g.by, "lists addresses here that no virtual_server has", "leave it out")

@@ -25,20 +25,10 @@ type Entry struct {
 	Subjects []Subject // routers, sync groups and services; none for all
 	Target   Target
 	Reader   *Reader // of its FIFO; nil for none
-	// Lane names the one lane of all subjects, that of all entries which name it; it keeps
-	// backlog events before newer ones take the place of older ones. "" is one for each subject.
-	Lane string
-}
-
-// backlog is how many events wait in a lane of all subjects before newer ones take the place
-// of older ones.
-const backlog = 1024
-
-func (e *Entry) room() int {
-	if e.Lane != "" {
-		return backlog
-	}
-	return 0
+	// Lane names the one lane of all subjects, that of all entries which name it. "" is one
+	// for each subject.
+	Lane    string
+	Backlog int // how many events wait in a lane before newer ones take the place of older ones
 }
 
 // lane returns the lane of events on a subject.

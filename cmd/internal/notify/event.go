@@ -48,6 +48,7 @@ type Subject struct {
 // Event is something that has happened.
 type Event struct {
 	Kind     Kind
+	Before   Kind // what was so, of what has a state; "" for nothing yet
 	Subject  Subject
 	Priority int     // of a router; 0 for none
 	Reason   string  // in one line; "" if there is nothing to say

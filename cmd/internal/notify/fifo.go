@@ -15,6 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// FIFOBacklog is how many lines wait for room in a FIFO before newer ones take the place of
+// older ones.
+const FIFOBacklog = 1024
+
 // fifoMode lets only the owner read.
 const fifoMode = 0o600
 

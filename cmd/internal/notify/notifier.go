@@ -39,7 +39,24 @@ type laneKey struct {
 // lane is a queue, and whether somebody serves it.
 type lane struct {
 	queue
-	busy bool
+	busy     bool
+	telling  topic // of the order that was taken last
+	overtook bool  // whether there is newer on it
+	failures int   // one after the other that were an ErrLater
+}
+
+// outdate takes out the orders that an event makes void, and remembers if it does so to what
+// is under way.
+func (l *lane) outdate(e Event, room int) (void []order) {
+	l.overtook = l.overtook || l.telling == e.topic()
+	return l.queue.outdate(e, room)
+}
+
+// take takes out the oldest order.
+func (l *lane) take() (order, bool) {
+	o, some := l.queue.take()
+	l.telling, l.overtook = o.event.topic(), false
+	return o, some
 }
 
 // New returns a Notifier without entries.
@@ -167,12 +184,12 @@ func (n *Notifier) put(event Event) (void []order) {
 	for _, entry := range n.index.find(event.Subject) {
 		key := entry.lane(event.Subject)
 		if l := n.lanes[key]; l != nil && !outdated[entry.Key] {
-			void = append(void, l.outdate(event, entry.room())...)
+			void = append(void, l.outdate(event, entry.Backlog)...)
 		}
 		outdated[entry.Key] = true
 		if seen, on := entry.as(event); on && !heard[hearing{entry.Key, seen.Kind}] {
 			heard[hearing{entry.Key, seen.Kind}] = true
-			n.lane(key).add(order{entry, seen})
+			n.lane(key).add(order{entry: entry, event: seen})
 		}
 	}
 	for _, o := range void {
@@ -206,10 +223,10 @@ func (n *Notifier) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			n.set(nil)
-			n.begin(work, &serving)
+			n.begin(work, ctx.Done(), &serving)
 			return nil
 		case <-n.poke:
-			n.begin(work, &serving)
+			n.begin(work, ctx.Done(), &serving)
 		}
 	}
 }
@@ -231,49 +248,4 @@ func (n *Notifier) await(work context.Context, serving *sync.WaitGroup) {
 	case <-time.After(hangLimit):
 		n.log.Error("some targets hang, and are not waited for")
 	}
-}
-
-// begin has somebody serve each lane in which something waits.
-func (n *Notifier) begin(ctx context.Context, serving *sync.WaitGroup) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for key, l := range n.lanes {
-		if !l.busy {
-			l.busy = true
-			serving.Go(func() { n.serve(ctx, key) })
-		}
-	}
-}
-
-// serve tells what is in a lane, until nothing waits. What ctx leaves no time for is named.
-func (n *Notifier) serve(ctx context.Context, key laneKey) {
-	for o, some := n.take(key); some; o, some = n.take(key) {
-		if o.opens() {
-			n.open(o.entry)
-			continue
-		}
-		begin := time.Now()
-		err := o.tell(ctx)
-		n.note(o, err)
-		if err != nil {
-			n.log.Warn("telling of an event", "target", o.entry.Name, "event", o.event.String(), "error", err)
-			continue
-		}
-		n.log.Info("told of an event", "target", o.entry.Name, "event", o.event.String(), "took", time.Since(begin).Round(time.Millisecond))
-	}
-}
-
-// take takes the next order of a lane. If there is none, nobody serves it any more.
-func (n *Notifier) take(key laneKey) (order, bool) {
-	n.mu.Lock()
-	o, some := n.lanes[key].take()
-	var over []io.Closer
-	if !some {
-		over = n.retired[key]
-		delete(n.lanes, key)
-		delete(n.retired, key)
-	}
-	n.mu.Unlock()
-	n.close(over)
-	return o, some
 }

@@ -206,7 +206,7 @@ func TestOrderedTargetsHearOfAll(t *testing.T) {
 		s := newStage()
 		s.run(t)
 		e := s.entry("fifo", 0, Master, Backup)
-		e.Lane = "fifo"
+		e.Lane, e.Backlog = "fifo", FIFOBacklog
 		s.Set([]Entry{e})
 		var want []string
 		for range 3 {
@@ -225,18 +225,18 @@ func TestQueueOfOrderedTargetIsBounded(t *testing.T) {
 	var q queue
 	void := 0
 	put := func(e Event) {
-		void += len(q.outdate(e, backlog))
+		void += len(q.outdate(e, FIFOBacklog))
 		q.add(order{event: e})
 	}
-	for i := range 3 * backlog {
+	for i := range 3 * FIFOBacklog {
 		put(Event{Kind: Master, Subject: gw, Priority: i})
 	}
 	put(of(Master, inside))
-	if len(q) > backlog+1 || void+len(q) != 3*backlog+1 {
+	if len(q) > FIFOBacklog+1 || void+len(q) != 3*FIFOBacklog+1 {
 		t.Errorf("%d wait, %d are void", len(q), void)
 	}
 	first, _ := q.take()
-	if newest := q[len(q)-1].event; newest.Subject != inside || first.event.Priority < backlog {
+	if newest := q[len(q)-1].event; newest.Subject != inside || first.event.Priority < FIFOBacklog {
 		t.Errorf("the newest is %v, the oldest has priority %d", newest, first.event.Priority)
 	}
 }
@@ -247,7 +247,7 @@ func TestEntriesOfOneTarget(t *testing.T) {
 		s := newStage()
 		s.run(t)
 		fifo := s.entry("fifo", 0, Master)
-		fifo.Lane = "fifo"
+		fifo.Lane, fifo.Backlog = "fifo", FIFOBacklog
 		s.Set([]Entry{
 			only(s.entry("a", time.Second, Master), gw), s.entry("a", time.Second, Backup), s.entry("a", time.Second, Master, Fault),
 			only(fifo, gw), fifo,

@@ -8,8 +8,9 @@ type queue []order
 // order is an event that an entry is to be told of. Without an event its target is to be
 // opened.
 type order struct {
-	entry *Entry
-	event Event
+	entry    *Entry
+	event    Event
+	attempts int // that have failed
 }
 
 func (o order) opens() bool { return o.event.Kind == "" }
@@ -37,6 +38,9 @@ func (q *queue) outdate(e Event, room int) (void []order) {
 func (q *queue) unprepare(e *Entry) {
 	*q = slices.DeleteFunc(*q, func(o order) bool { return o.opens() && o.entry.Key == e.Key })
 }
+
+// putBack puts back what was taken, as the oldest.
+func (q *queue) putBack(o order) { *q = slices.Insert(*q, 0, o) }
 
 // take takes out the oldest.
 func (q *queue) take() (order, bool) {

@@ -1,6 +1,9 @@
 package notify
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Tally counts what has become of the events of an entry.
 type Tally struct {
@@ -36,16 +39,21 @@ func (n *Notifier) tally(e *Entry) *Tally {
 	return &Tally{}
 }
 
-// note counts what has become of an order.
-func (n *Notifier) note(o order, err error) {
+// note counts what has become of an order of a lane.
+func (n *Notifier) note(key laneKey, o order, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t := n.tally(o.entry)
-	t.Last, t.Error = time.Now(), ""
+	if !errors.Is(err, ErrLater) {
+		n.lanes[key].failures = 0
+	}
 	if err != nil {
 		t.Failed++
-		t.Error = err.Error()
+		t.fail(err)
 		return
 	}
 	t.Told++
+	t.Last, t.Error = time.Now(), ""
 }
+
+func (t *Tally) fail(err error) { t.Last, t.Error = time.Now(), err.Error() }
