@@ -154,7 +154,8 @@ func ruleKeys(r *Rule) []key {
 		optional("to", text(&r.To, prefixRule, parsePrefix)),
 		optional("iif", text(&r.IIF, interfaceRule, parseInterface)),
 		optional("oif", text(&r.OIF, interfaceRule, parseInterface)),
-		optional("fwmark", integer(&r.FWMark, 1, math.MaxUint32)),
+		optional("fwmark", integer(&r.FWMark, 0, math.MaxUint32)),
+		optional("fwmask", integer(&r.FWMask, 1, math.MaxUint32)),
 		required("table", integer(&r.Table, 1, math.MaxUint32)),
 		optional("pref", integer(&r.Pref, 1, math.MaxUint32)),
 	}

@@ -191,7 +191,9 @@ func (b *renderer) routes(table string, routes []Route, rules []Rule) {
 		set(b, "to", r.To)
 		set(b, "iif", r.IIF)
 		set(b, "oif", r.OIF)
-		set(b, "fwmark", r.FWMark)
+		if r.FWMask != 0 {
+			b.line("fwmark = %d\nfwmask = %d", r.FWMark, r.FWMask)
+		}
 		set(b, "pref", r.Pref)
 	}
 }

@@ -105,7 +105,7 @@ func TestEveryRouterKey(t *testing.T) {
 		},
 		Rules: []Rule{{
 			From: netip.MustParsePrefix("198.18.0.0/24"), To: netip.MustParsePrefix("10.0.0.0/8"), IIF: "eth0", OIF: "eth1",
-			FWMark: 0xffffffff, Table: 100, Pref: 1000,
+			FWMark: 0xffffffff, FWMask: 0xff, Table: 100, Pref: 1000,
 		}},
 	}
 	if diff := cmp.Diff(want, got.VRRP[0], compareAddresses); diff != "" {
