@@ -43,8 +43,8 @@ func (d Device) MAC() net.HardwareAddr {
 	return VirtualMAC4(d.VRID)
 }
 
-// rivals tells whether two devices cannot be there at the same time.
-func (d Device) rivals(other Device) bool {
+// Rivals tells whether two devices cannot be there at the same time.
+func (d Device) Rivals(other Device) bool {
 	return d.Name == other.Name || d.Parent == other.Parent && bytes.Equal(d.MAC(), other.MAC())
 }
 
@@ -98,7 +98,7 @@ func (d *Devices) Open(device Device) error {
 func (d *Devices) makeRoom(device Device) error {
 	for name, old := range d.state.Devices {
 		_, opened := d.open[name]
-		if old.Device == device || !old.rivals(device) || opened && name != device.Name {
+		if old.Device == device || !old.Rivals(device) || opened && name != device.Name {
 			continue
 		}
 		if err := d.drop(old.Device); err != nil {

@@ -61,6 +61,8 @@ func routerKeys(r *VirtualRouter) []key {
 		optional("start_delay", duration(&r.StartDelay, 0, maxDelay)),
 		optional("accept", boolean(&r.Accept)),
 		optional("virtual_mac", boolean(&r.VirtualMAC)),
+		optional("virtual_mac_name", text(&r.VirtualMACName, deviceRule, parseDevice)),
+		optional("virtual_mac_address", text(&r.VirtualMACAddress, macRule, parseMAC)),
 		optional("virtual_mac_adverts", boolean(&r.VirtualMACAdverts)),
 		optional("track_own_interface", boolean(&r.TrackOwnInterface)),
 		optional("link_down_delay", duration(&r.LinkDownDelay, 0, maxLinkDelay)),

@@ -124,6 +124,8 @@ func (b *renderer) router(r *VirtualRouter) {
 	b.line("[[vrrp]]\nname = %q\ninterface = %q\nvrid = %d\nversion = %d\npriority = %d", r.Name, r.Interface, r.VRID, r.Version, r.Priority)
 	b.line("advert_interval = %q\npreempt = %v\npreempt_delay = %q\nstart_delay = %q", r.AdvertInterval, r.Preempt, r.PreemptDelay, r.StartDelay)
 	b.line("virtual_mac = %v\ntrack_own_interface = %v\nunicast_ttl = %d", r.VirtualMAC, r.TrackOwnInterface, r.UnicastTTL)
+	set(b, "virtual_mac_name", r.VirtualMACName)
+	set(b, "virtual_mac_address", r.VirtualMACAddress)
 	b.line("accept = %v", r.Accept)
 	b.line("virtual_mac_adverts = %v\nlink_down_delay = %q\nlink_up_delay = %q\ntrack_source = %v",
 		r.VirtualMACAdverts, r.LinkDownDelay, r.LinkUpDelay, r.TrackSource)

@@ -38,6 +38,7 @@ func globalsOfRouters() vocabulary[*importer] {
 			return &im.routing.globals.higherPrioritySendAdvert
 		}),
 		"script_user": means(readScriptUser),
+		"vmac_prefix": keepText(func(im *importer) *said[string] { return &im.routing.globals.vmacPrefix }),
 	}
 	v.all(keepTimer(0, longest, func(im *importer) *said[time.Duration] { return &im.routing.globals.startupDelay }),
 		"vrrp_startup_delay", "vrrp_delay_after_boot")

@@ -51,8 +51,8 @@ func globalsLost() vocabulary[*importer] {
 		"iproute_usr_dir", "iproute_etc_dir")
 	v.all(lost[*importer]("logs adverts of VRIDs that it has no instance for",
 		"perch status names each party that is heard for a VRID that this node has"), "log_unknown_vrids")
-	v.all(lost[*importer]("names devices with a virtual MAC so", "perch calls them vrrp.VRID and vrrp6.VRID"),
-		"vmac_prefix", "vmac_addr_prefix")
+	v.all(lost[*importer]("names the devices of addresses with use_vmac so", "with perch they are on the interface itself"),
+		"vmac_addr_prefix")
 	return v
 }
 

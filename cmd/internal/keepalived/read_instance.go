@@ -3,7 +3,6 @@ package keepalived
 import (
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
@@ -200,25 +199,5 @@ func readSyncInterface(im *importer, s *syntax.Statement, i *instance) {
 	if name, ok := im.one(s); ok {
 		im.remark(s, "is said in global_defs today, as lvs_sync_daemon")
 		im.routing.oldSync = said[syncDaemon]{syncDaemon{iface: name, instance: i.name}, s}
-	}
-}
-
-// readVMAC reads use_vmac [NAME] [MAC] [netlink_notify_msg] [group G].
-func readVMAC(im *importer, s *syntax.Statement, i *instance) {
-	vmac := &i.own().vmac
-	vmac.by = s
-	args := s.Args()
-	for len(args) > 0 {
-		switch word := args[0]; {
-		case word == "netlink_notify_msg":
-		case word == "group" && len(args) > 1:
-			im.lose(s, "puts its device into the group of interfaces "+quoted(args[1]), "perch's is in none")
-			args = args[1:]
-		case strings.Count(word, ":") >= 4:
-			im.lose(s, "gives the router the MAC "+quoted(word), "with perch it has the one of its VRID (RFC 9568)")
-		default:
-			vmac.value = word
-		}
-		args = args[1:]
 	}
 }

@@ -134,30 +134,6 @@ func (im *importer) writeStartDelay(t *document.Table, i *instance) {
 	im.set(t, "start_delay", document.Duration(min(delay.value, 1000*time.Second)), delay.by)
 }
 
-func (im *importer) writeDevice(t *document.Table, i *instance) {
-	if !i.vmac.given() {
-		if i.xmitBase.value {
-			im.remark(i.xmitBase.by, "does nothing without use_vmac")
-		}
-		return
-	}
-	im.set(t, "virtual_mac", document.Flag(true), i.vmac.by)
-	device := fmt.Sprintf("vrrp.%d", i.vrid.value)
-	if i.ipv6() {
-		device = fmt.Sprintf("vrrp6.%d", i.vrid.value)
-	}
-	if name := i.vmac.value; name != "" && name != device {
-		im.remark(i.vmac.by, "perch calls the device "+device+", not "+quoted(name))
-	}
-	switch {
-	case !i.xmitBase.value || len(i.peers) > 0:
-	case im.strict(i):
-		im.remark(i.xmitBase.by, "does not count with vrrp_strict, for keepalived either")
-	default:
-		im.set(t, "virtual_mac_adverts", document.Flag(false), i.xmitBase.by)
-	}
-}
-
 func (im *importer) writeLink(t *document.Table, i *instance) {
 	if i.ignorePrimary.value {
 		im.set(t, "track_own_interface", document.Flag(false), i.ignorePrimary.by)
