@@ -80,7 +80,7 @@ func (s segments) checkMAC(r *report, table *value, router *VirtualRouter) {
 	case first.name == "virtual_mac" && v.name == "virtual_mac":
 		r.badValue(v, fmt.Sprintf("is that of the [[vrrp]] with the same vrid, on line %d", first.pos.line), "must be left out of one of them")
 	default:
-		r.badValue(v, fmt.Sprintf("means %s, which another [[vrrp]] has on %s, by line %d", at.mac, at.iface, first.pos.line),
+		r.badValue(v, fmt.Sprintf("means %s, given before on %s, on line %d", at.mac, at.iface, first.pos.line),
 			"must be different for every [[vrrp]] of an interface")
 	}
 }
