@@ -40,9 +40,9 @@ func (im *importer) writeDeviceName(t *document.Table, i *instance) {
 }
 
 // prefixedDevice returns what keepalived calls a device that has no name: P.51, and P6.51 over
-// IPv6; where another one has that, P1.51 and so on.
+// IPv6 with the MAC of the VRID; where another one has that, P1.51 and so on.
 func (im *importer) prefixedDevice(i *instance, prefix string) string {
-	if i.ipv6() {
+	if i.ipv6() && i.vmac.value.mac == "" {
 		prefix += "6"
 	}
 	name := fmt.Sprintf("%s.%d", prefix, i.vrid.value)
