@@ -64,7 +64,7 @@ func instanceWords() vocabulary[*instance] {
 		"state":             means(readState),
 		"interface":         keepText(func(i *instance) *said[string] { return &i.iface }),
 		"vrf":               means(readVRF),
-		"native_ipv6":       means(func(_ *importer, _ *syntax.Statement, i *instance) { i.own().nativeIPv6 = true }),
+		"native_ipv6":       means(readNativeIPv6),
 		"virtual_router_id": keepNumber(1, 255, func(i *instance) *said[int] { return &i.vrid }),
 		"priority":          keepNumber(1, 255, func(i *instance) *said[int] { return &i.priority }),
 		"version":           means(readVersion),
@@ -152,6 +152,15 @@ func instanceLost() vocabulary[*instance] {
 	v.all(lost[*instance]("asks the interface for its carrier again and again",
 		"perch hears of it from the kernel, and looks at a master's ten times a second"), "linkbeat_use_polling")
 	return v
+}
+
+// readNativeIPv6 wants it before addresses, of which there are none of IPv4 then.
+func readNativeIPv6(im *importer, s *syntax.Statement, i *instance) {
+	if len(i.addresses) > 0 && !i.ipv6() {
+		im.wrong(s, "stands behind addresses of IPv4, for which keepalived ignores it; must be left out")
+		return
+	}
+	i.own().nativeIPv6 = true
 }
 
 // readVersion reads the version, which for keepalived is what it knows first of it: that of a

@@ -63,6 +63,9 @@ func (im *importer) writePriority(t *document.Table, i *instance) {
 			im.remark(i.state.by, "without a priority it means priority 255, as keepalived takes it")
 		}
 	}
+	if i.state.value == "BACKUP" && i.owner() {
+		im.remark(i.state.by, "with priority 255 perch is master as soon as it starts (RFC 9568), where keepalived first waits for another master, for three intervals")
+	}
 	im.set(t, "priority", document.Number(i.effectivePriority()), firstBy(i.priority.by, i.state.by))
 }
 
@@ -139,13 +142,8 @@ func (im *importer) writeLink(t *document.Table, i *instance) {
 		im.set(t, "track_own_interface", document.Flag(false), i.ignorePrimary.by)
 	}
 	if delay, ok := im.routing.linkDelays[i.iface.value]; ok {
-		down, most := delay.down, 2*im.interval(i)
-		if down > most {
-			im.remark(delay.by, "becomes "+most.String()+" for "+i.title+": with more than two advert intervals a backup would take over before")
-			down = most
-		}
-		if down > 0 {
-			im.set(t, "link_down_delay", document.Duration(down), delay.by)
+		if delay.down > 0 {
+			im.set(t, "link_down_delay", document.Duration(delay.down), delay.by)
 		}
 		if delay.up > 0 {
 			im.set(t, "link_up_delay", document.Duration(delay.up), delay.by)
