@@ -21,6 +21,12 @@ func onDevice(priority int, name string, mac lab.MAC) string {
 	return router("four", 51, priority, "198.18.0.101/24", "virtual_mac = true", `virtual_mac_name = "`+name+`"`, `virtual_mac_address = "`+mac.String()+`"`)
 }
 
+// isFarewell tells of an advert over IPv4 with priority 0.
+func (f frame) isFarewell() bool {
+	const priority = 14 + 20 + 2
+	return f.isAdvert() && f.data[priority] == 0
+}
+
 // Whatever becomes of the name and the MAC in the config, there is one device, and clients
 // find the address behind it.
 func TestRouterDeviceWithAName(t *testing.T) {
@@ -44,15 +50,31 @@ func TestRouterDeviceWithAName(t *testing.T) {
 	}
 	a.write(onDevice(200, "web0", ownMAC))
 	b.write(onDevice(100, "web0", ownMAC))
-	s.start(a, b)
+	frames := s.net.sniff(t, b.Host, func(f frame) bool { return f.from() == ownMAC })
+	s.start(a)
+	s.hasJust(a, "198.18.0.101", "")
+	s.start(b)
+	s.stateIs(b, "four", api.StateBackup, "")
+	must(t, s.net.client.Do(askForGroups))
+	must(t, b.Host.Do(func() error { return sendBy("web0", ownMAC) }))
 	is("web0", ownMAC)
+	if sent := frames.take(); len(sent) > 0 {
+		t.Errorf("the backup sent %d frames with the virtual MAC", len(sent))
+	}
 
+	farewells := s.net.sniff(t, a.Host, func(f frame) bool { return f.from() == ownMAC && f.isFarewell() })
+	farewell := func() {
+		t.Helper()
+		s.eventually("a farewell by the old device", func() bool { return len(farewells.take()) > 0 })
+	}
 	a.write(onDevice(200, "web1", ownMAC))
 	a.reload()
+	farewell()
 	is("web1", ownMAC, "web0")
 
 	a.write(onDevice(200, "web1", otherMAC))
 	a.reload()
+	farewell()
 	is("web1", otherMAC)
 
 	a.write(router("four", 51, 200, "198.18.0.101/24", "virtual_mac = true"))
@@ -78,6 +100,7 @@ func TestRouterDeviceWithAName(t *testing.T) {
 	}
 	s.hasJust(b, "198.18.0.101", "")
 	s.answeredFrom("198.18.0.101", ownMAC)
+	s.eventually("the new master speaks with the virtual MAC", func() bool { return len(frames.take()) > 0 })
 }
 
 // An operator's own macvlan is not perch's for having the name and the MAC.
