@@ -43,19 +43,19 @@ func isScoped(p netip.Prefix) bool {
 	return p.IsSingleIP() && p.Addr().Is6() && p.Addr().IsLinkLocalUnicast()
 }
 
-const macKeySize = 8
+const macKeySize = 12
 
-// macKey is the index of the interface and what is not the same in all virtual MACs.
+// macKey is the first four bytes of the MAC, the last two as a word, and the index of
+// the interface.
 func macKey(m MAC) []byte {
-	own := binary.BigEndian.Uint16(m.Address[4:])
-	return binary.NativeEndian.AppendUint64(nil, uint64(m.Interface)<<16|uint64(own))
+	key := append([]byte(nil), m.Address[:4]...)
+	key = binary.NativeEndian.AppendUint32(key, uint32(binary.NativeEndian.Uint16(m.Address[4:])))
+	return binary.NativeEndian.AppendUint32(key, uint32(m.Interface))
 }
 
-// virtualPrefix is how all virtual routers' MACs begin (RFC 9568, 7.3).
+// virtualPrefix is how the MACs of virtual routers begin, unless they have one of their
+// own (RFC 9568, 7.3).
 func virtualPrefix() [4]byte { return [4]byte{0x00, 0x00, 0x5e, 0x00} }
 
-// Their next byte is by the family.
-const (
-	virtualIPv4 = 1
-	virtualIPv6 = 2
-)
+// isUsual tells of a MAC that begins so.
+func (m MAC) isUsual() bool { return [4]byte(m.Address[:4]) == virtualPrefix() }

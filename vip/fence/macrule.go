@@ -47,12 +47,14 @@ func (p program) ruleMAC(m tables) asm.Instructions {
 	if !p.hasMACRule() {
 		return nil
 	}
-	const pass, over, drop, ip4, ip6, protocol = "MAC pass", "MAC over", "MAC drop", "MAC IPv4", "MAC IPv6", "MAC protocol"
+	const pass, virtual, over, drop, ip4, ip6, protocol = "MAC pass", "MAC virtual", "MAC over", "MAC drop", "MAC IPv4", "MAC IPv6", "MAC protocol"
 	return concat(
 		at(atMACRule, asm.Instructions{asm.Mov.Reg(asm.R6, asm.R1), asm.Mov.Imm(asm.R8, 0)}),
 		p.readOr(sourceAt, etherSize-sourceAt, pass),
 		asm.Instructions{asm.LoadMem(asm.R9, asm.R10, stackRead+typeAt-sourceAt, asm.Half)},
-		takeMAC(pass),
+		asm.Instructions{asm.LoadMem(asm.R1, asm.R10, stackRead, asm.Word)},
+		mayBeVirtual(m, asm.R1, asm.R2, virtual, pass),
+		at(virtual, takeMAC()),
 		asm.Instructions{
 			asm.LoadMapPtr(asm.R1, m.macs.FD()),
 			asm.Mov.Reg(asm.R2, asm.R10),
@@ -81,17 +83,25 @@ func (p program) ruleMAC(m tables) asm.Instructions {
 	)
 }
 
-// takeMAC makes a key of the source MAC that was read, or goes to other if it is no
-// virtual one. See macKey.
-func takeMAC(other string) asm.Instructions {
+// mayBeVirtual goes to may, which must follow, or to other if the word that a MAC begins
+// with is of no virtual one: not that of the RFC, and there are no others. It needs a
+// register more.
+func mayBeVirtual(m tables, word, free asm.Register, may, other string) asm.Instructions {
 	return asm.Instructions{
-		asm.LoadMem(asm.R1, asm.R10, stackRead, asm.Word),
-		asm.JNE.Imm(asm.R1, virtualWord(), other),
+		asm.JEq.Imm(word, virtualWord(), may),
+		asm.LoadMapValue(free, m.shared.FD(), 0),
+		asm.LoadMem(free, free, unusualAt, asm.Word),
+		asm.JEq.Imm(free, 0, other),
+	}
+}
+
+// takeMAC makes a key of the source MAC that was read: see macKey. R1 has its first word.
+func takeMAC() asm.Instructions {
+	return asm.Instructions{
+		asm.StoreMem(asm.R10, stackKey, asm.R1, asm.Word),
 		asm.LoadMem(asm.R1, asm.R10, stackRead+4, asm.Half),
-		asm.HostTo(asm.BE, asm.R1, asm.Half),
-		asm.LoadMem(asm.R2, asm.R6, skbIfindex, asm.Word),
-		asm.LSh.Imm(asm.R2, 16),
-		asm.Or.Reg(asm.R1, asm.R2),
-		asm.StoreMem(asm.R10, stackKey, asm.R1, asm.DWord),
+		asm.StoreMem(asm.R10, stackKey+4, asm.R1, asm.Word),
+		asm.LoadMem(asm.R1, asm.R6, skbIfindex, asm.Word),
+		asm.StoreMem(asm.R10, stackKey+8, asm.R1, asm.Word),
 	}
 }

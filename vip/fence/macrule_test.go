@@ -14,6 +14,7 @@ var (
 	virtual6  = [6]byte{0, 0, 0x5e, 0, 2, 51}
 	elsewhere = [6]byte{0, 0, 0x5e, 0, 1, 52}
 	stranger  = [6]byte{0, 0, 0x5e, 0, 1, 53}
+	unlike    = [6]byte{2, 0, 0, 0, 0xff, 51} // those of the RFC
 )
 
 // from is a frame with another source MAC.
@@ -102,6 +103,49 @@ func TestMACAndVIP(t *testing.T) {
 	}
 }
 
+// A router may have a MAC that is not like those of the RFC.
+func TestMACUnlikeThoseOfTheRFC(t *testing.T) {
+	w := newWorld(t)
+	others := map[string][6]byte{
+		"another end": {2, 0, 0, 0, 0xff, 52}, "another middle": {2, 0, 0, 0, 0xfe, 51}, "another beginning": {6, 0, 0, 0, 0xff, 51},
+	}
+	want := func(dropped bool) {
+		t.Helper()
+		for _, p := range w.all {
+			if got := w.drops(p, from(unlike, ipv4(theNode4, thePeer4))); got != (dropped && p.hasMACRule()) {
+				t.Errorf("%s: dropped %v", p.name, got)
+			}
+			if w.drops(p, from(unlike, ipv4(theNode4, thePeer4, ofProtocol(112)))) {
+				t.Errorf("%s: an advert is dropped", p.name)
+			}
+			for name, mac := range others {
+				if w.drops(p, from(mac, ipv4(theNode4, thePeer4))) {
+					t.Errorf("%s: %s: dropped", p.name, name)
+				}
+			}
+			if got := w.drops(p, from(virtual4, ipv4(theNode4, thePeer4))); got != p.hasMACRule() {
+				t.Errorf("%s: a MAC of the RFC: dropped %v", p.name, got)
+			}
+		}
+	}
+	want(false)
+	must(t, w.bench.vips.protect(1, nil, []MAC{{virtual4, 1}, {unlike, 1}}))
+	want(true)
+	must(t, w.bench.vips.protect(1, nil, []MAC{{virtual4, 1}, {unlike, 2}}))
+	want(false)
+	must(t, w.bench.vips.protect(1, nil, []MAC{{virtual4, 1}, {unlike, 1}}))
+	w.run(1)
+	if p := w.all[1]; w.drops(p, from(unlike, ipv4(theNode4, thePeer4))) {
+		t.Error("dropped while the lease runs")
+	}
+	w.run(2)
+	must(t, w.bench.vips.protect(1, nil, []MAC{{virtual4, 1}}))
+	want(false)
+	if w.bench.vips.memory.unusual.Load() != 0 {
+		t.Error("programs still look for such MACs")
+	}
+}
+
 func TestRefusedMACs(t *testing.T) {
 	b := newBench(t)
 	for _, c := range []struct {
@@ -110,8 +154,8 @@ func TestRefusedMACs(t *testing.T) {
 	}{
 		{MAC{virtual4, 0}, "virtual MAC 00:00:5e:00:01:33 of interface 0: no interface"},
 		{MAC{virtual4, -1}, "no interface"},
-		{MAC{[6]byte{2, 0, 0x5e, 0, 1, 51}, 1}, "not 00:00:5e:00:01:XX"},
-		{MAC{[6]byte{0, 0, 0x5e, 0, 3, 51}, 1}, "or 00:00:5e:00:02:XX"},
+		{MAC{[6]byte{1, 0, 0x5e, 0, 0, 18}, 1}, "virtual MAC 01:00:5e:00:00:12 of interface 1: not that of one station"},
+		{MAC{[6]byte{}, 1}, "virtual MAC 00:00:00:00:00:00 of interface 1: not that of one station"},
 	} {
 		if err := b.vips.protect(1, nil, []MAC{c.mac}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.mac, err)

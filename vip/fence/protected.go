@@ -31,7 +31,8 @@ func everywhere(prefixes []netip.Prefix) []VIP {
 	return vips
 }
 
-// MAC is a virtual router's MAC address (00:00:5e:00:01:XX, or 02 for IPv6).
+// MAC is a virtual router's MAC address: 00:00:5e:00:01:XX, or 02 for IPv6, or another.
+// It must not be that of an interface, which would be silent, too.
 type MAC struct {
 	Address   [6]byte
 	Interface int // index of the one by which its frames leave: the parent of the macvlan
@@ -60,13 +61,12 @@ func setOfVIPs(vips []VIP) (map[VIP]bool, error) {
 	return set, nil
 }
 
-// setOfMACs refuses what the programs would not find.
+// setOfMACs refuses what no frame is from, and what is no interface.
 func setOfMACs(macs []MAC) (map[MAC]bool, error) {
 	set := make(map[MAC]bool, len(macs))
 	for _, m := range macs {
-		kind := m.Address[4]
-		if [4]byte(m.Address[:4]) != virtualPrefix() || kind != virtualIPv4 && kind != virtualIPv6 {
-			return nil, fmt.Errorf("virtual MAC %s: not 00:00:5e:00:01:XX or 00:00:5e:00:02:XX", m)
+		if m.Address[0]&1 != 0 || m.Address == [6]byte{} {
+			return nil, fmt.Errorf("virtual MAC %s: not that of one station", m)
 		}
 		if m.Interface <= 0 {
 			return nil, fmt.Errorf("virtual MAC %s: no interface", m)

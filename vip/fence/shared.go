@@ -19,7 +19,8 @@ const (
 const (
 	rangesAt  = 0 // offsets in shared, for the programs
 	furtherAt = 4
-	leasesAt  = 8
+	unusualAt = 8
+	leasesAt  = 16
 	sieveAt   = (leasesAt + 8*(1+maxLeases) + cacheLine - 1) / cacheLine * cacheLine
 	cacheLine = 64
 )
@@ -30,6 +31,8 @@ const (
 type shared struct {
 	ranges  atomic.Uint32 // not 0: there are VIPs with a prefix shorter than a host's
 	further atomic.Uint32 // not 0: there are VIPs under other leases than the cluster's
+	unusual atomic.Uint32 // not 0: there are virtual MACs with another prefix than that of the RFC
+	_       [leasesAt - unusualAt - 4]byte
 	leases  [1 + maxLeases]expiry
 	_       [sieveAt - leasesAt - 8*(1+maxLeases)]byte
 	sieve   [sieveWords]atomic.Uint64

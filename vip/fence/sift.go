@@ -44,7 +44,7 @@ func (p program) sift(m tables) asm.Instructions {
 	if p.hasMACRule() {
 		short = atMAC
 	}
-	all := concat(siftFrame(short), p.siftMAC(), at("sift type", siftType(0)))
+	all := concat(siftFrame(short), p.siftMAC(m), at("sift type", siftType(0)))
 	for tags := range maxTags {
 		all = concat(all, siftLength(etherShort, atLease), siftType(tags+1))
 	}
@@ -70,16 +70,14 @@ func siftLength(size int32, short string) asm.Instructions {
 }
 
 // siftMAC asks the rule about what may be from a virtual MAC.
-func (p program) siftMAC() asm.Instructions {
+func (p program) siftMAC(m tables) asm.Instructions {
 	if !p.hasMACRule() {
 		return nil
 	}
 	return concat(
-		asm.Instructions{
-			asm.LoadMem(asm.R5, asm.R2, sourceAt, asm.Word),
-			asm.JNE.Imm(asm.R5, virtualWord(), "sift type"),
-		},
-		askMACRule("sifted MAC"), siftFrame(atLease),
+		asm.Instructions{asm.LoadMem(asm.R5, asm.R2, sourceAt, asm.Word)},
+		mayBeVirtual(m, asm.R5, asm.R4, "sift virtual", "sift type"),
+		at("sift virtual", askMACRule("sifted MAC")), siftFrame(atLease),
 	)
 }
 

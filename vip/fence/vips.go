@@ -90,6 +90,7 @@ func (s *bpfVIPs) protect(lease uint32, vips []VIP, macs []MAC) error {
 	if lease != clusterLease {
 		s.memory.further.Store(1)
 	}
+	s.memory.unusual.Or(unusual(maps.Keys(wantedMACs)))
 	if err := errors.Join(s.known.add(lease, wanted), s.knownMACs.add(lease, wantedMACs)); err != nil {
 		return err
 	}
@@ -98,6 +99,7 @@ func (s *bpfVIPs) protect(lease uint32, vips []VIP, macs []MAC) error {
 		return err
 	}
 	s.memory.narrow(maps.Keys(s.known.lease))
+	s.memory.unusual.Store(unusual(maps.Keys(s.knownMACs.lease)))
 	if !s.known.further() {
 		s.memory.further.Store(0)
 	}
@@ -108,6 +110,16 @@ func (s *bpfVIPs) protect(lease uint32, vips []VIP, macs []MAC) error {
 func ranges(vips iter.Seq[VIP]) uint32 {
 	for v := range vips {
 		if !v.Prefix.IsSingleIP() {
+			return 1
+		}
+	}
+	return 0
+}
+
+// unusual is 1 if there are MACs that do not begin as those of the RFC.
+func unusual(macs iter.Seq[MAC]) uint32 {
+	for m := range macs {
+		if !m.isUsual() {
 			return 1
 		}
 	}

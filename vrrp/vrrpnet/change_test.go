@@ -106,6 +106,24 @@ func TestConfigureRefusesAmbiguity(t *testing.T) {
 	}
 }
 
+// What a virtual MAC moves to is another router: it says farewell by the old one.
+func TestAnotherVirtualMACIsAnotherRouter(t *testing.T) {
+	device := func(name string, mac OwnMAC) Instance {
+		return instance(1, 100, func(i *Instance) { i.Device, i.Own = name, mac })
+	}
+	is := device("web0", OwnMAC{2})
+	for name, as := range map[string]Instance{
+		"another name": device("web1", OwnMAC{2}), "another MAC": device("web0", OwnMAC{6}), "that of the RFC": device("web0", OwnMAC{}),
+	} {
+		if is.alike(&as) {
+			t.Errorf("%s: it is alike", name)
+		}
+	}
+	if as := device("web0", OwnMAC{2}); !is.alike(&as) {
+		t.Error("it is not like itself")
+	}
+}
+
 func named(name string) func(*Instance) { return func(i *Instance) { i.Name = name } }
 
 // A router that cannot run where it is says why, and goes on when it can.

@@ -75,7 +75,7 @@ func (i Instance) same(as Instance) bool {
 // alike tells whether an instance is the same router at the same place, and can change
 // without letting go.
 func (i *Instance) alike(as *Instance) bool {
-	return i.Interface == as.Interface && i.Device == as.Device && i.Plain == as.Plain && i.IPv6 == as.IPv6 && i.Group == as.Group && i.Lease == as.Lease &&
+	return i.Interface == as.Interface && i.Device == as.Device && i.Own == as.Own && i.Plain == as.Plain && i.IPv6 == as.IPv6 && i.Group == as.Group && i.Lease == as.Lease &&
 		i.Wire.VRID == as.Wire.VRID && i.Wire.Version == as.Wire.Version && i.Wire.Source == as.Wire.Source && i.Wire.Multicast == as.Wire.Multicast && i.Router.Source == as.Router.Source &&
 		i.Wire.Auth.Kind == as.Wire.Auth.Kind && slices.EqualFunc(i.Wire.Peers, as.Wire.Peers, samePeer)
 }

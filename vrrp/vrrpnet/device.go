@@ -25,14 +25,27 @@ type Device struct {
 	// LinkLocal is the address that the adverts of an IPv6 device come from; if it is
 	// not valid, one that follows from the MAC of the parent and the VRID.
 	LinkLocal netip.Addr `json:"link_local"`
+	// Own is its MAC, if that is not the one of the RFC.
+	Own OwnMAC `json:"own_mac,omitzero"`
+	// Named says that its name was chosen by an operator, who may have interfaces of
+	// that kind: one that is not known to be perch's is not taken over.
+	Named bool `json:"named,omitempty"`
 }
 
 // MAC is the virtual MAC of the device.
 func (d Device) MAC() net.HardwareAddr {
-	if d.IPv6 {
+	switch {
+	case d.Own != OwnMAC{}:
+		return d.Own[:]
+	case d.IPv6:
 		return VirtualMAC6(d.VRID)
 	}
 	return VirtualMAC4(d.VRID)
+}
+
+// Rivals tells whether two devices cannot be there at the same time.
+func (d Device) Rivals(other Device) bool {
+	return d.Name == other.Name || d.Parent == other.Parent && bytes.Equal(d.MAC(), other.MAC())
 }
 
 // Devices makes and removes the interfaces with virtual MACs of one node, and the
@@ -69,10 +82,8 @@ func NewDevices(path string, log *slog.Logger) *Devices {
 func (d *Devices) Open(device Device) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if old, ok := d.state.Devices[device.Name]; ok && old != device {
-		if err := d.drop(old); err != nil {
-			return err
-		}
+	if err := d.makeRoom(device); err != nil {
+		return err
 	}
 	_, before := d.open[device.Name]
 	err := d.make(device)
@@ -80,6 +91,21 @@ func (d *Devices) Open(device Device) error {
 		err = errors.Join(err, d.drop(device))
 	}
 	return err
+}
+
+// makeRoom removes what another device was by that name, and what an earlier run has left
+// of the same MAC.
+func (d *Devices) makeRoom(device Device) error {
+	for name, old := range d.state.Devices {
+		_, opened := d.open[name]
+		if old.Device == device || !old.Rivals(device) || opened && name != device.Name {
+			continue
+		}
+		if err := d.drop(old.Device); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close removes a device, and puts back the sysctls that no other one needs, unless
@@ -103,7 +129,7 @@ func (d *Devices) Sweep() error {
 	var errs []error
 	for name, device := range d.state.Devices {
 		if _, ok := d.open[name]; !ok {
-			errs = append(errs, d.drop(device))
+			errs = append(errs, d.drop(device.Device))
 		}
 	}
 	return errors.Join(append(errs, d.putBack())...)
@@ -114,12 +140,15 @@ func (d *Devices) make(device Device) error {
 	if err != nil {
 		return fmt.Errorf("device %s: interface %s: %w", device.Name, device.Parent, err)
 	}
-	link, err := find(device, parent)
+	if bytes.Equal(parent.Attrs().HardwareAddr, device.MAC()) {
+		return fmt.Errorf("device %s: %s is the MAC of %s itself", device.Name, device.MAC(), device.Parent)
+	}
+	link, err := d.find(device, parent)
 	if err != nil {
 		return err
 	}
 	d.open[device.Name] = device
-	d.state.Devices[device.Name] = device
+	d.state.Devices[device.Name] = madeDevice{device, indexOrNone(link)}
 	if err := d.prepare(device); err != nil {
 		return err
 	}
@@ -127,6 +156,8 @@ func (d *Devices) make(device Device) error {
 		if link, err = add(device, parent); err != nil {
 			return err
 		}
+		d.state.Devices[device.Name] = madeDevice{device, link.Attrs().Index}
+		d.save()
 	}
 	return bringUp(device, link, parent)
 }
@@ -134,10 +165,11 @@ func (d *Devices) make(device Device) error {
 // drop removes a device, and what was done for it.
 func (d *Devices) drop(device Device) error {
 	delete(d.open, device.Name)
-	if _, ours := d.state.Devices[device.Name]; !ours {
+	made, ours := d.state.Devices[device.Name]
+	if !ours {
 		return nil
 	}
-	if err := remove(device); err != nil {
+	if err := made.remove(); err != nil {
 		return err
 	}
 	delete(d.state.Devices, device.Name)
@@ -145,14 +177,14 @@ func (d *Devices) drop(device Device) error {
 }
 
 // find looks for a device that exists; nil if it does not.
-func find(device Device, parent netlink.Link) (netlink.Link, error) {
+func (d *Devices) find(device Device, parent netlink.Link) (netlink.Link, error) {
 	link, err := netlink.LinkByName(device.Name)
 	switch {
 	case isNotFound(err):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("device %s: %w", device.Name, err)
-	case !isDevice(link, device) || !isOn(link, parent):
+	case !isDevice(link, device) || !isOn(link, parent) || device.Named && !d.state.Devices[device.Name].is(link):
 		return nil, fmt.Errorf("device %s on %s: %w: a %s with MAC %s on interface %d",
 			device.Name, device.Parent, ErrDeviceTaken, link.Type(), link.Attrs().HardwareAddr, link.Attrs().ParentIndex)
 	}
@@ -210,21 +242,6 @@ func bringUp(device Device, link, parent netlink.Link) error {
 		return nil
 	}
 	return addLinkLocal(device, link, parent)
-}
-
-// remove removes the interface, if it is there and a device.
-func remove(device Device) error {
-	link, err := netlink.LinkByName(device.Name)
-	if isNotFound(err) || err == nil && !isDevice(link, device) {
-		return nil
-	}
-	if err == nil {
-		err = netlink.LinkDel(link)
-	}
-	if err != nil && !errors.Is(err, unix.ENODEV) {
-		return fmt.Errorf("remove device %s: %w", device.Name, err)
-	}
-	return nil
 }
 
 func addLinkLocal(device Device, link, parent netlink.Link) error {

@@ -13,10 +13,10 @@ const stateVersion = 1
 
 // deviceState is what has been changed in the kernel and not been put back.
 type deviceState struct {
-	Version int               `json:"version"`
-	Boot    string            `json:"boot"` // ID of the boot that it is about
-	Devices map[string]Device `json:"devices"`
-	Sysctls []sysctlChange    `json:"sysctls"`
+	Version int                   `json:"version"`
+	Boot    string                `json:"boot"` // ID of the boot that it is about
+	Devices map[string]madeDevice `json:"devices"`
+	Sysctls []sysctlChange        `json:"sysctls"`
 }
 
 // sysctlChange is a sysctl of an interface that has been set.
@@ -34,7 +34,7 @@ type stateFile string
 // with an error.
 func (f stateFile) Read() (deviceState, error) {
 	boot, err := bootID()
-	empty := deviceState{Version: stateVersion, Boot: boot, Devices: make(map[string]Device)}
+	empty := deviceState{Version: stateVersion, Boot: boot, Devices: make(map[string]madeDevice)}
 	if err != nil || f == "" {
 		return empty, err
 	}

@@ -311,13 +311,8 @@ func TestDeviceStateFileOfNoUse(t *testing.T) {
 func TestDeviceNameTaken(t *testing.T) {
 	l := newDeviceLab(t)
 	l.addVeth("eth1", "peer1")
-	foreign := func(name, on string, mac net.HardwareAddr) {
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name, attrs.ParentIndex, attrs.HardwareAddr = name, l.link(on).Attrs().Index, mac
-		l.must(l.here.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_PRIVATE}))
-	}
-	foreign("mac", "eth0", VirtualMAC4(52))
-	foreign("parent", "eth1", VirtualMAC4(51))
+	l.macvlan("mac", "eth0", VirtualMAC4(52))
+	l.macvlan("parent", "eth1", VirtualMAC4(51))
 	d := l.devices()
 	for _, name := range []string{"eth1", "mac", "parent"} {
 		err := d.Open(device4(51, name))
@@ -331,6 +326,123 @@ func TestDeviceNameTaken(t *testing.T) {
 	l.parentSysctls("0", "0", "0")
 	if l.remembers() {
 		t.Error("remembers what is not its own")
+	}
+}
+
+// macvlan makes an interface that is not perch's, but looks like a device.
+func (l *deviceLab) macvlan(name, on string, mac net.HardwareAddr) {
+	l.t.Helper()
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.ParentIndex, attrs.HardwareAddr = name, l.link(on).Attrs().Index, mac
+	l.must(l.here.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_PRIVATE}))
+}
+
+// ofOperator is a device whose name and MAC an operator chose.
+func ofOperator(name string) Device {
+	return Device{Name: name, Parent: "eth0", VRID: 51, Own: OwnMAC{2, 0, 0, 0, 0, 0x51}, Named: true}
+}
+
+func TestNamedDevice(t *testing.T) {
+	l := newDeviceLab(t)
+	l.must(l.devices().Open(ofOperator("lan0")))
+	link := l.link("lan0")
+	if mac := link.Attrs().HardwareAddr.String(); mac != "02:00:00:00:00:51" {
+		t.Errorf("it has %s", mac)
+	}
+	d := l.devices()
+	l.must(d.Open(ofOperator("lan0")))
+	if l.link("lan0").Attrs().Index != link.Attrs().Index {
+		t.Error("made anew instead of adopted")
+	}
+	l.must(d.Close("lan0"))
+	if l.exists("lan0") || l.remembers() {
+		t.Error("something is left")
+	}
+}
+
+// What an operator made himself looks like a device of perch, and is none.
+func TestNamedDeviceOfSomebodyElse(t *testing.T) {
+	l := newDeviceLab(t)
+	l.macvlan("lan0", "eth0", ofOperator("lan0").MAC())
+	d := l.devices()
+	taken := func(when string) {
+		t.Helper()
+		if err := d.Open(ofOperator("lan0")); !errors.Is(err, ErrDeviceTaken) {
+			t.Errorf("%s: error %v", when, err)
+		}
+		l.must(d.Close("lan0"))
+		l.must(d.Sweep())
+		if !l.exists("lan0") {
+			t.Fatalf("%s: removed", when)
+		}
+		if l.remembers() {
+			t.Errorf("%s: remembered", when)
+		}
+	}
+	taken("there before")
+	l.must(l.here.LinkDel(l.link("lan0")))
+
+	l.must(l.devices().Open(ofOperator("lan0")))
+	l.must(l.here.LinkDel(l.link("lan0")))
+	l.macvlan("lan0", "eth0", ofOperator("lan0").MAC())
+	d = l.devices()
+	taken("made after perch was killed")
+
+	l.must(l.here.LinkDel(l.link("lan0")))
+	l.must(l.devices().Open(ofOperator("lan0")))
+	l.must(l.here.LinkDel(l.link("lan0")))
+	l.macvlan("lan0", "eth0", ofOperator("lan0").MAC())
+	l.must(l.devices().Sweep()) // the name has gone from the config
+	if !l.exists("lan0") {
+		t.Error("swept away")
+	}
+}
+
+// It was killed before it could write down which interface it had made.
+func TestNamedDeviceWithoutIndex(t *testing.T) {
+	l := newDeviceLab(t)
+	d := l.devices()
+	l.must(d.Open(ofOperator("lan0")))
+	d.state.Devices["lan0"] = madeDevice{Device: ofOperator("lan0")}
+	d.save()
+	d = l.devices()
+	l.must(d.Sweep())
+	if l.exists("lan0") {
+		t.Error("left")
+	}
+}
+
+// No two devices of one MAC can be up on an interface.
+func TestDeviceWithAnotherName(t *testing.T) {
+	for name, names := range map[string][2]Device{
+		"named":         {device4(51, "vrrp.51"), {Name: "lan0", Parent: "eth0", VRID: 51, Named: true}},
+		"not any more":  {{Name: "lan0", Parent: "eth0", VRID: 51, Named: true}, device4(51, "vrrp.51")},
+		"named anew":    {ofOperator("lan0"), ofOperator("lan1")},
+		"of another ID": {ofOperator("lan0"), {Name: "lan1", Parent: "eth0", VRID: 7, Own: ofOperator("lan0").Own}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newDeviceLab(t)
+			l.must(l.devices().Open(names[0]))
+			d := l.devices()
+			l.must(d.Open(names[1]))
+			if l.exists(names[0].Name) || !l.exists(names[1].Name) {
+				t.Error("the old one is there, or the new one is not")
+			}
+			l.must(d.Close(names[1].Name))
+			l.parentSysctls("0", "0", "0")
+		})
+	}
+}
+
+func TestDeviceWithMACOfItsParent(t *testing.T) {
+	l := newDeviceLab(t)
+	device := ofOperator("lan0")
+	device.Own = OwnMAC(l.link("eth0").Attrs().HardwareAddr)
+	if err := l.devices().Open(device); err == nil || !strings.Contains(err.Error(), "the MAC of eth0 itself") {
+		t.Errorf("error %v", err)
+	}
+	if l.exists("lan0") || l.remembers() {
+		t.Error("something is left")
 	}
 }
 

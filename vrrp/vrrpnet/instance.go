@@ -14,6 +14,7 @@ type Instance struct {
 	// Device is the name of the interface with the virtual MAC, which is made for it;
 	// empty for none.
 	Device     string
+	Own        OwnMAC // of Device; the zero value for that of the RFC
 	IPv6       bool
 	Plain      bool // adverts leave by Interface, with its MAC, also if there is a Device
 	IgnoreLink bool // stay, also while the interface is down

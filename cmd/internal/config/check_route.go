@@ -1,6 +1,9 @@
 package config
 
-import "net/netip"
+import (
+	"net/netip"
+	"strconv"
+)
 
 func checkStatic(r *report, root *value, c *Config) {
 	table := root.child("static")
@@ -44,6 +47,12 @@ func checkRoute(r *report, table *value, route Route) {
 // no reports whether a boolean is left out or false.
 func no(v *value) bool { return v == nil || v.kind == kindBoolean && v.text == "false" }
 
+// zero reports whether a value is the integer 0.
+func zero(v *value) bool {
+	n, err := strconv.ParseInt(v.text, 0, 64)
+	return v.kind == kindInteger && err == nil && n == 0
+}
+
 // sameFamily wants an address of a route in the family of its destination.
 func sameFamily(r *report, v *value, address netip.Addr, destination netip.Prefix) {
 	if ipv6 := destination.Addr().Is6(); address.IsValid() && address.Is6() != ipv6 {
@@ -54,9 +63,21 @@ func sameFamily(r *report, v *value, address netip.Addr, destination netip.Prefi
 
 func checkRules(r *report, list *value, rules []Rule) {
 	for i, rule := range rules {
+		checkRuleMark(r, list.item(i))
 		if rule.From.IsValid() && rule.To.IsValid() && rule.From.Addr().Is6() != rule.To.Addr().Is6() {
 			family := familyName(rule.From.Addr().Is6())
 			r.badValue(list.item(i).child("to"), "is not of the family of from, "+family, "must be an "+family+" network")
 		}
+	}
+}
+
+// checkRuleMark wants a mark with a mask, and one without only if it is a mark.
+func checkRuleMark(r *report, table *value) {
+	mark, mask := table.child("fwmark"), table.child("fwmask")
+	switch {
+	case mark == nil && mask != nil:
+		r.badKey(mask, "given without fwmark", "must come with fwmark, whose bits it tells")
+	case mark != nil && mask == nil && zero(mark):
+		r.badValue(mark, "is no mark", "must be at least 1, or come with fwmask")
 	}
 }

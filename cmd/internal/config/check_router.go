@@ -87,8 +87,8 @@ func familyName(ipv6 bool) string {
 
 // checkLink checks what is said of the interface and what is seen of it.
 func checkLink(r *report, table *value, router *VirtualRouter) {
-	if v := table.child("virtual_mac_adverts"); !router.VirtualMACAdverts && !router.VirtualMAC {
-		r.badValue(v, "there is no virtual MAC", "must be left out, unless virtual_mac = true")
+	if !router.VirtualMAC {
+		checkNoVirtualMAC(r, table, router)
 	}
 	if v := table.child("track_source"); router.TrackSource && table.child("source") == nil {
 		r.badValue(v, "there is no source to look at", "must come with source")
@@ -97,6 +97,18 @@ func checkLink(r *report, table *value, router *VirtualRouter) {
 	if most := 2 * router.AdvertInterval; router.LinkDownDelay > most {
 		r.badValue(table.child("link_down_delay"), fmt.Sprintf("is more than two advert intervals, %v, after which a backup may be the master", most),
 			fmt.Sprintf("must be at most %v", most))
+	}
+}
+
+func checkNoVirtualMAC(r *report, table *value, router *VirtualRouter) {
+	const problem, allowed = "there is no virtual MAC", "must be left out, unless virtual_mac = true"
+	if v := table.child("virtual_mac_adverts"); !router.VirtualMACAdverts {
+		r.badValue(v, problem, allowed)
+	}
+	for _, key := range []string{"virtual_mac_name", "virtual_mac_address"} {
+		if v := table.child(key); v != nil {
+			r.badKey(v, problem, allowed)
+		}
 	}
 }
 

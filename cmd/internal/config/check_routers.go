@@ -27,11 +27,17 @@ type segment struct {
 }
 
 // segments remembers which VRID was given where first: to a router of a multicast group
-// and to one with peers, to one with a virtual MAC, and to one that sends to a certain
-// group or peer.
+// and to one with peers, and to one that sends to a certain group or peer, and which
+// virtual MAC.
 type segments struct {
-	multicast, unicast, macs map[segment]*value
-	to                       map[receiver]*value
+	multicast, unicast map[segment]*value
+	to                 map[receiver]*value
+	macs               map[station]*value
+}
+
+type station struct {
+	iface string
+	mac   MAC
 }
 
 type receiver struct {
@@ -40,7 +46,7 @@ type receiver struct {
 }
 
 func newSegments() segments {
-	return segments{map[segment]*value{}, map[segment]*value{}, map[segment]*value{}, map[receiver]*value{}}
+	return segments{map[segment]*value{}, map[segment]*value{}, map[receiver]*value{}, map[station]*value{}}
 }
 
 // check refuses two routers whose adverts nobody could tell apart.
@@ -57,18 +63,26 @@ func (s segments) check(r *report, table *value, router *VirtualRouter) {
 	}
 	s.add(at, router, v)
 	if router.VirtualMAC {
-		s.checkMAC(r, at, table.child("virtual_mac"))
+		s.checkMAC(r, table, router)
 	}
 }
 
 // checkMAC refuses a MAC that is another router's on the same interface.
-func (s segments) checkMAC(r *report, at segment, v *value) {
-	if first := s.macs[at]; first != nil {
-		r.badValue(v, fmt.Sprintf("is that of the [[vrrp]] with the same vrid, on line %d", first.pos.line),
-			"must be left out of one of them")
-		return
+func (s segments) checkMAC(r *report, table *value, router *VirtualRouter) {
+	at, v := station{router.Interface, router.MAC()}, table.child("virtual_mac")
+	if own := table.child("virtual_mac_address"); own != nil {
+		v = own
 	}
-	s.macs[at] = v
+	first := s.macs[at]
+	switch {
+	case first == nil:
+		s.macs[at] = v
+	case first.name == "virtual_mac" && v.name == "virtual_mac":
+		r.badValue(v, fmt.Sprintf("is that of the [[vrrp]] with the same vrid, on line %d", first.pos.line), "must be left out of one of them")
+	default:
+		r.badValue(v, fmt.Sprintf("means %s, given before on %s, on line %d", at.mac, at.iface, first.pos.line),
+			"must be different for every [[vrrp]] of an interface")
+	}
 }
 
 // rival returns the VRID of a router that was given before and cannot be told from this one.
@@ -114,10 +128,14 @@ func (r *VirtualRouter) receivers() (all []netip.Addr) {
 
 // checkDevices refuses to be told of an interface that perch itself makes and removes.
 func checkDevices(r *report, root *value, c *Config) {
-	made := map[string]*value{}
+	made, names := map[string]*value{}, firsts[string]{}
 	for i, device := range c.Devices() {
+		table := root.child("vrrp").item(i)
 		if device != "" {
-			made[device] = root.child("vrrp").item(i)
+			made[device] = table
+		}
+		if name := c.VRRP[i].VirtualMACName; device != "" && device == name {
+			names.check(r, name, table.child("virtual_mac_name"), "must be different for every [[vrrp]]")
 		}
 	}
 	check := func(v *value, name string) {

@@ -61,6 +61,8 @@ func routerKeys(r *VirtualRouter) []key {
 		optional("start_delay", duration(&r.StartDelay, 0, maxDelay)),
 		optional("accept", boolean(&r.Accept)),
 		optional("virtual_mac", boolean(&r.VirtualMAC)),
+		optional("virtual_mac_name", text(&r.VirtualMACName, deviceRule, parseDevice)),
+		optional("virtual_mac_address", text(&r.VirtualMACAddress, macRule, parseMAC)),
 		optional("virtual_mac_adverts", boolean(&r.VirtualMACAdverts)),
 		optional("track_own_interface", boolean(&r.TrackOwnInterface)),
 		optional("link_down_delay", duration(&r.LinkDownDelay, 0, maxLinkDelay)),
@@ -155,7 +157,8 @@ func ruleKeys(r *Rule) []key {
 		optional("to", text(&r.To, prefixRule, parsePrefix)),
 		optional("iif", text(&r.IIF, interfaceRule, parseInterface)),
 		optional("oif", text(&r.OIF, interfaceRule, parseInterface)),
-		optional("fwmark", integer(&r.FWMark, 1, math.MaxUint32)),
+		optional("fwmark", integer(&r.FWMark, 0, math.MaxUint32)),
+		optional("fwmask", integer(&r.FWMask, 1, math.MaxUint32)),
 		required("table", integer(&r.Table, 1, math.MaxUint32)),
 		optional("pref", integer(&r.Pref, 1, math.MaxUint32)),
 	}

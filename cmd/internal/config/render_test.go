@@ -149,6 +149,8 @@ func (b *renderer) router(r *VirtualRouter) {
 	b.line("[[vrrp]]\nname = %q\ninterface = %q\nvrid = %d\nversion = %d\npriority = %d", r.Name, r.Interface, r.VRID, r.Version, r.Priority)
 	b.line("advert_interval = %q\npreempt = %v\npreempt_delay = %q\nstart_delay = %q", r.AdvertInterval, r.Preempt, r.PreemptDelay, r.StartDelay)
 	b.line("virtual_mac = %v\ntrack_own_interface = %v\nunicast_ttl = %d", r.VirtualMAC, r.TrackOwnInterface, r.UnicastTTL)
+	set(b, "virtual_mac_name", r.VirtualMACName)
+	set(b, "virtual_mac_address", r.VirtualMACAddress)
 	b.line("accept = %v", r.Accept)
 	b.line("virtual_mac_adverts = %v\nlink_down_delay = %q\nlink_up_delay = %q\ntrack_source = %v",
 		r.VirtualMACAdverts, r.LinkDownDelay, r.LinkUpDelay, r.TrackSource)
@@ -217,7 +219,9 @@ func (b *renderer) routes(table string, routes []Route, rules []Rule) {
 		set(b, "to", r.To)
 		set(b, "iif", r.IIF)
 		set(b, "oif", r.OIF)
-		set(b, "fwmark", r.FWMark)
+		if r.FWMask != 0 {
+			b.line("fwmark = %d\nfwmask = %d", r.FWMark, r.FWMask)
+		}
 		set(b, "pref", r.Pref)
 	}
 }

@@ -28,7 +28,8 @@ type Rule struct {
 	IPv6     bool         // its family
 	From, To netip.Prefix // masked; not valid for any
 	IIF, OIF string       // empty for any
-	FWMark   uint32       // 0 for any
+	FWMark   uint32       // as far as FWMask has its bits
+	FWMask   uint32       // 0 for any mark
 	Table    uint32
 	Pref     uint32 // 0 for the kernel's choice
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"math"
 	"net/netip"
 	"time"
 )
@@ -71,10 +72,14 @@ func settleRoutes(routes []Route) {
 	}
 }
 
-// settleRules gives rules the family of their networks, or that of their router.
+// settleRules gives rules the family of their networks, or that of their router, and has
+// a mark without a mask be one of all bits.
 func settleRules(rules []Rule, ipv6 bool) {
 	for i := range rules {
 		r := &rules[i]
+		if r.FWMark != 0 && r.FWMask == 0 {
+			r.FWMask = math.MaxUint32
+		}
 		switch {
 		case r.From.IsValid():
 			r.IPv6 = r.From.Addr().Is6()

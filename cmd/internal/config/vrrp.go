@@ -25,8 +25,10 @@ type VirtualRouter struct {
 	// VirtualMAC puts the addresses behind the virtual MAC, on a device of their own:
 	// see Devices. Adverts to UnicastPeers go from Interface all the same.
 	VirtualMAC        bool
-	VirtualMACAdverts bool // adverts come from the virtual MAC, too
-	TrackOwnInterface bool // fault while Interface is down
+	VirtualMACName    string // of that device; "" for one that perch chooses
+	VirtualMACAddress MAC    // not that of the RFC; the zero value for that
+	VirtualMACAdverts bool   // adverts come from the virtual MAC, too
+	TrackOwnInterface bool   // fault while Interface is down
 	// LinkDownDelay and LinkUpDelay are for how long Interface must be down or up before it counts.
 	LinkDownDelay, LinkUpDelay time.Duration
 
@@ -97,27 +99,50 @@ func (c *Config) SyncGroup(router string) string {
 }
 
 // Devices returns, for each of VRRP, the name of the device with its virtual MAC, or
-// "" for those without one. Routers with one VRID and family are told apart by their
-// order in the file.
+// "" for those without one. Routers with one VRID and family whose devices have no names
+// of their own are told apart by their order in the file.
 func (c *Config) Devices() []string {
 	devices := make([]string, len(c.VRRP))
-	used := map[string]int{}
+	given, used := map[string]bool{}, map[string]int{}
 	for i := range c.VRRP {
-		if r := &c.VRRP[i]; r.VirtualMAC {
-			base := r.device()
-			used[base]++
-			devices[i] = base
-			if n := used[base]; n > 1 {
-				devices[i] = fmt.Sprintf("%s.%d", base, n)
-			}
+		if r := &c.VRRP[i]; r.VirtualMAC && r.VirtualMACName != "" {
+			devices[i] = r.VirtualMACName
+			given[r.VirtualMACName] = true
+		}
+	}
+	for i := range c.VRRP {
+		if r := &c.VRRP[i]; r.VirtualMAC && r.VirtualMACName == "" {
+			devices[i] = r.device(given, used)
 		}
 	}
 	return devices
 }
 
-func (r *VirtualRouter) device() string {
+// device returns the next name for a router of the VRID that was not given to another.
+func (r *VirtualRouter) device(given map[string]bool, used map[string]int) string {
+	base := fmt.Sprintf("vrrp.%d", r.VRID)
 	if r.IPv6() {
-		return fmt.Sprintf("vrrp6.%d", r.VRID)
+		base = fmt.Sprintf("vrrp6.%d", r.VRID)
 	}
-	return fmt.Sprintf("vrrp.%d", r.VRID)
+	for {
+		used[base]++
+		name := base
+		if n := used[base]; n > 1 {
+			name = fmt.Sprintf("%s.%d", base, n)
+		}
+		if !given[name] {
+			return name
+		}
+	}
+}
+
+// MAC returns the virtual MAC of the router.
+func (r *VirtualRouter) MAC() MAC {
+	switch {
+	case r.VirtualMACAddress != MAC{}:
+		return r.VirtualMACAddress
+	case r.IPv6():
+		return MAC{0, 0, 0x5e, 0, 2, byte(r.VRID)}
+	}
+	return MAC{0, 0, 0x5e, 0, 1, byte(r.VRID)}
 }

@@ -77,6 +77,8 @@ func TestEveryRouterKey(t *testing.T) {
 		PreemptDelay:      30 * time.Second,
 		StartDelay:        5 * time.Second,
 		VirtualMAC:        true,
+		VirtualMACName:    "web0",
+		VirtualMACAddress: MAC{2, 0, 0, 0, 0, 0x51},
 		Source:            addr("198.18.0.1"),
 		UnicastPeers:      []UnicastPeer{{Address: addr("198.18.0.2")}, {Address: addr("198.18.0.3"), MinTTL: 254, MaxTTL: 255}},
 		UnicastTTL:        64,
@@ -107,7 +109,7 @@ func TestEveryRouterKey(t *testing.T) {
 		},
 		Rules: []Rule{{
 			From: netip.MustParsePrefix("198.18.0.0/24"), To: netip.MustParsePrefix("10.0.0.0/8"), IIF: "eth0", OIF: "eth1",
-			FWMark: 0xffffffff, Table: 100, Pref: 1000,
+			FWMark: 0xffffffff, FWMask: 0xff, Table: 100, Pref: 1000,
 		}},
 	}
 	if diff := cmp.Diff(want, got.VRRP[0], compareAddresses); diff != "" {
@@ -188,6 +190,11 @@ func TestDevices(t *testing.T) {
 	want := []string{"vrrp.51", "", "vrrp6.51", "vrrp.51.2", "vrrp.52", "vrrp.51.3", "vrrp6.51.2"}
 	if diff := cmp.Diff(want, c.Devices()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+	c.VRRP[0].VirtualMACName, c.VRRP[5].VirtualMACName = "web0", "vrrp.51"
+	want[0], want[3], want[5] = "web0", "vrrp.51.2", "vrrp.51"
+	if diff := cmp.Diff(want, c.Devices()); diff != "" {
+		t.Errorf("with names: -want +got:\n%s", diff)
 	}
 	// The kernel takes names of 15 bytes.
 	many := &Config{}

@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
 	"maps"
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -19,6 +21,7 @@ type devices struct {
 	log    *slog.Logger
 	wanted []vrrpnet.Device
 	opened map[string]footing // by name: how it stood when it was opened last
+	waited bool               // a device for another one to go
 
 	mu      sync.Mutex // guards what follows
 	around  []vrrpnet.Interface
@@ -107,7 +110,7 @@ func (d *devices) indexesOf(names []string) []int {
 	return list
 }
 
-// want makes the devices of routers.
+// want makes the devices of routers, but for those that must wait for trim: see waits.
 func (d *devices) want(routers []virtualRouter) {
 	d.wanted = nil
 	for _, v := range routers {
@@ -118,22 +121,41 @@ func (d *devices) want(routers []virtualRouter) {
 	d.repair()
 }
 
-// trim removes devices that none needs, also those that an earlier run has left.
+// trim removes devices that none needs, also those that an earlier run has left, and makes
+// what had to wait for that.
 func (d *devices) trim() error {
-	needed := map[string]bool{}
+	needed := map[vrrpnet.Device]bool{}
 	for _, device := range d.wanted {
-		needed[device.Name] = true
+		needed[device] = true
 	}
-	return errors.Join(d.shut(func(name string) bool { return !needed[name] }), d.made.Sweep())
+	err := errors.Join(d.shut(func(f footing) bool { return !needed[f.device] }), d.made.Sweep())
+	if d.waited {
+		d.repair()
+	}
+	return err
+}
+
+// waits tells whether a device cannot be there beside one that there was by the setup
+// before: that goes when its router has said farewell by it.
+func (d *devices) waits(device vrrpnet.Device) bool {
+	for _, old := range d.opened {
+		if old.device != device && old.device.Rivals(device) {
+			return true
+		}
+	}
+	return false
 }
 
 // repair makes what is missing. What cannot be made is tried again when the interfaces
 // have changed. What stands as it did is left alone: with hundreds of devices a look at
 // all takes a second, and interfaces may come and go all the time.
 func (d *devices) repair() {
+	d.waited = false
 	for _, device := range d.wanted {
 		now, trouble := d.footing(device)
-		if now.parent == 0 {
+		waits := d.waits(device)
+		d.waited = d.waited || waits
+		if now.parent == 0 || waits {
 			d.note(device.Name, "") // the engine says so
 			continue
 		}
@@ -173,14 +195,14 @@ func (d *devices) note(name, trouble string) {
 // close removes all devices.
 func (d *devices) close() error {
 	d.wanted = nil
-	return d.shut(func(string) bool { return true })
+	return d.shut(func(footing) bool { return true })
 }
 
 // shut removes some devices.
-func (d *devices) shut(which func(name string) bool) error {
+func (d *devices) shut(which func(footing) bool) error {
 	var errs []error
-	for name := range d.opened {
-		if which(name) {
+	for name, stood := range d.opened {
+		if which(stood) {
 			errs = append(errs, d.made.Close(name))
 			delete(d.opened, name)
 			d.note(name, "")
@@ -191,7 +213,10 @@ func (d *devices) shut(which func(name string) bool) error {
 
 // device is the interface with the virtual MAC of a router.
 func (v *virtualRouter) device() vrrpnet.Device {
-	return vrrpnet.Device{Name: v.Device, Parent: v.Interface, VRID: uint8(v.VRID), IPv6: v.IPv6()}
+	return vrrpnet.Device{
+		Name: v.Device, Parent: v.Interface, VRID: uint8(v.VRID), IPv6: v.IPv6(),
+		Own: vrrpnet.OwnMAC(v.VirtualMACAddress), Named: v.VirtualMACName != "",
+	}
 }
 
 // fenced returns what is to be under the lease of a router. That of an interface that
@@ -206,8 +231,16 @@ func (d *devices) fenced(v *virtualRouter) (vips []fence.VIP, macs []fence.MAC) 
 			vips = append(vips, fence.VIP{Prefix: p, Interface: index})
 		}
 	}
-	if index, there := d.index(v.Interface); v.Device != "" && there {
+	if index, there := d.index(v.Interface); v.Device != "" && there && !d.has(v.Interface, v.device().MAC()) {
 		macs = append(macs, fence.MAC{Address: [6]byte(v.device().MAC()), Interface: index})
 	}
 	return vips, macs
+}
+
+// has tells whether a MAC is that of an interface itself. No device can have it then, and
+// all that the interface says would be fenced.
+func (d *devices) has(name string, mac net.HardwareAddr) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.ContainsFunc(d.around, func(i vrrpnet.Interface) bool { return i.Name == name && bytes.Equal(i.MAC, mac) })
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"log/slog"
+	"net"
 	"slices"
 	"testing"
 
@@ -9,15 +10,19 @@ import (
 	"github.com/perch-vip/perch/vrrp/vrrpnet"
 )
 
-// fakeMaker notes which devices are opened.
-type fakeMaker struct{ opened []string }
+// fakeMaker notes which devices are opened and closed.
+type fakeMaker struct{ opened, closed []string }
 
 func (f *fakeMaker) Open(d vrrpnet.Device) error {
 	f.opened = append(f.opened, d.Name)
 	return nil
 }
-func (f *fakeMaker) Close(string) error { return nil }
-func (f *fakeMaker) Sweep() error       { return nil }
+
+func (f *fakeMaker) Close(name string) error {
+	f.closed = append(f.closed, name)
+	return nil
+}
+func (f *fakeMaker) Sweep() error { return nil }
 
 // A device is looked at when it, or what it is on, has changed, and at no other time.
 func TestDevicesThatStandAreLeftAlone(t *testing.T) {
@@ -51,6 +56,60 @@ func TestDevicesThatStandAreLeftAlone(t *testing.T) {
 		d.repair()
 		if !slices.Equal(made.opened, step.want) {
 			t.Errorf("%s: opened %v, want %v", step.name, made.opened, step.want)
+		}
+	}
+}
+
+// A router says farewell by its device before another one of that name or MAC comes.
+func TestDevicesWaitForOthers(t *testing.T) {
+	router := func(name, on, mac string) virtualRouter {
+		v := virtualRouter{Device: name, VirtualRouter: config.VirtualRouter{Interface: on, VRID: 1, VirtualMACName: name}}
+		if mac != "" {
+			v.VirtualMACAddress = config.MAC{2, 0, 0, 0, 0, mac[0]}
+		}
+		return v
+	}
+	tests := map[string]struct {
+		now, next    []virtualRouter
+		first, later []string // what is opened when it is wanted, and by trim
+		closed       []string
+	}{
+		"the same":             {[]virtualRouter{router("a", "eth0", "")}, []virtualRouter{router("a", "eth0", "")}, []string{"a"}, nil, nil},
+		"another name":         {[]virtualRouter{router("a", "eth0", "")}, []virtualRouter{router("b", "eth0", "")}, nil, []string{"b"}, []string{"a"}},
+		"another MAC":          {[]virtualRouter{router("a", "eth0", "")}, []virtualRouter{router("a", "eth0", "x")}, nil, []string{"a"}, []string{"a"}},
+		"another interface":    {[]virtualRouter{router("a", "eth0", "")}, []virtualRouter{router("a", "eth1", "")}, nil, []string{"a"}, []string{"a"}},
+		"both":                 {[]virtualRouter{router("a", "eth0", "")}, []virtualRouter{router("b", "eth1", "")}, []string{"b"}, nil, []string{"a"}},
+		"another name and MAC": {[]virtualRouter{router("a", "eth0", "")}, []virtualRouter{router("b", "eth0", "x")}, []string{"b"}, nil, []string{"a"}},
+		"none any more":        {[]virtualRouter{router("a", "eth0", "")}, nil, nil, nil, []string{"a"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			made := &fakeMaker{}
+			d := newDevices("", slog.New(slog.DiscardHandler))
+			d.made = made
+			d.see([]vrrpnet.Interface{{Name: "eth0", Index: 2}, {Name: "eth1", Index: 3}})
+			d.want(tt.now)
+			made.opened = nil
+			d.want(tt.next)
+			if !slices.Equal(made.opened, tt.first) || len(made.closed) > 0 {
+				t.Errorf("at first opened %v, want %v; closed %v", made.opened, tt.first, made.closed)
+			}
+			made.opened = nil
+			if err := d.trim(); err != nil || !slices.Equal(made.opened, tt.later) || !slices.Equal(made.closed, tt.closed) {
+				t.Errorf("then opened %v, want %v; closed %v, want %v; error %v", made.opened, tt.later, made.closed, tt.closed, err)
+			}
+		})
+	}
+}
+
+// An interface whose own MAC is taken for a virtual one must not fall silent.
+func TestMACOfTheInterfaceIsNotFenced(t *testing.T) {
+	v := &virtualRouter{Device: "web0", VirtualRouter: config.VirtualRouter{Interface: "eth0", VirtualMACAddress: config.MAC{2, 0, 0, 0, 0, 1}}}
+	d := newDevices("", slog.New(slog.DiscardHandler))
+	for mac, fenced := range map[string]int{"\x02\x00\x00\x00\x00\x01": 0, "\x02\x00\x00\x00\x00\x02": 1} {
+		d.see([]vrrpnet.Interface{{Name: "eth0", Index: 2, MAC: net.HardwareAddr(mac)}, {Name: "eth1", Index: 3, MAC: v.VirtualMACAddress[:]}})
+		if _, macs := d.fenced(v); len(macs) != fenced {
+			t.Errorf("eth0 has %x: fenced %v", mac, macs)
 		}
 	}
 }

@@ -94,6 +94,7 @@ func (v *virtualRouter) instance(auth vrrp.Authentication, lease vrrpnet.Lease) 
 		Name:       v.Name,
 		Interface:  v.Interface,
 		Device:     v.Device,
+		Own:        vrrpnet.OwnMAC(v.VirtualMACAddress),
 		IPv6:       v.IPv6(),
 		Plain:      !v.VirtualMACAdverts,
 		IgnoreLink: !v.TrackOwnInterface,

@@ -40,6 +40,7 @@ func rulesOf(list []config.Rule) []route.Rule {
 			From: r.From, To: r.To,
 			In: r.IIF, Out: r.OIF,
 			Mark:       r.FWMark,
+			Mask:       r.FWMask,
 			Table:      int(r.Table),
 			Preference: int(r.Pref),
 		}

@@ -219,10 +219,16 @@ func TestInstanceOfAnotherKind(t *testing.T) {
 	r.LinkDownDelay, r.LinkUpDelay = time.Second, 2*time.Second
 	r.TrackSource, r.VirtualMACAdverts = true, false
 	r.MulticastGroup = netip.MustParseAddr("224.0.1.18")
-	i := newSetup(cfg).routers[1].instance(vrrp.Authentication{}, nil)
+	r.VirtualMACName, r.VirtualMACAddress = "web0", config.MAC{2, 0, 0, 0, 0, 1}
+	lan := newSetup(cfg).routers[1]
+	i := lan.instance(vrrp.Authentication{}, nil)
 	if !i.Router.Reticent || !i.Router.Concede || i.LinkDownDelay != time.Second || i.LinkUpDelay != 2*time.Second ||
-		!i.TrackSource || !i.Plain || i.Device != "vrrp.52" || i.Wire.Multicast != r.MulticastGroup {
+		!i.TrackSource || !i.Plain || i.Device != "web0" || i.Own != (vrrpnet.OwnMAC{2, 0, 0, 0, 0, 1}) || i.Wire.Multicast != r.MulticastGroup {
 		t.Errorf("%+v", i)
+	}
+	want := vrrpnet.Device{Name: "web0", Parent: lan.Interface, VRID: 52, Own: i.Own, Named: true}
+	if got := lan.device(); got != want {
+		t.Errorf("device %+v, want %+v", got, want)
 	}
 }
 

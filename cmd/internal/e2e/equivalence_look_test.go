@@ -76,7 +76,7 @@ func (s *stage) adverts() []string {
 			continue
 		}
 		said := byRouter[a.VRID]
-		if line := describe(a); len(said) == 0 || said[len(said)-1] != line {
+		if line := s.describe(a); len(said) == 0 || said[len(said)-1] != line {
 			byRouter[a.VRID] = append(said, line)
 		}
 	}
@@ -88,13 +88,13 @@ func (s *stage) adverts() []string {
 }
 
 // describe returns all of an advert that its config decides.
-func describe(a lab.Advert) string {
+func (s *stage) describe(a lab.Advert) string {
 	from := a.Src.String()
 	if a.Src.IsLinkLocalUnicast() {
 		from = "link-local"
 	}
 	mac := "its own"
-	if a.From[0] == 0 && a.From[2] == 0x5e {
+	if !bytes.Equal(a.From[:], s.subject.Eth0.MAC) {
 		mac = fmt.Sprint(a.From)
 	}
 	return fmt.Sprintf("advert version %d vrid %d priority %d interval %v addresses %v from %s (mac %s) to %v ttl %d tos %d auth %d %q ah %v checksum %v",

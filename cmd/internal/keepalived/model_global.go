@@ -16,6 +16,8 @@ type globals struct {
 	defaultInterface said[string] // of static addresses
 	version          said[int]
 
+	vmacPrefix said[string] // of devices without a name
+
 	group4, group6 said[netip.Addr]
 	announcement   announcement
 	garpInterval   said[time.Duration]

@@ -26,6 +26,7 @@ type rule struct {
 	from, to netip.Prefix
 	iif, oif string
 	fwmark   int
+	fwmask   int // 0 for all bits
 	table    int
 	pref     int
 	ipv6     bool

@@ -51,8 +51,8 @@ type special struct {
 
 	accept        said[bool]
 	strict        said[bool]
-	ignorePrimary said[bool]   // dont_track_primary
-	vmac          said[string] // the name of its device, or ""
+	ignorePrimary said[bool] // dont_track_primary
+	vmac          said[vmac]
 	xmitBase      said[bool]
 	announcement  announcement
 

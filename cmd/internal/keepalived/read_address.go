@@ -12,6 +12,8 @@ func readAddresses(im *importer, s *syntax.Statement, i *instance) {
 		a, ok := im.address(line)
 		switch {
 		case !ok:
+		case i.nativeIPv6 && a.prefix.Addr().Is4():
+			im.wrong(line, "is of IPv4, and keepalived leaves it out for native_ipv6; must be in virtual_ipaddress_excluded, or without native_ipv6")
 		case len(i.addresses) > 0 && a.prefix.Addr().Is6() != i.ipv6():
 			im.wrong(line, "is not of the family of the first address; must be in virtual_ipaddress_excluded, or in a vrrp_instance of its own")
 		default:

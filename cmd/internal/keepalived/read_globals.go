@@ -40,6 +40,7 @@ func globalsOfRouters() vocabulary[*importer] {
 		}),
 		"log_unknown_vrids": keepOn(func(im *importer) *said[bool] { return &im.routing.globals.logUnknown }),
 		"script_user":       means(readScriptUser),
+		"vmac_prefix":       keepText(func(im *importer) *said[string] { return &im.routing.globals.vmacPrefix }),
 	}
 	v.all(keepTimer(0, longest, func(im *importer) *said[time.Duration] { return &im.routing.globals.startupDelay }),
 		"vrrp_startup_delay", "vrrp_delay_after_boot")

@@ -43,8 +43,8 @@ func globalsLost() vocabulary[*importer] {
 	v.all(lost[*importer]("keeps a copy of each config that it has run", "perch.toml is one file: keep it under version control"), "config_save_dir")
 	v.all(lost[*importer]("finds the names of routing tables and the like there", "perch's tables have numbers"),
 		"iproute_usr_dir", "iproute_etc_dir")
-	v.all(lost[*importer]("names devices with a virtual MAC so", "perch calls them vrrp.VRID and vrrp6.VRID"),
-		"vmac_prefix", "vmac_addr_prefix")
+	v.all(lost[*importer]("names the devices of addresses with use_vmac so", "with perch they are on the interface itself"),
+		"vmac_addr_prefix")
 	return v
 }
 

@@ -3,7 +3,6 @@ package keepalived
 import (
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
@@ -65,7 +64,7 @@ func instanceWords() vocabulary[*instance] {
 		"state":             means(readState),
 		"interface":         keepText(func(i *instance) *said[string] { return &i.iface }),
 		"vrf":               means(readVRF),
-		"native_ipv6":       means(func(_ *importer, _ *syntax.Statement, i *instance) { i.own().nativeIPv6 = true }),
+		"native_ipv6":       means(readNativeIPv6),
 		"virtual_router_id": keepNumber(1, 255, func(i *instance) *said[int] { return &i.vrid }),
 		"priority":          keepNumber(1, 255, func(i *instance) *said[int] { return &i.priority }),
 		"version":           means(readVersion),
@@ -155,6 +154,15 @@ func instanceLost() vocabulary[*instance] {
 	return v
 }
 
+// readNativeIPv6 wants it before addresses, of which there are none of IPv4 then.
+func readNativeIPv6(im *importer, s *syntax.Statement, i *instance) {
+	if len(i.addresses) > 0 && !i.ipv6() {
+		im.wrong(s, "stands behind addresses of IPv4, for which keepalived ignores it; must be left out")
+		return
+	}
+	i.own().nativeIPv6 = true
+}
+
 // readVersion reads the version, which for keepalived is what it knows first of it: that of a
 // line before, or 3 where something before is of IPv6.
 func readVersion(im *importer, s *syntax.Statement, i *instance) {
@@ -200,25 +208,5 @@ func readSyncInterface(im *importer, s *syntax.Statement, i *instance) {
 	if name, ok := im.one(s); ok {
 		im.remark(s, "is said in global_defs today, as lvs_sync_daemon")
 		im.routing.oldSync = said[syncDaemon]{syncDaemon{iface: name, instance: i.name}, s}
-	}
-}
-
-// readVMAC reads use_vmac [NAME] [MAC] [netlink_notify_msg] [group G].
-func readVMAC(im *importer, s *syntax.Statement, i *instance) {
-	vmac := &i.own().vmac
-	vmac.by = s
-	args := s.Args()
-	for len(args) > 0 {
-		switch word := args[0]; {
-		case word == "netlink_notify_msg":
-		case word == "group" && len(args) > 1:
-			im.lose(s, "puts its device into the group of interfaces "+quoted(args[1]), "perch's is in none")
-			args = args[1:]
-		case strings.Count(word, ":") >= 4:
-			im.lose(s, "gives the router the MAC "+quoted(word), "with perch it has the one of its VRID (RFC 9568)")
-		default:
-			vmac.value = word
-		}
-		args = args[1:]
 	}
 }

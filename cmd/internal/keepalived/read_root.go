@@ -54,8 +54,7 @@ func readLinkDelays(im *importer, s *syntax.Statement, _ *importer) {
 		if delay.down, ok = im.linkDelay(line, args[0]); !ok {
 			continue
 		}
-		delay.up = delay.down
-		if len(args) == 2 {
+		if len(args) == 2 { // otherwise an interface that is up counts at once
 			if delay.up, ok = im.linkDelay(line, args[1]); !ok {
 				continue
 			}

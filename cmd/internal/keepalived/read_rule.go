@@ -114,10 +114,18 @@ func (r *ruleLine) selector(text string) netip.Prefix {
 	return r.network(text).Masked()
 }
 
+// mark reads a mark, with a mask behind a slash or without. For keepalived a mark of 0
+// alone, and one with a mask of 0, are any mark, which nobody means.
 func (r *ruleLine) mark() {
-	if len(r.left) > 0 && strings.Contains(r.left[0], "/") {
-		r.lose("a rule for an fwmark with a mask", "perch's rules have none: give the whole mark")
+	if len(r.left) == 0 || !strings.Contains(r.left[0], "/") {
+		r.fwmark = r.number(1, math.MaxUint32)
 		return
 	}
-	r.fwmark = r.number(1, math.MaxUint32)
+	mark, mask, _ := strings.Cut(r.left[0], "/")
+	rest := r.left[1:]
+	r.left = []string{mark, mask}
+	r.fwmark = r.number(0, math.MaxUint32)
+	r.last = "mask of fwmark"
+	r.fwmask = r.number(1, math.MaxUint32)
+	r.left = rest
 }

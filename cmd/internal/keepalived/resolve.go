@@ -3,6 +3,7 @@ package keepalived
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
@@ -45,6 +46,34 @@ func (im *importer) resolve() {
 	}
 	im.resolveFileChecks()
 	im.giveTitles()
+	im.cutLinkDelays()
+}
+
+// cutLinkDelays cuts the delays of interfaces as keepalived does: to two intervals, those of
+// the quickest instance on the interface.
+func (im *importer) cutLinkDelays() {
+	if len(im.routing.linkDelays) == 0 {
+		return
+	}
+	most := map[string]time.Duration{}
+	for _, i := range im.routing.instances {
+		d := 2 * im.interval(i)
+		if least, known := most[i.iface.value]; !known || d < least {
+			most[i.iface.value] = d
+		}
+	}
+	for name, delay := range im.routing.linkDelays {
+		limit, known := most[name]
+		if !known && im.routing.watching[watchKey{watchesInterface, name}] == nil {
+			im.remark(delay.by, "does nothing, there as here: no instance has adverts on it, or tracks it")
+		}
+		if !known || max(delay.down, delay.up) <= limit {
+			continue
+		}
+		im.remark(delay.by, fmt.Sprintf("becomes %v, two intervals of adverts on %s, as with keepalived: after a longer time down a backup has taken over", limit, name))
+		delay.down, delay.up = min(delay.down, limit), min(delay.up, limit)
+		im.routing.linkDelays[name] = delay
+	}
 }
 
 // resolveFileChecks finds the files that servers have checks of.

@@ -29,6 +29,7 @@ type routing struct {
 	root     []*syntax.Statement // all outside of blocks
 	toldUser bool                // see ownUser
 
+	deviceNames   map[string]bool // of devices with a virtual MAC
 	instanceNames map[string]*instance
 	groupNames    map[string]*syncGroup
 }
@@ -63,6 +64,7 @@ func newRouting() routing {
 		watching:      map[watchKey]*watch{},
 		linkDelays:    map[string]linkDelay{},
 		pacings:       map[string]pacing{},
+		deviceNames:   map[string]bool{},
 		instanceNames: map[string]*instance{},
 		groupNames:    map[string]*syncGroup{},
 	}
@@ -100,6 +102,7 @@ func (im *importer) writeInstances() {
 	for _, i := range im.routing.instances {
 		im.writeInstance(i)
 	}
+	im.remarkOnPrefix()
 	for _, g := range im.routing.groups {
 		im.writeSyncGroup(g)
 	}

@@ -53,7 +53,10 @@ func (r *rule) inline() document.Value {
 	}
 	p.text("iif", r.iif)
 	p.text("oif", r.oif)
-	p.number("fwmark", r.fwmark)
+	if r.fwmark != 0 || r.fwmask != 0 {
+		p = append(p, document.Pair{Name: "fwmark", Value: document.Number(r.fwmark)})
+	}
+	p.number("fwmask", r.fwmask)
 	p.number("table", r.table)
 	p.number("pref", r.pref)
 	return document.Inline(p...)

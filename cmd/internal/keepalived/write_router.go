@@ -63,6 +63,9 @@ func (im *importer) writePriority(t *document.Table, i *instance) {
 			im.remark(i.state.by, "without a priority it means priority 255, as keepalived takes it")
 		}
 	}
+	if i.state.value == "BACKUP" && i.owner() {
+		im.remark(i.state.by, "with priority 255 perch is master as soon as it starts (RFC 9568), where keepalived first waits for another master, for three intervals")
+	}
 	im.set(t, "priority", document.Number(i.effectivePriority()), firstBy(i.priority.by, i.state.by))
 }
 
@@ -134,42 +137,13 @@ func (im *importer) writeStartDelay(t *document.Table, i *instance) {
 	im.set(t, "start_delay", document.Duration(min(delay.value, 1000*time.Second)), delay.by)
 }
 
-func (im *importer) writeDevice(t *document.Table, i *instance) {
-	if !i.vmac.given() {
-		if i.xmitBase.value {
-			im.remark(i.xmitBase.by, "does nothing without use_vmac")
-		}
-		return
-	}
-	im.set(t, "virtual_mac", document.Flag(true), i.vmac.by)
-	device := fmt.Sprintf("vrrp.%d", i.vrid.value)
-	if i.ipv6() {
-		device = fmt.Sprintf("vrrp6.%d", i.vrid.value)
-	}
-	if name := i.vmac.value; name != "" && name != device {
-		im.remark(i.vmac.by, "perch calls the device "+device+", not "+quoted(name))
-	}
-	switch {
-	case !i.xmitBase.value || len(i.peers) > 0:
-	case im.strict(i):
-		im.remark(i.xmitBase.by, "does not count with vrrp_strict, for keepalived either")
-	default:
-		im.set(t, "virtual_mac_adverts", document.Flag(false), i.xmitBase.by)
-	}
-}
-
 func (im *importer) writeLink(t *document.Table, i *instance) {
 	if i.ignorePrimary.value {
 		im.set(t, "track_own_interface", document.Flag(false), i.ignorePrimary.by)
 	}
 	if delay, ok := im.routing.linkDelays[i.iface.value]; ok {
-		down, most := delay.down, 2*im.interval(i)
-		if down > most {
-			im.remark(delay.by, "becomes "+most.String()+" for "+i.title+": with more than two advert intervals a backup would take over before")
-			down = most
-		}
-		if down > 0 {
-			im.set(t, "link_down_delay", document.Duration(down), delay.by)
+		if delay.down > 0 {
+			im.set(t, "link_down_delay", document.Duration(delay.down), delay.by)
 		}
 		if delay.up > 0 {
 			im.set(t, "link_up_delay", document.Duration(delay.up), delay.by)
