@@ -59,7 +59,8 @@ func (r running) after(steps []step) running {
 	return next
 }
 
-// commands are what bgpd is told to have the steps done.
+// commands are what bgpd is told to have the steps done. A mode is left by the next one's
+// command: each is a round trip, and an announcement waits for them.
 func commands(asn uint32, r running, steps []step) []string {
 	if len(steps) == 0 {
 		return nil
@@ -96,7 +97,7 @@ func family(name string, steps []step, is func(netip.Addr) bool) []string {
 	if len(lines) == 0 {
 		return nil
 	}
-	return append(append([]string{"address-family " + name + " unicast"}, lines...), "exit-address-family")
+	return append([]string{"address-family " + name + " unicast"}, lines...)
 }
 
 // String is the step as bgpd is told it.

@@ -112,16 +112,14 @@ func TestPlan(t *testing.T) {
 	got := commands(65001, running{}, plan(want, ours, r))
 	if diff := cmp.Diff([]string{
 		"configure terminal",
-		"route-map perch-settled permit 10", "set origin incomplete", "exit",
+		"route-map perch-settled permit 10", "set origin incomplete",
 		"router bgp 65001",
 		"address-family ipv4 unicast",
 		"network 198.18.0.101/32 route-map perch-settled",
 		"network 198.18.0.105/32",
 		"no network 198.18.0.100/32",
-		"exit-address-family",
 		"address-family ipv6 unicast",
 		"no network 2001:db8::100/128",
-		"exit-address-family",
 		"end",
 	}, got); diff != "" {
 		t.Error(diff)
@@ -134,12 +132,11 @@ func TestPlanDefinesTheRouteMapsItNeeds(t *testing.T) {
 	steps := plan(want, set{}, r)
 	if diff := cmp.Diff([]string{
 		"configure terminal",
-		"route-map perch-leaving permit 10", "set origin incomplete", "set as-path prepend 65001", "exit",
+		"route-map perch-leaving permit 10", "set origin incomplete", "set as-path prepend 65001",
 		"router bgp 65001",
 		"address-family ipv4 unicast",
 		"network 198.18.0.100/32 route-map perch-leaving",
 		"network 198.18.0.101/32 route-map perch-settled",
-		"exit-address-family",
 		"end",
 	}, commands(65001, r, steps)); diff != "" {
 		t.Error(diff)

@@ -28,7 +28,7 @@ func (r running) routeMap(asn uint32, s standing) []string {
 	if s == leaving && r.internal {
 		lines = append(lines, "no "+prepend)
 	}
-	return append(append(lines, r.sets(asn, s)...), "exit")
+	return append(lines, r.sets(asn, s)...)
 }
 
 // entry is the only entry of a standing's route-map.
