@@ -42,7 +42,7 @@ func TestTakenOverNetworksStayFreshWhileADeadOwnerIsBelievedIn(t *testing.T) {
 		s.Set(prefixes("198.18.0.100/32"))
 		time.Sleep(d.hold)
 		wants(t, d, "198.18.0.100/32")
-		time.Sleep(holdMargin + lookEvery)
+		time.Sleep(holdMargin + timersEvery)
 		wants(t, d, "198.18.0.100/32 route-map perch-settled")
 	})
 }

@@ -10,8 +10,8 @@ import (
 
 // How often bgpd is asked while nothing changes.
 const (
-	lookEvery      = 10 * time.Second // whether what is wanted is still there, and for the timers
 	neighborsEvery = time.Second
+	timersEvery    = 10 * time.Second
 )
 
 // endLimit is for how long a slow bgpd is told the last demand, lingering included. What it
@@ -146,7 +146,7 @@ func (s *Speaker) speak(now time.Time, changed bool) error {
 		if err := s.clock(); err != nil {
 			return err
 		}
-		sp.time = now.Add(lookEvery)
+		sp.time = now.Add(timersEvery)
 	}
 	return nil
 }
@@ -171,10 +171,12 @@ func (s *Speaker) hangUp() {
 // pass compares bgpd's configuration with what is wanted, and has it changed.
 func (s *Speaker) pass(now time.Time) error {
 	s.speech.look = now // until it is done
+	begun := time.Now()
 	text, err := ask(s.speech.vty, "write terminal")
 	if err != nil {
 		return err
 	}
+	cost := time.Since(begun)
 	r := parseRunning(text, s.opts.ASN)
 	want, ours, next := s.begin()
 	if !r.instance {
@@ -185,7 +187,7 @@ func (s *Speaker) pass(now time.Time) error {
 		return err
 	}
 	s.done(r.after(steps), steps)
-	s.speech.look = now.Add(lookEvery)
+	s.speech.look = now.Add(pause(cost, len(want)))
 	if !next.IsZero() {
 		s.speech.look = earlier(s.speech.look, next)
 	}

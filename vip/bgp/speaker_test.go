@@ -145,7 +145,7 @@ func TestNetworkNoLongerOwnedGoes(t *testing.T) {
 		s.Set(prefixes("198.18.0.101/32"))
 		wants(t, d, "198.18.0.101/32")
 		d.do(func() { d.networks["198.18.0.100/32"] = "" }) // is the operator's now
-		time.Sleep(2 * lookEvery)
+		time.Sleep(2 * lookLate)
 		wants(t, d, "198.18.0.100/32", "198.18.0.101/32")
 	})
 }
@@ -162,8 +162,40 @@ func TestLostNetworkComesBack(t *testing.T) {
 		s.Set(prefixes("198.18.0.100/32"))
 		synctest.Wait()
 		d.do(func() { clear(d.networks) })
-		time.Sleep(lookEvery + time.Second)
+		time.Sleep(lookSoon)
 		wants(t, d, "198.18.0.100/32")
+	})
+}
+
+// Who announces nothing has no need to look often, and a bgpd that takes long to write its
+// configuration down is not asked for it all the time.
+func TestLooksCostLittle(t *testing.T) {
+	looks := func(d *bgpd) (n int) {
+		for _, line := range d.lines() {
+			if line == "write terminal" {
+				n++
+			}
+		}
+		return n
+	}
+	d := newBGPD()
+	speak(t, d, Options{}, func(s *Speaker) {
+		time.Sleep(59 * time.Second)
+		if got := looks(d); got != 6 {
+			t.Errorf("%d looks in a minute with nothing to announce", got)
+		}
+		s.Set(prefixes("198.18.0.100/32"))
+		synctest.Wait()
+		d.do(func() { d.pace, d.said = 10*time.Millisecond, nil })
+		time.Sleep(time.Minute)
+		if got := looks(d); got < 11 || got > 13 {
+			t.Errorf("%d looks in a minute, each of which takes 10 ms", got)
+		}
+		d.do(func() { d.pace, d.said = 100*time.Millisecond, nil })
+		time.Sleep(time.Minute)
+		if got := looks(d); got < 5 || got > 7 {
+			t.Errorf("%d looks in a minute, each of which takes 100 ms", got)
+		}
 	})
 }
 
@@ -334,7 +366,8 @@ func TestLostRouteMapComesBack(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		wants(t, d, "198.18.0.100/32 route-map perch-settled")
 		d.do(func() { clear(d.maps); d.said = nil })
-		time.Sleep(lookEvery + time.Second)
+		time.Sleep(lookSoon)
+		synctest.Wait()
 		lines := d.lines()
 		for _, line := range []string{"set origin incomplete", "network 198.18.0.100/32 route-map perch-settled"} {
 			if !slices.Contains(lines, line) {
@@ -342,7 +375,7 @@ func TestLostRouteMapComesBack(t *testing.T) {
 			}
 		}
 		d.do(func() { d.said = nil })
-		time.Sleep(2 * lookEvery)
+		time.Sleep(2 * lookLate)
 		if slices.Contains(d.lines(), "configure terminal") {
 			t.Error("it is told again and again")
 		}
@@ -412,4 +445,10 @@ func TestHungDisk(t *testing.T) {
 	if disk, err := os.OpenFile(path+".new", os.O_RDWR, 0); err == nil { // which lets the writer go
 		_ = disk.Close()
 	}
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(path); err == nil { // the writer is done with the folder, which is about to go
+			return
+		}
+	}
+	t.Error("a disk that goes on is not written to")
 }
