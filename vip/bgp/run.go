@@ -30,6 +30,15 @@ type speech struct {
 	look    time.Time // when the configuration is due to be looked at
 	ask     time.Time // when the neighbors are
 	time    time.Time // when their timers are
+	greeted bool      // bgpd has told of its neighbors once
+}
+
+// greet closes met the first time.
+func (sp *speech) greet(met chan<- struct{}) {
+	if !sp.greeted {
+		sp.greeted = true
+		close(met)
+	}
 }
 
 // Run keeps bgpd's configuration as it is wanted until ctx ends, and takes out what was
@@ -242,6 +251,7 @@ func (s *Speaker) meet() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status.Neighbors = list
+	s.speech.greet(s.met)
 	return nil
 }
 

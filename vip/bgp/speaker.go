@@ -35,6 +35,7 @@ type Speaker struct {
 	ledger  ledger
 	poke    chan struct{}
 	records chan []netip.Prefix // for the ledger; newest wins
+	met     chan struct{}       // closed once bgpd has told of its neighbors
 	speech  speech              // of Run alone
 
 	mu     sync.Mutex // guards what follows, for moments only
@@ -54,6 +55,7 @@ func New(o Options) *Speaker {
 		ledger:  ledger(o.Ledger),
 		poke:    make(chan struct{}, 1),
 		records: make(chan []netip.Prefix, 1),
+		met:     make(chan struct{}),
 		status:  Status{State: Pending, Since: time.Now()},
 	}
 	if s.log == nil {
@@ -109,6 +111,9 @@ func (s *Speaker) Status() Status {
 	st.Neighbors = slices.Clone(st.Neighbors)
 	return st
 }
+
+// Met is closed once bgpd has told of its neighbors for the first time.
+func (s *Speaker) Met() <-chan struct{} { return s.met }
 
 // settleIn is for how long a network that was taken over is a fresh one: also for as long as
 // routers believe in the last owner, whose machine may be dead. The caller holds mu.

@@ -78,6 +78,24 @@ func TestSetAnnouncesAndWithdraws(t *testing.T) {
 	}
 }
 
+func TestMetOnceNeighborsAreKnown(t *testing.T) {
+	d := newBGPD()
+	d.dead = true
+	speak(t, d, Options{}, func(s *Speaker) {
+		select {
+		case <-s.Met():
+			t.Error("met a bgpd that is dead")
+		default:
+		}
+		d.do(func() { d.dead = false })
+		<-s.Met()
+		if st := s.Status(); len(st.Neighbors) != 1 {
+			t.Errorf("status %+v", st)
+		}
+		time.Sleep(3 * neighborsEvery) // it is asked again and again
+	})
+}
+
 func TestTakenOverNetworksSettle(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{Settle: 10 * time.Second}, func(s *Speaker) {

@@ -38,6 +38,7 @@ type speaker interface {
 // herald tells routers which VIPs this node holds. Nothing waits for it.
 type herald struct {
 	speaker speaker
+	met     <-chan struct{}                  // closed once bgpd has told of its neighbors
 	told    atomic.Pointer[map[vip.VIP]bool] // those that routers are told of
 	log     *slog.Logger
 	moving  sync.Mutex // held by a planned move
@@ -52,13 +53,14 @@ func (d *daemon) openHerald(cfg *config.Config) error {
 		settle = 0 // nobody's routes are better than another's
 	}
 	log := d.log.With("part", "bgp")
-	d.herald = &herald{log: log, speaker: bgp.New(bgp.Options{
+	speaker := bgp.New(bgp.Options{
 		Socket: cfg.BGP.Socket,
 		ASN:    cfg.BGP.ASN,
 		Ledger: filepath.Join(cfg.Node.DataDir, ledgerOfBGP),
 		Settle: settle,
 		Log:    log,
-	})}
+	})
+	d.herald = &herald{speaker: speaker, met: speaker.Met(), log: log}
 	d.checks.host.Follow(d.herald.session)
 	return d.herald.configure(vipsOf(cfg.BGP.VIPs))
 }
@@ -114,8 +116,16 @@ var (
 	errNoNeighbors = errors.New("bgpd has no neighbor")
 )
 
-// session tells why there is none with a neighbor of bgpd, or with none of them for "".
-func (h *herald) session(name string) error { return sessionOf(h.speaker.Status(), name) }
+// session tells why there is none with a neighbor of bgpd, or with none of them for "". At
+// the start it waits until bgpd was asked once, as long as a look may take: until then there
+// is nothing to make a verdict of.
+func (h *herald) session(ctx context.Context, name string) error {
+	select {
+	case <-h.met:
+	case <-ctx.Done():
+	}
+	return sessionOf(h.speaker.Status(), name)
+}
 
 func sessionOf(s bgp.Status, name string) error {
 	var err error

@@ -192,6 +192,34 @@ func TestOnlyWhoAnnouncesLingers(t *testing.T) {
 	}
 }
 
+// A check that looks before bgpd was asked waits for that, as long as a look may take.
+func TestSessionWaitsForTheFirstAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, s := newFakeHerald(t, routedVIPs)
+		met := make(chan struct{})
+		h.met = met
+		look := func() (error, time.Duration) {
+			begun := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			return h.session(ctx, ""), time.Since(begun)
+		}
+		s.status = bgp.Status{State: bgp.Unreachable, Error: "nobody listens"}
+		if err, took := look(); err == nil || err.Error() != s.status.Error || took != time.Second {
+			t.Errorf("without a bgpd: %v after %v", err, took)
+		}
+		s.status = bgp.Status{State: bgp.Standby, Neighbors: []bgp.Neighbor{{State: quagga.BGPStateEstablished}}}
+		time.AfterFunc(time.Second/2, func() { close(met) })
+		if err, took := look(); err != nil || took != time.Second/2 {
+			t.Errorf("with one that comes: %v after %v", err, took)
+		}
+		s.status = bgp.Status{State: bgp.Unreachable, Error: "nobody listens"}
+		if err, took := look(); err == nil || took > 0 {
+			t.Errorf("with one that has gone: %v after %v", err, took)
+		}
+	})
+}
+
 func TestSession(t *testing.T) {
 	up := bgp.Neighbor{Name: "198.18.0.254", State: quagga.BGPStateEstablished}
 	down := bgp.Neighbor{Name: "198.18.0.253", State: quagga.BGPStateActive}
