@@ -11,7 +11,8 @@
 // Who takes a network over announces it as a fresh route, with origin IGP, and after a
 // while as a settled one, with origin incomplete, which every router likes less. So a
 // router prefers the new owner of a VIP from the first moment, while the route of an owner
-// that was frozen is still there. See Options.Settle. One who hands a network over first
+// that was frozen is still there. See Options.Settle. Of two fresh ones of the same AS it
+// prefers the one of the later term, whose metric is lower. One who hands a network over first
 // has it make way for any other's route, by a longer path, and keeps a route to it in the
 // kernel for a moment (placeholder.go). See Speaker.Linger.
 //

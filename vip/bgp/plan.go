@@ -66,7 +66,7 @@ func commands(asn uint32, r running, steps []step) []string {
 		return nil
 	}
 	lines := []string{"configure terminal"}
-	for _, needed := range []standing{settled, leaving} {
+	for _, needed := range mapped() {
 		if !r.defines(needed) && uses(steps, needed) {
 			lines = append(lines, r.routeMap(asn, needed)...)
 		}
@@ -105,9 +105,9 @@ func (s step) String() string {
 	switch {
 	case s.withdraw:
 		return "no network " + s.network.String()
-	case s.standing != fresh:
-		return "network " + s.network.String() + " route-map " + s.standing.routeMap()
-	default:
+	case s.standing == alike:
 		return "network " + s.network.String()
+	default:
+		return "network " + s.network.String() + " route-map " + s.standing.routeMap()
 	}
 }

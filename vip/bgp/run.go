@@ -186,8 +186,8 @@ func (s *Speaker) pass(now time.Time) error {
 		return err
 	}
 	cost := time.Since(begun)
-	r := parseRunning(text, s.opts.ASN)
-	want, ours, next := s.begin()
+	want, ours, metric, next := s.begin()
+	r := parseRunning(text, s.opts.ASN, metric)
 	if !r.instance {
 		return fmt.Errorf("%w: its configuration has no `router bgp %d`", errRefused, s.opts.ASN)
 	}
@@ -230,12 +230,12 @@ func (s *Speaker) leaveOff(told []string) error {
 }
 
 // begin returns what is wanted at this moment.
-func (s *Speaker) begin() (want networks, ours set, next time.Time) {
+func (s *Speaker) begin() (want networks, ours set, metric uint32, next time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.demand.changed = false
 	want, next = s.demand.networks(time.Now(), s.settleIn())
-	return want, s.demand.ours(), next
+	return want, s.demand.ours(), metricOf(s.demand.term), next
 }
 
 // meet asks how the neighbors are.

@@ -10,14 +10,15 @@ import (
 type running struct {
 	instance  bool                    // there is one of the ASN, in the default VRF
 	networks  map[netip.Prefix]string // of the instance, with the route-map of each, or ""
+	metric    uint32                  // of fresh routes, as it is to be
 	internal  bool                    // it has, or may have, neighbors in its own AS
 	unchecked bool                    // networks are announced whether or not there is such a route
 	routeMaps map[standing]bool       // those whose route-map is there as perch defines it
 }
 
-// parseRunning reads the answer to `write terminal`.
-func parseRunning(text string, asn uint32) running {
-	r := running{networks: map[netip.Prefix]string{}}
+// parseRunning reads the answer to `write terminal`. Fresh routes are to have a metric.
+func parseRunning(text string, asn, metric uint32) running {
+	r := running{metric: metric, networks: map[netip.Prefix]string{}}
 	inside, unicast := false, false
 	for line := range strings.Lines(text) {
 		words := strings.Fields(line)

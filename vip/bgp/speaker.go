@@ -80,12 +80,13 @@ func (s *Speaker) Own(list []netip.Prefix) error {
 	return nil
 }
 
-// Set says which of the networks are to be announced. It does not wait for bgpd, and the
-// newest one counts.
-func (s *Speaker) Set(want []netip.Prefix) {
+// Set says which of the networks are to be announced, and in which term this node owns them:
+// that of each owner is greater than that of the one before, and 0 where networks have none.
+// It does not wait for bgpd, and the newest one counts.
+func (s *Speaker) Set(want []netip.Prefix, term uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.demand.set(want, time.Now()) {
+	if s.demand.set(want, term, time.Now()) {
 		s.stir()
 	}
 }
@@ -129,6 +130,7 @@ type demand struct {
 	owned   set
 	retired set                        // no longer owned, but maybe still in bgpd's configuration
 	want    map[netip.Prefix]time.Time // since when
+	term    uint64                     // in which
 	changed bool                       // since the last pass began
 	asked   time.Time                  // when it last changed
 	// lingering are those that are wanted no more and stay until a planned move is over.
@@ -147,17 +149,18 @@ func (d *demand) own(list []netip.Prefix) {
 	}
 }
 
-// set replaces what is wanted, and tells whether that changes anything.
-func (d *demand) set(list []netip.Prefix, now time.Time) bool {
+// set replaces what is wanted, and tells whether that changes anything. In another term all
+// is taken over anew: somebody else may have had it in between.
+func (d *demand) set(list []netip.Prefix, term uint64, now time.Time) bool {
 	want := make(map[netip.Prefix]time.Time, len(list))
 	for _, p := range list {
 		since, had := d.want[p]
-		if !had {
+		if !had || term != d.term {
 			since = now
 		}
 		want[p] = since
 	}
-	if maps.Equal(want, d.want) {
+	if maps.Equal(want, d.want) && (term == d.term || len(want) == 0) {
 		return false
 	}
 	for p := range d.want {
@@ -165,7 +168,7 @@ func (d *demand) set(list []netip.Prefix, now time.Time) bool {
 			d.depart(p, now)
 		}
 	}
-	d.want, d.asked = want, now
+	d.want, d.term, d.asked = want, term, now
 	return true
 }
 
@@ -180,7 +183,7 @@ func (d *demand) networks(now time.Time, settle time.Duration) (n networks, next
 		until := since.Add(settle)
 		switch {
 		case settle == 0:
-			n[p] = fresh
+			n[p] = alike
 		case since.IsZero() && now.Before(d.until):
 			n[p] = leaving
 		case now.Before(until):

@@ -2,6 +2,7 @@ package bgp
 
 import (
 	"context"
+	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -63,13 +64,13 @@ func TestSetAnnouncesAndWithdraws(t *testing.T) {
 	d := newBGPD("203.0.113.0/24")
 	speak(t, d, Options{}, func(s *Speaker) {
 		inState(t, s, Standby)
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		wants(t, d, "198.18.0.100/32", "203.0.113.0/24")
 		st := inState(t, s, Announced)
 		if !slices.Equal(st.Announced, prefixes("198.18.0.100/32")) || len(st.Neighbors) != 1 || !st.Neighbors[0].Up() {
 			t.Errorf("status %+v", st)
 		}
-		s.Set(nil)
+		s.Set(nil, 1)
 		wants(t, d, "203.0.113.0/24")
 		inState(t, s, Standby)
 	})
@@ -99,18 +100,41 @@ func TestMetOnceNeighborsAreKnown(t *testing.T) {
 func TestTakenOverNetworksSettle(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{Settle: 10 * time.Second}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		time.Sleep(4 * time.Second)
-		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"))
-		wants(t, d, "198.18.0.100/32", "198.18.0.101/32")
+		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"), 1)
+		wants(t, d, "198.18.0.100/32 route-map perch-fresh", "198.18.0.101/32 route-map perch-fresh")
 		time.Sleep(7 * time.Second)
-		wants(t, d, "198.18.0.100/32 route-map perch-settled", "198.18.0.101/32")
+		wants(t, d, "198.18.0.100/32 route-map perch-settled", "198.18.0.101/32 route-map perch-fresh")
 		time.Sleep(4 * time.Second)
 		wants(t, d, "198.18.0.100/32 route-map perch-settled", "198.18.0.101/32 route-map perch-settled")
-		s.Set(nil)
+		s.Set(nil, 1)
 		wants(t, d)
-		s.Set(prefixes("198.18.0.100/32"))
-		wants(t, d, "198.18.0.100/32")
+		s.Set(prefixes("198.18.0.100/32"), 1)
+		wants(t, d, "198.18.0.100/32 route-map perch-fresh")
+	})
+}
+
+// The routes of a later term are preferred to those of an earlier one, whose owner may have
+// died just after it had taken over.
+func TestFreshRoutesHaveTheMetricOfTheTerm(t *testing.T) {
+	d := newBGPD()
+	speak(t, d, Options{Settle: 10 * time.Second}, func(s *Speaker) {
+		told := func(term uint64, metric string) {
+			t.Helper()
+			d.do(func() { d.said = nil })
+			s.Set(prefixes("198.18.0.100/32"), term)
+			wants(t, d, "198.18.0.100/32 route-map perch-fresh")
+			if !slices.Contains(d.lines(), metric) {
+				t.Errorf("term %d: bgpd was told %q, want %q", term, d.lines(), metric)
+			}
+		}
+		told(7, "set metric 2147483640")
+		told(9, "set metric 2147483638") // taken over anew, without a moment in between
+		time.Sleep(11 * time.Second)
+		wants(t, d, "198.18.0.100/32 route-map perch-settled")
+		told(12, "set metric 2147483635") // another node may have had it since
+		told(math.MaxUint64, "set metric 0")
 	})
 }
 
@@ -131,7 +155,7 @@ func TestLeftoversGoAtTheStart(t *testing.T) {
 func TestLedgerHasWhatIsAnnounced(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data", "bgp.json")
 	speak(t, newBGPD(), Options{Ledger: path}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.101/32", "198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.101/32", "198.18.0.100/32"), 1)
 		synctest.Wait()
 	})
 	left, err := ledger(path).read()
@@ -155,12 +179,12 @@ func TestDamagedLedgerIsSetAside(t *testing.T) {
 func TestNetworkNoLongerOwnedGoes(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"))
+		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"), 1)
 		wants(t, d, "198.18.0.100/32", "198.18.0.101/32")
 		if err := s.Own(prefixes("198.18.0.101/32")); err != nil {
 			t.Fatal(err)
 		}
-		s.Set(prefixes("198.18.0.101/32"))
+		s.Set(prefixes("198.18.0.101/32"), 1)
 		wants(t, d, "198.18.0.101/32")
 		d.do(func() { d.networks["198.18.0.100/32"] = "" }) // is the operator's now
 		time.Sleep(2 * lookLate)
@@ -177,7 +201,7 @@ func TestOwnRefusesNetworksOfMany(t *testing.T) {
 func TestLostNetworkComesBack(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		synctest.Wait()
 		d.do(func() { clear(d.networks) })
 		time.Sleep(lookSoon)
@@ -202,7 +226,7 @@ func TestLooksCostLittle(t *testing.T) {
 		if got := looks(d); got != 6 {
 			t.Errorf("%d looks in a minute with nothing to announce", got)
 		}
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		synctest.Wait()
 		d.do(func() { d.pace, d.said = 10*time.Millisecond, nil })
 		time.Sleep(time.Minute)
@@ -220,7 +244,7 @@ func TestLooksCostLittle(t *testing.T) {
 func TestRestartedBGPDIsToldAnew(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		synctest.Wait()
 		d.do(func() { d.dead = true })
 		time.Sleep(2 * time.Second)
@@ -238,7 +262,7 @@ func TestStoppedBGPDIsWedged(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{}, func(s *Speaker) {
 		d.do(func() { d.stopped = true })
-		s.Set(prefixes("198.18.0.100/32")) // returns at once
+		s.Set(prefixes("198.18.0.100/32"), 1) // returns at once
 		if st := s.Status(); st.State != Pending {
 			t.Errorf("state %s", st.State)
 		}
@@ -262,7 +286,7 @@ func TestUnreachableBGPDIsTriedLessOften(t *testing.T) {
 			}
 			d.dials = 0
 		})
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		synctest.Wait()
 		d.do(func() {
 			if d.dials != 1 {
@@ -276,7 +300,7 @@ func TestMissingInstanceIsNotBegun(t *testing.T) {
 	d := newBGPD()
 	d.instance = false
 	speak(t, d, Options{}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		time.Sleep(10 * time.Second)
 		if st := inState(t, s, Refused); !strings.Contains(st.Error, "router bgp 65001") {
 			t.Errorf("error %q", st.Error)
@@ -296,7 +320,7 @@ func TestRefusedCommandIsTold(t *testing.T) {
 	d := newBGPD()
 	d.refusing = "network 198.18.0.100/32"
 	speak(t, d, Options{}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		st := inState(t, s, Refused)
 		if st.Error != `bgpd refuses "network 198.18.0.100/32": Cannot do that` {
 			t.Errorf("error %q", st.Error)
@@ -310,9 +334,9 @@ func TestRefusedCommandIsTold(t *testing.T) {
 func TestLastDemandIsCarriedOutAtTheEnd(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		wants(t, d, "198.18.0.100/32")
-		s.Set(nil) // and the end comes at once
+		s.Set(nil, 1) // and the end comes at once
 	})
 	if got := d.has(); len(got) > 0 {
 		t.Errorf("networks %v are left", got)
@@ -323,7 +347,7 @@ func TestTook(t *testing.T) {
 	d := newBGPD()
 	d.dead = true
 	speak(t, d, Options{}, func(s *Speaker) {
-		s.Set([]netip.Prefix{netip.MustParsePrefix("198.18.0.100/32")})
+		s.Set([]netip.Prefix{netip.MustParsePrefix("198.18.0.100/32")}, 1)
 		synctest.Wait()
 		d.do(func() { d.dead = false })
 		time.Sleep(longestPause)
@@ -339,10 +363,10 @@ func TestNewerDemandCutsAPassShort(t *testing.T) {
 	d.pace = 100 * time.Millisecond
 	speak(t, d, Options{}, func(s *Speaker) {
 		time.Sleep(time.Second)
-		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"))
+		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"), 1)
 		time.Sleep(450 * time.Millisecond) // configuration, configure, router, family, the first network
 		inState(t, s, Pending)
-		s.Set(nil)
+		s.Set(nil, 1)
 		time.Sleep(2 * time.Second)
 		wants(t, d)
 		inState(t, s, Standby)
@@ -359,13 +383,13 @@ func TestRouteMapCutShortIsMadeWhole(t *testing.T) {
 	d := newBGPD()
 	d.pace = 100 * time.Millisecond
 	speak(t, d, Options{Settle: 5 * time.Second}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		time.Sleep(2 * time.Second)
 		d.do(func() { d.said = nil })
 		for !slices.Contains(d.lines(), "configure terminal") {
 			time.Sleep(50 * time.Millisecond)
 		}
-		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"))
+		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"), 1)
 		time.Sleep(20 * time.Second)
 		wants(t, d, "198.18.0.100/32 route-map perch-settled", "198.18.0.101/32 route-map perch-settled")
 		d.do(func() {
@@ -380,7 +404,7 @@ func TestRouteMapCutShortIsMadeWhole(t *testing.T) {
 func TestLostRouteMapComesBack(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{Settle: time.Second}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		time.Sleep(2 * time.Second)
 		wants(t, d, "198.18.0.100/32 route-map perch-settled")
 		d.do(func() { clear(d.maps); d.said = nil })
@@ -412,10 +436,10 @@ func TestSlowBGPDDoesNotKeepTheEndBack(t *testing.T) {
 		if err := s.Own(many); err != nil {
 			t.Fatal(err)
 		}
-		s.Set(many)
+		s.Set(many, 1)
 		synctest.Wait()
 		d.do(func() { d.pace, d.said = 900*time.Millisecond, nil })
-		s.Set(nil)
+		s.Set(nil, 1)
 	})
 	if told := d.lines(); len(told) > 10 {
 		t.Errorf("it was told %d commands", len(told))
@@ -444,13 +468,13 @@ func TestHungDisk(t *testing.T) {
 		defer close(ended)
 		_ = s.Run(ctx)
 	}()
-	s.Set(prefixes("198.18.0.100/32"))
+	s.Set(prefixes("198.18.0.100/32"), 1)
 	for end := time.Now().Add(10 * time.Second); len(d.has()) == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("nothing is announced")
 		}
 	}
-	s.Set(nil)
+	s.Set(nil, 1)
 	cancel()
 	select {
 	case <-ended:

@@ -28,7 +28,7 @@ const settleAfter = lifetime + afterLife + 7*time.Second
 // speaker is what the daemon needs of package bgp.
 type speaker interface {
 	Own([]netip.Prefix) error
-	Set([]netip.Prefix)
+	Set(want []netip.Prefix, term uint64)
 	Linger() error
 	Stay()
 	Status() bgp.Status
@@ -82,8 +82,9 @@ func (h *herald) configure(vips []vip.VIP) error {
 	return nil
 }
 
-// announce tells routers of those of the VIPs that they are told of, and of no other.
-func (h *herald) announce(held []vip.VIP) {
+// announce tells routers of those of the VIPs that they are told of, and of no other. The
+// term is that of their ownership; 0 if they have no owner.
+func (h *herald) announce(held []vip.VIP, term uint64) {
 	told := *h.told.Load()
 	var list []vip.VIP
 	for _, v := range held {
@@ -91,7 +92,7 @@ func (h *herald) announce(held []vip.VIP) {
 			list = append(list, v)
 		}
 	}
-	h.speaker.Set(prefixes(list))
+	h.speaker.Set(prefixes(list), term)
 }
 
 // through does a planned move, through which routers keep a route to what is announced.
