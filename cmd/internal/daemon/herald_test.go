@@ -204,23 +204,24 @@ func TestSessionWaitsForTheFirstAnswer(t *testing.T) {
 		h, s := newFakeHerald(t, routedVIPs)
 		met := make(chan struct{})
 		h.met = met
-		look := func() (error, time.Duration) {
+		look := func() (time.Duration, error) {
 			begun := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			return h.session(ctx, ""), time.Since(begun)
+			err := h.session(ctx, "")
+			return time.Since(begun), err
 		}
 		s.status = bgp.Status{State: bgp.Unreachable, Error: "nobody listens"}
-		if err, took := look(); err == nil || err.Error() != s.status.Error || took != time.Second {
+		if took, err := look(); err == nil || err.Error() != s.status.Error || took != time.Second {
 			t.Errorf("without a bgpd: %v after %v", err, took)
 		}
 		s.status = bgp.Status{State: bgp.Standby, Neighbors: []bgp.Neighbor{{State: quagga.BGPStateEstablished}}}
 		time.AfterFunc(time.Second/2, func() { close(met) })
-		if err, took := look(); err != nil || took != time.Second/2 {
+		if took, err := look(); err != nil || took != time.Second/2 {
 			t.Errorf("with one that comes: %v after %v", err, took)
 		}
 		s.status = bgp.Status{State: bgp.Unreachable, Error: "nobody listens"}
-		if err, took := look(); err == nil || took > 0 {
+		if took, err := look(); err == nil || took > 0 {
 			t.Errorf("with one that has gone: %v after %v", err, took)
 		}
 	})
