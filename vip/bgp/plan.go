@@ -61,29 +61,23 @@ func (r running) after(steps []step) running {
 
 // commands are what bgpd is told to have the steps done. A mode is left by the next one's
 // command: each is a round trip, and an announcement waits for them.
-func commands(asn uint32, r running, steps []step) []string {
-	if len(steps) == 0 {
+// Route-maps of all standings are defined before they are used.
+func commands(asn uint32, r running, standings []standing, steps []step) []string {
+	var lines []string
+	for _, s := range standings {
+		if !r.defines(s) {
+			lines = append(lines, r.routeMap(asn, s)...)
+		}
+	}
+	if len(steps) > 0 {
+		lines = append(lines, fmt.Sprintf("router bgp %d", asn))
+		lines = append(lines, family("ipv4", steps, netip.Addr.Is4)...)
+		lines = append(lines, family("ipv6", steps, netip.Addr.Is6)...)
+	}
+	if len(lines) == 0 {
 		return nil
 	}
-	lines := []string{"configure terminal"}
-	for _, needed := range mapped() {
-		if !r.defines(needed) && uses(steps, needed) {
-			lines = append(lines, r.routeMap(asn, needed)...)
-		}
-	}
-	lines = append(lines, fmt.Sprintf("router bgp %d", asn))
-	lines = append(lines, family("ipv4", steps, netip.Addr.Is4)...)
-	lines = append(lines, family("ipv6", steps, netip.Addr.Is6)...)
-	return append(lines, "end")
-}
-
-func uses(steps []step, standing standing) bool {
-	for _, s := range steps {
-		if !s.withdraw && s.standing == standing {
-			return true
-		}
-	}
-	return false
+	return append(append([]string{"configure terminal"}, lines...), "end")
 }
 
 // family returns the commands of the steps of one address family.

@@ -109,7 +109,7 @@ func TestPlan(t *testing.T) {
 		netip.MustParsePrefix("198.18.0.102/32"): fresh,   // has another's route-map
 		netip.MustParsePrefix("198.18.0.105/32"): fresh,   // is not there
 	}
-	got := commands(65001, running{metric: 7}, plan(want, ours, r))
+	got := commands(65001, running{metric: 7}, []standing{fresh, settled}, plan(want, ours, r))
 	if diff := cmp.Diff([]string{
 		"configure terminal",
 		"route-map perch-fresh permit 10", "set metric 7",
@@ -139,12 +139,12 @@ func TestPlanDefinesTheRouteMapsItNeeds(t *testing.T) {
 		"network 198.18.0.100/32 route-map perch-leaving",
 		"network 198.18.0.101/32 route-map perch-settled",
 		"end",
-	}, commands(65001, r, steps)); diff != "" {
+	}, commands(65001, r, []standing{settled, leaving}, steps)); diff != "" {
 		t.Error(diff)
 	}
 	want[netip.MustParsePrefix("198.18.0.101/32")] = leaving
 	next := r.after(steps)
-	again := commands(65001, next, plan(want, set{}, next))
+	again := commands(65001, next, []standing{settled, leaving}, plan(want, set{}, next))
 	if slices.ContainsFunc(again, func(line string) bool { return strings.HasPrefix(line, "route-map ") }) {
 		t.Errorf("commands %q define what is there", again)
 	}
@@ -175,7 +175,7 @@ func TestFreshRouteOfAnEarlierTerm(t *testing.T) {
 	want := networks{netip.MustParsePrefix("198.18.0.100/32"): fresh}
 	for metric, redefines := range map[uint32]bool{7: true, 8: false} {
 		r := parseRunning(text, 65001, metric)
-		got := commands(65001, r, plan(want, set{}, r))
+		got := commands(65001, r, []standing{fresh}, plan(want, set{}, r))
 		if slices.Contains(got, "set metric 7") != redefines || len(got) > 0 != redefines {
 			t.Errorf("metric %d: commands %q", metric, got)
 		}
@@ -186,7 +186,7 @@ func TestPlanOfNothing(t *testing.T) {
 	r := parseRunning(config, 65001, 7)
 	ours := setOf(prefixes("198.18.0.100/32", "198.18.0.101/32"))
 	want := networks{netip.MustParsePrefix("198.18.0.100/32"): settled, netip.MustParsePrefix("198.18.0.101/32"): alike}
-	if got := commands(65001, r, plan(want, ours, r)); got != nil {
+	if got := commands(65001, r, nil, plan(want, ours, r)); got != nil {
 		t.Errorf("commands %q, want none", got)
 	}
 }
@@ -243,7 +243,7 @@ func TestLeavingInTheSameAS(t *testing.T) {
 	} {
 		text := "router bgp 65001\n " + line + "\n !\n address-family ipv4 unicast\n  network 198.18.0.100/32\n exit-address-family\nexit\n"
 		r := parseRunning(text, 65001, 7)
-		got := commands(65001, r, plan(networks{netip.MustParsePrefix("198.18.0.100/32"): leaving}, set{}, r))
+		got := commands(65001, r, []standing{leaving}, plan(networks{netip.MustParsePrefix("198.18.0.100/32"): leaving}, set{}, r))
 		if slices.Contains(got, "set local-preference 0") != internal || slices.Contains(got, "set as-path prepend 65001") == internal {
 			t.Errorf("%s: commands %q", line, got)
 		}

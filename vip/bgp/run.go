@@ -150,6 +150,7 @@ func (s *Speaker) speak(now time.Time, changed bool) error {
 			return err
 		}
 		sp.ask = now.Add(neighborsEvery)
+		s.foresee()
 	}
 	if !now.Before(sp.time) {
 		if err := s.clock(); err != nil {
@@ -192,7 +193,7 @@ func (s *Speaker) pass(now time.Time) error {
 		return fmt.Errorf("%w: its configuration has no `router bgp %d`", errRefused, s.opts.ASN)
 	}
 	steps := plan(want, ours, r)
-	if complete, err := s.tell(commands(s.opts.ASN, r, steps)); !complete {
+	if complete, err := s.tell(commands(s.opts.ASN, r, s.standings(ours), steps)); !complete {
 		return err
 	}
 	s.done(r.after(steps), steps)

@@ -22,6 +22,9 @@ type Options struct {
 	// that is dead stays for the hold time, which the Speaker sees to by itself. 0 is for
 	// networks that several nodes announce side by side: their routes are all alike.
 	Settle time.Duration
+	// Next returns the term in which this node would own next, 0 if that is not to be
+	// foreseen, for less to be told at a take-over. nil foresees none. It must not wait.
+	Next func() uint64
 	// Log receives what is said to bgpd. nil discards it.
 	Log *slog.Logger
 }
@@ -116,6 +119,28 @@ func (s *Speaker) Status() Status {
 // Met is closed once bgpd has told of its neighbors for the first time.
 func (s *Speaker) Met() <-chan struct{} { return s.met }
 
+// foresee readies the metric of the next term while nothing is wanted.
+func (s *Speaker) foresee() {
+	if s.opts.Next == nil || s.opts.Settle == 0 {
+		return
+	}
+	term := s.opts.Next()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if term != 0 && term != s.demand.term && len(s.demand.want) == 0 {
+		s.demand.term = term
+		s.stir()
+	}
+}
+
+// standings are those that some of our networks may have, and that have a route-map.
+func (s *Speaker) standings(ours set) []standing {
+	if s.opts.Settle == 0 || len(ours) == 0 {
+		return nil
+	}
+	return mapped()
+}
+
 // settleIn is for how long a network that was taken over is a fresh one: also for as long as
 // routers believe in the last owner, whose machine may be dead. The caller holds mu.
 func (s *Speaker) settleIn() time.Duration {
@@ -130,7 +155,7 @@ type demand struct {
 	owned   set
 	retired set                        // no longer owned, but maybe still in bgpd's configuration
 	want    map[netip.Prefix]time.Time // since when
-	term    uint64                     // in which
+	term    uint64                     // in which, or that of the next one to be foreseen
 	changed bool                       // since the last pass began
 	asked   time.Time                  // when it last changed
 	// lingering are those that are wanted no more and stay until a planned move is over.
@@ -168,7 +193,10 @@ func (d *demand) set(list []netip.Prefix, term uint64, now time.Time) bool {
 			d.depart(p, now)
 		}
 	}
-	d.want, d.term, d.asked = want, term, now
+	d.want, d.asked = want, now
+	if len(want) > 0 {
+		d.term = term
+	}
 	return true
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,6 +136,33 @@ func TestFreshRoutesHaveTheMetricOfTheTerm(t *testing.T) {
 		wants(t, d, "198.18.0.100/32 route-map perch-settled")
 		told(12, "set metric 2147483635") // another node may have had it since
 		told(math.MaxUint64, "set metric 0")
+	})
+}
+
+// What can be foreseen of a take-over is told before it.
+func TestTakeOverIsForeseen(t *testing.T) {
+	d := newBGPD()
+	var term atomic.Uint64
+	speak(t, d, Options{Settle: 10 * time.Second, Next: term.Load}, func(s *Speaker) {
+		term.Store(7)
+		time.Sleep(neighborsEvery)
+		synctest.Wait()
+		if !slices.Contains(d.lines(), "set metric 2147483640") {
+			t.Errorf("bgpd was told %q", d.lines())
+		}
+		inState(t, s, Standby)
+		d.do(func() { d.said = nil })
+		s.Set(prefixes("198.18.0.100/32"), 7)
+		wants(t, d, "198.18.0.100/32 route-map perch-fresh")
+		if slices.Contains(d.lines(), "route-map perch-fresh permit 10") {
+			t.Errorf("what was foreseen is told anew: %q", d.lines())
+		}
+		term.Store(9)
+		time.Sleep(2 * neighborsEvery)
+		synctest.Wait()
+		if slices.Contains(d.lines(), "set metric 2147483638") {
+			t.Errorf("the routes that are announced have the metric of a term to come: %q", d.lines())
+		}
 	})
 }
 

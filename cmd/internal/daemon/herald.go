@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
 	"github.com/perch-vip/perch/vip/bgp"
@@ -58,11 +59,25 @@ func (d *daemon) openHerald(cfg *config.Config) error {
 		ASN:    cfg.BGP.ASN,
 		Ledger: filepath.Join(cfg.Node.DataDir, ledgerOfBGP),
 		Settle: settle,
+		Next:   d.nextTerm,
 		Log:    log,
 	})
 	d.herald = &herald{speaker: speaker, met: speaker.Met(), log: log}
 	d.checks.host.Follow(d.herald.session)
 	return d.herald.configure(vipsOf(cfg.BGP.VIPs))
+}
+
+// nextTerm is that in which this node would own the VIPs, were it to take over next; 0 if
+// that is not to be foreseen.
+func (d *daemon) nextTerm() uint64 {
+	if d.member == nil {
+		return 0
+	}
+	v := d.member.node.View()
+	if v.Role != cluster.Follower || v.Term == 0 {
+		return 0
+	}
+	return v.Term + 1
 }
 
 func (h *herald) run(g *errgroup.Group, parts context.Context) {
