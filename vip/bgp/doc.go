@@ -18,8 +18,9 @@
 //
 // Pure, without I/O, clock or log: what bgpd's configuration says (running.go), the steps
 // from it to what is wanted (plan.go, routemap.go), and how neighbors are (neighbor.go,
-// hold.go). Each pass reads the configuration anew, so that a bgpd that was started anew,
-// or whose configuration somebody else has changed, is noticed within seconds.
+// hold.go). An announcement goes by the configuration as it was last seen; each pass ends by
+// reading it anew (pass.go), so that a bgpd that was started anew, or whose configuration
+// somebody else has changed, is noticed within seconds.
 //
 // Goroutines: those of Run, whose caller owns them: one speaks to bgpd, another one writes
 // the ledger. Both have ended when Run returns, but the latter if the disk hangs. One of

@@ -22,7 +22,7 @@ func FuzzPlan(f *testing.F) {
 			}
 		}
 		r := parseRunning(text, 65001, 7)
-		next := r.after(plan(want, ours, r))
+		next := r.after(mapped(), plan(want, ours, r))
 		if left := plan(want, ours, next); len(left) > 0 {
 			t.Errorf("steps are left: %v", left)
 		}

@@ -45,16 +45,19 @@ func announced(ours set, r running) []netip.Prefix {
 	return list
 }
 
-// after returns a running configuration once the steps are done.
-func (r running) after(steps []step) running {
+// after returns a running configuration once the standings are defined and the steps done.
+func (r running) after(standings []standing, steps []step) running {
 	next := r
 	next.networks, next.routeMaps = maps.Clone(r.networks), maps.Clone(r.routeMaps)
+	for _, s := range standings {
+		next.routeMaps[s] = true
+	}
 	for _, s := range steps {
 		if s.withdraw {
 			delete(next.networks, s.network)
 			continue
 		}
-		next.networks[s.network], next.routeMaps[s.standing] = s.standing.routeMap(), true
+		next.networks[s.network] = s.standing.routeMap()
 	}
 	return next
 }
@@ -63,6 +66,16 @@ func (r running) after(steps []step) running {
 // command: each is a round trip, and an announcement waits for them.
 // Route-maps of all standings are defined before they are used.
 func commands(asn uint32, r running, standings []standing, steps []step) []string {
+	return r.commands(asn, fmt.Sprintf("router bgp %d", asn), standings, steps)
+}
+
+// hastyCommands are the same for a configuration that may be another by now: they begin no
+// instance that has gone, since bgpd then refuses one without a number.
+func hastyCommands(asn uint32, r running, standings []standing, steps []step) []string {
+	return r.commands(asn, "router bgp", standings, steps)
+}
+
+func (r running) commands(asn uint32, instance string, standings []standing, steps []step) []string {
 	var lines []string
 	for _, s := range standings {
 		if !r.defines(s) {
@@ -70,7 +83,7 @@ func commands(asn uint32, r running, standings []standing, steps []step) []strin
 		}
 	}
 	if len(steps) > 0 {
-		lines = append(lines, fmt.Sprintf("router bgp %d", asn))
+		lines = append(lines, instance)
 		lines = append(lines, family("ipv4", steps, netip.Addr.Is4)...)
 		lines = append(lines, family("ipv6", steps, netip.Addr.Is6)...)
 	}

@@ -66,7 +66,7 @@ func prefixes(list ...string) (out []netip.Prefix) {
 
 func TestParseRunning(t *testing.T) {
 	got := parseRunning(config, 65001, 7)
-	want := running{instance: true, metric: 7, routeMaps: map[standing]bool{settled: true}, networks: map[netip.Prefix]string{
+	want := running{instance: true, others: true, metric: 7, routeMaps: map[standing]bool{settled: true}, networks: map[netip.Prefix]string{
 		netip.MustParsePrefix("198.18.0.100/32"):   "perch-settled",
 		netip.MustParsePrefix("198.18.0.101/32"):   "",
 		netip.MustParsePrefix("198.18.0.102/32"):   "THEIRS",
@@ -143,7 +143,7 @@ func TestPlanDefinesTheRouteMapsItNeeds(t *testing.T) {
 		t.Error(diff)
 	}
 	want[netip.MustParsePrefix("198.18.0.101/32")] = leaving
-	next := r.after(steps)
+	next := r.after([]standing{settled, leaving}, steps)
 	again := commands(65001, next, []standing{settled, leaving}, plan(want, set{}, next))
 	if slices.ContainsFunc(again, func(line string) bool { return strings.HasPrefix(line, "route-map ") }) {
 		t.Errorf("commands %q define what is there", again)
@@ -195,7 +195,7 @@ func TestAfterIsWhatThePlanWants(t *testing.T) {
 	r := parseRunning(config, 65001, 7)
 	ours := setOf(prefixes("198.18.0.100/32", "198.18.0.101/32", "2001:db8::100/128"))
 	want := networks{netip.MustParsePrefix("198.18.0.101/32"): settled, netip.MustParsePrefix("198.18.0.107/32"): fresh}
-	next := r.after(plan(want, ours, r))
+	next := r.after(mapped(), plan(want, ours, r))
 	if steps := plan(want, ours, next); len(steps) > 0 {
 		t.Errorf("steps left: %v", steps)
 	}

@@ -3,7 +3,6 @@ package bgp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -24,7 +23,8 @@ var errEnd = errors.New("not all was withdrawn before the end")
 
 // speech is the state of the conversation with bgpd.
 type speech struct {
-	vty     vty // nil while there is none
+	vty     vty     // nil while there is none
+	known   running // what bgpd's configuration was when it was looked at last; without an instance if that is not known
 	backoff backoff
 	retry   time.Time // before this bgpd is left alone, unless something else is wanted
 	look    time.Time // when the configuration is due to be looked at
@@ -174,69 +174,8 @@ func (s *Speaker) connect() error {
 func (s *Speaker) hangUp() {
 	if s.speech.vty != nil {
 		_ = s.speech.vty.Close() // what may be wrong with it was told
-		s.speech.vty = nil
+		s.speech.vty, s.speech.known = nil, running{}
 	}
-}
-
-// pass compares bgpd's configuration with what is wanted, and has it changed.
-func (s *Speaker) pass(now time.Time) error {
-	s.speech.look = now // until it is done
-	begun := time.Now()
-	text, err := ask(s.speech.vty, "write terminal")
-	if err != nil {
-		return err
-	}
-	cost := time.Since(begun)
-	want, ours, metric, next := s.begin()
-	r := parseRunning(text, s.opts.ASN, metric)
-	if !r.instance {
-		return fmt.Errorf("%w: its configuration has no `router bgp %d`", errRefused, s.opts.ASN)
-	}
-	steps := plan(want, ours, r)
-	if complete, err := s.tell(commands(s.opts.ASN, r, s.standings(ours), steps)); !complete {
-		return err
-	}
-	s.done(r.after(steps), steps)
-	s.speech.look = now.Add(pause(cost, len(want)))
-	if !next.IsZero() {
-		s.speech.look = earlier(s.speech.look, next)
-	}
-	return nil
-}
-
-// tell gives bgpd commands. It stops between two of them when something else is wanted,
-// which is next: thousands of networks take a second.
-func (s *Speaker) tell(lines []string) (complete bool, err error) {
-	for i, line := range lines {
-		if s.isChanged() {
-			return false, s.leaveOff(lines[:i])
-		}
-		if s.isLate(time.Now()) {
-			return false, errEnd
-		}
-		if _, err := ask(s.speech.vty, line); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// leaveOff has bgpd leave the mode that it is in after some commands.
-func (s *Speaker) leaveOff(told []string) error {
-	if len(told) == 0 {
-		return nil
-	}
-	_, err := ask(s.speech.vty, "end")
-	return err
-}
-
-// begin returns what is wanted at this moment.
-func (s *Speaker) begin() (want networks, ours set, metric uint32, next time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.demand.changed = false
-	want, next = s.demand.networks(time.Now(), s.settleIn())
-	return want, s.demand.ours(), metricOf(s.demand.term), next
 }
 
 // meet asks how the neighbors are.

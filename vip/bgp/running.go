@@ -1,6 +1,7 @@
 package bgp
 
 import (
+	"maps"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 // running is what perch needs to know of bgpd's running configuration.
 type running struct {
 	instance  bool                    // there is one of the ASN, in the default VRF
+	others    bool                    // there are more instances than that
 	networks  map[netip.Prefix]string // of the instance, with the route-map of each, or ""
 	metric    uint32                  // of fresh routes, as it is to be
 	internal  bool                    // it has, or may have, neighbors in its own AS
@@ -28,6 +30,7 @@ func parseRunning(text string, asn, metric uint32) running {
 			inside = isInstance(words, asn)
 			unicast = false
 			r.instance = r.instance || inside
+			r.others = r.others || !inside && words[0] == "router"
 		case !inside:
 		case words[0] == "address-family":
 			unicast = len(words) > 2 && (words[1] == "ipv4" || words[1] == "ipv6") && words[2] == "unicast"
@@ -42,6 +45,15 @@ func parseRunning(text string, asn, metric uint32) running {
 		}
 	}
 	r.routeMaps = r.parseRouteMaps(text, asn)
+	return r
+}
+
+// at is the same with fresh routes of another metric.
+func (r running) at(metric uint32) running {
+	if metric != r.metric {
+		r.metric, r.routeMaps = metric, maps.Clone(r.routeMaps)
+		delete(r.routeMaps, fresh)
+	}
 	return r
 }
 

@@ -158,6 +158,7 @@ type demand struct {
 	term    uint64                     // in which, or that of the next one to be foreseen
 	changed bool                       // since the last pass began
 	asked   time.Time                  // when it last changed
+	told    bool                       // bgpd has answered to that
 	// lingering are those that are wanted no more and stay until a planned move is over.
 	lingering set
 	until     time.Time // when it is; zero while there is none
@@ -193,7 +194,7 @@ func (d *demand) set(list []netip.Prefix, term uint64, now time.Time) bool {
 			d.depart(p, now)
 		}
 	}
-	d.want, d.asked = want, now
+	d.want, d.asked, d.told = want, now, false
 	if len(want) > 0 {
 		d.term = term
 	}

@@ -392,7 +392,7 @@ func TestNewerDemandCutsAPassShort(t *testing.T) {
 	speak(t, d, Options{}, func(s *Speaker) {
 		time.Sleep(time.Second)
 		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"), 1)
-		time.Sleep(450 * time.Millisecond) // configuration, configure, router, family, the first network
+		time.Sleep(350 * time.Millisecond) // configure, router, family, the first network
 		inState(t, s, Pending)
 		s.Set(nil, 1)
 		time.Sleep(2 * time.Second)
