@@ -149,3 +149,42 @@ func TestBGPClearsUpAfterItself(t *testing.T) {
 	r.terminate(next)
 	r.eventually("nothing is left on "+next.Name, cleared(next))
 }
+
+// A new owner whose bgpd has lost its instance begins none, and one with an instance more, of
+// a VRF, announces as ever: what perch knows of bgpd is some seconds old when it takes over.
+func TestBGPInstancesChange(t *testing.T) {
+	t.Parallel()
+	r := startRouted(t, steadily)
+	owner := r.settled()
+	bare, more := r.others(owner)[0], r.others(owner)[1]
+	tell := func(n *lab.Node, line string) {
+		_, err := r.speaker(n).Ask("configure terminal", line)
+		r.must(err)
+	}
+	begun := func() bool {
+		config, err := r.speaker(bare).Ask("write terminal")
+		r.must(err)
+		return strings.Contains(config, "router bgp")
+	}
+	tell(bare, fmt.Sprintf("no router bgp %d", lab.NodeASN))
+	r.handOverTo(owner, bare)
+	r.bgpIs(bare, api.BGPRefused)
+	r.never("an instance is begun", time.Second, begun)
+	r.unharmed(bare)
+
+	tell(more, fmt.Sprintf("router bgp %d vrf blue", lab.NodeASN))
+	r.handOverTo(bare, more)
+	r.routedTo(more)
+	r.bgpIs(more, api.BGPAnnounced)
+	if begun() {
+		t.Error("an instance was begun")
+	}
+
+	bgpd := r.speaker(bare).BGPD
+	r.must(bgpd.Kill())
+	r.must(bgpd.Start())
+	r.bgpIs(bare, api.BGPStandby)
+	r.ready(bare.Host)
+	r.handOverTo(more, bare)
+	r.routedTo(bare)
+}
