@@ -87,12 +87,30 @@ func TestBGPDMissingAtStart(t *testing.T) {
 	for _, n := range r.Nodes {
 		r.bgpIs(n, api.BGPUnreachable)
 	}
+	if found := r.doctor(owner); !strings.Contains(found, "error: /var/run/frr/bgpd.vty ") {
+		t.Errorf("the doctor does not miss bgpd: %s", found)
+	}
 	for _, h := range r.fabric.Nodes {
 		r.must(r.fabric.Speakers[h].BGPD.Start())
 	}
 	r.bgpIs(owner, api.BGPAnnounced)
 	r.routedTo(owner)
 	r.bgpIs(r.others(owner)[0], api.BGPStandby)
+	if found := r.doctor(owner); strings.Contains(found, "bgpd") {
+		t.Errorf("the doctor misses bgpd: %s", found)
+	}
+}
+
+// doctor is what `perch doctor` finds on a node.
+func (r *routed) doctor(n *lab.Node) string {
+	r.t.Helper()
+	ctx, cancel := r.limit()
+	defer cancel()
+	out, err := n.PerchOffline(ctx, "doctor")
+	if err != nil {
+		return out + err.Error()
+	}
+	return out
 }
 
 // networks returns what the node's bgpd is told to announce.
