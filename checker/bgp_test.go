@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"testing"
@@ -20,7 +21,7 @@ func TestBGPAsksForItsNeighbor(t *testing.T) {
 	if err := look(""); !errors.Is(err, errNoBGP) {
 		t.Errorf("without sessions: %v", err)
 	}
-	h.Follow(func(neighbor string) error {
+	h.Follow(func(_ context.Context, neighbor string) error {
 		if neighbor == "198.18.0.254" {
 			return down
 		}

@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -207,7 +208,9 @@ func (l *lab) badNeighbors(t *testing.T) []string {
 // badSessions are as whoever knows of BGP sessions tells of them.
 func badSessions(t *testing.T) []string {
 	h := NewHost(slog.New(slog.DiscardHandler))
-	h.Follow(func(neighbor string) error { return fmt.Errorf("neighbor %s is in state Active", neighbor) })
+	h.Follow(func(_ context.Context, neighbor string) error {
+		return fmt.Errorf("neighbor %s is in state Active", neighbor)
+	})
 	return []string{"bgp: " + reasonOf(t, made(t, h, Spec{Kind: "bgp", Target: "198.18.0.254"}), enough)}
 }
 

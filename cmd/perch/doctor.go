@@ -25,7 +25,8 @@ func newDoctorCommand(survey func() (doctor.Facts, error)) *cobra.Command {
 		Use:   "doctor",
 		Short: "Say what on this host would stop perch, and how to mend it",
 		Long: `Look at this host for what would stop perch from doing what a config file says:
-its interfaces and the programs that it runs, and for services the kernel's
+its interfaces, its network namespace and the programs that it runs; nftables
+where it is wanted; bgpd's socket for VIPs by BGP; and for services the kernel's
 modules and sysctls, and what is special where a director is a real server, too.
 Each finding comes with the command that mends it. Nothing is changed, and no
 daemon is needed.
@@ -34,7 +35,8 @@ An error stands for something that does not work, a warning for something that
 may fail some clients, a hint for what would be better otherwise. The exit code
 is 1 when there is an error; warnings and hints alone do not change it.
 
-Without root it finds all but a firewall.`,
+Without root it finds all but a firewall, and that there is no nftables. Whether
+bgpd may be spoken to is asked as the user who runs it: run it as perch's.`,
 		Example: `  perch doctor
   perch doctor -c new.toml
   perch doctor -o json | jq -r '.findings[].command'`,

@@ -11,14 +11,16 @@
 // Who takes a network over announces it as a fresh route, with origin IGP, and after a
 // while as a settled one, with origin incomplete, which every router likes less. So a
 // router prefers the new owner of a VIP from the first moment, while the route of an owner
-// that was frozen is still there. See Options.Settle. One who hands a network over first
+// that was frozen is still there. See Options.Settle. Of two fresh ones of the same AS it
+// prefers the one of the later term, whose metric is lower. One who hands a network over first
 // has it make way for any other's route, by a longer path, and keeps a route to it in the
 // kernel for a moment (placeholder.go). See Speaker.Linger.
 //
 // Pure, without I/O, clock or log: what bgpd's configuration says (running.go), the steps
 // from it to what is wanted (plan.go, routemap.go), and how neighbors are (neighbor.go,
-// hold.go). Each pass reads the configuration anew, so that a bgpd that was started anew,
-// or whose configuration somebody else has changed, is noticed within seconds.
+// hold.go). An announcement goes by the configuration as it was last seen; each pass ends by
+// reading it anew (pass.go), so that a bgpd that was started anew, or whose configuration
+// somebody else has changed, is noticed within seconds.
 //
 // Goroutines: those of Run, whose caller owns them: one speaks to bgpd, another one writes
 // the ledger. Both have ended when Run returns, but the latter if the disk hangs. One of

@@ -18,6 +18,7 @@ type bgpd struct {
 	maps     map[string][]string
 	in       string // the route-map that is being told
 	instance bool
+	vrf      bool // there is another one, of a VRF
 	dead     bool
 	stopped  bool
 	refusing string        // this command
@@ -92,11 +93,20 @@ func (c *connection) Command(line string) (string, error) {
 	switch {
 	case c.closed || c.d.dead:
 		return "", errors.New("EOF")
+	case line == "router bgp" && !c.d.instance:
+		return "", quagga.VTYError{Response: "% No BGP process is configured\n", Status: 13}
+	case strings.HasPrefix(line, "no network") && !c.d.announces(strings.Fields(line)[2]):
+		return "", quagga.VTYError{Response: "% Can't find static route specified\n", Status: 13}
 	case line == c.d.refusing:
 		return "", quagga.VTYError{Response: "% Cannot do that\n", Status: 1}
 	}
 	c.d.said = append(c.d.said, line)
 	return c.d.answer(line), nil
+}
+
+func (d *bgpd) announces(network string) bool {
+	_, is := d.networks[network]
+	return is
 }
 
 func (d *bgpd) answer(line string) string {
@@ -108,6 +118,8 @@ func (d *bgpd) answer(line string) string {
 		return `{"ipv4Unicast":{"peers":{"10.1.0.254":{"remoteAs":65000,"state":"Established"}}}}`
 	case line == "show bgp neighbors json":
 		return fmt.Sprintf(`{"10.1.0.254":{"bgpState":"Established","bgpTimerHoldTimeMsecs":%d}}`, d.hold.Milliseconds())
+	case strings.HasPrefix(line, "router bgp "):
+		d.instance = true
 	case words[0] == "route-map":
 		d.in, d.maps[line] = line, append(d.maps[line], line)
 	case words[0] == "set":
@@ -130,6 +142,9 @@ func (d *bgpd) config() string {
 		b.WriteString("  network " + n + rest + "\n")
 	}
 	b.WriteString(" exit-address-family\nexit\n")
+	if d.vrf {
+		b.WriteString("router bgp 65001 vrf blue\nexit\n")
+	}
 	for _, lines := range d.maps {
 		b.WriteString(strings.Join(lines, "\n") + "\nexit\n")
 	}

@@ -18,11 +18,11 @@ func FuzzPlan(f *testing.F) {
 				ours[p] = struct{}{}
 			}
 			if wanted>>i&1 == 1 {
-				ours[p], want[p] = struct{}{}, standing(i%2)
+				ours[p], want[p] = struct{}{}, standing(i%4)
 			}
 		}
-		r := parseRunning(text, 65001)
-		next := r.after(plan(want, ours, r))
+		r := parseRunning(text, 65001, 7)
+		next := r.after(mapped(), plan(want, ours, r))
 		if left := plan(want, ours, next); len(left) > 0 {
 			t.Errorf("steps are left: %v", left)
 		}

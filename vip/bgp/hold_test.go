@@ -39,10 +39,10 @@ func TestTakenOverNetworksStayFreshWhileADeadOwnerIsBelievedIn(t *testing.T) {
 	d := newBGPD()
 	d.hold = 90 * time.Second
 	speak(t, d, Options{Settle: 10 * time.Second}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		time.Sleep(d.hold)
-		wants(t, d, "198.18.0.100/32")
-		time.Sleep(holdMargin + lookEvery)
+		wants(t, d, "198.18.0.100/32 route-map perch-fresh")
+		time.Sleep(holdMargin + timersEvery)
 		wants(t, d, "198.18.0.100/32 route-map perch-settled")
 	})
 }
@@ -51,7 +51,7 @@ func TestWithoutTimersNetworksSettleAsEver(t *testing.T) {
 	d := newBGPD()
 	d.hold, d.refusing = 90*time.Second, "show bgp neighbors json"
 	speak(t, d, Options{Settle: 10 * time.Second}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		time.Sleep(11 * time.Second)
 		wants(t, d, "198.18.0.100/32 route-map perch-settled")
 	})
@@ -62,7 +62,7 @@ func TestHoldTimeIsNothingToAnycast(t *testing.T) {
 	d := newBGPD()
 	d.hold = 90 * time.Second
 	speak(t, d, Options{}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		time.Sleep(5 * time.Minute)
 		wants(t, d, "198.18.0.100/32")
 	})

@@ -51,9 +51,9 @@ func moving(t *testing.T, h *holds, do func(s *Speaker, d *bgpd)) {
 	d := newBGPD()
 	speak(t, d, Options{Settle: 10 * time.Second}, func(s *Speaker) {
 		s.hold = h.open
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		time.Sleep(time.Second)
-		wants(t, d, "198.18.0.100/32")
+		wants(t, d, "198.18.0.100/32 route-map perch-fresh")
 		do(s, d)
 	})
 	h.expect(t, "at the end", 0)
@@ -70,7 +70,7 @@ func TestLingerKeepsARouteThroughAMove(t *testing.T) {
 		}
 		wants(t, d, "198.18.0.100/32 route-map perch-leaving")
 		h.expect(t, "before the move", 1)
-		s.Set(nil)
+		s.Set(nil, 1)
 		wants(t, d, "198.18.0.100/32 route-map perch-leaving")
 		time.Sleep(lingerFor - time.Millisecond)
 		wants(t, d, "198.18.0.100/32 route-map perch-leaving")
@@ -86,13 +86,13 @@ func TestLingeringNetworkIsTakenBack(t *testing.T) {
 		if err := s.Linger(); err != nil {
 			t.Fatal(err)
 		}
-		s.Set(nil)
+		s.Set(nil, 1)
 		wants(t, d, "198.18.0.100/32 route-map perch-leaving")
-		s.Set(prefixes("198.18.0.100/32"))
-		wants(t, d, "198.18.0.100/32")
+		s.Set(prefixes("198.18.0.100/32"), 1)
+		wants(t, d, "198.18.0.100/32 route-map perch-fresh")
 		time.Sleep(2 * lingerFor)
-		wants(t, d, "198.18.0.100/32")
-		s.Set(nil)
+		wants(t, d, "198.18.0.100/32 route-map perch-fresh")
+		s.Set(nil, 1)
 		wants(t, d)
 	})
 }
@@ -102,7 +102,7 @@ func TestLingerEndsAtTheEnd(t *testing.T) {
 		if err := s.Linger(); err != nil {
 			t.Fatal(err)
 		}
-		s.Set(nil)
+		s.Set(nil, 1)
 		wants(t, d, "198.18.0.100/32 route-map perch-leaving")
 	})
 }
@@ -113,7 +113,7 @@ func TestWhatIsGivenUpLateDoesNotLinger(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(lingerFor)
-		s.Set(nil)
+		s.Set(nil, 1)
 		wants(t, d)
 	})
 }
@@ -131,7 +131,7 @@ func TestStayKeepsTheNetwork(t *testing.T) {
 		if st := inState(t, s, Announced); len(st.Wanted) != 1 {
 			t.Errorf("wanted %v", st.Wanted)
 		}
-		s.Set(nil)
+		s.Set(nil, 1)
 	})
 }
 
@@ -140,7 +140,7 @@ func TestStayAfterTheReleaseWithdraws(t *testing.T) {
 		if err := s.Linger(); err != nil {
 			t.Fatal(err)
 		}
-		s.Set(nil)
+		s.Set(nil, 1)
 		synctest.Wait()
 		s.Stay()
 		wants(t, d)
@@ -152,8 +152,8 @@ func TestWithoutAPlaceholderNothingLingers(t *testing.T) {
 		if err := s.Linger(); !errors.Is(err, ErrNotLingering) {
 			t.Errorf("error %v", err)
 		}
-		wants(t, d, "198.18.0.100/32")
-		s.Set(nil)
+		wants(t, d, "198.18.0.100/32 route-map perch-fresh")
+		s.Set(nil, 1)
 		wants(t, d)
 	})
 }
@@ -169,7 +169,7 @@ func TestNothingToLinger(t *testing.T) {
 	})
 	speak(t, newBGPD(), Options{}, func(s *Speaker) {
 		s.hold = h.open
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		if err := s.Linger(); err != nil {
 			t.Error(err)
 		}
@@ -187,13 +187,13 @@ func TestLingerEndsWithAStoppedBGPD(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var run sync.WaitGroup
 		run.Go(func() { _ = s.Run(ctx) })
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		synctest.Wait()
 		if err := s.Linger(); err != nil {
 			t.Fatal(err)
 		}
 		d.do(func() { d.stopped = true })
-		s.Set(nil)
+		s.Set(nil, 1)
 		begin := time.Now()
 		cancel()
 		run.Wait()
@@ -215,7 +215,7 @@ func TestLingerDoesNotWaitForTheKernel(t *testing.T) {
 		if took := time.Since(begin); took > time.Second {
 			t.Errorf("it took %v", took)
 		}
-		s.Set(nil)
+		s.Set(nil, 1)
 		wants(t, d)
 		time.Sleep(h.takes)
 		synctest.Wait()
@@ -234,16 +234,16 @@ func TestLingerTwice(t *testing.T) {
 				t.Fatal(err)
 			}
 			h.expect(t, "before a move", 1)
-			s.Set(nil)
+			s.Set(nil, 1)
 			wants(t, d, "198.18.0.100/32 route-map perch-leaving")
 			time.Sleep(lingerFor / 2)
-			s.Set(prefixes("198.18.0.100/32"))
-			wants(t, d, "198.18.0.100/32")
+			s.Set(prefixes("198.18.0.100/32"), 1)
+			wants(t, d, "198.18.0.100/32 route-map perch-fresh")
 		}
 		time.Sleep(2 * lingerFor)
 		h.expect(t, "when it has come back for good", 0)
-		wants(t, d, "198.18.0.100/32")
-		s.Set(nil)
+		wants(t, d, "198.18.0.100/32 route-map perch-fresh")
+		s.Set(nil, 1)
 		wants(t, d)
 	})
 }
@@ -254,7 +254,7 @@ func TestLingeringNetworkNoLongerOwnedGoes(t *testing.T) {
 		if err := s.Linger(); err != nil {
 			t.Fatal(err)
 		}
-		s.Set(nil)
+		s.Set(nil, 1)
 		if err := s.Own(nil); err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,8 @@ import (
 type standing int
 
 const (
-	fresh   standing = iota // just taken over: preferred to a settled one
+	alike   standing = iota // as good as those of other nodes
+	fresh                   // just taken over: preferred to a settled one, and to a fresh one of an earlier term
 	settled                 // for a while: makes way for a fresh one
 	leaving                 // about to be given up: makes way for any other
 )
@@ -17,6 +18,8 @@ const (
 // routeMap is the name of the route-map that gives a route its standing; none for "".
 func (s standing) routeMap() string {
 	switch s {
+	case fresh:
+		return "perch-fresh"
 	case settled:
 		return "perch-settled"
 	case leaving:
@@ -26,15 +29,18 @@ func (s standing) routeMap() string {
 	}
 }
 
-// standingOf is the standing that a route-map gives; fresh for any other.
+// standingOf is the standing that a route-map gives; alike for any other.
 func standingOf(routeMap string) standing {
-	for _, s := range []standing{settled, leaving} {
+	for _, s := range mapped() {
 		if routeMap == s.routeMap() {
 			return s
 		}
 	}
-	return fresh
+	return alike
 }
+
+// mapped are those that have a route-map.
+func mapped() []standing { return []standing{fresh, settled, leaving} }
 
 // networks says how networks are, or are to be, announced.
 type networks map[netip.Prefix]standing

@@ -45,44 +45,52 @@ func announced(ours set, r running) []netip.Prefix {
 	return list
 }
 
-// after returns a running configuration once the steps are done.
-func (r running) after(steps []step) running {
+// after returns a running configuration once the standings are defined and the steps done.
+func (r running) after(standings []standing, steps []step) running {
 	next := r
 	next.networks, next.routeMaps = maps.Clone(r.networks), maps.Clone(r.routeMaps)
+	for _, s := range standings {
+		next.routeMaps[s] = true
+	}
 	for _, s := range steps {
 		if s.withdraw {
 			delete(next.networks, s.network)
 			continue
 		}
-		next.networks[s.network], next.routeMaps[s.standing] = s.standing.routeMap(), true
+		next.networks[s.network] = s.standing.routeMap()
 	}
 	return next
 }
 
-// commands are what bgpd is told to have the steps done.
-func commands(asn uint32, r running, steps []step) []string {
-	if len(steps) == 0 {
-		return nil
-	}
-	lines := []string{"configure terminal"}
-	for _, needed := range []standing{settled, leaving} {
-		if !r.defines(needed) && uses(steps, needed) {
-			lines = append(lines, r.routeMap(asn, needed)...)
-		}
-	}
-	lines = append(lines, fmt.Sprintf("router bgp %d", asn))
-	lines = append(lines, family("ipv4", steps, netip.Addr.Is4)...)
-	lines = append(lines, family("ipv6", steps, netip.Addr.Is6)...)
-	return append(lines, "end")
+// commands are what bgpd is told to have the steps done. A mode is left by the next one's
+// command: each is a round trip, and an announcement waits for them.
+// Route-maps of all standings are defined before they are used.
+func commands(asn uint32, r running, standings []standing, steps []step) []string {
+	return r.commands(asn, fmt.Sprintf("router bgp %d", asn), standings, steps)
 }
 
-func uses(steps []step, standing standing) bool {
-	for _, s := range steps {
-		if !s.withdraw && s.standing == standing {
-			return true
+// hastyCommands are the same for a configuration that may be another by now: they begin no
+// instance that has gone, since bgpd then refuses one without a number.
+func hastyCommands(asn uint32, r running, standings []standing, steps []step) []string {
+	return r.commands(asn, "router bgp", standings, steps)
+}
+
+func (r running) commands(asn uint32, instance string, standings []standing, steps []step) []string {
+	var lines []string
+	for _, s := range standings {
+		if !r.defines(s) {
+			lines = append(lines, r.routeMap(asn, s)...)
 		}
 	}
-	return false
+	if len(steps) > 0 {
+		lines = append(lines, instance)
+		lines = append(lines, family("ipv4", steps, netip.Addr.Is4)...)
+		lines = append(lines, family("ipv6", steps, netip.Addr.Is6)...)
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return append(append([]string{"configure terminal"}, lines...), "end")
 }
 
 // family returns the commands of the steps of one address family.
@@ -96,7 +104,7 @@ func family(name string, steps []step, is func(netip.Addr) bool) []string {
 	if len(lines) == 0 {
 		return nil
 	}
-	return append(append([]string{"address-family " + name + " unicast"}, lines...), "exit-address-family")
+	return append([]string{"address-family " + name + " unicast"}, lines...)
 }
 
 // String is the step as bgpd is told it.
@@ -104,9 +112,9 @@ func (s step) String() string {
 	switch {
 	case s.withdraw:
 		return "no network " + s.network.String()
-	case s.standing != fresh:
-		return "network " + s.network.String() + " route-map " + s.standing.routeMap()
-	default:
+	case s.standing == alike:
 		return "network " + s.network.String()
+	default:
+		return "network " + s.network.String() + " route-map " + s.standing.routeMap()
 	}
 }

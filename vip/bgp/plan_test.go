@@ -65,8 +65,8 @@ func prefixes(list ...string) (out []netip.Prefix) {
 }
 
 func TestParseRunning(t *testing.T) {
-	got := parseRunning(config, 65001)
-	want := running{instance: true, routeMaps: map[standing]bool{settled: true}, networks: map[netip.Prefix]string{
+	got := parseRunning(config, 65001, 7)
+	want := running{instance: true, others: true, metric: 7, routeMaps: map[standing]bool{settled: true}, networks: map[netip.Prefix]string{
 		netip.MustParsePrefix("198.18.0.100/32"):   "perch-settled",
 		netip.MustParsePrefix("198.18.0.101/32"):   "",
 		netip.MustParsePrefix("198.18.0.102/32"):   "THEIRS",
@@ -94,7 +94,7 @@ func TestParseRunningOfInstance(t *testing.T) {
 		{"router bgp 65001\n no bgp network import-check\nexit\n", 65001, true, true},
 		{"router bgp 65002 vrf blue\n no bgp network import-check\nexit\nrouter bgp 65001\n", 65001, true, false},
 	} {
-		got := parseRunning(c.text, c.asn)
+		got := parseRunning(c.text, c.asn, 7)
 		if got.instance != c.instance || got.unchecked != c.unchecked {
 			t.Errorf("%q: instance %v, unchecked %v", c.text, got.instance, got.unchecked)
 		}
@@ -102,26 +102,25 @@ func TestParseRunningOfInstance(t *testing.T) {
 }
 
 func TestPlan(t *testing.T) {
-	r := parseRunning(config, 65001)
+	r := parseRunning(config, 65001, 7)
 	ours := setOf(prefixes("198.18.0.100/32", "198.18.0.101/32", "198.18.0.102/32", "2001:db8::100/128", "198.18.0.105/32"))
 	want := networks{
 		netip.MustParsePrefix("198.18.0.101/32"): settled, // it is fresh
 		netip.MustParsePrefix("198.18.0.102/32"): fresh,   // has another's route-map
 		netip.MustParsePrefix("198.18.0.105/32"): fresh,   // is not there
 	}
-	got := commands(65001, running{}, plan(want, ours, r))
+	got := commands(65001, running{metric: 7}, []standing{fresh, settled}, plan(want, ours, r))
 	if diff := cmp.Diff([]string{
 		"configure terminal",
-		"route-map perch-settled permit 10", "set origin incomplete", "exit",
+		"route-map perch-fresh permit 10", "set metric 7",
+		"route-map perch-settled permit 10", "set origin incomplete",
 		"router bgp 65001",
 		"address-family ipv4 unicast",
 		"network 198.18.0.101/32 route-map perch-settled",
-		"network 198.18.0.105/32",
+		"network 198.18.0.105/32 route-map perch-fresh",
 		"no network 198.18.0.100/32",
-		"exit-address-family",
 		"address-family ipv6 unicast",
 		"no network 2001:db8::100/128",
-		"exit-address-family",
 		"end",
 	}, got); diff != "" {
 		t.Error(diff)
@@ -129,24 +128,23 @@ func TestPlan(t *testing.T) {
 }
 
 func TestPlanDefinesTheRouteMapsItNeeds(t *testing.T) {
-	r := parseRunning(config, 65001)
+	r := parseRunning(config, 65001, 7)
 	want := networks{netip.MustParsePrefix("198.18.0.100/32"): leaving, netip.MustParsePrefix("198.18.0.101/32"): settled}
 	steps := plan(want, set{}, r)
 	if diff := cmp.Diff([]string{
 		"configure terminal",
-		"route-map perch-leaving permit 10", "set origin incomplete", "set as-path prepend 65001", "exit",
+		"route-map perch-leaving permit 10", "set origin incomplete", "set as-path prepend 65001",
 		"router bgp 65001",
 		"address-family ipv4 unicast",
 		"network 198.18.0.100/32 route-map perch-leaving",
 		"network 198.18.0.101/32 route-map perch-settled",
-		"exit-address-family",
 		"end",
-	}, commands(65001, r, steps)); diff != "" {
+	}, commands(65001, r, []standing{settled, leaving}, steps)); diff != "" {
 		t.Error(diff)
 	}
 	want[netip.MustParsePrefix("198.18.0.101/32")] = leaving
-	next := r.after(steps)
-	again := commands(65001, next, plan(want, set{}, next))
+	next := r.after([]standing{settled, leaving}, steps)
+	again := commands(65001, next, []standing{settled, leaving}, plan(want, set{}, next))
 	if slices.ContainsFunc(again, func(line string) bool { return strings.HasPrefix(line, "route-map ") }) {
 		t.Errorf("commands %q define what is there", again)
 	}
@@ -164,26 +162,40 @@ func TestParseRouteMaps(t *testing.T) {
 		strings.ReplaceAll(whole, "65001", "65002"):                                                     false, // of an earlier ASN
 		"route-map perch-leaving permit 10\nexit\n" + strings.ReplaceAll(whole, "perch-", "my-"):        false,
 	} {
-		if got := parseRunning(text, 65001).routeMaps[leaving]; got != want {
+		if got := parseRunning(text, 65001, 7).routeMaps[leaving]; got != want {
 			t.Errorf("%q: %v, want %v", text, got, want)
 		}
 	}
 }
 
+// A fresh route of an earlier term is told anew.
+func TestFreshRouteOfAnEarlierTerm(t *testing.T) {
+	const text = "router bgp 65001\n address-family ipv4 unicast\n  network 198.18.0.100/32 route-map perch-fresh\n" +
+		" exit-address-family\nexit\nroute-map perch-fresh permit 10\n set metric 8\nexit\n"
+	want := networks{netip.MustParsePrefix("198.18.0.100/32"): fresh}
+	for metric, redefines := range map[uint32]bool{7: true, 8: false} {
+		r := parseRunning(text, 65001, metric)
+		got := commands(65001, r, []standing{fresh}, plan(want, set{}, r))
+		if slices.Contains(got, "set metric 7") != redefines || len(got) > 0 != redefines {
+			t.Errorf("metric %d: commands %q", metric, got)
+		}
+	}
+}
+
 func TestPlanOfNothing(t *testing.T) {
-	r := parseRunning(config, 65001)
+	r := parseRunning(config, 65001, 7)
 	ours := setOf(prefixes("198.18.0.100/32", "198.18.0.101/32"))
-	want := networks{netip.MustParsePrefix("198.18.0.100/32"): settled, netip.MustParsePrefix("198.18.0.101/32"): fresh}
-	if got := commands(65001, r, plan(want, ours, r)); got != nil {
+	want := networks{netip.MustParsePrefix("198.18.0.100/32"): settled, netip.MustParsePrefix("198.18.0.101/32"): alike}
+	if got := commands(65001, r, nil, plan(want, ours, r)); got != nil {
 		t.Errorf("commands %q, want none", got)
 	}
 }
 
 func TestAfterIsWhatThePlanWants(t *testing.T) {
-	r := parseRunning(config, 65001)
+	r := parseRunning(config, 65001, 7)
 	ours := setOf(prefixes("198.18.0.100/32", "198.18.0.101/32", "2001:db8::100/128"))
 	want := networks{netip.MustParsePrefix("198.18.0.101/32"): settled, netip.MustParsePrefix("198.18.0.107/32"): fresh}
-	next := r.after(plan(want, ours, r))
+	next := r.after(mapped(), plan(want, ours, r))
 	if steps := plan(want, ours, next); len(steps) > 0 {
 		t.Errorf("steps left: %v", steps)
 	}
@@ -230,19 +242,19 @@ func TestLeavingInTheSameAS(t *testing.T) {
 		"bgp listen range 10.1.0.0/24 peer-group RACK":   false,
 	} {
 		text := "router bgp 65001\n " + line + "\n !\n address-family ipv4 unicast\n  network 198.18.0.100/32\n exit-address-family\nexit\n"
-		r := parseRunning(text, 65001)
-		got := commands(65001, r, plan(networks{netip.MustParsePrefix("198.18.0.100/32"): leaving}, set{}, r))
+		r := parseRunning(text, 65001, 7)
+		got := commands(65001, r, []standing{leaving}, plan(networks{netip.MustParsePrefix("198.18.0.100/32"): leaving}, set{}, r))
 		if slices.Contains(got, "set local-preference 0") != internal || slices.Contains(got, "set as-path prepend 65001") == internal {
 			t.Errorf("%s: commands %q", line, got)
 		}
 		// What was defined before there was such a neighbor is told anew.
-		r = parseRunning(text+"route-map perch-leaving permit 10\n set origin incomplete\n set local-preference 0\n set as-path prepend 65001\nexit\n", 65001)
+		r = parseRunning(text+"route-map perch-leaving permit 10\n set origin incomplete\n set local-preference 0\n set as-path prepend 65001\nexit\n", 65001, 7)
 		if r.routeMaps[leaving] == internal {
 			t.Errorf("%s: a route-map with a longer path is taken for good: %v", line, !internal)
 		}
 	}
 	const other = "router bgp 65001\nexit\nrouter bgp 65001 vrf blue\n neighbor 10.1.0.254 remote-as 65001\nexit\n"
-	if parseRunning(other, 65001).internal {
+	if parseRunning(other, 65001, 7).internal {
 		t.Error("a neighbor of another instance counts")
 	}
 }

@@ -3,15 +3,14 @@ package bgp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 )
 
 // How often bgpd is asked while nothing changes.
 const (
-	lookEvery      = 10 * time.Second // whether what is wanted is still there, and for the timers
 	neighborsEvery = time.Second
+	timersEvery    = 10 * time.Second
 )
 
 // endLimit is for how long a slow bgpd is told the last demand, lingering included. What it
@@ -24,12 +23,22 @@ var errEnd = errors.New("not all was withdrawn before the end")
 
 // speech is the state of the conversation with bgpd.
 type speech struct {
-	vty     vty // nil while there is none
+	vty     vty     // nil while there is none
+	known   running // what bgpd's configuration was when it was looked at last; without an instance if that is not known
 	backoff backoff
 	retry   time.Time // before this bgpd is left alone, unless something else is wanted
 	look    time.Time // when the configuration is due to be looked at
 	ask     time.Time // when the neighbors are
 	time    time.Time // when their timers are
+	greeted bool      // bgpd has told of its neighbors once
+}
+
+// greet closes met the first time.
+func (sp *speech) greet(met chan<- struct{}) {
+	if !sp.greeted {
+		sp.greeted = true
+		close(met)
+	}
 }
 
 // Run keeps bgpd's configuration as it is wanted until ctx ends, and takes out what was
@@ -141,12 +150,13 @@ func (s *Speaker) speak(now time.Time, changed bool) error {
 			return err
 		}
 		sp.ask = now.Add(neighborsEvery)
+		s.foresee()
 	}
 	if !now.Before(sp.time) {
 		if err := s.clock(); err != nil {
 			return err
 		}
-		sp.time = now.Add(lookEvery)
+		sp.time = now.Add(timersEvery)
 	}
 	return nil
 }
@@ -164,67 +174,8 @@ func (s *Speaker) connect() error {
 func (s *Speaker) hangUp() {
 	if s.speech.vty != nil {
 		_ = s.speech.vty.Close() // what may be wrong with it was told
-		s.speech.vty = nil
+		s.speech.vty, s.speech.known = nil, running{}
 	}
-}
-
-// pass compares bgpd's configuration with what is wanted, and has it changed.
-func (s *Speaker) pass(now time.Time) error {
-	s.speech.look = now // until it is done
-	text, err := ask(s.speech.vty, "write terminal")
-	if err != nil {
-		return err
-	}
-	r := parseRunning(text, s.opts.ASN)
-	want, ours, next := s.begin()
-	if !r.instance {
-		return fmt.Errorf("%w: its configuration has no `router bgp %d`", errRefused, s.opts.ASN)
-	}
-	steps := plan(want, ours, r)
-	if complete, err := s.tell(commands(s.opts.ASN, r, steps)); !complete {
-		return err
-	}
-	s.done(r.after(steps), steps)
-	s.speech.look = now.Add(lookEvery)
-	if !next.IsZero() {
-		s.speech.look = earlier(s.speech.look, next)
-	}
-	return nil
-}
-
-// tell gives bgpd commands. It stops between two of them when something else is wanted,
-// which is next: thousands of networks take a second.
-func (s *Speaker) tell(lines []string) (complete bool, err error) {
-	for i, line := range lines {
-		if s.isChanged() {
-			return false, s.leaveOff(lines[:i])
-		}
-		if s.isLate(time.Now()) {
-			return false, errEnd
-		}
-		if _, err := ask(s.speech.vty, line); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// leaveOff has bgpd leave the mode that it is in after some commands.
-func (s *Speaker) leaveOff(told []string) error {
-	if len(told) == 0 {
-		return nil
-	}
-	_, err := ask(s.speech.vty, "end")
-	return err
-}
-
-// begin returns what is wanted at this moment.
-func (s *Speaker) begin() (want networks, ours set, next time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.demand.changed = false
-	want, next = s.demand.networks(time.Now(), s.settleIn())
-	return want, s.demand.ours(), next
 }
 
 // meet asks how the neighbors are.
@@ -240,6 +191,7 @@ func (s *Speaker) meet() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status.Neighbors = list
+	s.speech.greet(s.met)
 	return nil
 }
 

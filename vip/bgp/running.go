@@ -1,6 +1,7 @@
 package bgp
 
 import (
+	"maps"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -9,15 +10,17 @@ import (
 // running is what perch needs to know of bgpd's running configuration.
 type running struct {
 	instance  bool                    // there is one of the ASN, in the default VRF
+	others    bool                    // there are more instances than that
 	networks  map[netip.Prefix]string // of the instance, with the route-map of each, or ""
+	metric    uint32                  // of fresh routes, as it is to be
 	internal  bool                    // it has, or may have, neighbors in its own AS
 	unchecked bool                    // networks are announced whether or not there is such a route
 	routeMaps map[standing]bool       // those whose route-map is there as perch defines it
 }
 
-// parseRunning reads the answer to `write terminal`.
-func parseRunning(text string, asn uint32) running {
-	r := running{networks: map[netip.Prefix]string{}}
+// parseRunning reads the answer to `write terminal`. Fresh routes are to have a metric.
+func parseRunning(text string, asn, metric uint32) running {
+	r := running{metric: metric, networks: map[netip.Prefix]string{}}
 	inside, unicast := false, false
 	for line := range strings.Lines(text) {
 		words := strings.Fields(line)
@@ -27,6 +30,7 @@ func parseRunning(text string, asn uint32) running {
 			inside = isInstance(words, asn)
 			unicast = false
 			r.instance = r.instance || inside
+			r.others = r.others || !inside && words[0] == "router"
 		case !inside:
 		case words[0] == "address-family":
 			unicast = len(words) > 2 && (words[1] == "ipv4" || words[1] == "ipv6") && words[2] == "unicast"
@@ -41,6 +45,15 @@ func parseRunning(text string, asn uint32) running {
 		}
 	}
 	r.routeMaps = r.parseRouteMaps(text, asn)
+	return r
+}
+
+// at is the same with fresh routes of another metric.
+func (r running) at(metric uint32) running {
+	if metric != r.metric {
+		r.metric, r.routeMaps = metric, maps.Clone(r.routeMaps)
+		delete(r.routeMaps, fresh)
+	}
 	return r
 }
 

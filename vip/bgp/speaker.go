@@ -22,6 +22,9 @@ type Options struct {
 	// that is dead stays for the hold time, which the Speaker sees to by itself. 0 is for
 	// networks that several nodes announce side by side: their routes are all alike.
 	Settle time.Duration
+	// Next returns the term in which this node would own next, 0 if that is not to be
+	// foreseen, for less to be told at a take-over. nil foresees none. It must not wait.
+	Next func() uint64
 	// Log receives what is said to bgpd. nil discards it.
 	Log *slog.Logger
 }
@@ -35,6 +38,7 @@ type Speaker struct {
 	ledger  ledger
 	poke    chan struct{}
 	records chan []netip.Prefix // for the ledger; newest wins
+	met     chan struct{}       // closed once bgpd has told of its neighbors
 	speech  speech              // of Run alone
 
 	mu     sync.Mutex // guards what follows, for moments only
@@ -54,6 +58,7 @@ func New(o Options) *Speaker {
 		ledger:  ledger(o.Ledger),
 		poke:    make(chan struct{}, 1),
 		records: make(chan []netip.Prefix, 1),
+		met:     make(chan struct{}),
 		status:  Status{State: Pending, Since: time.Now()},
 	}
 	if s.log == nil {
@@ -78,12 +83,13 @@ func (s *Speaker) Own(list []netip.Prefix) error {
 	return nil
 }
 
-// Set says which of the networks are to be announced. It does not wait for bgpd, and the
-// newest one counts.
-func (s *Speaker) Set(want []netip.Prefix) {
+// Set says which of the networks are to be announced, and in which term this node owns them:
+// that of each owner is greater than that of the one before, and 0 where networks have none.
+// It does not wait for bgpd, and the newest one counts.
+func (s *Speaker) Set(want []netip.Prefix, term uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.demand.set(want, time.Now()) {
+	if s.demand.set(want, term, time.Now()) {
 		s.stir()
 	}
 }
@@ -110,6 +116,31 @@ func (s *Speaker) Status() Status {
 	return st
 }
 
+// Met is closed once bgpd has told of its neighbors for the first time.
+func (s *Speaker) Met() <-chan struct{} { return s.met }
+
+// foresee readies the metric of the next term while nothing is wanted.
+func (s *Speaker) foresee() {
+	if s.opts.Next == nil || s.opts.Settle == 0 {
+		return
+	}
+	term := s.opts.Next()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if term != 0 && term != s.demand.term && len(s.demand.want) == 0 {
+		s.demand.term = term
+		s.stir()
+	}
+}
+
+// standings are those that some of our networks may have, and that have a route-map.
+func (s *Speaker) standings(ours set) []standing {
+	if s.opts.Settle == 0 || len(ours) == 0 {
+		return nil
+	}
+	return mapped()
+}
+
 // settleIn is for how long a network that was taken over is a fresh one: also for as long as
 // routers believe in the last owner, whose machine may be dead. The caller holds mu.
 func (s *Speaker) settleIn() time.Duration {
@@ -124,8 +155,10 @@ type demand struct {
 	owned   set
 	retired set                        // no longer owned, but maybe still in bgpd's configuration
 	want    map[netip.Prefix]time.Time // since when
+	term    uint64                     // in which, or that of the next one to be foreseen
 	changed bool                       // since the last pass began
 	asked   time.Time                  // when it last changed
+	told    bool                       // bgpd has answered to that
 	// lingering are those that are wanted no more and stay until a planned move is over.
 	lingering set
 	until     time.Time // when it is; zero while there is none
@@ -142,17 +175,18 @@ func (d *demand) own(list []netip.Prefix) {
 	}
 }
 
-// set replaces what is wanted, and tells whether that changes anything.
-func (d *demand) set(list []netip.Prefix, now time.Time) bool {
+// set replaces what is wanted, and tells whether that changes anything. In another term all
+// is taken over anew: somebody else may have had it in between.
+func (d *demand) set(list []netip.Prefix, term uint64, now time.Time) bool {
 	want := make(map[netip.Prefix]time.Time, len(list))
 	for _, p := range list {
 		since, had := d.want[p]
-		if !had {
+		if !had || term != d.term {
 			since = now
 		}
 		want[p] = since
 	}
-	if maps.Equal(want, d.want) {
+	if maps.Equal(want, d.want) && (term == d.term || len(want) == 0) {
 		return false
 	}
 	for p := range d.want {
@@ -160,7 +194,10 @@ func (d *demand) set(list []netip.Prefix, now time.Time) bool {
 			d.depart(p, now)
 		}
 	}
-	d.want, d.asked = want, now
+	d.want, d.asked, d.told = want, now, false
+	if len(want) > 0 {
+		d.term = term
+	}
 	return true
 }
 
@@ -175,7 +212,7 @@ func (d *demand) networks(now time.Time, settle time.Duration) (n networks, next
 		until := since.Add(settle)
 		switch {
 		case settle == 0:
-			n[p] = fresh
+			n[p] = alike
 		case since.IsZero() && now.Before(d.until):
 			n[p] = leaving
 		case now.Before(until):

@@ -2,12 +2,14 @@ package bgp
 
 import (
 	"context"
+	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,13 +65,13 @@ func TestSetAnnouncesAndWithdraws(t *testing.T) {
 	d := newBGPD("203.0.113.0/24")
 	speak(t, d, Options{}, func(s *Speaker) {
 		inState(t, s, Standby)
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		wants(t, d, "198.18.0.100/32", "203.0.113.0/24")
 		st := inState(t, s, Announced)
 		if !slices.Equal(st.Announced, prefixes("198.18.0.100/32")) || len(st.Neighbors) != 1 || !st.Neighbors[0].Up() {
 			t.Errorf("status %+v", st)
 		}
-		s.Set(nil)
+		s.Set(nil, 1)
 		wants(t, d, "203.0.113.0/24")
 		inState(t, s, Standby)
 	})
@@ -78,21 +80,89 @@ func TestSetAnnouncesAndWithdraws(t *testing.T) {
 	}
 }
 
+func TestMetOnceNeighborsAreKnown(t *testing.T) {
+	d := newBGPD()
+	d.dead = true
+	speak(t, d, Options{}, func(s *Speaker) {
+		select {
+		case <-s.Met():
+			t.Error("met a bgpd that is dead")
+		default:
+		}
+		d.do(func() { d.dead = false })
+		<-s.Met()
+		if st := s.Status(); len(st.Neighbors) != 1 {
+			t.Errorf("status %+v", st)
+		}
+		time.Sleep(3 * neighborsEvery) // it is asked again and again
+	})
+}
+
 func TestTakenOverNetworksSettle(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{Settle: 10 * time.Second}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		time.Sleep(4 * time.Second)
-		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"))
-		wants(t, d, "198.18.0.100/32", "198.18.0.101/32")
+		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"), 1)
+		wants(t, d, "198.18.0.100/32 route-map perch-fresh", "198.18.0.101/32 route-map perch-fresh")
 		time.Sleep(7 * time.Second)
-		wants(t, d, "198.18.0.100/32 route-map perch-settled", "198.18.0.101/32")
+		wants(t, d, "198.18.0.100/32 route-map perch-settled", "198.18.0.101/32 route-map perch-fresh")
 		time.Sleep(4 * time.Second)
 		wants(t, d, "198.18.0.100/32 route-map perch-settled", "198.18.0.101/32 route-map perch-settled")
-		s.Set(nil)
+		s.Set(nil, 1)
 		wants(t, d)
-		s.Set(prefixes("198.18.0.100/32"))
-		wants(t, d, "198.18.0.100/32")
+		s.Set(prefixes("198.18.0.100/32"), 1)
+		wants(t, d, "198.18.0.100/32 route-map perch-fresh")
+	})
+}
+
+// The routes of a later term are preferred to those of an earlier one, whose owner may have
+// died just after it had taken over.
+func TestFreshRoutesHaveTheMetricOfTheTerm(t *testing.T) {
+	d := newBGPD()
+	speak(t, d, Options{Settle: 10 * time.Second}, func(s *Speaker) {
+		told := func(term uint64, metric string) {
+			t.Helper()
+			d.do(func() { d.said = nil })
+			s.Set(prefixes("198.18.0.100/32"), term)
+			wants(t, d, "198.18.0.100/32 route-map perch-fresh")
+			if !slices.Contains(d.lines(), metric) {
+				t.Errorf("term %d: bgpd was told %q, want %q", term, d.lines(), metric)
+			}
+		}
+		told(7, "set metric 2147483640")
+		told(9, "set metric 2147483638") // taken over anew, without a moment in between
+		time.Sleep(11 * time.Second)
+		wants(t, d, "198.18.0.100/32 route-map perch-settled")
+		told(12, "set metric 2147483635") // another node may have had it since
+		told(math.MaxUint64, "set metric 0")
+	})
+}
+
+// What can be foreseen of a take-over is told before it.
+func TestTakeOverIsForeseen(t *testing.T) {
+	d := newBGPD()
+	var term atomic.Uint64
+	speak(t, d, Options{Settle: 10 * time.Second, Next: term.Load}, func(s *Speaker) {
+		term.Store(7)
+		time.Sleep(neighborsEvery)
+		synctest.Wait()
+		if !slices.Contains(d.lines(), "set metric 2147483640") {
+			t.Errorf("bgpd was told %q", d.lines())
+		}
+		inState(t, s, Standby)
+		d.do(func() { d.said = nil })
+		s.Set(prefixes("198.18.0.100/32"), 7)
+		wants(t, d, "198.18.0.100/32 route-map perch-fresh")
+		if slices.Contains(d.lines(), "route-map perch-fresh permit 10") {
+			t.Errorf("what was foreseen is told anew: %q", d.lines())
+		}
+		term.Store(9)
+		time.Sleep(2 * neighborsEvery)
+		synctest.Wait()
+		if slices.Contains(d.lines(), "set metric 2147483638") {
+			t.Errorf("the routes that are announced have the metric of a term to come: %q", d.lines())
+		}
 	})
 }
 
@@ -113,7 +183,7 @@ func TestLeftoversGoAtTheStart(t *testing.T) {
 func TestLedgerHasWhatIsAnnounced(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data", "bgp.json")
 	speak(t, newBGPD(), Options{Ledger: path}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.101/32", "198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.101/32", "198.18.0.100/32"), 1)
 		synctest.Wait()
 	})
 	left, err := ledger(path).read()
@@ -137,15 +207,15 @@ func TestDamagedLedgerIsSetAside(t *testing.T) {
 func TestNetworkNoLongerOwnedGoes(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"))
+		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"), 1)
 		wants(t, d, "198.18.0.100/32", "198.18.0.101/32")
 		if err := s.Own(prefixes("198.18.0.101/32")); err != nil {
 			t.Fatal(err)
 		}
-		s.Set(prefixes("198.18.0.101/32"))
+		s.Set(prefixes("198.18.0.101/32"), 1)
 		wants(t, d, "198.18.0.101/32")
 		d.do(func() { d.networks["198.18.0.100/32"] = "" }) // is the operator's now
-		time.Sleep(2 * lookEvery)
+		time.Sleep(2 * lookLate)
 		wants(t, d, "198.18.0.100/32", "198.18.0.101/32")
 	})
 }
@@ -159,18 +229,50 @@ func TestOwnRefusesNetworksOfMany(t *testing.T) {
 func TestLostNetworkComesBack(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		synctest.Wait()
 		d.do(func() { clear(d.networks) })
-		time.Sleep(lookEvery + time.Second)
+		time.Sleep(lookSoon)
 		wants(t, d, "198.18.0.100/32")
+	})
+}
+
+// Who announces nothing has no need to look often, and a bgpd that takes long to write its
+// configuration down is not asked for it all the time.
+func TestLooksCostLittle(t *testing.T) {
+	looks := func(d *bgpd) (n int) {
+		for _, line := range d.lines() {
+			if line == "write terminal" {
+				n++
+			}
+		}
+		return n
+	}
+	d := newBGPD()
+	speak(t, d, Options{}, func(s *Speaker) {
+		time.Sleep(59 * time.Second)
+		if got := looks(d); got != 6 {
+			t.Errorf("%d looks in a minute with nothing to announce", got)
+		}
+		s.Set(prefixes("198.18.0.100/32"), 1)
+		synctest.Wait()
+		d.do(func() { d.pace, d.said = 10*time.Millisecond, nil })
+		time.Sleep(time.Minute)
+		if got := looks(d); got < 11 || got > 13 {
+			t.Errorf("%d looks in a minute, each of which takes 10 ms", got)
+		}
+		d.do(func() { d.pace, d.said = 100*time.Millisecond, nil })
+		time.Sleep(time.Minute)
+		if got := looks(d); got < 5 || got > 7 {
+			t.Errorf("%d looks in a minute, each of which takes 100 ms", got)
+		}
 	})
 }
 
 func TestRestartedBGPDIsToldAnew(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		synctest.Wait()
 		d.do(func() { d.dead = true })
 		time.Sleep(2 * time.Second)
@@ -188,7 +290,7 @@ func TestStoppedBGPDIsWedged(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{}, func(s *Speaker) {
 		d.do(func() { d.stopped = true })
-		s.Set(prefixes("198.18.0.100/32")) // returns at once
+		s.Set(prefixes("198.18.0.100/32"), 1) // returns at once
 		if st := s.Status(); st.State != Pending {
 			t.Errorf("state %s", st.State)
 		}
@@ -212,7 +314,7 @@ func TestUnreachableBGPDIsTriedLessOften(t *testing.T) {
 			}
 			d.dials = 0
 		})
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		synctest.Wait()
 		d.do(func() {
 			if d.dials != 1 {
@@ -226,7 +328,7 @@ func TestMissingInstanceIsNotBegun(t *testing.T) {
 	d := newBGPD()
 	d.instance = false
 	speak(t, d, Options{}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		time.Sleep(10 * time.Second)
 		if st := inState(t, s, Refused); !strings.Contains(st.Error, "router bgp 65001") {
 			t.Errorf("error %q", st.Error)
@@ -246,7 +348,7 @@ func TestRefusedCommandIsTold(t *testing.T) {
 	d := newBGPD()
 	d.refusing = "network 198.18.0.100/32"
 	speak(t, d, Options{}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		st := inState(t, s, Refused)
 		if st.Error != `bgpd refuses "network 198.18.0.100/32": Cannot do that` {
 			t.Errorf("error %q", st.Error)
@@ -260,9 +362,9 @@ func TestRefusedCommandIsTold(t *testing.T) {
 func TestLastDemandIsCarriedOutAtTheEnd(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		wants(t, d, "198.18.0.100/32")
-		s.Set(nil) // and the end comes at once
+		s.Set(nil, 1) // and the end comes at once
 	})
 	if got := d.has(); len(got) > 0 {
 		t.Errorf("networks %v are left", got)
@@ -273,7 +375,7 @@ func TestTook(t *testing.T) {
 	d := newBGPD()
 	d.dead = true
 	speak(t, d, Options{}, func(s *Speaker) {
-		s.Set([]netip.Prefix{netip.MustParsePrefix("198.18.0.100/32")})
+		s.Set([]netip.Prefix{netip.MustParsePrefix("198.18.0.100/32")}, 1)
 		synctest.Wait()
 		d.do(func() { d.dead = false })
 		time.Sleep(longestPause)
@@ -289,10 +391,10 @@ func TestNewerDemandCutsAPassShort(t *testing.T) {
 	d.pace = 100 * time.Millisecond
 	speak(t, d, Options{}, func(s *Speaker) {
 		time.Sleep(time.Second)
-		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"))
-		time.Sleep(450 * time.Millisecond) // configuration, configure, router, family, the first network
+		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"), 1)
+		time.Sleep(350 * time.Millisecond) // configure, router, family, the first network
 		inState(t, s, Pending)
-		s.Set(nil)
+		s.Set(nil, 1)
 		time.Sleep(2 * time.Second)
 		wants(t, d)
 		inState(t, s, Standby)
@@ -309,13 +411,13 @@ func TestRouteMapCutShortIsMadeWhole(t *testing.T) {
 	d := newBGPD()
 	d.pace = 100 * time.Millisecond
 	speak(t, d, Options{Settle: 5 * time.Second}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		time.Sleep(2 * time.Second)
 		d.do(func() { d.said = nil })
 		for !slices.Contains(d.lines(), "configure terminal") {
 			time.Sleep(50 * time.Millisecond)
 		}
-		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"))
+		s.Set(prefixes("198.18.0.100/32", "198.18.0.101/32"), 1)
 		time.Sleep(20 * time.Second)
 		wants(t, d, "198.18.0.100/32 route-map perch-settled", "198.18.0.101/32 route-map perch-settled")
 		d.do(func() {
@@ -330,11 +432,12 @@ func TestRouteMapCutShortIsMadeWhole(t *testing.T) {
 func TestLostRouteMapComesBack(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{Settle: time.Second}, func(s *Speaker) {
-		s.Set(prefixes("198.18.0.100/32"))
+		s.Set(prefixes("198.18.0.100/32"), 1)
 		time.Sleep(2 * time.Second)
 		wants(t, d, "198.18.0.100/32 route-map perch-settled")
 		d.do(func() { clear(d.maps); d.said = nil })
-		time.Sleep(lookEvery + time.Second)
+		time.Sleep(lookSoon)
+		synctest.Wait()
 		lines := d.lines()
 		for _, line := range []string{"set origin incomplete", "network 198.18.0.100/32 route-map perch-settled"} {
 			if !slices.Contains(lines, line) {
@@ -342,7 +445,7 @@ func TestLostRouteMapComesBack(t *testing.T) {
 			}
 		}
 		d.do(func() { d.said = nil })
-		time.Sleep(2 * lookEvery)
+		time.Sleep(2 * lookLate)
 		if slices.Contains(d.lines(), "configure terminal") {
 			t.Error("it is told again and again")
 		}
@@ -361,10 +464,10 @@ func TestSlowBGPDDoesNotKeepTheEndBack(t *testing.T) {
 		if err := s.Own(many); err != nil {
 			t.Fatal(err)
 		}
-		s.Set(many)
+		s.Set(many, 1)
 		synctest.Wait()
 		d.do(func() { d.pace, d.said = 900*time.Millisecond, nil })
-		s.Set(nil)
+		s.Set(nil, 1)
 	})
 	if told := d.lines(); len(told) > 10 {
 		t.Errorf("it was told %d commands", len(told))
@@ -393,13 +496,13 @@ func TestHungDisk(t *testing.T) {
 		defer close(ended)
 		_ = s.Run(ctx)
 	}()
-	s.Set(prefixes("198.18.0.100/32"))
+	s.Set(prefixes("198.18.0.100/32"), 1)
 	for end := time.Now().Add(10 * time.Second); len(d.has()) == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("nothing is announced")
 		}
 	}
-	s.Set(nil)
+	s.Set(nil, 1)
 	cancel()
 	select {
 	case <-ended:
@@ -412,4 +515,10 @@ func TestHungDisk(t *testing.T) {
 	if disk, err := os.OpenFile(path+".new", os.O_RDWR, 0); err == nil { // which lets the writer go
 		_ = disk.Close()
 	}
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(path); err == nil { // the writer is done with the folder, which is about to go
+			return
+		}
+	}
+	t.Error("a disk that goes on is not written to")
 }

@@ -18,6 +18,9 @@ import (
 // ledgerOfAnycast is the file that remembers which anycast VIPs may be in the kernel.
 const ledgerOfAnycast = "anycast-vips.json"
 
+// ownerless is the term of what has no owner.
+const ownerless = 0
+
 // farewell is for how long an anycast VIP stays while routers hear that it goes: packets
 // are on their way to it.
 const farewell = 300 * time.Millisecond
@@ -27,7 +30,7 @@ const farewell = 300 * time.Millisecond
 type anycast struct {
 	manager  *vip.Manager
 	vips     addresses // the manager
-	announce func([]vip.VIP)
+	announce func(held []vip.VIP, term uint64)
 	fit      func() fitness
 	drained  func() bool
 	log      *slog.Logger
@@ -150,7 +153,7 @@ func (a *anycast) take() {
 	a.held, a.settled = true, true
 	a.on.Store(true)
 	a.without.Store(nil)
-	a.announce(a.configured)
+	a.announce(a.configured, ownerless)
 	if err := a.vips.Set(a.configured); err != nil { // the VIP manager tries again by itself
 		a.log.Error("taking the anycast VIPs", "error", err)
 	}
@@ -163,7 +166,7 @@ func (a *anycast) give(why string) {
 	if !a.held {
 		return
 	}
-	a.announce(nil)
+	a.announce(nil, ownerless)
 	time.Sleep(farewell)
 	a.on.Store(false)
 	if err := a.vips.Set(nil); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
 	"github.com/perch-vip/perch/vip/bgp"
@@ -28,7 +29,7 @@ const settleAfter = lifetime + afterLife + 7*time.Second
 // speaker is what the daemon needs of package bgp.
 type speaker interface {
 	Own([]netip.Prefix) error
-	Set([]netip.Prefix)
+	Set(want []netip.Prefix, term uint64)
 	Linger() error
 	Stay()
 	Status() bgp.Status
@@ -38,6 +39,7 @@ type speaker interface {
 // herald tells routers which VIPs this node holds. Nothing waits for it.
 type herald struct {
 	speaker speaker
+	met     <-chan struct{}                  // closed once bgpd has told of its neighbors
 	told    atomic.Pointer[map[vip.VIP]bool] // those that routers are told of
 	log     *slog.Logger
 	moving  sync.Mutex // held by a planned move
@@ -52,15 +54,30 @@ func (d *daemon) openHerald(cfg *config.Config) error {
 		settle = 0 // nobody's routes are better than another's
 	}
 	log := d.log.With("part", "bgp")
-	d.herald = &herald{log: log, speaker: bgp.New(bgp.Options{
+	speaker := bgp.New(bgp.Options{
 		Socket: cfg.BGP.Socket,
 		ASN:    cfg.BGP.ASN,
 		Ledger: filepath.Join(cfg.Node.DataDir, ledgerOfBGP),
 		Settle: settle,
+		Next:   d.nextTerm,
 		Log:    log,
-	})}
+	})
+	d.herald = &herald{speaker: speaker, met: speaker.Met(), log: log}
 	d.checks.host.Follow(d.herald.session)
 	return d.herald.configure(vipsOf(cfg.BGP.VIPs))
+}
+
+// nextTerm is that in which this node would own the VIPs, were it to take over next; 0 if
+// that is not to be foreseen.
+func (d *daemon) nextTerm() uint64 {
+	if d.member == nil {
+		return 0
+	}
+	v := d.member.node.View()
+	if v.Role != cluster.Follower || v.Term == 0 {
+		return 0
+	}
+	return v.Term + 1
 }
 
 func (h *herald) run(g *errgroup.Group, parts context.Context) {
@@ -80,8 +97,9 @@ func (h *herald) configure(vips []vip.VIP) error {
 	return nil
 }
 
-// announce tells routers of those of the VIPs that they are told of, and of no other.
-func (h *herald) announce(held []vip.VIP) {
+// announce tells routers of those of the VIPs that they are told of, and of no other. The
+// term is that of their ownership; 0 if they have no owner.
+func (h *herald) announce(held []vip.VIP, term uint64) {
 	told := *h.told.Load()
 	var list []vip.VIP
 	for _, v := range held {
@@ -89,7 +107,7 @@ func (h *herald) announce(held []vip.VIP) {
 			list = append(list, v)
 		}
 	}
-	h.speaker.Set(prefixes(list))
+	h.speaker.Set(prefixes(list), term)
 }
 
 // through does a planned move, through which routers keep a route to what is announced.
@@ -114,8 +132,16 @@ var (
 	errNoNeighbors = errors.New("bgpd has no neighbor")
 )
 
-// session tells why there is none with a neighbor of bgpd, or with none of them for "".
-func (h *herald) session(name string) error { return sessionOf(h.speaker.Status(), name) }
+// session tells why there is none with a neighbor of bgpd, or with none of them for "". At
+// the start it waits until bgpd was asked once, as long as a look may take: until then there
+// is nothing to make a verdict of.
+func (h *herald) session(ctx context.Context, name string) error {
+	select {
+	case <-h.met:
+	case <-ctx.Done():
+	}
+	return sessionOf(h.speaker.Status(), name)
+}
 
 func sessionOf(s bgp.Status, name string) error {
 	var err error

@@ -22,6 +22,7 @@ type fakeSpeaker struct {
 	mu     sync.Mutex
 	owned  []netip.Prefix
 	sets   [][]netip.Prefix
+	term   uint64 // of the last one
 	status bgp.Status
 	moves  []string // what it was told of planned moves, and what came of them
 	err    error    // of Linger
@@ -34,10 +35,10 @@ func (s *fakeSpeaker) Own(list []netip.Prefix) error {
 	return nil
 }
 
-func (s *fakeSpeaker) Set(list []netip.Prefix) {
+func (s *fakeSpeaker) Set(list []netip.Prefix, term uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sets = append(s.sets, list)
+	s.sets, s.term = append(s.sets, list), term
 }
 
 func (s *fakeSpeaker) Linger() error             { s.moves = append(s.moves, "linger"); return s.err }
@@ -75,11 +76,11 @@ func TestHeraldTellsOfItsVIPsAlone(t *testing.T) {
 	if !slices.Equal(s.owned, []netip.Prefix{routedVIPs[0].Address}) {
 		t.Errorf("owned %v", s.owned)
 	}
-	h.announce(slices.Concat(routedVIPs, testVIPs))
+	h.announce(slices.Concat(routedVIPs, testVIPs), 1)
 	if got := s.sets[0]; !slices.Equal(got, []netip.Prefix{routedVIPs[0].Address}) {
 		t.Errorf("announced %v", got)
 	}
-	h.announce(nil)
+	h.announce(nil, 0)
 	if got := s.announced(); got != 0 {
 		t.Errorf("%d announced at the end", got)
 	}
@@ -100,6 +101,11 @@ func TestHolderTellsWhatIsToBeHeld(t *testing.T) {
 		}
 		r.cluster.give(2, 80*time.Millisecond)
 		expectAnnounced("with a lease", 2)
+		s.mu.Lock()
+		if s.term != 2 {
+			t.Errorf("announced in term %d, want that of the lease, 2", s.term)
+		}
+		s.mu.Unlock()
 		time.Sleep(80 * time.Millisecond)
 		expectAnnounced("at its end", 0)
 		r.cluster.give(3, time.Minute)
@@ -190,6 +196,35 @@ func TestOnlyWhoAnnouncesLingers(t *testing.T) {
 	if (&daemon{herald: &herald{}, anycast: &anycast{}}).lingers() {
 		t.Error("lingers with anycast")
 	}
+}
+
+// A check that looks before bgpd was asked waits for that, as long as a look may take.
+func TestSessionWaitsForTheFirstAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, s := newFakeHerald(t, routedVIPs)
+		met := make(chan struct{})
+		h.met = met
+		look := func() (time.Duration, error) {
+			begun := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			err := h.session(ctx, "")
+			return time.Since(begun), err
+		}
+		s.status = bgp.Status{State: bgp.Unreachable, Error: "nobody listens"}
+		if took, err := look(); err == nil || err.Error() != s.status.Error || took != time.Second {
+			t.Errorf("without a bgpd: %v after %v", err, took)
+		}
+		s.status = bgp.Status{State: bgp.Standby, Neighbors: []bgp.Neighbor{{State: quagga.BGPStateEstablished}}}
+		time.AfterFunc(time.Second/2, func() { close(met) })
+		if took, err := look(); err != nil || took != time.Second/2 {
+			t.Errorf("with one that comes: %v after %v", err, took)
+		}
+		s.status = bgp.Status{State: bgp.Unreachable, Error: "nobody listens"}
+		if took, err := look(); err == nil || took > 0 {
+			t.Errorf("with one that has gone: %v after %v", err, took)
+		}
+	})
 }
 
 func TestSession(t *testing.T) {

@@ -51,8 +51,8 @@ type holder struct {
 	cluster ownership
 	vips    addresses
 	fence   gate
-	may     func() situation // but for leads
-	told    func([]vip.VIP)  // of what is to be held; it must not wait
+	may     func() situation                  // but for leads
+	told    func(held []vip.VIP, term uint64) // of what is to be held; it must not wait
 	log     *slog.Logger
 	claims  chan uint64   // terms in which the VIPs were taken, for the scribe; newest wins
 	moves   chan struct{} // for the mover
@@ -97,7 +97,7 @@ func newHolder(c ownership, fence gate, may func() situation, log *slog.Logger) 
 		cluster: c,
 		fence:   fence,
 		may:     may,
-		told:    func([]vip.VIP) {},
+		told:    func([]vip.VIP, uint64) {},
 		log:     log,
 		claims:  make(chan uint64, 1),
 		moves:   make(chan struct{}, 1),
@@ -288,7 +288,7 @@ func (h *holder) order(want []vip.VIP, to setting) error {
 	h.mu.Lock()
 	h.orders++
 	number := h.orders
-	h.told(want) // in the order of the orders
+	h.told(want, to.term) // in the order of the orders
 	h.done.settled = false
 	if to.held == none && h.done.held == all {
 		h.done.held = some

@@ -36,7 +36,7 @@ var pureFiles = []string{
 	"ipvs/check.go", "ipvs/plan.go", "ipvs/timeouts.go",
 	"vip/plan.go", "vip/model.go", "vip/schedule.go", "vip/agenda.go", "vip/fight.go", "vip/limiter.go", "vip/rival.go",
 	"vip/route/plan.go", "vrrp/vrrpnet/heap.go",
-	"vip/bgp/plan.go", "vip/bgp/running.go", "vip/bgp/network.go", "vip/bgp/backoff.go",
+	"vip/bgp/plan.go", "vip/bgp/running.go", "vip/bgp/network.go", "vip/bgp/backoff.go", "vip/bgp/look.go",
 	"vip/frame.go", "vip/decode.go", "vip/filter.go", "vip/question.go",
 	"vip/route/plan.go", "vip/route/route.go", "vip/route/survey.go",
 	"checker/machine.go", "checker/agenda.go",

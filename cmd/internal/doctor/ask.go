@@ -25,7 +25,9 @@ func (f *Facts) ask() error {
 	}
 	f.Interfaces = all
 	f.ReadOnly = isReadOnly(sysctl.Root)
-	f.Firewall = f.Firewall || askFirewall()
+	chains, err := (&nftables.Conn{}).ListChains()
+	f.NoTables = isNoTables(err)
+	f.Firewall = f.Firewall || slices.ContainsFunc(chains, isFirewall)
 	return nil
 }
 
@@ -73,13 +75,8 @@ func prefixOf(n *net.IPNet) netip.Prefix {
 // ownTable is that of perch's fence.
 const ownTable = "perch"
 
-// askFirewall reports whether somebody else has chains of nftables for packets that are
-// passed on. It takes CAP_NET_ADMIN to see them.
-func askFirewall() bool {
-	chains, err := (&nftables.Conn{}).ListChains()
-	return err == nil && slices.ContainsFunc(chains, isFirewall)
-}
-
+// isFirewall reports whether a chain is somebody else's, for packets that are passed on. It
+// takes CAP_NET_ADMIN to see one.
 func isFirewall(c *nftables.Chain) bool {
 	switch c.Table.Family {
 	case nftables.TableFamilyINet, nftables.TableFamilyIPv4, nftables.TableFamilyIPv6:

@@ -9,6 +9,7 @@
 // itself where ipvs.manage_sysctls says so.
 //
 // It knows of what IPVS needs (modules.go, needs.go, realserver.go), and whether the
-// interfaces and programs are there (interfaces.go, programs.go). Of the kernel's sysctls
+// interfaces, programs, network namespace and nftables are there (interfaces.go, programs.go,
+// namespace.go, tables.go), and bgpd can be spoken to (bgpd.go). Of the kernel's sysctls
 // see its documentation, networking/ipvs-sysctl and networking/ip-sysctl.
 package doctor

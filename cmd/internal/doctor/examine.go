@@ -11,8 +11,11 @@ import (
 // going to set itself is not.
 func Examine(c *config.Config, f Facts) []Finding {
 	var all []Finding
+	all = append(all, namespace(c, f)...)
 	all = append(all, interfaces(c, f)...)
 	all = append(all, unusable(c, f)...)
+	all = append(all, announced(c, f)...)
+	all = append(all, tables(c, f)...)
 	all = append(all, modules(c, f)...)
 	unset := unmet(c, f)
 	if c.IPVS.ManageSysctls {

@@ -16,7 +16,14 @@ type Facts struct {
 	// Firewall reports whether there are rules for packets that are passed on, or for
 	// their addresses.
 	Firewall bool
-	Unusable map[string]string // programs that cannot be run, and why: "is not there"
+	NoTables bool // the kernel says that it has no nftables
+	// What follows depends on a config.
+	Unusable  map[string]string // programs that cannot be run, and why: "is not there"
+	Namespace Namespace
+	BGPD      BGPD
+	BGPDGroup string // whom bgpd's socket belongs to
+	User      string // who has tried to speak to bgpd
+	NoTUN     bool   // there is no tunDevice
 }
 
 // Modules are the modules of the kernel whose name begins with ip_vs.

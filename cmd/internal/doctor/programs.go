@@ -10,8 +10,15 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/config"
 )
 
-// Try completes the facts by which of the programs that a config has perch run cannot be.
+// Try completes the facts by what a config names on this host: programs, a network namespace
+// and bgpd.
 func (f *Facts) Try(c *config.Config) {
+	if c.Node.NetNamespace != "" {
+		f.Namespace = lookForNamespace(c.Node.NetNamespace)
+	}
+	if c.BGP != nil {
+		f.tryBGP(c.BGP.Socket)
+	}
 	f.Unusable = map[string]string{}
 	for path := range programs(c) {
 		if why := tryProgram(path); why != "" {

@@ -87,12 +87,30 @@ func TestBGPDMissingAtStart(t *testing.T) {
 	for _, n := range r.Nodes {
 		r.bgpIs(n, api.BGPUnreachable)
 	}
+	if found := r.doctor(owner); !strings.Contains(found, "error: /var/run/frr/bgpd.vty ") {
+		t.Errorf("the doctor does not miss bgpd: %s", found)
+	}
 	for _, h := range r.fabric.Nodes {
 		r.must(r.fabric.Speakers[h].BGPD.Start())
 	}
 	r.bgpIs(owner, api.BGPAnnounced)
 	r.routedTo(owner)
 	r.bgpIs(r.others(owner)[0], api.BGPStandby)
+	if found := r.doctor(owner); strings.Contains(found, "bgpd") {
+		t.Errorf("the doctor misses bgpd: %s", found)
+	}
+}
+
+// doctor is what `perch doctor` finds on a node.
+func (r *routed) doctor(n *lab.Node) string {
+	r.t.Helper()
+	ctx, cancel := r.limit()
+	defer cancel()
+	out, err := n.PerchOffline(ctx, "doctor")
+	if err != nil {
+		return out + err.Error()
+	}
+	return out
 }
 
 // networks returns what the node's bgpd is told to announce.
@@ -148,4 +166,43 @@ func TestBGPClearsUpAfterItself(t *testing.T) {
 
 	r.terminate(next)
 	r.eventually("nothing is left on "+next.Name, cleared(next))
+}
+
+// A new owner whose bgpd has lost its instance begins none, and one with an instance more, of
+// a VRF, announces as ever: what perch knows of bgpd is some seconds old when it takes over.
+func TestBGPInstancesChange(t *testing.T) {
+	t.Parallel()
+	r := startRouted(t, steadily)
+	owner := r.settled()
+	bare, more := r.others(owner)[0], r.others(owner)[1]
+	tell := func(n *lab.Node, line string) {
+		_, err := r.speaker(n).Ask("configure terminal", line)
+		r.must(err)
+	}
+	begun := func() bool {
+		config, err := r.speaker(bare).Ask("write terminal")
+		r.must(err)
+		return strings.Contains(config, "router bgp")
+	}
+	tell(bare, fmt.Sprintf("no router bgp %d", lab.NodeASN))
+	r.handOverTo(owner, bare)
+	r.bgpIs(bare, api.BGPRefused)
+	r.never("an instance is begun", time.Second, begun)
+	r.unharmed(bare)
+
+	tell(more, fmt.Sprintf("router bgp %d vrf blue", lab.NodeASN))
+	r.handOverTo(bare, more)
+	r.routedTo(more)
+	r.bgpIs(more, api.BGPAnnounced)
+	if begun() {
+		t.Error("an instance was begun")
+	}
+
+	bgpd := r.speaker(bare).BGPD
+	r.must(bgpd.Kill())
+	r.must(bgpd.Start())
+	r.bgpIs(bare, api.BGPStandby)
+	r.ready(bare.Host)
+	r.handOverTo(more, bare)
+	r.routedTo(bare)
 }

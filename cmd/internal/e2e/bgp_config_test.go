@@ -23,6 +23,9 @@ func TestBGPCheckMovesTheVIPs(t *testing.T) {
 	r.must(r.StartAll())
 	old := r.settled()
 	r.routedTo(old)
+	for _, n := range r.Nodes {
+		r.checkNeverFailed(n)
+	}
 	p, now := r.ping(), time.Now()
 	r.must(r.speaker(old).BGPD.Kill())
 	next := r.movedFrom(old)
@@ -35,6 +38,19 @@ func TestBGPCheckMovesTheVIPs(t *testing.T) {
 	r.ready(old.Host)
 	r.stillOwnedBy(next)
 	r.routedTo(next)
+}
+
+// checkNeverFailed wants the first look at a session that was up before the node started to
+// have been a good one: it waits for bgpd's first word.
+func (r *routed) checkNeverFailed(n *lab.Node) {
+	r.t.Helper()
+	r.eventually("the check of "+n.Name+" has looked", func() bool {
+		checks := r.status(n).Checks
+		return len(checks) == 1 && checks[0].Looks > 0
+	})
+	if c := r.status(n).Checks[0]; c.Failures > 0 {
+		r.t.Errorf("%s has begun with %d bad looks of %d: %s", n.Name, c.Failures, c.Looks, c.Error)
+	}
 }
 
 // A reload announces what is new and withdraws what is gone; the rest stays.

@@ -103,6 +103,40 @@ func TestBGPOwnerGone(t *testing.T) {
 	}
 }
 
+// An owner that ends just after it has taken over leaves routes that are as fresh as the next
+// one's, and of an earlier term: routers go by the next one alone.
+func TestBGPNewOwnerGone(t *testing.T) {
+	t.Parallel()
+	const sameAS = "SIGSTOP, all in one AS"
+	ends := map[string]func(*routed, *lab.Node){
+		"SIGKILL":  func(r *routed, n *lab.Node) { r.must(n.Kill()) },
+		"SIGSTOP":  func(r *routed, n *lab.Node) { r.freeze(n) },
+		"link cut": func(r *routed, n *lab.Node) { r.must(n.Host.Eth0.Cut()) },
+		sameAS:     func(r *routed, n *lab.Node) { r.freeze(n) },
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := prepareRouted(t)
+			if name == sameAS {
+				r.sameAS()
+			}
+			r.start()
+			p := r.ping()
+			old := r.settled()
+			now := time.Now()
+			if r.isSettled(old) {
+				t.Skipf("a busy machine: the routes of %s are settled already", old.Name)
+			}
+			end(r, old)
+			r.movedFrom(old)
+			r.tell(name, now)
+			r.neverShared(now)
+			p.outageAtMost(brief)
+		})
+	}
+}
+
 // A new owner's routes are better than others' at first, and not for good. What others take
 // out of bgpd's configuration is put back, as after a reload of FRR that knows only its file.
 func TestBGPStatementsAreSeenTo(t *testing.T) {

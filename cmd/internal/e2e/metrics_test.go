@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
 // A port that is taken keeps no VIP away: it is said, and had once it is free.
@@ -47,13 +49,16 @@ func TestMetricsPortIsTaken(t *testing.T) {
 }
 
 // metrics asks the node for its metrics, from the node itself.
-func (n *station) metrics() (string, error) {
-	ctx, cancel := context.WithTimeout(n.t.Context(), patience)
+func (n *station) metrics() (string, error) { return metricsOf(n.t, n.Host) }
+
+// metricsOf asks the perch of a host for its metrics, from the host itself.
+func metricsOf(t *testing.T, h *lab.Host) (string, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	at := netip.MustParseAddrPort("127.0.0.1:7401")
 	client := http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return n.Host.Dial(ctx, "tcp", at) },
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return h.Dial(ctx, "tcp", at) },
 	}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/metrics", at), nil)
 	if err != nil {

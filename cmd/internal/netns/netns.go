@@ -37,6 +37,17 @@ func Enter(ctx context.Context, name string) error {
 	return nil
 }
 
+// Inside tells whether this program runs in the namespace of a name. The error is one of
+// fs.ErrNotExist where there is no such namespace.
+func Inside(name string) (bool, error) {
+	file, err := os.Open(filepath.Join(folder, name))
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	return isOwn(file)
+}
+
 func enter(ctx context.Context, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
