@@ -149,5 +149,7 @@ func importText(text string) error {
 
 func importFile(text string) (*Result, error) {
 	files := fstest.MapFS{"keepalived.conf": {Data: []byte(text)}}
-	return Import("/keepalived.conf", Options{Options: syntax.Options{Files: syntax.FSFiles{FS: files}}})
+	o := testOptions()
+	o.Files = syntax.FSFiles{FS: files}
+	return Import("/keepalived.conf", o)
 }

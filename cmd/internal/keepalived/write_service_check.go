@@ -131,6 +131,9 @@ func (im *importer) where(p *plan, r *realServer, c *checker, where connection) 
 	if port == 0 {
 		port = p.v.entries[0].port
 	}
+	if c.kind == "PING_CHECK" && where.port.given() {
+		im.remark(where.port.by, "does nothing, there as here: a ping has no port")
+	}
 	switch {
 	case c.kind == "MISC_CHECK":
 		return nil

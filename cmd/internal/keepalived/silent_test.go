@@ -1,0 +1,264 @@
+package keepalived
+
+import (
+	"bytes"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// sample is a word of keepalived.conf, or what has it in it, with a value that should count.
+type sample struct {
+	block string   // where it stands, as base.conf calls it
+	with  []string // what stands there, too
+	lines []string
+}
+
+// vocabulary is the kind of block that the sample stands in.
+func (s sample) vocabulary() string {
+	kind, _, _ := strings.Cut(s.block, " ")
+	return kind
+}
+
+// name is the kind of block and the word.
+func (s sample) name() string {
+	keyword, _, _ := strings.Cut(s.lines[0], " ")
+	return s.vocabulary() + " " + keyword
+}
+
+func (s sample) String() string {
+	return strings.Join(append([]string{s.block + ": " + s.lines[0]}, s.with...), " with ")
+}
+
+// readSamples returns those of testdata/words/samples.txt.
+func readSamples(t *testing.T) (samples []sample) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/words/samples.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := regexp.MustCompile(`^\[(.+?)(?: with (.+))?\]$`)
+	for section := range strings.SplitSeq(string(text), "\n\n") {
+		lines := strings.Split(strings.TrimSpace(section), "\n")
+		parts := header.FindStringSubmatch(lines[0])
+		if parts == nil {
+			continue
+		}
+		for block := range strings.SplitSeq(parts[1], ", ") {
+			s := sample{block: block}
+			if parts[2] != "" {
+				s.with = strings.Split(parts[2], "; ")
+			}
+			samples = append(samples, s.each(lines[1:])...)
+		}
+	}
+	return samples
+}
+
+// each returns a sample like s for each statement.
+func (s sample) each(lines []string) (list []sample) {
+	for _, line := range lines {
+		if strings.HasPrefix(line, " ") || line == "}" {
+			last := &list[len(list)-1]
+			last.lines = append(last.lines, line)
+			continue
+		}
+		s.lines = []string{line}
+		list = append(list, s)
+	}
+	return list
+}
+
+// base is the text around samples.
+type base []string
+
+func readBase(t *testing.T) base {
+	t.Helper()
+	text, err := os.ReadFile("testdata/words/base.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(string(text), "\n")
+}
+
+// put returns the file with lines in the place of a sample, and the first line there.
+func (b base) put(s sample, lines []string) (text string, at int) {
+	var out []string
+	for _, line := range b {
+		switch marker, ok := strings.CutPrefix(strings.TrimSpace(line), "@"); {
+		case !ok:
+			out = append(out, line)
+		case marker == s.block:
+			out = append(out, s.with...)
+			at = len(out) + 1
+			out = append(out, lines...)
+		}
+	}
+	return strings.Join(out, "\n"), at
+}
+
+// quiet are the words that are rightly without effect, by the kind of block.
+func quiet() map[string]string {
+	const (
+		always  = "perch does it always"
+		buffers = "perch's buffers are large, and what one drops is found by looking again"
+		mail    = "is about mails that are remarked on where they are asked for"
+		reading = "is about how the file is read, and obeyed there"
+		bfd     = "is about the protocol, which the bfd_instance is remarked on for"
+		none    = "is about something that perch does without"
+	)
+	return map[string]string{
+		"root namespace_with_ipsets": none,
+		"root child_wait_time":       none,
+
+		"global_defs dynamic_interfaces":       always,
+		"global_defs vrrp_check_unicast_src":   always,
+		"global_defs vrrp_skip_check_adv_addr": always,
+		"global_defs enable_script_security":   always,
+		"global_defs set_supplementary_groups": always,
+		"global_defs use_symlink_paths":        always,
+		"global_defs reload_check_config":      always,
+
+		"global_defs no_email_faults":   mail,
+		"global_defs no_checker_emails": mail,
+
+		"global_defs vrrp_netlink_cmd_rcv_bufs":           buffers,
+		"global_defs vrrp_netlink_cmd_rcv_bufs_force":     buffers,
+		"global_defs vrrp_netlink_monitor_rcv_bufs":       buffers,
+		"global_defs vrrp_netlink_monitor_rcv_bufs_force": buffers,
+		"global_defs lvs_netlink_cmd_rcv_bufs":            buffers,
+		"global_defs lvs_netlink_cmd_rcv_bufs_force":      buffers,
+		"global_defs lvs_netlink_monitor_rcv_bufs":        buffers,
+		"global_defs lvs_netlink_monitor_rcv_bufs_force":  buffers,
+		"global_defs process_monitor_rcv_bufs":            buffers,
+		"global_defs process_monitor_rcv_bufs_force":      buffers,
+		"global_defs vrrp_rx_bufs_policy":                 buffers,
+		"global_defs vrrp_rx_bufs_multiplier":             buffers,
+		"vrrp_instance kernel_rx_buf_size":                buffers,
+
+		"global_defs tmp_config_directory": reading,
+		"global_defs include_check":        reading,
+		"global_defs random_seed":          reading,
+
+		"global_defs nftables_ipvs":              none,
+		"global_defs nftables_ipvs_priority":     none,
+		"global_defs nftables_ipvs_start_fwmark": none,
+
+		"bfd_instance idle_tx":  bfd,
+		"bfd_instance passive":  bfd,
+		"bfd_instance ttl":      bfd,
+		"bfd_instance hoplimit": bfd,
+		"bfd_instance vrrp":     bfd,
+		"bfd_instance checker":  bfd,
+
+		"vrrp_instance promote_secondaries":   always,
+		"vrrp_instance skip_check_adv_addr":   always,
+		"vrrp_instance check_unicast_src":     always,
+		"vrrp_instance timer_expired_backup":  always,
+		"vrrp_instance thread_timer_expired":  always,
+		"vrrp_instance old_unicast_checksum":  always,
+		"vrrp_instance unicast_fault_no_peer": "without a peer it is a mistake",
+		"virtual_server hashed":               "is a mark that the kernel sets itself",
+		"HTTP_GET enable_sni":                 always,
+		"HTTP_GET fast_recovery":              always,
+		"SSL_GET enable_sni":                  always,
+		"SSL_GET fast_recovery":               always,
+		"url regex_stack":                     none,
+
+		"vrrp_instance debug": "keepalived does nothing with it",
+	}
+}
+
+// Each word changes the document, or is remarked on at its line, or has a reason not to.
+func TestNoWordIsSilent(t *testing.T) {
+	b, reasons, plain := readBase(t), quiet(), map[string][]byte{}
+	for _, s := range readSamples(t) {
+		with, at := b.put(s, s.lines)
+		if at == 0 {
+			t.Fatalf("base.conf has no @%s", s.block)
+		}
+		without, _ := b.put(s, nil)
+		if plain[without] == nil {
+			_, plain[without] = imported(t, s, without, at, 0)
+		}
+		said, document := imported(t, s, with, at, len(s.lines))
+		if len(said) == 0 && bytes.Equal(document, plain[without]) && reasons[s.name()] == "" {
+			t.Errorf("%s changes nothing, and nothing is said of it", s)
+		}
+	}
+}
+
+// imported imports a text that can be run, and returns what is said of some of its lines, and
+// what it becomes.
+func imported(t *testing.T, s sample, text string, at, lines int) (said []Remark, document []byte) {
+	t.Helper()
+	r, err := importFile(text)
+	if err != nil {
+		t.Fatalf("%s: %v", s, err)
+	}
+	rendered := r.Document.Render()
+	if _, _, err := rendered.Parse("perch.toml", "lb1"); err != nil {
+		t.Errorf("%s: cannot be run: %v", s, err)
+	}
+	for _, m := range r.Remarks {
+		if m.Line >= at && m.Line < at+lines {
+			said = append(said, m)
+		}
+	}
+	return said, rendered.Text
+}
+
+// vocabularies returns the keywords of all kinds of blocks.
+func vocabularies(t *testing.T) map[string][]string {
+	checkers, lines := checkerWords(), inventory(t, "keepalived-vrrp.txt")
+	all := map[string][]string{
+		"root":               keywords(rootWords()),
+		"global_defs":        keywords(globalWords()),
+		"garp_group":         keywords(pacingWords()),
+		"vrrp_script":        keywords(scriptWords()),
+		"track_file":         keywords(fileWords()),
+		"vrrp_track_process": keywords(processWords()),
+		"bfd_instance":       keywords(bfdWords()),
+		"vrrp_sync_group":    keywords(groupWords()),
+		"vrrp_instance":      keywords(instanceWords()),
+		"authentication":     keywords(authenticationWords()),
+		"auth_hmac":          keywords(hmacWords()),
+		"SSL":                keywords(clientTLSWords()),
+		"virtual_server":     keywords(virtualServerWords()),
+		"real_server":        keywords(realServerWords()),
+		"url":                keywords(urlWords()),
+		"host":               keywords(connectionWords(func(c *connection) *connection { return c })),
+	}
+	for kind, words := range checkers {
+		all[kind] = keywords(words)
+	}
+	for _, block := range []string{"unicast_peer", "virtual_ipaddress", "virtual_routes", "virtual_rules"} {
+		all[block] = slices.DeleteFunc(lines[block], func(word string) bool { return word == "address" })
+	}
+	return all
+}
+
+// Each word has a sample.
+func TestEachWordHasASample(t *testing.T) {
+	sampled := map[string]bool{}
+	for _, s := range readSamples(t) {
+		sampled["vrrp_sync_group "+s.vocabulary()] = true // its group
+		for _, word := range strings.Fields(s.lines[0]) {
+			sampled[s.vocabulary()+" "+word] = true
+		}
+	}
+	for block, words := range vocabularies(t) {
+		for _, word := range words {
+			if !sampled[block+" "+word] {
+				t.Errorf("%s: %s has no sample in testdata/words/samples.txt", block, word)
+			}
+		}
+	}
+	for word := range quiet() {
+		if !sampled[word] {
+			t.Errorf("%s has a reason to be without effect, and is no word", word)
+		}
+	}
+}
