@@ -89,7 +89,7 @@ func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
 			a.bare = true
 		case "no_track":
 			a.noTrack = true
-		case "nodad", "-nodad":
+		case "-nodad":
 		case "preferred_lft":
 			lifetime = w.value()
 		case "track_group":

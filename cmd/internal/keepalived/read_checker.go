@@ -35,7 +35,7 @@ func checkerWords() map[string]vocabulary[*checker] {
 		scheduleWords(func(c c) *schedule { return &c.schedule }),
 		vocabulary[c]{
 			"retry":            keepRetries(0, func(c c) *said[int] { return &c.retry }),
-			"log_all_failures": means(readLogAll),
+			"log_all_failures": lostFlag[c]("logs each failed look", everyLook),
 		})
 	script := joined(looks, miscWords())
 	delete(script, "connect_timeout")
@@ -51,12 +51,6 @@ func checkerWords() map[string]vocabulary[*checker] {
 		"UDP_CHECK":  joined(looks, udpWords()),
 		"MISC_CHECK": script,
 		"FILE_CHECK": fileCheckWords(),
-	}
-}
-
-func readLogAll(im *importer, s *syntax.Statement, _ *checker) {
-	if on, ok := im.flag(s); ok && on {
-		im.lose(s, "logs each failed look", everyLook)
 	}
 }
 

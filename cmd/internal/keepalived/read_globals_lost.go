@@ -1,18 +1,21 @@
 package keepalived
 
-import "github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+import (
+	"math"
+	"strconv"
+
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
 
 // globalsLost are the words of global_defs that become no key.
 func globalsLost() vocabulary[*importer] {
 	v := vocabulary[*importer]{}
 	v.all(needless[*importer](), // since perch does it always, or has no need of it
-		"dynamic_interfaces", "vrrp_check_unicast_src", "vrrp_skip_check_adv_addr", "enable_script_security",
+		"vrrp_check_unicast_src", "vrrp_skip_check_adv_addr", "enable_script_security",
 		"set_supplementary_groups", "use_symlink_paths", "reload_check_config",
-		"vrrp_netlink_cmd_rcv_bufs", "vrrp_netlink_cmd_rcv_bufs_force",
-		"vrrp_netlink_monitor_rcv_bufs", "vrrp_netlink_monitor_rcv_bufs_force",
-		"process_monitor_rcv_bufs", "process_monitor_rcv_bufs_force",
-		"vrrp_rx_bufs_policy", "vrrp_rx_bufs_multiplier",
 		"include_check", "random_seed", "tmp_config_directory", "no_email_faults")
+	v.add(globalBuffers())
+	v["dynamic_interfaces"] = means(readDynamic)
 	v.all(lost[*importer]("needs it to send mails", noMail),
 		"notification_email", "notification_email_from", "smtp_server", "smtp_helo_name", "smtp_connect_timeout")
 	v.all(mails[*importer](), "smtp_alert", "smtp_alert_vrrp")
@@ -55,6 +58,32 @@ func globalsLost() vocabulary[*importer] {
 		"perch status names each party that is heard for a VRID that this node has"), "log_unknown_vrids")
 	v.all(lost[*importer]("names devices with a virtual MAC so", "perch calls them vrrp.VRID and vrrp6.VRID"),
 		"vmac_prefix", "vmac_addr_prefix")
+	return v
+}
+
+// readDynamic reads dynamic_interfaces [allow_if_changes], which perch does always.
+func readDynamic(im *importer, s *syntax.Statement, _ *importer) {
+	if args := s.Args(); len(args) > 0 && (len(args) > 1 || args[0] != "allow_if_changes") {
+		im.wrong(s, "must have allow_if_changes behind it, or nothing")
+	}
+}
+
+// globalBuffers are the words for buffers, which perch has no need of: its own are large, and what
+// one has dropped is found by looking again.
+func globalBuffers() vocabulary[*importer] {
+	v := vocabulary[*importer]{
+		"vrrp_rx_bufs_policy": means(func(im *importer, s *syntax.Statement, _ *importer) {
+			text, ok := im.one(s)
+			if n, err := strconv.Atoi(text); ok && text != "MTU" && text != "ADVERT" && (err != nil || n < 0) {
+				im.wrong(s, quoted(text)+" must be MTU, ADVERT or a number of bytes")
+			}
+		}),
+		"vrrp_rx_bufs_multiplier": needlessNumber[*importer](1, math.MaxUint32),
+	}
+	for _, of := range []string{"vrrp_netlink_cmd", "vrrp_netlink_monitor", "lvs_netlink_cmd", "lvs_netlink_monitor", "process_monitor"} {
+		v[of+"_rcv_bufs"] = needlessNumber[*importer](0, math.MaxUint32)
+		v[of+"_rcv_bufs_force"] = needlessFlag[*importer]()
+	}
 	return v
 }
 

@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -116,21 +117,21 @@ func instanceTransport() vocabulary[*instance] {
 
 func instanceAnnouncements() vocabulary[*instance] {
 	v := vocabulary[*instance]{
-		"garp_master_delay": keepTimer(0, longest, func(i *instance) *said[time.Duration] {
+		"garp_master_delay": keepSeconds(0, mostWhole, func(i *instance) *said[time.Duration] {
 			return &i.own().announcement.delay
 		}),
-		"garp_master_repeat": keepNumber(0, 1000, func(i *instance) *said[int] { return &i.own().announcement.repeat }),
-		"garp_master_refresh": keepTimer(0, longest, func(i *instance) *said[time.Duration] {
+		"garp_master_repeat": keepRepeat(func(i *instance) *said[int] { return &i.own().announcement.repeat }),
+		"garp_master_refresh": keepSeconds(0, 86400, func(i *instance) *said[time.Duration] {
 			return &i.own().announcement.refresh
 		}),
-		"garp_master_refresh_repeat": keepNumber(0, 1000, func(i *instance) *said[int] {
+		"garp_master_refresh_repeat": keepRepeat(func(i *instance) *said[int] {
 			return &i.own().announcement.refreshRepeat
 		}),
 	}
 	v.all(means(func(im *importer, s *syntax.Statement, i *instance) { readExtra(im, s, &i.own().announcement) }),
 		"garp_extra_if", "vmac_garp_intvl")
-	v.all(means(func(im *importer, s *syntax.Statement, _ *instance) { im.remark(s, lowerPriorityGARP) }),
-		"garp_lower_prio_delay", "garp_lower_prio_repeat")
+	v["garp_lower_prio_delay"] = lowerPriorityGARP[*instance](mostWhole)
+	v["garp_lower_prio_repeat"] = lowerPriorityGARP[*instance](math.MaxUint32)
 	return v
 }
 
@@ -148,8 +149,11 @@ func instanceLost() vocabulary[*instance] {
 		"lvs_sync_daemon_interface": means(readSyncInterface),
 	}
 	v.all(needless[*instance](), // since perch does it always, or has no need of it
-		"promote_secondaries", "check_unicast_src", "old_unicast_checksum", "skip_check_adv_addr",
-		"timer_expired_backup", "thread_timer_expired", "kernel_rx_buf_size", "debug")
+		"promote_secondaries", "check_unicast_src", "old_unicast_checksum",
+		"timer_expired_backup", "thread_timer_expired")
+	v["skip_check_adv_addr"] = needlessFlag[*instance]()
+	v["kernel_rx_buf_size"] = needlessNumber[*instance](0, math.MaxUint32)
+	v["debug"] = needlessNumber[*instance](0, 4)
 	v.all(lost[*instance]("asks the interface for its carrier again and again",
 		"perch hears of it from the kernel, and looks at a master's ten times a second"), "linkbeat_use_polling")
 	return v

@@ -44,8 +44,8 @@ func scriptWords() vocabulary[*script] {
 				c.argv = argv
 			}
 		}),
-		"interval": keepTimer(time.Millisecond, 1000000*time.Second, func(c *script) *said[time.Duration] { return &c.interval }),
-		"timeout":  keepTimer(time.Millisecond, 1000000*time.Second, func(c *script) *said[time.Duration] { return &c.timeout }),
+		"interval": keepTimer(time.Millisecond, mostTime, func(c *script) *said[time.Duration] { return &c.interval }),
+		"timeout":  keepTimer(time.Millisecond, mostTime, func(c *script) *said[time.Duration] { return &c.timeout }),
 		"rise":     keepNumber(1, 1<<30, func(c *script) *said[int] { return &c.rise }),
 		"fall":     keepNumber(1, 1<<30, func(c *script) *said[int] { return &c.fall }),
 		"weight": means(func(im *importer, s *syntax.Statement, c *script) {

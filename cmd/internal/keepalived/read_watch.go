@@ -115,10 +115,10 @@ func processWords() vocabulary[*trackProcess] {
 		"quorum": keepNumber(1, 65535, func(p *trackProcess) *said[int] { return &p.quorum }),
 		"quorum_max": lost[*trackProcess]("counts it as failed if there are more processes than that",
 			"use a [[check]] of kind script that counts them"),
-		"fork_delay":      keepTimer(0, time.Hour, func(p *trackProcess) *said[time.Duration] { return &p.forked }),
-		"terminate_delay": keepTimer(0, time.Hour, func(p *trackProcess) *said[time.Duration] { return &p.end }),
+		"fork_delay":      keepTimer(time.Microsecond, time.Hour, func(p *trackProcess) *said[time.Duration] { return &p.forked }),
+		"terminate_delay": keepTimer(time.Microsecond, time.Hour, func(p *trackProcess) *said[time.Duration] { return &p.end }),
 		"delay": means(func(im *importer, s *syntax.Statement, p *trackProcess) {
-			if d, ok := im.timer(s, 0, time.Hour); ok {
+			if d, ok := im.timer(s, time.Microsecond, time.Hour); ok {
 				p.forked, p.end = said[time.Duration]{d, s}, said[time.Duration]{d, s}
 			}
 		}),
@@ -162,7 +162,9 @@ func bfdWords() vocabulary[*bfd] {
 		}),
 	}
 	v.all(keepAddress(func(b *bfd) *said[netip.Addr] { return &b.neighbor }), "neighbor_ip", "neighbour_ip")
-	v.all(needless[*bfd](), "idle_tx", "passive", "ttl", "hoplimit", "vrrp", "checker")
+	v.all(needless[*bfd](), "passive", "vrrp", "checker")
+	v.all(needlessNumber[*bfd](1, 255), "ttl", "hoplimit")
+	v["idle_tx"] = means(func(im *importer, s *syntax.Statement, _ *bfd) { im.timer(s, 1000*time.Second, 4294967*time.Second) })
 	return v
 }
 

@@ -49,6 +49,28 @@ func keepTimer[T any](least, most time.Duration, at func(T) *said[time.Duration]
 	})
 }
 
+// keepSeconds is a keyword with a whole number of seconds.
+func keepSeconds[T any](least, most int, at func(T) *said[time.Duration]) word[T] {
+	return means(func(im *importer, s *syntax.Statement, into T) {
+		if n, ok := im.number(s, least, most); ok {
+			*at(into) = said[time.Duration]{time.Duration(n) * time.Second, s}
+		}
+	})
+}
+
+// keepRepeat is a keyword with how often something is announced, of which keepalived takes 0 for 1.
+func keepRepeat[T any](at func(T) *said[int]) word[T] {
+	return means(func(im *importer, s *syntax.Statement, into T) {
+		n, ok := im.number(s, 0, 1000)
+		if ok && n == 0 {
+			im.remark(s, "is taken for 1, as keepalived takes it")
+		}
+		if ok {
+			*at(into) = said[int]{max(n, 1), s}
+		}
+	})
+}
+
 // keepFlag is a keyword that means on, and may be told to mean off.
 func keepFlag[T any](at func(T) *said[bool]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {

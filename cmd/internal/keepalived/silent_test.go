@@ -2,102 +2,11 @@ package keepalived
 
 import (
 	"bytes"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 )
-
-// sample is a word of keepalived.conf, or what has it in it, with a value that should count.
-type sample struct {
-	block string   // where it stands, as base.conf calls it
-	with  []string // what stands there, too
-	lines []string
-}
-
-// vocabulary is the kind of block that the sample stands in.
-func (s sample) vocabulary() string {
-	kind, _, _ := strings.Cut(s.block, " ")
-	return kind
-}
-
-// name is the kind of block and the word.
-func (s sample) name() string {
-	keyword, _, _ := strings.Cut(s.lines[0], " ")
-	return s.vocabulary() + " " + keyword
-}
-
-func (s sample) String() string {
-	return strings.Join(append([]string{s.block + ": " + s.lines[0]}, s.with...), " with ")
-}
-
-// readSamples returns those of testdata/words/samples.txt.
-func readSamples(t *testing.T) (samples []sample) {
-	t.Helper()
-	text, err := os.ReadFile("testdata/words/samples.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	header := regexp.MustCompile(`^\[(.+?)(?: with (.+))?\]$`)
-	for section := range strings.SplitSeq(string(text), "\n\n") {
-		lines := strings.Split(strings.TrimSpace(section), "\n")
-		parts := header.FindStringSubmatch(lines[0])
-		if parts == nil {
-			continue
-		}
-		for block := range strings.SplitSeq(parts[1], ", ") {
-			s := sample{block: block}
-			if parts[2] != "" {
-				s.with = strings.Split(parts[2], "; ")
-			}
-			samples = append(samples, s.each(lines[1:])...)
-		}
-	}
-	return samples
-}
-
-// each returns a sample like s for each statement.
-func (s sample) each(lines []string) (list []sample) {
-	for _, line := range lines {
-		if strings.HasPrefix(line, " ") || line == "}" {
-			last := &list[len(list)-1]
-			last.lines = append(last.lines, line)
-			continue
-		}
-		s.lines = []string{line}
-		list = append(list, s)
-	}
-	return list
-}
-
-// base is the text around samples.
-type base []string
-
-func readBase(t *testing.T) base {
-	t.Helper()
-	text, err := os.ReadFile("testdata/words/base.conf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Split(string(text), "\n")
-}
-
-// put returns the file with lines in the place of a sample, and the first line there.
-func (b base) put(s sample, lines []string) (text string, at int) {
-	var out []string
-	for _, line := range b {
-		switch marker, ok := strings.CutPrefix(strings.TrimSpace(line), "@"); {
-		case !ok:
-			out = append(out, line)
-		case marker == s.block:
-			out = append(out, s.with...)
-			at = len(out) + 1
-			out = append(out, lines...)
-		}
-	}
-	return strings.Join(out, "\n"), at
-}
 
 // quiet are the words that are rightly without effect, by the kind of block.
 func quiet() map[string]string {
@@ -190,6 +99,38 @@ func TestNoWordIsSilent(t *testing.T) {
 	}
 }
 
+// A number that is none, or is too large or too small by far, is a mistake, or remarked on where
+// all of the line is.
+func TestNoWrongNumberIsTaken(t *testing.T) {
+	b, number := readBase(t), regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+	others := []string{
+		"UDP_CHECK payload", "UDP_CHECK require_reply", // hexadecimal
+		"url regex_stack", // two numbers, of which keepalived heeds none with PCRE2
+	}
+	for _, s := range readSamples(t) {
+		for i, word := range strings.Fields(s.lines[0]) {
+			if i > 0 && number.MatchString(word) && !slices.Contains(others, s.name()) {
+				takesNoWrongNumber(t, b, s, i)
+			}
+		}
+	}
+}
+
+// takesNoWrongNumber tries other numbers for a word of a sample.
+func takesNoWrongNumber(t *testing.T, b base, s sample, word int) {
+	t.Helper()
+	for _, wrong := range []string{"99999999999999", "-99999999999999", "1x"} {
+		words := strings.Fields(s.lines[0])
+		words[word] = wrong
+		line := strings.Join(words, " ")
+		text, at := b.put(s, append([]string{line}, s.lines[1:]...))
+		r, err := importFile(text)
+		if err == nil && !slices.ContainsFunc(r.Remarks, func(m Remark) bool { return m.Line == at }) {
+			t.Errorf("%s: %s is taken", s, line)
+		}
+	}
+}
+
 // imported imports a text that can be run, and returns what is said of some of its lines, and
 // what it becomes.
 func imported(t *testing.T, s sample, text string, at, lines int) (said []Remark, document []byte) {
@@ -208,36 +149,6 @@ func imported(t *testing.T, s sample, text string, at, lines int) (said []Remark
 		}
 	}
 	return said, rendered.Text
-}
-
-// vocabularies returns the keywords of all kinds of blocks.
-func vocabularies(t *testing.T) map[string][]string {
-	checkers, lines := checkerWords(), inventory(t, "keepalived-vrrp.txt")
-	all := map[string][]string{
-		"root":               keywords(rootWords()),
-		"global_defs":        keywords(globalWords()),
-		"garp_group":         keywords(pacingWords()),
-		"vrrp_script":        keywords(scriptWords()),
-		"track_file":         keywords(fileWords()),
-		"vrrp_track_process": keywords(processWords()),
-		"bfd_instance":       keywords(bfdWords()),
-		"vrrp_sync_group":    keywords(groupWords()),
-		"vrrp_instance":      keywords(instanceWords()),
-		"authentication":     keywords(authenticationWords()),
-		"auth_hmac":          keywords(hmacWords()),
-		"SSL":                keywords(clientTLSWords()),
-		"virtual_server":     keywords(virtualServerWords()),
-		"real_server":        keywords(realServerWords()),
-		"url":                keywords(urlWords()),
-		"host":               keywords(connectionWords(func(c *connection) *connection { return c })),
-	}
-	for kind, words := range checkers {
-		all[kind] = keywords(words)
-	}
-	for _, block := range []string{"unicast_peer", "virtual_ipaddress", "virtual_routes", "virtual_rules"} {
-		all[block] = slices.DeleteFunc(lines[block], func(word string) bool { return word == "address" })
-	}
-	return all
 }
 
 // Each word has a sample.
