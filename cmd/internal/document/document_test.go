@@ -90,7 +90,6 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// What is said of other lines names their places, too.
 // What is too large is told of the file that it was made of.
 func TestParseTooLarge(t *testing.T) {
 	d := sample()
@@ -101,6 +100,7 @@ func TestParseTooLarge(t *testing.T) {
 	}
 }
 
+// What is said of other lines names their places, too.
 func TestParseOtherLines(t *testing.T) {
 	d := &Document{}
 	for line := 10; line <= 20; line += 10 {

@@ -81,6 +81,19 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
+// No comment of what can be imported is lost.
+func TestCorpusComments(t *testing.T) {
+	folder, files := readCorpus(t)
+	all := 0
+	for _, f := range files {
+		path, o := filepath.Join(folder, f.path), Options{Options: syntax.Options{ID: f.id}, SecretDir: "/etc/perch"}
+		if r, err := Import(path, o); err == nil {
+			all += carriesComments(t, path, o, r)
+		}
+	}
+	t.Logf("%d comments", all)
+}
+
 // empty reports whether what is wrong is only that there is nothing to run.
 func empty(err error) bool {
 	mistakes, ok := errors.AsType[syntax.Mistakes](err)
