@@ -80,7 +80,7 @@ func keepIP[T any](at func(T) *said[netip.Addr]) word[T] {
 			im.wrong(s, fmt.Sprintf("%q is no IP address", arg))
 			return
 		}
-		*at(into) = said[netip.Addr]{a, s}
+		keep(im, at(into), a, s)
 	})
 }
 
@@ -103,7 +103,7 @@ func dnsWords() vocabulary[*checker] {
 			switch record := strings.ToUpper(arg); {
 			case !ok:
 			case slices.Contains(strings.Fields("A NS CNAME SOA MX TXT AAAA"), record):
-				c.record = said[string]{record, s}
+				keep(im, &c.record, record, s)
 			default:
 				im.wrong(s, fmt.Sprintf("%q must be A, NS, CNAME, SOA, MX, TXT or AAAA", arg))
 			}
@@ -120,6 +120,7 @@ func miscWords() vocabulary[*checker] {
 				ok = false
 			}
 			if ok {
+				im.replaced(c.script.by, s)
 				c.script = said[program]{program{argv: argv}, s}
 			}
 		}),
@@ -129,13 +130,13 @@ func miscWords() vocabulary[*checker] {
 				if d > mostTimeout {
 					im.remark(s, fmt.Sprintf("becomes %v, the most that perch takes", mostTimeout.Seconds()))
 				}
-				c.scriptTimeout = said[time.Duration]{min(d, mostTimeout), s}
+				keep(im, &c.scriptTimeout, min(d, mostTimeout), s)
 			}
 		}),
 		"misc_dynamic": keepSwitch(func(c *checker) *said[bool] { return &c.dynamic }),
 		"user": means(func(im *importer, s *syntax.Statement, c *checker) {
 			if user, ok := im.runner(s, s.Args()); ok {
-				c.scriptUser = said[string]{user, s}
+				keep(im, &c.scriptUser, user, s)
 			}
 		}),
 	}
@@ -145,7 +146,7 @@ func fileCheckWords() vocabulary[*checker] {
 	return vocabulary[*checker]{
 		"track_file": keepText(func(c *checker) *said[string] { return &c.file }),
 		"weight": means(func(im *importer, s *syntax.Statement, c *checker) {
-			c.fileWeight = said[weight]{im.weight(s, math.MaxInt32), s}
+			c.fileWeight = said[weight]{im.weight(s, math.MaxInt32, c.fileWeight.value), s}
 		}),
 	}
 }
@@ -179,5 +180,5 @@ func (im *importer) readHex(s *syntax.Statement, into *said[string], unknown str
 			bytes = append(bytes, "0"+strings.ToLower(word))
 		}
 	}
-	*into = said[string]{strings.Join(bytes, " "), s}
+	keep(im, into, strings.Join(bytes, " "), s)
 }

@@ -66,7 +66,7 @@ func readDigest(im *importer, s *syntax.Statement, u *httpURL) {
 	case len(arg) != 32 || strings.Trim(arg, "0123456789abcdefABCDEF") != "":
 		im.wrong(s, fmt.Sprintf("%q must be 32 hexadecimal digits, as genhash prints them", arg))
 	default:
-		u.digest = said[string]{strings.ToLower(arg), s}
+		keep(im, &u.digest, strings.ToLower(arg), s)
 	}
 }
 

@@ -101,13 +101,13 @@ func readExtra(im *importer, s *syntax.Statement, a *announcement) {
 		im.wrong(s, quoted(args[0])+" must be seconds from 1 to 86400")
 		return
 	}
-	a.extra = said[time.Duration]{time.Duration(n) * time.Second, s}
+	keep(im, &a.extra, time.Duration(n)*time.Second, s)
 }
 
 // readScriptUser reads who runs scripts that say nothing themselves.
 func readScriptUser(im *importer, s *syntax.Statement, _ *importer) {
 	if user, ok := im.runner(s, s.Args()); ok {
-		im.routing.globals.scriptUser = said[string]{user, s}
+		keep(im, &im.routing.globals.scriptUser, user, s)
 	}
 }
 

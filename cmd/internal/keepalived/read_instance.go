@@ -192,7 +192,7 @@ func readState(im *importer, s *syntax.Statement, i *instance) {
 	switch {
 	case !ok:
 	case state == "MASTER", state == "BACKUP":
-		i.state = said[string]{state, s}
+		keep(im, &i.state, state, s)
 	default:
 		im.wrong(s, quoted(state)+" must be MASTER or BACKUP")
 	}

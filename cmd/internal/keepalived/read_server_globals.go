@@ -100,7 +100,7 @@ func readSyncDaemon(im *importer, s *syntax.Statement, _ *importer) {
 			im.wrong(s, text)
 		}
 	}
-	im.balancing.ipvs.sync = said[syncDaemon]{d, s}
+	keep(im, &im.balancing.ipvs.sync, d, s)
 }
 
 // read reads an option, and returns what is wrong with it.

@@ -35,13 +35,17 @@ func fileWords() vocabulary[*trackFile] {
 	return vocabulary[*trackFile]{
 		"file": means(func(im *importer, s *syntax.Statement, f *trackFile) {
 			path, ok := im.one(s)
-			if ok && !strings.HasPrefix(path, "/") {
+			switch {
+			case ok && !strings.HasPrefix(path, "/"):
 				im.wrong(s, quoted(path)+" must begin with a slash")
+			case f.path.given():
+				im.again(s, f.path.by)
+				return
 			}
 			f.path = said[string]{path, s}
 		}),
 		"weight": means(func(im *importer, s *syntax.Statement, f *trackFile) {
-			f.weight = im.weight(s, math.MaxInt32)
+			f.weight = im.weight(s, math.MaxInt32, f.weight)
 		}),
 		"init_file": means(readInitial),
 	}
@@ -94,8 +98,12 @@ func readProcess(im *importer, s *syntax.Statement, _ *importer) {
 func processWords() vocabulary[*trackProcess] {
 	return vocabulary[*trackProcess]{
 		"process": means(func(im *importer, s *syntax.Statement, p *trackProcess) {
-			if len(s.Args()) == 0 || s.Args()[0] == "" {
+			switch {
+			case len(s.Args()) == 0 || s.Args()[0] == "":
 				im.wrong(s, "missing; must have the name of a program")
+			case p.argv.given():
+				im.again(s, p.argv.by)
+				return
 			}
 			p.argv = said[[]string]{s.Args(), s}
 		}),
@@ -110,7 +118,7 @@ func processWords() vocabulary[*trackProcess] {
 			}
 		}),
 		"weight": means(func(im *importer, s *syntax.Statement, p *trackProcess) {
-			p.weight = im.weight(s, 254)
+			p.weight = im.weight(s, 254, p.weight)
 		}),
 		"quorum": keepNumber(1, 65535, func(p *trackProcess) *said[int] { return &p.quorum }),
 		"quorum_max": lost[*trackProcess]("counts it as failed if there are more processes than that",
@@ -119,7 +127,8 @@ func processWords() vocabulary[*trackProcess] {
 		"terminate_delay": keepTimer(time.Microsecond, time.Hour, func(p *trackProcess) *said[time.Duration] { return &p.end }),
 		"delay": means(func(im *importer, s *syntax.Statement, p *trackProcess) {
 			if d, ok := im.timer(s, time.Microsecond, time.Hour); ok {
-				p.forked, p.end = said[time.Duration]{d, s}, said[time.Duration]{d, s}
+				keep(im, &p.forked, d, s)
+				keep(im, &p.end, d, s)
 			}
 		}),
 	}
@@ -158,13 +167,13 @@ func bfdWords() vocabulary[*bfd] {
 		"max_hops":   keepNumber(-1, 255, func(b *bfd) *said[int] { return &b.hops }),
 		"multihop":   keepFlag(func(b *bfd) *said[bool] { return &b.multihop }),
 		"weight": means(func(im *importer, s *syntax.Statement, b *bfd) {
-			b.weight = im.weight(s, 253)
+			b.weight = im.weight(s, 253, b.weight)
 		}),
 	}
 	v.all(keepAddress(func(b *bfd) *said[netip.Addr] { return &b.neighbor }), "neighbor_ip", "neighbour_ip")
 	v.all(needless[*bfd](), "passive", "vrrp", "checker")
 	v.all(needlessNumber[*bfd](1, 255), "ttl", "hoplimit")
-	v["idle_tx"] = means(func(im *importer, s *syntax.Statement, _ *bfd) { im.timer(s, 1000*time.Second, 4294967*time.Second) })
+	v["idle_tx"] = needlessNumber[*bfd](1000, 4294967) // milliseconds
 	return v
 }
 
@@ -172,7 +181,7 @@ func bfdWords() vocabulary[*bfd] {
 func keepMilliseconds[T any](at func(T) *said[time.Duration]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
 		if d, ok := im.timer(s, 0, 1000000*time.Second); ok {
-			*at(into) = said[time.Duration]{d / 1000, s}
+			keep(im, at(into), d/1000, s)
 		}
 	})
 }

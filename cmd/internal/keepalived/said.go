@@ -31,11 +31,27 @@ func (v said[T]) is(normal T) T {
 	return normal
 }
 
+// keep takes what a statement says. What was said before in the same block counts no more, for
+// keepalived either.
+func keep[T comparable](im *importer, at *said[T], value T, by *syntax.Statement) {
+	if at.value != value {
+		im.replaced(at.by, by)
+	}
+	*at = said[T]{value, by}
+}
+
+// replaced says of a statement, if there is one, that a later one counts in its place.
+func (im *importer) replaced(s, by *syntax.Statement) {
+	if s != nil {
+		im.remark(s, "does nothing, since another value is given at "+by.Position.String())
+	}
+}
+
 // keepNumber is a keyword with an integer from least to most.
 func keepNumber[T any](least, most int, at func(T) *said[int]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
 		if n, ok := im.number(s, least, most); ok {
-			*at(into) = said[int]{n, s}
+			keep(im, at(into), n, s)
 		}
 	})
 }
@@ -44,7 +60,7 @@ func keepNumber[T any](least, most int, at func(T) *said[int]) word[T] {
 func keepTimer[T any](least, most time.Duration, at func(T) *said[time.Duration]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
 		if d, ok := im.timer(s, least, most); ok {
-			*at(into) = said[time.Duration]{d, s}
+			keep(im, at(into), d, s)
 		}
 	})
 }
@@ -53,7 +69,7 @@ func keepTimer[T any](least, most time.Duration, at func(T) *said[time.Duration]
 func keepSeconds[T any](least, most int, at func(T) *said[time.Duration]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
 		if n, ok := im.number(s, least, most); ok {
-			*at(into) = said[time.Duration]{time.Duration(n) * time.Second, s}
+			keep(im, at(into), time.Duration(n)*time.Second, s)
 		}
 	})
 }
@@ -66,7 +82,7 @@ func keepRepeat[T any](at func(T) *said[int]) word[T] {
 			im.remark(s, "is taken for 1, as keepalived takes it")
 		}
 		if ok {
-			*at(into) = said[int]{max(n, 1), s}
+			keep(im, at(into), max(n, 1), s)
 		}
 	})
 }
@@ -75,7 +91,7 @@ func keepRepeat[T any](at func(T) *said[int]) word[T] {
 func keepFlag[T any](at func(T) *said[bool]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
 		if on, ok := im.flag(s); ok {
-			*at(into) = said[bool]{on, s}
+			keep(im, at(into), on, s)
 		}
 	})
 }
@@ -84,7 +100,7 @@ func keepFlag[T any](at func(T) *said[bool]) word[T] {
 func keepText[T any](at func(T) *said[string]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
 		if text, ok := im.one(s); ok {
-			*at(into) = said[string]{text, s}
+			keep(im, at(into), text, s)
 		}
 	})
 }
