@@ -31,12 +31,7 @@ func readChecker(im *importer, s *syntax.Statement, r *realServer) {
 // checkerWords are the words of each kind of checker that perch has an equivalent for.
 func checkerWords() map[string]vocabulary[*checker] {
 	type c = *checker
-	looks := joined(
-		scheduleWords(func(c c) *schedule { return &c.schedule }),
-		vocabulary[c]{
-			"retry":            keepRetries(0, func(c c) *said[int] { return &c.retry }),
-			"log_all_failures": lostFlag[c]("logs each failed look", everyLook),
-		})
+	looks := lookWords(func(c c) *schedule { return &c.schedule })
 	script := joined(looks, miscWords())
 	delete(script, "connect_timeout")
 	looks = joined(looks, connectionWords(func(c c) *connection { return &c.connection }))
@@ -52,6 +47,14 @@ func checkerWords() map[string]vocabulary[*checker] {
 		"MISC_CHECK": script,
 		"FILE_CHECK": fileCheckWords(),
 	}
+}
+
+// lookWords are the words for when a checker looks.
+func lookWords[T any](of func(T) *schedule) vocabulary[T] {
+	v := scheduleWords(of)
+	v["retry"] = keepRetries(0, func(t T) *said[int] { return &of(t).retry })
+	v["log_all_failures"] = lostFlag[T]("logs each failed look", everyLook)
+	return v
 }
 
 // connectionWords are the words for where packets of a checker go, and from where.
@@ -88,11 +91,23 @@ func smtpWords() vocabulary[*checker] {
 	return vocabulary[*checker]{
 		"helo_name": keepText(func(c *checker) *said[string] { return &c.hello }),
 		"host": opens(func(im *importer, s *syntax.Statement, c *checker) {
-			h := &connection{by: s}
+			h := &smtpHost{connection: connection{by: s}, of: c}
 			readBlock(im, "a host", im.block(s), im.serverWords().host, h)
-			c.hosts = append(c.hosts, h)
+			c.hosts = append(c.hosts, &h.connection)
 		}),
 	}
+}
+
+// smtpHost is a host of an SMTP_CHECK: what it says beside the connection counts for all of that.
+type smtpHost struct {
+	connection
+	of *checker
+}
+
+func hostWords() vocabulary[*smtpHost] {
+	v := lookWords(func(h *smtpHost) *schedule { return &h.of.schedule })
+	v.add(connectionWords(func(h *smtpHost) *connection { return &h.connection }))
+	return v
 }
 
 func dnsWords() vocabulary[*checker] {

@@ -117,7 +117,7 @@ func vocabularies(t *testing.T) map[string][]string {
 		"virtual_server":     keywords(virtualServerWords()),
 		"real_server":        keywords(realServerWords()),
 		"url":                keywords(urlWords()),
-		"host":               keywords(connectionWords(func(c *connection) *connection { return c })),
+		"host":               keywords(hostWords()),
 	}
 	for kind, words := range checkers {
 		all[kind] = keywords(words)
