@@ -117,6 +117,9 @@ func keepFIFO(at func(*importer) *fifo) word[*importer] {
 		if len(args) > 1 {
 			f.user, _ = im.user(s, args[1:])
 		}
+		if len(args) == 3 && args[2] != args[1] {
+			im.remark(s, "with perch it has the group of user "+quoted(args[1])+", not "+quoted(args[2]))
+		}
 	})
 }
 
