@@ -149,8 +149,13 @@ func instanceLost() vocabulary[*instance] {
 		"lvs_sync_daemon_interface": means(readSyncInterface),
 	}
 	v.all(needless[*instance](), // since perch does it always, or has no need of it
-		"promote_secondaries", "check_unicast_src", "old_unicast_checksum",
+		"promote_secondaries", "check_unicast_src",
 		"timer_expired_backup", "thread_timer_expired")
+	v["old_unicast_checksum"] = means(func(im *importer, s *syntax.Statement, _ *instance) {
+		if args := s.Args(); len(args) > 1 || len(args) == 1 && args[0] != "never" {
+			im.wrong(s, "must have never behind it, or nothing")
+		}
+	})
 	v["skip_check_adv_addr"] = needlessFlag[*instance]()
 	v["kernel_rx_buf_size"] = needlessNumber[*instance](0, math.MaxUint32)
 	v["debug"] = needlessNumber[*instance](0, 4)
@@ -191,6 +196,8 @@ func readState(im *importer, s *syntax.Statement, i *instance) {
 	state, ok := im.one(s)
 	switch {
 	case !ok:
+	case state == "BACKUP" && i.state.value == "MASTER":
+		im.again(s, i.state.by)
 	case state == "MASTER", state == "BACKUP":
 		keep(im, &i.state, state, s)
 	default:

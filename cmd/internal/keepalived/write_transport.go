@@ -13,13 +13,19 @@ func (im *importer) writeTransport(t *document.Table, i *instance, version int) 
 	if i.source.given() {
 		im.set(t, "source", document.Text(i.source.value.String()), i.source.by)
 	}
-	if i.trackSource.value && i.source.given() {
+	switch {
+	case i.trackSource.value && i.source.given():
 		im.set(t, "track_source", document.Flag(true), i.trackSource.by)
+	case i.trackSource.value:
+		im.remark(i.trackSource.by, "does nothing here without unicast_src_ip or mcast_src_ip, which say the address that is followed")
 	}
 	if len(i.peers) > 0 {
 		im.writePeers(t, i)
 	} else {
 		im.writeGroup(t, i)
+		if i.unicastTTL.given() {
+			im.remark(i.unicastTTL.by, "does nothing without unicast_peer, there as here")
+		}
 	}
 	sum := i.checksumAsVersion2.or(im.routing.globals.checksumAsVersion2)
 	if sum.value && version == 3 && !i.ipv6() {
