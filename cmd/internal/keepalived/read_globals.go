@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
 	"strconv"
@@ -70,7 +71,7 @@ func globalsOfAnnouncements() vocabulary[*importer] {
 		}),
 		"vrrp_min_garp": keepFlag(func(im *importer) *said[bool] { return &im.routing.globals.minimalGARP }),
 	}
-	v.all(means(func(im *importer, s *syntax.Statement, _ *importer) { readExtra(im, s, of(im)) }),
+	v.all(means(func(im *importer, s *syntax.Statement, _ *importer) { readExtra(im, s, 1, of(im)) }),
 		"vrrp_garp_extra_if", "vrrp_vmac_garp_intvl")
 	v["vrrp_garp_lower_prio_delay"] = lowerPriorityGARP[*importer](mostWhole)
 	v["vrrp_garp_lower_prio_repeat"] = lowerPriorityGARP[*importer](math.MaxUint32)
@@ -87,7 +88,7 @@ func lowerPriorityGARP[T any](most int) word[T] {
 }
 
 // readExtra reads how often what is not on the router's interface is announced: [all] N.
-func readExtra(im *importer, s *syntax.Statement, a *announcement) {
+func readExtra(im *importer, s *syntax.Statement, least int, a *announcement) {
 	args := s.Args()
 	if len(args) == 2 && args[0] == "all" {
 		args = args[1:]
@@ -97,8 +98,8 @@ func readExtra(im *importer, s *syntax.Statement, a *announcement) {
 		return
 	}
 	n, err := strconv.Atoi(args[0])
-	if err != nil || n < 1 || n > 86400 {
-		im.wrong(s, quoted(args[0])+" must be seconds from 1 to 86400")
+	if err != nil || n < least || n > 86400 {
+		im.wrong(s, fmt.Sprintf("%q must be seconds from %d to 86400", args[0], least))
 		return
 	}
 	keep(im, &a.extra, time.Duration(n)*time.Second, s)

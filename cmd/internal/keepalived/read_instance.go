@@ -128,7 +128,7 @@ func instanceAnnouncements() vocabulary[*instance] {
 			return &i.own().announcement.refreshRepeat
 		}),
 	}
-	v.all(means(func(im *importer, s *syntax.Statement, i *instance) { readExtra(im, s, &i.own().announcement) }),
+	v.all(means(func(im *importer, s *syntax.Statement, i *instance) { readExtra(im, s, 0, &i.own().announcement) }),
 		"garp_extra_if", "vmac_garp_intvl")
 	v["garp_lower_prio_delay"] = lowerPriorityGARP[*instance](mostWhole)
 	v["garp_lower_prio_repeat"] = lowerPriorityGARP[*instance](math.MaxUint32)

@@ -67,10 +67,10 @@ func readInitial(im *importer, s *syntax.Statement, f *trackFile) {
 		im.wrong(s, quoted(strings.Join(args, " "))+" must be a number, with overwrite behind it or without")
 		return
 	}
-	if n != 0 {
-		im.remark(s, fmt.Sprintf("perch writes no file: while there is none, also after it was removed, its number is %d", n))
-	}
 	f.initial.value = min(max(n, -mostWeight), mostWeight)
+	if n != 0 {
+		im.remark(s, fmt.Sprintf("perch writes no file: while there is none, also after it was removed, its number is %d", f.initial.value))
+	}
 }
 
 // trackProcess is a vrrp_track_process.
@@ -180,8 +180,15 @@ func bfdWords() vocabulary[*bfd] {
 // keepMilliseconds is a keyword with a number of milliseconds, with a fraction or without.
 func keepMilliseconds[T any](at func(T) *said[time.Duration]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
-		if d, ok := im.timer(s, 0, 1000000*time.Second); ok {
-			keep(im, at(into), d/1000, s)
+		arg, ok := im.one(s)
+		if !ok {
+			return
 		}
+		n, err := strconv.ParseFloat(arg, 64)
+		if err != nil || !(n >= 1 && n <= 4294967) {
+			im.wrong(s, quoted(arg)+" must be milliseconds from 1 to 4294967")
+			return
+		}
+		keep(im, at(into), time.Duration(math.Round(n*1000))*time.Microsecond, s)
 	})
 }

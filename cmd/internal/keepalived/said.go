@@ -1,6 +1,8 @@
 package keepalived
 
 import (
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/document"
@@ -40,6 +42,14 @@ func keep[T comparable](im *importer, at *said[T], value T, by *syntax.Statement
 	*at = said[T]{value, by}
 }
 
+// cut returns a time, or in its place the longest that perch has.
+func (im *importer) cut(v said[time.Duration], most time.Duration) time.Duration {
+	if v.value > most {
+		im.remark(v.by, fmt.Sprintf("becomes %v s, the longest that perch has", most.Seconds()))
+	}
+	return min(v.value, most)
+}
+
 // replaced says of a statement, if there is one, that a later one counts in its place.
 func (im *importer) replaced(s, by *syntax.Statement) {
 	if s != nil {
@@ -77,13 +87,17 @@ func keepSeconds[T any](least, most int, at func(T) *said[time.Duration]) word[T
 // keepRepeat is a keyword with how often something is announced, of which keepalived takes 0 for 1.
 func keepRepeat[T any](at func(T) *said[int]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
-		n, ok := im.number(s, 0, 1000)
-		if ok && n == 0 {
+		n, ok := im.number(s, 0, math.MaxUint32)
+		if !ok {
+			return
+		}
+		switch {
+		case n == 0:
 			im.remark(s, "is taken for 1, as keepalived takes it")
+		case n > mostRepeats:
+			im.remark(s, fmt.Sprintf("becomes %d, the most that perch has", mostRepeats))
 		}
-		if ok {
-			keep(im, at(into), max(n, 1), s)
-		}
+		keep(im, at(into), min(max(n, 1), mostRepeats), s)
 	})
 }
 

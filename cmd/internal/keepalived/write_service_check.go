@@ -92,7 +92,7 @@ func (im *importer) timing(c *checker, when schedule, own said[time.Duration]) (
 	if timeout.value != min(interval, 5*time.Second) {
 		l.add("timeout", document.Duration(timeout.value), timeout.by)
 	}
-	if warmup := min(when.warmup.is(interval), mostInterval); warmup > 0 {
+	if warmup := im.cut(when.warmup.or(said[time.Duration]{value: interval}), mostInterval); warmup > 0 {
 		l.add("warmup", document.Duration(warmup), when.warmup.by)
 	}
 	l.add("rise", document.Number(1), nil)
