@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// maxSize bounds what is read, in bytes. A config of 5,000 VIPs needs a fortieth of it, one of
+// MaxSize bounds what is read, in bytes. A config of 5,000 VIPs needs a fortieth of it, one of
 // 65,000 virtual routers half.
-const maxSize = 16 << 20
+const MaxSize = 16 << 20
 
 // Config is a valid perch.toml. Lists are in the order of the file.
 type Config struct {
@@ -116,7 +116,7 @@ func Load(path string) (*Config, []Warning, error) {
 		return nil, nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -132,7 +132,7 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 // mistakes; hostname is the default of node.name. The error is a Mistakes.
 func Parse(path string, data []byte, hostname string) (*Config, []Warning, error) {
 	r := &report{file: path}
-	if len(data) > maxSize {
+	if len(data) > MaxSize {
 		r.add(position{1, 1}, "the file is larger than 16 MiB; must be a perch.toml")
 		return nil, nil, r.err()
 	}

@@ -233,7 +233,7 @@ func TestByteOrderMark(t *testing.T) {
 
 func TestTooLarge(t *testing.T) {
 	text := readFile(t, "testdata/ok/least.toml")
-	largest := text + "#" + strings.Repeat("x", maxSize-len(text)-1)
+	largest := text + "#" + strings.Repeat("x", MaxSize-len(text)-1)
 	mustParse(t, largest)
 
 	path := filepath.Join(t.TempDir(), "perch.toml")
@@ -298,7 +298,7 @@ func TestBounded(t *testing.T) {
 		"long number":        []byte("[node]\nname = " + strings.Repeat("1", large/2)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if len(data) > maxSize {
+			if len(data) > MaxSize {
 				t.Fatalf("%d bytes would be refused unread", len(data))
 			}
 			start := processorTime(t)

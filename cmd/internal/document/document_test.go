@@ -90,6 +90,16 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// What is too large is told of the file that it was made of.
+func TestParseTooLarge(t *testing.T) {
+	d := sample()
+	d.Tail = []string{strings.Repeat("x", config.MaxSize)}
+	_, _, err := d.Parse("keepalived.conf", "lb1")
+	if want := "keepalived.conf:1: becomes a perch.toml of 16 MiB, and perch takes 16 MiB at most"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
 // What is said of other lines names their places, too.
 func TestParseOtherLines(t *testing.T) {
 	d := &Document{}

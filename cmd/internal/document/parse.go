@@ -18,6 +18,9 @@ func (d *Document) Parse(path, hostname string) (*config.Config, []config.Warnin
 
 // Parse does the same for a document that has been rendered.
 func (r *Rendered) Parse(path, hostname string) (*config.Config, []config.Warning, error) {
+	if len(r.Text) > config.MaxSize {
+		return nil, nil, config.Mistakes{{File: path, Line: 1, Text: fmt.Sprintf("becomes a perch.toml of %d MiB, and perch takes 16 MiB at most", len(r.Text)>>20)}}
+	}
 	c, warnings, err := config.Parse(path, r.Text, hostname)
 	for i, w := range warnings {
 		if at := r.Place(w.Line); at != (Place{}) {

@@ -42,7 +42,7 @@ type serverWords struct {
 	real     vocabulary[*realServer]
 	checkers map[string]vocabulary[*checker]
 	url      vocabulary[*httpURL]
-	host     vocabulary[*connection]
+	host     vocabulary[*smtpHost]
 }
 
 func (im *importer) serverWords() *serverWords {
@@ -52,7 +52,7 @@ func (im *importer) serverWords() *serverWords {
 			real:     realServerWords(),
 			checkers: checkerWords(),
 			url:      urlWords(),
-			host:     connectionWords(func(c *connection) *connection { return c }),
+			host:     hostWords(),
 		}
 	}
 	return im.balancing.words

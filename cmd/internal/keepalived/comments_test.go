@@ -7,43 +7,49 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
 
-// Each comment is in what a file becomes, once for each time that it is there.
 func TestCommentsCarryOver(t *testing.T) {
 	for _, path := range confs(t, "") {
-		o := testOptions()
-		conf, err := syntax.Parse(path, o.Options)
+		r, err := Import(path, testOptions())
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := Import(path, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		written := map[string]int{}
-		for line := range strings.Lines(string(r.Document.Render().Text)) {
-			if text, ok := strings.CutPrefix(strings.TrimSpace(line), "#"); ok {
-				written[strings.TrimSpace(text)]++
-			}
-		}
-		for text, n := range countComments(conf.Statements, conf.Comments) {
-			if written[text] != n {
-				t.Errorf("%s: comment %q is there %d times, and was %d times", path, text, written[text], n)
-			}
-		}
+		carriesComments(t, path, testOptions(), r)
 	}
 }
 
-func countComments(statements []*syntax.Statement, comments []string) map[string]int {
-	count := map[string]int{}
-	for _, text := range newImporter(Options{}).discreet(comments) {
+// carriesComments wants each comment of a file in what it became, once for each time that it is
+// there, and returns how many there are.
+func carriesComments(t *testing.T, path string, o Options, r *Result) (comments int) {
+	t.Helper()
+	conf, err := syntax.Parse(path, o.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	im := newImporter(o)
+	readBlock(im, "the top level", conf.Statements, rootWords(), im) // to know the passwords
+	was, is := map[string]int{}, map[string]int{}
+	im.countComments(conf.Statements, conf.Comments, was)
+	for line := range strings.Lines(string(r.Document.Render().Text)) {
+		if text, ok := strings.CutPrefix(strings.TrimSpace(line), "#"); ok {
+			is[strings.TrimSpace(text)]++
+		}
+	}
+	for text, n := range was {
+		comments += n
+		if is[text] != n {
+			t.Errorf("%s: comment %q is there %d times, and was %d times", path, text, is[text], n)
+		}
+	}
+	return comments
+}
+
+func (im *importer) countComments(statements []*syntax.Statement, comments []string, count map[string]int) {
+	for _, text := range im.discreet(comments) {
 		count[strings.TrimSpace(text)]++
 	}
 	for _, s := range statements {
-		for text, n := range countComments(s.Block, s.Comments) {
-			count[text] += n
-		}
+		im.countComments(s.Block, s.Comments, count)
 	}
-	return count
 }
 
 // Passwords are in files of their own, and nowhere else: not in the comments either.

@@ -51,6 +51,7 @@ func Import(path string, o Options) (*Result, error) {
 		return nil, err
 	}
 	im.writeServices()
+	im.wantSomething(path)
 	im.doc.Head = im.rest(conf.Statements) // those that belong to no table
 	if len(im.mistakes) > 0 {
 		m := im.mistakes
@@ -60,6 +61,17 @@ func Import(path string, o Options) (*Result, error) {
 	r := im.remarks
 	sort.SliceStable(r, order(conf.Files, func(i int) syntax.Position { return r[i].Position }))
 	return &Result{Document: im.doc, Remarks: r, Secrets: im.secrets, Files: conf.Files, Scripts: im.scripts}, nil
+}
+
+// wantSomething is wrong where a file that is right otherwise has nothing in it to run.
+func (im *importer) wantSomething(path string) {
+	r := &im.routing
+	if len(r.instances)+len(im.balancing.virtual)+len(r.staticAddresses)+len(r.staticRoutes)+len(r.staticRules) == 0 && len(im.mistakes) == 0 && im.o.Raft == nil {
+		im.mistakes = syntax.Mistakes{{
+			Position: syntax.Position{File: path, Line: 1},
+			Text:     "there is nothing to run: must have a vrrp_instance, a virtual_server or something static",
+		}}
+	}
 }
 
 // atMost returns the first mistakes, and how many more there are: a mistake in what is

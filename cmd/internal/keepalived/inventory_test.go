@@ -84,12 +84,12 @@ func TestLines(t *testing.T) {
 	values := map[string]string{
 		"address": "198.18.0.7", "min_ttl": "254", "max_ttl": "255",
 		"brd": "+", "dev": "eth1", "scope": "link", "label": "eth0:1", "peer": "198.18.0.9", "preferred_lft": "forever",
-		"nodad": "", "to": "10.9.0.0/16", "via": "198.18.0.254", "gw": "198.18.0.254", "oif": "eth1", "iif": "eth1",
-		"src": "198.18.0.1", "table": "100", "metric": "5", "preference": "5", "priority": "5", "pref": "5",
+		"-nodad": "", "to": "10.9.0.0/16", "via": "198.18.0.254", "gw": "198.18.0.254", "oif": "eth1", "iif": "eth1",
+		"src": "198.18.0.1", "table": "100", "metric": "5", "preference": "5", "priority": "5", "pref": "high", "order": "5",
 		"blackhole": "", "or": "198.18.0.253", "nexthop": "via 198.18.0.253", "weight": "3", "from": "10.0.0.0/8",
-		"fwmark": "7", "lookup": "100", "protocol": "bird", "proto": "bird", "track_group": "G", "realms": "1/2", "realm": "1",
-		"tos": "4", "dsfield": "4", "uidrange": "1-2", "ip_proto": "tcp", "ipproto": "tcp", "sport": "1", "dport": "1",
-		"tun_id": "1", "goto": "5", "suppress_prefixlength": "0", "suppress_ifgroup": "x",
+		"fwmark": "7", "lookup": "100", "protocol": "bird", "track_group": "G", "realms": "1/2", "realm": "1",
+		"tos": "4", "dsfield": "4", "uidrange": "1-2", "ipproto": "tcp", "sport": "1", "dport": "1",
+		"tunnel-id": "1", "goto": "5", "suppress_prefixlength": "0", "suppress_ifgroup": "x", "sup_pl": "0", "sup_group": "x",
 		"mtu": "lock 1400", "hoplimit": "3", "advmss": "3", "rtt": "3", "rttvar": "3", "reordering": "3", "window": "3", "cwnd": "3",
 		"initcwnd": "3", "initrwnd": "3", "ssthresh": "3", "rto_min": "3", "quickack": "1", "features": "ecn", "congctl": "cubic",
 		"encap": "mpls 7", "as": "to 198.18.0.7", "expires": "5", "fastopen_no_cookie": "1", "ttl-propagate": "enabled",
@@ -128,7 +128,7 @@ func TestLines(t *testing.T) {
 // lostWhole says of a word that with it all of its line is lost, whatever else is there.
 func lostWhole(word string) bool {
 	return slices.Contains(strings.Fields(`or nexthop weight unreachable prohibit throw realms realm tos dsfield encap as expires
-		not uidrange ip_proto ipproto sport dport tun_id goto nop l3mdev suppress_prefixlength suppress_ifgroup blackhole`), word)
+		not uidrange ipproto sport dport tunnel-id goto nop l3mdev suppress_prefixlength sup_pl suppress_ifgroup sup_group blackhole`), word)
 }
 
 // importLine imports an instance with a line in a block.
@@ -149,5 +149,7 @@ func importText(text string) error {
 
 func importFile(text string) (*Result, error) {
 	files := fstest.MapFS{"keepalived.conf": {Data: []byte(text)}}
-	return Import("/keepalived.conf", Options{Options: syntax.Options{Files: syntax.FSFiles{FS: files}}})
+	o := testOptions()
+	o.Files = syntax.FSFiles{FS: files}
+	return Import("/keepalived.conf", o)
 }

@@ -67,7 +67,7 @@ func readStaticAddresses(im *importer, s *syntax.Statement, _ *importer) {
 // address reads ADDRESS[/LENGTH] with what may stand before and behind it.
 func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
 	a.by = s
-	plus, lifetime := false, ""
+	edge, lifetime := "", ""
 	w := newWords(im, s)
 	for w.more() {
 		switch word := w.next(); word {
@@ -81,9 +81,9 @@ func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
 			a.scope = w.scope()
 		case "brd", "broadcast":
 			switch text := w.value(); text {
-			case "+":
-				plus = true
-			case "-", "":
+			case "+", "-":
+				edge = text
+			case "":
 			default:
 				a.broadcast = w.address(text)
 			}
@@ -91,7 +91,7 @@ func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
 			a.bare = true
 		case "no_track":
 			a.noTrack = true
-		case "nodad", "-nodad":
+		case "-nodad":
 		case "preferred_lft":
 			lifetime = w.value()
 		case "track_group":
@@ -111,8 +111,12 @@ func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
 	if w.good() && !a.prefix.IsValid() {
 		w.wrong("has no address")
 	}
-	if w.good() && plus && a.prefix.Addr().Is4() {
+	switch {
+	case !w.good() || a.prefix.Addr().Is6():
+	case edge == "+":
 		a.broadcast = lastAddress(a.prefix)
+	case edge == "-":
+		a.broadcast = a.prefix.Masked().Addr()
 	}
 	if w.good() {
 		im.heedLifetime(s, a.prefix.Addr(), lifetime)

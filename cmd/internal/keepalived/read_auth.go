@@ -47,9 +47,9 @@ func readAuthType(im *importer, s *syntax.Statement, a *authentication) {
 	switch {
 	case !ok:
 	case kind == "PASS":
-		a.kind = said[string]{"pass", s}
+		keep(im, &a.kind, "pass", s)
 	case kind == "AH":
-		a.kind = said[string]{"ah", s}
+		keep(im, &a.kind, "ah", s)
 	default:
 		im.wrong(s, quoted(kind)+" must be PASS or AH")
 	}
@@ -85,7 +85,7 @@ func readAuthPass(im *importer, s *syntax.Statement, a *authentication) {
 		im.wrong(s, "begins or ends with a space, as far as its first 8 bytes count, which a secret file cannot hold")
 		return
 	}
-	a.password = said[string]{password, s}
+	keep(im, &a.password, password, s)
 }
 
 func readHMAC(im *importer, s *syntax.Statement, i *instance) {

@@ -31,12 +31,7 @@ func readChecker(im *importer, s *syntax.Statement, r *realServer) {
 // checkerWords are the words of each kind of checker that perch has an equivalent for.
 func checkerWords() map[string]vocabulary[*checker] {
 	type c = *checker
-	looks := joined(
-		scheduleWords(func(c c) *schedule { return &c.schedule }),
-		vocabulary[c]{
-			"retry":            keepRetries(0, func(c c) *said[int] { return &c.retry }),
-			"log_all_failures": means(readLogAll),
-		})
+	looks := lookWords(func(c c) *schedule { return &c.schedule })
 	script := joined(looks, miscWords())
 	delete(script, "connect_timeout")
 	looks = joined(looks, connectionWords(func(c c) *connection { return &c.connection }))
@@ -54,10 +49,12 @@ func checkerWords() map[string]vocabulary[*checker] {
 	}
 }
 
-func readLogAll(im *importer, s *syntax.Statement, _ *checker) {
-	if on, ok := im.flag(s); ok && on {
-		im.lose(s, "logs each failed look", everyLook)
-	}
+// lookWords are the words for when a checker looks.
+func lookWords[T any](of func(T) *schedule) vocabulary[T] {
+	v := scheduleWords(of)
+	v["retry"] = keepRetries(0, func(t T) *said[int] { return &of(t).retry })
+	v["log_all_failures"] = lostFlag[T]("logs each failed look", everyLook)
+	return v
 }
 
 // connectionWords are the words for where packets of a checker go, and from where.
@@ -86,7 +83,7 @@ func keepIP[T any](at func(T) *said[netip.Addr]) word[T] {
 			im.wrong(s, fmt.Sprintf("%q is no IP address", arg))
 			return
 		}
-		*at(into) = said[netip.Addr]{a, s}
+		keep(im, at(into), a, s)
 	})
 }
 
@@ -94,11 +91,23 @@ func smtpWords() vocabulary[*checker] {
 	return vocabulary[*checker]{
 		"helo_name": keepText(func(c *checker) *said[string] { return &c.hello }),
 		"host": opens(func(im *importer, s *syntax.Statement, c *checker) {
-			h := &connection{by: s}
+			h := &smtpHost{connection: connection{by: s}, of: c}
 			readBlock(im, "a host", im.block(s), im.serverWords().host, h)
-			c.hosts = append(c.hosts, h)
+			c.hosts = append(c.hosts, &h.connection)
 		}),
 	}
+}
+
+// smtpHost is a host of an SMTP_CHECK: what it says beside the connection counts for all of that.
+type smtpHost struct {
+	connection
+	of *checker
+}
+
+func hostWords() vocabulary[*smtpHost] {
+	v := lookWords(func(h *smtpHost) *schedule { return &h.of.schedule })
+	v.add(connectionWords(func(h *smtpHost) *connection { return &h.connection }))
+	return v
 }
 
 func dnsWords() vocabulary[*checker] {
@@ -109,7 +118,7 @@ func dnsWords() vocabulary[*checker] {
 			switch record := strings.ToUpper(arg); {
 			case !ok:
 			case slices.Contains(strings.Fields("A NS CNAME SOA MX TXT AAAA"), record):
-				c.record = said[string]{record, s}
+				keep(im, &c.record, record, s)
 			default:
 				im.wrong(s, fmt.Sprintf("%q must be A, NS, CNAME, SOA, MX, TXT or AAAA", arg))
 			}
@@ -126,6 +135,7 @@ func miscWords() vocabulary[*checker] {
 				ok = false
 			}
 			if ok {
+				im.replaced(c.script.by, s)
 				c.script = said[program]{program{argv: argv}, s}
 			}
 		}),
@@ -135,13 +145,13 @@ func miscWords() vocabulary[*checker] {
 				if d > mostTimeout {
 					im.remark(s, fmt.Sprintf("becomes %v, the most that perch takes", mostTimeout.Seconds()))
 				}
-				c.scriptTimeout = said[time.Duration]{min(d, mostTimeout), s}
+				keep(im, &c.scriptTimeout, min(d, mostTimeout), s)
 			}
 		}),
 		"misc_dynamic": keepSwitch(func(c *checker) *said[bool] { return &c.dynamic }),
 		"user": means(func(im *importer, s *syntax.Statement, c *checker) {
 			if user, ok := im.runner(s, s.Args()); ok {
-				c.scriptUser = said[string]{user, s}
+				keep(im, &c.scriptUser, user, s)
 			}
 		}),
 	}
@@ -151,7 +161,7 @@ func fileCheckWords() vocabulary[*checker] {
 	return vocabulary[*checker]{
 		"track_file": keepText(func(c *checker) *said[string] { return &c.file }),
 		"weight": means(func(im *importer, s *syntax.Statement, c *checker) {
-			c.fileWeight = said[weight]{im.weight(s, math.MaxInt32), s}
+			c.fileWeight = said[weight]{im.weight(s, math.MaxInt32, c.fileWeight.value), s}
 		}),
 	}
 }
@@ -185,5 +195,5 @@ func (im *importer) readHex(s *syntax.Statement, into *said[string], unknown str
 			bytes = append(bytes, "0"+strings.ToLower(word))
 		}
 	}
-	*into = said[string]{strings.Join(bytes, " "), s}
+	keep(im, into, strings.Join(bytes, " "), s)
 }

@@ -15,10 +15,10 @@ func httpWords() vocabulary[*checker] {
 		"virtualhost":   keepText(func(c c) *said[string] { return &c.virtualHost }),
 		"http_protocol": means(readHTTPProtocol),
 		"sni_name":      keepText(func(c c) *said[string] { return &c.sniName }),
-		"enable_sni":    needless[c](), // a name is always sent
-		"fast_recovery": needless[c](), // all URLs are asked in one look
+		"enable_sni":    needlessFlag[c](), // a name is always sent
+		"fast_recovery": needlessFlag[c](), // all URLs are asked in one look
 		"nb_get_retry":  keepRetries(0, func(c c) *said[int] { return &c.retry }),
-		"tls_compliant": lost[c]("takes a connection that ends without TLS's farewell for a failure", "perch takes it, as keepalived does without the word"),
+		"tls_compliant": lostFlag[c]("takes a connection that ends without TLS's farewell for a failure", "perch takes it, as keepalived does without the word"),
 	}
 }
 
@@ -55,7 +55,7 @@ func urlWords() vocabulary[*httpURL] {
 		"regex_stack":      needless[u](), // RE2 needs none
 		"regex_min_offset": keepNumber(0, 1000, func(u u) *said[int] { return &u.from }),
 		"regex_max_offset": keepNumber(0, 1000, func(u u) *said[int] { return &u.to }),
-		"tls_compliant":    lost[u]("takes a connection that ends without TLS's farewell for a failure", "perch takes it, as keepalived does without the word"),
+		"tls_compliant":    lostFlag[u]("takes a connection that ends without TLS's farewell for a failure", "perch takes it, as keepalived does without the word"),
 	}
 }
 
@@ -66,7 +66,7 @@ func readDigest(im *importer, s *syntax.Statement, u *httpURL) {
 	case len(arg) != 32 || strings.Trim(arg, "0123456789abcdefABCDEF") != "":
 		im.wrong(s, fmt.Sprintf("%q must be 32 hexadecimal digits, as genhash prints them", arg))
 	default:
-		u.digest = said[string]{strings.ToLower(arg), s}
+		keep(im, &u.digest, strings.ToLower(arg), s)
 	}
 }
 

@@ -21,7 +21,7 @@ func readRegexp(im *importer, s *conf.Statement, u *httpURL) {
 	case len(words) > 2:
 		im.wrong(s, fmt.Sprintf("%q is one value too many; a pattern with spaces is written in quotes", words[2]))
 	default:
-		u.regex = said[string]{words[1], s}
+		keep(im, &u.regex, words[1], s)
 	}
 }
 

@@ -1,7 +1,10 @@
 package keepalived
 
 import (
+	"fmt"
+	"math"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
@@ -9,6 +12,13 @@ import (
 
 // longest is for times that keepalived gives no limit.
 const longest = 86400 * time.Second
+
+// What keepalived takes of other times, which it counts in microseconds: mostWhole is for whole
+// seconds.
+const (
+	mostTime  = 4294967295 * time.Microsecond
+	mostWhole = 4294
+)
 
 // globalWords are the words of global_defs.
 func globalWords() vocabulary[*importer] {
@@ -42,7 +52,7 @@ func globalsOfRouters() vocabulary[*importer] {
 		"script_user":       means(readScriptUser),
 		"vmac_prefix":       keepText(func(im *importer) *said[string] { return &im.routing.globals.vmacPrefix }),
 	}
-	v.all(keepTimer(0, longest, func(im *importer) *said[time.Duration] { return &im.routing.globals.startupDelay }),
+	v.all(keepTimer(time.Millisecond, mostTime, func(im *importer) *said[time.Duration] { return &im.routing.globals.startupDelay }),
 		"vrrp_startup_delay", "vrrp_delay_after_boot")
 	return v
 }
@@ -50,31 +60,38 @@ func globalsOfRouters() vocabulary[*importer] {
 func globalsOfAnnouncements() vocabulary[*importer] {
 	of := func(im *importer) *announcement { return &im.routing.globals.announcement }
 	v := vocabulary[*importer]{
-		"vrrp_garp_master_delay":   keepTimer(0, longest, func(im *importer) *said[time.Duration] { return &of(im).delay }),
-		"vrrp_garp_master_repeat":  keepNumber(0, 1000, func(im *importer) *said[int] { return &of(im).repeat }),
-		"vrrp_garp_master_refresh": keepTimer(0, longest, func(im *importer) *said[time.Duration] { return &of(im).refresh }),
-		"vrrp_garp_master_refresh_repeat": keepNumber(0, 1000, func(im *importer) *said[int] {
+		"vrrp_garp_master_delay":   keepSeconds(0, mostWhole, func(im *importer) *said[time.Duration] { return &of(im).delay }),
+		"vrrp_garp_master_repeat":  keepRepeat(func(im *importer) *said[int] { return &of(im).repeat }),
+		"vrrp_garp_master_refresh": keepSeconds(0, 86400, func(im *importer) *said[time.Duration] { return &of(im).refresh }),
+		"vrrp_garp_master_refresh_repeat": keepRepeat(func(im *importer) *said[int] {
 			return &of(im).refreshRepeat
 		}),
-		"vrrp_garp_interval": keepTimer(0, longest, func(im *importer) *said[time.Duration] {
+		"vrrp_garp_interval": keepTimer(time.Microsecond, mostTime, func(im *importer) *said[time.Duration] {
 			return &im.routing.globals.garpInterval
 		}),
-		"vrrp_gna_interval": keepTimer(0, longest, func(im *importer) *said[time.Duration] {
+		"vrrp_gna_interval": keepTimer(time.Microsecond, mostTime, func(im *importer) *said[time.Duration] {
 			return &im.routing.globals.naInterval
 		}),
 		"vrrp_min_garp": keepFlag(func(im *importer) *said[bool] { return &im.routing.globals.minimalGARP }),
 	}
-	v.all(means(func(im *importer, s *syntax.Statement, _ *importer) { readExtra(im, s, of(im)) }),
+	v.all(means(func(im *importer, s *syntax.Statement, _ *importer) { readExtra(im, s, 1, of(im)) }),
 		"vrrp_garp_extra_if", "vrrp_vmac_garp_intvl")
-	v.all(means(func(im *importer, s *syntax.Statement, _ *importer) { im.remark(s, lowerPriorityGARP) }),
-		"vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat")
+	v["vrrp_garp_lower_prio_delay"] = lowerPriorityGARP[*importer](mostWhole)
+	v["vrrp_garp_lower_prio_repeat"] = lowerPriorityGARP[*importer](math.MaxUint32)
 	return v
 }
 
-const lowerPriorityGARP = "after an advert of lower priority all is announced as after a take-over: see garp_delay and garp_repeat"
+// lowerPriorityGARP is a keyword for when addresses are announced after an advert of lower priority.
+func lowerPriorityGARP[T any](most int) word[T] {
+	return means(func(im *importer, s *syntax.Statement, _ T) {
+		if _, ok := im.number(s, 0, most); ok {
+			im.remark(s, "after an advert of lower priority all is announced as after a take-over: see garp_delay and garp_repeat")
+		}
+	})
+}
 
 // readExtra reads how often what is not on the router's interface is announced: [all] N.
-func readExtra(im *importer, s *syntax.Statement, a *announcement) {
+func readExtra(im *importer, s *syntax.Statement, least int, a *announcement) {
 	args := s.Args()
 	if len(args) == 2 && args[0] == "all" {
 		args = args[1:]
@@ -83,18 +100,18 @@ func readExtra(im *importer, s *syntax.Statement, a *announcement) {
 		im.wrong(s, "must have a number of seconds, with all before it or without")
 		return
 	}
-	d, err := seconds(args[0])
-	if err != nil || d > longest {
-		im.wrong(s, quoted(args[0])+" must be seconds from 0 to 86400")
+	n, err := strconv.Atoi(args[0])
+	if err != nil || n < least || n > 86400 {
+		im.wrong(s, fmt.Sprintf("%q must be seconds from %d to 86400", args[0], least))
 		return
 	}
-	a.extra = said[time.Duration]{d, s}
+	keep(im, &a.extra, time.Duration(n)*time.Second, s)
 }
 
 // readScriptUser reads who runs scripts that say nothing themselves.
 func readScriptUser(im *importer, s *syntax.Statement, _ *importer) {
 	if user, ok := im.runner(s, s.Args()); ok {
-		im.routing.globals.scriptUser = said[string]{user, s}
+		keep(im, &im.routing.globals.scriptUser, user, s)
 	}
 }
 

@@ -1,18 +1,21 @@
 package keepalived
 
-import "github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+import (
+	"math"
+	"strconv"
+
+	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
+)
 
 // globalsLost are the words of global_defs that become no key.
 func globalsLost() vocabulary[*importer] {
 	v := vocabulary[*importer]{}
 	v.all(needless[*importer](), // since perch does it always, or has no need of it
-		"dynamic_interfaces", "vrrp_check_unicast_src", "vrrp_skip_check_adv_addr", "enable_script_security",
-		"set_supplementary_groups", "use_symlink_paths", "reload_check_config", "fifo_write_vrrp_states_on_reload",
-		"vrrp_netlink_cmd_rcv_bufs", "vrrp_netlink_cmd_rcv_bufs_force",
-		"vrrp_netlink_monitor_rcv_bufs", "vrrp_netlink_monitor_rcv_bufs_force",
-		"process_monitor_rcv_bufs", "process_monitor_rcv_bufs_force",
-		"vrrp_rx_bufs_policy", "vrrp_rx_bufs_multiplier",
+		"vrrp_check_unicast_src", "vrrp_skip_check_adv_addr", "enable_script_security",
+		"set_supplementary_groups", "use_symlink_paths", "reload_check_config",
 		"include_check", "random_seed", "tmp_config_directory")
+	v.add(globalBuffers())
+	v["dynamic_interfaces"] = means(readDynamic)
 	v.all(downTimer[*importer](), "vrrp_down_timer_adverts")
 	v.all(lost[*importer]("lets a router of priority 255 hear no other's adverts",
 		"with perch it listens, so that of two such routers one yields"), "vrrp_owner_ignore_adverts")
@@ -31,6 +34,8 @@ func globalsLost() vocabulary[*importer] {
 		"bfd_priority", "bfd_no_swap", "bfd_rt_priority", "bfd_rlimit_rttime", "bfd_rlimit_rtime", "bfd_cpu_affinity", "bfd_process_name")
 	v.all(lost[*importer]("names its processes", "there is one process, perch"),
 		"process_names", "process_name", "vrrp_process_name")
+	v.all(lost[*importer]("writes all states into its FIFOs at each reload, changed or not",
+		"perch status -o json has the states at any time"), "fifo_write_vrrp_states_on_reload")
 	v.all(lost[*importer]("answers SNMP", "use the metrics for Prometheus, at node.listen, or perch status -o json"),
 		"snmp_socket", "enable_traps", "enable_snmp_vrrp", "enable_snmp_keepalived",
 		"enable_snmp_rfc", "enable_snmp_rfcv2", "enable_snmp_rfcv3")
@@ -45,6 +50,32 @@ func globalsLost() vocabulary[*importer] {
 		"iproute_usr_dir", "iproute_etc_dir")
 	v.all(lost[*importer]("names the devices of addresses with use_vmac so", "with perch they are on the interface itself"),
 		"vmac_addr_prefix")
+	return v
+}
+
+// readDynamic reads dynamic_interfaces [allow_if_changes], which perch does always.
+func readDynamic(im *importer, s *syntax.Statement, _ *importer) {
+	if args := s.Args(); len(args) > 0 && (len(args) > 1 || args[0] != "allow_if_changes") {
+		im.wrong(s, "must have allow_if_changes behind it, or nothing")
+	}
+}
+
+// globalBuffers are the words for buffers, which perch has no need of: its own are large, and what
+// one has dropped is found by looking again.
+func globalBuffers() vocabulary[*importer] {
+	v := vocabulary[*importer]{
+		"vrrp_rx_bufs_policy": means(func(im *importer, s *syntax.Statement, _ *importer) {
+			text, ok := im.one(s)
+			if n, err := strconv.Atoi(text); ok && text != "MTU" && text != "ADVERT" && (err != nil || n < 0) {
+				im.wrong(s, quoted(text)+" must be MTU, ADVERT or a number of bytes")
+			}
+		}),
+		"vrrp_rx_bufs_multiplier": needlessNumber[*importer](1, math.MaxUint32),
+	}
+	for _, of := range []string{"vrrp_netlink_cmd", "vrrp_netlink_monitor", "lvs_netlink_cmd", "lvs_netlink_monitor", "process_monitor"} {
+		v[of+"_rcv_bufs"] = needlessNumber[*importer](0, math.MaxUint32)
+		v[of+"_rcv_bufs_force"] = needlessFlag[*importer]()
+	}
 	return v
 }
 

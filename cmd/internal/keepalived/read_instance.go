@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -115,21 +116,21 @@ func instanceTransport() vocabulary[*instance] {
 
 func instanceAnnouncements() vocabulary[*instance] {
 	v := vocabulary[*instance]{
-		"garp_master_delay": keepTimer(0, longest, func(i *instance) *said[time.Duration] {
+		"garp_master_delay": keepSeconds(0, mostWhole, func(i *instance) *said[time.Duration] {
 			return &i.own().announcement.delay
 		}),
-		"garp_master_repeat": keepNumber(0, 1000, func(i *instance) *said[int] { return &i.own().announcement.repeat }),
-		"garp_master_refresh": keepTimer(0, longest, func(i *instance) *said[time.Duration] {
+		"garp_master_repeat": keepRepeat(func(i *instance) *said[int] { return &i.own().announcement.repeat }),
+		"garp_master_refresh": keepSeconds(0, 86400, func(i *instance) *said[time.Duration] {
 			return &i.own().announcement.refresh
 		}),
-		"garp_master_refresh_repeat": keepNumber(0, 1000, func(i *instance) *said[int] {
+		"garp_master_refresh_repeat": keepRepeat(func(i *instance) *said[int] {
 			return &i.own().announcement.refreshRepeat
 		}),
 	}
-	v.all(means(func(im *importer, s *syntax.Statement, i *instance) { readExtra(im, s, &i.own().announcement) }),
+	v.all(means(func(im *importer, s *syntax.Statement, i *instance) { readExtra(im, s, 0, &i.own().announcement) }),
 		"garp_extra_if", "vmac_garp_intvl")
-	v.all(means(func(im *importer, s *syntax.Statement, _ *instance) { im.remark(s, lowerPriorityGARP) }),
-		"garp_lower_prio_delay", "garp_lower_prio_repeat")
+	v["garp_lower_prio_delay"] = lowerPriorityGARP[*instance](mostWhole)
+	v["garp_lower_prio_repeat"] = lowerPriorityGARP[*instance](math.MaxUint32)
 	return v
 }
 
@@ -147,8 +148,16 @@ func instanceLost() vocabulary[*instance] {
 		"lvs_sync_daemon_interface": means(readSyncInterface),
 	}
 	v.all(needless[*instance](), // since perch does it always, or has no need of it
-		"promote_secondaries", "check_unicast_src", "old_unicast_checksum", "skip_check_adv_addr",
-		"timer_expired_backup", "thread_timer_expired", "kernel_rx_buf_size", "debug")
+		"promote_secondaries", "check_unicast_src",
+		"timer_expired_backup", "thread_timer_expired")
+	v["old_unicast_checksum"] = means(func(im *importer, s *syntax.Statement, _ *instance) {
+		if args := s.Args(); len(args) > 1 || len(args) == 1 && args[0] != "never" {
+			im.wrong(s, "must have never behind it, or nothing")
+		}
+	})
+	v["skip_check_adv_addr"] = needlessFlag[*instance]()
+	v["kernel_rx_buf_size"] = needlessNumber[*instance](0, math.MaxUint32)
+	v["debug"] = needlessNumber[*instance](0, 4)
 	v.all(lost[*instance]("asks the interface for its carrier again and again",
 		"perch hears of it from the kernel, and looks at a master's ten times a second"), "linkbeat_use_polling")
 	return v
@@ -195,8 +204,10 @@ func readState(im *importer, s *syntax.Statement, i *instance) {
 	state, ok := im.one(s)
 	switch {
 	case !ok:
+	case state == "BACKUP" && i.state.value == "MASTER":
+		im.again(s, i.state.by)
 	case state == "MASTER", state == "BACKUP":
-		i.state = said[string]{state, s}
+		keep(im, &i.state, state, s)
 	default:
 		im.wrong(s, quoted(state)+" must be MASTER or BACKUP")
 	}

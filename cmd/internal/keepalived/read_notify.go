@@ -119,6 +119,9 @@ func keepFIFO(at func(*importer) *fifo) word[*importer] {
 				f.user = said[string]{user, s}
 			}
 		}
+		if len(args) == 3 && args[2] != args[1] {
+			im.remark(s, "with perch it has the group of user "+quoted(args[1])+", not "+quoted(args[2]))
+		}
 	})
 }
 

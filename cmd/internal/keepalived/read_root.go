@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"math"
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
@@ -33,7 +34,7 @@ func routingWords() vocabulary[*importer] {
 		"linkbeat_use_polling": lost[*importer]("asks interfaces for their carrier again and again",
 			"perch hears of it from the kernel, and looks at a master's ten times a second"),
 		"namespace_with_ipsets": needless[*importer](),
-		"child_wait_time":       needless[*importer](),
+		"child_wait_time":       needlessNumber[*importer](0, math.MaxUint32),
 	}
 	v.all(opens(readTrackFile), "track_file", "vrrp_track_file")
 	v.all(lost[*importer]("keeps what several on one machine write apart",

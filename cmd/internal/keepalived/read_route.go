@@ -86,7 +86,7 @@ func (r *routeLine) word(word string) {
 	case "inet6":
 		r.ipv6 = true
 	case "inet", "unicast", "add", "append", "prepend":
-	case "proto", "protocol":
+	case "protocol":
 		r.value() // perch has one of its own, to know its routes by
 	default:
 		r.rare(word)

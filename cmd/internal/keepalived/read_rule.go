@@ -80,21 +80,21 @@ func (r *ruleLine) word(word string) {
 		r.mark()
 	case "table", "lookup":
 		r.table = r.tableID()
-	case "pref", "priority", "preference", "order":
+	case "priority", "preference", "order":
 		r.pref = r.number(1, math.MaxUint32)
 	case "no_track":
 		r.noTrack = true
 	case "inet6":
 		r.ipv6 = true
 	case "inet":
-	case "proto", "protocol":
+	case "protocol":
 		r.value() // perch has one of its own, to know its rules by
 	case "track_group":
 		r.trackGroup("rule")
-	case "tos", "dsfield", "uidrange", "ip_proto", "ipproto", "sport", "dport", "tun_id":
+	case "tos", "dsfield", "uidrange", "ipproto", "sport", "dport", "tunnel-id":
 		r.lose("a rule with "+word, "let the firewall mark such packets, and give fwmark")
-	case "not", "goto", "nop", "l3mdev", "suppress_prefixlength", "suppress_ifgroup", "suppress_prefixlen",
-		"suppress_group", "realms", "type":
+	case "not", "goto", "nop", "l3mdev", "suppress_prefixlength", "sup_pl", "suppress_ifgroup",
+		"sup_group", "realms", "type":
 		r.lose("a rule with "+word, "perch has rules that lead to a table, and are for what they name")
 	case "blackhole", "unreachable", "prohibit":
 		r.lose("a rule of the kind "+word, "let it lead to a table with such a route")

@@ -34,6 +34,7 @@ func readScript(im *importer, s *syntax.Statement, _ *importer) {
 func scriptWords() vocabulary[*script] {
 	return vocabulary[*script]{
 		"script": means(func(im *importer, s *syntax.Statement, c *script) {
+			im.replaced(c.command, s)
 			c.command = s
 			argv, rest, ok := im.program(s)
 			switch {
@@ -44,16 +45,16 @@ func scriptWords() vocabulary[*script] {
 				c.argv = argv
 			}
 		}),
-		"interval": keepTimer(time.Millisecond, 1000000*time.Second, func(c *script) *said[time.Duration] { return &c.interval }),
-		"timeout":  keepTimer(time.Millisecond, 1000000*time.Second, func(c *script) *said[time.Duration] { return &c.timeout }),
+		"interval": keepTimer(time.Millisecond, mostTime, func(c *script) *said[time.Duration] { return &c.interval }),
+		"timeout":  keepTimer(time.Millisecond, mostTime, func(c *script) *said[time.Duration] { return &c.timeout }),
 		"rise":     keepNumber(1, 1<<30, func(c *script) *said[int] { return &c.rise }),
 		"fall":     keepNumber(1, 1<<30, func(c *script) *said[int] { return &c.fall }),
 		"weight": means(func(im *importer, s *syntax.Statement, c *script) {
-			c.weight = im.weight(s, 253)
+			c.weight = im.weight(s, 253, c.weight)
 		}),
 		"user": means(func(im *importer, s *syntax.Statement, c *script) {
 			if user, ok := im.runner(s, s.Args()); ok {
-				c.user = said[string]{user, s}
+				keep(im, &c.user, user, s)
 			}
 		}),
 		"init_fail": means(func(im *importer, s *syntax.Statement, _ *script) {
@@ -81,8 +82,9 @@ func (im *importer) command(s *syntax.Statement) (argv []string, user said[strin
 	return argv, user
 }
 
-// weight reads weight N [reverse].
-func (im *importer) weight(s *syntax.Statement, most int) weight {
+// weight reads weight N [reverse], in the place of one before.
+func (im *importer) weight(s *syntax.Statement, most int, before weight) weight {
+	im.replaced(before.by, s)
 	args := s.Args()
 	w := weight{by: s}
 	if len(args) == 2 {

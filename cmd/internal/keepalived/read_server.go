@@ -116,7 +116,7 @@ func virtualServerWords() vocabulary[*virtualServer] {
 			}),
 			"sorry_server": means(func(im *importer, s *syntax.Statement, v v) {
 				if a, ok := im.addressPort(s, s.Args()); ok {
-					v.sorry = said[netip.AddrPort]{a, s}
+					keep(im, &v.sorry, a, s)
 				}
 			}),
 			"sorry_server_inhibit": lost[v]("leaves the sorry server in its table with weight 0 when servers are back",
@@ -159,7 +159,7 @@ func readProtocol(im *importer, s *syntax.Statement, v *virtualServer) {
 	}
 	switch protocol := strings.ToLower(arg); protocol {
 	case "tcp", "udp", "sctp":
-		v.protocol = said[string]{protocol, s}
+		keep(im, &v.protocol, protocol, s)
 	default:
 		im.wrong(s, fmt.Sprintf("%q must be TCP, UDP or SCTP", arg))
 	}
@@ -172,7 +172,7 @@ func readPersistence(im *importer, s *syntax.Statement, v *virtualServer) {
 		n, ok = im.number(s, 1, 2678400)
 	}
 	if ok {
-		v.persistence = said[time.Duration]{time.Duration(n) * time.Second, s}
+		keep(im, &v.persistence, time.Duration(n)*time.Second, s)
 	}
 }
 
@@ -188,12 +188,12 @@ func readGranularity(im *importer, s *syntax.Statement, v *virtualServer) {
 			bits++
 		}
 		if bits > 0 && (bits < 32 || arg == "255.255.255.255") {
-			v.granularity = said[granularity]{granularity{bits: bits}, s}
+			keep(im, &v.granularity, granularity{bits: bits}, s)
 			return
 		}
 	}
 	if n, err := strconv.Atoi(arg); err == nil && n >= 1 && n <= 128 {
-		v.granularity = said[granularity]{granularity{bits: n, ipv6: true}, s}
+		keep(im, &v.granularity, granularity{bits: n, ipv6: true}, s)
 		return
 	}
 	im.wrong(s, fmt.Sprintf("%q must be a netmask, as 255.255.255.0, or for IPv6 a number of bits", arg))
@@ -206,7 +206,7 @@ func keepWord[T any](at func(T) *said[string], words ...string) word[T] {
 		switch {
 		case !ok:
 		case slices.Contains(words, arg):
-			*at(into) = said[string]{arg, s}
+			keep(im, at(into), arg, s)
 		default:
 			im.wrong(s, fmt.Sprintf("%q must be %s", arg, oneOf(words)))
 		}
@@ -236,7 +236,7 @@ func keepSwitch[T any](at func(T) *said[bool]) word[T] {
 			on, ok = im.flag(s)
 		}
 		if ok {
-			*at(into) = said[bool]{on, s}
+			keep(im, at(into), on, s)
 		}
 	})
 }

@@ -23,20 +23,18 @@ func balancingGlobals() vocabulary[*importer] {
 		"lvs_notify_fifo_script": keepFIFOScript(func(im *importer) *fifo { return &im.balancing.fifo }),
 		"rs_init_notifies": lost[*importer]("runs notify_up or notify_down for the first verdict on a server",
 			"perch tells the first verdict always; with service.start = \"up\" if it is a bad one"),
-		"checker_log_all_failures":   lost[*importer]("logs each failed look", everyLook),
+		"checker_log_all_failures":   lostFlag[*importer]("logs each failed look", everyLook),
 		"no_checker_emails":          needless[*importer](), // there is none for each check in any case
 		"smtp_alert_checker":         keepFlag(func(im *importer) *said[bool] { return &im.routing.globals.mail.ofServers }),
 		"nftables_ipvs":              needless[*importer](), // a list of addresses needs no rules of a firewall
-		"nftables_ipvs_priority":     needless[*importer](),
-		"nftables_ipvs_start_fwmark": needless[*importer](),
+		"nftables_ipvs_priority":     needlessNumber[*importer](math.MinInt32, math.MaxInt32),
+		"nftables_ipvs_start_fwmark": needlessNumber[*importer](1, math.MaxUint32),
 		"enable_snmp_checker":        lost[*importer]("answers SNMP for its virtual servers", noSNMP),
 	}
-	for _, name := range []string{"checker_priority", "checker_no_swap", "checker_rt_priority", "checker_rlimit_rttime", "checker_cpu_affinity", "checker_process_name"} {
+	for _, name := range []string{"checker_priority", "checker_no_swap", "checker_rt_priority", "checker_rlimit_rttime", "checker_cpu_affinity", "checker_process_name", "lvs_process_name"} {
 		v[name] = lost[*importer]("sets this for its process of checkers", "perch has no process of its own for checks: the unit's Nice=, CPUAffinity= and the like are for all of it")
 	}
-	for _, name := range []string{"lvs_netlink_cmd_rcv_bufs", "lvs_netlink_cmd_rcv_bufs_force", "lvs_netlink_monitor_rcv_bufs", "lvs_netlink_monitor_rcv_bufs_force"} {
-		v[name] = needless[*importer]() // what a full buffer has dropped is found by the next look at the kernel
-	}
+	v["lvs_flush_onstop"] = v["lvs_flush_on_stop"] // its name once
 	for _, name := range []string{"snmp_vs_stats_update_interval", "snmp_rs_stats_update_interval"} {
 		v[name] = lost[*importer]("reads the kernel's counters for SNMP so often", noSNMP)
 	}
@@ -107,7 +105,7 @@ func readSyncDaemon(im *importer, s *syntax.Statement, _ *importer) {
 			im.wrong(s, text)
 		}
 	}
-	im.balancing.ipvs.sync = said[syncDaemon]{d, s}
+	keep(im, &im.balancing.ipvs.sync, d, s)
 }
 
 // read reads an option, and returns what is wrong with it.

@@ -15,7 +15,7 @@ func keepMethod[T any](at func(T) *said[method]) word[T] {
 			im.wrong(s, wrong)
 			return
 		}
-		*at(into) = said[method]{m, s}
+		keep(im, at(into), m, s)
 	})
 }
 

@@ -75,7 +75,7 @@ func keepFitting[T any](least, most time.Duration, at func(T) *said[time.Duratio
 			im.remark(s, fmt.Sprintf("becomes %v, since perch takes %v to %v s", fits.Seconds(), least.Seconds(), most.Seconds()))
 			d = fits
 		}
-		*at(into) = said[time.Duration]{d, s}
+		keep(im, at(into), d, s)
 	})
 }
 
@@ -94,6 +94,6 @@ func keepUpTo[T any](least, most int, at func(T) *said[int]) word[T] {
 		if n > most {
 			im.remark(s, fmt.Sprintf("becomes %d, the most that perch takes", most))
 		}
-		*at(into) = said[int]{min(n, most), s}
+		keep(im, at(into), min(n, most), s)
 	})
 }

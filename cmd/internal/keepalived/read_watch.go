@@ -35,13 +35,17 @@ func fileWords() vocabulary[*trackFile] {
 	return vocabulary[*trackFile]{
 		"file": means(func(im *importer, s *syntax.Statement, f *trackFile) {
 			path, ok := im.one(s)
-			if ok && !strings.HasPrefix(path, "/") {
+			switch {
+			case ok && !strings.HasPrefix(path, "/"):
 				im.wrong(s, quoted(path)+" must begin with a slash")
+			case f.path.given():
+				im.again(s, f.path.by)
+				return
 			}
 			f.path = said[string]{path, s}
 		}),
 		"weight": means(func(im *importer, s *syntax.Statement, f *trackFile) {
-			f.weight = im.weight(s, math.MaxInt32)
+			f.weight = im.weight(s, math.MaxInt32, f.weight)
 		}),
 		"init_file": means(readInitial),
 	}
@@ -63,10 +67,10 @@ func readInitial(im *importer, s *syntax.Statement, f *trackFile) {
 		im.wrong(s, quoted(strings.Join(args, " "))+" must be a number, with overwrite behind it or without")
 		return
 	}
-	if n != 0 {
-		im.remark(s, fmt.Sprintf("perch writes no file: while there is none, also after it was removed, its number is %d", n))
-	}
 	f.initial.value = min(max(n, -mostWeight), mostWeight)
+	if n != 0 {
+		im.remark(s, fmt.Sprintf("perch writes no file: while there is none, also after it was removed, its number is %d", f.initial.value))
+	}
 }
 
 // trackProcess is a vrrp_track_process.
@@ -95,8 +99,12 @@ func readProcess(im *importer, s *syntax.Statement, _ *importer) {
 func processWords() vocabulary[*trackProcess] {
 	return vocabulary[*trackProcess]{
 		"process": means(func(im *importer, s *syntax.Statement, p *trackProcess) {
-			if len(s.Args()) == 0 || s.Args()[0] == "" {
+			switch {
+			case len(s.Args()) == 0 || s.Args()[0] == "":
 				im.wrong(s, "missing; must have the name of a program")
+			case p.argv.given():
+				im.again(s, p.argv.by)
+				return
 			}
 			p.argv = said[[]string]{s.Args(), s}
 		}),
@@ -111,15 +119,16 @@ func processWords() vocabulary[*trackProcess] {
 			}
 		}),
 		"weight": means(func(im *importer, s *syntax.Statement, p *trackProcess) {
-			p.weight = im.weight(s, 254)
+			p.weight = im.weight(s, 254, p.weight)
 		}),
 		"quorum":          keepNumber(1, 65535, func(p *trackProcess) *said[int] { return &p.quorum }),
 		"quorum_max":      keepNumber(0, 65535, func(p *trackProcess) *said[int] { return &p.quorumMax }),
-		"fork_delay":      keepTimer(0, time.Hour, func(p *trackProcess) *said[time.Duration] { return &p.forked }),
-		"terminate_delay": keepTimer(0, time.Hour, func(p *trackProcess) *said[time.Duration] { return &p.end }),
+		"fork_delay":      keepTimer(time.Microsecond, time.Hour, func(p *trackProcess) *said[time.Duration] { return &p.forked }),
+		"terminate_delay": keepTimer(time.Microsecond, time.Hour, func(p *trackProcess) *said[time.Duration] { return &p.end }),
 		"delay": means(func(im *importer, s *syntax.Statement, p *trackProcess) {
-			if d, ok := im.timer(s, 0, time.Hour); ok {
-				p.forked, p.end = said[time.Duration]{d, s}, said[time.Duration]{d, s}
+			if d, ok := im.timer(s, time.Microsecond, time.Hour); ok {
+				keep(im, &p.forked, d, s)
+				keep(im, &p.end, d, s)
 			}
 		}),
 	}
@@ -158,19 +167,28 @@ func bfdWords() vocabulary[*bfd] {
 		"max_hops":   keepNumber(-1, 255, func(b *bfd) *said[int] { return &b.hops }),
 		"multihop":   keepFlag(func(b *bfd) *said[bool] { return &b.multihop }),
 		"weight": means(func(im *importer, s *syntax.Statement, b *bfd) {
-			b.weight = im.weight(s, 253)
+			b.weight = im.weight(s, 253, b.weight)
 		}),
 	}
 	v.all(keepAddress(func(b *bfd) *said[netip.Addr] { return &b.neighbor }), "neighbor_ip", "neighbour_ip")
-	v.all(needless[*bfd](), "idle_tx", "passive", "ttl", "hoplimit", "vrrp", "checker")
+	v.all(needless[*bfd](), "passive", "vrrp", "checker")
+	v.all(needlessNumber[*bfd](1, 255), "ttl", "hoplimit")
+	v["idle_tx"] = needlessNumber[*bfd](1000, 4294967) // milliseconds
 	return v
 }
 
 // keepMilliseconds is a keyword with a number of milliseconds, with a fraction or without.
 func keepMilliseconds[T any](at func(T) *said[time.Duration]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
-		if d, ok := im.timer(s, 0, 1000000*time.Second); ok {
-			*at(into) = said[time.Duration]{d / 1000, s}
+		arg, ok := im.one(s)
+		if !ok {
+			return
 		}
+		n, err := strconv.ParseFloat(arg, 64)
+		if err != nil || !(n >= 1 && n <= 4294967) {
+			im.wrong(s, quoted(arg)+" must be milliseconds from 1 to 4294967")
+			return
+		}
+		keep(im, at(into), time.Duration(math.Round(n*1000))*time.Microsecond, s)
 	})
 }

@@ -1,6 +1,8 @@
 package keepalived
 
 import (
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/document"
@@ -31,11 +33,35 @@ func (v said[T]) is(normal T) T {
 	return normal
 }
 
+// keep takes what a statement says. What was said before in the same block counts no more, for
+// keepalived either.
+func keep[T comparable](im *importer, at *said[T], value T, by *syntax.Statement) {
+	if at.value != value {
+		im.replaced(at.by, by)
+	}
+	*at = said[T]{value, by}
+}
+
+// cut returns a time, or in its place the longest that perch has.
+func (im *importer) cut(v said[time.Duration], most time.Duration) time.Duration {
+	if v.value > most {
+		im.remark(v.by, fmt.Sprintf("becomes %v s, the longest that perch has", most.Seconds()))
+	}
+	return min(v.value, most)
+}
+
+// replaced says of a statement, if there is one, that a later one counts in its place.
+func (im *importer) replaced(s, by *syntax.Statement) {
+	if s != nil {
+		im.remark(s, "does nothing, since another value is given at "+by.Position.String())
+	}
+}
+
 // keepNumber is a keyword with an integer from least to most.
 func keepNumber[T any](least, most int, at func(T) *said[int]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
 		if n, ok := im.number(s, least, most); ok {
-			*at(into) = said[int]{n, s}
+			keep(im, at(into), n, s)
 		}
 	})
 }
@@ -44,8 +70,34 @@ func keepNumber[T any](least, most int, at func(T) *said[int]) word[T] {
 func keepTimer[T any](least, most time.Duration, at func(T) *said[time.Duration]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
 		if d, ok := im.timer(s, least, most); ok {
-			*at(into) = said[time.Duration]{d, s}
+			keep(im, at(into), d, s)
 		}
+	})
+}
+
+// keepSeconds is a keyword with a whole number of seconds.
+func keepSeconds[T any](least, most int, at func(T) *said[time.Duration]) word[T] {
+	return means(func(im *importer, s *syntax.Statement, into T) {
+		if n, ok := im.number(s, least, most); ok {
+			keep(im, at(into), time.Duration(n)*time.Second, s)
+		}
+	})
+}
+
+// keepRepeat is a keyword with how often something is announced, of which keepalived takes 0 for 1.
+func keepRepeat[T any](at func(T) *said[int]) word[T] {
+	return means(func(im *importer, s *syntax.Statement, into T) {
+		n, ok := im.number(s, 0, math.MaxUint32)
+		if !ok {
+			return
+		}
+		switch {
+		case n == 0:
+			im.remark(s, "is taken for 1, as keepalived takes it")
+		case n > mostRepeats:
+			im.remark(s, fmt.Sprintf("becomes %d, the most that perch has", mostRepeats))
+		}
+		keep(im, at(into), min(max(n, 1), mostRepeats), s)
 	})
 }
 
@@ -53,7 +105,7 @@ func keepTimer[T any](least, most time.Duration, at func(T) *said[time.Duration]
 func keepFlag[T any](at func(T) *said[bool]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
 		if on, ok := im.flag(s); ok {
-			*at(into) = said[bool]{on, s}
+			keep(im, at(into), on, s)
 		}
 	})
 }
@@ -62,7 +114,7 @@ func keepFlag[T any](at func(T) *said[bool]) word[T] {
 func keepText[T any](at func(T) *said[string]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
 		if text, ok := im.one(s); ok {
-			*at(into) = said[string]{text, s}
+			keep(im, at(into), text, s)
 		}
 	})
 }

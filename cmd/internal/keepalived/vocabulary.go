@@ -37,9 +37,28 @@ func lost[T any](does, instead string) word[T] {
 	return word[T]{does: does, instead: instead, block: true}
 }
 
+// lostFlag is such a keyword that may be told off, which is nothing to lose.
+func lostFlag[T any](does, instead string) word[T] {
+	return means(func(im *importer, s *syntax.Statement, _ T) {
+		if on, ok := im.flag(s); ok && on {
+			im.lose(s, does, instead)
+		}
+	})
+}
+
 // needless is a keyword that nothing has to be said or done for.
 func needless[T any]() word[T] {
 	return word[T]{read: func(*importer, *syntax.Statement, T) {}, block: true}
+}
+
+// needlessFlag is such a keyword that may be told on or off.
+func needlessFlag[T any]() word[T] {
+	return means(func(im *importer, s *syntax.Statement, _ T) { im.flag(s) })
+}
+
+// needlessNumber is such a keyword with an integer from least to most.
+func needlessNumber[T any](least, most int) word[T] {
+	return means(func(im *importer, s *syntax.Statement, _ T) { im.number(s, least, most) })
 }
 
 // readBlock reads the statements of a block, called in, by its words.

@@ -138,7 +138,7 @@ func keepAddress[T any](at func(T) *said[netip.Addr]) word[T] {
 			im.wrong(s, quoted(text)+" is no IP address")
 			return
 		}
-		*at(into) = said[netip.Addr]{a, s}
+		keep(im, at(into), a, s)
 	})
 }
 
@@ -155,7 +155,7 @@ func keepAlways[T any](value bool, at func(T) *said[bool]) word[T] {
 		case !on:
 			im.wrong(s, quoted(s.Args()[0])+" changes nothing: keepalived takes the keyword for on all the same; must be left out")
 		default:
-			*at(into) = said[bool]{value, s}
+			keep(im, at(into), value, s)
 		}
 	})
 }

@@ -31,6 +31,8 @@ func (im *importer) httpLooks(v *virtualServer, r *realServer, c *checker) (look
 		}
 		if c.kind == "SSL_GET" {
 			l = append(l, im.tls(c)...)
+		} else if c.sniName.given() {
+			im.remark(c.sniName.by, "does nothing without TLS, there as here")
 		}
 		looks = append(looks, l)
 	}

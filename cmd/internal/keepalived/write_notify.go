@@ -132,8 +132,31 @@ func (im *importer) writeFIFOs() {
 	}
 	im.writeFIFO(&g.all, all)
 	im.writeFIFO(&g.routers, routers)
-	if im.priorities() && !g.all.path.given() && !g.routers.path.given() && g.priorities.given() {
-		im.remark(g.priorities.by, "does nothing without a FIFO")
+	im.tellOfPriorities()
+}
+
+// tellOfPriorities remarks on what asks for changes of a priority where no FIFO is told of them,
+// or is told of those of other routers, too.
+func (im *importer) tellOfPriorities() {
+	r := &im.routing
+	global := r.globals.fifos.priorities
+	var asked []said[bool]
+	for _, i := range r.instances {
+		asked = append(asked, i.notify.priorities)
+	}
+	mixed := im.priorities() && slices.ContainsFunc(asked, func(p said[bool]) bool { return !p.or(global).value })
+	for _, g := range r.groups {
+		asked = append(asked, g.notify.priorities)
+	}
+	fifo := r.globals.fifos.all.path.given() || r.globals.fifos.routers.path.given()
+	for _, p := range append(asked, global) {
+		switch {
+		case !p.given():
+		case !fifo && p.value:
+			im.remark(p.by, "does nothing without a FIFO")
+		case fifo && mixed && p.by != global.by:
+			im.remark(p.by, "is for all or none: the FIFO is told of the priorities of all routers")
+		}
 	}
 }
 

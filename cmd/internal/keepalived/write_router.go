@@ -134,7 +134,7 @@ func (im *importer) writeStartDelay(t *document.Table, i *instance) {
 		im.remark(i.by, "with priority 255 it is master at once, without vrrp_startup_delay")
 		return
 	}
-	im.set(t, "start_delay", document.Duration(min(delay.value, 1000*time.Second)), delay.by)
+	im.set(t, "start_delay", document.Duration(im.cut(delay, longestDelay)), delay.by)
 }
 
 func (im *importer) writeLink(t *document.Table, i *instance) {

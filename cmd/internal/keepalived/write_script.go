@@ -65,7 +65,10 @@ func (im *importer) writePulse(t *document.Table, c *script) {
 	if interval != time.Second {
 		im.set(t, "interval", document.Duration(interval), c.interval.by)
 	}
-	timeout := min(c.timeout.is(there), longestTimeout)
+	timeout := min(there, longestTimeout)
+	if c.timeout.given() {
+		timeout = im.cut(c.timeout, longestTimeout)
+	}
 	if timeout != min(interval, longestDefault) {
 		im.set(t, "timeout", document.Duration(timeout), firstBy(c.timeout.by, c.interval.by))
 	}

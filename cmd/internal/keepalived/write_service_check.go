@@ -92,7 +92,7 @@ func (im *importer) timing(c *checker, when schedule, own said[time.Duration]) (
 	if timeout.value != min(interval, 5*time.Second) {
 		l.add("timeout", document.Duration(timeout.value), timeout.by)
 	}
-	if warmup := min(when.warmup.is(interval), mostInterval); warmup > 0 {
+	if warmup := im.cut(when.warmup.or(said[time.Duration]{value: interval}), mostInterval); warmup > 0 {
 		l.add("warmup", document.Duration(warmup), when.warmup.by)
 	}
 	l.add("rise", document.Number(1), nil)
@@ -130,6 +130,9 @@ func (im *importer) where(p *plan, r *realServer, c *checker, where connection) 
 	}
 	if port == 0 {
 		port = p.v.entries[0].port
+	}
+	if c.kind == "PING_CHECK" && where.port.given() {
+		im.remark(where.port.by, "does nothing, there as here: a ping has no port")
 	}
 	switch {
 	case c.kind == "MISC_CHECK":

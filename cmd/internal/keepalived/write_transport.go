@@ -13,13 +13,19 @@ func (im *importer) writeTransport(t *document.Table, i *instance, version int) 
 	if i.source.given() {
 		im.set(t, "source", document.Text(i.source.value.String()), i.source.by)
 	}
-	if i.trackSource.value && i.source.given() {
+	switch {
+	case i.trackSource.value && i.source.given():
 		im.set(t, "track_source", document.Flag(true), i.trackSource.by)
+	case i.trackSource.value:
+		im.remark(i.trackSource.by, "does nothing here without unicast_src_ip or mcast_src_ip, which say the address that is followed")
 	}
 	if len(i.peers) > 0 {
 		im.writePeers(t, i)
 	} else {
 		im.writeGroup(t, i)
+		if i.unicastTTL.given() {
+			im.remark(i.unicastTTL.by, "does nothing without unicast_peer, there as here")
+		}
 	}
 	sum := i.checksumAsVersion2.or(im.routing.globals.checksumAsVersion2)
 	if sum.value && version == 3 && !i.ipv6() {
@@ -100,7 +106,7 @@ func (im *importer) writeAnnouncements(t *document.Table, i *instance) {
 		delay, repeat = delay.or(said[time.Duration]{0, minimal.by}), repeat.or(said[int]{1, minimal.by})
 	}
 	if delay.given() {
-		im.set(t, "garp_delay", document.Duration(min(delay.value, 1000*time.Second)), delay.by)
+		im.set(t, "garp_delay", document.Duration(im.cut(delay, longestDelay)), delay.by)
 	}
 	if repeat.given() {
 		im.set(t, "garp_repeat", document.Number(repeats(max(repeat.value, 1), delay.is(5*time.Second))), repeat.by)
@@ -111,10 +117,7 @@ func (im *importer) writeAnnouncements(t *document.Table, i *instance) {
 		im.set(t, "garp_refresh_repeat", document.Number(min(max(again.value, 1), mostRepeats)), again.by)
 	}
 	if pace := im.pace(i); pace.value > 0 {
-		if pace.value > longestPace {
-			im.remark(pace.by, "becomes 1s, the longest that perch has")
-		}
-		im.set(t, "garp_interval", document.Duration(min(pace.value, longestPace)), pace.by)
+		im.set(t, "garp_interval", document.Duration(im.cut(pace, longestPace)), pace.by)
 	}
 }
 
@@ -131,8 +134,9 @@ func (im *importer) extra(i *instance) said[time.Duration] {
 
 // What perch allows of announcements.
 const (
-	mostRepeats = 100
-	longestPace = time.Second
+	mostRepeats  = 100
+	longestPace  = time.Second
+	longestDelay = 1000 * time.Second // of a start, too
 )
 
 // repeats returns how often a new master announces its addresses: keepalived does so

@@ -17,7 +17,8 @@ import (
 // Files reads a config's files. Paths are as they stand in the config, relative
 // ones joined to the path of the file that includes them.
 type Files interface {
-	// Read returns the text of a regular file.
+	// Read returns the text of a regular file. The error is config.ErrNotRegular where a path
+	// leads to something else.
 	Read(path string) ([]byte, error)
 	// Mode returns what kind of file a path leads to.
 	Mode(path string) (fs.FileMode, error)
@@ -41,6 +42,9 @@ func (OSFiles) Read(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, int64(defaultLimits.bytes)+1))
+	if errors.Is(err, os.ErrDeadlineExceeded) { // as /proc/kmsg, which has no end
+		err = config.ErrNotRegular
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}

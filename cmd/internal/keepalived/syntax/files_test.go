@@ -91,7 +91,7 @@ func TestOSFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(folder, "k.conf")
-	if err := os.WriteFile(path, []byte("x ${_PWD}\ninclude fifo\ninclude .\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("x ${_PWD}\ninclude .\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Mkfifo(filepath.Join(folder, "fifo"), 0o600); err != nil {
@@ -102,9 +102,10 @@ func TestOSFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := Parse(link+"/k.conf", Options{})
-	if err != nil || len(c.Statements) != 1 || c.Statements[0].Args()[0] != folder || len(c.Remarks) != 2 {
+	if err != nil || len(c.Statements) != 1 || c.Statements[0].Args()[0] != folder || len(c.Remarks) != 1 {
 		t.Errorf("config %+v, error %v", c, err)
 	}
+	special(t, folder)
 	unreadable(t, folder)
 	if _, err := Parse(folder+"/fifo", Options{}); err == nil || !strings.Contains(err.Error(), config.ErrNotRegular.Error()) {
 		t.Errorf("a FIFO: error %v", err)
@@ -114,6 +115,27 @@ func TestOSFiles(t *testing.T) {
 	}
 	if _, err := (OSFiles{}).Mode(folder + "/none"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file: error %v", err)
+	}
+}
+
+// special tries files without an end, which are mistakes to include.
+func special(t *testing.T, folder string) {
+	t.Helper()
+	path := filepath.Join(folder, "special.conf")
+	for _, file := range []string{"fifo", "fif*", "/dev/zero", "/proc/kmsg"} {
+		if err := os.WriteFile(path, []byte("include "+file+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := os.Open(file); errors.Is(err, fs.ErrPermission) {
+			t.Logf("only root may read %s", file)
+			continue
+		} else if err == nil {
+			_ = f.Close()
+		}
+		_, err := Parse(path, Options{})
+		if err == nil || !strings.Contains(err.Error(), ":1: include ") || !strings.Contains(err.Error(), "is no regular file") {
+			t.Errorf("include %s: error %v", file, err)
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+
+	"github.com/perch-vip/perch/cmd/internal/config"
 )
 
 // checks say which problems of an include are mistakes. With any, a file that is there
@@ -125,18 +127,33 @@ func (i *inclusion) file(path string) {
 	switch {
 	case err != nil:
 		i.problem(checkAll, path, reason(err))
+	case mode.IsDir():
+		i.problem(checkAll, path, "a folder, which /* behind it would include the files of")
 	case !mode.IsRegular():
-		i.problem(checkAll, path, "not a regular file")
+		i.notRegular(path)
 	case isExecutable(mode):
 		i.problem(checkAll, path, "may be executed, and keepalived reads no such file")
 	default:
-		data, err := i.p.o.Files.Read(path)
-		if err != nil {
-			i.problem(checkAll, path, reason(err))
-			return
-		}
+		i.text(path)
+	}
+}
+
+func (i *inclusion) text(path string) {
+	data, err := i.p.o.Files.Read(path)
+	switch {
+	case errors.Is(err, config.ErrNotRegular):
+		i.notRegular(path)
+	case err != nil:
+		i.problem(checkAll, path, reason(err))
+	default:
 		i.p.file(i.at, path, data)
 	}
+}
+
+// notRegular refuses a FIFO, a socket or a device, which keepalived passes over with a warning:
+// whoever includes one thinks that it is read.
+func (i *inclusion) notRegular(path string) {
+	i.p.mistake(i.at, "include %s: is no regular file: a FIFO, socket or device is not read", path)
 }
 
 func isExecutable(mode fs.FileMode) bool { return mode.Perm()&0o111 != 0 }
