@@ -13,8 +13,9 @@ func globalsLost() vocabulary[*importer] {
 	v.all(needless[*importer](), // since perch does it always, or has no need of it
 		"vrrp_check_unicast_src", "vrrp_skip_check_adv_addr", "enable_script_security",
 		"set_supplementary_groups", "use_symlink_paths", "reload_check_config",
-		"include_check", "random_seed", "tmp_config_directory", "no_email_faults")
+		"include_check", "random_seed", "no_email_faults")
 	v.add(globalBuffers())
+	v["tmp_config_directory"] = means(func(im *importer, s *syntax.Statement, _ *importer) { im.one(s) })
 	v["dynamic_interfaces"] = means(readDynamic)
 	v.all(lost[*importer]("needs it to send mails", noMail),
 		"notification_email", "notification_email_from", "smtp_server", "smtp_helo_name", "smtp_connect_timeout")
