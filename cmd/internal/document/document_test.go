@@ -90,6 +90,22 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// What is wrong with a line from nowhere is said of the file as a whole.
+func TestParseFromNowhere(t *testing.T) {
+	d := &Document{Head: []string{"one", "two"}}
+	d.Element("vrrp", Place{}).Set("vrid", Number(300), Place{})
+	_, _, err := d.Parse("keepalived.conf", "lb1")
+	mistakes, ok := err.(config.Mistakes)
+	if !ok {
+		t.Fatalf("got %v", err)
+	}
+	for _, m := range mistakes {
+		if m.File != "keepalived.conf" || m.Line != 1 || m.Col != 0 {
+			t.Errorf("got %s", m)
+		}
+	}
+}
+
 // What is too large is told of the file that it was made of.
 func TestParseTooLarge(t *testing.T) {
 	d := sample()

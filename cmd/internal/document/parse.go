@@ -10,8 +10,8 @@ import (
 )
 
 // Parse has the document read as a perch.toml. Mistakes and warnings name the places that
-// their lines came from, without columns. path names lines that came from nowhere; hostname
-// is the default of node.name. The error is a config.Mistakes.
+// their lines came from, without columns; path is the file that lines from nowhere are said of.
+// hostname is the default of node.name. The error is a config.Mistakes.
 func (d *Document) Parse(path, hostname string) (*config.Config, []config.Warning, error) {
 	return d.Render().Parse(path, hostname)
 }
@@ -23,18 +23,24 @@ func (r *Rendered) Parse(path, hostname string) (*config.Config, []config.Warnin
 	}
 	c, warnings, err := config.Parse(path, r.Text, hostname)
 	for i, w := range warnings {
-		if at := r.Place(w.Line); at != (Place{}) {
-			warnings[i] = config.Warning{File: at.File, Line: at.Line, Text: r.replaceLines(w.Text)}
-		}
+		at := r.placeOr(w.Line, path)
+		warnings[i] = config.Warning{File: at.File, Line: at.Line, Text: r.replaceLines(w.Text)}
 	}
 	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {
 		for i, m := range mistakes {
-			if at := r.Place(m.Line); at != (Place{}) {
-				mistakes[i] = config.Mistake{File: at.File, Line: at.Line, Text: r.replaceLines(m.Text)}
-			}
+			at := r.placeOr(m.Line, path)
+			mistakes[i] = config.Mistake{File: at.File, Line: at.Line, Text: r.replaceLines(m.Text)}
 		}
 	}
 	return c, warnings, err
+}
+
+// placeOr returns where a line came from; one from nowhere is said of the file as a whole.
+func (r *Rendered) placeOr(line int, path string) Place {
+	if at := r.Place(line); at != (Place{}) {
+		return at
+	}
+	return Place{File: path, Line: 1}
 }
 
 // replaceLines has a text name the places that lines came from, where it names lines.

@@ -13,8 +13,9 @@ func globalsLost() vocabulary[*importer] {
 	v.all(needless[*importer](), // since perch does it always, or has no need of it
 		"vrrp_check_unicast_src", "vrrp_skip_check_adv_addr", "enable_script_security",
 		"set_supplementary_groups", "use_symlink_paths", "reload_check_config",
-		"include_check", "random_seed", "tmp_config_directory")
+		"include_check", "random_seed")
 	v.add(globalBuffers())
+	v["tmp_config_directory"] = means(func(im *importer, s *syntax.Statement, _ *importer) { im.one(s) })
 	v["dynamic_interfaces"] = means(readDynamic)
 	v.all(downTimer[*importer](), "vrrp_down_timer_adverts")
 	v.all(lost[*importer]("lets a router of priority 255 hear no other's adverts",

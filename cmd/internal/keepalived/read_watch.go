@@ -143,6 +143,7 @@ type bfd struct {
 	hops             said[int]
 	multihop         said[bool]
 	weight           weight
+	routers, servers said[bool] // vrrp and checker: for whom it is
 }
 
 func readBFD(im *importer, s *syntax.Statement, _ *importer) {
@@ -151,6 +152,9 @@ func readBFD(im *importer, s *syntax.Statement, _ *importer) {
 	readBlock(im, "bfd_instance", im.block(s), im.routing.words.bfd, b)
 	if s.Braces && !b.neighbor.given() {
 		im.wrong(s, "has no neighbor_ip")
+	}
+	if b.servers.given() && !b.routers.given() {
+		im.remark(b.servers.by, "with it keepalived heeds no track_bfd of a virtual router: here each counts")
 	}
 	im.lose(s, "speaks BFD with a neighbor", "a check whether it answers stands in where it is tracked: the neighbor itself notices nothing")
 	if w != nil {
@@ -171,7 +175,9 @@ func bfdWords() vocabulary[*bfd] {
 		}),
 	}
 	v.all(keepAddress(func(b *bfd) *said[netip.Addr] { return &b.neighbor }), "neighbor_ip", "neighbour_ip")
-	v.all(needless[*bfd](), "passive", "vrrp", "checker")
+	v["passive"] = needless[*bfd]()
+	v["vrrp"] = keepOn(func(b *bfd) *said[bool] { return &b.routers })
+	v["checker"] = keepOn(func(b *bfd) *said[bool] { return &b.servers })
 	v.all(needlessNumber[*bfd](1, 255), "ttl", "hoplimit")
 	v["idle_tx"] = needlessNumber[*bfd](1000, 4294967) // milliseconds
 	return v

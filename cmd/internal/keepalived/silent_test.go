@@ -58,7 +58,6 @@ func quiet() map[string]string {
 		"bfd_instance ttl":      bfd,
 		"bfd_instance hoplimit": bfd,
 		"bfd_instance vrrp":     bfd,
-		"bfd_instance checker":  bfd,
 
 		"vrrp_instance promote_secondaries":   always,
 		"vrrp_instance skip_check_adv_addr":   always,
