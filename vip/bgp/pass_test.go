@@ -97,7 +97,7 @@ func TestSeveralInstancesAreLookedAtFirst(t *testing.T) {
 	d := newBGPD()
 	speak(t, d, Options{}, func(s *Speaker) {
 		d.do(func() { d.vrf = true })
-		time.Sleep(2 * lookLate)
+		time.Sleep(2*lookLate + neighborsEvery/2) // at a moment at which nothing else is due
 		d.do(func() { d.said = nil })
 		s.Set(prefixes("198.18.0.100/32"), 1)
 		wants(t, d, "198.18.0.100/32")
