@@ -75,10 +75,14 @@ func (s *Speaker) prepare(list []netip.Prefix) (closer, error) {
 	}
 }
 
-// Stay takes Linger back: there was no move.
+// Stay takes Linger back for what has not been given up: the move came to nothing. What has
+// been lingers on, since another node than the one that was to may have won.
 func (s *Speaker) Stay() {
 	s.mu.Lock()
-	held := s.leave()
+	var held closer
+	if s.demand.stay(); len(s.demand.moving) == 0 {
+		held = s.leave()
+	}
 	s.stir()
 	s.mu.Unlock()
 	end(held)
@@ -87,7 +91,7 @@ func (s *Speaker) Stay() {
 // leave ends a planned move, and returns the placeholder that is to be closed. The caller
 // holds mu.
 func (s *Speaker) leave() closer {
-	s.demand.until, s.demand.lingering = time.Time{}, nil
+	s.demand.until, s.demand.moving = time.Time{}, nil
 	held := s.held
 	s.held = nil
 	return held
@@ -107,7 +111,7 @@ func (s *Speaker) tidy(now time.Time) time.Time {
 		s.mu.Unlock()
 		return until
 	}
-	if len(s.demand.lingering) > 0 {
+	if len(s.demand.moving) > 0 {
 		s.stir()
 	}
 	held := s.leave()
@@ -116,23 +120,22 @@ func (s *Speaker) tidy(now time.Time) time.Time {
 	return time.Time{}
 }
 
-// linger has networks stay that are given up soon. Those that are not are settled ones.
+// linger begins a planned move of networks.
 func (d *demand) linger(list []netip.Prefix, now time.Time) {
 	d.until = now.Add(lingerFor)
+	if d.moving == nil {
+		d.moving = set{}
+	}
 	for _, p := range list {
 		if _, wanted := d.want[p]; wanted {
-			d.want[p] = time.Time{}
+			d.moving[p] = struct{}{}
 		}
 	}
 }
 
-// depart has a network linger that is wanted no more, if a move is under way.
-func (d *demand) depart(p netip.Prefix, now time.Time) {
-	if !now.Before(d.until) {
-		return
+// stay ends it for the networks that are still wanted, which are announced as before.
+func (d *demand) stay() {
+	for p := range d.want {
+		delete(d.moving, p)
 	}
-	if d.lingering == nil {
-		d.lingering = set{}
-	}
-	d.lingering[p] = struct{}{}
 }

@@ -126,8 +126,9 @@ func TestStayKeepsTheNetwork(t *testing.T) {
 		}
 		s.Stay()
 		h.expect(t, "after it", 0)
+		wants(t, d, "198.18.0.100/32 route-map perch-fresh")
 		time.Sleep(2 * lingerFor)
-		wants(t, d, "198.18.0.100/32 route-map perch-settled")
+		wants(t, d, "198.18.0.100/32 route-map perch-fresh")
 		if st := inState(t, s, Announced); len(st.Wanted) != 1 {
 			t.Errorf("wanted %v", st.Wanted)
 		}
@@ -135,14 +136,35 @@ func TestStayKeepsTheNetwork(t *testing.T) {
 	})
 }
 
-func TestStayAfterTheReleaseWithdraws(t *testing.T) {
+// Who has not given up after all is still a new owner, whose predecessor's machine may be
+// dead and believed in.
+func TestNewOwnerThatStaysIsStillPreferred(t *testing.T) {
 	moving(t, &holds{}, func(s *Speaker, d *bgpd) {
+		if err := s.Linger(); err != nil {
+			t.Fatal(err)
+		}
+		wants(t, d, "198.18.0.100/32 route-map perch-leaving")
+		time.Sleep(2 * lingerFor)
+		wants(t, d, "198.18.0.100/32 route-map perch-fresh")
+		time.Sleep(10 * time.Second)
+		wants(t, d, "198.18.0.100/32 route-map perch-settled")
+		s.Set(nil, 1)
+	})
+}
+
+// A move that has failed after the release may have made another node the owner.
+func TestStayAfterTheReleaseKeepsTheRoute(t *testing.T) {
+	h := &holds{}
+	moving(t, h, func(s *Speaker, d *bgpd) {
 		if err := s.Linger(); err != nil {
 			t.Fatal(err)
 		}
 		s.Set(nil, 1)
 		synctest.Wait()
 		s.Stay()
+		h.expect(t, "after it", 1)
+		wants(t, d, "198.18.0.100/32 route-map perch-leaving")
+		time.Sleep(lingerFor)
 		wants(t, d)
 	})
 }

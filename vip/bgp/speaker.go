@@ -159,9 +159,10 @@ type demand struct {
 	changed bool                       // since the last pass began
 	asked   time.Time                  // when it last changed
 	told    bool                       // bgpd has answered to that
-	// lingering are those that are wanted no more and stay until a planned move is over.
-	lingering set
-	until     time.Time // when it is; zero while there is none
+	// moving are those of a planned move that were not taken over anew since it began: they
+	// make way for any other's, and stay until it is over if they are wanted no more.
+	moving set
+	until  time.Time // when it is over; zero while there is none
 }
 
 func (d *demand) own(list []netip.Prefix) {
@@ -183,16 +184,12 @@ func (d *demand) set(list []netip.Prefix, term uint64, now time.Time) bool {
 		since, had := d.want[p]
 		if !had || term != d.term {
 			since = now
+			delete(d.moving, p)
 		}
 		want[p] = since
 	}
 	if maps.Equal(want, d.want) && (term == d.term || len(want) == 0) {
 		return false
-	}
-	for p := range d.want {
-		if _, stays := want[p]; !stays {
-			d.depart(p, now)
-		}
 	}
 	d.want, d.asked, d.told = want, now, false
 	if len(want) > 0 {
@@ -205,7 +202,7 @@ func (d *demand) set(list []netip.Prefix, term uint64, now time.Time) bool {
 // zero if it does not.
 func (d *demand) networks(now time.Time, settle time.Duration) (n networks, next time.Time) {
 	n, next = networks{}, d.until
-	for p := range d.lingering {
+	for p := range d.moving {
 		n[p] = leaving
 	}
 	for p, since := range d.want {
@@ -213,8 +210,7 @@ func (d *demand) networks(now time.Time, settle time.Duration) (n networks, next
 		switch {
 		case settle == 0:
 			n[p] = alike
-		case since.IsZero() && now.Before(d.until):
-			n[p] = leaving
+		case d.moving.has(p):
 		case now.Before(until):
 			n[p] = fresh
 			if next.IsZero() || until.Before(next) {
