@@ -19,6 +19,7 @@ type bgpd struct {
 	in       string // the route-map that is being told
 	instance bool
 	vrf      bool // there is another one, of a VRF
+	other    bool // the instance is of another AS
 	dead     bool
 	stopped  bool
 	refusing string        // this command
@@ -95,6 +96,8 @@ func (c *connection) Command(line string) (string, error) {
 		return "", errors.New("EOF")
 	case line == "router bgp" && !c.d.instance:
 		return "", quagga.VTYError{Response: "% No BGP process is configured\n", Status: 13}
+	case strings.HasPrefix(line, "router bgp ") && c.d.other:
+		return "", quagga.VTYError{Response: "BGP is already running; AS is 65002\n", Status: 13}
 	case strings.HasPrefix(line, "no network") && !c.d.announces(strings.Fields(line)[2]):
 		return "", quagga.VTYError{Response: "% Can't find static route specified\n", Status: 13}
 	case line == c.d.refusing:
@@ -137,7 +140,11 @@ func (d *bgpd) config() string {
 		return "!\nend\n"
 	}
 	var b strings.Builder
-	b.WriteString("router bgp 65001\n address-family ipv4 unicast\n")
+	asn := 65001
+	if d.other {
+		asn = 65002
+	}
+	fmt.Fprintf(&b, "router bgp %d\n address-family ipv4 unicast\n", asn)
 	for n, rest := range d.networks {
 		b.WriteString("  network " + n + rest + "\n")
 	}

@@ -27,7 +27,7 @@ func (s *Speaker) haste() (whole bool, err error) {
 	want, ours, metric, _ := s.begin()
 	r := known.at(metric)
 	steps := plan(want, ours, r)
-	whole, err = s.tell(hastyCommands(s.opts.ASN, r, s.standings(ours), steps))
+	whole, err = s.tell(hasty(commands(s.opts.ASN, r, s.standings(ours), steps)))
 	switch {
 	case errors.Is(err, errRefused): // it is another by now
 		_, err = ask(s.speech.vty, "end")

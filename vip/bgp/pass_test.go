@@ -2,6 +2,7 @@ package bgp
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -24,7 +25,7 @@ func TestAnnouncementComesBeforeTheLook(t *testing.T) {
 		wants(t, d, "198.18.0.100/32", "203.0.113.0/24")
 		lines := d.lines()
 		want := []string{
-			"configure terminal", "router bgp", "address-family ipv4 unicast", "network 198.18.0.100/32", "end",
+			"configure terminal", "router bgp", "router bgp 65001", "address-family ipv4 unicast", "network 198.18.0.100/32", "end",
 			"write terminal",
 		}
 		if !slices.Equal(lines, want) {
@@ -40,8 +41,8 @@ func TestTookIsUntilTheAnnouncement(t *testing.T) {
 		d.do(func() { d.pace = 100 * time.Millisecond })
 		s.Set(prefixes("198.18.0.100/32"), 1)
 		time.Sleep(800 * time.Millisecond)
-		if st := inState(t, s, Announced); st.Took != 500*time.Millisecond {
-			t.Errorf("took %v, want that of five commands", st.Took)
+		if st := inState(t, s, Announced); st.Took != 600*time.Millisecond {
+			t.Errorf("took %v, want that of six commands", st.Took)
 		}
 	})
 }
@@ -78,6 +79,18 @@ func TestInstanceThatHasGoneIsNotBegun(t *testing.T) {
 		})
 		time.Sleep(longestPause)
 		wants(t, d, "198.18.0.100/32")
+	})
+}
+
+// One of another AS that has come in its place is not touched.
+func TestInstanceOfAnotherASIsLeftAlone(t *testing.T) {
+	calm(t, func(s *Speaker, d *bgpd) {
+		d.do(func() { d.other = true })
+		s.Set(prefixes("198.18.0.100/32"), 1)
+		if st := inState(t, s, Refused); !strings.Contains(st.Error, "router bgp 65001") {
+			t.Errorf("error %q", st.Error)
+		}
+		wants(t, d, "203.0.113.0/24")
 	})
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
+	"strings"
 )
 
 // step is one `network` statement that is to come or to go.
@@ -66,16 +68,6 @@ func (r running) after(standings []standing, steps []step) running {
 // command: each is a round trip, and an announcement waits for them.
 // Route-maps of all standings are defined before they are used.
 func commands(asn uint32, r running, standings []standing, steps []step) []string {
-	return r.commands(asn, fmt.Sprintf("router bgp %d", asn), standings, steps)
-}
-
-// hastyCommands are the same for a configuration that may be another by now: they begin no
-// instance that has gone, since bgpd then refuses one without a number.
-func hastyCommands(asn uint32, r running, standings []standing, steps []step) []string {
-	return r.commands(asn, "router bgp", standings, steps)
-}
-
-func (r running) commands(asn uint32, instance string, standings []standing, steps []step) []string {
 	var lines []string
 	for _, s := range standings {
 		if !r.defines(s) {
@@ -83,7 +75,7 @@ func (r running) commands(asn uint32, instance string, standings []standing, ste
 		}
 	}
 	if len(steps) > 0 {
-		lines = append(lines, instance)
+		lines = append(lines, fmt.Sprintf("router bgp %d", asn))
 		lines = append(lines, family("ipv4", steps, netip.Addr.Is4)...)
 		lines = append(lines, family("ipv6", steps, netip.Addr.Is6)...)
 	}
@@ -91,6 +83,17 @@ func (r running) commands(asn uint32, instance string, standings []standing, ste
 		return nil
 	}
 	return append(append([]string{"configure terminal"}, lines...), "end")
+}
+
+// hasty are the same commands for a configuration that may be another by now. bgpd refuses
+// an instance without a number if there is none, and then one of a number that is not that
+// of the one it has: so none is begun that has gone, and none of another AS is touched.
+func hasty(commands []string) []string {
+	i := slices.IndexFunc(commands, func(line string) bool { return strings.HasPrefix(line, "router bgp ") })
+	if i < 0 {
+		return commands
+	}
+	return slices.Insert(commands, i, "router bgp")
 }
 
 // family returns the commands of the steps of one address family.
