@@ -205,4 +205,16 @@ func TestBGPInstancesChange(t *testing.T) {
 	r.ready(bare.Host)
 	r.handOverTo(more, bare)
 	r.routedTo(bare)
+
+	// One of another AS in its place is the operator's.
+	r.handOverTo(bare, more)
+	r.routedTo(more)
+	r.bgpIs(bare, api.BGPStandby)
+	tell(bare, fmt.Sprintf("no router bgp %d", lab.NodeASN))
+	tell(bare, fmt.Sprintf("router bgp %d", lab.NodeASN+100))
+	r.handOverTo(more, bare)
+	r.bgpIs(bare, api.BGPRefused)
+	if got := r.networks(bare); len(got) > 0 {
+		t.Errorf("an instance of another AS announces %v", got)
+	}
 }
