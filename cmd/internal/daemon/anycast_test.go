@@ -6,6 +6,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/notify"
+	"github.com/perch-vip/perch/vip"
 )
 
 // anycastRig is an anycast with a fake kernel and speaker.
@@ -124,5 +127,35 @@ func TestAnycastStops(t *testing.T) {
 		r.expect(t, "stopped", 0, 0)
 		time.Sleep(2 * idle)
 		r.expect(t, "after a while", 0, 0)
+	})
+}
+
+// When a part has failed nobody extends the lease any more: what has an owner does not wait
+// until routers have heard that anycast VIPs go.
+func TestOwnedVIPsGoBeforeAnycastOnes(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		r.cluster.give(2, time.Minute)
+		expect(t, r, len(testVIPs), "with a lease")
+		d := &daemon{
+			balancer: newBalancerLab(t).balancer,
+			member:   &member{holder: r.holder, told: notify.Standby},
+			anycast: &anycast{
+				vips: &fakeKernel{},
+				announce: func([]vip.VIP, uint64) {
+					if r.holder.holding() {
+						t.Error("the owner's VIPs wait for the anycast ones")
+					}
+				},
+				log:  newLog(t.Output(), "text", nil),
+				held: true,
+			},
+		}
+		if err := d.letGo(); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, r, 0, "at the end")
+		if d.anycast.held {
+			t.Error("the anycast VIPs are still held")
+		}
 	})
 }

@@ -356,19 +356,20 @@ func (d *daemon) stop(parts context.Context) error {
 	return err
 }
 
-// letGo gives up everything at once.
+// letGo gives up everything at once. What has an owner is first: nobody extends its lease
+// any more, and anycast VIPs take their time.
 func (d *daemon) letGo() error {
 	d.balancer.leave()
 	var err error
-	if d.anycast != nil {
-		d.anycast.stop()
+	if d.member != nil {
+		err = d.member.holder.stop()
+		d.tellOwnership()
 	}
 	if d.routers != nil {
-		err = errors.Join(d.routers.stop(), d.routers.end())
+		err = errors.Join(err, d.routers.stop(), d.routers.end())
 	}
-	if d.member != nil {
-		err = errors.Join(err, d.member.holder.stop())
-		d.tellOwnership()
+	if d.anycast != nil {
+		d.anycast.stop()
 	}
 	return err
 }
