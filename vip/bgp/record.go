@@ -51,19 +51,23 @@ func (s *Speaker) finish(written <-chan struct{}) {
 	}
 }
 
-// record writes the ledger until there is nothing more to come.
+// record writes the ledger until there is nothing more to come. What cannot be written is
+// tried again at each look, and said once.
 func (s *Speaker) record() {
 	var written []netip.Prefix
 	known := false
+	said := ""
 	for list := range s.records {
 		if known && slices.Equal(written, list) {
 			continue
 		}
 		if err := s.ledger.write(list); err != nil {
-			s.log.Warn("what is announced cannot be remembered", "error", err)
-			known = false
+			if known = false; err.Error() != said {
+				said = err.Error()
+				s.log.Warn("what is announced cannot be remembered", "error", err)
+			}
 			continue
 		}
-		written, known = list, true
+		written, known, said = list, true, ""
 	}
 }

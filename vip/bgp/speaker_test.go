@@ -1,7 +1,9 @@
 package bgp
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"math"
 	"net/netip"
 	"os"
@@ -189,6 +191,31 @@ func TestLedgerHasWhatIsAnnounced(t *testing.T) {
 	left, err := ledger(path).read()
 	if err != nil || !slices.Equal(left, prefixes("198.18.0.100/32", "198.18.0.101/32")) {
 		t.Errorf("ledger has %v, error %v", left, err)
+	}
+}
+
+// A disk that is full is tried again at each look, and the log is not filled.
+func TestLedgerThatCannotBeWrittenIsSaidOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bgp.json")
+	full := path + ".new"
+	if err := os.MkdirAll(filepath.Join(full, "something"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	speak(t, newBGPD(), Options{Ledger: path, Log: slog.New(slog.NewTextHandler(&said, nil))}, func(s *Speaker) {
+		s.Set(prefixes("198.18.0.100/32"), 1)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := strings.Count(said.String(), "cannot be remembered"); got != 1 {
+			t.Errorf("said %d times in a minute:\n%s", got, said.String())
+		}
+		if err := os.RemoveAll(full); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(lookSoon)
+	})
+	if left, err := ledger(path).read(); err != nil || len(left) != 1 {
+		t.Errorf("ledger has %v, error %v once there is room", left, err)
 	}
 }
 
