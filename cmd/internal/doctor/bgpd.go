@@ -110,7 +110,7 @@ func moved(c *config.Config, f Facts) []Finding {
 		return nil
 	}
 	return []Finding{{
-		Warning, tunDevice, "is not there: routers have no route to the VIPs for some 100 ms of each planned move", "modprobe tun",
+		Warning, tunDevice, "is not there: routers may have no route to the VIPs for some 100 ms of a planned move", "modprobe tun",
 	}}
 }
 

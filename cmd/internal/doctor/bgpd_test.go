@@ -90,7 +90,7 @@ func TestAnnounced(t *testing.T) {
 			"usermod -aG frrvty perch",
 		}}},
 		"no tun": {func(p *patient) { p.NoTUN = true }, []Finding{{
-			Warning, "/dev/net/tun", "is not there: routers have no route to the VIPs for some 100 ms of each planned move", "modprobe tun",
+			Warning, "/dev/net/tun", "is not there: routers may have no route to the VIPs for some 100 ms of a planned move", "modprobe tun",
 		}}},
 		"no tun, anycast": {func(p *patient) { p.NoTUN, p.BGP.Anycast = true, true }, nil},
 		"no tun, alone":   {func(p *patient) { p.NoTUN, p.Cluster = true, nil }, nil},
