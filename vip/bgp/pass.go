@@ -49,7 +49,7 @@ func (s *Speaker) review(now time.Time) error {
 	want, ours, metric, next := s.begin()
 	r := parseRunning(text, s.opts.ASN, metric)
 	if !r.instance {
-		return fmt.Errorf("%w: its configuration has no `router bgp %d`", errRefused, s.opts.ASN)
+		return fmt.Errorf("%w: its configuration has no `router bgp %d` in the default VRF", errRefused, s.opts.ASN)
 	}
 	steps, standings := plan(want, ours, r), s.standings(ours)
 	if whole, err := s.tell(commands(s.opts.ASN, r, standings, steps)); !whole {

@@ -357,7 +357,7 @@ func TestMissingInstanceIsNotBegun(t *testing.T) {
 	speak(t, d, Options{}, func(s *Speaker) {
 		s.Set(prefixes("198.18.0.100/32"), 1)
 		time.Sleep(10 * time.Second)
-		if st := inState(t, s, Refused); !strings.Contains(st.Error, "router bgp 65001") {
+		if st := inState(t, s, Refused); st.Error != "bgpd refuses: its configuration has no `router bgp 65001` in the default VRF" {
 			t.Errorf("error %q", st.Error)
 		}
 		d.do(func() {
