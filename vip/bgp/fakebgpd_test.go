@@ -124,9 +124,12 @@ func (d *bgpd) answer(line string) string {
 	case strings.HasPrefix(line, "router bgp "):
 		d.instance = true
 	case words[0] == "route-map":
-		d.in, d.maps[line] = line, append(d.maps[line], line)
+		if d.in = line; d.maps[line] == nil {
+			d.maps[line] = []string{line}
+		}
 	case words[0] == "set":
-		d.maps[d.in] = append(d.maps[d.in], " "+line)
+		same := func(is string) bool { return strings.HasPrefix(is, " set "+words[1]+" ") }
+		d.maps[d.in] = append(slices.DeleteFunc(d.maps[d.in], same), " "+line)
 	case words[0] == "network":
 		d.networks[words[1]] = strings.TrimPrefix(line, "network "+words[1])
 	case strings.HasPrefix(line, "no network"):
