@@ -65,7 +65,7 @@ func (t *tracked) sinceVerdict() string {
 	switch {
 	case t.condition.Health != Unknown:
 		return t.reason
-	case t.condition.Resting:
+	case t.condition.Resting > 0:
 		return joinReasons(t.reason, "not looked at now")
 	}
 	return joinReasons(t.reason, "new check without a verdict")
