@@ -51,8 +51,9 @@ type Member struct {
 type Condition struct {
 	Health Health
 	Reason string // in words, of Health
-	// Resting tells that some of its checks are not made now, so that there is no verdict of them.
-	Resting bool
+	// Resting is how many of its checks are not made now, and so have no verdict, if all
+	// others have one; else 0.
+	Resting int
 	Weight  *uint32 // what a check wants in place of the configured one, if it does
 	Added   int64   // to the weight, by checks
 	Order   Order

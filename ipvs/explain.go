@@ -60,15 +60,15 @@ func (t *tracked) fault() string {
 	return ""
 }
 
-// sinceVerdict is the reason of the last verdict, and that there is none of a new check.
+// sinceVerdict is the reason of the last verdict, and why there is none now.
 func (t *tracked) sinceVerdict() string {
 	switch {
 	case t.condition.Health != Unknown:
 		return t.reason
-	case t.condition.Resting:
+	case t.condition.Resting > 0:
 		return joinReasons(t.reason, "not looked at now")
 	}
-	return joinReasons(t.reason, "new check without a verdict")
+	return joinReasons(t.reason, "a check has no verdict yet")
 }
 
 // guess says what it is taken for before its first verdict.

@@ -26,7 +26,7 @@ func (w *poolWalk) mutate(t *rapid.T) {
 	name := rapid.SampledFrom(names)
 	weight := rapid.SampledFrom([]uint32{0, 1, 2, 10, 65535})
 	draw := func(c *Condition) {
-		switch rapid.IntRange(0, 7).Draw(t, "what") {
+		switch rapid.IntRange(0, 8).Draw(t, "what") {
 		case 0:
 			c.Order = Order{Drain: true}
 		case 1:
@@ -41,6 +41,8 @@ func (w *poolWalk) mutate(t *rapid.T) {
 			c.Weight = nil
 		case 5:
 			c.Added = rapid.SampledFrom([]int64{0, 3, -1, -10, 1 << 40}).Draw(t, "added")
+		case 6:
+			c.Resting = rapid.IntRange(0, 2).Draw(t, "resting")
 		default:
 			c.Health = rapid.SampledFrom([]Health{Unknown, Healthy, Failed}).Draw(t, "health")
 		}

@@ -23,7 +23,7 @@ var updatePools = flag.Bool("update-pools", false, "write what the transcripts i
 //
 //	$ rules [quorum=N] [hysteresis=N] [sorry=NAME] [start=up] [omega]
 //	$ members NAME[=WEIGHT[/inhibit][/slow=DURATION]] ...
-//	$ NAME healthy|failed|unknown [REASON]; NAME check N|none; NAME adds N; NAME order [drain] [none|N]
+//	$ NAME healthy|failed|unknown [REASON]; NAME rests N; NAME check N|none; NAME adds N; NAME order [drain] [none|N]
 //	$ NAME active N; NAME present N; wait DURATION; restart; end; show
 func TestPools(t *testing.T) {
 	files, err := filepath.Glob("testdata/pool/*.txt")
@@ -131,6 +131,8 @@ func (s *poolStage) tell(a netip.AddrPort, what string, args []string) (err erro
 	case "healthy", "failed", "unknown":
 		c.Health = map[string]Health{"healthy": Healthy, "failed": Failed, "unknown": Unknown}[what]
 		c.Reason = strings.Join(args, " ")
+	case "rests":
+		c.Resting, err = strconv.Atoi(args[0])
 	case "check":
 		c.Weight, err = parsePoolWeight(args[0])
 	case "adds":

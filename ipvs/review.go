@@ -83,7 +83,7 @@ func succeeded(errs []error) (n int) {
 
 // needless says that there is nothing to do, so that a kernel without IPVS is not asked for it.
 func (m *Manager) needless(d demand) bool {
-	d.AtEnd = Keep // what is there at the end is known then
+	d.AtEnd = Keep // of nothing nothing is left
 	return len(d.services) == 0 && len(m.mine) == 0 && d.Settings == Settings{} && m.former == former{}
 }
 

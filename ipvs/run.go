@@ -45,10 +45,10 @@ func (m *Manager) end() {
 		<-m.looks
 		m.looking = false
 	}
+	m.sweep()
 	if m.kernel == nil {
 		return
 	}
-	m.sweep()
 	if err := m.lend(Timeouts{}); err != nil {
 		m.log.Warn("timeouts of IPVS not put back", "error", err)
 	}

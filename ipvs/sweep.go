@@ -1,9 +1,10 @@
 package ipvs
 
-// sweep removes the services that are not to outlast Run.
+// sweep removes the services that are not to outlast Run: none, if there are only those that
+// somebody else made.
 func (m *Manager) sweep() {
 	d := m.demanded()
-	if d == nil || d.AtEnd == Keep {
+	if d == nil || d.AtEnd == Keep || m.prepare(*d) == nil || len(d.services)+len(m.mine) == 0 {
 		return
 	}
 	have, err := m.kernel.survey()

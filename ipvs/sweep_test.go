@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 func TestWhatIsLeftAtTheEnd(t *testing.T) {
@@ -55,6 +56,32 @@ func TestRefusedRemovalAtTheEnd(t *testing.T) {
 		if m.lines.count("not removed", "busy") != 1 {
 			t.Errorf("said %q", m.lines.text.String())
 		}
+	})
+}
+
+// A conversation that has broken off is begun anew for what is to be removed.
+func TestRemovalAtTheEndAfterALookThatFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := manage(t, newModelKernel(web(1, 9)))
+		stop := m.run(t)
+		m.set(Settings{AtEnd: Remove}, web(2, 1))
+		m.k.load() // what was said before counts no more
+		time.Sleep(reviewEvery)
+		synctest.Wait()
+		stop()
+		wantServices(t, m.k, web(1, 9))
+		wantKeys(t, "record", m.keys(t))
+	})
+}
+
+// Who has no services there takes none away.
+func TestNothingIsFlushedWithoutServices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := manage(t, newModelKernel(web(1, 9)))
+		stop := m.run(t)
+		m.set(Settings{AtEnd: Flush, Timeouts: Timeouts{TCP: 7200}})
+		stop()
+		wantServices(t, m.k, web(1, 9))
 	})
 }
 

@@ -10,6 +10,7 @@ type tracked struct {
 
 	known       bool    // it had a verdict
 	live        bool    // it counts as healthy
+	doubted     int     // so many checks rested when another one took it out; 0 for none
 	reason      string  // of the last verdict
 	checkWeight *uint32 // of the last verdict, if it had one
 	added       int64   // to the weight by the last verdict
@@ -33,13 +34,17 @@ func (t *tracked) takeOver() {
 // judge brings the health up to date, and returns what there is to tell of it, if
 // anything. A member whose checks have become unknown stays as it is until a verdict.
 func (t *tracked) judge(r Rules) EventKind {
-	if t.condition.Health == Unknown {
-		t.live = t.live || !t.known && t.presumed(r)
+	c, was, first := &t.condition, t.live, !t.known
+	switch {
+	case c.Health != Unknown:
+		t.known, t.live, t.reason = true, c.Health == Healthy, c.Reason
+		t.doubt(was)
+	case t.cleared():
+		t.live, t.reason, t.doubted = true, "", 0
+	default:
+		t.live = t.live || first && t.presumed(r)
 		return ""
 	}
-	was, first := t.live, !t.known
-	t.known, t.live = true, t.condition.Health == Healthy
-	t.reason, t.checkWeight, t.added = t.condition.Reason, t.condition.Weight, t.condition.Added
 	switch {
 	case t.live && !was:
 		return ServerUp
@@ -48,6 +53,21 @@ func (t *tracked) judge(r Rules) EventKind {
 	}
 	return ""
 }
+
+// doubt notes after a verdict whether nothing but a check that goes on speaks against the
+// member, while others of it rest, and what a good one says of the weight.
+func (t *tracked) doubt(was bool) {
+	c := &t.condition
+	switch {
+	case t.live:
+		t.checkWeight, t.added, t.doubted = c.Weight, c.Added, 0
+	case was || c.Resting == 0:
+		t.doubted = c.Resting
+	}
+}
+
+// cleared returns whether that check finds the member well again, so that it is as it was.
+func (t *tracked) cleared() bool { return t.doubted > 0 && t.condition.Resting == t.doubted }
 
 // presumed returns whether the member counts as healthy before its first verdict: one that
 // gets traffic already does.

@@ -82,7 +82,7 @@ func checkReader(r *report, table *value, n *Notify, readers map[string]*value) 
 	switch {
 	case reader == nil:
 	case fifo == nil:
-		r.badKey(reader, "is not for a program", "is for fifo")
+		r.badKey(reader, "given without fifo", "must come with fifo, which it reads")
 	case readers[n.FIFO] != nil:
 		r.badKey(reader, fmt.Sprintf("%s has one already, on line %d", n.FIFO, readers[n.FIFO].pos.line), "must be given once for each fifo")
 	case n.FIFO != "":

@@ -67,7 +67,7 @@ func TestDefaults(t *testing.T) {
 			},
 		},
 		VIPs: []VIP{{Address: netip.MustParsePrefix("198.18.0.100/24"), Interface: "eth0"}},
-		IPVS: IPVS{Nodes: "candidates"},
+		IPVS: IPVS{AtEnd: "keep", Nodes: "candidates"},
 	}
 	for _, name := range []string{"least", "crlf"} {
 		got := mustParse(t, readFile(t, "testdata/ok/"+name+".toml"))
@@ -114,7 +114,7 @@ func TestEveryKey(t *testing.T) {
 			{Address: netip.MustParsePrefix("198.18.0.100/24"), Interface: "eth0"},
 			{Address: netip.MustParsePrefix("2001:db8::100/64"), Interface: "eth0"},
 		},
-		IPVS: IPVS{Nodes: "candidates"},
+		IPVS: IPVS{AtEnd: "keep", Nodes: "candidates"},
 	}
 	if diff := cmp.Diff(want, got, compareAddresses); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

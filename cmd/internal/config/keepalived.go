@@ -32,6 +32,8 @@ func fromKeepalived(word string) string {
 		return "timeout"
 	case "retry", "nb_get_retry":
 		return "fall"
+	case "lvs_flush":
+		return "own_all"
 	case "lvs_flush_on_stop":
 		return "at_end"
 	case "max_reply_length":
@@ -45,6 +47,16 @@ func fromKeepalived(word string) string {
 	case "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify_deleted", "notify_master_rx_lower_pri",
 		"notify_up", "notify_down", "notify_fifo", "vrrp_notify_fifo", "lvs_notify_fifo":
 		return "notify"
+	case "notify_fifo_script", "vrrp_notify_fifo_script", "lvs_notify_fifo_script":
+		return "reader"
+	case "startup_script":
+		return "start_program"
+	case "startup_script_timeout":
+		return "start_timeout"
+	case "shutdown_script":
+		return "stop_program"
+	case "shutdown_script_timeout":
+		return "stop_timeout"
 	case "notification_email":
 		return "to"
 	case "notification_email_from":

@@ -19,15 +19,12 @@ const (
 	maxSyncPacket   = 65507
 )
 
-func defaultIPVS() IPVS { return IPVS{Nodes: "candidates"} }
+func defaultIPVS() IPVS { return IPVS{AtEnd: "keep", Nodes: "candidates"} }
 
 func ipvsKeys(i *IPVS) []key {
 	return []key{
 		optional("own_all", boolean(&i.OwnAll)),
-		optional("at_end", choice(&i.AtEnd,
-			option[string]{"keep", ""},
-			option[string]{"remove", "remove"},
-			option[string]{"flush", "flush"})),
+		optional("at_end", words(&i.AtEnd, "keep", "remove", "flush")),
 		optional("manage_sysctls", boolean(&i.ManageSysctls)),
 		optional("nodes", words(&i.Nodes, "candidates", "owner")),
 		optional("tcp_timeout", seconds(&i.TCP, time.Second, maxIPVSTimeout)),

@@ -39,7 +39,12 @@ func render(c *Config) string {
 	b.texts("start_program", c.Node.StartProgram)
 	b.texts("stop_program", c.Node.StopProgram)
 	set(&b, "program_user", c.Node.ProgramUser)
-	b.line("start_timeout = %q\nstop_timeout = %q", c.Node.StartTimeout, c.Node.StopTimeout)
+	if c.Node.StartProgram != nil {
+		b.line("start_timeout = %q", c.Node.StartTimeout)
+	}
+	if c.Node.StopProgram != nil {
+		b.line("stop_timeout = %q", c.Node.StopTimeout)
+	}
 	if c.Cluster != nil {
 		b.cluster(c.Cluster)
 	} else {

@@ -9,7 +9,7 @@ import (
 type IPVS struct {
 	OwnAll        bool          // services that are not perch's are removed, or taken over
 	ManageSysctls bool          // what the services need of the host is set, and put back at the end
-	AtEnd         string        // what becomes of services at the end of perch: they are kept (""), or "remove", or "flush" with those of others
+	AtEnd         string        // what becomes of services at the end of perch: "keep", "remove", or "flush" with those of others
 	Nodes         string        // which have the services: all that may own VIPs ("candidates"), or the "owner"
 	TCP           time.Duration // for which a connection in which nothing moves is remembered; 0 for as it is
 	TCPFin        time.Duration // likewise, once it is closed

@@ -40,7 +40,7 @@ func TestServiceDefaults(t *testing.T) {
 		Quorum:    1,
 		Servers:   []RealServer{{Address: netip.MustParseAddrPort("10.0.0.11:80"), Weight: 1, Forward: "nat"}},
 	}}, c.Services)
-	wantServices(t, IPVS{Nodes: "candidates"}, c.IPVS)
+	wantServices(t, IPVS{AtEnd: "keep", Nodes: "candidates"}, c.IPVS)
 	wantServices(t, &IPVSSync{Interface: "eth1", ID: 7, Group: netip.MustParseAddr("224.0.0.81"), Port: 8848, TTL: 1}, mustParseOK(t, "ipvs-every-table").IPVS.Sync)
 }
 

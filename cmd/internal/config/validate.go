@@ -10,8 +10,7 @@ import (
 // missing or refused are zero and are passed over: that is reported already.
 func validate(r *report, root *value, d *draft) {
 	c := &d.Config
-	checkArgv(r, root.child("node").child("start_program"))
-	checkArgv(r, root.child("node").child("stop_program"))
+	checkPrograms(r, root.child("node"), &c.Node)
 	checkAddresses(r, root, c)
 	checkBGP(r, root, c)
 	checkRouters(r, root, c)

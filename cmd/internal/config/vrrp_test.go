@@ -41,7 +41,7 @@ func TestRouterDefaults(t *testing.T) {
 			GARPRefreshRepeat: 1,
 			Auth:              Auth{Kind: "none"},
 		}},
-		IPVS: IPVS{Nodes: "candidates"},
+		IPVS: IPVS{AtEnd: "keep", Nodes: "candidates"},
 	}
 	got := mustParse(t, readFile(t, "testdata/ok/vrrp-least.toml"))
 	if diff := cmp.Diff(want, got, compareAddresses); diff != "" {

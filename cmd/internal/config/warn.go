@@ -13,6 +13,7 @@ func warn(r *report, root *value, d *draft) {
 	warnRouters(r, root, c)
 	warnGroups(r, root, c)
 	warnChecks(r, root, c)
+	warnForeign(r, root, &d.Config)
 	warnServices(r, root, d)
 	warnBGP(r, root, c)
 	if c.Cluster == nil {

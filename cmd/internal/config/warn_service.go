@@ -41,6 +41,13 @@ func warnServices(r *report, root *value, d *draft) {
 	}
 }
 
+// warnForeign remarks on services of others that are removed where perch has none.
+func warnForeign(r *report, root *value, c *Config) {
+	if v := root.child("ipvs").child("own_all"); c.IPVS.OwnAll && root.child("service") == nil {
+		r.warn(v.pos, v.path()+v.assigned()+": there is no [[service]], so all that is in IPVS is somebody else's, and is removed")
+	}
+}
+
 // held returns all addresses that perch holds at times.
 func (c *Config) held() map[netip.Addr]bool {
 	held := c.virtual()

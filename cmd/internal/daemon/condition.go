@@ -6,10 +6,16 @@ import "github.com/perch-vip/perch/ipvs"
 // A number in a file adds to its weight, unless it has weight 0, which makes it good or bad.
 func conditionOf(checks []reference, known verdicts) ipvs.Condition {
 	c := ipvs.Condition{Health: ipvs.Healthy}
+	open := false // one that is made has no verdict yet
 	for i := range checks {
 		r := &checks[i]
 		v := known.of(r.check)
-		c.Resting = c.Resting || v.resting
+		switch {
+		case v.resting:
+			c.Resting++
+		case v.state != passed && v.state != failed:
+			open = true
+		}
 		switch {
 		case !v.known || v.state != passed:
 		case r.weight == 0:
@@ -26,6 +32,9 @@ func conditionOf(checks []reference, known verdicts) ipvs.Condition {
 		case v.state != failed && v.state != passed && c.Health == ipvs.Healthy:
 			c.Health, c.Reason = ipvs.Unknown, reasonOf(r.check, v, "has no verdict yet")
 		}
+	}
+	if open {
+		c.Resting = 0
 	}
 	return c
 }

@@ -114,6 +114,33 @@ func TestTakeoverKnowsWhatWasFoundLast(t *testing.T) {
 	l.want(t, "after it", "tcp 198.18.0.1:80: 10.0.0.1:80 1")
 }
 
+// Checks that another service has, too, go on. Once they find a server well again it is as it
+// was before: a take-over finds it there, unless it was bad.
+func TestTakeoverFindsServersThatAreWellAgain(t *testing.T) {
+	l := newHeldLab(t)
+	l.cfg.Services[0].Servers[0].Checks = append(l.cfg.Services[0].Servers[0].Checks, config.Track{Check: "shared"})
+	l.cfg.Services[0].Servers[1].Checks = append(l.cfg.Services[0].Servers[1].Checks, config.Track{Check: "shared"})
+	at := func(when string, where place, held, shared *verdict, want string) {
+		t.Helper()
+		l.where = whereabouts{labVIP: where}
+		l.verdicts = verdicts{"a": held, "b": held, "shared": shared}
+		l.step()
+		l.want(t, when, want)
+	}
+	const both, none = "tcp 198.18.0.1:80: 10.0.0.1:80 1 10.0.0.2:80 1", "tcp 198.18.0.1:80:"
+	rests, opens, good, bad := &verdict{resting: true}, &verdict{}, &verdict{state: passed}, &verdict{state: failed}
+	at("never looked at", elsewhere, rests, good, both)
+	at("one fails", elsewhere, rests, bad, none)
+	at("it is made anew", elsewhere, rests, opens, none)
+	at("it is well again", elsewhere, rests, good, both)
+	at("taken over", here, opens, good, both)
+	at("bad", here, bad, good, none)
+	at("bad, elsewhere", elsewhere, rests, good, none)
+	at("bad, and one fails", elsewhere, rests, bad, none)
+	at("bad, and it is well again", elsewhere, rests, good, none)
+	at("bad, taken over", here, opens, good, none)
+}
+
 // A check that rests is not made and has no verdict; afterwards it looks at once.
 func TestChecksThatRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

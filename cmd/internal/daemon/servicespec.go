@@ -25,7 +25,7 @@ var (
 	families       = map[string]ipvs.Family{"ipv4": ipvs.IPv4, "ipv6": ipvs.IPv6}
 	forwards       = map[string]ipvs.Forward{"nat": ipvs.NAT, "dr": ipvs.Direct, "tunnel": ipvs.Tunnel}
 	encapsulations = map[string]ipvs.Encapsulation{"ipip": ipvs.IPIP, "gue": ipvs.GUE, "gre": ipvs.GRE}
-	endings        = map[string]ipvs.AtEnd{"remove": ipvs.Remove, "flush": ipvs.Flush}
+	endings        = map[string]ipvs.AtEnd{"keep": ipvs.Keep, "remove": ipvs.Remove, "flush": ipvs.Flush}
 	tunnelSums     = map[string]ipvs.Checksum{"checksum": ipvs.WithChecksum, "remote": ipvs.RemoteChecksum}
 )
 

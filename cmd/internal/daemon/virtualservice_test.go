@@ -78,7 +78,7 @@ func TestMembersAndRulesOfAService(t *testing.T) {
 }
 
 func TestSettingsOfIPVS(t *testing.T) {
-	for text, want := range map[string]ipvs.AtEnd{"": ipvs.Keep, "remove": ipvs.Remove, "flush": ipvs.Flush} {
+	for text, want := range map[string]ipvs.AtEnd{"keep": ipvs.Keep, "remove": ipvs.Remove, "flush": ipvs.Flush} {
 		if got := settingsOf(&config.Config{IPVS: config.IPVS{AtEnd: text}}); got != (ipvs.Settings{AtEnd: want}) {
 			t.Errorf("at_end %q: %+v", text, got)
 		}

@@ -53,9 +53,9 @@ func readFlushOnStop(im *importer, s *syntax.Statement, _ *importer) {
 	at := &im.balancing.ipvs.atEnd
 	switch args := s.Args(); {
 	case len(args) == 0:
-		*at = said[string]{"flush", s}
+		keep(im, at, "flush", s)
 	case len(args) == 1 && args[0] == "VS":
-		*at = said[string]{"remove", s}
+		keep(im, at, "remove", s)
 	default:
 		im.wrong(s, quoted(strings.Join(args, " "))+" must be VS, or be left out")
 	}
@@ -79,7 +79,7 @@ func readTimeouts(im *importer, s *syntax.Statement, _ *importer) {
 		case err != nil || n < 0 || n > math.MaxInt32:
 			im.wrong(s, fmt.Sprintf("%s %q must be whole seconds", args[0], args[1]))
 		case n > 0:
-			*field = said[time.Duration]{time.Duration(n) * time.Second, s}
+			keep(im, field, time.Duration(n)*time.Second, s)
 		}
 	}
 }

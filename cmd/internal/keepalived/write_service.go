@@ -94,7 +94,7 @@ func (im *importer) writeService(v *virtualServer, e entry, p *plan) *document.T
 	}
 	l = append(l, im.entrySettings(v, e)...)
 	l = append(l, v.balancing(e)...)
-	l = append(l, v.beginning(e, p)...)
+	l = append(l, v.beginning(p)...)
 	l = append(l, im.quorum(v, p)...)
 	for i, s := range p.common {
 		if !s.same(perchServer()[i]) {
@@ -151,14 +151,13 @@ func (v *virtualServer) balancing(e entry) (l settings) {
 
 // beginning returns the keys for how servers begin, and for when they are looked at. That a
 // virtual server of a mark is to be held is a mistake, of which keepalived only warns.
-func (v *virtualServer) beginning(e entry, p *plan) (l settings) {
-	held := v.whileHeld.value && (e.mark == 0 || v.group == "")
+func (v *virtualServer) beginning(p *plan) (l settings) {
 	if p.up {
 		l.add("start", document.Text("up"), v.alpha.by)
-	} else if held {
+	} else if v.whileHeld.value {
 		l.add("start", document.Text("checked"), v.alpha.by)
 	}
-	if held {
+	if v.whileHeld.value {
 		l.add("check_while", document.Text("held"), v.whileHeld.by)
 	}
 	return l
@@ -233,8 +232,12 @@ func (im *importer) checkVirtualServer(v *virtualServer) {
 	case !v.protocol.given():
 		im.note(v.by.Position, v.by.Keyword(), "has no protocol: keepalived takes it for UDP")
 	}
-	if v.whileHeld.value && v.group != "" {
-		im.remark(v.whileHeld.by, "has keepalived never look at the servers of a group; perch looks while one of its addresses is here, and always for a mark")
+	switch {
+	case !v.whileHeld.value || v.group == "":
+	case slices.ContainsFunc(v.entries, mark):
+		im.wrong(v.whileHeld.by, "is not for a group with a mark: keepalived always looks there; leave it out")
+	default:
+		im.remark(v.whileHeld.by, "has keepalived never look at the servers of a group; perch looks while one of its addresses is here")
 	}
 	if v.family.given() && v.address.IsValid() && v.address.Addr().Is6() != (v.family.value == "inet6") {
 		im.wrong(v.family.by, "is not that of the address")

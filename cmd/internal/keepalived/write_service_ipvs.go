@@ -4,7 +4,8 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/document"
 )
 
-// writeIPVS writes what global_defs says of the kernel's load balancer.
+// writeIPVS writes what global_defs says of the kernel's load balancer. Without a virtual
+// server keepalived leaves that alone, whoever else has services there.
 func (im *importer) writeIPVS() {
 	i := &im.balancing.ipvs
 	var l settings
@@ -22,6 +23,12 @@ func (im *importer) writeIPVS() {
 	}
 	if i.udp.given() {
 		l.add("udp_timeout", document.Duration(i.udp.value), i.udp.by)
+	}
+	if len(im.balancing.virtual) == 0 {
+		for _, s := range l {
+			im.remark(s.by, "does nothing without a virtual_server: it is left out")
+		}
+		l = nil
 	}
 	sync := i.sync
 	if len(l) == 0 && !sync.given() {
