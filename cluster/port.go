@@ -50,6 +50,7 @@ type port struct {
 	guests   guests
 	refused  atomic.Uint64
 	refusals repeats[netip.Addr]
+	failures repeats[string] // to accept
 	log      *slog.Logger
 }
 
@@ -64,6 +65,7 @@ func newPort(cfg Config, self Peer, peers func() []Peer) *port {
 		api:      newQueue(addr),
 		parley:   newQueue(addr),
 		refusals: repeats[netip.Addr]{interval: refusalInterval},
+		failures: repeats[string]{interval: repeatInterval},
 		log:      cfg.Log,
 	}
 }
@@ -112,7 +114,9 @@ func (p *port) serve(ctx context.Context) error {
 			return nil
 		}
 		if err != nil { // out of file descriptors, or a connection gone while in the backlog
-			p.log.Warn("accepting on the cluster port", "error", err)
+			if suppressed, ok := p.failures.report(err.Error(), time.Now()); ok {
+				p.log.Warn("accepting on the cluster port", "error", err, "suppressed", suppressed)
+			}
 			pause(ctx, 100*time.Millisecond)
 			continue
 		}

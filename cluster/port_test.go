@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -12,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // perch may start before its address is on an interface.
@@ -84,6 +87,30 @@ func TestRefusalsAreLoggedOnceASecond(t *testing.T) {
 		}
 	})
 }
+
+// A node without file descriptors does not fill its disk with a log that says so.
+func TestPortThatCannotAcceptIsLoggedNowAndThen(t *testing.T) {
+	creds := credentials(t, secret, "edge", "lb1")
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		p := newPort(Config{Log: slog.New(slog.NewTextHandler(&log, nil)), Credentials: creds}, Peer{Name: "lb1"}, nil)
+		p.listener = fullListener{}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*repeatInterval-ms)
+		defer cancel()
+		if err := p.serve(ctx); err != nil {
+			t.Error(err)
+		}
+		if n := strings.Count(log.String(), "too many open files"); n != 3 {
+			t.Errorf("said %d times in three intervals:\n%s", n, log.String())
+		}
+	})
+}
+
+// fullListener is a listener of a process that has no file descriptors left.
+type fullListener struct{ net.Listener }
+
+func (fullListener) Accept() (net.Conn, error) { return nil, unix.EMFILE }
+func (fullListener) Close() error              { return nil }
 
 // strangerConn is a connection that seems to come from an address.
 type strangerConn struct {

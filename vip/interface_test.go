@@ -27,6 +27,7 @@ func TestInterfaceComes(t *testing.T) {
 		all := vips("2001:db8::100/64", "198.18.0.100/24")
 		m := newManager(Options{}, k)
 		must(t, m.Configure(all))
+		wantReason(t, m, "interface eth0 does not exist")
 		start(t, m)
 		must(t, m.Set(all))
 		wantReason(t, m, "interface eth0 does not exist")

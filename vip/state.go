@@ -164,10 +164,11 @@ func (s *state) report(now time.Time) []Status {
 	for i, v := range s.configured {
 		e := s.entries[v]
 		list[i] = Status{VIP: v, Held: e.held, Since: e.since, Readded: e.readded, Conflict: e.conflict(now)}
-		if _, wanted := s.wanted[v]; wanted {
-			l, exists := s.links[v.Interface]
+		_, wanted := s.wanted[v]
+		switch l, exists := s.links[v.Interface]; {
+		case wanted, !exists:
 			list[i].Reason = e.reason(l, exists)
-		} else if e.err != nil {
+		case e.err != nil:
 			list[i].Reason = e.err.Error()
 		}
 	}

@@ -123,7 +123,7 @@ type Status struct {
 	VIP     VIP
 	Held    bool      // the kernel had it at the last look
 	Since   time.Time // when Held last changed; zero if it never did
-	Reason  string    // what keeps a wanted VIP from being held or reached, or another one from going; else empty
+	Reason  string    // what keeps a wanted VIP from being held or reached, or another one from going or from being held; else empty
 	Readded uint64    // times it was put back after somebody else had removed it
 	// Conflict tells of other hosts that claimed it while it was held here.
 	Conflict Conflict

@@ -32,7 +32,8 @@ to another node, if it holds them, and exits with 0. SIGHUP reloads the config.
 It logs to standard error and stays in the foreground, as systemd wants it.
 
 With --keepalived it runs a keepalived.conf as it is, in place of keepalived:
-what "perch import keepalived" would print. What has no equivalent is logged.`,
+what "perch import keepalived" would print. What has no equivalent is logged.
+It refuses to start while a keepalived runs that file.`,
 		Example: `  perch serve
   perch serve -c /etc/perch/perch.toml
   perch serve --keepalived /etc/keepalived/keepalived.conf`,
@@ -74,7 +75,7 @@ func (o *serveOptions) source(cmd *cobra.Command) (daemon.Source, error) {
 	case given("config"):
 		return nil, &usageError{errors.New("--config and --keepalived both name the config: give one of them")}
 	}
-	return o.keepalived.source(o.keepalivedConf), nil
+	return o.keepalived.source(o.keepalivedConf), refuseIncumbent("/proc", o.keepalivedConf)
 }
 
 // spareProcessor has the runtime run one goroutine more at a time than there are processors.

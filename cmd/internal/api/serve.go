@@ -48,12 +48,16 @@ func Run(ctx context.Context, srv *http.Server, ln net.Listener) error {
 	if errors.Is(err, net.ErrClosed) {
 		await(ctx, shutdownGrace)
 	}
-	if cancel() {
-		_ = srv.Close()
-		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
+	if !cancel() {
+		<-stopped
+		return nil
 	}
-	<-stopped
-	return nil
+	if ctx.Err() != nil { // it has ended, and shuts down a moment later
+		shutdown(srv)
+		return nil
+	}
+	_ = srv.Close()
+	return fmt.Errorf("serve %s: %w", ln.Addr(), err)
 }
 
 // await waits for the end of ctx, but not for longer than patience.

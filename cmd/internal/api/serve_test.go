@@ -195,7 +195,6 @@ func TestServeReportsAFailedListener(t *testing.T) {
 	}
 }
 
-// net/http closes TLS connections of a protocol it does not know.
 // The listener of the peer API is closed by the cluster, which may hear of the end first.
 func TestServeOfAListenerThatIsClosedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -213,6 +212,36 @@ func TestServeOfAListenerThatIsClosedFirst(t *testing.T) {
 	})
 }
 
+// Who waits for the end of a context may wake before what was to be called then.
+func TestServeOfAListenerThatIsClosedFirstByAMoment(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	ln := newPipeListener()
+	_ = ln.Close()
+	if err := Run(lateContext{ctx}, &http.Server{}, endingListener{ln, end}); err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+}
+
+// endingListener ends a context when it is asked for a connection.
+type endingListener struct {
+	net.Listener
+	end context.CancelFunc
+}
+
+func (l endingListener) Accept() (net.Conn, error) {
+	l.end()
+	return l.Listener.Accept()
+}
+
+// lateContext is a context that calls too late what is to be called at its end.
+type lateContext struct{ context.Context }
+
+func (lateContext) AfterFunc(func()) (stop func() bool) { return func() bool { return true } }
+
+// Value hides that there is another context in it, which would call in time.
+func (lateContext) Value(any) any { return nil }
+
 // silentListener is a listener to which nobody connects.
 type silentListener struct{ closed chan struct{} }
 
@@ -224,6 +253,7 @@ func (l silentListener) Accept() (net.Conn, error) {
 func (l silentListener) Close() error   { return nil }
 func (l silentListener) Addr() net.Addr { return &net.TCPAddr{} }
 
+// net/http closes TLS connections of a protocol it does not know.
 func TestServeOverTLSWithAProtocolOfItsOwn(t *testing.T) {
 	config := selfSigned(t)
 	inner, err := net.Listen("tcp", "127.0.0.1:0")

@@ -301,7 +301,11 @@ func named(dst *string, words []string) reader {
 		case v.kind != kindString:
 			d.wrongType(v, "a string", allowed)
 		case !slices.Contains(words, v.text):
-			d.badValue(v, errUnknownWord.Error(), suggestion(v.text, words))
+			rule := allowed
+			if near, ok := Nearest(v.text, words); ok {
+				rule = "did you mean " + near + "?"
+			}
+			d.badValue(v, errUnknownWord.Error(), rule)
 		default:
 			*dst = v.text
 		}

@@ -233,6 +233,9 @@ func (d *daemon) sweep() error {
 		case err != nil:
 			d.log.Error("removing addresses of an earlier run", "error", err)
 		}
+		for _, why := range d.hindrances() {
+			d.log.Warn("this node is not ready for a VIP", "why", why)
+		}
 	}
 	if d.anycast != nil {
 		return d.anycast.sweep(anycastOf(d.config()))

@@ -24,6 +24,7 @@ const idle = 500 * time.Millisecond
 type addresses interface {
 	Configure([]vip.VIP) error
 	Set([]vip.VIP) error
+	Status() []vip.Status
 	Stalled() time.Duration
 }
 

@@ -72,6 +72,13 @@ type fakeKernel struct {
 	trouble    error // of Configure, which takes effect all the same
 	configure  chan struct{}
 	stalled    time.Duration
+	status     []vip.Status
+}
+
+func (k *fakeKernel) Status() []vip.Status {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.status
 }
 
 func (k *fakeKernel) Configure(vips []vip.VIP) error {

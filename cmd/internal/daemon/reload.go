@@ -137,7 +137,7 @@ func (d *daemon) reloadMember(applied, fresh *config.Config, vips []config.VIP) 
 	cluster.Preempt, cluster.PreemptDelay = fresh.Cluster.Preempt, fresh.Cluster.PreemptDelay
 	cluster.WhenUnhealthy, cluster.Track = fresh.Cluster.WhenUnhealthy, fresh.Cluster.Track
 	applied.Cluster = &cluster
-	return trouble, nil
+	return append(trouble, d.hindrances()...), nil
 }
 
 // reloadRouters applies the virtual routers and what is static, and returns what did

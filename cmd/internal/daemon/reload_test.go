@@ -124,6 +124,19 @@ func TestReloadNamesASecretThatHasChanged(t *testing.T) {
 	}
 }
 
+// A misspelt interface is told to whoever reloads, on whichever node.
+func TestReloadNamesAVIPThatCannotBeHeld(t *testing.T) {
+	r := newReloadable(t)
+	r.kernel.status = []vip.Status{{VIP: testV, Reason: "interface eth0 does not exist"}}
+	res, err := r.reload()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"VIP 198.18.0.100/24 cannot be held: interface eth0 does not exist"}; !slices.Equal(res.Warnings, want) {
+		t.Errorf("warnings %q, want %q", res.Warnings, want)
+	}
+}
+
 // A reload that lets a mistake pass would leave a daemon that cannot be restarted.
 func TestReloadRefusesASecretThatTheNextStartWould(t *testing.T) {
 	good := strings.Repeat("a", 32)

@@ -352,6 +352,7 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 		alarms = append(alarms, st.Node+" does not take part in the cluster: it "+s.view.Waiting)
 	}
 	alarms = append(alarms, troubled...)
+	alarms = append(alarms, s.hindered(st.Cluster.Nodes, answers)...)
 	alarms = append(alarms, s.strangers()...)
 	alarms = append(alarms, s.weakFences(st.Cluster.Nodes)...)
 	if len(unreachable) > 0 {

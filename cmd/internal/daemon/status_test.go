@@ -244,6 +244,19 @@ func TestStatusSaysWhy(t *testing.T) {
 			"VIP 198.18.0.100/24 is held by lb1 but cannot be reached: interface eth0 is down",
 		},
 		{
+			"interface missing on a standby",
+			func(s *snapshot, _ map[string]answer) { s.vips[0].Reason = "interface eth9 does not exist" },
+			"ok", "lb1", true, "lost contact with lb2",
+			"VIP 198.18.0.100/24 cannot be held by lb2: interface eth9 does not exist",
+		},
+		{
+			"interface missing on a witness, which needs none",
+			func(_ *snapshot, a map[string]answer) {
+				a["w"] = from("w", "", 7, false, "interface eth0 does not exist")
+			},
+			"ok", "lb1", true, "lost contact with lb2", "",
+		},
+		{
 			"two owners",
 			func(_ *snapshot, a map[string]answer) { a["w"] = from("w", "w", 6, true, "") },
 			"ok", "lb1", true, "lost contact with lb2", "lb1 and w say that they own the VIPs at once",

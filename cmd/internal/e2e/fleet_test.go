@@ -38,6 +38,7 @@ func TestVRRPFleetBecomesACluster(t *testing.T) {
 	since := time.Now()
 
 	for _, n := range fromTheLast {
+		n.isNotReplacedYet()
 		n.replace("serve", "--keepalived", n.file("keepalived.conf"))
 		f.owns(best)
 	}
@@ -162,6 +163,21 @@ func (n *fleetNode) replace(args ...string) {
 	n.daemon = lab.NewDaemon("perch on "+n.name, n.host, n.dir, append([]string{perchBinary(n.f.t)}, args...)...)
 	must(n.f.t, n.daemon.Start())
 	n.f.eventually(n.name+" says how it is", func() bool { return n.status().Node != "" })
+}
+
+// isNotReplacedYet wants perch not to run the node's keepalived.conf beside its keepalived.
+func (n *fleetNode) isNotReplacedYet() {
+	n.f.t.Helper()
+	ctx, cancel := contextOf(n.f.t)
+	defer cancel()
+	var said []byte
+	err := n.host.Do(func() (err error) {
+		said, err = exec.CommandContext(ctx, perchBinary(n.f.t), "serve", "--keepalived", n.file("keepalived.conf")).CombinedOutput()
+		return err
+	})
+	if err == nil || !strings.Contains(string(said), "is what keepalived runs") {
+		n.f.t.Fatalf("perch beside keepalived: %v, %s", err, said)
+	}
 }
 
 // perch runs perch on the node and returns what it prints. It must succeed.

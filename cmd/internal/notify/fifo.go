@@ -72,9 +72,9 @@ func (f *FIFO) drop() error {
 	if f.file == nil {
 		return nil
 	}
+	f.there.Store(false) // before a reader sees the end of it
 	err := f.file.Close()
 	f.file = nil
-	f.there.Store(false)
 	return err
 }
 

@@ -53,14 +53,14 @@ func (r *Reader) keep(over <-chan struct{}, log *slog.Logger) {
 		begin := time.Now()
 		log.Info("reader of a fifo begins")
 		err := r.Program.Keep(ctx, readerEnd, []string{r.FIFO})
-		if isOver(over) {
-			log.Info("reader of a fifo has ended")
-			return
-		}
 		if time.Since(begin) >= readerLast {
 			again = readerFirst
 		}
-		log.Warn("reader of a fifo has ended, and is started again", "after", again, "reason", reasonOf(err))
+		if isOver(over) || !r.hasFIFO() { // it is over once all targets are told, of which some are slow
+			log.Info("reader of a fifo has ended")
+		} else {
+			log.Warn("reader of a fifo has ended, and is started again", "after", again, "reason", reasonOf(err))
+		}
 		wait(over, again)
 	}
 }
@@ -69,12 +69,17 @@ func (r *Reader) keep(over <-chan struct{}, log *slog.Logger) {
 // reader is not to begin if it is over before.
 func (r *Reader) awaitFIFO(over <-chan struct{}) bool {
 	for !isOver(over) {
-		if p, is := r.target.(place); !is || p.There() {
+		if r.hasFIFO() {
 			return true
 		}
 		wait(over, readerLook)
 	}
 	return false
+}
+
+func (r *Reader) hasFIFO() bool {
+	p, is := r.target.(place)
+	return !is || p.There()
 }
 
 // wait waits until over is closed, but not longer than d.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,7 +142,7 @@ func TestReaderAtTheEnd(t *testing.T) {
 				end := s.runUntil(t)
 				r := &reading{name: "r", takes: time.Hour, heeds: c.heeds, eof: make(chan struct{})}
 				e := s.read(r)
-				e.Target = &ending{listener{name: "fifo", hall: s.hall}, c.eof, r.eof}
+				e.Target = &ending{listener: listener{name: "fifo", hall: s.hall}, seen: c.eof, eof: r.eof}
 				s.Set([]Entry{e})
 				synctest.Wait()
 				s.Tell(of(Stop, gw))
@@ -155,14 +156,37 @@ func TestReaderAtTheEnd(t *testing.T) {
 	}
 }
 
+// A reader that has read all ends well, though another target is still being told.
+func TestReaderEndsBeforeASlowTarget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		end := s.runUntil(t)
+		r := &reading{name: "r", takes: time.Hour, eof: make(chan struct{})}
+		e := s.read(r)
+		e.Target = &ending{listener: listener{name: "fifo", hall: s.hall}, seen: true, eof: r.eof}
+		s.Set([]Entry{e, s.entry("slow", 2*time.Second, Stop)})
+		synctest.Wait()
+		s.Tell(of(Stop, gw))
+		end()
+		s.want(t, "r begins with /run/fifo at 0s", "fifo told stop of VI_1 at 0s", "r has read all at 0s", "slow told stop of VI_1 at 2s")
+		if lines := s.log.warnings(); len(lines) > 0 {
+			t.Errorf("warned %q", lines)
+		}
+	})
+}
+
 // ending is a FIFO whose reader may see the end of it when it is closed.
 type ending struct {
 	listener
-	seen bool
-	eof  chan struct{}
+	seen   bool
+	eof    chan struct{}
+	closed atomic.Bool
 }
 
+func (e *ending) There() bool { return !e.closed.Load() }
+
 func (e *ending) Close() error {
+	e.closed.Store(true)
 	if e.seen {
 		close(e.eof)
 	}
