@@ -45,12 +45,12 @@ func (m *Mail) Tell(ctx context.Context, e Event) error {
 	switch err := m.send(limited, m.letter(e)); {
 	case err == nil:
 		return nil
+	case isForGood(err): // also if the time is over by now: some of To may have the mail
+		return fmt.Errorf("mail by %s: %s", m.Server, oneLine(err.Error()))
 	case ctx.Err() != nil:
 		return fmt.Errorf("mail by %s: %w", m.Server, errEnded)
 	case limited.Err() != nil:
 		return marked{fmt.Errorf("mail by %s: no end within %s", m.Server, m.Timeout), ErrLater}
-	case isForGood(err):
-		return fmt.Errorf("mail by %s: %s", m.Server, oneLine(err.Error()))
 	default:
 		return marked{fmt.Errorf("mail by %s: %s", m.Server, oneLine(err.Error())), ErrLater}
 	}

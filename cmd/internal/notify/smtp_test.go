@@ -77,6 +77,17 @@ func TestMailToSome(t *testing.T) {
 	}
 }
 
+// Nor does it have it twice if the time is over while the server takes leave.
+func TestMailToSomeWithoutFarewell(t *testing.T) {
+	p := newPost(t)
+	p.answers = map[string]string{"RCPT TO:<root": "550 unknown", "QUIT": "hang"}
+	m := p.start().mail()
+	m.To, m.Timeout = append(m.To, "root"), farewell/2
+	if err := m.Tell(t.Context(), of(Master, gw)); err == nil || errors.Is(err, ErrLater) || !strings.Contains(err.Error(), "to root: 550") {
+		t.Error(err)
+	}
+}
+
 func TestMailServerThatIsNotThere(t *testing.T) {
 	p := newPost(t)
 	p.listener.Close()
