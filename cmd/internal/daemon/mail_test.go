@@ -102,7 +102,7 @@ func TestMailThatCannotBe(t *testing.T) {
 		change func(*config.Notify)
 		want   string
 	}{
-		"no password":     {func(n *config.Notify) { n.Mail.PasswordFile = "/none" }, "/none"},
+		"no password":     {func(n *config.Notify) { n.Mail.PasswordFile = "/none" }, "read password_file: open /none"},
 		"empty password":  {func(n *config.Notify) { _ = os.Truncate(n.Mail.PasswordFile, 0) }, "it is empty"},
 		"open password":   {func(n *config.Notify) { _ = os.Chmod(n.Mail.PasswordFile, 0o644) }, "its mode is 0644"},
 		"no authorities":  {func(n *config.Notify) { n.Mail.CAFile = "/none" }, "read ca_file: open /none"},
