@@ -16,9 +16,9 @@ import (
 )
 
 // reload reads the config file anew and applies its VIPs, virtual routers, services, checks,
-// who is notified, the program of the end, preemption, log level and where metrics are served. A file with a mistake, or secrets
-// that cannot be read, change nothing. What stays is not touched. Everything else takes
-// effect at the next start and is named in the warnings.
+// who is notified, the program of the end, preemption, log level and where metrics are served.
+// A file with a mistake, or secrets that cannot be read, change nothing. What stays is not
+// touched. Everything else takes effect at the next start and is named in the warnings.
 func (d *daemon) reload() (api.ReloadResult, error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()

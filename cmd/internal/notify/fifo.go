@@ -179,7 +179,7 @@ func (f *FIFO) fits(info os.FileInfo) error {
 	}
 	stat, known := info.Sys().(*syscall.Stat_t)
 	if owner := int(stat.Uid); known && owner != 0 && owner != os.Geteuid() && owner != f.uid {
-		return fmt.Errorf("open fifo: %s belongs to user %d, who is neither root nor the user of the fifo", f.path, owner)
+		return fmt.Errorf("open fifo: %s belongs to user %d, who is neither root nor the user of the fifo; remove it, and it is made anew", f.path, owner)
 	}
 	return nil
 }

@@ -181,7 +181,7 @@ func TestFIFOOfAnotherUser(t *testing.T) {
 	}
 	must(t, os.Chown(path, daemon, daemon))
 	stranger, _ := newFIFO(t, path)
-	if err := stranger.Open(); err == nil || !strings.Contains(err.Error(), "belongs to user 1, who is neither root nor the user of the fifo") {
+	if err := stranger.Open(); err == nil || !strings.Contains(err.Error(), "belongs to user 1, who is neither root nor the user of the fifo; remove it, and it is made anew") {
 		t.Error(err)
 	}
 }
