@@ -238,6 +238,20 @@ func TestMailWithPassword(t *testing.T) {
 	}
 }
 
+// A server that repeats the password does not have it logged.
+func TestPasswordThatIsRepeated(t *testing.T) {
+	for _, repeated := range []string{"guessed", "Z3Vlc3NlZA==", "AHBlcmNoAGd1ZXNzZWQ="} {
+		p := newPost(t)
+		p.offers, p.password = []string{"AUTH PLAIN"}, "secret"
+		p.answers["535"] = "535 what is " + repeated + "?"
+		m := p.start().mail()
+		m.User, m.Password = "perch", "guessed"
+		if err := m.Tell(t.Context(), of(Master, gw)); err == nil || errors.Is(err, ErrLater) || !strings.Contains(err.Error(), `AUTH: 535 "what is ***?"`) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 // A password goes in clear to this machine alone, whatever the config calls it.
 func TestPasswordInClear(t *testing.T) {
 	m := &Mail{Encryption: Opportunistic, User: "perch", Password: "secret"}
