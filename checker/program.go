@@ -44,7 +44,7 @@ func (p *Program) Run(ctx context.Context, more, variables []string) error {
 
 // Keep runs a program that is to go on, as Run does, until it ends by itself or ctx does. When
 // ctx ends its group is asked to end by SIGTERM, and killed after grace. Nothing of its group
-// is left in either case.
+// is left in either case, nor of what has left the group soon after the start.
 func (p *Program) Keep(ctx context.Context, grace time.Duration, more []string) error {
 	c := *p.script
 	c.argv = slices.Concat(c.argv, more)

@@ -108,6 +108,17 @@ func TestProgramThatIsKept(t *testing.T) {
 	})
 }
 
+// One that goes into the background by itself, and so would be started again beside itself, is
+// taken along too.
+func TestProgramThatIsKeptAndLeaves(t *testing.T) {
+	leavesNothing(t, func() {
+		body := `setsid sh -c "touch $0.out; exec sleep 1000" >/dev/null 2>&1 & until [ -e $0.out ]; do sleep 0.01; done`
+		if got := keeps(t, t.Context(), enough, shell(t, body)); got != "" {
+			t.Errorf("reason %q", got)
+		}
+	})
+}
+
 // It is asked to end, and killed if it does not, with its group.
 func TestProgramThatIsKeptIsAskedToEnd(t *testing.T) {
 	for body, want := range map[string]string{

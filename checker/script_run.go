@@ -113,9 +113,15 @@ func (r *scriptRun) finishAlone(ctx context.Context) (unix.WaitStatus, error) {
 	return status, err
 }
 
+// briefRun is how long a run may be for what has left its group to be looked for: there are as
+// many numbers to look at as there were forks meanwhile.
+const briefRun = 30 * time.Second
+
 // finishAsked is finish, but the group is asked to end when ctx does, and has grace for that.
-// It takes the group alone: to look for what has left it could take long after a long run.
+// What has left the group is killed after a brief run alone, as that of a script is that goes
+// into the background.
 func (r *scriptRun) finishAsked(ctx context.Context, grace time.Duration) (unix.WaitStatus, error) {
+	begin := time.Now()
 	err := r.await(ctx)
 	if err != nil {
 		r.signalGroup(unix.SIGTERM)
@@ -124,7 +130,11 @@ func (r *scriptRun) finishAsked(ctx context.Context, grace time.Duration) (unix.
 		_ = r.pidfd.SetReadDeadline(time.Time{})
 		_ = r.await(patient)
 	}
-	r.signalGroup(unix.SIGKILL)
+	if time.Since(begin) < briefRun {
+		r.kill()
+	} else {
+		r.signalGroup(unix.SIGKILL)
+	}
 	status := r.reap()
 	r.output.close()
 	_ = r.pidfd.Close()

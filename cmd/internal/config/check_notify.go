@@ -8,7 +8,7 @@ import (
 // checkNotifies checks every [[notify]] by itself.
 func checkNotifies(r *report, root *value, c *Config) {
 	routers, groups, services := c.subjects()
-	readers := map[string]*value{}
+	readers, users := map[string]*value{}, map[string]userOf{}
 	for i := range c.Notify {
 		n, table := &c.Notify[i], root.child("notify").item(i)
 		if table.kind != kindTable { // it was refused
@@ -17,6 +17,7 @@ func checkNotifies(r *report, root *value, c *Config) {
 		checkTold(r, table)
 		checkArgv(r, table.child("exec"))
 		checkReader(r, table, n, readers)
+		checkFIFOUser(r, table, n, users)
 		checkNames(r, table.child("vrrp"), n.VRRP, routers)
 		checkNames(r, table.child("sync_group"), n.SyncGroups, groups)
 		checkNames(r, table.child("service"), n.Services, services)
@@ -87,6 +88,28 @@ func checkReader(r *report, table *value, n *Notify, readers map[string]*value) 
 		r.badKey(reader, fmt.Sprintf("%s has one already, on line %d", n.FIFO, readers[n.FIFO].pos.line), "must be given once for each fifo")
 	case n.FIFO != "":
 		readers[n.FIFO] = reader
+	}
+}
+
+// userOf is the user of a FIFO, and the line that says which FIFO it is.
+type userOf struct {
+	name string
+	line int
+}
+
+// checkFIFOUser wants one user for a FIFO: it belongs to the first, and would be refused for
+// another one.
+func checkFIFOUser(r *report, table *value, n *Notify, users map[string]userOf) {
+	fifo := table.child("fifo")
+	if fifo == nil || n.FIFO == "" {
+		return
+	}
+	first, known := users[n.FIFO]
+	switch {
+	case !known:
+		users[n.FIFO] = userOf{n.User, fifo.pos.line}
+	case first.name != n.User:
+		r.badValue(fifo, fmt.Sprintf("has another user on line %d", first.line), "must have one user wherever it is given")
 	}
 }
 

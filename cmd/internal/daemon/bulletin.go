@@ -67,6 +67,13 @@ func (b *bulletin) event(v *virtualRouter, kind notify.Kind, reason string) noti
 	return notify.Event{Kind: kind, Subject: aboutRouter(v.Name), Priority: b.routers[v.Name].priority, Reason: reason}
 }
 
+// last returns the event of the end of a router, with what it was until then.
+func (b *bulletin) last(v *virtualRouter, kind notify.Kind) notify.Event {
+	event := b.event(v, kind, "")
+	event.Before = kindsOfStates[b.routers[v.Name].state]
+	return event
+}
+
 func aboutRouter(name string) notify.Subject { return notify.Subject{About: notify.Router, Name: name} }
 
 func aboutGroup(name string) notify.Subject { return notify.Subject{About: notify.Group, Name: name} }
@@ -138,13 +145,13 @@ func (b *bulletin) trim(before, s *setup) (events []notify.Event) {
 	for i := range before.routers {
 		v := &before.routers[i]
 		if _, known := b.routers[v.Name]; known && s.byName[v.Name] == nil {
-			events = append(events, b.event(v, notify.Deleted, ""))
+			events = append(events, b.last(v, notify.Deleted))
 			delete(b.routers, v.Name)
 		}
 	}
 	for _, g := range before.groups {
-		if _, known := b.groups[g.Name]; known && s.membersOf(g.Name) == nil {
-			events = append(events, notify.Event{Kind: notify.Deleted, Subject: aboutGroup(g.Name)})
+		if was, known := b.groups[g.Name]; known && s.membersOf(g.Name) == nil {
+			events = append(events, notify.Event{Kind: notify.Deleted, Before: was, Subject: aboutGroup(g.Name)})
 			delete(b.groups, g.Name)
 		}
 	}
@@ -159,12 +166,12 @@ func (b *bulletin) stop(s *setup) (events []notify.Event) {
 	b.over = true
 	for i := range s.routers {
 		if v := &s.routers[i]; b.routers[v.Name].state != vrrp.Init {
-			events = append(events, b.event(v, notify.Stop, ""))
+			events = append(events, b.last(v, notify.Stop))
 		}
 	}
 	for _, g := range s.groups {
-		if b.groups[g.Name] != "" {
-			events = append(events, notify.Event{Kind: notify.Stop, Subject: aboutGroup(g.Name)})
+		if was := b.groups[g.Name]; was != "" {
+			events = append(events, notify.Event{Kind: notify.Stop, Before: was, Subject: aboutGroup(g.Name)})
 		}
 	}
 	return events

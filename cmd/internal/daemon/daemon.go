@@ -89,7 +89,8 @@ type daemon struct {
 	company vip.Company // of the Managers of all
 	systemd *systemd
 
-	reloading sync.Mutex
+	reloading sync.Mutex     // guards what follows
+	told      []notify.Entry // who is told of events
 }
 
 // Run is the daemon. It ends when ctx does, after it has handed leadership over

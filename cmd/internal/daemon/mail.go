@@ -47,7 +47,7 @@ func mailOf(n *config.Notify, node string) (notify.Target, string, error) {
 		}
 	}
 	if c.PasswordFile != "" {
-		if password, err = readSecretFile(c.PasswordFile); err != nil {
+		if password, err = readSecretFile("password_file", c.PasswordFile); err != nil {
 			return nil, "", err
 		}
 		if len(password) == 0 {

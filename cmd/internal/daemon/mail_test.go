@@ -102,7 +102,7 @@ func TestMailThatCannotBe(t *testing.T) {
 		change func(*config.Notify)
 		want   string
 	}{
-		"no password":     {func(n *config.Notify) { n.Mail.PasswordFile = "/none" }, "/none"},
+		"no password":     {func(n *config.Notify) { n.Mail.PasswordFile = "/none" }, "read password_file: open /none"},
 		"empty password":  {func(n *config.Notify) { _ = os.Truncate(n.Mail.PasswordFile, 0) }, "it is empty"},
 		"open password":   {func(n *config.Notify) { _ = os.Chmod(n.Mail.PasswordFile, 0o644) }, "its mode is 0644"},
 		"no authorities":  {func(n *config.Notify) { n.Mail.CAFile = "/none" }, "read ca_file: open /none"},
@@ -127,23 +127,26 @@ func TestHelloOf(t *testing.T) {
 	}
 }
 
-// Events say what was before.
+// Events say what was before, also those of the end.
 func TestBulletinSaysWhatWasBefore(t *testing.T) {
-	b := newBoard()
-	both := func(state vrrp.State) []notify.Event {
-		return b.heard(inState("inside", state), inState("outside", state))
-	}
 	before := notify.Kind("")
-	for _, state := range []vrrp.State{vrrp.Backup, vrrp.Master, vrrp.Fault, vrrp.Backup} {
-		events := both(state)
+	want := func(events []notify.Event) {
+		t.Helper()
 		if len(events) != 3 {
-			t.Errorf("%v: %d events", state, len(events))
+			t.Errorf("%d events", len(events))
 		}
 		for _, e := range events {
 			if e.Before != before {
 				t.Errorf("%v: before it %q, want %q", e, e.Before, before)
 			}
 		}
+	}
+	b, removed := newBoard(), newBoard()
+	for _, state := range []vrrp.State{vrrp.Backup, vrrp.Fault, vrrp.Backup, vrrp.Master} {
+		want(b.heard(inState("inside", state), inState("outside", state)))
+		removed.heard(inState("inside", state), inState("outside", state))
 		before = kindsOfStates[state]
 	}
+	want(b.stop(b.setup))
+	want(removed.trim(removed.setup, newSetup(&config.Config{})))
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,8 +51,38 @@ func (d *daemon) openNotifier(cfg *config.Config) error {
 		return err
 	}
 	d.notifier.Set(entries)
+	d.told = entries
 	d.programs.Store(&programs)
 	return nil
+}
+
+// newcomers returns the entries as far as they are about virtual routers and sync groups that
+// a reload adds.
+func newcomers(entries []notify.Entry, old, fresh *config.Config) (list []notify.Entry) {
+	known, added := subjectsIn(old), subjectsIn(fresh)
+	added = slices.DeleteFunc(added, func(s notify.Subject) bool { return slices.Contains(known, s) })
+	for _, e := range entries {
+		about := added
+		if len(e.Subjects) > 0 {
+			about = slices.DeleteFunc(slices.Clone(e.Subjects), func(s notify.Subject) bool { return !slices.Contains(added, s) })
+		}
+		if len(about) > 0 {
+			e.Subjects = about
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// subjectsIn returns the virtual routers and sync groups of a config.
+func subjectsIn(cfg *config.Config) (list []notify.Subject) {
+	for i := range cfg.VRRP {
+		list = append(list, aboutRouter(cfg.VRRP[i].Name))
+	}
+	for _, g := range cfg.SyncGroups {
+		list = append(list, aboutGroup(g.Name))
+	}
+	return list
 }
 
 // entriesOf returns who is told of what by a config. It names all of those that cannot be.

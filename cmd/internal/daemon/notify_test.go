@@ -406,3 +406,25 @@ func TestNotified(t *testing.T) {
 		time.Sleep(time.Minute) // until all have ended
 	})
 }
+
+// Of an entry to come only what it is about that is new counts while a reload goes on.
+func TestNewcomers(t *testing.T) {
+	old := &config.Config{VRRP: []config.VirtualRouter{{Name: "gw"}, {Name: "old"}}}
+	fresh := &config.Config{VRRP: []config.VirtualRouter{{Name: "gw"}, {Name: "lan"}}, SyncGroups: []config.SyncGroup{{Name: "both"}}}
+	lan, both := aboutRouter("lan"), aboutGroup("both")
+	entries := []notify.Entry{
+		{Key: "all"},
+		{Key: "some", Subjects: []notify.Subject{aboutRouter("gw"), lan}},
+		{Key: "known", Subjects: []notify.Subject{aboutRouter("gw"), aboutService("web")}},
+	}
+	got := newcomers(entries, old, fresh)
+	if len(got) != 2 || !slices.Equal(got[0].Subjects, []notify.Subject{lan, both}) || !slices.Equal(got[1].Subjects, []notify.Subject{lan}) {
+		t.Errorf("%+v", got)
+	}
+	if got := newcomers(entries, fresh, fresh); len(got) > 0 {
+		t.Errorf("without anything new %+v", got)
+	}
+	if len(entries[1].Subjects) != 2 {
+		t.Errorf("the entry itself has become %+v", entries[1])
+	}
+}

@@ -55,7 +55,11 @@ func (d *daemon) runProgram(ctx context.Context, p nodeProgram) {
 	log := d.log.With("event", p.event, "program", p.argv[0])
 	log.Info("program of the node runs", "timeout", p.timeout)
 	begin := time.Now()
-	if err := p.run(ctx, d.name()); err != nil {
+	err := p.run(ctx, d.name())
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("killed at the end of perch: %w", err)
+	}
+	if err != nil {
 		log.Warn("program of the node", "error", err)
 		return
 	}

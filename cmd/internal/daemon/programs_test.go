@@ -152,7 +152,7 @@ func TestEndDuringTheProgramOfTheStart(t *testing.T) {
 	if got := s.told(t); got != "start of lb1 begins\nstop of lb1 ends\n" {
 		t.Errorf("at the end there is %q", got)
 	}
-	if strings.Contains(s.log.String(), "perch is running") {
-		t.Error("the log says that it runs")
+	if log := s.log.String(); strings.Contains(log, "perch is running") || !strings.Contains(log, "killed at the end of perch") {
+		t.Errorf("the log says\n%s", log)
 	}
 }

@@ -16,9 +16,9 @@ import (
 )
 
 // reload reads the config file anew and applies its VIPs, virtual routers, services, checks,
-// who is notified, the program of the end, preemption, log level and where metrics are served. A file with a mistake, or secrets
-// that cannot be read, change nothing. What stays is not touched. Everything else takes
-// effect at the next start and is named in the warnings.
+// who is notified, the program of the end, preemption, log level and where metrics are served.
+// A file with a mistake, or secrets that cannot be read, change nothing. What stays is not
+// touched. Everything else takes effect at the next start and is named in the warnings.
 func (d *daemon) reload() (api.ReloadResult, error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
@@ -54,11 +54,15 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 		return api.ReloadResult{}, api.Invalid(err)
 	}
 	applied := *old // what runs: the old settings with what is applied of the new ones
+	// Who is told of what ends are those before, and of what begins those to come.
+	d.notifier.Set(slices.Concat(newcomers(told, old, fresh), d.told))
 	trouble, err := d.reloadParts(&applied, fresh, secrets.routers)
 	if err != nil {
+		d.notifier.Set(d.told)
 		return api.ReloadResult{}, fmt.Errorf("reload: %w", err)
 	}
 	d.notifier.Set(told)
+	d.told = told
 	d.programs.Store(&programs) // that of the start is run at the next one
 	applied.Checks, applied.Notify = fresh.Checks, fresh.Notify
 	applied.IPVS, applied.Services, applied.ServerChecks = fresh.IPVS, fresh.Services, fresh.ServerChecks

@@ -47,7 +47,7 @@ func givenSecret(given map[string]string, path string) ([]byte, error) {
 	if secret, ok := given[path]; ok {
 		return []byte(secret), nil
 	}
-	return readSecretFile(path)
+	return readSecretFile("secret_file", path)
 }
 
 // authenticationOf reads what one router needs.

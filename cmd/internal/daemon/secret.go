@@ -30,7 +30,7 @@ const perchGroup = "perch"
 
 // readSecret reads the cluster's secret, if nobody else can.
 func readSecret(path string) ([]byte, error) {
-	secret, err := readSecretFile(path)
+	secret, err := readSecretFile("secret_file", path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w; %s", err, secretHint(path))
@@ -42,27 +42,27 @@ func readSecret(path string) ([]byte, error) {
 	return secret, nil
 }
 
-// readSecretFile reads a file that nobody else can read, without the white space
-// around what is in it.
-func readSecretFile(path string) ([]byte, error) {
+// readSecretFile reads the file of a key, which nobody else can read, without the white
+// space around what is in it.
+func readSecretFile(key, path string) ([]byte, error) {
 	f, err := config.OpenFile(path)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("read secret_file: %w; run: chown %d %s", err, os.Geteuid(), path)
+		return nil, fmt.Errorf("read %s: %w; run: chown %d %s", key, err, os.Geteuid(), path)
 	case err != nil:
-		return nil, fmt.Errorf("read secret_file: %w", err)
+		return nil, fmt.Errorf("read %s: %w", key, err)
 	}
 	defer f.Close()
 	access, err := accessTo(f)
 	if err != nil {
-		return nil, fmt.Errorf("read secret_file: %w", err)
+		return nil, fmt.Errorf("read %s: %w", key, err)
 	}
 	if err := access.check(path, thisProcess()); err != nil {
-		return nil, fmt.Errorf("read secret_file %s: %w", path, err)
+		return nil, fmt.Errorf("read %s %s: %w", key, path, err)
 	}
 	data, err := readAtMost(f, maxSecret)
 	if err != nil {
-		return nil, fmt.Errorf("read secret_file %s: %w", path, err)
+		return nil, fmt.Errorf("read %s %s: %w", key, path, err)
 	}
 	return bytes.TrimSpace(data), nil
 }

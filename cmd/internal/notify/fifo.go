@@ -22,6 +22,10 @@ const FIFOBacklog = 1024
 // fifoMode lets only the owner read.
 const fifoMode = 0o600
 
+// fifoLook is how long room is waited for between looks whether the FIFO is still the one at
+// its path: nobody reads one that was removed.
+const fifoLook = time.Second
+
 // FIFO is a target: a named pipe into which lines go as keepalived writes them. It is held
 // open for both directions, so that lines wait in it for a reader who comes later.
 type FIFO struct {
@@ -55,10 +59,14 @@ func (f *FIFO) There() bool { return f.there.Load() }
 func (f *FIFO) Tell(ctx context.Context, e Event) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.open(); err != nil {
-		return err
+	for {
+		if err := f.open(); err != nil {
+			return err
+		}
+		if err := f.write(ctx, []byte(e.line())); !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
 	}
-	return f.write(ctx, []byte(e.line()))
 }
 
 // Close implements io.Closer.
@@ -78,9 +86,11 @@ func (f *FIFO) drop() error {
 	return err
 }
 
-// write writes a line, which a pipe takes as a whole or not at all (pipe(7), PIPE_BUF).
+// write writes a line, which a pipe takes as a whole or not at all (pipe(7), PIPE_BUF). It
+// waits fifoLook for room, after which the error is os.ErrDeadlineExceeded.
 func (f *FIFO) write(ctx context.Context, line []byte) error {
 	file := f.file // the end of ctx may outlast the lock
+	_ = file.SetWriteDeadline(time.Now().Add(fifoLook))
 	defer context.AfterFunc(ctx, func() { _ = file.SetWriteDeadline(time.Unix(1, 0)) })()
 	conn, err := file.SyscallConn()
 	if err != nil {
@@ -169,7 +179,7 @@ func (f *FIFO) fits(info os.FileInfo) error {
 	}
 	stat, known := info.Sys().(*syscall.Stat_t)
 	if owner := int(stat.Uid); known && owner != 0 && owner != os.Geteuid() && owner != f.uid {
-		return fmt.Errorf("open fifo: %s belongs to user %d, who is neither root nor the user of the fifo", f.path, owner)
+		return fmt.Errorf("open fifo: %s belongs to user %d, who is neither root nor the user of the fifo; remove it, and it is made anew", f.path, owner)
 	}
 	return nil
 }

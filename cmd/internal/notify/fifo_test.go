@@ -82,7 +82,6 @@ func TestFIFOThatIsFull(t *testing.T) {
 		if err == nil || err.Error() != "write to fifo "+path+": it is full, nobody reads" {
 			t.Errorf("%v", err)
 		}
-		must(t, f.file.SetWriteDeadline(time.Time{}))
 	}
 	if lines := log.warnings(); len(lines) != 1 {
 		t.Errorf("warned %q", lines)
@@ -112,6 +111,26 @@ func TestFIFOThatIsRemoved(t *testing.T) {
 	must(t, unix.Mkfifo(path, 0o622))
 	must(t, f.Tell(t.Context(), of(Backup, gw)))
 	if got := reads(t, path); got != "INSTANCE \"VI_1\" BACKUP 0\n" {
+		t.Errorf("%q", got)
+	}
+}
+
+// One that is removed while it is full, and nobody reads what was in it, does not keep what is
+// told from the next one.
+func TestFullFIFOThatIsRemoved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events")
+	f, log := newFIFO(t, path)
+	must(t, f.Open())
+	_, err := f.file.Write(bytes.Repeat([]byte("x"), 1<<16))
+	must(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	told := make(chan error)
+	go func() { told <- f.Tell(ctx, of(Master, gw)) }()
+	until(t, "it waits for room", func() bool { return len(log.warnings()) == 1 })
+	must(t, os.Remove(path))
+	must(t, <-told)
+	if got := reads(t, path); got != "INSTANCE \"VI_1\" MASTER 0\n" {
 		t.Errorf("%q", got)
 	}
 }
@@ -162,7 +181,7 @@ func TestFIFOOfAnotherUser(t *testing.T) {
 	}
 	must(t, os.Chown(path, daemon, daemon))
 	stranger, _ := newFIFO(t, path)
-	if err := stranger.Open(); err == nil || !strings.Contains(err.Error(), "belongs to user 1, who is neither root nor the user of the fifo") {
+	if err := stranger.Open(); err == nil || !strings.Contains(err.Error(), "belongs to user 1, who is neither root nor the user of the fifo; remove it, and it is made anew") {
 		t.Error(err)
 	}
 }

@@ -96,8 +96,8 @@ func TestVariables(t *testing.T) {
 			[]string{"PERCH_EVENT=master_priority", "PERCH_ABOUT=vrrp", "PERCH_NAME=VI_1", "PERCH_STATE=MASTER_PRIORITY", "PERCH_REASON=", "PERCH_PRIORITY=110"},
 		},
 		{
-			Event{Kind: Owner, Subject: edge, Reason: "it leads"},
-			[]string{"PERCH_EVENT=owner", "PERCH_ABOUT=cluster", "PERCH_NAME=edge", "PERCH_STATE=MASTER", "PERCH_REASON=it leads"},
+			Event{Kind: Owner, Subject: edge, Priority: 90, Reason: "it leads"},
+			[]string{"PERCH_EVENT=owner", "PERCH_ABOUT=cluster", "PERCH_NAME=edge", "PERCH_STATE=MASTER", "PERCH_REASON=it leads", "PERCH_PRIORITY=90"},
 		},
 		{
 			down,

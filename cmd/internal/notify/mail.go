@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/textproto"
@@ -45,15 +46,25 @@ func (m *Mail) Tell(ctx context.Context, e Event) error {
 	switch err := m.send(limited, m.letter(e)); {
 	case err == nil:
 		return nil
+	case isForGood(err): // also if the time is over by now: some of To may have the mail
+		return fmt.Errorf("mail by %s: %s", m.Server, oneLine(m.conceal(err.Error())))
 	case ctx.Err() != nil:
 		return fmt.Errorf("mail by %s: %w", m.Server, errEnded)
 	case limited.Err() != nil:
 		return marked{fmt.Errorf("mail by %s: no end within %s", m.Server, m.Timeout), ErrLater}
-	case isForGood(err):
-		return fmt.Errorf("mail by %s: %s", m.Server, oneLine(err.Error()))
 	default:
-		return marked{fmt.Errorf("mail by %s: %s", m.Server, oneLine(err.Error())), ErrLater}
+		return marked{fmt.Errorf("mail by %s: %s", m.Server, oneLine(m.conceal(err.Error()))), ErrLater}
 	}
+}
+
+// conceal takes the password out of what a server says, who may repeat it: others read the log.
+func (m *Mail) conceal(text string) string {
+	if m.Password == "" {
+		return text
+	}
+	encode := base64.StdEncoding.EncodeToString
+	plain, login := encode([]byte("\x00"+m.User+"\x00"+m.Password)), encode([]byte(m.Password))
+	return strings.NewReplacer(plain, "***", login, "***", m.Password, "***").Replace(text)
 }
 
 // errForGood is of what another attempt would not mend.

@@ -107,7 +107,7 @@ func (p *post) serve(conn net.Conn) {
 			say = func(text string) { fmt.Fprintf(conn, "%s\r\n", text) }
 		case "AUTH":
 			if !p.admits(line, lines, say) {
-				say("535 no")
+				p.answer(conn, "535", "535 no")
 				continue
 			}
 			say("235 welcome")

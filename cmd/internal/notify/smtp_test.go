@@ -77,6 +77,17 @@ func TestMailToSome(t *testing.T) {
 	}
 }
 
+// Nor does it have it twice if the time is over while the server takes leave.
+func TestMailToSomeWithoutFarewell(t *testing.T) {
+	p := newPost(t)
+	p.answers = map[string]string{"RCPT TO:<root": "550 unknown", "QUIT": "hang"}
+	m := p.start().mail()
+	m.To, m.Timeout = append(m.To, "root"), farewell/2
+	if err := m.Tell(t.Context(), of(Master, gw)); err == nil || errors.Is(err, ErrLater) || !strings.Contains(err.Error(), "to root: 550") {
+		t.Error(err)
+	}
+}
+
 func TestMailServerThatIsNotThere(t *testing.T) {
 	p := newPost(t)
 	p.listener.Close()
@@ -224,6 +235,20 @@ func TestMailWithPassword(t *testing.T) {
 				t.Errorf("the password is in %q", err)
 			}
 		})
+	}
+}
+
+// A server that repeats the password does not have it logged.
+func TestPasswordThatIsRepeated(t *testing.T) {
+	for _, repeated := range []string{"guessed", "Z3Vlc3NlZA==", "AHBlcmNoAGd1ZXNzZWQ="} {
+		p := newPost(t)
+		p.offers, p.password = []string{"AUTH PLAIN"}, "secret"
+		p.answers["535"] = "535 what is " + repeated + "?"
+		m := p.start().mail()
+		m.User, m.Password = "perch", "guessed"
+		if err := m.Tell(t.Context(), of(Master, gw)); err == nil || errors.Is(err, ErrLater) || !strings.Contains(err.Error(), `AUTH: 535 "what is ***?"`) {
+			t.Errorf("%v", err)
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ func (e Event) variables() []string {
 		"PERCH_STATE=" + e.state(),
 		"PERCH_REASON=" + e.Reason,
 	}
-	if e.Subject.About == Router {
+	if e.Subject.About == Router || e.Subject.About == Cluster {
 		list = append(list, "PERCH_PRIORITY="+strconv.Itoa(e.Priority))
 	}
 	if e.Subject.Server.IsValid() {
