@@ -48,8 +48,11 @@ func settleMail(table *value, node string, m *Mail) {
 		}
 		m.Server = net.JoinHostPort(m.Server, port)
 	}
+	_, port, _ := net.SplitHostPort(m.Server)
 	switch {
 	case m.TLS != "":
+	case port == "465": // where nothing else is spoken (RFC 8314 section 7.3)
+		m.TLS = "tls"
 	case m.CAFile != "", m.User != "" && !isLoopback(m.Server):
 		m.TLS = "starttls"
 	default:

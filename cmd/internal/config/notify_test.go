@@ -98,3 +98,14 @@ func TestEventsAreDocumented(t *testing.T) {
 		t.Errorf("events (-known +documented):\n%s", diff)
 	}
 }
+
+// At port 465 servers speak TLS from the begin, and wait for a client that does not.
+func TestMailsToPort465GoByTLS(t *testing.T) {
+	for server, want := range map[string]string{"mail.example.com:465": "tls", "mail.example.com:25": "opportunistic"} {
+		c := mustParse(t, "[[vrrp]]\nname = \"gw\"\ninterface = \"eth0\"\nvrid = 1\naddresses = [\"198.18.0.1/24\"]\n"+
+			"[[notify]]\non = [\"master\"]\n[notify.mail]\nserver = \""+server+"\"\nto = [\"root\"]\n")
+		if got := c.Notify[0].Mail.TLS; got != want {
+			t.Errorf("to %s by %s, want %s", server, got, want)
+		}
+	}
+}
