@@ -410,6 +410,46 @@ func TestNamedDeviceWithoutIndex(t *testing.T) {
 	if l.exists("lan0") {
 		t.Error("left")
 	}
+	d.state.Devices["lan0"] = madeDevice{Device: ofOperator("lan0")}
+	d.save()
+	l.macvlan("lan0", "eth0", VirtualMAC4(7))
+	l.must(l.devices().Sweep())
+	if !l.exists("lan0") {
+		t.Error("removed what has another MAC")
+	}
+}
+
+// What was made is known, by the next run as well, and what has its name later is not.
+func TestDevicesMade(t *testing.T) {
+	l := newDeviceLab(t)
+	here := func(name string) Interface { return Interface{Name: name, Index: l.link(name).Attrs().Index} }
+	d := l.devices()
+	l.must(d.Open(ofOperator("lan0")))
+	first := here("lan0")
+	if !d.Made(first) || d.Made(here("eth0")) {
+		t.Error("lan0 is not known, or eth0 is")
+	}
+	d = l.devices()
+	if !d.Made(first) {
+		t.Error("not known by the next run")
+	}
+	l.must(d.Open(ofOperator("lan1"))) // in the place of lan0
+	if !d.Made(first) || !d.Made(here("lan1")) {
+		t.Error("one of them is not known, which may still be seen")
+	}
+	l.macvlan("lan0", "eth0", ofOperator("lan0").MAC())
+	if d.Made(here("lan0")) {
+		t.Error("an operator's is taken for its own")
+	}
+	l.must(l.here.LinkDel(l.link("lan1")))
+	l.macvlan("lan1", "eth0", VirtualMAC4(7))
+	if d.Made(here("lan1")) {
+		t.Error("an operator's with its name is taken for its own")
+	}
+	d.state.Devices["lan1"] = madeDevice{Device: ofOperator("lan1")}
+	if !d.Made(here("lan1")) {
+		t.Error("not known before its index is")
+	}
 }
 
 // No two devices of one MAC can be up on an interface.

@@ -58,7 +58,7 @@ func overlap[T comparable](a, b []T) bool {
 
 func newShield() (*shield, *fakeLeases) {
 	f := &fakeLeases{}
-	return &shield{make: f.lease, fenced: (&devices{}).fenced, leases: map[string]*guarded{}}, f
+	return &shield{make: f.lease, fenced: (&devices{}).fenced, spared: (&devices{}).spared, leases: map[string]*guarded{}}, f
 }
 
 // router is one with addresses of 198.18.0.0/24.
