@@ -142,7 +142,7 @@ func (d *Devices) Made(i Interface) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	made, ok := d.state.Devices[i.Name]
-	return d.past[i.Index] || ok && (made.Index == 0 || made.Index == i.Index)
+	return d.past[i.Index] || ok && (made.Index == 0 || made.Index == i.Index) || isMarked(i.Index)
 }
 
 func (d *Devices) make(device Device) error {
@@ -195,7 +195,7 @@ func (d *Devices) find(device Device, parent netlink.Link) (netlink.Link, error)
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("device %s: %w", device.Name, err)
-	case !isDevice(link, device) || !isOn(link, parent) || device.Named && !d.state.Devices[device.Name].is(link):
+	case !isDevice(link, device) || !isOn(link, parent) || device.Named && !d.isOurs(link):
 		return nil, fmt.Errorf("device %s on %s: %w: a %s with MAC %s on interface %d",
 			device.Name, device.Parent, ErrDeviceTaken, link.Type(), link.Attrs().HardwareAddr, link.Attrs().ParentIndex)
 	}
@@ -226,6 +226,9 @@ func add(device Device, parent netlink.Link) (netlink.Link, error) {
 		return nil, fmt.Errorf("make device %s on %s: %w", device.Name, device.Parent, err)
 	}
 	link, err := netlink.LinkByName(device.Name)
+	if err == nil {
+		err = netlink.LinkSetAlias(link, mark)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("device %s: %w", device.Name, err)
 	}

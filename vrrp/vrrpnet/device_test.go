@@ -419,6 +419,35 @@ func TestNamedDeviceWithoutIndex(t *testing.T) {
 	}
 }
 
+// A full disk, or a lost file, is no reason to leave a device behind, or to do without.
+func TestNamedDeviceWithoutState(t *testing.T) {
+	l := newDeviceLab(t)
+	l.file = filepath.Join(t.TempDir(), "lost", "devices.json")
+	l.must(l.devices().Open(ofOperator("lan0")))
+	first := l.link("lan0").Attrs().Index
+	d := l.devices()
+	if !d.Made(Interface{Name: "lan0", Index: first}) {
+		t.Error("not known by the next run")
+	}
+	l.must(d.Open(ofOperator("lan0")))
+	if l.link("lan0").Attrs().Index != first {
+		t.Error("made anew instead of adopted")
+	}
+	l.must(d.Close("lan0"))
+	if l.exists("lan0") {
+		t.Error("left")
+	}
+
+	l.must(d.Open(ofOperator("lan0")))
+	d.state.Devices["lan0"] = madeDevice{ofOperator("lan0"), first} // it was made anew with a full disk
+	l.must(os.Mkdir(filepath.Dir(l.file), 0o700))
+	d.save()
+	l.must(l.devices().Sweep())
+	if l.exists("lan0") {
+		t.Error("left by a file that is too old")
+	}
+}
+
 // What was made is known, by the next run as well, and what has its name later is not.
 func TestDevicesMade(t *testing.T) {
 	l := newDeviceLab(t)
