@@ -128,6 +128,55 @@ func TestUnknownVRIDsBesideDevices(t *testing.T) {
 	}
 }
 
+// An interface that goes takes its lookouts with it, and brings them back.
+func TestUnknownVRIDsWhereAnInterfaceComesBack(t *testing.T) {
+	a, b := newPair(t)
+	a.run()
+	b.run()
+	must(t, a.WatchUnknown())
+	a.configure(instance(7, 100))
+	b.configure(instance(8, 200))
+	a.sees("eth0 198.18.0.2 8")
+	must(t, a.nl.LinkDel(a.link("eth0")))
+	a.refresh()
+	a.sees("")
+	if n := a.lookouts(); n != 0 {
+		t.Errorf("%d lookouts are left", n)
+	}
+	join(t, a, b, 0)
+	a.sees("eth0 198.18.0.2 8")
+	if n := a.lookouts(); n != 2 {
+		t.Errorf("%d lookouts", n)
+	}
+	a.configure(instance(7, 100), instance(8, 100, func(i *Instance) { i.Device = "vrrp.8" }))
+	a.sees("") // though there is no such device yet
+	a.configure()
+	if n := a.lookouts(); n != 0 {
+		t.Errorf("%d lookouts are left without a router", n)
+	}
+}
+
+// One that cannot be made at first is made when it can.
+func TestUnknownVRIDsTriedAgain(t *testing.T) {
+	a, b := newPair(t)
+	a.run()
+	b.run()
+	a.configure(instance(7, 100))
+	b.configure(instance(8, 200))
+	a.is("v7", vrrp.Backup)
+	kind := receiverKind{link{"eth9", 999}, false, protocolVRRP}
+	var failed error
+	must(t, a.commands.call(func() {
+		a.posts.wanted = true
+		a.posts.man(kind, vrrp.Group4)
+		_, _, failed = a.duties()
+	}))
+	if failed == nil {
+		t.Error("a lookout on nothing is no trouble")
+	}
+	a.sees("eth0 198.18.0.2 8")
+}
+
 // A flood with made-up addresses costs nobody an advert, and what was there before it is
 // still remembered.
 func TestFloodOfUnknownVRIDs(t *testing.T) {
