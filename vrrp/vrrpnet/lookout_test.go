@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +157,48 @@ func TestUnknownVRIDsWhereAnInterfaceComesBack(t *testing.T) {
 	if n := a.lookouts(); n != 0 {
 		t.Errorf("%d lookouts are left without a router", n)
 	}
+}
+
+// No socket is left of those that are not needed any more, be it by a reload or at the end.
+func TestUnknownVRIDsLeaveNoSocket(t *testing.T) {
+	a, _ := newPair(t)
+	stop := a.run()
+	a.configure(instance(7, 100))
+	must(t, a.WatchUnknown())
+	first := a.sockets()
+	must(t, a.IgnoreUnknown())
+	within(t, "the sockets are closed", func() bool { return !anyOpen(first) })
+	must(t, a.WatchUnknown())
+	second := a.sockets()
+	if len(second) != 2 || !anyOpen(second) {
+		t.Errorf("lookouts have %q", second)
+	}
+	stop()
+	if anyOpen(second) {
+		t.Error("a socket is left at the end")
+	}
+}
+
+// sockets returns what the lookouts have open.
+func (n *node) sockets() (list []string) {
+	n.t.Helper()
+	within(n.t, "there are lookouts", func() bool { return n.lookouts() > 0 })
+	must(n.t, n.commands.call(func() {
+		for _, l := range n.posts.lookouts {
+			if name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", l.fd)); err == nil {
+				list = append(list, name)
+			}
+		}
+	}))
+	return list
+}
+
+func anyOpen(sockets []string) bool {
+	all, _ := filepath.Glob("/proc/self/fd/*")
+	return slices.ContainsFunc(all, func(fd string) bool {
+		name, _ := os.Readlink(fd)
+		return slices.Contains(sockets, name)
+	})
 }
 
 // One that cannot be made at first is made when it can.
