@@ -503,6 +503,19 @@ func TestDeviceWithAnotherName(t *testing.T) {
 	}
 }
 
+// One that is in use does not go for another one with its MAC.
+func TestDeviceBesideOneOfItsMAC(t *testing.T) {
+	l := newDeviceLab(t)
+	d := l.devices()
+	l.must(d.Open(ofOperator("lan0")))
+	if err := d.Open(ofOperator("lan1")); !errors.Is(err, unix.EADDRINUSE) || !strings.Contains(err.Error(), "lan1") {
+		t.Errorf("error %v", err)
+	}
+	if !l.exists("lan0") || l.exists("lan1") {
+		t.Error("the first has gone, or the second is there")
+	}
+}
+
 func TestDeviceWithMACOfItsParent(t *testing.T) {
 	l := newDeviceLab(t)
 	device := ofOperator("lan0")
