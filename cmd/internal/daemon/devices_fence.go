@@ -23,10 +23,26 @@ func (d *devices) fenced(v *virtualRouter) (vips []fence.VIP, macs []fence.MAC) 
 	}
 	if index, there := d.index(v.Interface); v.Device != "" && there {
 		if device := v.device(); d.host(device.MAC(), index, device) == "" {
-			macs = append(macs, fence.MAC{Address: [6]byte(device.MAC()), Interface: index})
+			for _, by := range d.ways(index, device.Name) {
+				macs = append(macs, fence.MAC{Address: [6]byte(device.MAC()), Interface: by})
+			}
 		}
 	}
 	return vips, macs
+}
+
+// ways returns the interfaces by which what a device says leaves: the one of an index, on
+// which it is made, or what is below that, if it is a macvlan itself.
+func (d *devices) ways(on int, device string) []int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ways := []int{on}
+	for _, i := range d.around {
+		if i.Name == device && i.Below != 0 && i.Below != on {
+			ways = append(ways, i.Below)
+		}
+	}
+	return ways
 }
 
 // spared tells whether a MAC must not be fenced any more: the host itself has it now.

@@ -155,6 +155,23 @@ func TestMACOfTheHostIsNotFenced(t *testing.T) {
 	}
 }
 
+// A device on a macvlan is on what that is on.
+func TestMACOnMacvlanIsFencedBelow(t *testing.T) {
+	v := virtualRouter{Device: "vrrp.1", VirtualRouter: config.VirtualRouter{Interface: "mv0", VRID: 1}}
+	d := newDevices("", slog.New(slog.DiscardHandler))
+	for below, want := range map[int][]int{0: {3}, 3: {3}, 2: {3, 2}} {
+		d.see([]vrrpnet.Interface{{Name: "eth0", Index: 2}, {Name: "mv0", Index: 3, Below: 2}, {Name: "vrrp.1", Index: 4, Below: below}})
+		var by []int
+		_, macs := d.fenced(&v)
+		for _, m := range macs {
+			by = append(by, m.Interface)
+		}
+		if !slices.Equal(by, want) {
+			t.Errorf("on %d: fenced on %v, want %v", below, by, want)
+		}
+	}
+}
+
 // What an interface takes for its MAC later is not fenced from then on.
 func TestMACThatTheHostTakes(t *testing.T) {
 	v := virtualRouter{Device: "vrrp.1", VirtualRouter: config.VirtualRouter{Name: "gw", Interface: "eth0", VRID: 1}}
