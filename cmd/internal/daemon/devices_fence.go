@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/perch-vip/perch/vip/fence"
 	"github.com/perch-vip/perch/vrrp/vrrpnet"
@@ -45,9 +46,16 @@ func (d *devices) ways(on int, device string) []int {
 	return ways
 }
 
-// spared tells whether a MAC must not be fenced any more: the host itself has it now.
+// spared tells whether a MAC must not be fenced any more, since the host itself has it now,
+// or need not, since its interface has gone.
 func (d *devices) spared(m fence.MAC) bool {
-	return d.host(m.Address[:], m.Interface, vrrpnet.Device{Named: true}) != ""
+	return !d.there(m.Interface) || d.host(m.Address[:], m.Interface, vrrpnet.Device{Named: true}) != ""
+}
+
+func (d *devices) there(index int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.ContainsFunc(d.around, func(i vrrpnet.Interface) bool { return i.Index == index })
 }
 
 // host returns an interface that is not perch's, and that sends with a MAC by the one of

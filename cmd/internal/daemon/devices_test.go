@@ -155,6 +155,23 @@ func TestMACOfTheHostIsNotFenced(t *testing.T) {
 	}
 }
 
+// What was fenced on an interface that has gone is not fenced any more.
+func TestMACOfAnInterfaceThatComesBack(t *testing.T) {
+	v := virtualRouter{Device: "vrrp.1", VirtualRouter: config.VirtualRouter{Name: "gw", Interface: "eth0", VRID: 1}}
+	d := newDevices("", slog.New(slog.DiscardHandler))
+	s, _ := newShield()
+	s.fenced, s.spared = d.fenced, d.spared
+	for index := 2; index < 5; index++ {
+		d.see([]vrrpnet.Interface{{Name: "eth0", Index: index}})
+		if err := s.admit([]virtualRouter{v}); err != nil {
+			t.Fatal(err)
+		}
+		if macs := s.leases["gw"].routerLease.(*fakeLease).macs; len(macs) != 1 || macs[0].Interface != index {
+			t.Errorf("fenced %v, want on %d alone", macs, index)
+		}
+	}
+}
+
 // A device on a macvlan is on what that is on.
 func TestMACOnMacvlanIsFencedBelow(t *testing.T) {
 	v := virtualRouter{Device: "vrrp.1", VirtualRouter: config.VirtualRouter{Interface: "mv0", VRID: 1}}

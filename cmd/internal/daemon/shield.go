@@ -21,7 +21,7 @@ type routerLease interface {
 type shield struct {
 	make   func() (routerLease, error)
 	fenced func(*virtualRouter) ([]fence.VIP, []fence.MAC) // as the interfaces are now
-	spared func(fence.MAC) bool                            // which the host itself has now
+	spared func(fence.MAC) bool                            // which the host itself has now, or that have gone
 	leases map[string]*guarded                             // by router
 	last   []virtualRouter                                 // that were admitted
 }
