@@ -70,6 +70,9 @@ func NewDevices(path string, log *slog.Logger) *Devices {
 	if d.state, err = d.file.Read(); err != nil {
 		log.Error("state of an earlier run is lost: its sysctls stay as they are", "error", err)
 	}
+	if err := d.state.recall(); err != nil {
+		log.Error("looking for devices that an earlier run has left", "error", err)
+	}
 	return d
 }
 
@@ -99,7 +102,7 @@ func (d *Devices) Open(device Device) error {
 func (d *Devices) makeRoom(device Device) error {
 	for name, old := range d.state.Devices {
 		_, opened := d.open[name]
-		if old.Device == device || !old.Rivals(device) || opened && name != device.Name {
+		if old.serves(device) || !old.Rivals(device) || opened && name != device.Name {
 			continue
 		}
 		if err := d.drop(old.Device); err != nil {
@@ -142,7 +145,7 @@ func (d *Devices) Made(i Interface) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	made, ok := d.state.Devices[i.Name]
-	return d.past[i.Index] || ok && (made.Index == 0 || made.Index == i.Index) || isMarked(i.Index)
+	return d.past[i.Index] || ok && (made.Index == 0 || made.Index == i.Index)
 }
 
 func (d *Devices) make(device Device) error {
@@ -195,7 +198,7 @@ func (d *Devices) find(device Device, parent netlink.Link) (netlink.Link, error)
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("device %s: %w", device.Name, err)
-	case !isDevice(link, device) || !isOn(link, parent) || device.Named && !d.isOurs(link):
+	case !isDevice(link, device) || !isOn(link, parent) || device.Named && !d.state.Devices[device.Name].is(link):
 		return nil, fmt.Errorf("device %s on %s: %w: a %s with MAC %s on interface %d",
 			device.Name, device.Parent, ErrDeviceTaken, link.Type(), link.Attrs().HardwareAddr, link.Attrs().ParentIndex)
 	}

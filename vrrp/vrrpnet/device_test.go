@@ -251,6 +251,12 @@ func TestDeviceAdoptedWithoutStateFile(t *testing.T) {
 	if l.exists("vrrp.51") {
 		t.Error("still there")
 	}
+	l.must(d.Open(device4(51, "vrrp.51")))
+	l.macvlan("mine", "eth0", VirtualMAC4(52))
+	l.must(l.devices().Sweep()) // the config has it no more
+	if l.exists("vrrp.51") || !l.exists("mine") {
+		t.Error("left, or an operator's is gone")
+	}
 }
 
 func TestDeviceThatHasChanged(t *testing.T) {
@@ -302,7 +308,7 @@ func TestDeviceStateFileOfNoUse(t *testing.T) {
 		"empty":        "",
 	} {
 		l.must(os.WriteFile(l.file, []byte(content), 0o600))
-		if d := l.devices(); len(d.state.Devices)+len(d.state.Sysctls) != 0 || d.Open(device4(51, "vrrp.51")) != nil {
+		if d := l.devices(); len(d.state.Sysctls) != 0 || d.Open(device4(51, "vrrp.51")) != nil {
 			t.Errorf("%s: %+v", name, d.state)
 		}
 	}
@@ -438,6 +444,13 @@ func TestNamedDeviceWithoutState(t *testing.T) {
 		t.Error("left")
 	}
 
+	l.must(d.Open(ofOperator("lan0")))
+	next := l.devices()
+	l.must(next.Open(ofOperator("lan1"))) // the name has changed meanwhile
+	if l.exists("lan0") {
+		t.Error("left beside the next one")
+	}
+	l.must(next.Close("lan1"))
 	l.must(d.Open(ofOperator("lan0")))
 	d.state.Devices["lan0"] = madeDevice{ofOperator("lan0"), first} // it was made anew with a full disk
 	l.must(os.Mkdir(filepath.Dir(l.file), 0o700))
