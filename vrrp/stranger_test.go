@@ -76,6 +76,10 @@ func TestNoStrangers(t *testing.T) {
 		"another version": func(p *Packet) { p.Payload[0] = 0x41 },
 		"another type":    func(p *Packet) { p.Payload[0] = 0x32 },
 		"no whole header": func(p *Packet) { p.Protocol = ahProtocol },
+		"half a header": func(p *Packet) {
+			*p = ah.say(100)
+			p.Payload = p.Payload[:10]
+		},
 		"of another protocol": func(p *Packet) {
 			*p = ah.say(100)
 			p.Payload[0] = 6

@@ -146,6 +146,21 @@ func TestMACUnlikeThoseOfTheRFC(t *testing.T) {
 	}
 }
 
+// One that could be added is silent, though what was there before cannot be taken away.
+func TestMACUnlikeThoseOfTheRFCBesideAnError(t *testing.T) {
+	w := newWorld(t)
+	must(t, w.bench.vips.protect(1, []VIP{host(routersVIP4)}, nil))
+	must(t, w.bench.vips.hosts.Close())
+	if err := w.bench.vips.protect(1, nil, []MAC{{unlike, 1}}); err == nil {
+		t.Fatal("taken away from a map that is closed")
+	}
+	for _, p := range w.all {
+		if got := w.drops(p, from(unlike, ipv4(theNode4, thePeer4))); got != p.hasMACRule() {
+			t.Errorf("%s: dropped %v", p.name, got)
+		}
+	}
+}
+
 func TestRefusedMACs(t *testing.T) {
 	b := newBench(t)
 	for _, c := range []struct {

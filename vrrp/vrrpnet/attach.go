@@ -20,7 +20,6 @@ func (e *Engine) attach(r *runner, to place) error {
 		if err != nil {
 			return err
 		}
-		e.posts.outdated = true
 		rc.runners[r.Wire.VRID] = append(rc.runners[r.Wire.VRID], r)
 		rc.users++
 		r.receivers = append(r.receivers, rc)

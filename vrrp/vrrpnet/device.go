@@ -57,6 +57,7 @@ type Devices struct {
 
 	mu    sync.Mutex
 	open  map[string]Device // by name
+	past  map[int]bool      // indexes of those that were removed
 	state deviceState
 }
 
@@ -64,10 +65,13 @@ type Devices struct {
 // killed one leaves no sysctl behind for good. An empty path means no file. A file that
 // cannot be read is logged, and counts as none.
 func NewDevices(path string, log *slog.Logger) *Devices {
-	d := &Devices{log: log, file: stateFile(path), open: make(map[string]Device)}
+	d := &Devices{log: log, file: stateFile(path), open: make(map[string]Device), past: make(map[int]bool)}
 	var err error
 	if d.state, err = d.file.Read(); err != nil {
 		log.Error("state of an earlier run is lost: its sysctls stay as they are", "error", err)
+	}
+	if err := d.state.recall(); err != nil {
+		log.Error("looking for devices that an earlier run has left", "error", err)
 	}
 	return d
 }
@@ -98,7 +102,7 @@ func (d *Devices) Open(device Device) error {
 func (d *Devices) makeRoom(device Device) error {
 	for name, old := range d.state.Devices {
 		_, opened := d.open[name]
-		if old.Device == device || !old.Rivals(device) || opened && name != device.Name {
+		if old.serves(device) || !old.Rivals(device) || opened && name != device.Name {
 			continue
 		}
 		if err := d.drop(old.Device); err != nil {
@@ -133,6 +137,15 @@ func (d *Devices) Sweep() error {
 		}
 	}
 	return errors.Join(append(errs, d.putBack())...)
+}
+
+// Made tells whether an interface is a device that was made, or adopted, by this run or an
+// earlier one, or was one: an interface that is seen may have gone.
+func (d *Devices) Made(i Interface) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	made, ok := d.state.Devices[i.Name]
+	return d.past[i.Index] || ok && (made.Index == 0 || made.Index == i.Index)
 }
 
 func (d *Devices) make(device Device) error {
@@ -173,6 +186,7 @@ func (d *Devices) drop(device Device) error {
 		return err
 	}
 	delete(d.state.Devices, device.Name)
+	d.past[made.Index] = true
 	return d.putBack()
 }
 
@@ -215,6 +229,9 @@ func add(device Device, parent netlink.Link) (netlink.Link, error) {
 		return nil, fmt.Errorf("make device %s on %s: %w", device.Name, device.Parent, err)
 	}
 	link, err := netlink.LinkByName(device.Name)
+	if err == nil {
+		err = netlink.LinkSetAlias(link, mark)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("device %s: %w", device.Name, err)
 	}

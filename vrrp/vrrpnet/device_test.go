@@ -251,6 +251,12 @@ func TestDeviceAdoptedWithoutStateFile(t *testing.T) {
 	if l.exists("vrrp.51") {
 		t.Error("still there")
 	}
+	l.must(d.Open(device4(51, "vrrp.51")))
+	l.macvlan("mine", "eth0", VirtualMAC4(52))
+	l.must(l.devices().Sweep()) // the config has it no more
+	if l.exists("vrrp.51") || !l.exists("mine") {
+		t.Error("left, or an operator's is gone")
+	}
 }
 
 func TestDeviceThatHasChanged(t *testing.T) {
@@ -302,7 +308,7 @@ func TestDeviceStateFileOfNoUse(t *testing.T) {
 		"empty":        "",
 	} {
 		l.must(os.WriteFile(l.file, []byte(content), 0o600))
-		if d := l.devices(); len(d.state.Devices)+len(d.state.Sysctls) != 0 || d.Open(device4(51, "vrrp.51")) != nil {
+		if d := l.devices(); len(d.state.Sysctls) != 0 || d.Open(device4(51, "vrrp.51")) != nil {
 			t.Errorf("%s: %+v", name, d.state)
 		}
 	}
@@ -410,6 +416,82 @@ func TestNamedDeviceWithoutIndex(t *testing.T) {
 	if l.exists("lan0") {
 		t.Error("left")
 	}
+	d.state.Devices["lan0"] = madeDevice{Device: ofOperator("lan0")}
+	d.save()
+	l.macvlan("lan0", "eth0", VirtualMAC4(7))
+	l.must(l.devices().Sweep())
+	if !l.exists("lan0") {
+		t.Error("removed what has another MAC")
+	}
+}
+
+// A full disk, or a lost file, is no reason to leave a device behind, or to do without.
+func TestNamedDeviceWithoutState(t *testing.T) {
+	l := newDeviceLab(t)
+	l.file = filepath.Join(t.TempDir(), "lost", "devices.json")
+	l.must(l.devices().Open(ofOperator("lan0")))
+	first := l.link("lan0").Attrs().Index
+	d := l.devices()
+	if !d.Made(Interface{Name: "lan0", Index: first}) {
+		t.Error("not known by the next run")
+	}
+	l.must(d.Open(ofOperator("lan0")))
+	if l.link("lan0").Attrs().Index != first {
+		t.Error("made anew instead of adopted")
+	}
+	l.must(d.Close("lan0"))
+	if l.exists("lan0") {
+		t.Error("left")
+	}
+
+	l.must(d.Open(ofOperator("lan0")))
+	next := l.devices()
+	l.must(next.Open(ofOperator("lan1"))) // the name has changed meanwhile
+	if l.exists("lan0") {
+		t.Error("left beside the next one")
+	}
+	l.must(next.Close("lan1"))
+	l.must(d.Open(ofOperator("lan0")))
+	d.state.Devices["lan0"] = madeDevice{ofOperator("lan0"), first} // it was made anew with a full disk
+	l.must(os.Mkdir(filepath.Dir(l.file), 0o700))
+	d.save()
+	l.must(l.devices().Sweep())
+	if l.exists("lan0") {
+		t.Error("left by a file that is too old")
+	}
+}
+
+// What was made is known, by the next run as well, and what has its name later is not.
+func TestDevicesMade(t *testing.T) {
+	l := newDeviceLab(t)
+	here := func(name string) Interface { return Interface{Name: name, Index: l.link(name).Attrs().Index} }
+	d := l.devices()
+	l.must(d.Open(ofOperator("lan0")))
+	first := here("lan0")
+	if !d.Made(first) || d.Made(here("eth0")) {
+		t.Error("lan0 is not known, or eth0 is")
+	}
+	d = l.devices()
+	if !d.Made(first) {
+		t.Error("not known by the next run")
+	}
+	l.must(d.Open(ofOperator("lan1"))) // in the place of lan0
+	if !d.Made(first) || !d.Made(here("lan1")) {
+		t.Error("one of them is not known, which may still be seen")
+	}
+	l.macvlan("lan0", "eth0", ofOperator("lan0").MAC())
+	if d.Made(here("lan0")) {
+		t.Error("an operator's is taken for its own")
+	}
+	l.must(l.here.LinkDel(l.link("lan1")))
+	l.macvlan("lan1", "eth0", VirtualMAC4(7))
+	if d.Made(here("lan1")) {
+		t.Error("an operator's with its name is taken for its own")
+	}
+	d.state.Devices["lan1"] = madeDevice{Device: ofOperator("lan1")}
+	if !d.Made(here("lan1")) {
+		t.Error("not known before its index is")
+	}
 }
 
 // No two devices of one MAC can be up on an interface.
@@ -431,6 +513,19 @@ func TestDeviceWithAnotherName(t *testing.T) {
 			l.must(d.Close(names[1].Name))
 			l.parentSysctls("0", "0", "0")
 		})
+	}
+}
+
+// One that is in use does not go for another one with its MAC.
+func TestDeviceBesideOneOfItsMAC(t *testing.T) {
+	l := newDeviceLab(t)
+	d := l.devices()
+	l.must(d.Open(ofOperator("lan0")))
+	if err := d.Open(ofOperator("lan1")); !errors.Is(err, unix.EADDRINUSE) || !strings.Contains(err.Error(), "lan1") {
+		t.Errorf("error %v", err)
+	}
+	if !l.exists("lan0") || l.exists("lan1") {
+		t.Error("the first has gone, or the second is there")
 	}
 }
 

@@ -1,6 +1,7 @@
 package vrrpnet
 
 import (
+	"net"
 	"net/netip"
 	"time"
 
@@ -29,6 +30,11 @@ type Instance struct {
 	Group       string       // sync group; empty for none
 	Held        []netip.Addr // all addresses that it may take: none of them is a source
 	Lease       Lease
+}
+
+// mac is that of its device.
+func (i *Instance) mac() net.HardwareAddr {
+	return Device{VRID: i.Wire.VRID, IPv6: i.IPv6, Own: i.Own}.MAC()
 }
 
 // Lease is told until when this node may answer for a router's addresses. It is asked

@@ -130,6 +130,7 @@ func parseInterface(b []byte) (l Interface, whole bool, err error) {
 	l.Index = int(int32(binary.NativeEndian.Uint32(b[4:])))
 	l.Up = binary.NativeEndian.Uint32(b[8:])&ready == ready
 	whole = b[0] == unix.AF_UNSPEC
+	elsewhere := false
 	err = eachAttribute(b[unix.SizeofIfInfomsg:], func(kind uint16, value []byte) {
 		switch kind {
 		case unix.IFLA_IFNAME:
@@ -139,10 +140,17 @@ func parseInterface(b []byte) (l Interface, whole bool, err error) {
 			l.MTU = int(uint32At(value))
 		case unix.IFLA_ADDRESS:
 			l.MAC = net.HardwareAddr(bytes.Clone(value))
+		case unix.IFLA_LINK:
+			l.Below = int(uint32At(value))
+		case unix.IFLA_LINK_NETNSID:
+			elsewhere = true
 		case unix.IFLA_WIRELESS:
 			whole = false
 		}
 	})
+	if elsewhere || l.Below == l.Index {
+		l.Below = 0
+	}
 	if err != nil {
 		return Interface{}, false, fmt.Errorf("interface %d: %w", l.Index, err)
 	}

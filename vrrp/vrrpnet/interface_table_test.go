@@ -149,6 +149,32 @@ func TestInterfaceThatLeftBridgeStays(t *testing.T) {
 	}
 }
 
+func TestInterfaceBelow(t *testing.T) {
+	x := newTableTest(t)
+	on := func(b []byte) []byte { return appendAttr(b, unix.IFLA_LINK, nl.Uint32Attr(2)) }
+	elsewhere := func(b []byte) []byte { return appendAttr(b, unix.IFLA_LINK_NETNSID, nl.Uint32Attr(0)) }
+	for name, tt := range map[string]struct {
+		index  int
+		change []func([]byte) []byte
+		below  int
+	}{
+		"on none":                          {3, nil, 0},
+		"on eth0":                          {3, []func([]byte) []byte{on}, 2},
+		"on itself":                        {2, []func([]byte) []byte{on}, 0},
+		"on one in another namespace":      {3, []func([]byte) []byte{on, elsewhere}, 0},
+		"on one in another namespace, too": {3, []func([]byte) []byte{elsewhere, on}, 0},
+	} {
+		x.apply(unix.RTM_NEWLINK, linkMessage(tt.index, "eth0.3", linkReady, tt.change...))
+		if got := x.table[tt.index].show().Below; got != tt.below {
+			t.Errorf("%s: is on %d, want %d", name, got, tt.below)
+		}
+	}
+	x.apply(unix.RTM_NEWLINK, linkMessage(3, "eth0.3", linkReady))
+	if !x.apply(unix.RTM_NEWLINK, linkMessage(3, "eth0.3", linkReady, on)) {
+		t.Error("what it is on is no news")
+	}
+}
+
 func TestInterfaceAddressBeforeLink(t *testing.T) {
 	x := &tableTest{t, interfaceTable{}}
 	x.add("198.18.0.1/24", 0, 0)

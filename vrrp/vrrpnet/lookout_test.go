@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +129,97 @@ func TestUnknownVRIDsBesideDevices(t *testing.T) {
 	if n := a.lookouts(); n != 2 {
 		t.Errorf("%d lookouts", n)
 	}
+}
+
+// An interface that goes takes its lookouts with it, and brings them back.
+func TestUnknownVRIDsWhereAnInterfaceComesBack(t *testing.T) {
+	a, b := newPair(t)
+	a.run()
+	b.run()
+	must(t, a.WatchUnknown())
+	a.configure(instance(7, 100))
+	b.configure(instance(8, 200))
+	a.sees("eth0 198.18.0.2 8")
+	must(t, a.nl.LinkDel(a.link("eth0")))
+	a.refresh()
+	a.sees("")
+	if n := a.lookouts(); n != 0 {
+		t.Errorf("%d lookouts are left", n)
+	}
+	join(t, a, b, 0)
+	a.sees("eth0 198.18.0.2 8")
+	if n := a.lookouts(); n != 2 {
+		t.Errorf("%d lookouts", n)
+	}
+	a.configure(instance(7, 100), instance(8, 100, func(i *Instance) { i.Device = "vrrp.8" }))
+	a.sees("") // though there is no such device yet
+	a.configure()
+	if n := a.lookouts(); n != 0 {
+		t.Errorf("%d lookouts are left without a router", n)
+	}
+}
+
+// No socket is left of those that are not needed any more, be it by a reload or at the end.
+func TestUnknownVRIDsLeaveNoSocket(t *testing.T) {
+	a, _ := newPair(t)
+	stop := a.run()
+	a.configure(instance(7, 100))
+	must(t, a.WatchUnknown())
+	first := a.sockets()
+	must(t, a.IgnoreUnknown())
+	within(t, "the sockets are closed", func() bool { return !anyOpen(first) })
+	must(t, a.WatchUnknown())
+	second := a.sockets()
+	if len(second) != 2 || !anyOpen(second) {
+		t.Errorf("lookouts have %q", second)
+	}
+	stop()
+	if anyOpen(second) {
+		t.Error("a socket is left at the end")
+	}
+}
+
+// sockets returns what the lookouts have open.
+func (n *node) sockets() (list []string) {
+	n.t.Helper()
+	within(n.t, "there are lookouts", func() bool { return n.lookouts() > 0 })
+	must(n.t, n.commands.call(func() {
+		for _, l := range n.posts.lookouts {
+			if name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", l.fd)); err == nil {
+				list = append(list, name)
+			}
+		}
+	}))
+	return list
+}
+
+func anyOpen(sockets []string) bool {
+	all, _ := filepath.Glob("/proc/self/fd/*")
+	return slices.ContainsFunc(all, func(fd string) bool {
+		name, _ := os.Readlink(fd)
+		return slices.Contains(sockets, name)
+	})
+}
+
+// One that cannot be made at first is made when it can.
+func TestUnknownVRIDsTriedAgain(t *testing.T) {
+	a, b := newPair(t)
+	a.run()
+	b.run()
+	a.configure(instance(7, 100))
+	b.configure(instance(8, 200))
+	a.is("v7", vrrp.Backup)
+	kind := receiverKind{link{"eth9", 999}, false, protocolVRRP}
+	var failed error
+	must(t, a.commands.call(func() {
+		a.posts.wanted = true
+		a.posts.man(kind, vrrp.Group4)
+		_, _, failed = a.duties()
+	}))
+	if failed == nil {
+		t.Error("a lookout on nothing is no trouble")
+	}
+	a.sees("eth0 198.18.0.2 8")
 }
 
 // A flood with made-up addresses costs nobody an advert, and what was there before it is

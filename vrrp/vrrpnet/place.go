@@ -1,6 +1,7 @@
 package vrrpnet
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"net/netip"
@@ -68,6 +69,9 @@ func (s *surroundings) find(i *Instance) (parent, device *Interface, reason stri
 	}
 	if device = s.interfaces[i.Device]; device == nil {
 		return nil, nil, "there is no interface " + i.Device
+	}
+	if mac := i.mac(); !bytes.Equal(device.MAC, mac) { // it may be another router's still
+		return nil, nil, fmt.Sprintf("%s has not the MAC %s", i.Device, mac)
 	}
 	return parent, device, ""
 }

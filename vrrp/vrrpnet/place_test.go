@@ -96,6 +96,16 @@ func TestPlaces(t *testing.T) {
 			func(i *Instance) { i.Device = "vrrp.7" }, "", "vrrp.7 is down",
 		},
 		{
+			"the device of another router",
+			[]Interface{{Name: "eth0", Up: true, Addresses: both}, {Name: "web0", Up: true, MAC: VirtualMAC4(8)}},
+			func(i *Instance) { i.Device = "web0" }, "", "web0 has not the MAC 00:00:5e:00:01:07",
+		},
+		{
+			"the device that had another MAC",
+			[]Interface{{Name: "eth0", Up: true, Addresses: both}, {Name: "web0", Up: true, MAC: VirtualMAC4(7)}},
+			func(i *Instance) { i.Device, i.Own = "web0", OwnMAC{2, 0, 0, 0, 0, 1} }, "", "web0 has not the MAC 02:00:00:00:00:01",
+		},
+		{
 			"a source that the interface has",
 			[]Interface{{Name: "eth0", Up: true, Addresses: both}},
 			func(i *Instance) { i.Router.Source, i.TrackSource = netip.MustParseAddr("198.18.0.5"), true }, "", "198.18.0.5",
@@ -119,6 +129,11 @@ func TestPlaces(t *testing.T) {
 			i := instance(7, 100)
 			if tt.change != nil {
 				tt.change(&i)
+			}
+			for n := range tt.interfaces {
+				if on := &tt.interfaces[n]; on.MAC == nil {
+					on.MAC = i.mac()
+				}
 			}
 			around := surroundings{byName(tt.interfaces), map[netip.Addr]bool{}}
 			for _, held := range i.Held {

@@ -3,14 +3,12 @@ package daemon
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
-	"net"
-	"net/netip"
 	"slices"
 	"sync"
 
-	"github.com/perch-vip/perch/vip/fence"
 	"github.com/perch-vip/perch/vrrp/vrrpnet"
 )
 
@@ -35,6 +33,7 @@ type deviceMaker interface {
 	Open(vrrpnet.Device) error
 	Close(name string) error
 	Sweep() error
+	Made(vrrpnet.Interface) bool
 }
 
 // footing is how a device is: with its index 0 it is not there.
@@ -54,7 +53,7 @@ func newDevices(stateFile string, log *slog.Logger) *devices {
 }
 
 // see takes over what interfaces there are, and tells whether they are others, or
-// elsewhere, than before.
+// elsewhere, than before, or have other MACs.
 func (d *devices) see(list []vrrpnet.Interface) bool {
 	indexes, mtus := map[string]int{}, map[string]int{}
 	for _, i := range list {
@@ -62,9 +61,13 @@ func (d *devices) see(list []vrrpnet.Interface) bool {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	same := maps.Equal(indexes, d.indexes) && maps.Equal(mtus, d.mtus)
+	same := slices.EqualFunc(list, d.around, sameDevice)
 	d.around, d.indexes, d.mtus = list, indexes, mtus
 	return !same
+}
+
+func sameDevice(a, b vrrpnet.Interface) bool {
+	return a.Name == b.Name && a.Index == b.Index && a.MTU == b.MTU && a.Below == b.Below && bytes.Equal(a.MAC, b.MAC)
 }
 
 // usable returns the interfaces that there are, without those that have the name of a
@@ -159,16 +162,24 @@ func (d *devices) repair() {
 			d.note(device.Name, "") // the engine says so
 			continue
 		}
+		if host := d.host(device.MAC(), now.parent, device); host != "" {
+			d.note(device.Name, fmt.Sprintf("device %s: %s is the MAC of %s itself, which perch did not make", device.Name, device.MAC(), host))
+			continue
+		}
 		if now.index != 0 && now == d.opened[device.Name] && trouble == "" {
 			continue
 		}
-		text := ""
-		if err := d.made.Open(device); err != nil {
-			text = err.Error()
-		}
 		d.opened[device.Name] = now
-		d.note(device.Name, text)
+		d.note(device.Name, d.open(device))
 	}
+}
+
+// open makes a device, and returns why it could not, or "".
+func (d *devices) open(device vrrpnet.Device) string {
+	if err := d.made.Open(device); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // footing is how a device stands now, and whether it could be made.
@@ -217,30 +228,4 @@ func (v *virtualRouter) device() vrrpnet.Device {
 		Name: v.Device, Parent: v.Interface, VRID: uint8(v.VRID), IPv6: v.IPv6(),
 		Own: vrrpnet.OwnMAC(v.VirtualMACAddress), Named: v.VirtualMACName != "",
 	}
-}
-
-// fenced returns what is to be under the lease of a router. That of an interface that
-// is not there follows when it is.
-func (d *devices) fenced(v *virtualRouter) (vips []fence.VIP, macs []fence.MAC) {
-	for _, held := range v.VIPs {
-		addr := held.Address.Addr()
-		p := netip.PrefixFrom(addr, addr.BitLen())
-		if !addr.IsLinkLocalUnicast() {
-			vips = append(vips, fence.VIP{Prefix: p})
-		} else if index, there := d.index(v.below(held)); there {
-			vips = append(vips, fence.VIP{Prefix: p, Interface: index})
-		}
-	}
-	if index, there := d.index(v.Interface); v.Device != "" && there && !d.has(v.Interface, v.device().MAC()) {
-		macs = append(macs, fence.MAC{Address: [6]byte(v.device().MAC()), Interface: index})
-	}
-	return vips, macs
-}
-
-// has tells whether a MAC is that of an interface itself. No device can have it then, and
-// all that the interface says would be fenced.
-func (d *devices) has(name string, mac net.HardwareAddr) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return slices.ContainsFunc(d.around, func(i vrrpnet.Interface) bool { return i.Name == name && bytes.Equal(i.MAC, mac) })
 }

@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"cmp"
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
@@ -11,7 +13,10 @@ import (
 )
 
 // fakeMaker notes which devices are opened and closed.
-type fakeMaker struct{ opened, closed []string }
+type fakeMaker struct {
+	opened, closed []string
+	made           map[int]bool // indexes
+}
 
 func (f *fakeMaker) Open(d vrrpnet.Device) error {
 	f.opened = append(f.opened, d.Name)
@@ -22,7 +27,8 @@ func (f *fakeMaker) Close(name string) error {
 	f.closed = append(f.closed, name)
 	return nil
 }
-func (f *fakeMaker) Sweep() error { return nil }
+func (f *fakeMaker) Sweep() error                  { return nil }
+func (f *fakeMaker) Made(i vrrpnet.Interface) bool { return f.made[i.Index] }
 
 // A device is looked at when it, or what it is on, has changed, and at no other time.
 func TestDevicesThatStandAreLeftAlone(t *testing.T) {
@@ -102,14 +108,106 @@ func TestDevicesWaitForOthers(t *testing.T) {
 	}
 }
 
-// An interface whose own MAC is taken for a virtual one must not fall silent.
-func TestMACOfTheInterfaceIsNotFenced(t *testing.T) {
-	v := &virtualRouter{Device: "web0", VirtualRouter: config.VirtualRouter{Interface: "eth0", VirtualMACAddress: config.MAC{2, 0, 0, 0, 0, 1}}}
+// An interface whose own MAC is taken for a virtual one must not fall silent, and the
+// router has no device beside it.
+func TestMACOfTheHostIsNotFenced(t *testing.T) {
+	virtual, other := config.MAC{2, 0, 0, 0, 0, 1}, config.MAC{2, 0, 0, 0, 0, 2}
+	link := func(index int, name string, below int, mac config.MAC) vrrpnet.Interface {
+		return vrrpnet.Interface{Name: name, Index: index, Below: below, MAC: mac[:]}
+	}
+	eth0, eth1 := link(2, "eth0", 0, other), link(3, "eth1", 0, other)
+	for name, tt := range map[string]struct {
+		around []vrrpnet.Interface
+		named  string
+		made   int // index of what perch made
+		host   string
+	}{
+		"nobody's":                        {[]vrrpnet.Interface{eth0, eth1}, "", 0, ""},
+		"of the interface itself":         {[]vrrpnet.Interface{link(2, "eth0", 0, virtual), eth1}, "", 0, "eth0"},
+		"elsewhere":                       {[]vrrpnet.Interface{eth0, link(3, "eth1", 0, virtual)}, "", 0, ""},
+		"of a VLAN":                       {[]vrrpnet.Interface{eth0, eth1, link(4, "eth0.4", 2, virtual)}, "", 0, "eth0.4"},
+		"of a VLAN elsewhere":             {[]vrrpnet.Interface{eth0, eth1, link(4, "eth1.4", 3, virtual)}, "", 0, ""},
+		"of what is on a VLAN":            {[]vrrpnet.Interface{eth0, eth1, link(4, "eth0.4", 2, other), link(5, "mine", 4, virtual)}, "", 0, "mine"},
+		"of two that are on each other":   {[]vrrpnet.Interface{eth0, link(6, "a", 7, virtual), link(7, "b", 6, other)}, "", 0, ""},
+		"of the device":                   {[]vrrpnet.Interface{eth0, link(4, "vrrp.1", 2, virtual)}, "", 0, ""},
+		"of the device with a name":       {[]vrrpnet.Interface{eth0, link(4, "web0", 2, virtual)}, "web0", 4, ""},
+		"of an operator's with its name":  {[]vrrpnet.Interface{eth0, link(4, "web0", 2, virtual)}, "web0", 0, "web0"},
+		"of an earlier run's device":      {[]vrrpnet.Interface{eth0, link(4, "web1", 2, virtual)}, "web0", 4, ""},
+		"of an operator's beside another": {[]vrrpnet.Interface{eth0, link(4, "web0", 2, virtual), link(5, "mine", 2, virtual)}, "web0", 4, "mine"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := virtualRouter{Device: cmp.Or(tt.named, "vrrp.1"), VirtualRouter: config.VirtualRouter{Interface: "eth0", VRID: 1, VirtualMACName: tt.named, VirtualMACAddress: virtual}}
+			made := &fakeMaker{made: map[int]bool{tt.made: true}}
+			d := newDevices("", slog.New(slog.DiscardHandler))
+			d.made = made
+			d.see(tt.around)
+			if _, macs := d.fenced(&v); (len(macs) == 0) != (tt.host != "") {
+				t.Errorf("fenced %v", macs)
+			}
+			d.want([]virtualRouter{v})
+			if got := d.troubles()[v.Device]; (tt.host == "") != (got == "") || !strings.Contains(got, "02:00:00:00:00:01 is the MAC of "+tt.host) && tt.host != "" {
+				t.Errorf("trouble: %q", got)
+			}
+			if (len(made.opened) == 0) != (tt.host != "") {
+				t.Errorf("opened %v", made.opened)
+			}
+		})
+	}
+}
+
+// What was fenced on an interface that has gone is not fenced any more.
+func TestMACOfAnInterfaceThatComesBack(t *testing.T) {
+	v := virtualRouter{Device: "vrrp.1", VirtualRouter: config.VirtualRouter{Name: "gw", Interface: "eth0", VRID: 1}}
 	d := newDevices("", slog.New(slog.DiscardHandler))
-	for mac, fenced := range map[string]int{"\x02\x00\x00\x00\x00\x01": 0, "\x02\x00\x00\x00\x00\x02": 1} {
-		d.see([]vrrpnet.Interface{{Name: "eth0", Index: 2, MAC: net.HardwareAddr(mac)}, {Name: "eth1", Index: 3, MAC: v.VirtualMACAddress[:]}})
-		if _, macs := d.fenced(v); len(macs) != fenced {
-			t.Errorf("eth0 has %x: fenced %v", mac, macs)
+	s, _ := newShield()
+	s.fenced, s.spared = d.fenced, d.spared
+	for index := 2; index < 5; index++ {
+		d.see([]vrrpnet.Interface{{Name: "eth0", Index: index}})
+		if err := s.admit([]virtualRouter{v}); err != nil {
+			t.Fatal(err)
+		}
+		if macs := s.leases["gw"].routerLease.(*fakeLease).macs; len(macs) != 1 || macs[0].Interface != index {
+			t.Errorf("fenced %v, want on %d alone", macs, index)
+		}
+	}
+}
+
+// A device on a macvlan is on what that is on.
+func TestMACOnMacvlanIsFencedBelow(t *testing.T) {
+	v := virtualRouter{Device: "vrrp.1", VirtualRouter: config.VirtualRouter{Interface: "mv0", VRID: 1}}
+	d := newDevices("", slog.New(slog.DiscardHandler))
+	for below, want := range map[int][]int{0: {3}, 3: {3}, 2: {3, 2}} {
+		d.see([]vrrpnet.Interface{{Name: "eth0", Index: 2}, {Name: "mv0", Index: 3, Below: 2}, {Name: "vrrp.1", Index: 4, Below: below}})
+		var by []int
+		_, macs := d.fenced(&v)
+		for _, m := range macs {
+			by = append(by, m.Interface)
+		}
+		if !slices.Equal(by, want) {
+			t.Errorf("on %d: fenced on %v, want %v", below, by, want)
+		}
+	}
+}
+
+// What an interface takes for its MAC later is not fenced from then on.
+func TestMACThatTheHostTakes(t *testing.T) {
+	v := virtualRouter{Device: "vrrp.1", VirtualRouter: config.VirtualRouter{Name: "gw", Interface: "eth0", VRID: 1}}
+	d := newDevices("", slog.New(slog.DiscardHandler))
+	d.made = &fakeMaker{}
+	s, _ := newShield()
+	s.fenced, s.spared = d.fenced, d.spared
+	for _, step := range []struct {
+		mac    net.HardwareAddr
+		fenced int
+	}{{net.HardwareAddr{2, 0, 0, 0, 0, 1}, 1}, {vrrpnet.VirtualMAC4(1), 0}, {net.HardwareAddr{2, 0, 0, 0, 0, 1}, 1}} {
+		if !d.see([]vrrpnet.Interface{{Name: "eth0", Index: 2, MAC: step.mac}}) {
+			t.Errorf("%s: not seen", step.mac)
+		}
+		if err := s.admit([]virtualRouter{v}); err != nil {
+			t.Fatal(err)
+		}
+		if macs := s.leases["gw"].routerLease.(*fakeLease).macs; len(macs) != step.fenced {
+			t.Errorf("eth0 has %s: fenced %v", step.mac, macs)
 		}
 	}
 }

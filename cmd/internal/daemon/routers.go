@@ -86,6 +86,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 	r.shield = shield{
 		make:   func() (routerLease, error) { return d.fence.NewLease() },
 		fenced: r.devices.fenced,
+		spared: r.devices.spared,
 		leases: map[string]*guarded{},
 	}
 	r.acceptance.filter = &accept.Filter{}

@@ -21,6 +21,7 @@ type routerLease interface {
 type shield struct {
 	make   func() (routerLease, error)
 	fenced func(*virtualRouter) ([]fence.VIP, []fence.MAC) // as the interfaces are now
+	spared func(fence.MAC) bool                            // which the host itself has now, or that have gone
 	leases map[string]*guarded                             // by router
 	last   []virtualRouter                                 // that were admitted
 }
@@ -44,7 +45,8 @@ func (s *shield) admit(routers []virtualRouter) error {
 }
 
 // cover puts the addresses and virtual MACs of routers under their leases. What a router
-// had before may be held still, and stays fenced, unless it is another's from now on.
+// had before may be held still, and stays fenced, unless it is another's from now on, be
+// that the host itself.
 func (s *shield) cover(routers []virtualRouter) error {
 	vipOf, macOf := map[fence.VIP]string{}, map[fence.MAC]string{}
 	for i := range routers {
@@ -57,7 +59,8 @@ func (s *shield) cover(routers []virtualRouter) error {
 		}
 	}
 	for name, g := range s.leases {
-		if err := g.protect(name, keep(g.vips, name, vipOf), keep(g.macs, name, macOf)); err != nil {
+		macs := slices.DeleteFunc(keep(g.macs, name, macOf), s.spared)
+		if err := g.protect(name, keep(g.vips, name, vipOf), macs); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
 	"github.com/perch-vip/perch/vip/fence"
+	"github.com/perch-vip/perch/vrrp/vrrpnet"
 )
 
 // fakeLeases makes leases of which no two may have the same VIP or MAC, as the real one.
@@ -58,7 +59,7 @@ func overlap[T comparable](a, b []T) bool {
 
 func newShield() (*shield, *fakeLeases) {
 	f := &fakeLeases{}
-	return &shield{make: f.lease, fenced: (&devices{}).fenced, leases: map[string]*guarded{}}, f
+	return &shield{make: f.lease, fenced: (&devices{}).fenced, spared: (&devices{}).spared, leases: map[string]*guarded{}}, f
 }
 
 // router is one with addresses of 198.18.0.0/24.
@@ -131,7 +132,9 @@ func TestShieldKeepsVirtualMACs(t *testing.T) {
 		return v
 	}
 	s, _ := newShield()
-	s.fenced = (&devices{indexes: map[string]int{"eth0": 7}}).fenced
+	d := &devices{made: &fakeMaker{}}
+	d.see([]vrrpnet.Interface{{Name: "eth0", Index: 7}})
+	s.fenced, s.spared = d.fenced, d.spared
 	macs := func(name string) int { return len(s.leases[name].routerLease.(*fakeLease).macs) }
 	first := []virtualRouter{withMAC("a", 51, 1), withMAC("b", 52, 2)}
 	if err := errors.Join(s.admit(first), s.settle(first)); err != nil {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	bin "encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
@@ -185,6 +187,31 @@ func TestRouterVirtualMACIsTheMasters(t *testing.T) {
 	s.hasJust(b, both, "")
 	s.silent(a, frames)
 	s.answeredFrom("198.18.0.101", virtual4)
+}
+
+// A device on a macvlan is made on the interface below that, by which what it says leaves.
+func TestRouterVirtualMACOnMacvlan(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "lb1", "lb2")
+	a, b := s.nodes[0], s.nodes[1]
+	on(t, b.Host, "eth0", func(eth0 netlink.Link) error {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name, attrs.ParentIndex = "mv0", eth0.Attrs().Index
+		mv0 := &netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}
+		own := &netlink.Addr{IPNet: &net.IPNet{IP: net.IPv4(198, 18, 0, 77), Mask: net.CIDRMask(24, 32)}}
+		return errors.Join(netlink.LinkAdd(mv0), netlink.AddrAdd(mv0, own), netlink.LinkSetUp(mv0))
+	})
+	a.write(router("four", 51, 200, "198.18.0.101/24", "virtual_mac = true"))
+	b.write(router("four", 51, 100, "198.18.0.101/24", "virtual_mac = true", `interface = "mv0"`))
+	s.start(a)
+	s.hasJust(a, "198.18.0.101", "")
+	frames := s.sniffVirtual(b)
+	s.start(b)
+	s.stateIs(b, "four", api.StateBackup, "")
+	s.silent(b, frames)
+	s.stop(a)
+	s.hasJust(b, "198.18.0.101", "")
+	s.eventually("adverts with the virtual MAC", func() bool { return framesByKind(frames.take())["four advert"] > 0 })
 }
 
 // sysctls returns those of the network that devices might change, by path.
