@@ -83,17 +83,22 @@ func (im *importer) writeCluster() error {
 }
 
 // peersOfFile returns the nodes that instances name, in the order of their addresses, and
-// which of them this is. It is the same list on all nodes, but for self.
+// which of them this is. It is the same list on all nodes, but for self. With several addresses
+// of this node each machine would be several nodes, and the quorum one that never is.
 func (im *importer) peersOfFile() (peers []Peer, self string) {
 	known := map[netip.Addr]bool{}
+	var own said[netip.Addr]
 	for _, i := range im.routing.instances {
-		if !i.source.given() || len(i.peers) == 0 {
+		switch {
+		case !i.source.given() || len(i.peers) == 0:
 			continue
+		case !own.given():
+			own = i.source
+			self = nameOf(own.value)
+		case i.source.value != own.value:
+			im.wrong(i.source.by, fmt.Sprintf("is this node's, and so is %v at %v: name each node by --peer NAME=ADDRESS", own.value, own.by.Position))
 		}
 		known[i.source.value] = true
-		if self == "" {
-			self = nameOf(i.source.value)
-		}
 		for _, p := range i.peers {
 			known[p.address] = true
 		}
