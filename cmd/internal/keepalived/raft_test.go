@@ -116,3 +116,43 @@ vrrp_instance V6 {
 		t.Errorf("with its peers given: %v", err)
 	}
 }
+
+// What is told of a cluster names a place in the keepalived.conf, and that nodes no longer share.
+func TestClusterOfRouters(t *testing.T) {
+	const text = `
+vrrp_instance A {
+    interface eth0
+    virtual_router_id 51
+    priority 150
+    unicast_src_ip fe80::1
+    unicast_peer {
+        fe80::2
+    }
+    virtual_ipaddress {
+        2001:db8::100/64
+    }
+}
+vrrp_instance B {
+    interface eth0
+    virtual_router_id 52
+    priority 100
+    virtual_ipaddress {
+        2001:db8::101/64
+    }
+}
+`
+	o := testOptions()
+	o.Files = syntax.FSFiles{FS: fstest.MapFS{"k": {Data: []byte(text)}}}
+	o.Raft = &Raft{Stage: Instead, Cluster: "edge"}
+	r, err := Import("/k", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := string(remarks(r)); !strings.Contains(said, "/k:17: ") || !strings.Contains(said, "a cluster moves all of them together") {
+		t.Errorf("nothing is said of the other priority:\n%s", said)
+	}
+	_, _, err = r.Document.Parse("/k", "elsewhere")
+	if err == nil || !strings.HasPrefix(err.Error(), "/k:2: cluster.peer.address") {
+		t.Errorf("got %v, want it at /k:2", err)
+	}
+}
