@@ -7,7 +7,8 @@ import (
 
 // checkNotifies checks every [[notify]] by itself.
 func checkNotifies(r *report, root *value, c *Config) {
-	routers, groups, services := c.subjects()
+	vrrp, syncGroups, ofServices := c.subjects()
+	routers, groups, services := newSubjectNames(vrrp), newSubjectNames(syncGroups), newSubjectNames(ofServices)
 	readers, users := map[string]*value{}, map[string]userOf{}
 	for i := range c.Notify {
 		n, table := &c.Notify[i], root.child("notify").item(i)
@@ -113,16 +114,25 @@ func checkFIFOUser(r *report, table *value, n *Notify, users map[string]userOf) 
 	}
 }
 
-// checkNames wants each of a list to be known, and to be there once.
-func checkNames(r *report, list *value, names, known []string) {
-	is := map[string]bool{}
-	var options []string
-	for _, name := range known {
-		if name != "" && !is[name] {
-			is[name] = true
-			options = append(options, name)
+// subjectNames are names of what events may be about, each once.
+type subjectNames struct {
+	is   map[string]bool
+	list []string
+}
+
+func newSubjectNames(names []string) subjectNames {
+	s := subjectNames{is: make(map[string]bool, len(names))}
+	for _, name := range names {
+		if name != "" && !s.is[name] {
+			s.is[name] = true
+			s.list = append(s.list, name)
 		}
 	}
+	return s
+}
+
+// checkNames wants each of a list to be known, and to be there once.
+func checkNames(r *report, list *value, names []string, known subjectNames) {
 	if list == nil {
 		return
 	}
@@ -131,8 +141,8 @@ func checkNames(r *report, list *value, names, known []string) {
 	for i, name := range names {
 		switch {
 		case name == "": // it was refused
-		case !is[name]:
-			r.badValue(list.item(i), "is no [["+list.name+"]]", suggestion(name, options))
+		case !known.is[name]:
+			r.badValue(list.item(i), "is no [["+list.name+"]]", suggestion(name, known.list))
 		default:
 			seen.check(r, name, list.item(i), "must be there once")
 		}

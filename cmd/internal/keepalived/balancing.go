@@ -4,24 +4,25 @@ import "github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 
 // balancing is what a keepalived.conf says of virtual servers.
 type balancing struct {
-	virtual []*virtualServer
-	groups  []*addressGroup
-	named   map[string]*addressGroup // the first of a name
-	ipvs    ipvs
-	tls     clientTLS
-	fifo    fifo
-	notices []*serverNotice
-	mails   mailedServices
-	words   *serverWords
-	first   map[string]*syntax.Statement // the virtual server that has an address or mark, see alone
-	written int                          // addresses of groups, once for each virtual server
+	virtual  []*virtualServer
+	groups   []*addressGroup
+	named    map[string]*addressGroup // the first of a name
+	ipvs     ipvs
+	tls      clientTLS
+	fifo     fifo
+	notices  []*serverNotice
+	noticeOf map[string]*serverNotice // by event and program, see addNotice
+	mails    mailedServices
+	words    *serverWords
+	first    map[string]*syntax.Statement // the virtual server that has an address or mark, see alone
+	written  int                          // addresses of groups, once for each virtual server
 
 	services, serverGroups titles
 }
 
 func newBalancing() balancing {
 	return balancing{
-		named: map[string]*addressGroup{}, first: map[string]*syntax.Statement{},
+		named: map[string]*addressGroup{}, first: map[string]*syntax.Statement{}, noticeOf: map[string]*serverNotice{},
 		services: newTitles(), serverGroups: newTitles(),
 	}
 }

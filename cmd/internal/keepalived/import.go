@@ -51,7 +51,7 @@ func Import(path string, o Options) (*Result, error) {
 		return nil, err
 	}
 	im.writeServices()
-	im.wantSomething(path)
+	im.wantSomething(path, conf.Remarks)
 	im.doc.Head = im.rest(conf.Statements) // those that belong to no table
 	if len(im.mistakes) > 0 {
 		m := im.mistakes
@@ -63,26 +63,37 @@ func Import(path string, o Options) (*Result, error) {
 	return &Result{Document: im.doc, Remarks: r, Secrets: im.secrets, Files: conf.Files, Scripts: im.scripts}, nil
 }
 
-// wantSomething is wrong where a file that is right otherwise has nothing in it to run.
-func (im *importer) wantSomething(path string) {
+// wantSomething is wrong where a file that is right otherwise has nothing in it to run. What was
+// remarked on in reading it may be why, as a file that is not there to be included.
+func (im *importer) wantSomething(path string, remarks syntax.Mistakes) {
 	r := &im.routing
 	if len(r.instances)+len(im.balancing.virtual)+len(r.staticAddresses)+len(r.staticRoutes)+len(r.staticRules) == 0 && len(im.mistakes) == 0 && im.o.Raft == nil {
-		im.mistakes = syntax.Mistakes{{
+		nothing := syntax.Mistake{
 			Position: syntax.Position{File: path, Line: 1},
 			Text:     "there is nothing to run: must have a vrrp_instance, a virtual_server or something static",
-		}}
+		}
+		im.mistakes = append(syntax.Mistakes{nothing}, remarks...)
 	}
 }
+
+// A file of millions of lines is not answered with as many.
+const (
+	mostTold     = 100     // mistakes
+	mostMistakes = 1000    // that are looked for
+	mostRemarks  = 200_000 // some for each of tens of thousands of virtual routers
+)
 
 // atMost returns the first mistakes, and how many more there are: a mistake in what is
 // generated may be there for each time.
 func atMost(list syntax.Mistakes) syntax.Mistakes {
-	const most = 100
-	if len(list) <= most {
+	if len(list) <= mostTold {
 		return list
 	}
-	more := syntax.Mistake{Position: list[most].Position, Text: fmt.Sprintf("and %d more mistakes", len(list)-most)}
-	return append(list[:most:most], more)
+	more := syntax.Mistake{Position: list[mostTold].Position, Text: fmt.Sprintf("and %d more mistakes", len(list)-mostTold)}
+	if len(list) == mostMistakes {
+		more.Text = fmt.Sprintf("and %d more mistakes at least", len(list)-mostTold)
+	}
+	return append(list[:mostTold:mostTold], more)
 }
 
 // order compares elements by the order of the files, and of their lines.
@@ -148,7 +159,7 @@ func (im *importer) wrong(s *syntax.Statement, text string) {
 // many times.
 func (im *importer) mistake(s *syntax.Statement, text string) {
 	m := syntax.Mistake{Position: s.Position, Text: text}
-	if !im.wrongs[m] {
+	if !im.wrongs[m] && len(im.mistakes) < mostMistakes {
 		im.wrongs[m] = true
 		im.mistakes = append(im.mistakes, m)
 	}
@@ -165,9 +176,13 @@ func (im *importer) note(at syntax.Position, word, text string) {
 	im.say(Remark{Position: at, Word: word, Text: text})
 }
 
-// say adds a remark, once.
+// say adds a remark, once. The last one that there may be says so, and is one of something lost,
+// since what follows may be.
 func (im *importer) say(r Remark) {
-	if !im.said[r] {
+	if len(im.remarks) == mostRemarks-1 {
+		r = Remark{Position: r.Position, Lost: true, Text: fmt.Sprintf("has more than %d lines to remark on: nothing is said of those that follow", mostRemarks)}
+	}
+	if !im.said[r] && len(im.remarks) < mostRemarks {
 		im.said[r] = true
 		im.remarks = append(im.remarks, r)
 	}

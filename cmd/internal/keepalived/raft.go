@@ -61,39 +61,54 @@ func (im *importer) writeCluster() error {
 	if self != "" && !slices.ContainsFunc(peers, func(p Peer) bool { return p.Name == self }) {
 		return fmt.Errorf("--node %q must be one of %s", self, namesOf(peers))
 	}
+	at := im.clusterPlace()
 	if self != "" {
-		im.node().Set("name", document.Text(self), document.Place{})
+		im.node().Set("name", document.Text(self), at)
 	}
-	t := im.doc.Table("cluster", document.Place{})
-	t.Set("name", document.Text(r.Cluster), document.Place{})
-	t.Set("secret_file", document.Text(im.o.SecretDir+"/secret"), document.Place{})
+	t := im.doc.Table("cluster", at)
+	t.Set("name", document.Text(r.Cluster), at)
+	t.Set("secret_file", document.Text(im.o.SecretDir+"/secret"), at)
 	if r.replaces() {
 		im.writePreference(t)
 		im.writeTracks(t, &syntax.Statement{}, im.clusterReferences())
 	}
 	for _, p := range peers {
-		e := t.Element("peer", document.Place{})
-		e.Set("name", document.Text(p.Name), document.Place{})
-		e.Set("address", document.Text(p.Address.String()), document.Place{})
+		e := t.Element("peer", at)
+		e.Set("name", document.Text(p.Name), at)
+		e.Set("address", document.Text(p.Address.String()), at)
 		if p.Priority != 0 {
-			e.Set("priority", document.Number(p.Priority), document.Place{})
+			e.Set("priority", document.Number(p.Priority), at)
 		}
 	}
 	return nil
 }
 
+// clusterPlace is what a message about the cluster names: the first of the virtual routers that
+// become one.
+func (im *importer) clusterPlace() document.Place {
+	if len(im.routing.instances) == 0 {
+		return document.Place{}
+	}
+	return place(im.routing.instances[0].by)
+}
+
 // peersOfFile returns the nodes that instances name, in the order of their addresses, and
-// which of them this is. It is the same list on all nodes, but for self.
+// which of them this is. It is the same list on all nodes, but for self. With several addresses
+// of this node each machine would be several nodes, and the quorum one that never is.
 func (im *importer) peersOfFile() (peers []Peer, self string) {
 	known := map[netip.Addr]bool{}
+	var own said[netip.Addr]
 	for _, i := range im.routing.instances {
-		if !i.source.given() || len(i.peers) == 0 {
+		switch {
+		case !i.source.given() || len(i.peers) == 0:
 			continue
+		case !own.given():
+			own = i.source
+			self = nameOf(own.value)
+		case i.source.value != own.value:
+			im.wrong(i.source.by, fmt.Sprintf("is this node's, and so is %v at %v: name each node by --peer NAME=ADDRESS", own.value, own.by.Position))
 		}
 		known[i.source.value] = true
-		if self == "" {
-			self = nameOf(i.source.value)
-		}
 		for _, p := range i.peers {
 			known[p.address] = true
 		}
@@ -135,9 +150,23 @@ func (im *importer) writePreference(t *document.Table) {
 			im.set(t, "preempt_delay", document.Duration(d.value), delay)
 		}
 	}
+	im.loseSharing()
 	if len(im.o.Raft.Peers) == 0 && len(im.routing.instances) > 0 {
 		i := im.routing.instances[0]
 		im.remark(firstBy(i.priority.by, i.by), "which node should rather have the VIPs is the priority of each [[cluster.peer]], the same list on all nodes: fill in those of the files of the other nodes")
+	}
+}
+
+// loseSharing names the first router that another node can be master of than of the first one.
+func (im *importer) loseSharing() {
+	for _, i := range im.routing.instances {
+		first := im.routing.instances[0]
+		together := i.group != nil && i.group == first.group
+		if i.effectivePriority() != first.effectivePriority() && !together {
+			im.lose(firstBy(i.priority.by, i.state.by, i.by), "has these addresses on another node than those of "+quoted(first.title)+", if the priorities there are so",
+				"a cluster moves all of them together: for several nodes at work make several clusters, or stay with virtual routers")
+			return
+		}
 	}
 }
 

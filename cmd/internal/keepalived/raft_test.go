@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
@@ -74,5 +75,84 @@ func TestNoPeers(t *testing.T) {
 	o.Raft = &Raft{Stage: Instead, Cluster: "edge"}
 	if _, err := Import("testdata/raft/multicast.conf", o); err != errNoPeers {
 		t.Errorf("got %v, want %v", err, errNoPeers)
+	}
+}
+
+// A machine with two addresses in the file is not two nodes.
+func TestTwoAddressesOfANode(t *testing.T) {
+	const text = `vrrp_instance V4 {
+    interface eth0
+    virtual_router_id 51
+    unicast_src_ip 198.18.0.1
+    unicast_peer {
+        198.18.0.2
+    }
+    virtual_ipaddress {
+        198.18.0.100/24
+    }
+}
+vrrp_instance V6 {
+    interface eth0
+    virtual_router_id 51
+    unicast_src_ip 2001:db8::1
+    unicast_peer {
+        2001:db8::2
+    }
+    virtual_ipaddress {
+        2001:db8::100/64
+    }
+}
+`
+	o := testOptions()
+	o.Files = syntax.FSFiles{FS: fstest.MapFS{"k": {Data: []byte(text)}}}
+	o.Raft = &Raft{Stage: Beside, Cluster: "edge"}
+	_, err := Import("/k", o)
+	const want = "/k:15: unicast_src_ip: is this node's, and so is 198.18.0.1 at /k:4: name each node by --peer NAME=ADDRESS"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	o.Raft.Peers = []Peer{{"lb1", netip.MustParseAddrPort("198.18.0.1:7400"), 0}, {"lb2", netip.MustParseAddrPort("198.18.0.2:7400"), 0}}
+	if _, err := Import("/k", o); err != nil {
+		t.Errorf("with its peers given: %v", err)
+	}
+}
+
+// What is told of a cluster names a place in the keepalived.conf, and that nodes no longer share.
+func TestClusterOfRouters(t *testing.T) {
+	const text = `
+vrrp_instance A {
+    interface eth0
+    virtual_router_id 51
+    priority 150
+    unicast_src_ip fe80::1
+    unicast_peer {
+        fe80::2
+    }
+    virtual_ipaddress {
+        2001:db8::100/64
+    }
+}
+vrrp_instance B {
+    interface eth0
+    virtual_router_id 52
+    priority 100
+    virtual_ipaddress {
+        2001:db8::101/64
+    }
+}
+`
+	o := testOptions()
+	o.Files = syntax.FSFiles{FS: fstest.MapFS{"k": {Data: []byte(text)}}}
+	o.Raft = &Raft{Stage: Instead, Cluster: "edge"}
+	r, err := Import("/k", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := string(remarks(r)); !strings.Contains(said, "/k:17: ") || !strings.Contains(said, "a cluster moves all of them together") {
+		t.Errorf("nothing is said of the other priority:\n%s", said)
+	}
+	_, _, err = r.Document.Parse("/k", "elsewhere")
+	if err == nil || !strings.HasPrefix(err.Error(), "/k:2: cluster.peer.address") {
+		t.Errorf("got %v, want it at /k:2", err)
 	}
 }

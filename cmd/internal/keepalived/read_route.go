@@ -115,6 +115,9 @@ func (r *routeLine) gateway() netip.Addr {
 	return r.address(text)
 }
 
+// byProgram is who else can care for a route or a rule that perch does not have.
+const byProgram = "let a [[notify]] of master and backup add and remove it, or the system itself what is always there"
+
 // rare reads a word that perch has no equivalent for, and else a destination.
 func (r *routeLine) rare(word string) {
 	switch word {
@@ -123,12 +126,12 @@ func (r *routeLine) rare(word string) {
 	case "unreachable", "prohibit", "throw", "local", "broadcast", "multicast", "anycast", "nat":
 		r.lose("a route of the kind "+word, "perch has routes to a gateway, to an interface and blackhole")
 	case "realms", "realm", "tos", "dsfield", "encap", "as", "expires", "vrf":
-		r.lose("a route with "+word, "perch has no routes of this kind")
+		r.lose("a route with "+word, "perch has no routes of this kind: "+byProgram)
 	case "mtu", "hoplimit", "advmss", "rtt", "rttvar", "reordering", "window", "cwnd", "initcwnd", "initrwnd",
 		"ssthresh", "rto_min", "quickack", "features", "congctl", "fastopen_no_cookie", "ttl-propagate", "pref":
 		r.skip("lock")
 		text := r.value()
-		r.im.lose(r.s, "gives the route "+word+" "+text, "perch has it without: it is about what this machine itself sends")
+		r.im.lose(r.s, "gives the route "+word+" "+text, "perch has it without. If that matters leave the line out, and "+byProgram)
 	case "track_group":
 		r.trackGroup("route")
 	default:

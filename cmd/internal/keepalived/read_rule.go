@@ -95,7 +95,7 @@ func (r *ruleLine) word(word string) {
 		r.lose("a rule with "+word, "let the firewall mark such packets, and give fwmark")
 	case "not", "goto", "nop", "l3mdev", "suppress_prefixlength", "sup_pl", "suppress_ifgroup",
 		"sup_group", "realms", "type":
-		r.lose("a rule with "+word, "perch has rules that lead to a table, and are for what they name")
+		r.lose("a rule with "+word, "perch has rules that lead to a table, and are for what they name: "+byProgram)
 	case "blackhole", "unreachable", "prohibit":
 		r.lose("a rule of the kind "+word, "let it lead to a table with such a route")
 	default:

@@ -64,6 +64,9 @@ func needlessNumber[T any](least, most int) word[T] {
 // readBlock reads the statements of a block, called in, by its words.
 func readBlock[T any](im *importer, in string, statements []*syntax.Statement, words vocabulary[T], into T) {
 	for _, s := range statements {
+		if len(im.mistakes) == mostMistakes {
+			return
+		}
 		w, known := words[s.Keyword()]
 		switch {
 		case !known:

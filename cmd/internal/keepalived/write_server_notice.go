@@ -3,6 +3,7 @@ package keepalived
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/perch-vip/perch/cmd/internal/document"
 )
@@ -69,13 +70,15 @@ func (im *importer) runsAs(p said[program]) said[string] {
 
 func (im *importer) addNotice(service, on string, p said[program]) {
 	b := &im.balancing
-	i := slices.IndexFunc(b.notices, func(n *serverNotice) bool { return n.on == on && sameProgram(n.program, p) })
-	if i < 0 {
-		i = len(b.notices)
-		b.notices = append(b.notices, &serverNotice{on: on, program: p, comments: im.claim(p.by)})
+	key := strings.Join(append([]string{on, p.value.user}, p.value.argv...), "\x00")
+	n := b.noticeOf[key]
+	if n == nil {
+		n = &serverNotice{on: on, program: p, comments: im.claim(p.by)}
+		b.noticeOf[key] = n
+		b.notices = append(b.notices, n)
 	}
-	of := &b.notices[i].services
-	of.by = b.notices[i].program.by
+	of := &n.services
+	of.by = n.program.by
 	of.items = append(of.items, document.Item{Value: document.Text(service), Place: place(p.by)})
 }
 

@@ -24,19 +24,25 @@ func parse(file string, text []byte) (*pb.Cluster, error) {
 	}
 	switch {
 	case len(text) > MaxSize:
-		return nil, wrong(1, 0, "longer than 16 MiB")
+		return nil, wrong(1, 1, "longer than 16 MiB")
 	case !utf8.Valid(text) || bytes.ContainsFunc(text, unprintable):
-		return nil, wrong(1, 0, "no text; perch reads a cluster.pb as Seesaw does, which is a text protobuf")
+		return nil, wrong(1, 1, "no text; perch reads a cluster.pb as Seesaw does, which is a text protobuf")
 	}
 	cluster := &pb.Cluster{}
 	if err := (prototext.UnmarshalOptions{AllowPartial: true}).Unmarshal(text, cluster); err != nil {
 		line, col, what := placed(err.Error())
 		if line == 0 { // the text ends too early
-			line = 1 + bytes.Count(bytes.TrimSpace(text), []byte("\n"))
+			line, col = end(bytes.TrimSpace(text))
 		}
 		return nil, wrong(line, col, what)
 	}
 	return cluster, nil
+}
+
+// end returns the place behind a text.
+func end(text []byte) (line, col int) {
+	last := text[bytes.LastIndexByte(text, '\n')+1:]
+	return 1 + bytes.Count(text, []byte("\n")), 1 + utf8.RuneCount(last)
 }
 
 func unprintable(r rune) bool { return r < ' ' && !unicode.IsSpace(r) }

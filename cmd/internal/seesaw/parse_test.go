@@ -17,12 +17,12 @@ func TestParseMistakes(t *testing.T) {
 		"node <\n  fqdn: 'a'\n}":             "cluster.pb:3:1: syntax error: mismatched close character '}'",
 		"vserver {\n  nane: 'a'\n}":          "cluster.pb:2:3: unknown field: nane",
 		"vserver {\n  rp: 1\n}":              "cluster.pb:2:7: invalid value for string type: 1",
-		"vserver {\n}\nnode {\n":             "cluster.pb:3: unexpected EOF",
-		"vserver {":                          "cluster.pb:1: unexpected EOF",
-		"\n\x08\x01\x12":                     "cluster.pb:1: no text; perch reads a cluster.pb as Seesaw does, which is a text protobuf",
-		"a\x00b":                             "cluster.pb:1: no text; perch reads a cluster.pb as Seesaw does, which is a text protobuf",
-		"\xff\xfe":                           "cluster.pb:1: no text; perch reads a cluster.pb as Seesaw does, which is a text protobuf",
-		strings.Repeat("#", MaxSize+1):       "cluster.pb:1: longer than 16 MiB",
+		"vserver {\n}\nnode {\n":             "cluster.pb:3:7: unexpected EOF",
+		"vserver {":                          "cluster.pb:1:10: unexpected EOF",
+		"\n\x08\x01\x12":                     "cluster.pb:1:1: no text; perch reads a cluster.pb as Seesaw does, which is a text protobuf",
+		"a\x00b":                             "cluster.pb:1:1: no text; perch reads a cluster.pb as Seesaw does, which is a text protobuf",
+		"\xff\xfe":                           "cluster.pb:1:1: no text; perch reads a cluster.pb as Seesaw does, which is a text protobuf",
+		strings.Repeat("#", MaxSize+1):       "cluster.pb:1:1: longer than 16 MiB",
 		"bgp_local_asn: 1\nbgp_local_asn: 2": "cluster.pb:2:1: non-repeated field \"bgp_local_asn\" is repeated",
 	} {
 		if _, err := parse("cluster.pb", []byte(text)); err == nil || err.Error() != want {
