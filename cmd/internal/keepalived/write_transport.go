@@ -108,8 +108,8 @@ func (im *importer) writeAnnouncements(t *document.Table, i *instance) {
 	if delay.given() {
 		im.set(t, "garp_delay", document.Duration(im.cut(delay, longestDelay)), delay.by)
 	}
-	if repeat.given() {
-		im.set(t, "garp_repeat", document.Number(repeats(max(repeat.value, 1), delay.is(5*time.Second))), repeat.by)
+	if n := repeats(max(repeat.is(5), 1), delay.is(5*time.Second)); repeat.given() || n != 5 {
+		im.set(t, "garp_repeat", document.Number(n), firstBy(repeat.by, delay.by))
 	}
 	refresh, by := often(own.refresh.or(all.refresh), im.extra(i))
 	im.set(t, "garp_refresh", document.Duration(refresh), by)
