@@ -47,10 +47,16 @@ func (im *importer) writePeers(t *document.Table, i *instance) {
 		im.add(l, v, p.by)
 	}
 	l.write(t, "unicast_peers")
-	if ttl := i.unicastTTL; ttl.given() {
+	switch ttl := i.unicastTTL; {
+	case ttl.given():
 		im.set(t, "unicast_ttl", document.Number(max(ttl.value, 1)), ttl.by)
+	case i.ipv6(): // where keepalived leaves it to the kernel
+		im.set(t, "unicast_ttl", document.Number(usualHopLimit), i.unicast.by)
 	}
 }
+
+// usualHopLimit is what the kernel sends over IPv6 with if nobody says another one.
+const usualHopLimit = 64
 
 // writeGroup says to which multicast group adverts go, if it is not the usual one.
 func (im *importer) writeGroup(t *document.Table, i *instance) {
