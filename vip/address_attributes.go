@@ -7,7 +7,7 @@ import (
 )
 
 // Attributes say how the address of a VIP is put on its interface. What others put there
-// stays as it is. They are comparable.
+// stays as it is, but for Peer and for what is for IPv6. They are comparable.
 type Attributes struct {
 	Label     string     // of an IPv4 address; "" for the name of the interface
 	Scope     uint8      // of an IPv4 address (RT_SCOPE_...): that of its subnet goes before

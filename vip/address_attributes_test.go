@@ -114,9 +114,15 @@ func TestPeer(t *testing.T) {
 		own := netip.PrefixFrom(is.Peer, is.Peer.BitLen()-8).String()
 		v.addresses = []address{addressOn(t, own, &in), addressOn(t, vip, &in)}
 		actions := in.survey(v).plan(nil) // somebody has taken the peer away
-		if got, want := texts(actions), "remove "+vip+", add "+vip; got != want {
+		want := "remove " + vip + ", add " + vip
+		if got := texts(actions); got != want {
 			t.Fatalf("plan is %q, want %q", got, want)
 		}
+		in.mine = make(map[place]claim) // it is somebody else's
+		if got := texts(in.survey(v).plan(nil)); got != want {
+			t.Errorf("plan is %q, want %q", got, want)
+		}
+		in.mine[place{2, netip.MustParsePrefix(vip)}] = claim{attributes: is}
 		a := actions[1].address
 		if a.peer != is.Peer || a.has(unix.IFA_F_NOPREFIXROUTE) {
 			t.Errorf("added is %+v", a)
@@ -124,6 +130,19 @@ func TestPeer(t *testing.T) {
 		v.addresses[1] = a
 		if again := in.survey(v).plan(nil); len(again) > 0 {
 			t.Errorf("it is not right then: %q", texts(again))
+		}
+	}
+}
+
+// Another one's point-to-point link stays one where the config says nothing of it.
+func TestPeerOfSomebodyElse(t *testing.T) {
+	for _, vip := range []string{"198.18.0.100/32", "2001:db8::100/128"} {
+		in := dressed(vip, Attributes{})
+		v := view{links: map[string]link{"eth0": ethernetLink(2, "eth0")}, addresses: []address{addressOn(t, vip, &in)}}
+		v.addresses[0].peer = netip.MustParsePrefix(vip).Addr().Prev()
+		actions := in.survey(v).plan(nil)
+		if len(actions) != 1 || actions[0].op != opAdopt || actions[0].address.peer != v.addresses[0].peer {
+			t.Errorf("%s: actions are %+v", vip, actions)
 		}
 	}
 }

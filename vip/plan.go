@@ -188,15 +188,18 @@ func (p *planner) candidate(vip VIP, a address) {
 	}
 }
 
-// take plans what a wanted VIP needs.
+// take plans what a wanted VIP needs. One that is there already is taken over, unless it
+// does not lead to the other end that it is to lead to.
 func (p *planner) take(vip VIP) {
 	a, found := p.present[vip]
 	_, mine := p.mine[a.place()]
-	l := p.links[vip.Interface]
+	l, is := p.links[vip.Interface], p.dress.of(vip)
 	switch {
 	case mine:
+	case found && l.up && is.Peer.IsValid() && a.peer != is.Peer:
+		p.remove(a)
+		p.add(vip, l)
 	case found:
-		is := p.dress.of(vip)
 		p.emit(opAdopt, vip, a.marked(is).lasting(p.lifetime, is))
 	case l.up:
 		if b, ok := p.blocked[vip]; ok {

@@ -47,6 +47,9 @@ func (im *importer) writePeers(t *document.Table, i *instance) {
 		im.add(l, v, p.by)
 	}
 	l.write(t, "unicast_peers")
+	if far := i.peers[0].address; i.ipv6() && !far.IsLinkLocalUnicast() && !i.source.given() {
+		im.remark(i.unicast.by, "without unicast_src_ip keepalived sends adverts to "+far.String()+" from its link-local address, which perch refuses, since no peer has it: while some nodes run keepalived, give unicast_src_ip on each")
+	}
 	switch ttl := i.unicastTTL; {
 	case ttl.given():
 		im.set(t, "unicast_ttl", document.Number(max(ttl.value, 1)), ttl.by)
