@@ -1,7 +1,6 @@
 package keepalived
 
 import (
-	"math"
 	"net/netip"
 	"strconv"
 )
@@ -26,7 +25,7 @@ func (w *words) lifetime() string {
 		return text
 	}
 	if _, err := strconv.ParseUint(text, 10, 32); err != nil {
-		w.wrong("preferred_lft " + quoted(text) + " must be forever, or seconds from 0 to " + strconv.Itoa(math.MaxUint32))
+		w.wrong("preferred_lft " + quoted(text) + " must be forever, or seconds from 0 to 4294967295")
 	}
 	return text
 }
