@@ -67,12 +67,17 @@ func (a address) unusable() bool {
 	return a.has(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) && !a.has(unix.IFA_F_OPTIMISTIC)
 }
 
-// lasting is a with a lifetime in seconds, or forever. An IPv6 address is
-// deprecated from the start, so that it is never chosen as a source.
-func (a address) lasting(lifetime uint32) address {
+// lasting is a with a lifetime in seconds, or forever. An IPv6 address that is not to be
+// preferred is deprecated from the start, so that it is never chosen as a source.
+func (a address) lasting(lifetime uint32, is Attributes) address {
 	a.valid, a.preferred = lifetime, lifetime
-	if !a.is4() {
+	if a.is4() {
+		return a
+	}
+	a.flags &^= unix.IFA_F_DEPRECATED
+	if !is.Preferred {
 		a.preferred = 0
+		a.flags |= unix.IFA_F_DEPRECATED
 	}
 	return a
 }

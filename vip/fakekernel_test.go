@@ -175,6 +175,9 @@ func (k *fakeKernel) find(at place) int {
 
 // add does what inet_rtm_newaddr and inet6_rtm_newaddr do.
 func (k *fakeKernel) add(a address, replace bool) error {
+	if !a.is4() && a.preferred == 0 {
+		a.flags |= unix.IFA_F_DEPRECATED
+	}
 	i := slices.IndexFunc(k.addresses, func(b address) bool {
 		return b.place() == a.place() || !a.is4() && b.spot() == a.spot()
 	})

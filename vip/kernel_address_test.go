@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,6 +120,68 @@ func TestKernelAttributes(t *testing.T) {
 	if after := m.Stats().Announced; after != before {
 		t.Error("it is not the same to configure it again")
 	}
+}
+
+// What an IPv6 address has besides changes while it stays, and is put right when somebody
+// changes it; only another peer has it go and come back.
+func TestKernelMarks(t *testing.T) {
+	l := newLab(t)
+	const v = "2001:db8::100/64"
+	all := vips(v)
+	var is atomic.Pointer[Attributes]
+	is.Store(&Attributes{Preferred: true, Home: true, ManageTemp: true})
+	m := l.holding(Options{Lifetime: time.Hour, Attributes: func(VIP) Attributes { return *is.Load() }}, all)
+	l.run(m)
+	const marks = unix.IFA_F_HOMEADDRESS | unix.IFA_F_MANAGETEMPADDR | unix.IFA_F_DEPRECATED
+	flags := func(what string, want int) {
+		t.Helper()
+		l.eventually(what, func() bool { return l.flags(v)&marks == want })
+	}
+	flags("as configured", unix.IFA_F_HOMEADDRESS|unix.IFA_F_MANAGETEMPADDR)
+	l.must(l.here.AddrReplace(l.link(l.here, "eth0"), l.parse(v, func(a *netlink.Addr) { a.ValidLft, a.PreferedLft = 5000, 0 })))
+	flags("put right", unix.IFA_F_HOMEADDRESS|unix.IFA_F_MANAGETEMPADDR)
+	is.Store(&Attributes{})
+	l.must(m.Configure(all))
+	flags("after a change", unix.IFA_F_DEPRECATED)
+	if n := m.Stats().Announced; n > 4 {
+		t.Errorf("announced %d times, as if it had gone and come back", n)
+	}
+}
+
+func TestKernelPeer(t *testing.T) {
+	l := newLab(t)
+	l.addr("198.18.0.1/24")
+	all := vips("198.18.0.100/32", "2001:db8::100/128")
+	ends := map[string]string{"198.18.0.100/32": "198.18.0.9", "2001:db8::100/128": "2001:db8::9"}
+	m := l.holding(Options{Lifetime: time.Hour, Attributes: func(v VIP) Attributes {
+		return Attributes{Peer: netip.MustParseAddr(ends[v.Address.String()])}
+	}}, all)
+	are := func() {
+		t.Helper()
+		for _, a := range l.kernelAddresses() {
+			if want, ours := ends[a.IPNet.String()]; ours && (a.Peer == nil || a.Peer.IP.String() != want) {
+				t.Errorf("the peer of %s is %v, want %s", a.IPNet, a.Peer, want)
+			}
+		}
+		for _, end := range ends {
+			var routes []netlink.Route
+			l.eventually("a route to "+end, func() bool {
+				found, err := l.here.RouteGet(net.ParseIP(end))
+				routes = found
+				return err == nil
+			})
+			if end == "198.18.0.9" && routes[0].Src.String() != "198.18.0.100" {
+				t.Errorf("the route to %s is %v", end, routes[0])
+			}
+		}
+	}
+	l.wantAddresses("198.18.0.1/24", "198.18.0.100/32", "2001:db8::100/128")
+	are()
+	ends = map[string]string{"198.18.0.100/32": "198.18.0.9", "2001:db8::100/128": "2001:db8::a"}
+	l.must(m.Configure(all))
+	are()
+	l.must(m.Set(nil))
+	l.wantAddresses("198.18.0.1/24")
 }
 
 func TestKernelForever(t *testing.T) {

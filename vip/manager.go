@@ -15,7 +15,7 @@ type Manager struct {
 	lifetime uint32        // seconds, or forever
 	renewal  time.Duration // between two refreshes; 0 for never
 	allowed  func(VIP) bool
-	dress    func(VIP) Attributes // nil for none
+	dress    dress
 	guard    func(index int) error
 	courtesy time.Duration
 	company  *Company

@@ -155,8 +155,12 @@ func (m *model) Ahead(a address) ([]address, bool) {
 	return nil, false
 }
 
-// Covered reports whether an address that is no VIP makes a's subnet reachable.
+// Covered reports whether an address that is no VIP makes a's subnet reachable. The way
+// to the other end of a link is a's own.
 func (m *model) Covered(a address) bool {
+	if a.peer.IsValid() {
+		return false
+	}
 	s := a.subnetOf()
 	if covered, known := m.covered[s]; known {
 		return covered

@@ -40,8 +40,8 @@ func (s *state) asks(msg syscall.NetlinkMessage) bool {
 	return false
 }
 
-// addressAsks is true for a wanted VIP that went and for an unwanted one that
-// came. Any other address on an interface with VIPs matters when it goes, as it
+// addressAsks is true for a wanted VIP that went or was changed and for an unwanted one
+// that came. Any other address on an interface with VIPs matters when it goes, as it
 // may have been what made their subnet reachable, and when it comes behind one of
 // them, which then has to give way.
 func (s *state) addressAsks(kind uint16, a address) bool {
@@ -51,7 +51,7 @@ func (s *state) addressAsks(kind uint16, a address) bool {
 	if !owned {
 		return (gone || a.secondary()) && s.watches(a.index)
 	}
-	return gone == wanted
+	return gone == wanted || !gone && !a.is4() && a.changed(s.entries[vip].address)
 }
 
 // linkAsks is true for an interface of VIPs that came, changed or went.

@@ -41,6 +41,8 @@ func TestNotices(t *testing.T) {
 		{"a wanted VIP goes, with another length", unix.RTM_DELADDR, at("198.18.0.100/32", 0), true, nil},
 		{"an unwanted VIP comes", unix.RTM_NEWADDR, at("198.18.0.101/24", 0), true, nil},
 		{"an unwanted VIP goes", unix.RTM_DELADDR, at("198.18.0.101/24", 0), false, nil},
+		{"a wanted IPv6 VIP is refreshed", unix.RTM_NEWADDR, at("2001:db8::100/64", unix.IFA_F_NODAD|unix.IFA_F_DEPRECATED), false, nil},
+		{"a wanted IPv6 VIP is preferred", unix.RTM_NEWADDR, at("2001:db8::100/64", unix.IFA_F_NODAD), true, nil},
 		{"another address comes", unix.RTM_NEWADDR, at("198.18.0.1/24", 0), false, nil},
 		{"another address comes second", unix.RTM_NEWADDR, at("198.18.0.1/24", unix.IFA_F_SECONDARY), true, nil},
 		{"a temporary IPv6 address, which has the same bit", unix.RTM_NEWADDR, at("2001:db8::1/64", unix.IFA_F_TEMPORARY), false, nil},
@@ -75,9 +77,9 @@ func TestNotices(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			m := newManager(Options{}, newFakeKernel(eth0))
-			all := vips("198.18.0.100/24", "198.18.0.101/24")
+			all := vips("198.18.0.100/24", "2001:db8::100/64", "198.18.0.101/24")
 			must(t, m.Configure(all))
-			must(t, m.Set(all[:1]))
+			must(t, m.Set(all[:2]))
 			m.dirty, m.moved = false, make(map[int]struct{})
 			asks := m.note([]syscall.NetlinkMessage{{Header: syscall.NlMsghdr{Type: test.kind}, Data: test.data}})
 			var moved []int

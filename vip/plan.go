@@ -19,7 +19,7 @@ type intent struct {
 	beside     []VIP            // of other Managers, which see to them
 	mine       map[place]claim  // addresses that this process put there or took over
 	lifetime   uint32           // of a VIP's address in seconds, or forever
-	attributes func(VIP) Attributes
+	dress      dress
 }
 
 // claim is an address that this process holds.
@@ -175,7 +175,7 @@ func (p *planner) ours(a address) bool {
 // interface, so that there the old one goes first.
 func (p *planner) candidate(vip VIP, a address) {
 	_, found := p.present[vip]
-	exact := a.prefix == vip.Address
+	exact := a.prefix == vip.Address && a.peer == p.dress.of(vip).Peer
 	_, old := p.old[a.place()]
 	stale := old && !exact
 	switch {
@@ -188,15 +188,19 @@ func (p *planner) candidate(vip VIP, a address) {
 	}
 }
 
-// take plans what a wanted VIP needs.
+// take plans what a wanted VIP needs. One that is there already is taken over, unless it
+// does not lead to the other end that it is to lead to.
 func (p *planner) take(vip VIP) {
 	a, found := p.present[vip]
 	_, mine := p.mine[a.place()]
-	l := p.links[vip.Interface]
+	l, is := p.links[vip.Interface], p.dress.of(vip)
 	switch {
 	case mine:
+	case found && l.up && is.Peer.IsValid() && a.peer != is.Peer:
+		p.remove(a)
+		p.add(vip, l)
 	case found:
-		p.emit(opAdopt, vip, a.lasting(p.lifetime))
+		p.emit(opAdopt, vip, a.marked(is).lasting(p.lifetime, is))
 	case l.up:
 		if b, ok := p.blocked[vip]; ok {
 			p.remove(b)
@@ -205,27 +209,42 @@ func (p *planner) take(vip VIP) {
 	}
 }
 
-// correct mends a VIP of ours that is to have other attributes, or where other
-// addresses have come or gone since it was added. IPv4 cannot change an address in
-// place: it goes and comes back.
+// correct mends a VIP of ours that is to have other attributes, has got others from
+// somebody else, or where other addresses have come or gone since it was added. IPv4
+// cannot change an address in place: it goes and comes back.
 func (p *planner) correct(vip VIP) {
 	a := p.present[vip]
 	l := p.links[vip.Interface]
-	wanted := p.attributesOf(vip)
+	wanted := p.dress.of(vip)
 	switch {
 	case !p.free(a) || !l.up:
 	case p.model.Leads(a) && p.giveWay(vip, a):
-	case p.mine[a.place()].attributes != wanted:
+	case p.mine[a.place()].attributes.unmarked() != wanted.unmarked() || a.peer != wanted.Peer:
 		p.remove(a)
 		p.add(vip, l)
-	case !a.has(unix.IFA_F_NOPREFIXROUTE) || wanted.NoRoute || p.model.Covered(a):
 	case !a.is4():
-		a.flags &^= unix.IFA_F_NOPREFIXROUTE
-		p.emit(opModify, vip, a.lasting(p.lifetime))
-	case p.model.Leads(a) && !a.prefix.IsSingleIP():
+		p.mend(vip, a, wanted)
+	case p.lacksRoute(a, wanted) && p.model.Leads(a) && !a.prefix.IsSingleIP():
 		p.remove(a)
 		p.add(vip, l)
 	}
+}
+
+// mend changes what is not as wanted of an IPv6 address in place.
+func (p *planner) mend(vip VIP, a address, wanted Attributes) {
+	b := a.lasting(p.lifetime, wanted)
+	b.flags = b.flags&^markFlags | wanted.marks()
+	if p.lacksRoute(a, wanted) {
+		b.flags &^= unix.IFA_F_NOPREFIXROUTE
+	}
+	if b.flags != a.flags {
+		p.emit(opModify, vip, b)
+	}
+}
+
+// lacksRoute reports whether a is to bring a prefix route, and does not.
+func (p *planner) lacksRoute(a address, wanted Attributes) bool {
+	return a.has(unix.IFA_F_NOPREFIXROUTE) && !wanted.NoRoute && !p.model.Covered(a)
 }
 
 // free reports whether a is ours to change: somebody else's stays as it is.
@@ -260,7 +279,8 @@ func (p *planner) giveWay(vip VIP, a address) bool {
 // IPv6 ones skip duplicate address detection, which would fail as long as the last
 // owner answers.
 func (p *planner) add(vip VIP, l link) {
-	a := address{index: l.index, prefix: vip.Address}.lasting(p.lifetime).with(p.attributesOf(vip))
+	is := p.dress.of(vip)
+	a := address{index: l.index, prefix: vip.Address}.lasting(p.lifetime, is).with(is)
 	if !a.is4() {
 		a.flags |= unix.IFA_F_NODAD
 	}
@@ -316,5 +336,5 @@ func (p *planner) volatile(a address) bool {
 }
 
 func (p *planner) emit(op op, vip VIP, a address) {
-	p.actions = append(p.actions, action{op: op, vip: vip, address: a, given: p.attributesOf(vip)})
+	p.actions = append(p.actions, action{op: op, vip: vip, address: a, given: p.dress.of(vip)})
 }

@@ -90,9 +90,12 @@ func drawScene(t *rapid.T) scene {
 			Label:   rapid.SampledFrom([]string{"", "", "eth0:1"}).Draw(t, "label"),
 			Scope:   rapid.SampledFrom([]uint8{0, 0, unix.RT_SCOPE_LINK}).Draw(t, "scope"),
 			NoRoute: rapid.IntRange(0, 3).Draw(t, "no route") == 0,
+
+			Preferred: rapid.Bool().Draw(t, "preferred"),
+			Home:      rapid.IntRange(0, 3).Draw(t, "home") == 0,
 		}
 	}
-	s.intent.attributes = func(v VIP) Attributes { return attributes[v] }
+	s.intent.dress = func(v VIP) Attributes { return attributes[v] }
 	for i, a := range s.kernel.addresses {
 		if rapid.IntRange(0, 3).Draw(t, "mine") == 0 {
 			if a.secondary() { // what is added as such never has the flag

@@ -46,8 +46,15 @@ func texts(actions []action) string {
 func addressOn(t testing.TB, s string, in *intent) address {
 	words := strings.Fields(s)
 	a := address{index: 2, prefix: netip.MustParsePrefix(words[0]), valid: forever, preferred: forever}
+	if !a.is4() {
+		a.flags = unix.IFA_F_DEPRECATED
+	}
 	for _, w := range words[1:] {
 		switch w {
+		case "preferred":
+			a.flags &^= unix.IFA_F_DEPRECATED
+		case "home":
+			a.flags |= unix.IFA_F_HOMEADDRESS
 		case "noroute":
 			a.flags |= unix.IFA_F_NOPREFIXROUTE
 		case "tentative":
@@ -410,7 +417,7 @@ func TestPlanGivesNewAddresses(t *testing.T) {
 		},
 		{
 			index: 2, prefix: netip.MustParsePrefix("2001:db8::100/64"),
-			flags: unix.IFA_F_NODAD, valid: 30, preferred: 0,
+			flags: unix.IFA_F_NODAD | unix.IFA_F_DEPRECATED, valid: 30, preferred: 0,
 		},
 	}
 	if len(actions) != 2 || actions[0].address != want[0] || actions[1].address != want[1] {

@@ -161,7 +161,7 @@ func (m *Manager) renew(v VIP, now time.Time) {
 		m.renewals.Put(v, now.Add(m.renewal))
 		return
 	}
-	if err := m.kernel.Replace(e.address.lasting(m.lifetime)); err != nil {
+	if err := m.kernel.Replace(e.address.lasting(m.lifetime, m.dress.of(v))); err != nil {
 		m.renewals.Put(v, now.Add(min(m.renewal, retryAfter)))
 		if !noInterface(err) { // else its notification is on the way
 			m.journal.Say(slog.LevelWarn, "lifetime not refreshed", "vip", v, "error", err)

@@ -56,7 +56,7 @@ func (m *Manager) intent() (in intent, moved map[int]struct{}, epoch uint64) {
 		beside:     m.company.besides(m),
 		mine:       m.mine,
 		lifetime:   m.lifetime,
-		attributes: m.dress,
+		dress:      m.dress,
 	}
 	moved = m.moved
 	m.dirty, m.moved = false, make(map[int]struct{})

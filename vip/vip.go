@@ -87,7 +87,8 @@ type Options struct {
 	Schedule func(VIP) Pace
 	// Attributes is asked how the address of a VIP is put on its interface. It must be
 	// quick. What has changed is so from the next look on, as the next Configure has one:
-	// the address goes, and comes back at once. nil means the zero value for all.
+	// the address goes, and comes back at once, but stays for what is for IPv6 only. nil
+	// means the zero value for all.
 	Attributes func(VIP) Attributes
 	// Guard is called before an address is added to the interface of an index, or
 	// taken over there. An error of it keeps the address away, and is tried again.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"unicode"
@@ -18,6 +19,11 @@ type Address struct {
 	// NoPrefixRoute keeps the kernel from adding a route to the address's network, also
 	// where nothing else does.
 	NoPrefixRoute bool
+	Peer          netip.Addr // the other end of a point-to-point link, of the address's family; not valid for none
+	// What follows is for IPv6 only.
+	Preferred   bool // this node may speak from it of its own
+	Home        bool // of Mobile IPv6
+	MngTmpAddrs bool // the kernel makes temporary addresses beside it
 }
 
 const (
@@ -25,6 +31,7 @@ const (
 	heldAddressRule = `must be an address with its prefix length, like "198.18.0.100/24", or a table, like {address = "198.18.0.100/24", interface = "eth1"}`
 	labelRule       = `must be 1 to 15 bytes without white space, like "eth0:1"`
 	broadcastRule   = `must be an IPv4 address, like "198.18.0.255"`
+	peerRule        = `must be the address of the other end of the link, without a prefix length, like "198.18.0.1"`
 )
 
 var (
@@ -58,6 +65,10 @@ func addressAttributeKeys(a *Address) []key {
 		optional("scope", choice(&a.Scope, option[string]{"global", ""}, option[string]{"link", "link"}, option[string]{"host", "host"})),
 		optional("broadcast", text(&a.Broadcast, broadcastRule, parseBroadcast)),
 		optional("prefix_route", negation(&a.NoPrefixRoute)),
+		optional("peer", text(&a.Peer, peerRule, parseAddress)),
+		optional("preferred", boolean(&a.Preferred)),
+		optional("home", boolean(&a.Home)),
+		optional("mngtmpaddr", boolean(&a.MngTmpAddrs)),
 	}
 }
 
@@ -89,16 +100,36 @@ func parseBroadcast(s string) (netip.Addr, error) {
 	return a, nil
 }
 
-// checkAttributes refuses what the kernel knows of IPv4 addresses only.
+// checkAttributes refuses what the kernel has not got of an address of this family.
 func checkAttributes(r *report, list *value, addresses []Address) {
 	for i, a := range addresses {
-		if !a.Prefix.IsValid() || a.Prefix.Addr().Is4() {
+		if !a.Prefix.IsValid() {
 			continue
 		}
-		for _, key := range []string{"label", "scope", "broadcast"} {
-			if v := list.item(i).child(key); v != nil {
-				r.badKey(v, "is not for an IPv6 address", "must be left out, since the kernel keeps it of IPv4 addresses only")
+		item := list.item(i)
+		checkPeer(r, item.child("peer"), a)
+		keys, what, must := []string{"label", "scope", "broadcast"}, "is not for an IPv6 address", "must be left out, since the kernel keeps it of IPv4 addresses only"
+		if a.Prefix.Addr().Is4() {
+			keys, what, must = []string{"preferred", "home", "mngtmpaddr"}, "is not for an IPv4 address", "must be left out, since the kernel heeds it of IPv6 addresses only"
+		}
+		for _, key := range keys {
+			if v := item.child(key); v != nil {
+				r.badKey(v, what, must)
 			}
 		}
+		if a.MngTmpAddrs && a.Prefix.Addr().Is6() && a.Prefix.Bits() != 64 {
+			r.badValue(item.child("mngtmpaddr"), fmt.Sprintf("%s is of no /64", a.Prefix), "must be left out, since the kernel makes temporary addresses in networks of /64 only")
+		}
+	}
+}
+
+// checkPeer wants the other end of a link to be another host of the same family.
+func checkPeer(r *report, peer *value, a Address) {
+	switch {
+	case peer == nil || !a.Peer.IsValid():
+	case a.Peer.Is4() != a.Prefix.Addr().Is4():
+		r.badValue(peer, "is not of the family of "+a.Prefix.Addr().String(), peerRule)
+	case a.Peer == a.Prefix.Addr():
+		r.badValue(peer, "is the address itself", peerRule)
 	}
 }

@@ -108,6 +108,10 @@ func fromRouter(word string) string {
 		return "virtual_mac_adverts"
 	case "dont_track_primary":
 		return "track_own_interface"
+	case "preferred_lft":
+		return "preferred"
+	case "noprefixroute":
+		return "prefix_route"
 	case "track_interface", "track_script", "track_process":
 		return "track"
 	case "garp_master_delay":

@@ -195,6 +195,10 @@ func (b *renderer) address(a Address) {
 	set(b, "label", a.Label)
 	set(b, "scope", a.Scope)
 	set(b, "broadcast", a.Broadcast)
+	set(b, "peer", a.Peer)
+	set(b, "preferred", a.Preferred)
+	set(b, "home", a.Home)
+	set(b, "mngtmpaddr", a.MngTmpAddrs)
 }
 
 func (b *renderer) auth(a Auth) {

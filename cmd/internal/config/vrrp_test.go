@@ -67,11 +67,14 @@ func TestEveryRouterKey(t *testing.T) {
 		AdvertInterval: 100 * time.Millisecond,
 		Addresses: []Address{{Prefix: netip.MustParsePrefix("198.18.0.200/24")}, {
 			Prefix: netip.MustParsePrefix("198.18.0.201/24"), Interface: "eth2", Label: "eth2:1", Scope: "link",
-			Broadcast: addr("198.18.0.255"), NoPrefixRoute: true,
+			Broadcast: addr("198.18.0.255"), NoPrefixRoute: true, Peer: addr("198.18.9.1"),
 		}},
 		ExcludedAddresses: []Address{
 			{Prefix: netip.MustParsePrefix("198.18.0.202/24")},
-			{Prefix: netip.MustParsePrefix("2001:db8::200/64"), Interface: "eth2"},
+			{
+				Prefix: netip.MustParsePrefix("2001:db8::200/64"), Interface: "eth2", Peer: addr("2001:db8::1"),
+				Preferred: true, Home: true, MngTmpAddrs: true,
+			},
 		},
 		Preempt:           true,
 		PreemptDelay:      30 * time.Second,

@@ -62,7 +62,10 @@ interface = "eth0"
 vrid = 51
 virtual_mac = true
 addresses = ["198.18.0.200/24", {address = "198.18.1.200/24", interface = "eth1", label = "eth1:1", scope = "link"}]
-excluded_addresses = [{address = "198.18.2.200/24", broadcast = "198.18.2.255", prefix_route = false}]
+excluded_addresses = [
+    {address = "198.18.2.200/24", broadcast = "198.18.2.255", prefix_route = false},
+    {address = "2001:db8::1/64", peer = "2001:db8::2", preferred = true, home = true, mngtmpaddr = true},
+]
 [static]
 addresses = [{address = "198.18.3.1/32", interface = "lo", scope = "host"}]
 `), "lb1")
@@ -74,7 +77,10 @@ addresses = [{address = "198.18.3.1/32", interface = "lo", scope = "host"}]
 		"198.18.0.200/24 vrrp.51": {},
 		"198.18.1.200/24 eth1":    {Label: "eth1:1", Scope: unix.RT_SCOPE_LINK},
 		"198.18.2.200/24 vrrp.51": {Broadcast: netip.MustParseAddr("198.18.2.255"), NoRoute: true},
-		"198.18.3.1/32 lo":        {Scope: unix.RT_SCOPE_HOST},
+		"2001:db8::1/64 eth0": {
+			Peer: netip.MustParseAddr("2001:db8::2"), Preferred: true, Home: true, ManageTemp: true,
+		},
+		"198.18.3.1/32 lo": {Scope: unix.RT_SCOPE_HOST},
 	}
 	got := map[string]vip.Attributes{}
 	for _, v := range s.vips() {

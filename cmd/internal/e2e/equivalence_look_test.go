@@ -46,7 +46,7 @@ func (s *stage) ip(args ...string) string {
 
 // incidental is what ip says that is not for others to see, or that hangs on the moment:
 // lifetimes, who made it, numbers of interfaces, which address of a subnet is the first.
-var incidental = regexp.MustCompile(`\\.*|\bvalid_lft \S+|\bpreferred_lft \S+|\bproto \S+|^\d+:|\bpref medium|\bexpires \S+|\b(secondary|dynamic|deprecated|nodad|tentative|linkdown|dadfailed|optimistic|noprefixroute)\b`)
+var incidental = regexp.MustCompile(`\\.*|\bvalid_lft \S+|\bpreferred_lft \S+|\bproto \S+|^\d+:|\bpref medium|\bexpires \S+|\b(secondary|dynamic|nodad|tentative|linkdown|dadfailed|optimistic|noprefixroute)\b`)
 
 // essence returns what matters of a line, or nothing: the kernel's own routes follow from
 // the addresses.

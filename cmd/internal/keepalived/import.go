@@ -131,6 +131,9 @@ type importer struct {
 }
 
 func newImporter(o Options) *importer {
+	if o.Files == nil {
+		o.Files = syntax.OSFiles{}
+	}
 	return &importer{
 		o:       o,
 		doc:     &document.Document{},

@@ -86,6 +86,11 @@ type address struct {
 	broadcast netip.Addr // not valid for none
 	bare      bool       // noprefixroute
 	noTrack   bool
+
+	peer             netip.Addr // not valid for none
+	lifetime         string     // preferred_lft, "" for the usual one
+	preferred        bool       // of IPv6, as it comes from lifetime
+	home, mngTmpAddr bool
 }
 
 // peer is one of unicast_peer.

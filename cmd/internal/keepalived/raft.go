@@ -220,6 +220,12 @@ func (im *importer) writeVIP(i *instance, a *address, comments []string) {
 	if a.label != "" || a.broadcast.IsValid() {
 		im.lose(a.by, "gives the address a label or broadcast address", "an address of a cluster has none, and needs none to be reached")
 	}
+	if a.peer.IsValid() || a.home || a.mngTmpAddr {
+		im.lose(a.by, "gives the address a peer, home or mngtmpaddr", "an address of a cluster has none: keep those in a [[vrrp]]")
+	}
+	if a.preferred && a.lifetime != "" {
+		im.remark(a.by, "preferred_lft does not count: an IPv6 address of a cluster is deprecated, so that no connection of this node's own comes from it and breaks when it moves")
+	}
 }
 
 // loseRouter names what a router has and a cluster has not.

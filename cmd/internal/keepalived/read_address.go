@@ -67,7 +67,7 @@ func readStaticAddresses(im *importer, s *syntax.Statement, _ *importer) {
 // address reads ADDRESS[/LENGTH] with what may stand before and behind it.
 func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
 	a.by = s
-	edge, lifetime := "", ""
+	edge := ""
 	w := newWords(im, s)
 	for w.more() {
 		switch word := w.next(); word {
@@ -93,15 +93,19 @@ func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
 			a.noTrack = true
 		case "-nodad":
 		case "preferred_lft":
-			lifetime = w.value()
+			a.lifetime = w.lifetime()
 		case "track_group":
 			w.trackGroup("address")
 		case "use_vmac":
 			im.lose(s, "gives the address by use_vmac a virtual MAC on its interface", "with perch it has the MAC of the interface")
 		case "peer":
-			im.lose(s, "makes by peer a link to "+w.value()+" of it", "perch has no addresses of point-to-point links: virtual_routes lead to the other end")
-		case "home", "mngtmpaddr", "autojoin":
-			im.lose(s, "gives the address the flag "+word, "perch's addresses have none of these flags")
+			a.peer = w.peer()
+		case "home":
+			a.home = true
+		case "mngtmpaddr":
+			a.mngTmpAddr = true
+		case "autojoin":
+			im.lose(s, "is master without the address, since the kernel takes autojoin for multicast groups only", "perch has the address, and no multicast groups")
 		default:
 			before := a.prefix.IsValid()
 			a.prefix = w.network(word)
@@ -111,6 +115,9 @@ func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
 	if w.good() && !a.prefix.IsValid() {
 		w.wrong("has no address")
 	}
+	if w.good() {
+		w.settle(&a)
+	}
 	switch {
 	case !w.good() || a.prefix.Addr().Is6():
 	case edge == "+":
@@ -118,24 +125,10 @@ func (im *importer) address(s *syntax.Statement) (a address, ok bool) {
 	case edge == "-":
 		a.broadcast = a.prefix.Masked().Addr()
 	}
-	if w.good() {
-		im.heedLifetime(s, a.prefix.Addr(), lifetime)
-	}
 	if w.good() && a.label != "" && a.prefix.Addr().Is6() {
 		w.wrong("IPv6 addresses have no label")
 	}
 	return a, w.good()
-}
-
-// heedLifetime answers preferred_lft: addresses of IPv6 are always deprecated, those of IPv4 never.
-func (im *importer) heedLifetime(s *syntax.Statement, a netip.Addr, lifetime string) {
-	switch {
-	case lifetime == "":
-	case a.Is4() && lifetime != "forever":
-		im.lose(s, "deprecates the address by preferred_lft", "perch deprecates no IPv4 addresses: the src of a route says what connections of this node come from")
-	case a.Is6() && lifetime != "0":
-		im.remark(s, "preferred_lft does not count, since perch deprecates IPv6 addresses: connections of this node come from them only where they are told so, as by the src of a route")
-	}
 }
 
 // scope reads the scope of an address or a route.

@@ -15,7 +15,8 @@ func globalsLost() vocabulary[*importer] {
 		"set_supplementary_groups", "use_symlink_paths", "reload_check_config",
 		"include_check", "random_seed")
 	v.add(globalBuffers())
-	v["tmp_config_directory"] = means(func(im *importer, s *syntax.Statement, _ *importer) { im.one(s) })
+	v.all(means(func(im *importer, s *syntax.Statement, _ *importer) { im.one(s) }),
+		"tmp_config_directory", "iproute_usr_dir", "iproute_etc_dir") // for these two see importer.iprouteFolder
 	v["dynamic_interfaces"] = means(readDynamic)
 	v.all(downTimer[*importer](), "vrrp_down_timer_adverts")
 	v.all(lost[*importer]("lets a router of priority 255 hear no other's adverts",
@@ -47,8 +48,6 @@ func globalsLost() vocabulary[*importer] {
 	v.all(lost[*importer]("writes what it knows into files", "perch status -o json prints it"),
 		"data_use_instance", "json_version", "state_dump_file", "stats_dump_file", "json_dump_file", "umask")
 	v.all(lost[*importer]("keeps a copy of each config that it has run", "perch.toml is one file: keep it under version control"), "config_save_dir")
-	v.all(lost[*importer]("finds the names of routing tables and the like there", "perch's tables have numbers"),
-		"iproute_usr_dir", "iproute_etc_dir")
 	v.all(lost[*importer]("names the devices of addresses with use_vmac so", "with perch they are on the interface itself"),
 		"vmac_addr_prefix")
 	return v

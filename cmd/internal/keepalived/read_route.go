@@ -1,8 +1,10 @@
 package keepalived
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
+	"strconv"
 
 	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
@@ -139,18 +141,21 @@ func (r *routeLine) rare(word string) {
 	}
 }
 
-// tableID reads a routing table.
+// tableID reads a routing table by its number or its name.
 func (w *words) tableID() int {
-	switch text := w.value(); text {
-	case "main":
-		return 254
-	case "default":
-		return 253
-	case "local":
-		return 255
-	default:
+	text := w.value()
+	if w.bad {
+		return 0
+	}
+	if _, err := strconv.ParseInt(text, 0, 64); err == nil {
 		w.left = append([]string{text}, w.left...)
 		w.last = "table"
-		return w.numberOr(1, math.MaxUint32, "its number, as in /etc/iproute2/rt_tables")
+		return w.number(1, math.MaxUint32)
 	}
+	names := w.im.tableNames()
+	id, known := names.ids[text]
+	if !known {
+		w.wrong(fmt.Sprintf("table %q must be a number, or a name in rt_tables or rt_tables.d/*.conf of %s or %s", text, names.etc, names.usr))
+	}
+	return id
 }

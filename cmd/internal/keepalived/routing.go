@@ -20,6 +20,8 @@ type routing struct {
 	staticRoutes    []route
 	staticRules     []rule
 
+	tables *tableNames // see importer.tableNames
+
 	preferences4, preferences6 int // how many were given: see prefer
 
 	oldSync    said[syncDaemon]     // of an instance: for a file without lvs_sync_daemon

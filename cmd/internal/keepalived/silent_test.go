@@ -46,6 +46,8 @@ func quiet() map[string]string {
 		"vrrp_instance kernel_rx_buf_size":                buffers,
 
 		"global_defs tmp_config_directory": reading,
+		"global_defs iproute_usr_dir":      reading,
+		"global_defs iproute_etc_dir":      reading,
 		"global_defs include_check":        reading,
 		"global_defs random_seed":          reading,
 

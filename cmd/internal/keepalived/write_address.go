@@ -88,7 +88,19 @@ func (im *importer) attributes(a *address) (pairs []document.Pair) {
 	if a.bare {
 		add("prefix_route", document.Flag(false))
 	}
-	return pairs
+	if a.peer.IsValid() {
+		add("peer", document.Text(a.peer.String()))
+	}
+	return append(pairs, a.marks()...)
+}
+
+// marks returns what an IPv6 address is beside that.
+func (a *address) marks() []document.Pair {
+	list := pairs{}
+	list.flag("preferred", a.preferred)
+	list.flag("home", a.home)
+	list.flag("mngtmpaddr", a.mngTmpAddr)
+	return list
 }
 
 // writeStatic says what is held for as long as perch runs.

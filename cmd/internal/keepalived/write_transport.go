@@ -47,10 +47,19 @@ func (im *importer) writePeers(t *document.Table, i *instance) {
 		im.add(l, v, p.by)
 	}
 	l.write(t, "unicast_peers")
-	if ttl := i.unicastTTL; ttl.given() {
+	if far := i.peers[0].address; i.ipv6() && !far.IsLinkLocalUnicast() && !i.source.given() {
+		im.remark(i.unicast.by, "without unicast_src_ip keepalived sends adverts to "+far.String()+" from its link-local address, which perch refuses, since no peer has it: while some nodes run keepalived, give unicast_src_ip on each")
+	}
+	switch ttl := i.unicastTTL; {
+	case ttl.given():
 		im.set(t, "unicast_ttl", document.Number(max(ttl.value, 1)), ttl.by)
+	case i.ipv6(): // where keepalived leaves it to the kernel
+		im.set(t, "unicast_ttl", document.Number(usualHopLimit), i.unicast.by)
 	}
 }
+
+// usualHopLimit is what the kernel sends over IPv6 with if nobody says another one.
+const usualHopLimit = 64
 
 // writeGroup says to which multicast group adverts go, if it is not the usual one.
 func (im *importer) writeGroup(t *document.Table, i *instance) {
@@ -108,8 +117,8 @@ func (im *importer) writeAnnouncements(t *document.Table, i *instance) {
 	if delay.given() {
 		im.set(t, "garp_delay", document.Duration(im.cut(delay, longestDelay)), delay.by)
 	}
-	if repeat.given() {
-		im.set(t, "garp_repeat", document.Number(repeats(max(repeat.value, 1), delay.is(5*time.Second))), repeat.by)
+	if n := repeats(max(repeat.is(5), 1), delay.is(5*time.Second)); repeat.given() || n != 5 {
+		im.set(t, "garp_repeat", document.Number(n), firstBy(repeat.by, delay.by))
 	}
 	refresh, by := often(own.refresh.or(all.refresh), im.extra(i))
 	im.set(t, "garp_refresh", document.Duration(refresh), by)
