@@ -21,8 +21,23 @@ equivalent is named on standard error.`,
 		SuggestionsMinimumDistance: 2,
 	}
 	for _, sub := range []*cobra.Command{newImportKeepalivedCommand(), newImportSeesawCommand()} {
-		sub.RunE = marking(sub.RunE)
+		sub.RunE = marking(interruptible(sub.RunE))
 		cmd.AddCommand(sub)
 	}
 	return cmd
+}
+
+// interruptible has a command end at a signal, which it does not look at itself: a large file
+// takes its time.
+func interruptible(f runFunc) runFunc {
+	return func(cmd *cobra.Command, args []string) error {
+		done := make(chan error, 1)
+		go func() { done <- f(cmd, args) }()
+		select {
+		case err := <-done:
+			return err
+		case <-cmd.Context().Done():
+			return errors.New("interrupted")
+		}
+	}
 }
