@@ -27,13 +27,20 @@ func (o order) done() string {
 // add adds an order.
 func (q *queue) add(o order) { *q = append(*q, o) }
 
-// repeat adds an order of what was told before, in the place of an earlier such one.
-func (q *queue) repeat(o order) {
+// repeat adds orders of what was told before, in the place of earlier such ones.
+func (q *queue) repeat(list []order) {
+	type same struct {
+		key string // of the entry
+		topic
+	}
+	newer := make(map[same]bool, len(list))
+	for _, o := range list {
+		newer[same{o.entry.Key, o.event.topic()}] = true
+	}
 	*q = slices.DeleteFunc(*q, func(was order) bool {
-		return was.again && was.entry.Key == o.entry.Key && was.event.topic() == o.event.topic()
+		return was.again && newer[same{was.entry.Key, was.event.topic()}]
 	})
-	o.again = true
-	q.add(o)
+	*q = append(*q, list...)
 }
 
 // changes returns how many orders there are, without those of what was told before.

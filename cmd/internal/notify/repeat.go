@@ -7,21 +7,27 @@ import "slices"
 // counted. It waits for nobody.
 func (n *Notifier) Repeat(states ...Event) {
 	n.mu.Lock()
+	orders := map[*lane][]order{}
 	for _, state := range states {
-		n.repeat(state)
+		for _, entry := range n.again(state) {
+			l := n.lane(entry.lane(state.Subject))
+			orders[l] = append(orders[l], order{entry: entry, event: state, again: true})
+		}
+	}
+	for l, list := range orders {
+		l.repeat(list)
 	}
 	n.mu.Unlock()
 	n.wake()
 }
 
-// repeat does so with one state. Of several entries with one Key the target is told once.
-func (n *Notifier) repeat(state Event) {
-	heard := map[string]bool{}
+// again returns the entries that want to hear of a state again, one for each target.
+func (n *Notifier) again(state Event) (list []*Entry) {
 	for _, entry := range n.index.find(state.Subject) {
-		if !entry.Again || heard[entry.Key] || !slices.Contains(entry.On, state.Kind) {
-			continue
+		known := slices.ContainsFunc(list, func(e *Entry) bool { return e.Key == entry.Key })
+		if entry.Again && !known && slices.Contains(entry.On, state.Kind) {
+			list = append(list, entry)
 		}
-		heard[entry.Key] = true
-		n.lane(entry.lane(state.Subject)).repeat(order{entry: entry, event: state})
 	}
+	return list
 }
