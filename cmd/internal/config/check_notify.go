@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +19,7 @@ func checkNotifies(r *report, root *value, c *Config) {
 		checkTold(r, table)
 		checkArgv(r, table.child("exec"))
 		checkReader(r, table, n, readers)
+		checkStatesOnReload(r, table, n)
 		checkFIFOUser(r, table, n, users)
 		checkNames(r, table.child("vrrp"), n.VRRP, routers)
 		checkNames(r, table.child("sync_group"), n.SyncGroups, groups)
@@ -89,6 +91,18 @@ func checkReader(r *report, table *value, n *Notify, readers map[string]*value) 
 		r.badKey(reader, fmt.Sprintf("%s has one already, on line %d", n.FIFO, readers[n.FIFO].pos.line), "must be given once for each fifo")
 	case n.FIFO != "":
 		readers[n.FIFO] = reader
+	}
+}
+
+// checkStatesOnReload wants a FIFO, and events that are states.
+func checkStatesOnReload(r *report, table *value, n *Notify) {
+	states := func(event string) bool { return slices.Contains(stateNames(), event) }
+	switch v := table.child("states_on_reload"); {
+	case v == nil || !n.StatesOnReload:
+	case table.child("fifo") == nil:
+		r.badKey(v, "given without fifo", "must come with fifo, into which the states are written")
+	case len(n.On) > 0 && !slices.ContainsFunc(n.On, states):
+		r.badValue(v, "no event here is a state", "must come with one of "+strings.Join(stateNames(), ", "))
 	}
 }
 

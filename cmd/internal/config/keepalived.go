@@ -49,6 +49,8 @@ func fromKeepalived(word string) string {
 		return "notify"
 	case "notify_fifo_script", "vrrp_notify_fifo_script", "lvs_notify_fifo_script":
 		return "reader"
+	case "fifo_write_vrrp_states_on_reload":
+		return "states_on_reload"
 	case "startup_script":
 		return "start_program"
 	case "startup_script_timeout":

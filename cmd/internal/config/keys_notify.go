@@ -21,6 +21,7 @@ func notifyKeys(n *Notify) []key {
 		optional("arguments", words(&n.Arguments, "none", "keepalived")),
 		optional("fifo", text(&n.FIFO, pathRule, parsePath)),
 		optional("reader", texts(&n.Reader, argvRule, argumentRule, parseArgument)),
+		optional("states_on_reload", boolean(&n.StatesOnReload)),
 		optional("mail", table(&n.Mail, mailKeys)),
 		optional("user", text(&n.User, userRule, parseUser)),
 		optional("timeout", duration(&n.Timeout, minNotifyTimeout, maxNotifyTimeout)),

@@ -13,9 +13,11 @@ type Notify struct {
 	Arguments  string   // of events, behind those of Exec: "none" or "keepalived"
 	FIFO       string   // a path
 	Reader     []string // a program and its arguments, which reads FIFO
-	Mail       Mail
-	User       string        // who runs Exec, or may read FIFO and runs Reader; "" for the default
-	Timeout    time.Duration // of Exec, and of one attempt to send a mail
+	// StatesOnReload has a reload write all states into FIFO once more.
+	StatesOnReload bool
+	Mail           Mail
+	User           string        // who runs Exec, or may read FIFO and runs Reader; "" for the default
+	Timeout        time.Duration // of Exec, and of one attempt to send a mail
 }
 
 // Mail is [notify.mail]: how a mail gets to whom.
@@ -66,6 +68,9 @@ func events() []event {
 		{"quorum_down", aboutServices},
 	}
 }
+
+// stateNames are the events that say what something is from then on.
+func stateNames() []string { return []string{"master", "backup", "fault", "owner", "standby"} }
 
 func eventNames() []string {
 	var names []string

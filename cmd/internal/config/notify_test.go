@@ -30,6 +30,13 @@ func TestNotify(t *testing.T) {
 			Timeout:   30 * time.Second,
 		},
 		{
+			On:             []string{"master", "backup", "fault", "owner", "standby"},
+			Arguments:      "none",
+			FIFO:           "/run/perch/states",
+			StatesOnReload: true,
+			Timeout:        30 * time.Second,
+		},
+		{
 			On:        []string{"master_priority", "backup_priority", "master_rx_lower_pri", "owner", "standby"},
 			Arguments: "none",
 			Exec:      []string{"/usr/local/bin/tell"},

@@ -94,6 +94,9 @@ func (b *renderer) notify(n *Notify) {
 	b.texts("exec", n.Exec)
 	set(b, "fifo", n.FIFO)
 	b.texts("reader", n.Reader)
+	if n.StatesOnReload {
+		b.line("states_on_reload = true")
+	}
 	set(b, "user", n.User)
 	if n.Exec != nil {
 		b.line("arguments = %q", n.Arguments)

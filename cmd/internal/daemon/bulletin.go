@@ -158,6 +158,26 @@ func (b *bulletin) trim(before, s *setup) (events []notify.Event) {
 	return events
 }
 
+// again returns the states that were last told of what the setup before had, and s still has:
+// the sync groups are first, as with keepalived. Of all else the states are told as they come.
+func (b *bulletin) again(before, s *setup) (states []notify.Event) {
+	if b.over {
+		return nil
+	}
+	for _, g := range s.groups {
+		if kind := b.groups[g.Name]; kind != "" && before.membersOf(g.Name) != nil {
+			states = append(states, notify.Event{Kind: kind, Subject: aboutGroup(g.Name)})
+		}
+	}
+	for i := range s.routers {
+		v := &s.routers[i]
+		if kind := kindsOfStates[b.routers[v.Name].state]; kind != "" && before.byName[v.Name] != nil {
+			states = append(states, b.event(v, kind, ""))
+		}
+	}
+	return states
+}
+
 // stop returns the events of the end, after which there are none.
 func (b *bulletin) stop(s *setup) (events []notify.Event) {
 	if b.over {

@@ -73,6 +73,21 @@ func TestBulletinOfASyncGroup(t *testing.T) {
 	wantEvents(t, "after it", b.rank("inside", 90))
 }
 
+// What was told of is told again, with the sync groups first, but not what a reload has added.
+func TestBulletinTellsAgain(t *testing.T) {
+	b := newBoard()
+	wantEvents(t, "before the begin", b.again(b.setup, b.setup))
+	b.heard(inState("outside", vrrp.Master), inState("gw", vrrp.Fault), inState("inside", vrrp.Backup))
+	b.rank("outside", 110)
+	wantEvents(t, "all", b.again(b.setup, b.setup), "backup of both 0", "fault of gw 100", "backup of inside 100", "master of outside 110")
+	fewer := newSetup(&config.Config{VRRP: []config.VirtualRouter{{Name: "gw"}, {Name: "other"}}})
+	wantEvents(t, "with what is added", b.again(fewer, b.setup), "fault of gw 100")
+	wantEvents(t, "without what has gone", b.again(b.setup, fewer), "fault of gw 100")
+	wantEvents(t, "the same", b.heard(inState("gw", vrrp.Fault), inState("outside", vrrp.Master)))
+	b.stop(b.setup)
+	wantEvents(t, "after the end", b.again(b.setup, b.setup))
+}
+
 // A sync group of which not all is known is nothing yet.
 func TestBulletinOfAGroupThatBegins(t *testing.T) {
 	b := newBoard()

@@ -112,7 +112,7 @@ func (t targets) entryOf(n *config.Notify, node string) (e notify.Entry, err err
 	}
 	if n.FIFO != "" {
 		e.Name, e.Key = n.FIFO, fmt.Sprintf("fifo %q of %s", n.FIFO, n.User)
-		e.Lane, e.Backlog = n.FIFO, notify.FIFOBacklog
+		e.Lane, e.Backlog, e.Again = n.FIFO, notify.FIFOBacklog, n.StatesOnReload
 		if e.Target, err = t.fifoOf(n); err != nil {
 			return e, err
 		}
@@ -259,13 +259,36 @@ func (d *daemon) tellOwnership() {
 	}
 	before := m.told
 	m.told = kind
+	event := d.ownership(kind)
+	event.Before = before
+	d.notifier.Tell(event)
+}
+
+// ownership returns the event of a node that has the VIPs of the cluster, or has not.
+func (d *daemon) ownership(kind notify.Kind) notify.Event {
 	c := d.config().Cluster
 	self, _ := c.Peer(d.name())
-	d.notifier.Tell(notify.Event{
+	return notify.Event{
 		Kind:     kind,
-		Before:   before,
 		Subject:  notify.Subject{About: notify.Cluster, Name: c.Name},
 		Priority: self.Priority,
 		At:       time.Now(),
-	})
+	}
+}
+
+// tellAgain has those users told of all states once more who want that after a reload: of what
+// the setup before had, since what is new is told of as it comes.
+func (d *daemon) tellAgain(before *setup) {
+	if d.routers != nil {
+		d.routers.informAgain(before)
+	}
+	m := d.member
+	if m == nil {
+		return
+	}
+	m.telling.Lock()
+	defer m.telling.Unlock()
+	if m.told != "" {
+		d.notifier.Repeat(d.ownership(m.told))
+	}
 }

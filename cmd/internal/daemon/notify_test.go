@@ -214,7 +214,7 @@ func TestEntriesOfNotify(t *testing.T) {
 	targets, _ := testTargets()
 	cfg := &config.Config{Notify: []config.Notify{
 		{On: []string{"master"}, VRRP: []string{"gw"}, SyncGroups: []string{"all"}, Services: []string{"web"}, Exec: []string{"/bin/tell"}, Timeout: time.Minute},
-		{On: []string{"stop"}, FIFO: "/run/events", User: "root"},
+		{On: []string{"stop"}, FIFO: "/run/events", User: "root", StatesOnReload: true},
 	}}
 	list, err := targets.entriesOf(cfg)
 	if err != nil || len(list) != 2 {
@@ -223,6 +223,9 @@ func TestEntriesOfNotify(t *testing.T) {
 	want := []notify.Subject{{About: notify.Router, Name: "gw"}, {About: notify.Group, Name: "all"}, {About: notify.Virtual, Name: "web"}}
 	if diff := cmp.Diff(want, list[0].Subjects, compareSubjects); diff != "" {
 		t.Errorf("subjects (-want +got):\n%s", diff)
+	}
+	if list[0].Again || !list[1].Again {
+		t.Errorf("who hears of states again: %+v", list)
 	}
 	if list[0].Lane != "" || list[1].Lane != "/run/events" || list[0].Key == list[1].Key || len(list[1].Subjects) != 0 {
 		t.Errorf("entries %+v", list)

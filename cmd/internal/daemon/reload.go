@@ -53,6 +53,7 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	if err := errors.Join(sameAnycast(old.BGP, fresh.BGP), d.asks(fresh.Checks)); err != nil {
 		return api.ReloadResult{}, api.Invalid(err)
 	}
+	before := d.setup()
 	applied := *old // what runs: the old settings with what is applied of the new ones
 	// Who is told of what ends are those before, and of what begins those to come.
 	d.notifier.Set(slices.Concat(newcomers(told, old, fresh), d.told))
@@ -84,6 +85,7 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	offer(d.retune, struct{}{})
 	d.checks.set(entries)
 	d.heed()
+	d.tellAgain(before)
 	d.log.Info("config reloaded", "added", len(result.Added), "removed", len(result.Removed), "services", len(result.Services), "warnings", len(result.Warnings))
 	return result, nil
 }
@@ -157,6 +159,14 @@ func (d *daemon) reloadRouters(applied, fresh *config.Config, secrets routerSecr
 	applied.VRRP, applied.SyncGroups, applied.Static = fresh.VRRP, fresh.SyncGroups, fresh.Static
 	applied.Node.LogUnknownVRIDs = fresh.Node.LogUnknownVRIDs
 	return trouble
+}
+
+// setup returns what is in force of virtual routers, nil on a node that has none.
+func (d *daemon) setup() *setup {
+	if d.routers == nil {
+		return nil
+	}
+	return d.routers.setup.Load()
 }
 
 // held returns all that a config may have this node hold.

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -214,4 +216,86 @@ func TestReloadOfTheProgramOfTheEnd(t *testing.T) {
 	if got := r.programs.Load().stop.argv; !slices.Equal(got, []string{"/bin/true"}) {
 		t.Errorf("after a reload that was refused %q is run", got)
 	}
+}
+
+// pipe is a FIFO that a test reads.
+type pipe struct {
+	path string
+	fd   int
+	said string
+}
+
+func newPipe(t *testing.T, path string) *pipe {
+	t.Helper()
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	return &pipe{path: path, fd: fd}
+}
+
+// all returns what was written so far.
+func (p *pipe) all() string {
+	b := make([]byte, 1<<16)
+	if n, err := unix.Read(p.fd, b); err == nil {
+		p.said += string(b[:n])
+	}
+	return p.said
+}
+
+// want waits until all of it is there.
+func (p *pipe) want(t *testing.T, when, want string) {
+	t.Helper()
+	for begin := time.Now(); len(p.all()) < len(want) && time.Since(begin) < time.Minute; {
+		time.Sleep(time.Millisecond)
+	}
+	if p.said != want {
+		t.Fatalf("%s the fifo has %q, want %q", when, p.said, want)
+	}
+}
+
+// A reload has states written again where its config wants that, unless it is refused.
+func TestReloadTellsOfStatesAgain(t *testing.T) {
+	r := newReloadable(t)
+	p := newPipe(t, r.path("fifo"))
+	reload := func(line string) error {
+		t.Helper()
+		r.writeConfig(t, "secret", "normal")
+		text, err := os.ReadFile(r.path("perch.toml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry := fmt.Sprintf("[[notify]]\non = [\"owner\", \"standby\"]\nfifo = %q\n%s\n", p.path, line)
+		r.write(t, "perch.toml", string(text)+entry, 0o600)
+		_, err = r.reload()
+		return err
+	}
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- r.notifier.Run(ctx) }()
+	const wanted, line = "states_on_reload = true", "INSTANCE \"edge\" BACKUP 100\n"
+	if err := errors.Join(reload(wanted), reload("")); err != nil {
+		t.Error(err)
+	}
+	r.tellOwnership()
+	p.want(t, "at first", line)
+	if err := errors.Join(reload(""), reload(wanted)); err != nil {
+		t.Error(err)
+	}
+	p.want(t, "after a reload", line+line)
+	if reload("wrong = true") == nil {
+		t.Error("a wrong config is taken")
+	}
+	if told := r.notified(); len(told) != 1 || told[0].Told != 1 {
+		t.Errorf("counted %+v", told)
+	}
+	end()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	p.want(t, "in the end", line+line)
 }

@@ -13,8 +13,9 @@ import (
 
 // routerNews tells users of what happens to the virtual routers. Nobody waits for them.
 type routerNews struct {
-	tell func(...notify.Event)
-	held func([]vip.VIP) int // of the kernel
+	tell   func(...notify.Event)
+	repeat func(...notify.Event)
+	held   func([]vip.VIP) int // of the kernel
 
 	mu       sync.Mutex // guards what follows, for moments only
 	bulletin bulletin
@@ -41,6 +42,12 @@ func (r *routers) informOfReload(before *setup) {
 	r.publish(of, func(b *bulletin, _ *setup) []notify.Event { return b.trim(before, r.setup.Load()) })
 }
 
+// informAgain has those users told of states who want them by a reload, but for what that has
+// added to a setup.
+func (r *routers) informAgain(before *setup) {
+	r.publishBy(r.news.repeat, r.setup.Load, func(b *bulletin, s *setup) []notify.Event { return b.again(before, s) })
+}
+
 // waits tells whether a router that is in fault for a reason waits for its device, or for a
 // check to have a verdict, itself or by its sync group.
 func (r *routers) waits(v *virtualRouter, reason string) bool {
@@ -53,10 +60,15 @@ func (r *routers) waits(v *virtualRouter, reason string) bool {
 	})
 }
 
-// publish tells of the events that come of something, with what they need of a setup. That
-// is looked up in turn: what a reload has taken away is not heard of once more.
+// publish tells of the events that come of something.
 func (r *routers) publish(of func() *setup, what func(*bulletin, *setup) []notify.Event) {
-	if r.news.tell == nil {
+	r.publishBy(r.news.tell, of, what)
+}
+
+// publishBy tells of the events that come of something, with what they need of a setup. That
+// is looked up in turn: what a reload has taken away is not heard of once more.
+func (r *routers) publishBy(tell func(...notify.Event), of func() *setup, what func(*bulletin, *setup) []notify.Event) {
+	if tell == nil {
 		return
 	}
 	r.news.mu.Lock()
@@ -68,7 +80,7 @@ func (r *routers) publish(of func() *setup, what func(*bulletin, *setup) []notif
 		events[i].Settled = r.news.settled(s, events[i])
 	}
 	if len(events) > 0 {
-		r.news.tell(events...)
+		tell(events...)
 	}
 }
 

@@ -74,6 +74,21 @@ func TestUsersAreToldOfRouters(t *testing.T) {
 	n.want(t, "at the end", "stop of lan 90")
 }
 
+// After a reload states are told again by themselves, and no change is.
+func TestUsersAreToldOfRoutersAgain(t *testing.T) {
+	n := newNewsroom(t)
+	var again []notify.Event
+	n.news.repeat = func(states ...notify.Event) { again = append(again, states...) }
+	n.inform([]vrrpnet.Status{inState("gw", vrrp.Master)})
+	n.want(t, "at the start", "master of gw 100")
+	n.informAgain(n.setup.Load())
+	n.want(t, "after a reload")
+	wantEvents(t, "after a reload", again, "master of gw 100")
+	if len(again) == 1 && (again[0].At.IsZero() || again[0].Settled == nil) {
+		t.Error("it is told of before the addresses are there")
+	}
+}
+
 // The kernel is as a state says when it has all addresses of a router, or none.
 func TestUsersAreToldWhenTheKernelIsSettled(t *testing.T) {
 	n := newNewsroom(t)

@@ -116,7 +116,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		r.vips.Close()
 		return fmt.Errorf("open the kernel's routes: %w", err)
 	}
-	r.news = routerNews{tell: d.notifier.Tell, held: r.vips.Held, bulletin: newBulletin()}
+	r.news = routerNews{tell: d.notifier.Tell, repeat: d.notifier.Repeat, held: r.vips.Held, bulletin: newBulletin()}
 	d.routers = r
 	return nil
 }

@@ -50,7 +50,8 @@ func writeTeller(t *testing.T, s setup) (program, fifo string) {
 	return program, fifo
 }
 
-// tellingKeepalived is keepalived with a notify script for each state, one for all, and a FIFO.
+// tellingKeepalived is keepalived with a notify script for each state, one for all, and a FIFO,
+// into which a reload writes the states again.
 func tellingKeepalived() implementation {
 	i := keepalived
 	i.prepare = func(t *testing.T, s setup) *lab.Daemon {
@@ -63,7 +64,7 @@ func tellingKeepalived() implementation {
 			return lines + fmt.Sprintf("\tnotify \"%s %s-any own words\"\n", program, of)
 		}
 		conf := strings.Replace(keepalivedConf(s), "global_defs {\n",
-			"global_defs {\n\tscript_user root\n\tenable_script_security\n\tvrrp_notify_fifo "+fifo+"\n", 1)
+			"global_defs {\n\tscript_user root\n\tenable_script_security\n\tvrrp_notify_fifo "+fifo+"\n\tfifo_write_vrrp_states_on_reload\n", 1)
 		for _, v := range s.vs {
 			head := "vrrp_instance " + v.Name + " {\n"
 			conf = strings.Replace(conf, head, head+scripts(v.Name), 1)
@@ -84,7 +85,7 @@ func tellingPerch() implementation {
 		program, fifo := writeTeller(t, s)
 		d := preparePerch(t, s)
 		all := `["` + strings.Join(states, `", "`) + `"]`
-		more := fmt.Sprintf("\n[[notify]]\non = %s\nfifo = %q\n", all, fifo)
+		more := fmt.Sprintf("\n[[notify]]\non = %s\nfifo = %q\nstates_on_reload = true\n", all, fifo)
 		entry := func(key, of, on, suffix, arguments string) {
 			more += fmt.Sprintf("\n[[notify]]\non = %s\n%s = [%q]\nexec = [%q, \"%s-%s\", \"own\", \"words\"]\narguments = %q\nuser = \"root\"\n",
 				on, key, of, program, of, suffix, arguments)

@@ -36,8 +36,6 @@ func globalsLost() vocabulary[*importer] {
 		"bfd_priority", "bfd_no_swap", "bfd_rt_priority", "bfd_rlimit_rttime", "bfd_rlimit_rtime", "bfd_cpu_affinity", "bfd_process_name")
 	v.all(lost[*importer]("names its processes", "there is one process, perch"),
 		"process_names", "process_name", "vrrp_process_name")
-	v.all(lost[*importer]("writes all states into its FIFOs at each reload, changed or not",
-		"perch status -o json has the states at any time"), "fifo_write_vrrp_states_on_reload")
 	v.all(lost[*importer]("answers SNMP", "use the metrics for Prometheus, at node.listen, or perch status -o json"),
 		"snmp_socket", "enable_traps", "enable_snmp_vrrp", "enable_snmp_keepalived",
 		"enable_snmp_rfc", "enable_snmp_rfcv2", "enable_snmp_rfcv3")

@@ -21,6 +21,7 @@ type command struct {
 type fifos struct {
 	all, routers fifo
 	priorities   said[bool]
+	states       said[bool] // fifo_write_vrrp_states_on_reload
 }
 
 // fifo is a FIFO with a line for each change, and the program that reads it.
@@ -97,7 +98,17 @@ func globalsOfNotices() vocabulary[*importer] {
 		"vrrp_notify_priority_changes": keepFlag(func(im *importer) *said[bool] {
 			return &im.routing.globals.fifos.priorities
 		}),
+		"fifo_write_vrrp_states_on_reload": means(readStates),
 	}
+}
+
+// readStates reads fifo_write_vrrp_states_on_reload, of which keepalived heeds nothing but that it
+// is there.
+func readStates(im *importer, s *syntax.Statement, _ *importer) {
+	if len(s.Args()) > 0 {
+		im.remark(s, "means on whatever is behind it, as with keepalived")
+	}
+	keep(im, &im.routing.globals.fifos.states, true, s)
 }
 
 // keepFIFO is a keyword with the path of a FIFO, and maybe whose it is.

@@ -130,9 +130,20 @@ func (im *importer) writeFIFOs() {
 	if len(im.balancing.virtual) > 0 {
 		all = slices.Concat(routers, serverEvents())
 	}
-	im.writeFIFO(&g.all, all)
-	im.writeFIFO(&g.routers, routers)
+	im.writeRouterFIFO(&g.all, all)
+	im.writeRouterFIFO(&g.routers, routers)
+	if s := g.states; s.given() && !g.all.path.given() && !g.routers.path.given() {
+		im.remark(s.by, "does nothing without a FIFO")
+	}
 	im.tellOfPriorities()
+}
+
+// writeRouterFIFO does so for one of them.
+func (im *importer) writeRouterFIFO(f *fifo, on []string) {
+	t := im.writeFIFO(f, on)
+	if s := im.routing.globals.fifos.states; t != nil && s.given() {
+		im.set(t, "states_on_reload", document.Flag(true), s.by)
+	}
 }
 
 // tellOfPriorities remarks on what asks for changes of a priority where no FIFO is told of them,
@@ -177,14 +188,15 @@ func serverEvents() []string {
 	return []string{"server_up", "server_down", "quorum_up", "quorum_down"}
 }
 
-// writeFIFO says in a [[notify]] that a FIFO, if there is one, is told of events.
-func (im *importer) writeFIFO(f *fifo, on []string) {
+// writeFIFO says in a [[notify]] that a FIFO, if there is one, is told of events. It returns that,
+// nil if there is none.
+func (im *importer) writeFIFO(f *fifo, on []string) *document.Table {
 	reader := f.command
 	if !f.path.given() {
 		if reader.by != nil {
 			im.remark(reader.by, "does nothing without a FIFO")
 		}
-		return
+		return nil
 	}
 	at := place(f.path.by)
 	t := im.doc.Element("notify", at)
@@ -195,6 +207,7 @@ func (im *importer) writeFIFO(f *fifo, on []string) {
 		im.set(t, "reader", document.Texts(reader.argv, place(reader.by)), reader.by)
 	}
 	im.writeFIFOUser(t, f)
+	return t
 }
 
 // writeFIFOUser says whose a FIFO is: of one with a reader who runs that, so that nothing runs

@@ -12,6 +12,7 @@
 // server one for all, since it is asked for one thing at a time. While an
 // event waits a newer one about the same takes its place, also if that is not for this
 // target: nobody is told what is over. A FIFO keeps FIFOBacklog lines before that begins.
+// States that were told before may be told again (repeat.go), which no event is void by.
 // What may go well later is tried again, after longer and longer pauses of its lane (serve.go).
 //
 // A FIFO may have a reader, a program that perch keeps running (reader.go, readers.go).

@@ -28,7 +28,8 @@ type Entry struct {
 	// Lane names the one lane of all subjects, that of all entries which name it. "" is one
 	// for each subject.
 	Lane    string
-	Backlog int // how many events wait in a lane before newer ones take the place of older ones
+	Backlog int  // how many events wait in a lane before newer ones take the place of older ones
+	Again   bool // it hears of what Repeat tells, too
 }
 
 // lane returns the lane of events on a subject.

@@ -10,22 +10,58 @@ type queue []order
 type order struct {
 	entry    *Entry
 	event    Event
-	attempts int // that have failed
+	attempts int  // that have failed
+	again    bool // it was told before: what becomes of it does not count
 }
 
 func (o order) opens() bool { return o.event.Kind == "" }
 
+// done is what the log says when it is told.
+func (o order) done() string {
+	if o.again {
+		return "told of a state again"
+	}
+	return "told of an event"
+}
+
 // add adds an order.
 func (q *queue) add(o order) { *q = append(*q, o) }
 
-// outdate takes out the orders that an event makes void, if room of them wait.
+// repeat adds orders of what was told before, in the place of earlier such ones.
+func (q *queue) repeat(list []order) {
+	type same struct {
+		key string // of the entry
+		topic
+	}
+	newer := make(map[same]bool, len(list))
+	for _, o := range list {
+		newer[same{o.entry.Key, o.event.topic()}] = true
+	}
+	*q = slices.DeleteFunc(*q, func(was order) bool {
+		return was.again && newer[same{was.entry.Key, was.event.topic()}]
+	})
+	*q = append(*q, list...)
+}
+
+// changes returns how many orders there are, without those of what was told before.
+func (q queue) changes() (n int) {
+	for i := range q {
+		if !q[i].again {
+			n++
+		}
+	}
+	return n
+}
+
+// outdate takes out the orders that an event makes void, if room of them wait, and returns
+// those that count.
 func (q *queue) outdate(e Event, room int) (void []order) {
-	if len(*q) < room {
+	if len(*q) < room || q.changes() < room {
 		return nil
 	}
 	*q = slices.DeleteFunc(*q, func(o order) bool {
 		same := o.event.topic() == e.topic()
-		if same {
+		if same && !o.again {
 			void = append(void, o)
 		}
 		return same

@@ -49,7 +49,7 @@ func (n *Notifier) serve(ctx context.Context, ending <-chan struct{}, key laneKe
 			n.log.Warn("telling of an event", "target", o.entry.Name, "event", o.event.String(), "error", err)
 			continue
 		}
-		n.log.Info("told of an event", "target", o.entry.Name, "event", o.event.String(), "took", time.Since(begin).Round(time.Millisecond))
+		n.log.Info(o.done(), "target", o.entry.Name, "event", o.event.String(), "took", time.Since(begin).Round(time.Millisecond))
 	}
 }
 

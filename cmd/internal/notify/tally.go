@@ -39,14 +39,17 @@ func (n *Notifier) tally(e *Entry) *Tally {
 	return &Tally{}
 }
 
-// note counts what has become of an order of a lane.
+// note counts what has become of an order of a lane, unless that was told before.
 func (n *Notifier) note(key laneKey, o order, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	t := n.tally(o.entry)
 	if !errors.Is(err, ErrLater) {
 		n.lanes[key].failures = 0
 	}
+	if o.again {
+		return
+	}
+	t := n.tally(o.entry)
 	if err != nil {
 		t.Failed++
 		t.fail(err)
