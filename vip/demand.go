@@ -59,8 +59,8 @@ func (s *state) forgive() {
 	}
 }
 
-// Announce lets those of vips that are held be announced anew, from the start of
-// their schedule. It does not wait: Run sends.
+// Announce lets those of vips that are held be announced anew, as their Pace has it for
+// this. It does not wait: Run sends.
 func (m *Manager) Announce(vips []VIP) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -75,9 +75,7 @@ func (m *Manager) recall(now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for v := range m.recalled {
-		if m.schedule.Has(v) {
-			m.schedule.Start(v, now)
-		}
+		m.schedule.Again(v, now)
 	}
 	clear(m.recalled)
 }

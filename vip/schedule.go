@@ -24,14 +24,18 @@ type Pace struct {
 	Refresh       time.Duration // between later ones, for neighbours that come later; 0 for 60 s
 	RefreshRepeat int           // how many of these come in a row, 0 for 1
 	Interval      time.Duration // between two of whatever VIPs of an interface; 0 for none
+	AgainRepeat   int           // Repeat after Announce; 0 for the same, less for none at all
+	AgainDelay    time.Duration // Delay after Announce; 0 for the same, less for no such one
 }
 
 // orDefault fills in what is left open.
 func (p Pace) orDefault() Pace {
+	repeat, delay := cmp.Or(p.Repeat, repeatTimes), cmp.Or(p.Delay, repeatDelay)
 	return Pace{
-		Repeat: cmp.Or(p.Repeat, repeatTimes), Delay: cmp.Or(p.Delay, repeatDelay),
+		Repeat: repeat, Delay: delay,
 		Refresh: cmp.Or(p.Refresh, repeatEvery), RefreshRepeat: cmp.Or(p.RefreshRepeat, 1),
-		Interval: p.Interval,
+		Interval:    p.Interval,
+		AgainRepeat: cmp.Or(p.AgainRepeat, repeat), AgainDelay: cmp.Or(p.AgainDelay, delay),
 	}
 }
 
@@ -40,6 +44,7 @@ func (p Pace) orDefault() Pace {
 type schedule struct {
 	agenda
 	first map[VIP]time.Time    // when a VIP's first announcement was sent
+	again map[VIP]time.Time    // when the first after Again was, zero as long as it is due
 	pace  func(VIP) Pace       // nil for the default
 	turns map[VIP]time.Time    // of VIPs that wait for that of others on their interface
 	free  map[string]time.Time // by interface: when nobody waits any more; see freeOn
@@ -47,7 +52,10 @@ type schedule struct {
 }
 
 func newSchedule(pace func(VIP) Pace) schedule {
-	return schedule{pace: pace, turns: make(map[VIP]time.Time), free: make(map[string]time.Time), last: make(map[string]time.Time)}
+	return schedule{
+		again: make(map[VIP]time.Time), pace: pace,
+		turns: make(map[VIP]time.Time), free: make(map[string]time.Time), last: make(map[string]time.Time),
+	}
 }
 
 // Start lets v be announced at now and then repeatedly, from the start on if it
@@ -55,15 +63,35 @@ func newSchedule(pace func(VIP) Pace) schedule {
 // again and again would never have one.
 func (s *schedule) Start(v VIP, now time.Time) {
 	delete(s.first, v)
+	delete(s.again, v)
 	if s.paceOf(v).Interval > 0 {
 		now = latest(now, s.turns[v])
 	}
 	s.Put(v, now)
 }
 
+// Again lets v, if it is on the schedule, be announced at now and then repeatedly as its
+// pace has it for this. What is to come of the start comes all the same; what is to come
+// of an earlier Again does not, so that many are no more than one.
+func (s *schedule) Again(v VIP, now time.Time) {
+	due, ok := s.byVIP[v]
+	pace := s.paceOf(v)
+	if !ok || pace.AgainRepeat < 1 {
+		return
+	}
+	s.again[v] = time.Time{}
+	if pace.Interval > 0 {
+		now = latest(now, s.turns[v])
+	}
+	if due.at.After(now) {
+		s.Put(v, now)
+	}
+}
+
 // Stop ends the announcements of v. Nobody waits for its turn any more.
 func (s *schedule) Stop(v VIP) {
 	delete(s.first, v)
+	delete(s.again, v)
 	s.Drop(v)
 	if _, waits := s.turns[v]; waits {
 		delete(s.turns, v)
@@ -87,7 +115,12 @@ func (s *schedule) Sent(v VIP, now time.Time) {
 		first = now
 		s.first[v] = now
 	}
-	s.Put(v, s.paceOf(v).next(first, now))
+	again, recalled := s.again[v]
+	if recalled && again.IsZero() {
+		again = now
+		s.again[v] = now
+	}
+	s.Put(v, s.paceOf(v).next(first, again, now))
 }
 
 func (s *schedule) paceOf(v VIP) Pace {
@@ -143,24 +176,49 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// next is the first time after now at which a VIP is announced whose first
-// announcement was at first. What was missed is not made up for.
-func (p Pace) next(first, now time.Time) time.Time {
-	last := first
-	for i := 1; i < p.Repeat; i++ {
-		offset, ends := quick(i), false
-		if p.Delay > 0 && (i == p.Repeat-1 || offset >= p.Delay) {
-			offset, ends = p.Delay, true
-		}
-		last = first.Add(offset)
-		if last.After(now) {
-			return last
-		}
-		if ends {
-			break
-		}
+// next is the first time after now at which a VIP is announced whose first announcement
+// was at first, and the first after Again at again, zero for none. What was missed is not
+// made up for.
+func (p Pace) next(first, again, now time.Time) time.Time {
+	at := row{first, p.Repeat, p.Delay}.next(now)
+	if !again.IsZero() {
+		at = either(at, row{again, p.AgainRepeat, p.AgainDelay}.next(now), now)
 	}
-	return p.refresh(last, now)
+	if at.After(now) {
+		return at
+	}
+	return p.refresh(at, now)
+}
+
+// either returns the next of two, or the last if both are over.
+func either(a, b, now time.Time) time.Time {
+	if b.Before(a) {
+		a, b = b, a
+	}
+	if a.After(now) {
+		return a
+	}
+	return b
+}
+
+// row is quick announcements in a row.
+type row struct {
+	first  time.Time
+	repeat int
+	delay  time.Duration
+}
+
+// next returns the first after now, or the last if all are over.
+func (r row) next(now time.Time) time.Time {
+	at := r.first
+	for i := 1; i < r.repeat && !at.After(now); i++ {
+		offset := quick(i)
+		if r.delay > 0 && (i == r.repeat-1 || offset >= r.delay) {
+			return r.first.Add(r.delay)
+		}
+		at = r.first.Add(offset)
+	}
+	return at
 }
 
 // quick is when a quick announcement comes after the first.

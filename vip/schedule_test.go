@@ -266,10 +266,104 @@ func TestPaceNext(t *testing.T) {
 	} {
 		now := epoch
 		for _, want := range test.want {
-			now = test.pace.orDefault().next(epoch, now)
+			now = test.pace.orDefault().next(epoch, time.Time{}, now)
 			if got := now.Sub(epoch); got != want {
 				t.Errorf("%+v: repeat after %v, want %v", test.pace, got, want)
 			}
+		}
+	}
+}
+
+// What Announce asks for comes besides what a take-over has begun, as often as its own
+// settings say, and refreshes go on after both.
+func TestScheduleAgain(t *testing.T) {
+	const ms = time.Millisecond
+	for name, tt := range map[string]struct {
+		pace Pace
+		at   []time.Duration // when it is announced again
+		want []time.Duration
+	}{
+		"as after a take-over": {
+			Pace{Repeat: 3, Delay: 2 * time.Second, Refresh: time.Hour},
+			[]time.Duration{10 * time.Second},
+			[]time.Duration{0, 50 * ms, 2 * time.Second, 10 * time.Second, 10050 * ms, 12 * time.Second},
+		},
+		"otherwise": {
+			Pace{Repeat: 2, Delay: time.Second, Refresh: 10 * time.Second, AgainRepeat: 3, AgainDelay: 4 * time.Second},
+			[]time.Duration{8 * time.Second},
+			[]time.Duration{0, time.Second, 8 * time.Second, 8050 * ms, 12 * time.Second, 22 * time.Second},
+		},
+		"once": {
+			Pace{Refresh: time.Hour, Repeat: 1, AgainRepeat: 1},
+			[]time.Duration{3 * time.Second},
+			[]time.Duration{0, 3 * time.Second},
+		},
+		"without a last one": {
+			Pace{Refresh: time.Hour, Repeat: 1, AgainRepeat: 2, AgainDelay: -1},
+			[]time.Duration{3 * time.Second},
+			[]time.Duration{0, 3 * time.Second, 3050 * ms},
+		},
+		"never": {
+			Pace{Repeat: 2, Delay: 6 * time.Second, Refresh: 10 * time.Second, AgainRepeat: -1},
+			[]time.Duration{3 * time.Second, 9 * time.Second},
+			[]time.Duration{0, 6 * time.Second, 16 * time.Second},
+		},
+		"while the take-over goes on": {
+			Pace{Repeat: 2, Delay: 6 * time.Second, Refresh: time.Hour, AgainRepeat: 2, AgainDelay: time.Second},
+			[]time.Duration{3 * time.Second, 5500 * ms},
+			[]time.Duration{0, 3 * time.Second, 4 * time.Second, 5500 * ms, 6 * time.Second, 6500 * ms},
+		},
+		"again and again": { // the last row alone has its second one
+			Pace{Repeat: 1, Refresh: time.Hour, AgainRepeat: 2, AgainDelay: 2 * time.Second},
+			[]time.Duration{10 * time.Second, 11 * time.Second, 12 * time.Second, 13 * time.Second},
+			[]time.Duration{0, 10 * time.Second, 11 * time.Second, 12 * time.Second, 13 * time.Second, 15 * time.Second},
+		},
+	} {
+		s := newSchedule(func(VIP) Pace { return tt.pace })
+		v := testVIP(1)
+		s.Again(v, epoch) // nobody has it yet
+		s.Start(v, epoch)
+		var got []time.Duration
+		for _, at := range tt.at {
+			got = append(got, s.announced(at - 1)[v]...)
+			s.Again(v, epoch.Add(at))
+		}
+		got = append(got, s.announced(25 * time.Second)[v]...)
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: announced at %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+// Whoever is told again keeps its turn, and forgets it with the end of what was to come.
+func TestScheduleAgainInTurns(t *testing.T) {
+	const interval = time.Second
+	s := newSchedule(func(VIP) Pace {
+		return Pace{Repeat: 1, Interval: interval, AgainRepeat: 2, AgainDelay: 30 * time.Second}
+	})
+	for i := range 3 {
+		s.Start(testVIP(i), epoch)
+		s.Admits(testVIP(i), epoch)
+	}
+	for i := range 3 {
+		s.Again(testVIP(i), epoch.Add(interval/2))
+	}
+	for i := 1; i < 3; i++ {
+		if at := s.byVIP[testVIP(i)].at.Sub(epoch); at != time.Duration(i)*interval {
+			t.Errorf("the turn of %d is at %v", i, at)
+		}
+	}
+	got := s.announced(10 * time.Second)
+	for _, i := range []int{1, 2} {
+		if want := []time.Duration{time.Duration(i) * interval}; !slices.Equal(got[testVIP(i)], want) {
+			t.Errorf("%d is announced at %v, want %v", i, got[testVIP(i)], want)
+		}
+	}
+	s.Stop(testVIP(1))
+	s.Start(testVIP(2), epoch.Add(11*time.Second))
+	for i := range 2 {
+		if _, left := s.again[testVIP(i+1)]; left {
+			t.Errorf("that %d was told again is remembered", i+1)
 		}
 	}
 }

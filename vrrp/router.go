@@ -241,17 +241,26 @@ func (r *Router) next(now time.Duration) time.Duration {
 	return now + r.cfg.Interval
 }
 
-// maxAnswers is how many adverts a master answers in one interval. Two of which each
+// maxAnswers is how many adverts a master answers in one interval, be it that it only
+// announces its addresses for them. Two of which each
 // takes itself for the better one, since addresses are changed between them, would
 // answer each other without end.
 const maxAnswers = 8
 
-// answer asks for an advert out of time, and for something more.
-func (r *Router) answer(now time.Duration, more ...Action) []Action {
+// spend takes one of the answers that are left in this interval, and reports whether it did.
+func (r *Router) spend() bool {
 	if r.answers == maxAnswers {
-		return nil
+		return false
 	}
 	r.answers++
+	return true
+}
+
+// answer asks for an advert out of time, and for something more.
+func (r *Router) answer(now time.Duration, more ...Action) []Action {
+	if !r.spend() {
+		return nil
+	}
 	r.advertise(now, now+r.cfg.Interval)
 	return append(r.do(SendAdvert), more...)
 }
@@ -317,6 +326,9 @@ func (r *Router) hearAsMaster(now time.Duration, from netip.Addr, priority uint8
 		return nil // two with one address would answer each other without end
 	}
 	if r.cfg.Reticent {
+		if !r.spend() {
+			return nil
+		}
 		return r.do(Announce)
 	}
 	// It must hear of this one, and so must the bridges between (RFC 9568 section 1.2).

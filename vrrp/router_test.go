@@ -246,6 +246,22 @@ func TestReticence(t *testing.T) {
 	r.expect(t, now, Master, adv, r.Hear(now, above, 0, adv), SendAdvert) // it does answer a farewell
 }
 
+// A master that answers with no advert announces for no more adverts than it would answer.
+func TestReticenceHasAnEnd(t *testing.T) {
+	r, now := master(func(c *Config) { c.Reticent = true })
+	for round := range 3 {
+		announced := 0
+		for range 20 {
+			announced += len(r.Hear(now, above, 50, adv))
+		}
+		if announced != maxAnswers {
+			t.Errorf("round %d: announced %d times, want %d", round, announced, maxAnswers)
+		}
+		now += adv
+		r.Tick(now)
+	}
+}
+
 func TestConcession(t *testing.T) {
 	concede := func(c *Config) { c.Concede = true }
 	r, now := master(concede)

@@ -124,6 +124,10 @@ func fromRouter(word string) string {
 		return "garp_refresh"
 	case "garp_master_refresh_repeat":
 		return "garp_refresh_repeat"
+	case "garp_lower_prio_delay":
+		return "garp_lower_priority_delay"
+	case "garp_lower_prio_repeat":
+		return "garp_lower_priority_repeat"
 	case "lower_prio_no_advert":
 		return "answer_lower_priority"
 	case "higher_prio_send_advert":

@@ -80,6 +80,8 @@ func routerKeys(r *VirtualRouter) []key {
 		optional("garp_refresh", duration(&r.GARPRefresh, 0, maxGARPRefresh)),
 		optional("garp_refresh_repeat", integer(&r.GARPRefreshRepeat, 1, maxGARPRepeat)),
 		optional("garp_interval", duration(&r.GARPInterval, 0, time.Second)),
+		optional("garp_lower_priority_repeat", integer(&r.GARPLowerRepeat, 0, maxGARPRepeat)),
+		optional("garp_lower_priority_delay", duration(&r.GARPLowerDelay, 0, maxDelay)),
 		optional("auth", table(&r.Auth, authKeys)),
 		optional("routes", tables(&r.Routes, defaultRoute(), routeKeys)),
 		optional("rules", tables(&r.Rules, Rule{}, ruleKeys)),

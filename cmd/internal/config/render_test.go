@@ -165,6 +165,7 @@ func (b *renderer) router(r *VirtualRouter) {
 	b.line("answer_lower_priority = %v\nanswer_higher_priority = %v", r.AnswerLower, r.AnswerHigher)
 	b.line("checksum = %q\ngarp_repeat = %d\ngarp_delay = %q\ngarp_refresh = %q\ngarp_refresh_repeat = %d\ngarp_interval = %q",
 		r.Checksum, r.GARPRepeat, r.GARPDelay, r.GARPRefresh, r.GARPRefreshRepeat, r.GARPInterval)
+	b.line("garp_lower_priority_repeat = %d\ngarp_lower_priority_delay = %q", r.GARPLowerRepeat, r.GARPLowerDelay)
 	if len(r.Addresses) == 0 {
 		b.line("addresses = []")
 	}

@@ -32,6 +32,12 @@ func settleRouter(table *value, r *VirtualRouter) {
 	if !r.MulticastGroup.IsValid() && len(r.UnicastPeers) == 0 {
 		r.MulticastGroup = usualGroup(r.IPv6())
 	}
+	if table.child("garp_lower_priority_repeat") == nil {
+		r.GARPLowerRepeat = r.GARPRepeat
+	}
+	if table.child("garp_lower_priority_delay") == nil {
+		r.GARPLowerDelay = r.GARPDelay
+	}
 	settleRoutes(r.Routes)
 	settleRules(r.Rules, r.IPv6())
 }

@@ -47,10 +47,16 @@ type VirtualRouter struct {
 	GARPRefresh       time.Duration // 0 for never
 	GARPRefreshRepeat int
 	GARPInterval      time.Duration // between two announcements on an interface; 0 for none
-	Auth              Auth
-	Routes            []Route
-	Rules             []Rule
-	Track             []Track
+	// GARPLowerRepeat and GARPLowerDelay are for a master that hears an advert of lower
+	// priority: how often it announces its addresses then, 0 for not at all, and when for the
+	// last time, 0 for no such one.
+	GARPLowerRepeat int
+	GARPLowerDelay  time.Duration
+
+	Auth   Auth
+	Routes []Route
+	Rules  []Rule
+	Track  []Track
 }
 
 // UnicastPeer is another router to which adverts are sent by themselves.

@@ -39,6 +39,8 @@ func TestRouterDefaults(t *testing.T) {
 			GARPDelay:         5 * time.Second,
 			GARPRefresh:       time.Minute,
 			GARPRefreshRepeat: 1,
+			GARPLowerRepeat:   5,
+			GARPLowerDelay:    5 * time.Second,
 			Auth:              Auth{Kind: "none"},
 		}},
 		IPVS: IPVS{AtEnd: "keep", Nodes: "candidates"},
@@ -94,6 +96,7 @@ func TestEveryRouterKey(t *testing.T) {
 		GARPDelay:         2 * time.Second,
 		GARPRefreshRepeat: 2,
 		GARPInterval:      time.Millisecond,
+		GARPLowerDelay:    time.Second,
 		Auth: Auth{
 			Kind:   "hmac",
 			Keys:   []AuthKey{{1, "/etc/perch/hmac-1"}, {2, "/etc/perch/hmac-2"}},

@@ -119,15 +119,21 @@ func (s *setup) pace(v vip.VIP) vip.Pace {
 		return vip.Pace{}
 	}
 	pace := vip.Pace{
-		Repeat: r.GARPRepeat, Delay: r.GARPDelay, Refresh: r.GARPRefresh, RefreshRepeat: r.GARPRefreshRepeat, Interval: r.GARPInterval,
-	}
-	if pace.Delay == 0 {
-		pace.Delay = -1 // 0 is the default there
+		Repeat: r.GARPRepeat, Delay: orNone(r.GARPDelay), Refresh: r.GARPRefresh, RefreshRepeat: r.GARPRefreshRepeat, Interval: r.GARPInterval,
+		AgainRepeat: orNone(r.GARPLowerRepeat), AgainDelay: orNone(r.GARPLowerDelay),
 	}
 	if pace.Refresh == 0 {
 		pace.Refresh = never
 	}
 	return pace
+}
+
+// orNone returns what a Pace takes for none, which 0 is not there but the default.
+func orNone[T int | time.Duration](n T) T {
+	if n == 0 {
+		return -1
+	}
+	return n
 }
 
 // masters are the names of the routers of which this node is the master.

@@ -183,11 +183,16 @@ func TestOwnerOfAnAddress(t *testing.T) {
 			t.Errorf("%s: %q, %v", tt.vip, name, known)
 		}
 	}
-	if pace := s.pace(at("198.18.0.200/24", "eth0")); pace != (vip.Pace{Repeat: 5, Delay: 7 * time.Second, Refresh: time.Minute, RefreshRepeat: 1}) {
+	if pace := s.pace(at("198.18.0.200/24", "eth0")); pace != (vip.Pace{
+		Repeat: 5, Delay: 7 * time.Second, Refresh: time.Minute, RefreshRepeat: 1, AgainRepeat: 5, AgainDelay: 7 * time.Second,
+	}) {
 		t.Errorf("pace %+v", pace)
 	}
-	s.byName["lan"].GARPDelay, s.byName["lan"].GARPRefresh = 0, 0
-	if pace := s.pace(at("198.18.1.200/24", "vrrp.52")); pace != (vip.Pace{Repeat: 5, Delay: -1, Refresh: never, RefreshRepeat: 1}) {
+	lan := s.byName["lan"]
+	lan.GARPDelay, lan.GARPRefresh, lan.GARPLowerRepeat, lan.GARPLowerDelay = 0, 0, 0, 0
+	if pace := s.pace(at("198.18.1.200/24", "vrrp.52")); pace != (vip.Pace{
+		Repeat: 5, Delay: -1, Refresh: never, RefreshRepeat: 1, AgainRepeat: -1, AgainDelay: -1,
+	}) {
 		t.Errorf("pace of a router that is never announced again %+v", pace)
 	}
 	if pace := s.pace(at("198.18.2.1/32", "lo")); pace != (vip.Pace{}) {

@@ -28,7 +28,7 @@ func TestRouterReloadOfAnyChange(t *testing.T) {
 		"virtual MAC":   {lines: []string{"virtual_mac = true"}},
 		"unicast":       {lines: []string{`source = "198.18.0.1"`, `unicast_peers = ["198.18.0.77"]`}},
 		"checksum":      {lines: []string{`checksum = "message-only"`}, keeps: true},
-		"announcements": {lines: []string{`garp_delay = "1s"`, `garp_refresh = "0s"`}, keeps: true},
+		"announcements": {lines: []string{`garp_delay = "1s"`, `garp_refresh = "0s"`, `garp_lower_priority_repeat = 0`}, keeps: true},
 		"own interface": {lines: []string{"track_own_interface = false"}, keeps: true},
 		"delays":        {lines: []string{`preempt_delay = "3s"`, `start_delay = "1s"`}, keeps: true},
 		"excluded":      {lines: []string{`excluded_addresses = ["198.18.0.109/24", "2001:db8::109/64"]`}, keeps: true},

@@ -74,6 +74,9 @@ func (i *instance) own() *special {
 type announcement struct {
 	delay, refresh, extra said[time.Duration]
 	repeat, refreshRepeat said[int]
+
+	lowerDelay  said[time.Duration] // after an advert of lower priority
+	lowerRepeat said[int]           // 0 for none
 }
 
 // address is one of virtual_ipaddress or static_ipaddress.

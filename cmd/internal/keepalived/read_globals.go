@@ -2,7 +2,6 @@ package keepalived
 
 import (
 	"fmt"
-	"math"
 	"net/netip"
 	"strconv"
 	"time"
@@ -66,6 +65,10 @@ func globalsOfAnnouncements() vocabulary[*importer] {
 		"vrrp_garp_master_refresh_repeat": keepRepeat(func(im *importer) *said[int] {
 			return &of(im).refreshRepeat
 		}),
+		"vrrp_garp_lower_prio_delay": keepSeconds(0, mostWhole, func(im *importer) *said[time.Duration] {
+			return &of(im).lowerDelay
+		}),
+		"vrrp_garp_lower_prio_repeat": keepRepeatOrNone(func(im *importer) *said[int] { return &of(im).lowerRepeat }),
 		"vrrp_garp_interval": keepTimer(time.Microsecond, mostTime, func(im *importer) *said[time.Duration] {
 			return &im.routing.globals.garpInterval
 		}),
@@ -76,18 +79,7 @@ func globalsOfAnnouncements() vocabulary[*importer] {
 	}
 	v.all(means(func(im *importer, s *syntax.Statement, _ *importer) { readExtra(im, s, 1, of(im)) }),
 		"vrrp_garp_extra_if", "vrrp_vmac_garp_intvl")
-	v["vrrp_garp_lower_prio_delay"] = lowerPriorityGARP[*importer](mostWhole)
-	v["vrrp_garp_lower_prio_repeat"] = lowerPriorityGARP[*importer](math.MaxUint32)
 	return v
-}
-
-// lowerPriorityGARP is a keyword for when addresses are announced after an advert of lower priority.
-func lowerPriorityGARP[T any](most int) word[T] {
-	return means(func(im *importer, s *syntax.Statement, _ T) {
-		if _, ok := im.number(s, 0, most); ok {
-			im.remark(s, "after an advert of lower priority all is announced as after a take-over: see garp_delay and garp_repeat")
-		}
-	})
 }
 
 // readExtra reads how often what is not on the router's interface is announced: [all] N.

@@ -126,11 +126,15 @@ func instanceAnnouncements() vocabulary[*instance] {
 		"garp_master_refresh_repeat": keepRepeat(func(i *instance) *said[int] {
 			return &i.own().announcement.refreshRepeat
 		}),
+		"garp_lower_prio_delay": keepSeconds(0, mostWhole, func(i *instance) *said[time.Duration] {
+			return &i.own().announcement.lowerDelay
+		}),
+		"garp_lower_prio_repeat": keepRepeatOrNone(func(i *instance) *said[int] {
+			return &i.own().announcement.lowerRepeat
+		}),
 	}
 	v.all(means(func(im *importer, s *syntax.Statement, i *instance) { readExtra(im, s, 0, &i.own().announcement) }),
 		"garp_extra_if", "vmac_garp_intvl")
-	v["garp_lower_prio_delay"] = lowerPriorityGARP[*instance](mostWhole)
-	v["garp_lower_prio_repeat"] = lowerPriorityGARP[*instance](math.MaxUint32)
 	return v
 }
 

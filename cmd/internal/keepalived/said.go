@@ -87,18 +87,33 @@ func keepSeconds[T any](least, most int, at func(T) *said[time.Duration]) word[T
 // keepRepeat is a keyword with how often something is announced, of which keepalived takes 0 for 1.
 func keepRepeat[T any](at func(T) *said[int]) word[T] {
 	return means(func(im *importer, s *syntax.Statement, into T) {
-		n, ok := im.number(s, 0, math.MaxUint32)
-		if !ok {
-			return
-		}
-		switch {
-		case n == 0:
+		n, ok := im.repeat(s)
+		if ok && n == 0 {
 			im.remark(s, "is taken for 1, as keepalived takes it")
-		case n > mostRepeats:
-			im.remark(s, fmt.Sprintf("becomes %d, the most that perch has", mostRepeats))
+			n = 1
 		}
-		keep(im, at(into), min(max(n, 1), mostRepeats), s)
+		if ok {
+			keep(im, at(into), n, s)
+		}
 	})
+}
+
+// keepRepeatOrNone is a keyword with how often something is announced, if ever.
+func keepRepeatOrNone[T any](at func(T) *said[int]) word[T] {
+	return means(func(im *importer, s *syntax.Statement, into T) {
+		if n, ok := im.repeat(s); ok {
+			keep(im, at(into), n, s)
+		}
+	})
+}
+
+// repeat reads how often something is announced, as far as perch does so.
+func (im *importer) repeat(s *syntax.Statement) (n int, ok bool) {
+	n, ok = im.number(s, 0, math.MaxUint32)
+	if n > mostRepeats {
+		im.remark(s, fmt.Sprintf("becomes %d, the most that perch has", mostRepeats))
+	}
+	return min(n, mostRepeats), ok
 }
 
 // keepFlag is a keyword that means on, and may be told to mean off.

@@ -2,10 +2,8 @@ package keepalived
 
 import (
 	"net/netip"
-	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/document"
-	"github.com/perch-vip/perch/cmd/internal/keepalived/syntax"
 )
 
 // writeTransport says how adverts travel.
@@ -105,71 +103,4 @@ func (im *importer) writeAccept(t *document.Table, i *instance, version int) {
 	case higher.value:
 		im.set(t, "answer_higher_priority", document.Flag(true), higher.by)
 	}
-}
-
-// writeAnnouncements says when the addresses are announced.
-func (im *importer) writeAnnouncements(t *document.Table, i *instance) {
-	own, all := &i.announcement, &im.routing.globals.announcement
-	delay, repeat := own.delay.or(all.delay), own.repeat.or(all.repeat)
-	if minimal := im.routing.globals.minimalGARP; minimal.value {
-		delay, repeat = delay.or(said[time.Duration]{0, minimal.by}), repeat.or(said[int]{1, minimal.by})
-	}
-	if delay.given() {
-		im.set(t, "garp_delay", document.Duration(im.cut(delay, longestDelay)), delay.by)
-	}
-	if n := repeats(max(repeat.is(5), 1), delay.is(5*time.Second)); repeat.given() || n != 5 {
-		im.set(t, "garp_repeat", document.Number(n), firstBy(repeat.by, delay.by))
-	}
-	refresh, by := often(own.refresh.or(all.refresh), im.extra(i))
-	im.set(t, "garp_refresh", document.Duration(refresh), by)
-	if again := own.refreshRepeat.or(all.refreshRepeat); again.given() && refresh > 0 {
-		im.set(t, "garp_refresh_repeat", document.Number(min(max(again.value, 1), mostRepeats)), again.by)
-	}
-	if pace := im.pace(i); pace.value > 0 {
-		im.set(t, "garp_interval", document.Duration(im.cut(pace, longestPace)), pace.by)
-	}
-}
-
-// extra returns how often addresses on a device of their own are announced besides.
-func (im *importer) extra(i *instance) said[time.Duration] {
-	if i.vmac.given() {
-		return i.announcement.extra.or(im.routing.globals.announcement.extra)
-	}
-	if own := i.announcement.extra; own.given() {
-		im.remark(own.by, "does nothing without use_vmac, there as here")
-	}
-	return said[time.Duration]{}
-}
-
-// What perch allows of announcements.
-const (
-	mostRepeats  = 100
-	longestPace  = time.Second
-	longestDelay = 1000 * time.Second // of a start, too
-)
-
-// repeats returns how often a new master announces its addresses: keepalived does so
-// repeat times at once and as often again after a delay, of which here one is left.
-func repeats(repeat int, delay time.Duration) int {
-	if delay > 0 {
-		repeat++
-	}
-	return min(max(repeat, 1), mostRepeats)
-}
-
-// often returns the shorter of two times, of which 0 is never.
-func often(a, b said[time.Duration]) (time.Duration, *syntax.Statement) {
-	if a.value == 0 || b.value != 0 && b.value < a.value {
-		a = b.or(a)
-	}
-	return a.value, a.by
-}
-
-// pace returns what is left between announcements on the instance's interface.
-func (im *importer) pace(i *instance) said[time.Duration] {
-	g, own := &im.routing.globals, im.routing.pacings[i.iface.value]
-	if i.ipv6() {
-		return own.na.or(g.naInterval)
-	}
-	return own.garp.or(g.garpInterval)
 }
