@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,8 @@ type Watch struct {
 	stop  chan struct{}
 	ended sync.WaitGroup
 	close func() error
+
+	rounds atomic.Int64 // of looks
 
 	mu       sync.Mutex
 	overlaps []Overlap
@@ -65,6 +68,7 @@ func (w *Watch) run() {
 		}
 		w.note(overlaps(before, now))
 		before = now
+		w.rounds.Add(1)
 	}
 }
 

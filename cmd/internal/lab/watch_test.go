@@ -29,13 +29,23 @@ func TestWatchAllowsPassingOn(t *testing.T) {
 	for range 20 {
 		must(t, hosts[0].RemoveAddress(addr))
 		give(t, hosts[1], vip4)
+		look(t, w)
 		must(t, hosts[1].RemoveAddress(addr))
 		give(t, hosts[0], vip4)
+		look(t, w)
 	}
 	must(t, w.Close())
 	if found := w.Overlaps(time.Time{}); len(found) != 0 {
 		t.Errorf("%d overlaps with one owner at a time", len(found))
 	}
+}
+
+// look waits for a round of looks that has just begun: an address that goes and comes back
+// between two looks was never away for the watch.
+func look(t *testing.T, w *Watch) {
+	t.Helper()
+	enough := w.rounds.Load() + 2
+	eventually(t, "the watch has looked", func() bool { return w.rounds.Load() >= enough })
 }
 
 func BenchmarkHas(b *testing.B) {
