@@ -100,3 +100,14 @@ func NeedBGP(t test) {
 		skip(t, "needs bgpd and zebra of FRR, Debian package frr")
 	}
 }
+
+// NeedTutorial skips a test where the commands of the tutorial are missing. In CI that is a
+// failure.
+func NeedTutorial(t test) {
+	t.Helper()
+	NeedRoot(t)
+	need(t, "ip", "needs ip(8), Debian package iproute2")
+	need(t, "unshare", "needs unshare(1), Debian package util-linux")
+	need(t, "ping", "needs ping(8), Debian package iputils-ping")
+	need(t, "python3", "needs python3(1), Debian package python3")
+}
