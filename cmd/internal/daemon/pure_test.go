@@ -46,6 +46,7 @@ var pureFiles = []string{
 	"cmd/internal/daemon/servicespec.go", "cmd/internal/daemon/virtualservice.go", "cmd/internal/daemon/place.go",
 	"cmd/internal/daemon/ruling.go", "cmd/internal/daemon/servicereport.go", "cmd/internal/daemon/servicecount.go",
 	"cmd/internal/web/text.go", "cmd/internal/web/metrics.go", "cmd/internal/web/render.go",
+	"cmd/internal/web/sse.go",
 }
 
 func TestPurePackages(t *testing.T) {

@@ -3,8 +3,11 @@ package web
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -13,29 +16,39 @@ const scrapeLimit = 5 * time.Second
 
 const contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-// handler answers all requests. It goes by the path as it is: nothing is cleaned,
-// redirected or looked up.
-type handler struct{ metrics *page }
+// routes answer all requests. They go by the path as it is: nothing is cleaned,
+// redirected or looked up. What answers is asked by GET and HEAD alone.
+type routes map[string]http.HandlerFunc
 
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (rs routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
 		w.Header().Set("Connection", "close") // else net/http would wait for the body
 	}
-	switch {
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "only GET and HEAD are allowed", http.StatusMethodNotAllowed)
-	case r.URL.Path == "/metrics":
-		h.serveMetrics(w, r)
-	default:
-		http.Error(w, "no such resource, only /metrics", http.StatusNotFound)
+		return
+	}
+	answer, found := rs[r.URL.Path]
+	if !found {
+		known := strings.Join(slices.Sorted(maps.Keys(rs)), ", ")
+		http.Error(w, "no such resource, only "+known, http.StatusNotFound)
+		return
+	}
+	answer(w, r)
+}
+
+// routes are what the server has.
+func (s *Server) routes() routes {
+	return routes{
+		"/metrics": s.page.serveMetrics,
 	}
 }
 
-func (h *handler) serveMetrics(w http.ResponseWriter, r *http.Request) {
+func (p *page) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), scrapeLimit)
 	defer cancel()
-	text, err := h.metrics.get(ctx)
+	text, err := p.get(ctx)
 	switch {
 	case errors.Is(err, errSlow):
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)

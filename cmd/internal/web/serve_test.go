@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -43,16 +44,26 @@ type site struct {
 	t    *testing.T
 	ln   *pipeListener
 	made *atomic.Int32 // pages
+
+	routes routes
 }
 
 // serving runs a server for a test, which has it end.
 func serving(t *testing.T, test func(*site)) {
+	t.Helper()
+	servingAlso(t, routes{}, test)
+}
+
+// servingAlso serves more than metrics.
+func servingAlso(t *testing.T, also routes, test func(*site)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		p, made := countingPage(0)
-		s := &site{t, &pipeListener{conns: make(chan net.Conn, 1000), closed: make(chan struct{})}, made}
+		s := &site{t, &pipeListener{conns: make(chan net.Conn, 1000), closed: make(chan struct{})}, made, maps.Clone(also)}
+		s.routes["/metrics"] = p.serveMetrics
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { done <- serve(ctx, s.ln, &handler{p}, quiet) }()
+		go func() { done <- serve(ctx, s.ln, s.routes, quiet) }()
 		test(s)
 		begin := time.Now()
 		cancel()
@@ -257,7 +268,7 @@ func TestListenerThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ln := &pipeListener{closed: make(chan struct{})}
 		_ = ln.Close()
-		if err := serve(t.Context(), ln, &handler{}, quiet); !errors.Is(err, net.ErrClosed) {
+		if err := serve(t.Context(), ln, routes{}, quiet); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("%v, want %v", err, net.ErrClosed)
 		}
 	})

@@ -10,17 +10,23 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // retryEvery is how often an address is tried that cannot be had.
 const retryEvery = 5 * time.Second
 
+// goneAfter is how long the kernel waits for a client to acknowledge.
+const goneAfter = 30 * time.Second
+
 // Server answers at an address that may change, and that may not be there yet. Its
 // methods may be called from several goroutines at once.
 type Server struct {
-	page *page
-	log  *slog.Logger
-	poke chan struct{} // says that the address is another one
+	page    *page
+	streams streams
+	log     *slog.Logger
+	poke    chan struct{} // says that the address is another one
 
 	mu      sync.Mutex // guards what follows
 	at      netip.AddrPort
@@ -34,7 +40,7 @@ func NewServer(read func() Metrics, log *slog.Logger) *Server {
 		m := read()
 		return render(b, &m)
 	}
-	return &Server{page: &page{render: show, log: log}, log: log, poke: make(chan struct{}, 1)}
+	return &Server{page: &page{render: show, log: log}, streams: newStreams(), log: log, poke: make(chan struct{}, 1)}
 }
 
 // Listen has the server answer at an address; the zero value is for nowhere. It does not
@@ -91,7 +97,7 @@ func (s *Server) answer(ctx context.Context, at netip.AddrPort) error {
 		s.keep(ctx, at)
 		return nil
 	}
-	ln, err := net.Listen(network(at), at.String())
+	ln, err := listen(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -102,7 +108,7 @@ func (s *Server) answer(ctx context.Context, at netip.AddrPort) error {
 	failed := make(chan error, 1)
 	go func() {
 		defer stop()
-		failed <- serve(serving, ln, &handler{s.page}, s.log)
+		failed <- serve(serving, ln, s.routes(), s.log)
 	}()
 	s.keep(serving, at)
 	stop()
@@ -118,6 +124,20 @@ func (s *Server) keep(ctx context.Context, at netip.AddrPort) {
 		case <-s.poke:
 		}
 	}
+}
+
+// listen has the kernel give up clients that are gone without a word: what is written to
+// one is not acknowledged. Else it would try for a quarter of an hour, and they would keep
+// others from having a stream.
+func listen(ctx context.Context, at netip.AddrPort) (net.Listener, error) {
+	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		err := c.Control(func(fd uintptr) {
+			failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(goneAfter.Milliseconds()))
+		})
+		return errors.Join(err, failed)
+	}}
+	return lc.Listen(ctx, network(at), at.String())
 }
 
 // network returns that of an address: "0.0.0.0" is for IPv4 alone, "::" for both.

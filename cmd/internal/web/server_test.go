@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // patience is for what happens at once, on a machine that is busy.
@@ -146,5 +148,33 @@ func TestNetwork(t *testing.T) {
 		if got := network(netip.MustParseAddrPort(address)); got != want {
 			t.Errorf("%s is %s, want %s", address, got, want)
 		}
+	}
+}
+
+// A client that is gone without a word does not keep its connection for long.
+func TestGoneClientsAreGivenUp(t *testing.T) {
+	ln, err := listen(t.Context(), netip.MustParseAddrPort("127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	client, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	conn, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	raw, err := conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := 0
+	_ = raw.Control(func(fd uintptr) { got, err = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT) })
+	if want := int(goneAfter.Milliseconds()); got != want || err != nil {
+		t.Errorf("TCP_USER_TIMEOUT is %d ms, %v, want %d", got, err, want)
 	}
 }
