@@ -39,6 +39,7 @@ type task struct {
 	finding  Finding // of the last one that was
 	looks    uint64
 	failures uint64
+	spent    Spent
 }
 
 // renew has further looks made by another Checker of the same spec. A Watcher, which
@@ -61,6 +62,7 @@ type outcome struct {
 func (t *task) record(o outcome, end time.Time) (news bool) {
 	t.looks++
 	t.last, t.took = end, o.took
+	t.spent.add(o.took)
 	if o.reason == "" {
 		news = o.finding != t.finding
 		t.finding = o.finding

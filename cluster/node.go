@@ -47,6 +47,8 @@ type Node struct {
 	feel       chan struct{}   // a signal for pulse
 	undeclared chan struct{}   // a signal for declare
 
+	elections elections
+
 	transferring sync.Mutex
 	changing     sync.Mutex // held while this node, as the leader, changes the membership
 

@@ -99,6 +99,7 @@ func (n *Node) watchLeadership(ctx context.Context, r *raft.Raft, trans *transpo
 	defer beats.Wait()
 	states := make(chan raft.Observation, 1)
 	observer := raft.NewObserver(states, false, func(o *raft.Observation) bool {
+		n.elections.note(o.Data)
 		_, isState := o.Data.(raft.RaftState)
 		return isState
 	})

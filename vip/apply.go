@@ -283,7 +283,11 @@ func (m *Manager) tell(v VIP, now time.Time) bool {
 	_, wanted := m.wanted[v]
 	l := m.links[v.Interface]
 	m.mu.Unlock()
-	if !wanted || !m.allowed(v) {
+	if !wanted {
+		return false
+	}
+	if !m.allowed(v) {
+		m.withheld.Add(1)
 		return false
 	}
 	if err := m.announcer.Announce(v.Address.Addr(), l); err != nil {

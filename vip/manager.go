@@ -60,6 +60,7 @@ type Manager struct {
 	overruns  atomic.Uint64
 	conflicts atomic.Uint64
 	defended  atomic.Uint64
+	withheld  atomic.Uint64
 }
 
 // New opens the sockets of a Manager in the network namespace of the calling
@@ -193,5 +194,6 @@ func (m *Manager) Stats() Stats {
 		Asked:          m.announcer.asked.Load(),
 		Conflicts:      m.conflicts.Load(),
 		Defended:       m.defended.Load(),
+		Withheld:       m.withheld.Load(),
 	}
 }

@@ -150,4 +150,5 @@ type Stats struct {
 	Asked          uint64 // frames sent that ask who else has a VIP
 	Conflicts      uint64 // frames in which another host claimed a VIP held here
 	Defended       uint64 // times a VIP was announced in answer to such frames
+	Withheld       uint64 // times a VIP was not announced, since it might not be held any more
 }

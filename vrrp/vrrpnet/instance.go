@@ -58,6 +58,8 @@ type Status struct {
 	Sent      uint64     // adverts
 	Late      uint64     // times that it woke up after its lease
 
+	Transitions uint64 // to another state
+
 	SendErrors uint64
 	SendError  error // the last one, or nil
 }

@@ -37,6 +37,7 @@ func (e *Engine) act(r *runner, actions []vrrp.Action, why string) {
 func (e *Engine) follow(r *runner, why string) {
 	if state := r.router.State(); state != r.seen.State {
 		r.seen.State, r.seen.Since, r.seen.Reason = state, e.wall, why
+		r.seen.Transitions++
 		e.remark(r)
 	}
 	e.schedule(r)

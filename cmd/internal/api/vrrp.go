@@ -27,6 +27,7 @@ type VirtualRouter struct {
 	Master            string `json:"master"` // the master's address; empty when none is known
 	// Since is when it came to its state.
 	Since          time.Time `json:"since,omitzero"`
+	Transitions    uint64    `json:"transitions"`     // to another state, since the node was started
 	Reason         string    `json:"reason"`          // why it is in its state
 	AdvertInterval string    `json:"advert_interval"` // such as "1s"
 	// Checksum is the form of those that it sends: "pseudo-header", "message-only" or
@@ -63,6 +64,7 @@ type HeldRoute struct {
 // Adverts counts those of one virtual router since the node was started.
 type Adverts struct {
 	Sent     uint64            `json:"sent"`
+	Unsent   uint64            `json:"unsent"`   // the kernel refused them
 	Received uint64            `json:"received"` // for its VRID, also those that were dropped
 	Dropped  map[string]uint64 `json:"dropped"`  // by reason, such as "bad checksum"
 	// Late is how often this node was the master, woke up after its lease, and gave up.

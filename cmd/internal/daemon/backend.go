@@ -106,7 +106,7 @@ func (d *daemon) transfer(to, reason string) (api.TransferResult, error) {
 	if err != nil {
 		return api.TransferResult{}, err
 	}
-	winner, err := d.handOver(move)
+	winner, err := d.handOver(moveAsked, move)
 	if err != nil {
 		return api.TransferResult{}, refusal(err)
 	}

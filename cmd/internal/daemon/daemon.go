@@ -85,6 +85,11 @@ type daemon struct {
 	released chan struct{} // closed when this node has given up its addresses for good
 
 	metrics *web.Server
+	moves   moveCount
+	reloads reloadCount
+	scraped routerGlance // by scrapes
+	probed  routerGlance // by probes
+	began   time.Time
 	routers *routers    // nil without a [[vrrp]] and [static]
 	company vip.Company // of the Managers of all
 	systemd *systemd
@@ -140,7 +145,8 @@ func open(ctx context.Context, opts Options, queue *logQueue, capabilities func(
 	if err := checkCapabilities(effective); err != nil {
 		return nil, err
 	}
-	d := &daemon{opts: opts, level: new(slog.LevelVar)}
+	d := &daemon{opts: opts, level: new(slog.LevelVar), began: time.Now()}
+	d.reloads.begin(d.began)
 	d.level.Set(cfg.Node.LogLevel)
 	d.log = queue.logger(cfg.Node.LogFormat, d.level)
 	d.current.Store(&loaded{config: cfg, warnings: texts(warnings)})

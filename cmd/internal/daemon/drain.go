@@ -62,7 +62,7 @@ func (d *daemon) drainer() drainer {
 		leader: d.leader,
 		leads:  func() bool { return d.member.node.View().Role == cluster.Leader },
 		handOver: func(reason string) error {
-			_, err := d.handOver(cluster.Move{To: d.anyone(), Reason: reason})
+			_, err := d.handOver(moveDrain, cluster.Move{To: d.anyone(), Reason: reason})
 			return refusal(err)
 		},
 		mark: func(node string, to api.Drain) error {

@@ -4,7 +4,8 @@ import "github.com/perch-vip/perch/cluster"
 
 // handOver moves leadership, and with it the VIPs, as planned. Routers that are told of
 // them keep a route to them all the time.
-func (d *daemon) handOver(move cluster.Move) (winner string, err error) {
+func (d *daemon) handOver(why moveReason, move cluster.Move) (winner string, err error) {
+	defer func() { d.moves.note(why, err) }()
 	transfer := func() (string, error) { return d.member.node.Transfer(move) }
 	if !d.lingers() {
 		return transfer()

@@ -66,7 +66,8 @@ type holder struct {
 
 	until    atomic.Int64 // when the last lease ends that the fence was opened for, in the cluster's time
 	ordering atomic.Int64 // orders under way
-	darkened atomic.Bool  // a release has left addresses behind a shut fence, and said so
+	takings  atomic.Uint64
+	darkened atomic.Bool // a release has left addresses behind a shut fence, and said so
 
 	mu         sync.Mutex // guards what follows, for moments only
 	configured []vip.VIP
@@ -259,6 +260,7 @@ func (h *holder) take(term uint64) {
 	if done.held == all && done.term == term {
 		return // only the list has changed
 	}
+	h.takings.Add(1)
 	h.log.Info("this node owns the VIPs", "term", term)
 	offer(h.claims, term)
 }

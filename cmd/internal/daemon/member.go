@@ -122,10 +122,10 @@ func (d *daemon) leave(parts context.Context) error {
 // handOverAtEnd hands over. One that is under way already is waited for.
 func (d *daemon) handOverAtEnd(ctx context.Context) {
 	move := cluster.Move{To: d.anyone(), Reason: state.Stopped(d.name())}
-	winner, err := d.handOver(move)
+	winner, err := d.handOver(moveStop, move)
 	for errors.Is(err, cluster.ErrTransferring) && ctx.Err() == nil {
 		pause(ctx, 10*time.Millisecond)
-		winner, err = d.handOver(move)
+		winner, err = d.handOver(moveStop, move)
 	}
 	switch {
 	case ctx.Err() != nil: // nobody waits for it any more
@@ -138,7 +138,7 @@ func (d *daemon) handOverAtEnd(ctx context.Context) {
 
 // moveAway hands over because this node leads and may not own.
 func (d *daemon) moveAway() error {
-	winner, err := d.handOver(cluster.Move{To: d.anyone(), Reason: whyMove(d.name(), d.situation())})
+	winner, err := d.handOver(moveUnfit, cluster.Move{To: d.anyone(), Reason: whyMove(d.name(), d.situation())})
 	if errors.Is(err, cluster.ErrNotLeader) {
 		return nil
 	}
@@ -155,7 +155,7 @@ func (d *daemon) overseer() *overseer {
 		now:   d.member.node.Now,
 		delay: func() time.Duration { return d.config().Cluster.PreemptDelay },
 		handOver: func(c course) error {
-			winner, err := d.handOver(cluster.Move{To: c.to, Reason: c.reason, Cause: c.cause})
+			winner, err := d.handOver(moveReasonOf(c.cause), cluster.Move{To: c.to, Reason: c.reason, Cause: c.cause})
 			if err == nil {
 				d.log.Info("handed over", "to", winner, "reason", c.reason)
 			}

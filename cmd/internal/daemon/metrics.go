@@ -3,29 +3,132 @@ package daemon
 import (
 	"runtime"
 
+	"github.com/perch-vip/perch/checker"
+	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/web"
+	"github.com/perch-vip/perch/vip"
 )
 
-// openMetrics makes what serves metrics, and starts nothing.
+// openMetrics makes what serves metrics and answers probes, and starts nothing.
 func (d *daemon) openMetrics(cfg *config.Config) {
-	d.metrics = web.NewServer(d.measure, d.log.With("part", "metrics"))
+	from := web.Sources{Metrics: d.measure, Alive: d.alive, Obstacles: d.obstacles}
+	d.metrics = web.NewServer(from, d.log.With("part", "metrics"))
 	d.metrics.Listen(cfg.Node.Listen)
 }
 
-// measure returns what a scrape shows. It reads the kernel's table once, and asks nothing
-// of what decides on ownership or on services.
+// measure returns what a scrape shows. It reads the kernel's table once, and asks no other
+// node, and nothing of what decides on ownership or on services.
 func (d *daemon) measure() web.Metrics {
 	counted, err := d.balancer.counted()
 	if err != nil {
 		d.log.Debug("counters of services", "error", err)
 	}
+	routers, answered := d.scraped.look(d.routers, d.fence.Kind())
+	bgp, ipvs := d.bgpStatus(), d.balancer.status()
 	return web.Metrics{
 		Version:   d.opts.Version,
 		GoVersion: runtime.Version(),
-		BGP:       d.bgpStatus(),
-		IPVS:      d.balancer.status(),
+		Started:   d.began,
+		Ready:     len(d.obstaclesOf(routers, answered, bgp, ipvs)) == 0,
+		Warnings:  len(d.current.Load().warnings) + len(bgpAlarms(bgp)),
+		Reloads:   d.reloads.all(),
+		Fence:     d.fenceMeasured(),
+		Cluster:   d.clusterMeasured(),
+		VIPs:      d.vipsMeasured(),
+		Anycast:   d.anycastMeasured(),
+		Announced: d.announcedMeasured(),
+		Routers:   withAllDrops(routers),
+		Checks:    d.checksMeasured(),
+		Notify:    byTarget(d.notified()),
+		BGP:       bgp,
+		IPVS:      ipvs,
 		Services:  d.balancer.report(counted),
 		Counted:   err == nil,
 	}
+}
+
+func (d *daemon) fenceMeasured() web.Fence {
+	return web.Fence{Kind: string(d.fence.Kind()), Broken: d.fence.Trouble() != nil, Mended: d.fence.Mended().Count}
+}
+
+// vipsMeasured are the VIPs of the cluster. One that is in the kernel behind a shut fence
+// is not held: another node may have it.
+func (d *daemon) vipsMeasured() []web.VIP {
+	if d.member == nil {
+		return nil
+	}
+	return measuredVIPs(d.member.vips.Status(), d.member.holder.place() == here)
+}
+
+func (d *daemon) anycastMeasured() []web.VIP {
+	if d.anycast == nil {
+		return nil
+	}
+	return measuredVIPs(d.anycast.manager.Status(), true)
+}
+
+func measuredVIPs(list []vip.Status, may bool) []web.VIP {
+	vips := make([]web.VIP, len(list))
+	for i, s := range list {
+		vips[i] = web.VIP{
+			Address: s.VIP.Address.String(), Interface: s.VIP.Interface, Held: s.Held && may,
+			Readded: s.Readded, Conflicts: s.Conflict.Count, Conflict: s.Conflict.Ongoing,
+		}
+	}
+	return vips
+}
+
+// announcedMeasured is what each part has told the neighbours.
+func (d *daemon) announcedMeasured() (list []web.Announced) {
+	add := func(part string, m *vip.Manager) {
+		s := m.Stats()
+		list = append(list, web.Announced{
+			Part: part, Sent: s.Announced, Failed: s.AnnounceErrors, Withheld: s.Withheld, Defended: s.Defended,
+		})
+	}
+	if d.member != nil {
+		add("cluster", d.member.vips)
+	}
+	if d.routers != nil {
+		add("vrrp", d.routers.vips)
+	}
+	if d.anycast != nil {
+		add("anycast", d.anycast.manager)
+	}
+	return list
+}
+
+// checksMeasured are the checks of this node.
+func (d *daemon) checksMeasured() (list []web.Check) {
+	spent := map[string]checker.Spent{}
+	for _, s := range d.checks.runner.Spent() {
+		spent[s.Name] = s
+	}
+	bounds := checker.SpentBounds()
+	for _, s := range d.checks.runner.Status() {
+		took := spent[s.Name]
+		list = append(list, web.Check{
+			Name: s.Name, Kind: s.Kind, State: string(s.State), Looks: s.Looks, Failures: s.Failures, Overdue: s.Overdue,
+			Took: web.Spread{Bounds: bounds[:], Counts: took.Counts[:], Count: took.Count, Sum: took.Sum},
+		})
+	}
+	return list
+}
+
+// byTarget adds up what has become of the events of each target: several [[notify]] may
+// have the same one.
+func byTarget(list []api.Notified) (sums []api.Notified) {
+	at := map[string]int{}
+	for _, n := range list {
+		i, known := at[n.Target]
+		if !known {
+			i, at[n.Target] = len(sums), len(sums)
+			sums = append(sums, api.Notified{Target: n.Target})
+		}
+		sums[i].Told += n.Told
+		sums[i].Failed += n.Failed
+		sums[i].Dropped += n.Dropped
+	}
+	return sums
 }

@@ -15,18 +15,32 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/web"
 	"github.com/perch-vip/perch/ipvs"
+	"github.com/perch-vip/perch/vip/fence"
 )
 
 // measured returns a daemon that has a balancer, and can tell what a scrape shows.
-func measured(b *balancer) *daemon {
+func measured(t testing.TB, b *balancer) *daemon {
+	t.Helper()
+	cfg := &config.Config{Node: config.Node{Name: "lb1"}}
 	d := &daemon{log: slog.New(slog.DiscardHandler), balancer: b}
-	d.openMetrics(&config.Config{})
+	d.current.Store(&loaded{config: cfg})
+	var err error
+	if d.fence, err = fence.New(fence.Off, d.log); err != nil {
+		t.Fatal(err)
+	}
+	if d.checks, err = openChecks(nil, d.log); err != nil {
+		t.Fatal(err)
+	}
+	if err = d.openNotifier(cfg); err != nil {
+		t.Fatal(err)
+	}
+	d.openMetrics(cfg)
 	return d
 }
 
 func TestWhatAScrapeShows(t *testing.T) {
 	l := newBalancerLab(t)
-	d := measured(l.balancer)
+	d := measured(t, l.balancer)
 	d.opts.Version = "v1"
 	if m := d.measure(); m.Version != "v1" || m.Counted || len(m.Services) != 1 || m.IPVS == nil || m.Services[0].Here {
 		t.Errorf("before the first step: %+v", m)
@@ -65,7 +79,7 @@ func TestStatusSaysThatNoMetricsAreServed(t *testing.T) {
 // A reload moves the metrics, at once.
 func TestReloadMovesTheMetrics(t *testing.T) {
 	r := newReloadable(t)
-	r.metrics = web.NewServer(func() web.Metrics { return web.Metrics{} }, r.log)
+	r.metrics = web.NewServer(web.Sources{Metrics: func() web.Metrics { return web.Metrics{} }}, r.log)
 	ended := make(chan error, 1)
 	go func() { ended <- r.metrics.Run(t.Context()) }()
 	t.Cleanup(func() { <-ended })
@@ -120,7 +134,7 @@ func BenchmarkMeasure(b *testing.B) {
 	balancer := newTestBalancer(b, cfg)
 	balancer.kernel = kernel
 	balancer.step()
-	d := measured(balancer)
+	d := measured(b, balancer)
 	b.ReportAllocs()
 	var m web.Metrics
 	for b.Loop() {

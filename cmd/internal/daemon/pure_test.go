@@ -17,7 +17,7 @@ import (
 // starts nothing and does not log.
 var pureImports = []string{
 	"bytes", "cmp", "container/heap", "crypto/hmac", "crypto/md5", "crypto/sha256", "crypto/subtle", "encoding/binary",
-	"encoding/json", "errors", "fmt", "hash", "maps", "math", "net/netip", "slices", "sort", "strconv", "strings", "time",
+	"encoding/json", "errors", "fmt", "hash", "maps", "math", "net/netip", "slices", "sort", "strconv", "strings", "time", "unicode/utf8",
 }
 
 // typeImports are what a pure file of a shell may import besides, for constants and
@@ -45,8 +45,8 @@ var pureFiles = []string{
 	"cmd/internal/daemon/holddown.go", "cmd/internal/daemon/explain.go",
 	"cmd/internal/daemon/servicespec.go", "cmd/internal/daemon/virtualservice.go", "cmd/internal/daemon/place.go",
 	"cmd/internal/daemon/ruling.go", "cmd/internal/daemon/servicereport.go", "cmd/internal/daemon/servicecount.go",
-	"cmd/internal/web/text.go", "cmd/internal/web/metrics.go", "cmd/internal/web/render.go",
-	"cmd/internal/web/sse.go",
+	"cmd/internal/web/text.go", "cmd/internal/web/metrics.go", "cmd/internal/web/table.go", "cmd/internal/web/services.go",
+	"cmd/internal/web/routers.go", "cmd/internal/web/sse.go",
 }
 
 func TestPurePackages(t *testing.T) {

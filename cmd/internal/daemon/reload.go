@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"sort"
+	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
@@ -19,9 +20,10 @@ import (
 // who is notified, the program of the end, preemption, log level and where metrics are served.
 // A file with a mistake, or secrets that cannot be read, change nothing. What stays is not
 // touched. Everything else takes effect at the next start and is named in the warnings.
-func (d *daemon) reload() (api.ReloadResult, error) {
+func (d *daemon) reload() (result api.ReloadResult, err error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
+	defer func() { d.reloads.note(err, time.Now()) }()
 	d.systemd.reloading()
 	defer d.systemd.ready()
 	sourced, err := d.opts.Config()
@@ -72,7 +74,7 @@ func (d *daemon) reload() (api.ReloadResult, error) {
 	applied.Node.Listen = fresh.Node.Listen
 	d.metrics.Listen(fresh.Node.Listen)
 	lasting := slices.Concat(pending(&applied, fresh), rewritten(d.read, secrets.files), texts(warnings))
-	result := api.ReloadResult{
+	result = api.ReloadResult{
 		Added:    missing(held(&applied), held(old)),
 		Removed:  missing(held(old), held(&applied)),
 		Services: changesOf(old.Services, fresh.Services),

@@ -101,6 +101,7 @@ func (s *routerState) virtualRouter(r *virtualRouter, kind fence.Kind) api.Virtu
 		EffectivePriority: int(state.Priority),
 		Master:            addressText(state.Master),
 		Since:             state.Since,
+		Transitions:       state.Transitions,
 		Reason:            state.Reason,
 		AdvertInterval:    r.AdvertInterval.String(),
 		SyncGroup:         r.Group,
@@ -160,7 +161,7 @@ func (s *routerState) heldPaths(routes []route.Route, rules []route.Rule) []api.
 }
 
 func advertsOf(state vrrpnet.Status, heard vrrpnet.Heard) api.Adverts {
-	out := api.Adverts{Sent: state.Sent, Late: state.Late, Dropped: refusedOf(&heard.Refused)}
+	out := api.Adverts{Sent: state.Sent, Unsent: state.SendErrors, Late: state.Late, Dropped: refusedOf(&heard.Refused)}
 	for _, n := range out.Dropped {
 		out.Received += n
 	}

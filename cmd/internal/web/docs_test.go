@@ -3,6 +3,7 @@ package web
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,17 +24,40 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	for _, m := range row.FindAllStringSubmatch(string(text), -1) {
 		docs[m[1]] = m[2] + " " + strings.ReplaceAll(m[3], "`", "")
 	}
-	shown := map[string]string{}
-	m := website()
-	for name, f := range parse(t, render(nil, &m)) {
-		var labels []string
-		for _, l := range f.Metric[0].Label {
-			labels = append(labels, l.GetName())
-		}
-		shown[name] = strings.ToLower(f.GetType().String()) + " " + strings.Join(labels, ", ")
+	told := map[string]string{}
+	for _, m := range declared() {
+		told[m.name] = m.kind + " " + strings.Join(m.labels, ", ")
 	}
-	if diff := cmp.Diff(shown, docs); diff != "" {
-		t.Errorf("-shown +documented:\n%s", diff)
+	if diff := cmp.Diff(told, docs); diff != "" {
+		t.Errorf("-declared +documented:\n%s", diff)
+	}
+}
+
+// What is declared is what a page has, with its type and labels, and nothing else.
+func TestEveryMetricIsShownAsDeclared(t *testing.T) {
+	want, got := map[string]string{}, map[string]string{}
+	for _, m := range declared() {
+		if want[m.name] != "" {
+			t.Errorf("%s is declared twice", m.name)
+		}
+		want[m.name] = m.kind + " " + strings.Join(slices.Sorted(slices.Values(m.labels)), ", ")
+	}
+	m := website()
+	for name, f := range parse(t, rendered(nil, &m)) {
+		for _, sample := range f.Metric {
+			var labels []string
+			for _, l := range sample.Label {
+				labels = append(labels, l.GetName())
+			}
+			slices.Sort(labels)
+			got[name] = strings.ToLower(f.GetType().String()) + " " + strings.Join(labels, ", ")
+			if got[name] != want[name] {
+				t.Errorf("%s is shown as %q, and declared as %q", name, got[name], want[name])
+			}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-declared +shown:\n%s", diff)
 	}
 }
 

@@ -11,10 +11,17 @@ import (
 	"time"
 )
 
-// scrapeLimit bounds how long a request waits for the kernel.
-const scrapeLimit = 5 * time.Second
+// How long a request waits for what it asks for.
+const (
+	scrapeLimit = 5 * time.Second // of the kernel's table
+	probeLimit  = time.Second
+)
 
-const contentType = "text/plain; version=0.0.4; charset=utf-8"
+// The types of what is answered.
+const (
+	exposition = "text/plain; version=0.0.4; charset=utf-8"
+	plain      = "text/plain; charset=utf-8"
+)
 
 // routes answer all requests. They go by the path as it is: nothing is cleaned,
 // redirected or looked up. What answers is asked by GET and HEAD alone.
@@ -41,25 +48,37 @@ func (rs routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // routes are what the server has.
 func (s *Server) routes() routes {
 	return routes{
-		"/metrics": s.page.serveMetrics,
+		"/metrics": s.pages.metrics.serveMetrics,
+		"/healthz": s.pages.alive.probed(aliveText),
+		"/readyz":  s.pages.ready.probed(readyText),
 	}
 }
 
 func (p *page) serveMetrics(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), scrapeLimit)
-	defer cancel()
-	text, err := p.get(ctx)
+	text, err := p.within(r.Context(), scrapeLimit)
 	switch {
 	case errors.Is(err, errSlow):
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+	default:
+		write(w, exposition, http.StatusOK, text)
 	}
-	w.Header().Set("Content-Type", contentType)
+}
+
+// within is get for whoever waits so long and no longer.
+func (p *page) within(ctx context.Context, limit time.Duration) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return p.get(ctx)
+}
+
+// write answers. A client that went away is not worth a line in the log.
+func write(w http.ResponseWriter, kind string, code int, text []byte) {
+	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(text) // a client that went away is not worth a line in the log
+	w.WriteHeader(code)
+	_, _ = w.Write(text)
 }

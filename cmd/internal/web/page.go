@@ -15,8 +15,8 @@ const freshFor = time.Second
 
 // Why there is no page.
 var (
-	errSlow   = errors.New("the kernel has not answered yet")
-	errBroken = errors.New("the metrics could not be made, the log says why")
+	errSlow   = errors.New("what is to be told has not been found out yet")
+	errBroken = errors.New("the answer could not be made, the log says why")
 )
 
 // page is a text that is made once for all who ask for it at about the same time.
@@ -66,7 +66,7 @@ func (p *page) make(e *edition, size int) {
 	defer func() {
 		if r := recover(); r != nil {
 			e.err = errBroken
-			p.log.Error("metrics", "error", fmt.Sprint(r), "stack", string(debug.Stack()))
+			p.log.Error("page", "error", fmt.Sprint(r), "stack", string(debug.Stack()))
 		}
 	}()
 	e.text = p.render(make([]byte, 0, size))

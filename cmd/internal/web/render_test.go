@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	dto "github.com/prometheus/client_model/go"
@@ -21,8 +22,32 @@ var update = flag.Bool("update", false, "rewrite golden files")
 // a mark that has to wait.
 func website() Metrics {
 	return Metrics{
-		Version: "v0.1.0", GoVersion: "go1.26", Counted: true,
-		IPVS: &api.IPVS{State: api.ServiceReady},
+		Version: "v0.1.0", GoVersion: "go1.26", Counted: true, Started: time.Unix(1_700_000_000, 0), Ready: true, Warnings: 2,
+		Reloads: Reloads{Applied: 3, Refused: 1, Failed: true, Last: time.Unix(1_700_000_100, 0)},
+		Fence:   Fence{Kind: "bpf", Broken: true, Mended: 4},
+		Cluster: &Cluster{
+			State: api.StateOK, Role: api.RoleLeader, Leader: "lb1", Term: 7, Quorum: true, Owner: true,
+			Lease: 125 * time.Millisecond, Health: api.HealthHealthy, Priority: 90, Tried: 5, Won: 2, LeaderChanges: 6,
+			Taken: 1, Refused: 8, LastMove: time.Unix(1_700_000_050, 0),
+			Transfers: []Transfers{{Reason: "asked", Result: "done", Count: 2}, {Reason: "health", Result: "refused", Count: 1}},
+			Peers:     []Peer{{Name: "lb2", Reachable: true, Contact: time.Unix(1_700_000_200, 500e6)}, {Name: "lb3"}},
+		},
+		VIPs: []VIP{
+			{Address: "198.18.0.100/24", Interface: "eth0", Held: true, Readded: 1, Conflicts: 2, Conflict: true},
+			{Address: "2001:db8::100/64", Interface: "eth0"},
+		},
+		Anycast:   []VIP{{Address: "198.18.9.1/32", Interface: "lo", Held: true}},
+		Announced: []Announced{{Part: "cluster", Sent: 10, Failed: 1, Withheld: 2, Defended: 3}},
+		Routers: []api.VirtualRouter{{
+			Name: "gw", VRID: 51, Interface: "eth1", Family: "ipv4", State: api.StateMaster, EffectivePriority: 100, Transitions: 3,
+			Adverts: api.Adverts{Sent: 100, Unsent: 1, Received: 20, Dropped: map[string]uint64{"bad TTL": 4, "bad checksum": 0}, Late: 1},
+		}},
+		Checks: []Check{{
+			Name: "haproxy", Kind: "http", State: api.CheckHealthy, Looks: 7, Failures: 2, Overdue: 1500 * time.Millisecond,
+			Took: Spread{Bounds: []time.Duration{time.Millisecond, time.Second}, Counts: []uint64{4, 2}, Count: 7, Sum: 4 * time.Second},
+		}},
+		Notify: []api.Notified{{Target: "/usr/local/bin/tell", Told: 5, Failed: 1, Dropped: 2}},
+		IPVS:   &api.IPVS{State: api.ServiceReady},
 		BGP: &api.BGP{
 			State: api.BGPAnnounced, Failures: 3,
 			Wanted: []string{"198.18.1.100/32"}, Announced: []string{"198.18.1.100/32"},
@@ -60,11 +85,11 @@ func TestRender(t *testing.T) {
 		"all":        func(*Metrics) {},
 		"uncounted":  func(m *Metrics) { m.Counted, m.IPVS.State = false, api.ServiceWaiting },
 		"no-servers": func(m *Metrics) { m.Services = m.Services[:1]; m.Services[0].Servers = nil },
-		"nothing":    func(m *Metrics) { m.IPVS, m.Services = nil, nil },
+		"nothing":    func(m *Metrics) { *m = Metrics{} },
 	} {
 		m := website()
 		change(&m)
-		text := render(nil, &m)
+		text := rendered(nil, &m)
 		parse(t, text)
 		path := "testdata/" + name + ".txt"
 		if *update {
@@ -80,6 +105,20 @@ func TestRender(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", path, diff)
 		}
 	}
+}
+
+// rendered is render where all is in order.
+func rendered(b []byte, m *Metrics) []byte {
+	b, err := render(b, m)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// sources are those of a node on which all is well.
+func sources() Sources {
+	return Sources{Metrics: website, Alive: func() bool { return true }, Obstacles: func() []string { return nil }}
 }
 
 // parse reads a page as Prometheus does, strictly.
@@ -109,7 +148,7 @@ func parse(t *testing.T, text []byte) map[string]*dto.MetricFamily {
 // What is read back is what was to be shown, also where it had to be escaped.
 func TestParsed(t *testing.T) {
 	m := website()
-	families := parse(t, render(nil, &m))
+	families := parse(t, rendered(nil, &m))
 	info := families[serviceInfo].Metric[1].Label[0]
 	if info.GetName() != "service" || info.GetValue() != m.Services[1].Name {
 		t.Errorf("label %s = %q, want the name %q", info.GetName(), info.GetValue(), m.Services[1].Name)
@@ -141,10 +180,10 @@ func manyServers() Metrics {
 
 func BenchmarkRender(b *testing.B) {
 	m := manyServers()
-	size := len(render(nil, &m))
+	size := len(rendered(nil, &m))
 	b.ReportAllocs()
 	for b.Loop() {
-		render(make([]byte, 0, size), &m)
+		rendered(make([]byte, 0, size), &m)
 	}
 	b.ReportMetric(float64(size)/1e6, "MB/page")
 }

@@ -145,7 +145,7 @@ func TestHeaderOfMetrics(t *testing.T) {
 	serving(t, func(s *site) {
 		for _, method := range []string{"GET", "HEAD"} {
 			response, _ := s.ask(method + " /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
-			if got := response.Header.Get("Content-Type"); got != contentType || response.ContentLength != 1 {
+			if got := response.Header.Get("Content-Type"); got != exposition || response.ContentLength != 1 {
 				t.Errorf("%s: %q, length %d", method, got, response.ContentLength)
 			}
 		}

@@ -23,7 +23,7 @@ const goneAfter = 30 * time.Second
 // Server answers at an address that may change, and that may not be there yet. Its
 // methods may be called from several goroutines at once.
 type Server struct {
-	page    *page
+	pages   pages
 	streams streams
 	log     *slog.Logger
 	poke    chan struct{} // says that the address is another one
@@ -33,14 +33,19 @@ type Server struct {
 	trouble string
 }
 
-// NewServer makes a server that listens nowhere, and starts nothing. What read returns is
-// shown, and not changed afterwards; it may take its time.
-func NewServer(read func() Metrics, log *slog.Logger) *Server {
-	show := func(b []byte) []byte {
-		m := read()
-		return render(b, &m)
-	}
-	return &Server{page: &page{render: show, log: log}, streams: newStreams(), log: log, poke: make(chan struct{}, 1)}
+// Sources are what a server tells of. What they return is not changed afterwards; they may
+// take their time.
+type Sources struct {
+	Metrics func() Metrics
+	// Alive tells whether the main loops of the daemon get on.
+	Alive func() bool
+	// Obstacles are why this node cannot own or serve what its config says.
+	Obstacles func() []string
+}
+
+// NewServer makes a server that listens nowhere, and starts nothing.
+func NewServer(from Sources, log *slog.Logger) *Server {
+	return &Server{pages: newPages(from, log), streams: newStreams(), log: log, poke: make(chan struct{}, 1)}
 }
 
 // Listen has the server answer at an address; the zero value is for nowhere. It does not
@@ -86,7 +91,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 	defer cancel()
-	s.page.settle(grace)
+	s.pages.settle(grace)
 	return nil
 }
 

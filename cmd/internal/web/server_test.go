@@ -41,7 +41,7 @@ func (l *lockedBuffer) String() string {
 func running(t *testing.T) (*Server, *lockedBuffer) {
 	t.Helper()
 	log := &lockedBuffer{}
-	s := NewServer(website, slog.New(slog.NewTextHandler(log, nil)))
+	s := NewServer(sources(), slog.New(slog.NewTextHandler(log, nil)))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()

@@ -1,15 +1,10 @@
 package web
 
-import "strconv"
-
-// The types of metrics.
-const (
-	gauge   = "gauge"
-	counter = "counter"
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
 )
-
-// metric is what the samples of one name have in common.
-type metric struct{ name, kind, help string }
 
 // appendHead begins the samples of a metric, which stand together below it.
 func appendHead(b []byte, m metric) []byte {
@@ -33,19 +28,22 @@ func appendSample(b []byte, name string, labels []byte, value uint64) []byte {
 	return append(b, '\n')
 }
 
-// appendLabels appends labels, given as names that each have their value behind them.
-func appendLabels(b []byte, pairs ...string) []byte {
-	for i := 0; i+1 < len(pairs); i += 2 {
-		if i > 0 {
+// appendLabels appends labels behind those that are there.
+func appendLabels(b []byte, names, values []string) []byte {
+	for i, name := range names {
+		if len(b) > 0 {
 			b = append(b, ',')
 		}
-		b = append(append(b, pairs[i]...), '=', '"')
-		b = append(appendEscaped(b, pairs[i+1]), '"')
+		b = append(append(b, name...), '=', '"')
+		b = append(appendEscaped(b, values[i]), '"')
 	}
 	return b
 }
 
+// appendEscaped appends the value of a label. One that is no UTF-8 would have Prometheus
+// refuse the whole page.
 func appendEscaped(b []byte, value string) []byte {
+	value = readable(value)
 	for i := range len(value) {
 		switch c := value[i]; c {
 		case '\\', '"':
@@ -59,21 +57,10 @@ func appendEscaped(b []byte, value string) []byte {
 	return b
 }
 
-// labelSets are the labels of many samples, each written once for all metrics.
-type labelSets struct {
-	text []byte
-	ends []int
-}
-
-func (l *labelSets) add(pairs ...string) {
-	l.text = appendLabels(l.text, pairs...)
-	l.ends = append(l.ends, len(l.text))
-}
-
-func (l *labelSets) at(i int) []byte {
-	begin := 0
-	if i > 0 {
-		begin = l.ends[i-1]
+// readable is the value of a label, with what is no UTF-8 replaced.
+func readable(value string) string {
+	if utf8.ValidString(value) {
+		return value
 	}
-	return l.text[begin:l.ends[i]]
+	return strings.ToValidUTF8(value, "\uFFFD")
 }
