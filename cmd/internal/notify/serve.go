@@ -100,7 +100,7 @@ func (n *Notifier) putBack(key laneKey, o order, err error) (pause time.Duration
 		o.attempts++
 		l.putBack(o)
 	}
-	return pauseAfter(l.failures), !l.overtook
+	return max(pauseAfter(l.failures), leastPause(err)), !l.overtook
 }
 
 // pauseAfter returns how long a lane rests after so many failures.
