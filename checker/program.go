@@ -46,16 +46,25 @@ func (p *Program) Run(ctx context.Context, more, variables []string) error {
 // ctx ends its group is asked to end by SIGTERM, and killed after grace. Nothing of its group
 // is left in either case, nor of what has left the group soon after the start.
 func (p *Program) Keep(ctx context.Context, grace time.Duration, more []string) error {
+	return p.Ask(ctx, grace, more, nil)
+}
+
+// Ask is Keep, with variables in the environment.
+func (p *Program) Ask(ctx context.Context, grace time.Duration, more, variables []string) error {
 	c := *p.script
 	c.argv = slices.Concat(c.argv, more)
 	if err := c.refuse(); err != nil {
 		return err
 	}
-	run, err := startScript(c.argv, c.account, nil)
+	patience := patience(ctx)
+	run, err := startScript(c.argv, c.account, variables)
 	if err != nil {
 		return c.explainStart(err)
 	}
 	status, err := run.finishAsked(ctx, grace)
-	_, err = c.judge(status, err, lastLine(run.output.tail))
+	_, err = c.judge(status, overdue(patience, err), lastLine(run.output.tail))
 	return err
 }
+
+// Vet is an error if root would run what others can change: before there is a need to.
+func (p *Program) Vet() error { return p.script.refuse() }

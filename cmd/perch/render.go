@@ -30,6 +30,7 @@ func renderStatus(s api.Status, v view) string {
 	parts = append(parts, drawRouters(s, v)...)
 	parts = append(parts, drawChecks(s.Checks, v)...)
 	parts = append(parts, drawServices(s, v)...)
+	parts = append(parts, drawHooks(s.Converge, v)...)
 	if s.Static != nil {
 		parts = append(parts, staticTable(*s.Static).draw(v))
 	}

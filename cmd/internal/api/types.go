@@ -29,6 +29,8 @@ type Status struct {
 	Static *Static `json:"static,omitempty"`
 	// Notify are those who are told of events; absent when there are none.
 	Notify []Notified `json:"notify,omitempty"`
+	// Converge are the converge hooks of this node; absent when there are none.
+	Converge []Convergence `json:"converge,omitempty"`
 	// Warnings are sentences for the operator, worst first.
 	Warnings []string `json:"warnings"`
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -18,6 +19,8 @@ func checkNotifies(r *report, root *value, c *Config) {
 		}
 		checkTold(r, table)
 		checkArgv(r, table.child("exec"))
+		checkWebhook(r, table, &n.Webhook)
+		checkConverge(r, table, c)
 		checkReader(r, table, n, readers)
 		checkStatesOnReload(r, table, n)
 		checkFIFOUser(r, table, n, users)
@@ -46,35 +49,85 @@ func (c *Config) subjects() (routers, groups, services []string) {
 	return routers, groups, services
 }
 
-// checkTold wants one program, FIFO or mail, and no keys of the others.
-func checkTold(r *report, table *value) {
-	targets := 0
-	for _, name := range []string{"exec", "fifo", "mail"} {
-		if v := table.child(name); v != nil {
-			if targets++; targets > 1 {
-				r.badKey(v, "given together with another one", "must be one of exec, fifo and mail")
-			}
-		}
-	}
-	if targets == 0 {
-		r.missing(table, "exec", argvRule+", unless there is fifo or mail")
-	}
-	if targets != 1 || table.child("exec") != nil {
-		return
-	}
-	if table.child("fifo") != nil {
-		notFor(r, table, "is not for a fifo", "is for exec", "arguments")
-		notFor(r, table, "is not for a fifo", "is for exec and mail", "timeout")
-		return
-	}
-	notFor(r, table, "is not for mail", "is for exec", "arguments")
-	notFor(r, table, "is not for mail", "is for exec and fifo; who authenticates to a mail server is mail.user", "user")
+// targetNames are the keys of which a [[notify]] has one.
+func targetNames() []string { return []string{"exec", "fifo", "mail", "webhook", "converge"} }
+
+// targetKey is a key that not every target has.
+type targetKey struct {
+	name    string
+	targets []string
+	hint    string // behind the targets
 }
 
-// notFor refuses a key of another target.
-func notFor(r *report, table *value, why, allowed, name string) {
-	if v := table.child(name); v != nil {
-		r.badKey(v, why, allowed)
+func targetKeys() []targetKey {
+	events := []string{"exec", "fifo", "mail", "webhook"}
+	return []targetKey{
+		{"on", events, "; converge hears of each change of the ownership"},
+		{"sync_group", events, ""},
+		{"service", events, ""},
+		{"arguments", []string{"exec"}, ""},
+		{"timeout", []string{"exec", "mail", "webhook", "converge"}, ""},
+		{"user", []string{"exec", "fifo", "converge"}, "; who authenticates to a mail server is mail.user"},
+		{"signing_secret_file", []string{"webhook"}, ""},
+		{"token_file", []string{"webhook"}, ""},
+		{"ca_file", []string{"webhook"}, "; that of a mail server is mail.ca_file"},
+		{"every", []string{"converge"}, ""},
+	}
+}
+
+// checkTold wants one target, and no keys of others.
+func checkTold(r *report, table *value) {
+	target := ""
+	for _, name := range targetNames() {
+		v := table.child(name)
+		switch {
+		case v == nil:
+		case target != "":
+			r.badKey(v, "given together with another one", "must be one of "+inWords(targetNames()))
+			return
+		default:
+			target = name
+		}
+	}
+	if target == "" {
+		r.missing(table, "exec", argvRule+", unless there is "+strings.Join(targetNames()[1:], ", "))
+		return
+	}
+	if target != "converge" && table.child("on") == nil {
+		r.missing(table, "on", eventsRule)
+	}
+	for _, key := range targetKeys() {
+		if v := table.child(key.name); v != nil && !slices.Contains(key.targets, target) {
+			r.badKey(v, "is not for "+target, "is for "+inWords(key.targets)+key.hint)
+		}
+	}
+}
+
+// inWords returns names as "a, b and c".
+func inWords(names []string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+// checkWebhook lets no token go in clear over a network.
+func checkWebhook(r *report, table *value, w *Webhook) {
+	token := table.child("token_file")
+	if u, err := url.Parse(w.URL); token != nil && w.URL != "" && err == nil && u.Scheme == "http" && !isLoopback(u.Host) {
+		r.badKey(token, "would go in clear over the network", "must come with a webhook of https, unless that is this machine")
+	}
+	if ca := table.child("ca_file"); ca != nil && strings.HasPrefix(w.URL, "http:") {
+		r.badKey(ca, "no certificate is verified", "must come with a webhook of https")
+	}
+}
+
+// checkConverge wants something that this node may own.
+func checkConverge(r *report, table *value, c *Config) {
+	checkArgv(r, table.child("converge"))
+	if v := table.child("converge"); v != nil && c.Cluster == nil && len(c.VRRP) == 0 {
+		r.badKey(v, "this node has nothing to own", "must come with a [cluster] or a [[vrrp]]")
 	}
 }
 

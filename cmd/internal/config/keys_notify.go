@@ -2,10 +2,17 @@ package config
 
 import "time"
 
-// The limits of how long a program may take that is told of an event, or an attempt to send a mail.
+// The limits of how long a program may take that is told of an event, or an attempt to send
+// a mail or to post to a webhook.
 const (
 	minNotifyTimeout = 100 * time.Millisecond
 	maxNotifyTimeout = 10 * time.Minute
+)
+
+// The limits of how often a converge hook is run though nothing has changed.
+const (
+	minConvergeEvery = time.Second
+	maxConvergeEvery = 24 * time.Hour
 )
 
 func defaultNotify() Notify { return Notify{Arguments: "none", Timeout: 30 * time.Second} }
@@ -13,7 +20,7 @@ func defaultNotify() Notify { return Notify{Arguments: "none", Timeout: 30 * tim
 func notifyKeys(n *Notify) []key {
 	names := func(dst *[]string, of string) reader { return texts(dst, of, nameRule, parseName) }
 	return []key{
-		required("on", list(&n.On, eventsRule, func(e *string) reader { return named(e, eventNames()) })),
+		optional("on", list(&n.On, eventsRule, func(e *string) reader { return named(e, eventNames()) })),
 		optional("vrrp", names(&n.VRRP, routersRule)),
 		optional("sync_group", names(&n.SyncGroups, groupsRule)),
 		optional("service", texts(&n.Services, servicesRule, serviceNameRule, parseLine)),
@@ -23,6 +30,12 @@ func notifyKeys(n *Notify) []key {
 		optional("reader", texts(&n.Reader, argvRule, argumentRule, parseArgument)),
 		optional("states_on_reload", boolean(&n.StatesOnReload)),
 		optional("mail", table(&n.Mail, mailKeys)),
+		optional("webhook", concealed(text(&n.Webhook.URL, webhookRule, parseWebhook))),
+		optional("signing_secret_file", text(&n.Webhook.SecretFile, pathRule, parsePath)),
+		optional("token_file", text(&n.Webhook.TokenFile, pathRule, parsePath)),
+		optional("ca_file", text(&n.Webhook.CAFile, pathRule, parsePath)),
+		optional("converge", texts(&n.Converge, argvRule, argumentRule, parseArgument)),
+		optional("every", duration(&n.Every, minConvergeEvery, maxConvergeEvery)),
 		optional("user", text(&n.User, userRule, parseUser)),
 		optional("timeout", duration(&n.Timeout, minNotifyTimeout, maxNotifyTimeout)),
 	}

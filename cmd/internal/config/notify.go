@@ -2,10 +2,10 @@ package config
 
 import "time"
 
-// Notify is one [[notify]]: who is told of which events. Exactly one of Exec, FIFO
-// and Mail.Server is set.
+// Notify is one [[notify]]: who is told of which events. Exactly one of Exec, FIFO,
+// Mail.Server, Webhook.URL and Converge is set.
 type Notify struct {
-	On         []string // kinds of events, one at least
+	On         []string // kinds of events, one at least; none for Converge
 	VRRP       []string // names of virtual routers; with SyncGroups and Services empty, all are meant
 	SyncGroups []string
 	Services   []string
@@ -16,8 +16,11 @@ type Notify struct {
 	// StatesOnReload has a reload write all states into FIFO once more.
 	StatesOnReload bool
 	Mail           Mail
-	User           string        // who runs Exec, or may read FIFO and runs Reader; "" for the default
-	Timeout        time.Duration // of Exec, and of one attempt to send a mail
+	Webhook        Webhook
+	Converge       []string      // a program and its arguments
+	Every          time.Duration // how often Converge is run though nothing has changed; 0 for never
+	User           string        // who runs Exec or Converge, or may read FIFO and runs Reader; "" for the default
+	Timeout        time.Duration // of Exec and Converge, and of one attempt to send a mail or to post
 }
 
 // Mail is [notify.mail]: how a mail gets to whom.
@@ -31,6 +34,14 @@ type Mail struct {
 	CAFile        string
 	User          string // "" for no authentication
 	PasswordFile  string
+}
+
+// Webhook is a URL to which events are posted.
+type Webhook struct {
+	URL        string // may have a secret in it: it is not for logs
+	SecretFile string // "" for no signature
+	TokenFile  string // "" for none
+	CAFile     string // "" for the system's authorities
 }
 
 // about is what events are about.

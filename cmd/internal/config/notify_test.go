@@ -83,6 +83,36 @@ func TestNotify(t *testing.T) {
 				PasswordFile:  "/etc/perch/mail-password",
 			},
 		},
+		{
+			On:        []string{"master", "backup"},
+			Arguments: "none",
+			Timeout:   5 * time.Second,
+			Webhook: Webhook{
+				URL:        "https://hooks.example.com:8443/perch?token=x",
+				SecretFile: "/etc/perch/webhook-secret",
+				TokenFile:  "/etc/perch/webhook-token",
+				CAFile:     "/etc/perch/ca.pem",
+			},
+		},
+		{
+			On:        []string{"master"},
+			Arguments: "none",
+			Timeout:   30 * time.Second,
+			Webhook:   Webhook{URL: "http://127.0.0.1:8080/", TokenFile: "/etc/perch/webhook-token"},
+		},
+		{
+			VRRP:      []string{"gw"},
+			Arguments: "none",
+			Converge:  []string{"/usr/local/bin/claim", "eipalloc-1"},
+			Every:     5 * time.Minute,
+			User:      "root",
+			Timeout:   time.Minute,
+		},
+		{
+			Arguments: "none",
+			Converge:  []string{"/usr/local/bin/claim"},
+			Timeout:   30 * time.Second,
+		},
 	}
 	c := mustParse(t, readFile(t, "testdata/ok/notify-every-key.toml"))
 	if diff := cmp.Diff(want, c.Notify); diff != "" {

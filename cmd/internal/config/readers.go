@@ -33,6 +33,21 @@ func readText(allowed string, store func(string) error) reader {
 	}}
 }
 
+// concealed has a reader say what is wrong with a value without the value, which may have a
+// secret in it.
+func concealed(whole reader) reader {
+	read := whole.read
+	whole.read = func(d *decoder, v *value) {
+		before := len(d.mistakes)
+		read(d, v)
+		for i := range d.mistakes[before:] {
+			m := &d.mistakes[before+i]
+			m.Text = strings.Replace(m.Text, v.assigned(), "", 1)
+		}
+	}
+	return whole
+}
+
 // option is one word that a choice takes, and what it stands for.
 type option[T any] struct {
 	word string

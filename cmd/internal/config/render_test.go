@@ -104,6 +104,12 @@ func (b *renderer) notify(n *Notify) {
 	if n.FIFO == "" {
 		b.line("timeout = %q", n.Timeout)
 	}
+	set(b, "webhook", n.Webhook.URL)
+	set(b, "signing_secret_file", n.Webhook.SecretFile)
+	set(b, "token_file", n.Webhook.TokenFile)
+	set(b, "ca_file", n.Webhook.CAFile)
+	b.texts("converge", n.Converge)
+	set(b, "every", n.Every)
 	if n.Mail.Server != "" {
 		b.mail(&n.Mail)
 	}

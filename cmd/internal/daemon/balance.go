@@ -48,7 +48,7 @@ func (d *daemon) openBalancer(cfg *config.Config) (err error) {
 // speaks to ends after it: it has something to say at the end, as has who gives up the addresses.
 func (d *daemon) runBalancer(g *errgroup.Group, parts context.Context) {
 	b := d.balancer
-	around(g, parts, together(d.services.Run, b.syncer.run, d.notifier.Run), together(b.run, d.untilReleased))
+	around(g, parts, together(d.services.Run, b.syncer.run, d.notifier.Run, d.converger.Run), together(b.run, d.untilReleased))
 	g.Go(func() error { return d.tune(parts) })
 	g.Go(func() error { return d.follow(parts) })
 }
@@ -85,6 +85,7 @@ func (d *daemon) follow(parts context.Context) error {
 	}
 	for {
 		d.tellOwnership()
+		d.converger.Wake()
 		select {
 		case <-parts.Done():
 			return nil

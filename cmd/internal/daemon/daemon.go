@@ -79,10 +79,11 @@ type daemon struct {
 	tuning       *sysctl.Keeper
 	retune       chan struct{} // says that the services of the config are others
 
-	notifier *notify.Notifier
-	targets  targets
-	programs atomic.Pointer[nodePrograms]
-	released chan struct{} // closed when this node has given up its addresses for good
+	notifier  *notify.Notifier
+	converger *notify.Converger
+	targets   targets
+	programs  atomic.Pointer[nodePrograms]
+	released  chan struct{} // closed when this node has given up its addresses for good
 
 	metrics *web.Server
 	moves   moveCount
@@ -408,6 +409,8 @@ func (d *daemon) snapshot() snapshot {
 		checks:   d.checks.runner.Status(),
 		orders:   d.orders(),
 		notified: d.notified(),
+		hooks:    d.converger.Status(),
+		now:      time.Now(),
 		bgp:      d.bgpStatus(),
 	}
 	if d.anycast != nil {

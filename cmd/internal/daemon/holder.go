@@ -222,20 +222,33 @@ func (h *holder) holding() bool {
 	return h.done.held != none
 }
 
+// term returns that in which this node took the VIPs that it holds, 0 if it holds none.
+func (h *holder) term() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.done.term
+}
+
 // place is where the VIPs are. It does not take their release for granted that is due:
 // a node that was frozen owns nothing when it goes on, and another one may. It goes by the
 // last lease, and evaluates none: who does has to open the fence for as long.
 func (h *holder) place() place {
+	at, _ := h.claim()
+	return at
+}
+
+// claim is place, with the term in which this node took the VIPs that it holds.
+func (h *holder) claim() (at place, term uint64) {
 	h.mu.Lock()
-	held := h.done.held
+	held, term := h.done.held, h.done.term
 	h.mu.Unlock()
 	switch {
 	case held == none:
-		return elsewhere
+		return elsewhere, 0
 	case held == some, h.cluster.Now() >= time.Duration(h.until.Load()):
-		return releasing
+		return releasing, term
 	}
-	return here
+	return here, term
 }
 
 // take sets all configured VIPs.

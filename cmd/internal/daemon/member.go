@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,6 +33,8 @@ type member struct {
 
 	telling sync.Mutex  // guards what follows
 	told    notify.Kind // what users were told last of the ownership
+
+	owned atomic.Uint64 // the last term in which a converge hook was to be run for the owner
 }
 
 // stopLimit bounds the hand-over when the daemon is stopped, one that was under

@@ -29,7 +29,10 @@ const unprivileged = "nobody"
 type targets struct {
 	program func(argv []string, user string) (notify.Runner, error)
 	keeper  func(argv []string, user string) (notify.Keeper, error)
+	asker   func(argv []string, user string) (notify.Asker, error)
+	version string // of this perch
 	slots   notify.Slots
+	hooks   notify.Slots // of those that converge
 	quorums notify.Slots // of the programs of services, for which no [[notify]] that hangs leaves no place
 	log     *slog.Logger
 }
@@ -37,20 +40,29 @@ type targets struct {
 func newTargets(log *slog.Logger) targets {
 	program := func(argv []string, user string) (notify.Runner, error) { return checker.NewProgram(argv, user) }
 	keeper := func(argv []string, user string) (notify.Keeper, error) { return checker.NewProgram(argv, user) }
-	return targets{program: program, keeper: keeper, slots: notify.NewSlots(), quorums: notify.NewSlots(), log: log}
+	asker := func(argv []string, user string) (notify.Asker, error) { return checker.NewProgram(argv, user) }
+	return targets{
+		program: program, keeper: keeper, asker: asker,
+		slots: notify.NewSlots(), hooks: notify.NewSlots(), quorums: notify.NewSlots(),
+		log: log,
+	}
 }
 
 // openNotifier makes what tells users of events. It starts nothing.
 func (d *daemon) openNotifier(cfg *config.Config) error {
 	log := d.log.With("part", "notify")
 	d.notifier, d.targets = notify.New(log), newTargets(log)
+	d.targets.version = d.opts.Version
+	d.converger = notify.NewConverger(log)
 	d.released = make(chan struct{})
 	entries, err := d.targets.entriesOf(cfg)
 	programs, programsErr := d.targets.nodeProgramsOf(&cfg.Node)
-	if err := errors.Join(err, programsErr); err != nil {
+	hooks, hooksErr := d.hooksOf(cfg)
+	if err := errors.Join(err, programsErr, hooksErr); err != nil {
 		return err
 	}
 	d.notifier.Set(entries)
+	d.converger.Set(hooks)
 	d.told = entries
 	d.programs.Store(&programs)
 	return nil
@@ -95,7 +107,9 @@ func (t targets) entriesOf(cfg *config.Config) (list []notify.Entry, err error) 
 		list = append(list, e)
 	}
 	for i := range cfg.Notify {
-		add(t.entryOf(&cfg.Notify[i], cfg.Node.Name))
+		if n := &cfg.Notify[i]; len(n.Converge) == 0 {
+			add(t.entryOf(n, cfg.Node.Name))
+		}
 	}
 	for i := range cfg.Services {
 		if s := &cfg.Services[i]; len(s.QuorumUp)+len(s.QuorumDown) > 0 {
@@ -125,10 +139,13 @@ func (t targets) entryOf(n *config.Notify, node string) (e notify.Entry, err err
 		e.Lane = e.Key
 		return e, err
 	}
-	name := n.User
-	if os.Geteuid() == 0 {
-		name = cmp.Or(name, unprivileged)
+	if n.Webhook.URL != "" {
+		e.Name = webhookName(n.Webhook.URL)
+		e.Target, e.Key, err = webhookOf(n, node, t.version)
+		e.Lane = e.Key
+		return e, err
 	}
+	name := runsAs(n.User)
 	e.Name = n.Exec[0]
 	e.Key = fmt.Sprintf("exec %q of %s, arguments %s, timeout %s", n.Exec, name, n.Arguments, n.Timeout)
 	program, err := t.programOf(n.Exec, name, n.Timeout)
@@ -137,6 +154,14 @@ func (t targets) entryOf(n *config.Notify, node string) (e notify.Entry, err err
 		e.Target = program
 	}
 	return e, err
+}
+
+// runsAs returns who runs a program: not root, unless that is named.
+func runsAs(user string) string {
+	if os.Geteuid() == 0 {
+		return cmp.Or(user, unprivileged)
+	}
+	return user
 }
 
 func (t targets) programOf(argv []string, user string, limit time.Duration) (*notify.Program, error) {
@@ -222,7 +247,9 @@ func subjectsOf(n *config.Notify) (list []notify.Subject) {
 // notified returns what has become of the events that users were to be told of.
 func (d *daemon) notified() (list []api.Notified) {
 	for _, t := range d.notifier.Tallies() {
-		list = append(list, api.Notified{Target: t.Name, Told: t.Told, Failed: t.Failed, Dropped: t.Void, Error: t.Error, Last: t.Last})
+		list = append(list, api.Notified{
+			Target: t.Name, Told: t.Told, Failed: t.Failed, Dropped: t.Void, Retries: t.Retries, Error: t.Error, Last: t.Last, Took: t.Took.Seconds(),
+		})
 	}
 	return list
 }
@@ -272,6 +299,7 @@ func (d *daemon) ownership(kind notify.Kind) notify.Event {
 		Kind:     kind,
 		Subject:  notify.Subject{About: notify.Cluster, Name: c.Name},
 		Priority: self.Priority,
+		Term:     d.member.holder.term(),
 		At:       time.Now(),
 	}
 }

@@ -80,7 +80,7 @@ func testNotifier(t *testing.T, d *daemon, cfg *config.Config) *programs {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.targets, d.notifier = targets, notify.New(d.log)
+	d.targets, d.notifier, d.converger = targets, notify.New(d.log), notify.NewConverger(d.log)
 	d.notifier.Set(entries)
 	return p
 }
@@ -401,7 +401,7 @@ func TestNotified(t *testing.T) {
 		}
 		time.Sleep(40 * time.Second)
 		want := []api.Notified{{
-			Target: "quorum of a", Failed: 1, Dropped: 1, Error: context.DeadlineExceeded.Error(), Last: time.Now().Add(-10 * time.Second),
+			Target: "quorum of a", Failed: 1, Dropped: 1, Error: context.DeadlineExceeded.Error(), Last: time.Now().Add(-10 * time.Second), Took: 30,
 		}}
 		if diff := cmp.Diff(want, d.notified()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

@@ -90,7 +90,7 @@ func TestOrdersInACluster(t *testing.T) {
 		d.balancer, d.member.holder = newTestBalancer(t, d.config()), &holder{}
 		d.balancer.kernel = &fakeIPVS{status: ipvs.Status{Ready: true}}
 		d.balancer.step()
-		d.notifier = notify.New(d.log)
+		d.notifier, d.converger = notify.New(d.log), notify.NewConverger(d.log)
 		following.Go(func() { _ = d.follow(ctx) })
 	}
 	want := state.Orders{"web": {"10.0.0.11:80": {}}}

@@ -51,6 +51,10 @@ func (d *daemon) reload() (result api.ReloadResult, err error) {
 	if err != nil {
 		return api.ReloadResult{}, api.Invalid(err)
 	}
+	hooks, err := d.hooksOf(fresh)
+	if err != nil {
+		return api.ReloadResult{}, api.Invalid(err)
+	}
 	old := d.config()
 	if err := errors.Join(sameAnycast(old.BGP, fresh.BGP), d.asks(fresh.Checks)); err != nil {
 		return api.ReloadResult{}, api.Invalid(err)
@@ -85,6 +89,8 @@ func (d *daemon) reload() (result api.ReloadResult, err error) {
 	d.current.Store(&loaded{config: &applied, warnings: lasting})
 	d.balancer.wake()
 	offer(d.retune, struct{}{})
+	d.converger.Set(hooks)
+	d.converger.Wake()
 	d.checks.set(entries)
 	d.heed()
 	d.tellAgain(before)

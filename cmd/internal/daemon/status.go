@@ -11,6 +11,7 @@ import (
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/vip"
 	"github.com/perch-vip/perch/vip/fence"
 )
@@ -32,6 +33,8 @@ type snapshot struct {
 	checks   []checker.Status
 	services []api.Service // of this node
 	notified []api.Notified
+	hooks    []notify.Convergence
+	now      time.Time
 	ipvs     *api.IPVS    // likewise
 	orders   state.Orders // for their servers
 	fitness  fitness      // in the cluster
@@ -119,7 +122,8 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		Static:   s.routers.staticOf(),
 		BGP:      s.bgp,
 		Notify:   s.notified,
-		Warnings: slices.Concat(bgpAlarms(s.bgp), s.routerAlarms(), s.warnings),
+		Converge: convergedOf(s.hooks),
+		Warnings: slices.Concat(bgpAlarms(s.bgp), s.routerAlarms(), s.hookAlarms(), s.warnings),
 	}
 	if warning := forgotten(s.orders, s.config.Services); warning != "" {
 		st.Warnings = append(st.Warnings, warning)

@@ -56,6 +56,7 @@ func programs(c *config.Config) map[string]string {
 	for i := range c.Notify {
 		add(c.Notify[i].Exec, "[[notify]]")
 		add(c.Notify[i].Reader, "[[notify]]")
+		add(c.Notify[i].Converge, "[[notify]]")
 	}
 	for _, checks := range [][]config.Check{c.Checks, c.ServerChecks} {
 		for i := range checks {

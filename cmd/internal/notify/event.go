@@ -51,6 +51,7 @@ type Event struct {
 	Before   Kind // what was so, of what has a state; "" for nothing yet
 	Subject  Subject
 	Priority int     // of a router; 0 for none
+	Term     uint64  // of the ownership that a cluster's event is about; 0 for none
 	Reason   string  // in one line; "" if there is nothing to say
 	Service  Service // of a server or a quorum
 	At       time.Time

@@ -40,16 +40,17 @@ func (n *Notifier) serve(ctx context.Context, ending <-chan struct{}, key laneKe
 		}
 		begin := time.Now()
 		err := o.tell(ctx)
+		took := time.Since(begin)
 		if errors.Is(err, ErrLater) && o.attempts+1 < mostAttempts && !over(ending) && n.knows(o.entry) {
-			n.later(ending, key, o, err)
+			n.later(ending, key, o, took, err)
 			continue
 		}
-		n.note(key, o, err)
+		n.note(key, o, took, err)
 		if err != nil {
 			n.log.Warn("telling of an event", "target", o.entry.Name, "event", o.event.String(), "error", err)
 			continue
 		}
-		n.log.Info(o.done(), "target", o.entry.Name, "event", o.event.String(), "took", time.Since(begin).Round(time.Millisecond))
+		n.log.Info(o.done(), "target", o.entry.Name, "event", o.event.String(), "took", took.Round(time.Millisecond))
 	}
 }
 
@@ -76,31 +77,34 @@ func (n *Notifier) take(key laneKey) (order, bool) {
 }
 
 // later has an order tried again after a pause, in which nothing else of its lane is.
-func (n *Notifier) later(ending <-chan struct{}, key laneKey, o order, err error) {
-	pause, again := n.putBack(key, o, err)
+func (n *Notifier) later(ending <-chan struct{}, key laneKey, o order, took time.Duration, err error) {
+	pause, again := n.putBack(key, o, took, err)
 	if again {
 		n.log.Warn("telling of an event, which is tried again", "target", o.entry.Name, "event", o.event.String(), "in", pause, "error", err)
 	} else {
 		n.log.Warn("not told, since there is newer", "target", o.entry.Name, "event", o.event.String(), "error", err)
+		n.outcome(o.outcome(Dropped, took, err))
 	}
 	rest(ending, pause)
 }
 
 // putBack puts an order back at the head of its lane, unless there is newer on the same.
-func (n *Notifier) putBack(key laneKey, o order, err error) (pause time.Duration, again bool) {
+func (n *Notifier) putBack(key laneKey, o order, took time.Duration, err error) (pause time.Duration, again bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	l := n.lanes[key]
 	l.failures++
 	t := n.tally(o.entry)
 	t.fail(err)
+	t.Took = took
 	if l.overtook {
 		t.Void++
 	} else {
+		t.Retries++
 		o.attempts++
 		l.putBack(o)
 	}
-	return pauseAfter(l.failures), !l.overtook
+	return max(pauseAfter(l.failures), leastPause(err)), !l.overtook
 }
 
 // pauseAfter returns how long a lane rests after so many failures.
