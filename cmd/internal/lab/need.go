@@ -100,3 +100,14 @@ func NeedBGP(t test) {
 		skip(t, "needs bgpd and zebra of FRR, Debian package frr")
 	}
 }
+
+// NeedSystem skips a test where no SystemTree can be made and booted. In CI that is a
+// failure.
+func NeedSystem(t test) {
+	t.Helper()
+	NeedKernel(t)
+	need(t, "debootstrap", "needs debootstrap(8), Debian package debootstrap")
+	if _, err := os.Stat(debianSource); err != nil {
+		skip(t, "needs a Debian whose packages are named in "+debianSource)
+	}
+}
