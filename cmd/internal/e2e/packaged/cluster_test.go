@@ -163,7 +163,7 @@ func (c *cluster) lastMove() (move api.Move) {
 func (c *cluster) neverTwo() {
 	c.t.Helper()
 	must(c.t, c.watch.Close())
-	for _, overlap := range c.watch.Overlaps() {
+	for _, overlap := range c.watch.Overlaps(time.Time{}) {
 		c.t.Errorf("at %s both %s and %s had the VIP", overlap.At, overlap.First.Name, overlap.Second.Name)
 	}
 }
