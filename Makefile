@@ -26,20 +26,36 @@ override export GOFLAGS := $(GIVEN) -trimpath $(foreach p,$(COLD),-gcflags=$(p)=
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+NFPM        := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 # Debian packages that the tests use, and a command of each to see whether it is there.
 PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev: \
 	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark haproxy:haproxy nginx-light:nginx dbus:dbus-daemon \
-	user-mode-linux:linux.uml kmod:modprobe ipvsadm:ipvsadm iputils-ping:ping python3:python3
+	iputils-ping:ping python3:python3 user-mode-linux:linux.uml kmod:modprobe ipvsadm:ipvsadm \
+	debootstrap:debootstrap systemd:systemd-analyze dpkg:dpkg
 
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import clean
+DIST ?= dist
+
+# The time of all that is in a package, so that the same sources make the same one.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+
+.PHONY: build package demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import clean
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
+
+package: build ## packages for Debian and for RPM, in dist/ (see docs/install.md)
+	@mkdir -p $(DIST)
+	@for kind in deb rpm; do \
+		export SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) PACKAGE_ROOT=$(DIST)/root PACKAGE_ARCH=$$($(GO) env GOARCH) && \
+		PACKAGE_VERSION=$$(deploy/package/version '$(VERSION)') && export PACKAGE_VERSION && \
+		deploy/package/stage $(BIN) $(DIST)/root $$kind && \
+		$(GO) run $(NFPM) package --config deploy/package/nfpm.yaml --packager $$kind --target $(DIST) || exit 1; \
+	done; rm -rf $(DIST)/root
 
 demo: build ## three nodes on this machine, killed and healed before your eyes (needs root)
 	./bin/perch demo

@@ -275,7 +275,16 @@ func TestFenceOutlivesProcess(t *testing.T) {
 	}
 }
 
-// The capabilities of the shipped unit are enough, also to get before others and to
+// The capabilities of the shipped unit are enough, in older kernels too: see TestKernelFence
+// of the end-to-end tests.
+func TestUnitsCapabilities(t *testing.T) {
+	w := newWire(t)
+	child := w.start(owner(unix.CAP_NET_ADMIN, unix.CAP_BPF))
+	w.wantAnswers(true, theVIP4, theVIP6)
+	w.kill(child)
+}
+
+// They are, also to get before others and to
 // take away what a predecessor did to that end.
 func TestCapabilities(t *testing.T) {
 	w := newWire(t)

@@ -13,10 +13,11 @@ func judge(m tables) asm.Instructions {
 			asm.Mov.Reg(asm.R7, asm.R2),
 		}),
 		leaveUnlessScoped(everywhere),
-		asm.Instructions{asm.StoreMem(asm.R6, keyScope, asm.R7, asm.Word)},
+		widen(asm.R7),
+		asm.Instructions{asm.StoreMem(asm.R6, keyScope, asm.R7, asm.DWord)},
 		findKey(m.hosts.FD(), keyFamily),
 		asm.Instructions{asm.JNE.Imm(asm.R0, 0, found)},
-		at(everywhere, asm.Instructions{asm.StoreImm(asm.R6, keyScope, 0, asm.Word)}),
+		at(everywhere, asm.Instructions{asm.Mov.Imm(asm.R1, 0), asm.StoreMem(asm.R6, keyScope, asm.R1, asm.DWord)}),
 		findKey(m.hosts.FD(), keyFamily),
 		asm.Instructions{
 			asm.JNE.Imm(asm.R0, 0, found),

@@ -97,11 +97,14 @@ func mayBeVirtual(m tables, word, free asm.Register, may, other string) asm.Inst
 
 // takeMAC makes a key of the source MAC that was read: see macKey. R1 has its first word.
 func takeMAC() asm.Instructions {
-	return asm.Instructions{
-		asm.StoreMem(asm.R10, stackKey, asm.R1, asm.Word),
-		asm.LoadMem(asm.R1, asm.R10, stackRead+4, asm.Half),
-		asm.StoreMem(asm.R10, stackKey+4, asm.R1, asm.Word),
-		asm.LoadMem(asm.R1, asm.R6, skbIfindex, asm.Word),
-		asm.StoreMem(asm.R10, stackKey+8, asm.R1, asm.Word),
-	}
+	return concat(
+		asm.Instructions{asm.LoadMem(asm.R2, asm.R10, stackRead+4, asm.Half)},
+		joinWords(asm.R1, asm.R2),
+		asm.Instructions{
+			asm.StoreMem(asm.R10, stackKey, asm.R1, asm.DWord),
+			asm.LoadMem(asm.R1, asm.R6, skbIfindex, asm.Word),
+		},
+		widen(asm.R1),
+		asm.Instructions{asm.StoreMem(asm.R10, stackKey+8, asm.R1, asm.DWord)},
+	)
 }

@@ -9,8 +9,7 @@ import (
 
 // The stack: a key as in key.go, and what was last read from the packet.
 const (
-	stackKey     = -(keySize + 4) // aligned for the address
-	stackFamily  = stackKey + keyFamily
+	stackKey     = -(keySize + 4) // and a word's rest: aligned for the address
 	stackAddress = stackKey + keyAddress
 	stackRead    = stackKey - 24 // the longest read: neighbor discovery up to the target
 )

@@ -1,6 +1,10 @@
 package fence
 
-import "github.com/cilium/ebpf/asm"
+import (
+	"encoding/binary"
+
+	"github.com/cilium/ebpf/asm"
+)
 
 const fromNetworkHeader = 1 // BPF_HDR_START_NET
 
@@ -44,25 +48,47 @@ func takeAddress6(from asm.Register, offset int16) asm.Instructions {
 	}
 }
 
+// The stack is written in whole words of 8 bytes: older kernels refuse to a daemon without
+// CAP_PERFMON to write over part of one that a register was kept in.
+
 // takeAddress4 moves an IPv4 address from R1 to the key, and fills it up with zeros.
 func takeAddress4() asm.Instructions {
-	return asm.Instructions{
-		asm.StoreMem(asm.R10, stackAddress, asm.R1, asm.Word),
+	return concat(widen(asm.R1), asm.Instructions{
+		asm.StoreMem(asm.R10, stackAddress, asm.R1, asm.DWord),
 		asm.Mov.Imm(asm.R1, 0),
-		asm.StoreMem(asm.R10, stackAddress+4, asm.R1, asm.Word),
 		asm.StoreMem(asm.R10, stackAddress+8, asm.R1, asm.DWord),
-	}
+	})
 }
 
-// setFamily completes the key of an address but for the interface.
+// widen has a register, whose upper half is 0, be stored as four bytes and then zeros.
+func widen(r asm.Register) asm.Instructions {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+		return nil
+	}
+	return asm.Instructions{asm.LSh.Imm(r, 32)}
+}
+
+// joinWords has the first of two registers, whose upper halves are 0, be stored as four bytes of
+// its own and then four of the second, which is lost.
+func joinWords(first, second asm.Register) asm.Instructions {
+	if all := widen(first); all != nil {
+		return append(all, asm.Or.Reg(first, second))
+	}
+	return asm.Instructions{asm.LSh.Imm(second, 32), asm.Or.Reg(first, second)}
+}
+
+// setFamily completes the key of an address but for the interface. It needs R1.
 func setFamily(family int) asm.Instructions {
-	bits := int64(128)
+	var head [8]byte
+	bits := uint32(128)
 	if family == family4 {
 		bits = 32
 	}
+	binary.NativeEndian.PutUint32(head[:], familyBits+bits)
+	binary.NativeEndian.PutUint32(head[keyFamily:], uint32(family))
 	return asm.Instructions{
-		asm.StoreImm(asm.R10, stackKey, familyBits+bits, asm.Word),
-		asm.StoreImm(asm.R10, stackFamily, int64(family), asm.Word),
+		asm.LoadImm(asm.R1, int64(binary.NativeEndian.Uint64(head[:])), asm.DWord),
+		asm.StoreMem(asm.R10, stackKey, asm.R1, asm.DWord),
 	}
 }
 

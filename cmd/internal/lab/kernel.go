@@ -25,12 +25,14 @@ type Job struct {
 	Binary  string // a program whose folder is all it needs beside the system's
 	Args    []string
 	Modules []string // of the kernel, loaded beforehand: "vrf"
+	Tree    string   // a system with systemd that the job runs on; "" for that of this machine, without
 }
 
 // BootKernel boots a User-mode Linux, an ordinary process of this machine, runs the job in
 // it as root and returns what the job wrote to its standard output and error, also with an
 // error. The job sees the files of this machine, with /run and /tmp empty but for its own
-// folder; what it writes is gone with the kernel, as is all else when ctx is done.
+// folder, or those of its Tree; what it writes is gone with the kernel, as is all else when
+// ctx is done.
 //
 // That kernel has what small ones lack (IPVS, netem, dummy, vlan, vrf) but one CPU, no
 // nftables and slow system calls. It needs root, linux.uml(1), modprobe(8) and gcc(1).
@@ -65,12 +67,20 @@ func (j Job) prepare(dir string) error {
 	lib := filepath.Join(dir, "lib")
 	return errors.Join(
 		os.CopyFS(dir, kernelFiles),
-		os.Chmod(filepath.Join(dir, "kernel/init"), 0o700),
+		os.Chmod(filepath.Join(dir, "kernel", j.first()), 0o700),
 		os.WriteFile(filepath.Join(dir, "job"), []byte(script), 0o700),
 		os.Mkdir(lib, 0o700),
 		os.Symlink(umlModules, filepath.Join(lib, "modules")),
 		command("gcc", "-shared", "-fPIC", "-o", filepath.Join(dir, "xstate.so"), filepath.Join(dir, "kernel/xstate.c")),
 	)
+}
+
+// first is the program that the kernel starts.
+func (j Job) first() string {
+	if j.Tree != "" {
+		return "system"
+	}
+	return "init"
 }
 
 func quoteShell(word string) string {
@@ -85,8 +95,8 @@ func (j Job) boot(ctx context.Context, dir string) (console *tail, err error) {
 	console = &tail{}
 	cmd := exec.CommandContext(ctx, "linux.uml",
 		"mem=1G", "rootfstype=hostfs", "rootflags=/", "ro", "con=null", "con0=fd:0,fd:1", "quiet",
-		"uml_dir="+dir, "init="+filepath.Join(dir, "kernel/init"),
-		"DIR="+dir, "JOBDIR="+filepath.Dir(j.Binary), "MODULES="+strings.Join(j.Modules, ","))
+		"uml_dir="+dir, "init="+filepath.Join(dir, "kernel", j.first()),
+		"DIR="+dir, "JOBDIR="+filepath.Dir(j.Binary), "TREE="+j.Tree, "MODULES="+strings.Join(j.Modules, ","))
 	cmd.Dir = dir
 	cmd.Env = []string{"LD_PRELOAD=" + filepath.Join(dir, "xstate.so")} // no TMPDIR: its memory is a file there
 	cmd.Stdout, cmd.Stderr = console, console

@@ -86,3 +86,32 @@ func TestTailIsTheEnd(t *testing.T) {
 		t.Errorf("%d bytes, want %d that end with %q", len(end.kept), len(want), "end")
 	}
 }
+
+// A job runs on a system of its own, whose manager is systemd, and the system stays as it is.
+func TestSystemRunsItsJob(t *testing.T) {
+	NeedSystem(t)
+	making, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	tree, err := SystemTree(making)
+	must(t, err)
+	file := filepath.Join(t.TempDir(), "job")
+	must(t, os.WriteFile(file, []byte("#!/bin/sh\n"+`
+		readlink /proc/1/exe
+		touch /usr/here && ls /usr/here
+		ip link add d0 type dummy && echo dummy
+		systemctl is-active lab-job.service
+		exit 3
+	`), 0o700))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	output, err := BootKernel(ctx, Job{Binary: file, Tree: tree})
+	if err == nil || !strings.Contains(err.Error(), "exit status 3") {
+		t.Errorf("ended with %v, want exit status 3", err)
+	}
+	if want := "/usr/lib/systemd/systemd\n/usr/here\ndummy\nactivating\n"; output != want {
+		t.Errorf("wrote %q, want %q", output, want)
+	}
+	if _, err := os.Stat(filepath.Join(tree, "usr/here")); err == nil {
+		t.Error("the job has changed the system itself")
+	}
+}

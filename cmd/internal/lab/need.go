@@ -111,3 +111,14 @@ func NeedTutorial(t test) {
 	need(t, "ping", "needs ping(8), Debian package iputils-ping")
 	need(t, "python3", "needs python3(1), Debian package python3")
 }
+
+// NeedSystem skips a test where no SystemTree can be made and booted. In CI that is a
+// failure.
+func NeedSystem(t test) {
+	t.Helper()
+	NeedKernel(t)
+	need(t, "debootstrap", "needs debootstrap(8), Debian package debootstrap")
+	if _, err := os.Stat(debianSource); err != nil {
+		skip(t, "needs a Debian whose packages are named in "+debianSource)
+	}
+}
