@@ -31,15 +31,24 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 # Debian packages that the tests use, and a command of each to see whether it is there.
 PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev: \
 	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark haproxy:haproxy nginx-light:nginx dbus:dbus-daemon \
-	user-mode-linux:linux.uml kmod:modprobe ipvsadm:ipvsadm
+	user-mode-linux:linux.uml kmod:modprobe ipvsadm:ipvsadm man-db:man groff-base:groff
 
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: build demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import clean
+.PHONY: build man completions demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import clean
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
+
+man: ## the manual pages, bin/man
+	$(GO) run -tags man ./cmd/perch $(dir $(BIN))man docs/config.md '$(VERSION)'
+
+completions: build ## what completes commands in bash, zsh and fish, bin/completions
+	@mkdir -p $(dir $(BIN))completions
+	$(BIN) completion bash >$(dir $(BIN))completions/perch.bash
+	$(BIN) completion zsh >$(dir $(BIN))completions/_perch
+	$(BIN) completion fish >$(dir $(BIN))completions/perch.fish
 
 demo: build ## three nodes on this machine, killed and healed before your eyes (needs root)
 	./bin/perch demo
@@ -98,9 +107,12 @@ e2e: ## end-to-end tests: the real binary in network namespaces
 
 lint: vet staticcheck gofumpt govulncheck
 
-# The tags are of tests that run in a kernel of their own.
+# The tags are of tests that run in a kernel of their own, of a perch with faults, and of what
+# writes the manual.
 vet:
 	$(GO) vet -tags vrf,ipvs ./...
+	$(GO) vet -tags faults ./cmd/internal/daemon
+	$(GO) vet -tags man ./cmd/perch
 
 staticcheck:
 	$(GO) run $(STATICCHECK) -tags vrf,ipvs ./...
