@@ -299,7 +299,7 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 	d.runBalancer(g, parts)
 	g.Go(func() error { return d.fence.Run(parts, d.wake) })
 	g.Go(func() error { return d.tellReady(parts) })
-	g.Go(func() error { return api.Serve(parts, control, api.ControlHandler(controlSide{d}), d.log) })
+	g.Go(func() error { return api.ServeControl(parts, control, controlSide{d}, d.log) })
 	g.Go(func() error { return d.metrics.Run(parts) })
 	g.Go(func() error { return d.reloadOn(parts, hangups) })
 	g.Go(func() error {
