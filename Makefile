@@ -33,7 +33,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev: \
 	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark haproxy:haproxy nginx-light:nginx dbus:dbus-daemon \
 	iputils-ping:ping python3:python3 user-mode-linux:linux.uml kmod:modprobe ipvsadm:ipvsadm \
-	debootstrap:debootstrap systemd:systemd-analyze dpkg:dpkg
+	debootstrap:debootstrap systemd:systemd-analyze dpkg:dpkg man-db:man groff-base:groff
 
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
@@ -43,7 +43,7 @@ DIST ?= dist
 # The time of all that is in a package, so that the same sources make the same one.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-.PHONY: build package demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import clean
+.PHONY: build package man completions demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import clean
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -56,6 +56,15 @@ package: build ## packages for Debian and for RPM, in dist/ (see docs/install.md
 		deploy/package/stage $(BIN) $(DIST)/root $$kind && \
 		$(GO) run $(NFPM) package --config deploy/package/nfpm.yaml --packager $$kind --target $(DIST) || exit 1; \
 	done; rm -rf $(DIST)/root
+
+man: ## the manual pages, bin/man
+	$(GO) run -tags man ./cmd/perch $(dir $(BIN))man docs/config.md '$(VERSION)'
+
+completions: build ## what completes commands in bash, zsh and fish, bin/completions
+	@mkdir -p $(dir $(BIN))completions
+	$(BIN) completion bash >$(dir $(BIN))completions/perch.bash
+	$(BIN) completion zsh >$(dir $(BIN))completions/_perch
+	$(BIN) completion fish >$(dir $(BIN))completions/perch.fish
 
 demo: build ## three nodes on this machine, killed and healed before your eyes (needs root)
 	./bin/perch demo
@@ -114,9 +123,12 @@ e2e: ## end-to-end tests: the real binary in network namespaces
 
 lint: vet staticcheck gofumpt govulncheck
 
-# The tags are of tests that run in a kernel of their own.
+# The tags are of tests that run in a kernel of their own, of a perch with faults, and of what
+# writes the manual.
 vet:
 	$(GO) vet -tags vrf,ipvs ./...
+	$(GO) vet -tags faults ./cmd/internal/daemon
+	$(GO) vet -tags man ./cmd/perch
 
 staticcheck:
 	$(GO) run $(STATICCHECK) -tags vrf,ipvs ./...

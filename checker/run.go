@@ -47,8 +47,15 @@ func (r *Runner) Run(ctx context.Context) error {
 	return nil
 }
 
+// Progress returns a number that is another one each time Run begins or ends to do what is
+// due. It is even while there is nothing to do. An odd one that stays tells of a Run that
+// is stuck, which a check cannot bring about.
+func (r *Runner) Progress() uint64 { return r.beat.Load() }
+
 // pass does what is due and returns how long there is nothing to do.
 func (r *Runner) pass(ctx context.Context, started *sync.WaitGroup) time.Duration {
+	r.beat.Add(1)
+	defer r.beat.Add(1)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -70,6 +71,8 @@ type Runner struct {
 	epoch   time.Time // since which times of tasks are
 	changed bell      // of news
 	wake    bell      // that Run has something to do before next
+
+	beat atomic.Uint64 // odd while Run is at work
 
 	mu        sync.Mutex
 	tasks     map[string]*task

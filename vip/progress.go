@@ -1,28 +1,22 @@
 package vip
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "sync/atomic"
 
 // progress tells whether the holder of op gets on: it may be stuck in the kernel, while
 // everybody who waits for op looks idle.
 type progress struct {
-	since atomic.Int64 // when the last thing was begun, Unix ms; 0 while op is free
+	count atomic.Uint64 // odd while op is held; its holder alone changes it
 }
 
-func (p *progress) begin() { p.since.Store(time.Now().UnixMilli()) }
-func (p *progress) end()   { p.since.Store(0) }
+// begin notes that a thing is begun, be it the first one or the next.
+func (p *progress) begin() { p.count.Store((p.count.Load() + 2) | 1) }
 
-// Stalled returns for how long the Manager has been at one thing: one address, or one
-// look at the kernel. It is 0 while it has nothing to do.
-func (m *Manager) Stalled() time.Duration {
-	since := m.progress.since.Load()
-	if since == 0 {
-		return 0
-	}
-	return max(0, time.Since(time.UnixMilli(since)))
-}
+func (p *progress) end() { p.count.Add(1) }
+
+// Progress returns a number that is another one each time the Manager begins something:
+// one address, or one look at the kernel. It is even while there is nothing to do. An odd
+// one that stays tells of a Manager that is stuck.
+func (m *Manager) Progress() uint64 { return m.progress.count.Load() }
 
 // take takes op, and give gives it back.
 func (m *Manager) take() {

@@ -94,6 +94,17 @@ func (f *Fence) Shut() error {
 	return f.kernel.Set(0)
 }
 
+// ShutAll is Shut, and that of all further leases, for a daemon that is about to end with a
+// part that hangs. For the further ones it waits for nobody.
+func (f *Fence) ShutAll() error {
+	if many, ok := f.kernel.(manyLeases); ok {
+		for number := uint32(1); number <= maxLeases; number++ {
+			many.end(number).set(0)
+		}
+	}
+	return f.Shut()
+}
+
 // Protect replaces the set of VIPs. A VIP must be in it before its address is added
 // anywhere. The first time what a dead predecessor left of other mechanisms is taken
 // out of the kernel: it would keep the VIPs dark for ever.

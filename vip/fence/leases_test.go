@@ -393,3 +393,22 @@ func TestOpenWhileOthersChange(t *testing.T) {
 	close(stop)
 	wait.Wait()
 }
+
+// A daemon that ends with a part that hangs shuts all there is.
+func TestShutAll(t *testing.T) {
+	f, b := withLeases(t)
+	must(t, f.Protect(hostVIPs()))
+	one := newLease(t, f)
+	must(t, one.Protect([]VIP{host(routersVIP4)}, nil))
+	hour := bootTime(t) + time.Hour
+	one.Open(hour)
+	epoch := f.Epoch()
+	must(t, f.Open(epoch, hour))
+	must(t, f.ShutAll())
+	b.wantDropped(true, theVIP4)
+	b.wantDropped(true, routersVIP4)
+	b.wantDropped(false, theNode4)
+	if err := f.Open(epoch, hour); !errors.Is(err, ErrStale) {
+		t.Errorf("what was decided before opens the fence again: %v", err)
+	}
+}

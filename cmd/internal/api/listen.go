@@ -27,7 +27,8 @@ var ErrSocketInUse = errors.New("another perch daemon answers")
 
 // ListenUnix listens on a control socket of mode 0660 and makes its directory
 // if that is missing. It takes the place of a socket whose daemon is dead, and
-// of nothing else. The socket is bound under another name beside path and
+// of nothing else: neither of one that another user has put there. A directory in which
+// others could replace it is refused. The socket is bound under another name beside path and
 // renamed when it is ready, so that nobody meets it half made. Close removes
 // it, unless a successor has put its own in that place.
 func ListenUnix(path string) (net.Listener, error) {
@@ -39,6 +40,9 @@ func ListenUnix(path string) (net.Listener, error) {
 		return nil, fmt.Errorf("socket %s: the path has %d bytes, at most %d are possible", path, len(path), maxSocketPath)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("socket %s: %w", path, err)
+	}
+	if err := safeFolder(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
 	unlock, err := lockSocket(path)
@@ -78,7 +82,13 @@ func vacant(path string) error {
 		_ = conn.Close()
 		return fmt.Errorf("%w at %s", ErrSocketInUse, path)
 	}
-	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if owner := ownerOf(info); owner != os.Geteuid() {
+		return fmt.Errorf("socket %s: one of user %s is there, and perch runs as user %s: remove it", path, userName(uint32(owner)), userName(uint32(os.Geteuid())))
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nil
 	}
 	return fmt.Errorf("socket %s: is its daemon alive? %w", path, cause(err))

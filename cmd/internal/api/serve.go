@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 // Limits of the server. A reload or a transfer is the slowest thing asked for.
@@ -18,6 +20,9 @@ const (
 	serverIdle     = 60 * time.Second
 	shutdownGrace  = time.Second
 	maxHeaderBytes = 4 << 10
+	// maxClients is how many may be connected to a control socket; further ones wait in the
+	// kernel. Those of other users cannot connect.
+	maxClients = 256
 )
 
 // Serve answers on ln with h as Run does.
@@ -29,8 +34,13 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       serverIdle,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:          ErrorLog(log, slog.LevelWarn),
 	}, plainListener{ln})
+}
+
+// ServeControl is Serve for a control socket.
+func ServeControl(ctx context.Context, ln net.Listener, b Backend, log *slog.Logger) error {
+	return Serve(ctx, netutil.LimitListener(ln, maxClients), ControlHandler(b), log)
 }
 
 // Run has srv answer on ln until ctx ends, and closes ln. The contexts of

@@ -87,9 +87,6 @@ func (a *anycast) runAll(g *errgroup.Group, parts context.Context) {
 	g.Go(func() error { return a.run(parts) })
 }
 
-// alive tells whether the VIP manager is stuck at nothing.
-func (a *anycast) alive() bool { return a.vips.Stalled() < stallLimit }
-
 // sweep removes what a dead predecessor has left.
 func (a *anycast) sweep(vips []vip.VIP) error {
 	err := a.configure(vips)

@@ -32,6 +32,7 @@ type Options struct {
 	Config  Source
 	Version string
 	Log     io.Writer // where log lines go
+	Abort   func()    // ends the process if Run cannot, after a part hung; nil for nobody
 }
 
 // lifetime is the valid lifetime of an address in the kernel, refreshed while it
@@ -94,6 +95,11 @@ type daemon struct {
 	routers *routers    // nil without a [[vrrp]] and [static]
 	company vip.Company // of the Managers of all
 	systemd *systemd
+
+	supervisor *supervisor
+	ending     atomic.Bool            // no part goes on
+	hangs      atomic.Bool            // one does, and is not waited for
+	phase      atomic.Pointer[string] // instead of the status line, or nil
 
 	reloading sync.Mutex     // guards what follows
 	told      []notify.Entry // who is told of events
@@ -214,6 +220,9 @@ func (d *daemon) abandon() error {
 }
 
 func (d *daemon) closeVIPs() {
+	if d.hangs.Load() {
+		return
+	}
 	if d.member != nil {
 		d.member.vips.Close()
 	}
@@ -260,12 +269,18 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
+	d.supervisor = newSupervisor(d.watched(), func() bool { return ctx.Err() != nil || d.ending.Load() })
+	defer d.inform()()
 	defer d.runStopProgram(ctx)
 	d.runProgram(ctx, d.programs.Load().start)
 	if ctx.Err() != nil {
 		return errors.Join(control.Close(), d.abandon())
 	}
-	return d.runParts(ctx, control, hangups)
+	if !managed() {
+		d.log.Info("no service manager runs perch: it ends when a part of it hangs, and starts again only if somebody sees to that")
+	}
+	d.phase.Store(nil)
+	return d.supervised(ctx, func() error { return d.runParts(ctx, control, hangups) })
 }
 
 // runParts runs all parts until ctx ends or one of them fails.
@@ -273,6 +288,7 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 	parts, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	g, parts := errgroup.WithContext(parts)
+	context.AfterFunc(parts, func() { d.ending.Store(true) })
 	if d.member != nil {
 		d.runMember(g, parts)
 	}
@@ -290,10 +306,9 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 	d.runBalancer(g, parts)
 	g.Go(func() error { return d.fence.Run(parts, d.wake) })
 	g.Go(func() error { return d.tellReady(parts) })
-	g.Go(func() error { return api.Serve(parts, control, api.ControlHandler(controlSide{d}), d.log) })
+	g.Go(func() error { return api.ServeControl(parts, control, controlSide{d}, d.log) })
 	g.Go(func() error { return d.metrics.Run(parts) })
 	g.Go(func() error { return d.reloadOn(parts, hangups) })
-	g.Go(func() error { return d.systemd.watchdog(parts, d.alive, d.statusLine) })
 	g.Go(func() error {
 		defer close(d.released)
 		select {
@@ -321,12 +336,6 @@ func (d *daemon) wake() {
 		d.member.holder.wake()
 		d.member.teller.wake()
 	}
-}
-
-// alive tells whether all parts get on.
-func (d *daemon) alive() bool {
-	return (d.member == nil || d.member.holder.alive()) && (d.routers == nil || d.routers.alive()) &&
-		(d.anycast == nil || d.anycast.alive())
 }
 
 // tellReady tells the service manager once this node takes part in the cluster.
@@ -428,8 +437,28 @@ func (d *daemon) snapshot() snapshot {
 	return s
 }
 
+// inform keeps the service manager informed until the function that it returns is called:
+// also while the last events are told of, and programs of the node run.
+func (d *daemon) inform() (end func()) {
+	d.phase.Store(new("starting"))
+	ctx, cancel := context.WithCancel(context.Background())
+	fed := make(chan struct{})
+	go func() {
+		defer close(fed)
+		d.systemd.watchdog(ctx, d.alive)
+	}()
+	go d.systemd.keepStatus(ctx, d.statusLine) // left behind should it wait for a part that hangs
+	return func() {
+		cancel()
+		<-fed
+	}
+}
+
 // statusLine is what `systemctl status` shows.
 func (d *daemon) statusLine() string {
+	if phase := d.phase.Load(); phase != nil {
+		return *phase
+	}
 	var parts []string
 	if m := d.member; m != nil {
 		parts = append(parts, standing(m.node.View(), d.situation(), m.holder.holding(), len(d.config().VIPs)))

@@ -22,7 +22,7 @@
 //
 // Goroutines, all under one errgroup of Run and gone when it returns: the fence's
 // audit, the servers of the control API and of metrics (metrics.go), the reloader (SIGHUP),
-// systemd's watchdog, and for a moment the one that tells it of the start. Of a cluster's
+// and for a moment the one that tells systemd of the start. Of a cluster's
 // member: the node, the VIP manager, the holder (the only one that sets VIPs in the normal course) and what
 // keeps the fence open meanwhile, the scribe (writes ownership into the history), the
 // mover (hands over from a node that leads but may not own), the overseer (hands over
@@ -39,6 +39,24 @@
 // for who gives up the addresses, too. Beside them the writer of the log, which
 // ends last, and at the end a hand-over, which is left behind when it takes too long. Before
 // all of them, and after, one that runs a program of the node.
+//
+// Beside that errgroup are who runs the parts (supervised), the supervisor, which has a thread
+// of its own, what feeds systemd's watchdog, and what keeps its status line.
+//
+// The supervisor (supervisor.go; beat.go, which is pure, says who is silent) ends a daemon of
+// which a part is at one thing for 2 s: the fence is shut, the VIPs are released, goroutines
+// are logged, and Run returns an error without waiting for anything that hangs. It watches
+// the holder, the VIP managers, what follows the VRRP engine and asks it each 500 ms, and the
+// runner of the node's checks: all of these work in memory and in the kernel's network only.
+// Not watched, since each may rightly wait and none of them keeps a VIP where it should not
+// be: raft's main loop, which waits for its disk (package cluster has the leader let go
+// within a heartbeat, and a process could not end while the disk hangs); the balancer and the
+// manager of services, which wait for the kernel's IPVS; the notifier, the scribe, the mover
+// and the overseer, which wait for programs, disks and peers, each with a limit; the writer of
+// the log, whose reader may stop; the control API, whose requests wait for all of these; and
+// what extends leases beside the holder, since a lease that is not extended ends by itself.
+// A process that stands still as a whole is for the kernel's fence to darken. The same beats
+// feed systemd's watchdog, which is for a supervisor that hangs itself.
 //
 // It must never: hold a VIP that the last evaluation of ownership did not
 // allow; wait for the disk, a peer or a log line between losing ownership and

@@ -16,7 +16,7 @@ import (
 	"github.com/perch-vip/perch/vip/fence"
 )
 
-// idle is how long the holder sleeps at most; its beat feeds the watchdog.
+// idle is how long the holder sleeps at most.
 const idle = 500 * time.Millisecond
 
 // addresses is what the holder needs of package vip. Before each address that it
@@ -25,7 +25,6 @@ type addresses interface {
 	Configure([]vip.VIP) error
 	Set([]vip.VIP) error
 	Status() []vip.Status
-	Stalled() time.Duration
 }
 
 // ownership is what the holder needs of package cluster.
@@ -62,7 +61,7 @@ type holder struct {
 	turned  chan struct{} // for whoever follows what is decided; it is another than before
 	moved   chan struct{} // for whoever follows where the VIPs are; they have come or gone
 	decided decision      // by the last step
-	beat    atomic.Int64  // when the loop last ran, Unix milliseconds
+	pace    pace          // of the loop
 
 	until    atomic.Int64 // when the last lease ends that the fence was opened for, in the cluster's time
 	ordering atomic.Int64 // orders under way
@@ -114,6 +113,8 @@ func newHolder(c ownership, fence gate, may func() situation, log *slog.Logger) 
 func (h *holder) run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	h.pace.begin()
+	defer h.pace.end()
 	for {
 		select {
 		case <-ctx.Done():
@@ -122,8 +123,9 @@ func (h *holder) run(ctx context.Context) error {
 		case <-h.poke:
 		case <-timer.C:
 		}
+		falter("holder")
 		timer.Reset(h.step())
-		h.beat.Store(time.Now().UnixMilli())
+		h.pace.turn()
 	}
 }
 
@@ -452,12 +454,11 @@ func offer[T any](ch chan T, v T) {
 // wake has ownership evaluated anew.
 func (h *holder) wake() { offer(h.poke, struct{}{}) }
 
-// stallLimit is for how long the VIP manager may be at one thing.
-const stallLimit = 4 * idle
-
-// alive tells whether the loop still turns, or sets thousands of addresses and gets on
-// with them, and whether the VIP manager is stuck at nothing.
-func (h *holder) alive() bool {
-	turns := time.Since(time.UnixMilli(h.beat.Load())) < 4*idle
-	return (turns || h.ordering.Load() > 0) && h.vips.Stalled() < stallLimit
+// progress is the beat of the loop. While thousands of addresses are set it is that of the
+// VIP manager which counts.
+func (h *holder) progress() uint64 {
+	if h.ordering.Load() > 0 {
+		return 0
+	}
+	return h.pace.beat()
 }

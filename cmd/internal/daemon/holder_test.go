@@ -71,7 +71,6 @@ type fakeKernel struct {
 	ledger     error // of Configure
 	trouble    error // of Configure, which takes effect all the same
 	configure  chan struct{}
-	stalled    time.Duration
 	status     []vip.Status
 }
 
@@ -127,12 +126,6 @@ func (k *fakeKernel) Set(want []vip.VIP) error {
 	}
 	k.held = want
 	return nil
-}
-
-func (k *fakeKernel) Stalled() time.Duration {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.stalled
 }
 
 // change alters the fake while nobody looks.
@@ -430,7 +423,7 @@ func TestOwnerSetsAllAgainAfterAReleaseThatFailed(t *testing.T) {
 	})
 }
 
-func TestAliveNeedsTheLoop(t *testing.T) {
+func TestBeatNeedsTheLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeCluster()
 		h := newHolder(c, &fakeFence{}, func() situation { return situation{} }, slog.New(slog.DiscardHandler))
@@ -439,31 +432,28 @@ func TestAliveNeedsTheLoop(t *testing.T) {
 		var running sync.WaitGroup
 		running.Go(func() { h.run(ctx) })
 		time.Sleep(time.Minute)
-		if !h.alive() {
-			t.Error("a loop with nothing to do counts as dead")
+		before := h.progress()
+		time.Sleep(silenceLimit / 2)
+		if before%2 == 0 || h.progress() == before {
+			t.Errorf("a loop with nothing to do beats %d and then %d", before, h.progress())
 		}
 		cancel()
 		running.Wait()
-		time.Sleep(time.Minute)
-		if h.alive() {
-			t.Error("a loop that has ended counts as alive")
+		if h.progress()%2 != 0 {
+			t.Error("a loop that has ended does not rest")
 		}
 	})
 }
 
-// Thousands of addresses take their time; a manager that is stuck does not get on.
-func TestAliveWhileAddressesAreSet(t *testing.T) {
+// Thousands of addresses take their time, in which the VIP manager is watched.
+func TestHolderRestsWhileAddressesAreSet(t *testing.T) {
 	holding(t, func(t *testing.T, r *rig) {
 		gate := make(chan struct{})
 		r.kernel.change(func() { r.kernel.gate = gate })
 		r.cluster.give(2, time.Hour)
 		time.Sleep(time.Minute)
-		if !r.alive() {
-			t.Error("a holder that sets addresses counts as dead")
-		}
-		r.kernel.change(func() { r.kernel.stalled = stallLimit })
-		if r.alive() {
-			t.Error("a holder with a stuck VIP manager counts as alive")
+		if r.progress()%2 != 0 {
+			t.Error("a holder that sets addresses counts as silent")
 		}
 		close(gate)
 	})

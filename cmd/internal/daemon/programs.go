@@ -86,19 +86,13 @@ func (p nodeProgram) run(ctx context.Context, node string) error {
 }
 
 // runStopProgram runs the program of the end, when nothing is held any more: only its time
-// ends it. The watchdog is fed meanwhile, since nobody else does.
+// ends it. With a part that hangs it
+// does not run: perch is to be gone.
 func (d *daemon) runStopProgram(ctx context.Context) {
 	p := d.programs.Load().stop
-	if len(p.argv) == 0 {
+	if len(p.argv) == 0 || d.hangs.Load() {
 		return
 	}
-	during, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	fed := make(chan struct{})
-	go func() {
-		defer close(fed)
-		_ = d.systemd.watchdog(during, func() bool { return true }, func() string { return "all is released, the stop_program runs" })
-	}()
-	d.runProgram(during, p)
-	cancel()
-	<-fed
+	d.phase.Store(new("all is released, the stop_program runs"))
+	d.runProgram(context.WithoutCancel(ctx), p)
 }

@@ -42,7 +42,7 @@ var pureFiles = []string{
 	"checker/machine.go", "checker/agenda.go",
 	"ipvs/pool.go", "ipvs/condition.go", "ipvs/outcome.go", "ipvs/tracked.go", "ipvs/quorum.go", "ipvs/ramp.go", "ipvs/explain.go",
 	"cmd/internal/daemon/policy.go", "cmd/internal/daemon/weigh.go", "cmd/internal/daemon/succession.go",
-	"cmd/internal/daemon/holddown.go", "cmd/internal/daemon/explain.go",
+	"cmd/internal/daemon/holddown.go", "cmd/internal/daemon/beat.go", "cmd/internal/daemon/explain.go",
 	"cmd/internal/daemon/servicespec.go", "cmd/internal/daemon/virtualservice.go", "cmd/internal/daemon/place.go",
 	"cmd/internal/daemon/ruling.go", "cmd/internal/daemon/servicereport.go", "cmd/internal/daemon/servicecount.go",
 	"cmd/internal/web/text.go", "cmd/internal/web/metrics.go", "cmd/internal/web/table.go", "cmd/internal/web/services.go",

@@ -37,6 +37,8 @@ func (r *routers) carriers() []int {
 func (r *routers) follow(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	r.pace.begin()
+	defer r.pace.end()
 	for {
 		select {
 		case <-ctx.Done():
@@ -48,7 +50,8 @@ func (r *routers) follow(ctx context.Context) error {
 		case <-timer.C:
 			r.lookAll()
 		}
-		r.beat.Store(time.Now().UnixMilli())
+		falter("vrrp")
+		r.pace.turn()
 		timer.Reset(idle)
 	}
 }

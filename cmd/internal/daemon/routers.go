@@ -36,7 +36,7 @@ type routers struct {
 	were    atomic.Pointer[masters]   // as they last were
 	poke    chan struct{}             // for follow
 	moved   chan struct{}             // for whoever follows where the VIPs are: they may have come or gone
-	beat    atomic.Int64              // when follow last ran, Unix milliseconds
+	pace    pace                      // of follow, which asks the engine time and again
 	stopped atomic.Bool               // be no master any more
 	ended   atomic.Bool               // hold nothing more
 	sighted chan struct{}             // closed when it is known which interfaces there are
@@ -231,9 +231,4 @@ func (r *routers) end() error {
 // holding tells whether addresses are in the kernel.
 func (r *routers) holding() bool {
 	return slices.ContainsFunc(r.vips.Status(), func(s vip.Status) bool { return s.Held })
-}
-
-// alive tells whether the engine and what follows from it get on.
-func (r *routers) alive() bool {
-	return time.Since(time.UnixMilli(r.beat.Load())) < 4*idle && r.vips.Stalled() < stallLimit
 }

@@ -54,27 +54,29 @@ func (s *systemd) reloading() {
 	s.tell("RELOADING=1", fmt.Sprintf("MONOTONIC_USEC=%d", ts.Nano()/1000))
 }
 
-// watchdog feeds systemd's watchdog as long as alive says so, and keeps the
-// status line.
-func (s *systemd) watchdog(ctx context.Context, alive func() bool, line func() string) error {
-	if s.notifier == nil {
-		return nil
-	}
-	interval := time.Second
+// watchdog feeds systemd's watchdog as long as alive says so, which waits for nobody, until
+// ctx ends.
+func (s *systemd) watchdog(ctx context.Context, alive func() bool) {
 	usec, _ := strconv.ParseInt(os.Getenv("WATCHDOG_USEC"), 10, 64)
-	if usec > 0 {
-		interval = min(interval, time.Duration(usec)*time.Microsecond/3)
+	if s.notifier == nil || usec <= 0 {
+		return
 	}
-	last := ""
 	for ctx.Err() == nil {
-		if usec > 0 && alive() {
+		if alive() {
 			s.tell("WATCHDOG=1")
 		}
+		pause(ctx, min(time.Second, time.Duration(usec)*time.Microsecond/3))
+	}
+}
+
+// keepStatus keeps the status line, until ctx ends. It may wait for whom line asks.
+func (s *systemd) keepStatus(ctx context.Context, line func() string) {
+	last := ""
+	for s.notifier != nil && ctx.Err() == nil {
 		if now := line(); now != last {
 			s.status(now)
 			last = now
 		}
-		pause(ctx, interval)
+		pause(ctx, time.Second)
 	}
-	return nil
 }

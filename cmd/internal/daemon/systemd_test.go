@@ -60,8 +60,8 @@ func TestSystemdIsToldOfEachStep(t *testing.T) {
 	}
 }
 
-// The watchdog is fed while the holder lives, and starves with it.
-func TestWatchdogStarvesWithTheHolder(t *testing.T) {
+// The watchdog is fed while the parts live, and starves with one of them.
+func TestWatchdogStarvesWithAPart(t *testing.T) {
 	conn := notifySocket(t)
 	t.Setenv("WATCHDOG_USEC", "30000")
 	s, err := newSystemd(slog.New(slog.DiscardHandler))
@@ -70,25 +70,44 @@ func TestWatchdogStarvesWithTheHolder(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var alive atomic.Bool
-	var line atomic.Value
 	alive.Store(true)
-	line.Store("standby")
 	var running sync.WaitGroup
-	running.Go(func() { s.watchdog(ctx, alive.Load, func() string { return line.Load().(string) }) })
+	running.Go(func() { s.watchdog(ctx, alive.Load) })
 	defer running.Wait()
 	defer cancel()
-	for _, want := range []string{"WATCHDOG=1", "STATUS=standby", "WATCHDOG=1"} {
-		if got := told(t, conn); got != want {
-			t.Fatalf("told %q, want %q", got, want)
+	for range 2 {
+		if got := told(t, conn); got != "WATCHDOG=1" {
+			t.Fatalf("told %q", got)
 		}
 	}
 	alive.Store(false)
-	line.Store("starving")
+	s.status("starving")
 	for got := ""; got != "STATUS=starving"; got = told(t, conn) { // what was under way
 	}
 	conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 	if n, _ := conn.Read(make([]byte, 100)); n > 0 {
-		t.Error("the watchdog is fed although the holder is dead")
+		t.Error("the watchdog is fed although a part is dead")
+	}
+}
+
+func TestStatusLineIsToldWhenItChanges(t *testing.T) {
+	conn := notifySocket(t)
+	s, err := newSystemd(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var line atomic.Value
+	line.Store("standby")
+	var running sync.WaitGroup
+	running.Go(func() { s.keepStatus(ctx, func() string { return line.Load().(string) }) })
+	defer running.Wait()
+	defer cancel()
+	for _, want := range []string{"standby", "owner"} {
+		line.Store(want)
+		if got := told(t, conn); got != "STATUS="+want {
+			t.Errorf("told %q, want that it is %q", got, want)
+		}
 	}
 }
 
@@ -99,7 +118,6 @@ func TestWithoutSystemdNothingIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.ready()
-	if err := s.watchdog(t.Context(), nil, nil); err != nil {
-		t.Error(err)
-	}
+	s.watchdog(t.Context(), nil)
+	s.keepStatus(t.Context(), nil)
 }

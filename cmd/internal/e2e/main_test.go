@@ -41,23 +41,28 @@ var binary struct {
 
 func perchBinary(tb testing.TB) string {
 	tb.Helper()
-	binary.once.Do(func() { binary.err = buildPerch() })
+	binary.once.Do(func() { binary.err = makeFolder() })
 	if binary.err != nil {
 		tb.Fatal(binary.err)
 	}
 	return filepath.Join(binary.dir, "perch")
 }
 
-func buildPerch() (err error) {
+func makeFolder() (err error) {
 	if binary.dir, err = os.MkdirTemp("", "perch-e2e-"); err != nil {
 		return err
 	}
 	if err := os.Chmod(binary.dir, 0o755); err != nil { // other users run it too
 		return err
 	}
-	build := exec.Command("make", "-s", "--no-print-directory", "-C", "../../..", "build",
-		"BIN="+filepath.Join(binary.dir, "perch"), "VERSION=end-to-end")
+	return buildPerch(filepath.Join(binary.dir, "perch"))
+}
+
+// buildPerch builds perch at a path, with these variables in the environment.
+func buildPerch(path string, environment ...string) error {
+	build := exec.Command("make", "-s", "--no-print-directory", "-C", "../../..", "build", "BIN="+path, "VERSION=end-to-end")
 	build.Env = append(os.Environ(), "MAKEFLAGS=") // of the make that runs these tests
+	build.Env = append(build.Env, environment...)
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build perch: %w\n%s", err, out)
 	}

@@ -28,6 +28,11 @@ func NewDaemon(name string, h *Host, dir string, command ...string) *Daemon {
 	return &Daemon{Name: name, Host: h, Dir: dir, command: start}
 }
 
+// Command has the daemon run another command from its next start on.
+func (d *Daemon) Command(command ...string) {
+	d.command = func() *exec.Cmd { return exec.Command(command[0], command[1:]...) }
+}
+
 // LogFile is the path of what the daemon writes to its standard output and error.
 func (d *Daemon) LogFile() string { return filepath.Join(d.Dir, "log") }
 

@@ -32,6 +32,13 @@ func NeedMake(t test) {
 	need(t, "make", "needs make(1)")
 }
 
+// NeedMan skips a test where nothing reads manual pages. In CI that is a failure.
+func NeedMan(t test) {
+	t.Helper()
+	need(t, "man", "needs man(1), Debian package man-db")
+	need(t, "groff", "needs groff(1), Debian package groff-base")
+}
+
 func need(t test, command, why string) {
 	t.Helper()
 	if _, err := exec.LookPath(command); err != nil {

@@ -30,7 +30,7 @@ func serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 		ReadTimeout:                  readTimeout,
 		WriteTimeout:                 writeTimeout,
 		MaxHeaderBytes:               maxHeaderBytes,
-		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong
+		ErrorLog:                     api.ErrorLog(log, slog.LevelDebug), // what clients do wrong
 		DisableGeneralOptionsHandler: true,
 	}, netutil.LimitListener(ln, maxConnections))
 }
