@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Process is one that something here goes by, in this network namespace as far as that is
-// to be seen.
+// Process is one that something here goes by, and that is seen to be in this network
+// namespace.
 type Process struct {
 	PID   int
 	Name  string   // as the kernel has it, cut to 15 bytes
@@ -42,7 +42,7 @@ func (root files) processes() (all []Process) {
 		dir := "proc/" + strconv.Itoa(pid) + "/"
 		comm := strings.TrimSpace(root.read(dir + "comm"))
 		there, err := os.Readlink(root.path(dir + "ns/net"))
-		if !slices.Contains(noticed(), comm) || err == nil && there != here {
+		if !slices.Contains(noticed(), comm) || err != nil || there != here {
 			continue
 		}
 		p := readProcess(root.read(dir + "status"))
