@@ -115,6 +115,7 @@ func (n *Node) openStore() error {
 	if err = errors.Join(err, grantErr, birthErr); err != nil {
 		return errors.Join(err, store.Close())
 	}
+	store.stalls.allow(n.cfg.Heartbeat)
 	n.birth = birth
 	n.store = store
 	n.beQuiet(quiet)

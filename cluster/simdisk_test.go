@@ -65,4 +65,5 @@ func (m *memory) peek(index uint64, entry *raft.Log) error {
 
 func (*memory) begin()              {}
 func (*memory) lastTrouble() string { return "" }
+func (*memory) stalled() Stalls     { return Stalls{} }
 func (*memory) Close() error        { return nil }

@@ -25,6 +25,7 @@ type storage interface {
 	// peek is GetLog for others than the library: it always returns.
 	peek(index uint64, entry *raft.Log) error
 	lastTrouble() string // of the last write of the log, or ""
+	stalled() Stalls     // writes that took long
 	// note returns what is kept under a key beside the log, or nil.
 	note(key string) ([]byte, error)
 	setNote(key string, value []byte) error
@@ -44,6 +45,7 @@ type store struct {
 	running atomic.Bool           // the library runs: it panics where it returned errors before
 	trouble atomic.Pointer[error] // of the last write of the log
 	writing atomic.Int64          // when the write under way began, Unix ms; 0 for none
+	stalls  stalls
 }
 
 // openStore opens or creates the store below dir. The log comes first, for its
@@ -212,8 +214,13 @@ func (s *store) StoreLogs(entries []*raft.Log) error {
 // write notes that a write has begun; what it returns, that it has ended. The library
 // writes one thing at a time.
 func (s *store) write() func() {
-	s.writing.Store(time.Now().UnixMilli())
-	return func() { s.writing.Store(0) }
+	begun := time.Now()
+	s.writing.Store(begun.UnixMilli())
+	return func() {
+		s.writing.Store(0)
+		now := time.Now()
+		s.stalls.note(now.Sub(begun), now)
+	}
 }
 
 // DeleteRange implements raft.LogStore.
@@ -239,6 +246,8 @@ func (s *store) lastTrouble() string {
 	}
 	return ""
 }
+
+func (s *store) stalled() Stalls { return s.stalls.read() }
 
 // whole returns err, unless it says that the log is damaged and the library runs.
 func (s *store) whole(err error) error {

@@ -61,3 +61,14 @@ func withStrangers(failures map[string]error) string {
 	}
 	return strings.Join(list, ", ")
 }
+
+// IsStranger tells whether an error is of a node that is there and does not take this one
+// for a member of its cluster, or the other way round.
+func IsStranger(err error) bool {
+	for _, strange := range []error{errOtherSecret, errOtherCluster, errNotLetIn} {
+		if errors.Is(err, strange) {
+			return true
+		}
+	}
+	return errors.Is(explainRefusal(err), errNotLetIn)
+}

@@ -37,6 +37,8 @@ type View struct {
 	Left bool
 	// Trouble says why this node cannot write its log, or is empty.
 	Trouble string
+	// Stalls are the writes of its log that took longer than a heartbeat timeout.
+	Stalls Stalls
 }
 
 // Member is a node of the group as raft knows it.
@@ -66,7 +68,7 @@ func (n *Node) View() View {
 	_, leader := r.LeaderWithID()
 	view := View{
 		Role: Follower, Term: r.CurrentTerm(), Leader: string(leader), Voters: voters(r), Members: membersOf(r),
-		Trouble: n.store.lastTrouble(), Waiting: n.Waiting(), Stuck: n.Stuck(), Left: n.left.Load(),
+		Trouble: n.store.lastTrouble(), Stalls: n.store.stalled(), Waiting: n.Waiting(), Stuck: n.Stuck(), Left: n.left.Load(),
 	}
 	switch state := r.State(); {
 	case state == raft.Leader:

@@ -1,51 +1,101 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/daemon"
 	"github.com/perch-vip/perch/cmd/internal/doctor"
 )
 
 type doctorOptions struct {
 	survey func() (doctor.Facts, error)
+	probe  func(context.Context, *config.Config, *doctor.Facts)
 	config string
+	listen time.Duration
 	output format
+	none   bool // there is no config
 }
+
+// defaultListen is for how long the network is listened to: adverts come every second, by
+// default.
+const defaultListen = 3 * time.Second
 
 func newDoctorCommand(survey func() (doctor.Facts, error)) *cobra.Command {
 	o := &doctorOptions{survey: survey}
+	o.probe = o.probeHost
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what on this host would stop perch, and how to mend it",
-		Long: `Look at this host for what would stop perch from doing what a config file says:
-its interfaces, its network namespace and the programs that it runs; nftables
-where it is wanted; bgpd's socket for VIPs by BGP; and for services the kernel's
-modules and sysctls, and what is special where a director is a real server, too.
-Each finding comes with the command that mends it. Nothing is changed, and no
-daemon is needed.
+		Long: `Look at this host, its network and its peers for what would stop perch from
+doing what a config file says. docs/doctor.md lists what may be found. Each
+finding comes with the command that mends it, or shows more of it. Nothing is
+changed, and no daemon is needed.
 
 An error stands for something that does not work, a warning for something that
 may fail some clients, a hint for what would be better otherwise. The exit code
-is 1 when there is an error; warnings and hints alone do not change it.
+is 1 when there is an error; warnings and hints alone do not change it. It is 1
+as well when the host cannot be looked at, or the config is wrong.
 
-Without root it finds all but a firewall, and that there is no nftables. Whether
-bgpd may be spoken to is asked as the user who runs it: run it as perch's.`,
+It listens to the interfaces of VIPs and virtual routers for a while, and asks
+once who has each VIP that is not here, in a way from which nobody learns. The
+peers are asked in the name of this node. All of it has its limits of time.
+
+Run it as root, or much cannot be looked at; whether bgpd may be spoken to is
+asked as the user who runs it. Where there is no /etc/perch/perch.toml it says
+what any config would meet.`,
 		Example: `  perch doctor
-  perch doctor -c new.toml
+  perch doctor -c new.toml --listen 10s
   perch doctor -o json | jq -r '.findings[].command'`,
 		Args: noArgument,
 		RunE: o.examine,
 	}
 	cmd.Flags().StringVarP(&o.config, "config", "c", defaultConfig, "config `FILE`")
+	cmd.Flags().DurationVar(&o.listen, "listen", defaultListen, "listen to the network for this `TIME`, 0s for not at all")
 	o.output.bind(cmd)
 	return cmd
+}
+
+// load reads the config. Without one in the usual place it is that of a host that has none
+// yet.
+func (o *doctorOptions) load(cmd *cobra.Command) (*config.Config, error) {
+	c, _, err := config.Load(o.config)
+	if o.none = errors.Is(err, fs.ErrNotExist) && !cmd.Flags().Changed("config"); o.none {
+		return doctor.Unconfigured(), nil
+	}
+	return c, err
+}
+
+// probeHost finds out what takes time, in the network and from the daemons.
+func (o *doctorOptions) probeHost(ctx context.Context, c *config.Config, facts *doctor.Facts) {
+	probes := daemon.Probes()
+	probes.Version, probes.Listen, probes.AskDaemon = version, o.listen, askStalls
+	facts.Probe(ctx, c, probes)
+}
+
+// askStalls asks the daemon of this node for how long its disk has kept it waiting.
+func askStalls(ctx context.Context, c *config.Config) (doctor.Stall, bool) {
+	status, err := api.NewClient(c.Node.Socket).Status(ctx)
+	if err != nil || status.Cluster == nil {
+		return doctor.Stall{}, false
+	}
+	for _, n := range status.Cluster.Nodes {
+		if n.Name == c.Node.Name && n.Stalls != nil {
+			s := n.Stalls
+			return doctor.Stall{Count: s.Count, Ago: time.Since(s.Last), Longest: s.Longest}, true
+		}
+	}
+	return doctor.Stall{}, false
 }
 
 // diagnosis is the answer of `perch doctor -o json`.
@@ -55,7 +105,7 @@ type diagnosis struct {
 }
 
 func (o *doctorOptions) examine(cmd *cobra.Command, _ []string) error {
-	c, _, err := config.Load(o.config)
+	c, err := o.load(cmd)
 	if err != nil {
 		return err
 	}
@@ -64,7 +114,8 @@ func (o *doctorOptions) examine(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	facts.Try(c)
-	d := diagnose(c, facts)
+	o.probe(cmd.Context(), c, &facts)
+	d := diagnosisOf(o.find(c, facts))
 	out := cmd.OutOrStdout()
 	err = o.output.print(out, d, func() string { return renderDiagnosis(d, painter(out)) })
 	if err == nil && !d.OK {
@@ -73,8 +124,15 @@ func (o *doctorOptions) examine(cmd *cobra.Command, _ []string) error {
 	return err
 }
 
-func diagnose(c *config.Config, facts doctor.Facts) diagnosis {
-	found := append([]doctor.Finding{}, doctor.Examine(c, facts)...) // not null in JSON
+func (o *doctorOptions) find(c *config.Config, facts doctor.Facts) []doctor.Finding {
+	if o.none {
+		return doctor.ExamineUnconfigured(o.config, facts)
+	}
+	return doctor.Examine(c, facts)
+}
+
+func diagnosisOf(found []doctor.Finding) diagnosis {
+	found = append([]doctor.Finding{}, found...) // not null in JSON
 	bad := slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.Severity == doctor.Error })
 	return diagnosis{OK: !bad, Findings: found}
 }

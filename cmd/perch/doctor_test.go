@@ -33,7 +33,7 @@ func director() (*config.Config, doctor.Facts) {
 
 // What the documentation shows is what is printed.
 func TestDocsShowTheDoctor(t *testing.T) {
-	d := diagnose(director())
+	d := diagnosisOf(doctor.Examine(director()))
 	if d.OK {
 		t.Error("an error is no error")
 	}
@@ -64,7 +64,7 @@ func TestDoctorPaintsWhatIsBad(t *testing.T) {
 func TestDoctorExitCode(t *testing.T) {
 	c, facts := director()
 	facts.Sysctls["net/ipv4/ip_forward"] = 1
-	if d := diagnose(c, facts); !d.OK || len(d.Findings) != 1 {
+	if d := diagnosisOf(doctor.Examine(c, facts)); !d.OK || len(d.Findings) != 1 {
 		t.Errorf("with a hint alone it is %+v", d)
 	}
 }
@@ -108,7 +108,7 @@ func TestDocsKnowTheDoctorsJSON(t *testing.T) {
 	if err := decoder.Decode(&shown); err != nil {
 		t.Fatalf("%s: %v", docsFile, err)
 	}
-	want := diagnose(director())
+	want := diagnosisOf(doctor.Examine(director()))
 	want.Findings = want.Findings[:1]
 	if diff := cmp.Diff(want, shown); diff != "" {
 		t.Errorf("%s (-is +shown):\n%s", docsFile, diff)

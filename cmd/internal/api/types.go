@@ -93,7 +93,17 @@ type Node struct {
 	Unfenced string `json:"unfenced,omitempty"`
 	// Mended tells what others did to its fence; absent while they did nothing.
 	Mended *Mended `json:"mended,omitempty"`
+	// Stalls tells of writes to its disk that took longer than its heartbeat timeout;
+	// absent while there was none.
+	Stalls *Stalls `json:"stalls,omitempty"`
 	Error  string  `json:"error,omitempty"` // why it is not healthy
+}
+
+// Stalls is how often a node waited for its disk for longer than its heartbeat timeout.
+type Stalls struct {
+	Count   uint64        `json:"count"` // since the node was started
+	Last    time.Time     `json:"last"`  // when the last such write ended
+	Longest time.Duration `json:"longest_ns"`
 }
 
 // Mended is how often others got in the way of a node's fence, which it put right.
@@ -175,8 +185,9 @@ type NodeReport struct {
 	Trouble   string `json:"trouble,omitempty"`  // why it cannot write its log
 	Fence     string `json:"fence,omitempty"`    // see Node
 	Unfenced  string `json:"unfenced,omitempty"` // likewise
-	// Mended is as in Node.
+	// Mended and Stalls are as in Node.
 	Mended *Mended `json:"mended,omitempty"`
+	Stalls *Stalls `json:"stalls,omitempty"`
 	// Health is what its checks make of it.
 	Health *Health `json:"health,omitempty"`
 	// Waits says for how long it waits before it takes the VIPs as the leader.

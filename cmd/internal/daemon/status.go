@@ -63,6 +63,7 @@ func (s snapshot) report() api.NodeReport {
 		Trouble:   s.view.Trouble,
 		Fence:     string(s.fence),
 		Mended:    mendedOf(s.mended),
+		Stalls:    stallsOf(s.view.Stalls),
 	}
 	health := healthOf(s.fitness)
 	r.Health = &health
@@ -96,6 +97,15 @@ func mendedOf(m fence.Mended) *api.Mended {
 		return nil
 	}
 	out := api.Mended(m)
+	return &out
+}
+
+// stallsOf is nil where no write took long.
+func stallsOf(s cluster.Stalls) *api.Stalls {
+	if s.Count == 0 {
+		return nil
+	}
+	out := api.Stalls(s)
 	return &out
 }
 
@@ -205,6 +215,7 @@ func (s snapshot) node(p config.Peer, a answer) api.Node {
 		Fence:     a.report.Fence,
 		Unfenced:  a.report.Unfenced,
 		Mended:    a.report.Mended,
+		Stalls:    a.report.Stalls,
 	}
 	switch {
 	case a.report.Unfenced != "":

@@ -51,6 +51,9 @@ func askInterfaces() ([]Interface, error) {
 		attrs := link.Attrs()
 		i := Interface{
 			Name:      attrs.Name,
+			Index:     attrs.Index,
+			MTU:       attrs.MTU,
+			MAC:       attrs.HardwareAddr.String(),
 			Kind:      link.Type(),
 			Up:        attrs.Flags&net.FlagUp != 0,
 			Loopback:  attrs.Flags&net.FlagLoopback != 0,

@@ -25,6 +25,13 @@ func Examine(c *config.Config, f Facts) []Finding {
 	all = append(all, tunnelEnds(c, f)...)
 	all = append(all, ownServers(c, f)...)
 	all = append(all, firewall(c, f)...)
+	for _, topic := range []func(*config.Config, Facts) []Finding{
+		allowed, fences, filtered, hosting, kept, clocks, disk, peers, wire, rivals,
+	} {
+		all = append(all, topic(c, f)...)
+	}
+	all = append(all, unsafe(f)...)
+	all = append(all, unfinished(f)...)
 	return sorted(all)
 }
 

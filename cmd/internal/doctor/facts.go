@@ -3,6 +3,7 @@ package doctor
 import (
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // Facts are what is known of a host, as its network namespace sees it.
@@ -24,6 +25,21 @@ type Facts struct {
 	BGPDGroup string // whom bgpd's socket belongs to
 	User      string // who has tried to speak to bgpd
 	NoTUN     bool   // there is no tunDevice
+	// What follows is what Probe has found.
+	Processes []Process
+	Rights    Rights
+	Fencing   Fencing
+	Filters   []Filter
+	Keepers   Keepers
+	Clock     Clock
+	Routes    []string // the interfaces by which IPv4 default routes lead
+	Secrets   []Secret
+	Disk      Disk
+	Peers     []Peer
+	Wire      Wire
+	Version   string        // of this perch
+	Lease     time.Duration // how long that of a leader is; 0 without a cluster
+	Late      []string      // what was given up, since it took too long
 }
 
 // Modules are the modules of the kernel whose name begins with ip_vs.
@@ -31,6 +47,7 @@ type Modules struct {
 	Loaded   []string // ip_vs also if it is built in
 	Loadable []string // or built in
 	Known    bool     // whether Loadable is: there is a folder with modules for this kernel
+	Trial    bool     // a fence can be tried without the kernel loading any
 }
 
 func (m Modules) has(name string) bool {
@@ -40,6 +57,9 @@ func (m Modules) has(name string) bool {
 // Interface is a network interface.
 type Interface struct {
 	Name       string
+	Index      int
+	MTU        int
+	MAC        string // "" for none
 	Kind       string // as netlink names it: "veth", "ipip"; "device" for hardware
 	Up         bool
 	Loopback   bool
