@@ -29,6 +29,8 @@ type Status struct {
 	Static *Static `json:"static,omitempty"`
 	// Notify are those who are told of events; absent when there are none.
 	Notify []Notified `json:"notify,omitempty"`
+	// Clock is how this node takes time from the leader; absent when it does not.
+	Clock *Clock `json:"clock,omitempty"`
 	// Warnings are sentences for the operator, worst first.
 	Warnings []string `json:"warnings"`
 }

@@ -412,6 +412,9 @@ func (d *daemon) snapshot() snapshot {
 		s.memory.History = m.sightings.dated(time.Now(), s.memory.History)
 		s.refused, s.waits = m.node.Refused(), m.node.Waits()
 		s.holding, s.vips = m.holder.holding(), m.vips.Status()
+		if c, on := m.clock.Status(); on {
+			s.clock = &c
+		}
 	}
 	if d.routers != nil {
 		s.routers = d.routers.snapshot()

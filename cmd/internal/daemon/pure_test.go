@@ -45,6 +45,7 @@ var pureFiles = []string{
 	"cmd/internal/daemon/holddown.go", "cmd/internal/daemon/explain.go",
 	"cmd/internal/daemon/servicespec.go", "cmd/internal/daemon/virtualservice.go", "cmd/internal/daemon/place.go",
 	"cmd/internal/daemon/ruling.go", "cmd/internal/daemon/servicereport.go", "cmd/internal/daemon/servicecount.go",
+	"cmd/internal/clock/sources.go", "cmd/internal/clock/warnings.go", "cmd/internal/clock/status.go",
 	"cmd/internal/web/text.go", "cmd/internal/web/metrics.go", "cmd/internal/web/render.go",
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/clock"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
 	"github.com/perch-vip/perch/vip/fence"
@@ -32,10 +33,11 @@ type snapshot struct {
 	checks   []checker.Status
 	services []api.Service // of this node
 	notified []api.Notified
-	ipvs     *api.IPVS    // likewise
-	orders   state.Orders // for their servers
-	fitness  fitness      // in the cluster
-	bgp      *api.BGP     // nil without a [bgp]
+	ipvs     *api.IPVS     // likewise
+	orders   state.Orders  // for their servers
+	fitness  fitness       // in the cluster
+	bgp      *api.BGP      // nil without a [bgp]
+	clock    *clock.Status // nil without a [clock]
 	anycast  []vip.Status
 	why      string   // this node has the anycast VIPs, or not
 	unserved string   // why no metrics are served where they should be
@@ -123,6 +125,10 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 	}
 	if warning := forgotten(s.orders, s.config.Services); warning != "" {
 		st.Warnings = append(st.Warnings, warning)
+	}
+	if s.clock != nil {
+		st.Clock = clockOf(*s.clock)
+		st.Warnings = append(s.clock.Warnings(), st.Warnings...)
 	}
 	if s.unserved != "" {
 		st.Warnings = append(st.Warnings, s.unserved)
