@@ -100,3 +100,10 @@ func NeedBGP(t test) {
 		skip(t, "needs bgpd and zebra of FRR, Debian package frr")
 	}
 }
+
+// NeedChrony skips a test where no chronyd keeps the time. In CI that is a failure.
+func NeedChrony(t test) {
+	t.Helper()
+	NeedRoot(t)
+	need(t, "chronyd", "needs chronyd(8) and chronyc(1), Debian package chrony")
+}
