@@ -182,4 +182,8 @@ type NodeReport struct {
 	// Waits says for how long it waits before it takes the VIPs as the leader.
 	Waits string `json:"waits,omitempty"`
 	VIPs  []VIP  `json:"vips"`
+	// Settings are those that all nodes are to have alike.
+	Settings *Settings `json:"settings,omitempty"`
+	// Time is what its wall clock says.
+	Time time.Time `json:"time,omitzero"`
 }

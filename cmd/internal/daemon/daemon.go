@@ -395,6 +395,7 @@ func (d *daemon) snapshot() snapshot {
 	s := snapshot{
 		config:   current.config,
 		version:  d.opts.Version,
+		now:      time.Now().UTC(),
 		fence:    d.fence.Kind(),
 		unfenced: d.fence.Trouble(),
 		mended:   d.fence.Mended(),

@@ -24,7 +24,7 @@ var pureImports = []string{
 // for the types of messages; see impure. A package that is pure as a whole is one.
 var typeImports = []string{
 	"net", "golang.org/x/sys/unix", "golang.org/x/net/bpf", "github.com/hashicorp/raft", module + "/cluster/state",
-	module + "/ipvs", module + "/cmd/internal/config", module + "/cmd/internal/api",
+	module + "/ipvs", module + "/cmd/internal/config", module + "/cmd/internal/api", module + "/cmd/internal/clock", module + "/vip/fence",
 }
 
 // purePackages are pure as a whole.
@@ -42,6 +42,7 @@ var pureFiles = []string{
 	"checker/machine.go", "checker/agenda.go",
 	"ipvs/pool.go", "ipvs/condition.go", "ipvs/outcome.go", "ipvs/tracked.go", "ipvs/quorum.go", "ipvs/ramp.go", "ipvs/explain.go",
 	"cmd/internal/daemon/policy.go", "cmd/internal/daemon/weigh.go", "cmd/internal/daemon/succession.go",
+	"cmd/internal/daemon/consistency.go", "cmd/internal/daemon/consistency_lists.go", "cmd/internal/daemon/commonsettings.go", "cmd/internal/daemon/skew.go",
 	"cmd/internal/daemon/holddown.go", "cmd/internal/daemon/explain.go",
 	"cmd/internal/daemon/servicespec.go", "cmd/internal/daemon/virtualservice.go", "cmd/internal/daemon/place.go",
 	"cmd/internal/daemon/ruling.go", "cmd/internal/daemon/servicereport.go", "cmd/internal/daemon/servicecount.go",
@@ -97,6 +98,8 @@ var impure = map[string]*regexp.Regexp{
 
 	"ipvs":   regexp.MustCompile(`^(New|Manager|SetSync|SyncDaemons)$`),
 	"config": regexp.MustCompile(`^(Load|OpenFile)$`),
+	"clock":  regexp.MustCompile(`^(New|Ask)$`),
+	"fence":  regexp.MustCompile(`^New$`),
 	"api":    regexp.MustCompile(`^(New|Listen|Serve$|[A-Za-z]*Handler$)`),
 }
 

@@ -20,6 +20,7 @@ import (
 type snapshot struct {
 	config   *config.Config
 	version  string
+	now      time.Time // by this node's wall clock
 	view     cluster.View
 	memory   state.State
 	refused  uint64
@@ -48,6 +49,7 @@ type snapshot struct {
 type answer struct {
 	report api.NodeReport
 	err    error
+	skew   skew // of its wall clock
 }
 
 // report returns what this node says of itself to its peers.
@@ -62,6 +64,8 @@ func (s snapshot) report() api.NodeReport {
 		Trouble:   s.view.Trouble,
 		Fence:     string(s.fence),
 		Mended:    mendedOf(s.mended),
+		Settings:  commonSettings(s.config),
+		Time:      s.now,
 	}
 	health := healthOf(s.fitness)
 	r.Health = &health
@@ -140,7 +144,7 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		st.VIPs = anycastVIPs(s.config.Node.Name, s.why, s.anycast)
 		return st
 	}
-	answers[s.config.Node.Name] = answer{report: s.report()}
+	answers[s.config.Node.Name] = answer{report: s.report(), skew: skew{known: true}}
 	st.Cluster = s.cluster(answers)
 	owner := s.owner(answers)
 	s.explain(st.Cluster.Nodes, owner, answers)
@@ -367,7 +371,24 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 	if mixed := mixedHeartbeats(st.Cluster.Nodes); mixed != "" {
 		alarms = append(alarms, mixed)
 	}
+	alarms = append(alarms, s.disagreements(st.Cluster.Nodes, answers)...)
 	return alarms
+}
+
+// disagreements says in what the nodes differ that answer, where they should not.
+func (s snapshot) disagreements(nodes []api.Node, answers map[string]answer) []string {
+	var voices []voice
+	for _, n := range nodes {
+		if a := answers[n.Name]; a.err == nil {
+			p, _ := s.config.Cluster.Peer(n.Name)
+			voices = append(voices, voice{n.Name, p.Witness, a.report, a.skew})
+		}
+	}
+	limit := skewLimit
+	if s.clock != nil {
+		limit = s.clock.MaxOffset
+	}
+	return append(disagreements(s.view.Leader, voices), otherClocks(voices, limit)...)
 }
 
 // strangers warns of nodes that are only in one of the config's list and the
