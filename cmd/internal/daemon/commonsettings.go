@@ -13,17 +13,15 @@ import (
 
 // Names of keys in api.Settings.Values.
 const (
-	keyName          = "cluster.name"
 	keyPreempt       = "cluster.preempt"
 	keyPreemptDelay  = "cluster.preempt_delay"
 	keyWhenUnhealthy = "cluster.when_unhealthy"
 )
 
-// commonSettings returns what all nodes of a cluster are to have alike.
+// commonSettings returns, beside the heartbeat and the fence, what all nodes of a cluster are to have alike.
 func commonSettings(c *config.Config) *api.Settings {
 	s := &api.Settings{
 		Values: map[string]string{
-			keyName:          c.Cluster.Name,
 			keyPreempt:       strconv.FormatBool(c.Cluster.Preempt),
 			keyPreemptDelay:  c.Cluster.PreemptDelay.String(),
 			keyWhenUnhealthy: c.Cluster.WhenUnhealthy,

@@ -110,11 +110,7 @@ func otherValues(voices []voice) (warnings []string) {
 		if len(camps) < 2 {
 			continue
 		}
-		mend := "run `perch reload`"
-		if key == keyName {
-			mend = "restart perch"
-		}
-		warnings = append(warnings, fmt.Sprintf("%s is %s: make the files alike and %s", key, spread(camps), mend))
+		warnings = append(warnings, fmt.Sprintf("%s is %s: make the files alike and run `perch reload`", key, spread(camps)))
 	}
 	return warnings
 }

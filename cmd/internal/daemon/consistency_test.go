@@ -87,16 +87,15 @@ func TestDisagreements(t *testing.T) {
 		}, []string{"perch is 1.0 on lb1, w, 0.9 on lb2: install the same version on all nodes"}},
 		{"values", "lb1", func(v []voice) {
 			with(&v[1], func(c *config.Cluster) {
-				c.Preempt, c.PreemptDelay, c.WhenUnhealthy, c.Name = false, time.Minute, "release", "core"
+				c.Preempt, c.PreemptDelay, c.WhenUnhealthy = false, time.Minute, "release"
 			})
 		}, []string{
-			"cluster.name is edge on lb1, w, core on lb2: make the files alike and restart perch",
 			"cluster.preempt is true on lb1, w, false on lb2: make the files alike and run `perch reload`",
 			"cluster.preempt_delay is 30s on lb1, w, 1m0s on lb2: make the files alike and run `perch reload`",
 			"cluster.when_unhealthy is keep on lb1, w, release on lb2: make the files alike and run `perch reload`",
 		}},
 		{"a key that a version does not know", "lb1", func(v []voice) {
-			v[1].report.Settings.Values = map[string]string{"cluster.new": "1", "cluster.name": "edge"}
+			v[1].report.Settings.Values = map[string]string{"cluster.new": "1", "cluster.preempt": "true"}
 		}, nil},
 		{"priority, witness and address of a peer", "lb1", func(v []voice) {
 			with(&v[1], func(c *config.Cluster) { c.Peers[0].Priority, c.Peers[2].Witness = 7, false })
