@@ -12,11 +12,11 @@ BIN     ?= bin/perch
 # leases, adverts and the fence are not in the list.
 COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... github.com/spf13/... github.com/pelletier/... \
 	github.com/hashicorp/... github.com/armon/... github.com/cloudflare/... github.com/golang/... github.com/mdlayher/genetlink \
-	github.com/mdlayher/netlink/... go.etcd.io/... golang.org/x/... google.golang.org/... \
+	github.com/mdlayher/netlink/... github.com/beevik/... go.etcd.io/... golang.org/x/... google.golang.org/... \
 	$(addprefix crypto/,ecdh ecdsa elliptic hpke rsa tls x509/... $(addprefix internal/fips140/,drbg ecdsa rsa)) \
 	bufio compress/... debug/... encoding/... flag fmt hash/... html/... internal/zstd log log/slog/... math/big mime/... \
 	net net/http/... net/textproto net/url os/... regexp/... strconv testing text/... \
-	$(addprefix github.com/perch-vip/perch/,ipvs vip/bgp $(addprefix cmd/,perch internal/api internal/config internal/daemon internal/demo \
+	$(addprefix github.com/perch-vip/perch/,ipvs vip/bgp $(addprefix cmd/,perch internal/api internal/clock internal/config internal/daemon internal/demo \
 	internal/document internal/doctor internal/keepalived/... internal/lab internal/notify internal/seesaw internal/sysctl internal/web))
 
 # How the binary is compiled, and all else but what the race detector watches: whoever
@@ -33,7 +33,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev: \
 	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark haproxy:haproxy nginx-light:nginx dbus:dbus-daemon \
 	iputils-ping:ping python3:python3 user-mode-linux:linux.uml kmod:modprobe ipvsadm:ipvsadm \
-	debootstrap:debootstrap systemd:systemd-analyze dpkg:dpkg man-db:man groff-base:groff
+	debootstrap:debootstrap systemd:systemd-analyze dpkg:dpkg man-db:man groff-base:groff chrony:chronyd
 
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
@@ -83,7 +83,7 @@ deps: ## install the Debian packages that the tests need, when root and when mis
 	if [ ! -e $(POLICY) ]; then trap 'rm -f $(POLICY)' EXIT; printf '#!/bin/sh\nexit 101\n' >$(POLICY); chmod 755 $(POLICY); fi; \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null && \
 	for p in $$missing; do \
-		case $$p in keepalived|frr|haproxy|nginx-light|ipvsadm) ! command -v systemctl >/dev/null || systemctl -q disable $${p%-light};; esac; \
+		case $$p in keepalived|frr|haproxy|nginx-light|ipvsadm|chrony) ! command -v systemctl >/dev/null || systemctl -q disable $${p%-light};; esac; \
 	done
 
 # A test of one goroutine, which takes the race detector a minute and shows it nothing.

@@ -3,6 +3,7 @@ module github.com/perch-vip/perch
 go 1.26.0
 
 require (
+	github.com/beevik/ntp v1.6.0
 	github.com/cilium/ebpf v0.22.0
 	github.com/cloudflare/ipvs v0.12.0
 	github.com/google/go-cmp v0.7.0

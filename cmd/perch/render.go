@@ -26,6 +26,7 @@ func renderStatus(s api.Status, v view) string {
 	if len(s.VIPs) > 0 {
 		parts = append(parts, vipsTable(s.VIPs, v.now).draw(v))
 	}
+	parts = append(parts, drawClock(s, v)...)
 	parts = append(parts, drawBGP(s, v)...)
 	parts = append(parts, drawRouters(s, v)...)
 	parts = append(parts, drawChecks(s.Checks, v)...)

@@ -58,3 +58,21 @@ func TestReplaceNothing(t *testing.T) {
 		t.Error("a file was made in a folder that is not there")
 	}
 }
+
+// A public file is for all to read, also where one that was private has been left half-made.
+func TestReplacePublic(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sources")
+	if err := os.WriteFile(path+".new", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ReplacePublic(path, []byte("public")); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("the file is not for all to read: %v (%v)", info, err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "public" {
+		t.Errorf("got %q (%v)", got, err)
+	}
+}

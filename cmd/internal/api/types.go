@@ -31,6 +31,8 @@ type Status struct {
 	Notify []Notified `json:"notify,omitempty"`
 	// Converge are the converge hooks of this node; absent when there are none.
 	Converge []Convergence `json:"converge,omitempty"`
+	// Clock is how this node takes time from the leader; absent when it does not.
+	Clock *Clock `json:"clock,omitempty"`
 	// Warnings are sentences for the operator, worst first.
 	Warnings []string `json:"warnings"`
 }
@@ -193,4 +195,8 @@ type NodeReport struct {
 	// Waits says for how long it waits before it takes the VIPs as the leader.
 	Waits string `json:"waits,omitempty"`
 	VIPs  []VIP  `json:"vips"`
+	// Settings are those that all nodes are to have alike.
+	Settings *Settings `json:"settings,omitempty"`
+	// Time is what its wall clock says.
+	Time time.Time `json:"time,omitzero"`
 }

@@ -30,6 +30,7 @@ type Config struct {
 	// they look at, and are none that a Check may have. They never count for this node.
 	ServerChecks []Check
 	Notify       []Notify
+	Clock        *Clock // nil if nobody is to follow the leader's time
 }
 
 // Node is this machine's part of the config.

@@ -19,7 +19,7 @@
 // checks of servers that look at the same thing are one (settle_server_check.go).
 //
 // To add a key, add its field to the type of its table (config.go, vrrp.go, address.go,
-// route.go, bgp.go, checks.go, service.go, notify.go), its line beside the others of the
+// route.go, bgp.go, checks.go, service.go, notify.go, clock.go), its line beside the others of the
 // table and its row in docs/config.md; a test fails until the three agree.
 //
 // The syntax is go-toml's; its decoder is not used, because it stops at the

@@ -144,6 +144,9 @@ func TestDocumentedDefaults(t *testing.T) {
 		if k.table == "bgp" {
 			text = readFile(t, "testdata/ok/bgp-least.toml")
 		}
+		if k.table == "clock" {
+			text = readFile(t, "testdata/ok/clock-least.toml")
+		}
 		if k.table == "check" {
 			kind, _, _ := strings.Cut(strings.Replace(k.kinds, "all", "unit", 1), ",")
 			text, header = checks, regexp.MustCompile(`(?m)^\[\[check]]\nkind = "`+kind+`"\n`)

@@ -25,6 +25,7 @@ func configKeys(d *draft) []key {
 		optional("service", tables(&d.services, defaultService(), serviceKeys)),
 		optional("server_group", tables(&d.groups, draftGroup{}, serverGroupKeys)),
 		optional("notify", tables(&c.Notify, defaultNotify(), notifyKeys)),
+		optional("clock", tablePointer(&c.Clock, defaultClock(), clockKeys)),
 	}
 }
 

@@ -82,7 +82,15 @@ func render(c *Config) string {
 	for i := range c.Notify {
 		b.notify(&c.Notify[i])
 	}
+	if c.Clock != nil {
+		b.clock(c.Clock)
+	}
 	return b.String()
+}
+
+func (b *renderer) clock(c *Clock) {
+	b.line("[clock]\nsources_dir = %q\nsocket = %q\nchronyc = %q\ninterval = %q\nmax_offset = %q",
+		c.SourcesDir, c.Socket, c.Chronyc, c.Interval, c.MaxOffset)
 }
 
 func (b *renderer) notify(n *Notify) {

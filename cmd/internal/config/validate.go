@@ -20,6 +20,7 @@ func validate(r *report, root *value, d *draft) {
 	checkTracks(r, root, c)
 	checkServices(r, root, d)
 	checkNotifies(r, root, c)
+	checkClock(r, root, c)
 	if c.Cluster == nil {
 		checkNothing(r, root, c)
 		checkHostName(r, root, c)

@@ -177,10 +177,12 @@ func (d *daemon) askPeers(ctx context.Context) map[string]answer {
 			continue
 		}
 		asks.Go(func() {
+			sent := time.Now()
 			report, err := d.member.peers.Report(ctx, p.Name)
+			took := time.Since(sent)
 			mu.Lock()
 			defer mu.Unlock()
-			answers[p.Name] = answer{report, err}
+			answers[p.Name] = answer{report, err, skewOf(report.Time, sent, took)}
 		})
 	}
 	asks.Wait()

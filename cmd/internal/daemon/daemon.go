@@ -411,6 +411,7 @@ func (d *daemon) snapshot() snapshot {
 	s := snapshot{
 		config:   current.config,
 		version:  d.opts.Version,
+		now:      time.Now().UTC(),
 		fence:    d.fence.Kind(),
 		unfenced: d.fence.Trouble(),
 		mended:   d.fence.Mended(),
@@ -419,7 +420,6 @@ func (d *daemon) snapshot() snapshot {
 		orders:   d.orders(),
 		notified: d.notified(),
 		hooks:    d.converger.Status(),
-		now:      time.Now(),
 		bgp:      d.bgpStatus(),
 	}
 	if d.anycast != nil {
@@ -430,6 +430,9 @@ func (d *daemon) snapshot() snapshot {
 		s.memory.History = m.sightings.dated(time.Now(), s.memory.History)
 		s.refused, s.waits = m.node.Refused(), m.node.Waits()
 		s.holding, s.vips = m.holder.holding(), m.vips.Status()
+		if c, on := m.clock.Status(); on {
+			s.clock = &c
+		}
 	}
 	if d.routers != nil {
 		s.routers = d.routers.snapshot()

@@ -26,7 +26,8 @@
 // member: the node, the VIP manager, the holder (the only one that sets VIPs in the normal course) and what
 // keeps the fence open meanwhile, the scribe (writes ownership into the history), the
 // mover (hands over from a node that leads but may not own), the overseer (hands over
-// from one that is sick, and to a better one), the teller of this node's health with one
+// from one that is sick, and to a better one), the keeper of the clock (package clock, which
+// nothing waits for), the teller of this node's health with one
 // for each peer, the server of the peer API. Of the checks: their host, their runner, and
 // what has everything follow their verdicts. Of VRRP mode: the engine, its VIP
 // manager, the manager of routes, what has all of them follow the engine, what tries again

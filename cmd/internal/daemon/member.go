@@ -14,6 +14,7 @@ import (
 	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/clock"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/vip"
@@ -30,6 +31,7 @@ type member struct {
 	sightings sightings
 	teller    *teller
 	overseer  *overseer
+	clock     *clock.Keeper
 
 	telling sync.Mutex  // guards what follows
 	told    notify.Kind // what users were told last of the ownership
@@ -65,7 +67,7 @@ func (d *daemon) openMember(cfg *config.Config, credentials *cluster.Credentials
 	m.holder.vips = m.vips
 	m.peers = api.NewPeerClient(m.node.DialPeer)
 	d.member = m
-	m.teller, m.overseer = d.teller(), d.overseer()
+	m.teller, m.overseer, m.clock = d.teller(), d.overseer(), d.openClock(cfg)
 	return nil
 }
 
@@ -96,6 +98,7 @@ func (d *daemon) runMember(g *errgroup.Group, parts context.Context) {
 	g.Go(func() error { return m.holder.follow(parts) })
 	g.Go(func() error { return m.teller.run(parts) })
 	g.Go(func() error { return m.overseer.run(parts) })
+	g.Go(func() error { return m.clock.Run(parts) })
 	g.Go(func() error { return scribe(parts, m.holder.claims, m.node.Claim, d.log) })
 	g.Go(func() error { return mover(parts, m.holder.moves, d.moveAway, d.log) })
 	g.Go(func() error { return api.Serve(parts, m.node.PeerListener(), api.PeerHandler(peerSide{d}), d.log) })

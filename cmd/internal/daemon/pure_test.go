@@ -24,7 +24,7 @@ var pureImports = []string{
 // for the types of messages; see impure. A package that is pure as a whole is one.
 var typeImports = []string{
 	"net", "golang.org/x/sys/unix", "golang.org/x/net/bpf", "github.com/hashicorp/raft", module + "/cluster/state",
-	module + "/ipvs", module + "/cmd/internal/config", module + "/cmd/internal/api",
+	module + "/ipvs", module + "/cmd/internal/config", module + "/cmd/internal/api", module + "/cmd/internal/clock", module + "/vip/fence",
 }
 
 // purePackages are pure as a whole.
@@ -47,6 +47,8 @@ var pureFiles = []string{
 	"cmd/internal/daemon/ruling.go", "cmd/internal/daemon/servicereport.go", "cmd/internal/daemon/servicecount.go",
 	"cmd/internal/web/text.go", "cmd/internal/web/metrics.go", "cmd/internal/web/table.go", "cmd/internal/web/services.go",
 	"cmd/internal/web/routers.go", "cmd/internal/web/sse.go",
+	"cmd/internal/daemon/consistency.go", "cmd/internal/daemon/consistency_lists.go", "cmd/internal/daemon/commonsettings.go", "cmd/internal/daemon/skew.go",
+	"cmd/internal/clock/sources.go", "cmd/internal/clock/warnings.go", "cmd/internal/clock/status.go",
 }
 
 func TestPurePackages(t *testing.T) {
@@ -97,6 +99,8 @@ var impure = map[string]*regexp.Regexp{
 
 	"ipvs":   regexp.MustCompile(`^(New|Manager|SetSync|SyncDaemons)$`),
 	"config": regexp.MustCompile(`^(Load|OpenFile)$`),
+	"clock":  regexp.MustCompile(`^(New|Ask)$`),
+	"fence":  regexp.MustCompile(`^New$`),
 	"api":    regexp.MustCompile(`^(New|Listen|Serve$|[A-Za-z]*Handler$)`),
 }
 

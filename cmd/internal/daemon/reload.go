@@ -17,7 +17,8 @@ import (
 )
 
 // reload reads the config file anew and applies its VIPs, virtual routers, services, checks,
-// who is notified, the program of the end, preemption, log level and where metrics are served.
+// who is notified, the program of the end, preemption, log level, where metrics are served and
+// where the time is taken from.
 // A file with a mistake, or secrets that cannot be read, change nothing. What stays is not
 // touched. Everything else takes effect at the next start and is named in the warnings.
 func (d *daemon) reload() (result api.ReloadResult, err error) {
@@ -77,6 +78,7 @@ func (d *daemon) reload() (result api.ReloadResult, err error) {
 	applied.Node.LogLevel = fresh.Node.LogLevel
 	applied.Node.Listen = fresh.Node.Listen
 	d.metrics.Listen(fresh.Node.Listen)
+	d.reloadClock(&applied, fresh)
 	lasting := slices.Concat(pending(&applied, fresh), rewritten(d.read, secrets.files), texts(warnings))
 	result = api.ReloadResult{
 		Added:    missing(held(&applied), held(old)),

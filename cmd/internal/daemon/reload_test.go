@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/clock"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
 )
@@ -47,6 +48,7 @@ func newReloadable(t *testing.T) *reloadable {
 			holder:   newHolder(newFakeCluster(), &fakeFence{}, func() situation { return situation{} }, quiet),
 			teller:   &teller{},
 			overseer: &overseer{poke: make(chan struct{}, 1)},
+			clock:    clock.New(clock.Options{View: func() clock.View { return clock.View{} }}),
 		},
 	}
 	if r.checks, err = openChecks(nil, quiet); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/clock"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/vip"
@@ -20,6 +21,7 @@ import (
 type snapshot struct {
 	config   *config.Config
 	version  string
+	now      time.Time // by this node's wall clock
 	view     cluster.View
 	memory   state.State
 	refused  uint64
@@ -34,11 +36,11 @@ type snapshot struct {
 	services []api.Service // of this node
 	notified []api.Notified
 	hooks    []notify.Convergence
-	now      time.Time
-	ipvs     *api.IPVS    // likewise
-	orders   state.Orders // for their servers
-	fitness  fitness      // in the cluster
-	bgp      *api.BGP     // nil without a [bgp]
+	ipvs     *api.IPVS     // likewise
+	orders   state.Orders  // for their servers
+	fitness  fitness       // in the cluster
+	bgp      *api.BGP      // nil without a [bgp]
+	clock    *clock.Status // nil without a [clock]
 	anycast  []vip.Status
 	why      string   // this node has the anycast VIPs, or not
 	unserved string   // why no metrics are served where they should be
@@ -49,6 +51,7 @@ type snapshot struct {
 type answer struct {
 	report api.NodeReport
 	err    error
+	skew   skew // of its wall clock
 }
 
 // report returns what this node says of itself to its peers.
@@ -64,6 +67,8 @@ func (s snapshot) report() api.NodeReport {
 		Fence:     string(s.fence),
 		Mended:    mendedOf(s.mended),
 		Stalls:    stallsOf(s.view.Stalls),
+		Settings:  commonSettings(s.config),
+		Time:      s.now,
 	}
 	health := healthOf(s.fitness)
 	r.Health = &health
@@ -138,6 +143,10 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 	if warning := forgotten(s.orders, s.config.Services); warning != "" {
 		st.Warnings = append(st.Warnings, warning)
 	}
+	if s.clock != nil {
+		st.Clock = clockOf(*s.clock)
+		st.Warnings = append(s.clock.Warnings(), st.Warnings...)
+	}
 	if s.unserved != "" {
 		st.Warnings = append(st.Warnings, s.unserved)
 	}
@@ -148,7 +157,7 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 		st.VIPs = anycastVIPs(s.config.Node.Name, s.why, s.anycast)
 		return st
 	}
-	answers[s.config.Node.Name] = answer{report: s.report()}
+	answers[s.config.Node.Name] = answer{report: s.report(), skew: skew{known: true}}
 	st.Cluster = s.cluster(answers)
 	owner := s.owner(answers)
 	s.explain(st.Cluster.Nodes, owner, answers)
@@ -376,7 +385,24 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 	if mixed := mixedHeartbeats(st.Cluster.Nodes); mixed != "" {
 		alarms = append(alarms, mixed)
 	}
+	alarms = append(alarms, s.disagreements(st.Cluster.Nodes, answers)...)
 	return alarms
+}
+
+// disagreements says in what the nodes differ that answer, where they should not.
+func (s snapshot) disagreements(nodes []api.Node, answers map[string]answer) []string {
+	var voices []voice
+	for _, n := range nodes {
+		if a := answers[n.Name]; a.err == nil {
+			p, _ := s.config.Cluster.Peer(n.Name)
+			voices = append(voices, voice{n.Name, p.Witness, a.report, a.skew})
+		}
+	}
+	limit := skewLimit
+	if s.clock != nil {
+		limit = s.clock.MaxOffset
+	}
+	return append(disagreements(s.view.Leader, voices), otherClocks(voices, limit)...)
 }
 
 // strangers warns of nodes that are only in one of the config's list and the

@@ -129,3 +129,10 @@ func NeedSystem(t test) {
 		skip(t, "needs a Debian whose packages are named in "+debianSource)
 	}
 }
+
+// NeedChrony skips a test where no chronyd keeps the time. In CI that is a failure.
+func NeedChrony(t test) {
+	t.Helper()
+	NeedRoot(t)
+	need(t, "chronyd", "needs chronyd(8) and chronyc(1), Debian package chrony")
+}

@@ -1,0 +1,52 @@
+package clock
+
+import (
+	"fmt"
+	"time"
+)
+
+// Warnings are sentences about what is wrong, worst first, each with how to mend it.
+func (s Status) Warnings() (list []string) {
+	if s.Trouble != "" {
+		list = append(list, fmt.Sprintf("clock: %s; docs/clock.md has the rights that perch needs", s.Trouble))
+	}
+	r := s.Reading
+	switch {
+	case s.Asked == "":
+		return list
+	case s.Silent != "":
+		return append(list, fmt.Sprintf("clock: %s leads and does not serve time (%s): have its chronyd run, with `allow` for this node in its chrony.conf", s.Asked, s.Silent))
+	case r.Unsynchronized != "":
+		return append(list, fmt.Sprintf("clock: %s leads and does not know the time itself (%s): give its chronyd a source, or `local`", s.Asked, r.Unsynchronized))
+	}
+	if off := r.Off(); off > s.MaxOffset {
+		list = append(list, fmt.Sprintf("clock: this node's is %s %s's, and max_offset is %v: see `chronyc tracking` on both", r, s.Asked, s.MaxOffset))
+	}
+	if r.From.IsValid() && r.From == s.View.SelfAddress.Unmap() {
+		list = append(list, fmt.Sprintf("clock: %s leads and takes its time from this node: take this one out of its chrony.conf", s.Asked))
+	}
+	return list
+}
+
+// Off is how far the clock is off at least: what the way of the packets may account for is
+// not counted.
+func (r Reading) Off() time.Duration {
+	return max(r.Offset.Abs()-r.RoundTrip/2, 0)
+}
+
+// String says how far the clock is off, as in "1.5s ahead of".
+func (r Reading) String() string {
+	if r.Offset < 0 {
+		return Round(-r.Offset).String() + " behind"
+	}
+	return Round(r.Offset).String() + " ahead of"
+}
+
+// Round leaves of a duration three digits or so.
+func Round(d time.Duration) time.Duration {
+	unit := time.Nanosecond
+	for unit*1000 <= d.Abs() {
+		unit *= 10
+	}
+	return d.Round(unit)
+}

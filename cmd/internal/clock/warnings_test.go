@@ -1,0 +1,58 @@
+package clock
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestWarnings(t *testing.T) {
+	self, other := netip.MustParseAddr("198.18.0.2"), netip.MustParseAddr("198.18.0.9")
+	asked := func(r Reading) Status {
+		return Status{MaxOffset: 100 * time.Millisecond, Asked: "lb1", View: View{SelfAddress: self}, Reading: r}
+	}
+	const ms = time.Millisecond
+	for _, tt := range []struct {
+		name   string
+		status Status
+		want   []string
+	}{
+		{"well", asked(Reading{Offset: 100 * ms, From: other}), nil},
+		{"not asked yet", Status{Reading: Reading{Offset: time.Hour}}, nil},
+		{"ahead", asked(Reading{Offset: 1234567 * time.Microsecond}), []string{
+			"clock: this node's is 1.23s ahead of lb1's, and max_offset is 100ms: see `chronyc tracking` on both",
+		}},
+		{"behind", asked(Reading{Offset: -101 * ms}), []string{
+			"clock: this node's is 101ms behind lb1's, and max_offset is 100ms: see `chronyc tracking` on both",
+		}},
+		{"the way may account for it", asked(Reading{Offset: -120 * ms, RoundTrip: 40 * ms}), nil},
+		{"the way does not account for it", asked(Reading{Offset: -121 * ms, RoundTrip: 40 * ms}), []string{
+			"clock: this node's is 121ms behind lb1's, and max_offset is 100ms: see `chronyc tracking` on both",
+		}},
+		{"silent, and no file", Status{Asked: "lb1", Silent: "no answer", Trouble: "F is not as it should be"}, []string{
+			"clock: F is not as it should be; docs/clock.md has the rights that perch needs",
+			"clock: lb1 leads and does not serve time (no answer): have its chronyd run, with `allow` for this node in its chrony.conf",
+		}},
+		{"unsynchronized, whatever it says", asked(Reading{Unsynchronized: "invalid stratum", Offset: time.Hour}), []string{
+			"clock: lb1 leads and does not know the time itself (invalid stratum): give its chronyd a source, or `local`",
+		}},
+		{"in a ring", asked(Reading{From: self}), []string{
+			"clock: lb1 leads and takes its time from this node: take this one out of its chrony.conf",
+		}},
+	} {
+		if got := tt.status.Warnings(); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestRound(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 999: "999ns", 1234567: "1.23ms", 2*time.Hour + 3*time.Second: "2h0m0s", -1234 * time.Millisecond: "-1.23s",
+	} {
+		if got := Round(d).String(); got != want {
+			t.Errorf("%d: %s, want %s", d, got, want)
+		}
+	}
+}
