@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/clock"
 	"github.com/perch-vip/perch/cmd/internal/config"
@@ -39,19 +40,22 @@ func clockSettings(cfg *config.Config) *clock.Settings {
 	}
 }
 
-// clockView is who leads. A node that has left the cluster follows whom it followed.
 func (d *daemon) clockView() clock.View {
-	view := d.member.node.View()
-	seen := clock.View{Self: d.name()}
+	return clockViewOf(d.config(), d.member.node.View())
+}
+
+// clockViewOf is who leads. A node that has left the cluster follows whom it followed.
+func clockViewOf(cfg *config.Config, view cluster.View) clock.View {
+	seen := clock.View{Self: cfg.Node.Name}
 	if !view.Left {
 		seen.Leader = view.Leader
 	}
-	for _, p := range roster(d.config().Cluster, view.Members) {
-		if p.Name == seen.Leader {
-			seen.Address = p.Address.Addr()
-		}
-		if p.Name == seen.Self {
+	for _, p := range roster(cfg.Cluster, view.Members) {
+		switch p.Name {
+		case seen.Self:
 			seen.SelfAddress = p.Address.Addr()
+		case seen.Leader:
+			seen.Address = p.Address.Addr()
 		}
 	}
 	return seen

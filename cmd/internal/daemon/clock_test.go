@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/clock"
 )
@@ -42,6 +43,25 @@ func TestReloadOfTheClock(t *testing.T) {
 		}
 		if strings.Contains(step.clock, "20ms") && s.MaxOffset != 20*time.Millisecond {
 			t.Errorf("%q: by %v", step.clock, s.MaxOffset)
+		}
+	}
+}
+
+func TestClockViewOf(t *testing.T) {
+	cfg := knowing().config
+	one, two, nine := netip.MustParseAddr("198.18.0.1"), netip.MustParseAddr("198.18.0.2"), netip.MustParseAddr("198.18.0.9")
+	members := []cluster.Member{{Name: "lb9", Address: netip.AddrPortFrom(nine, 7400)}}
+	for name, tt := range map[string]struct {
+		view cluster.View
+		want clock.View
+	}{
+		"a peer leads":                    {cluster.View{Leader: "lb1"}, clock.View{Self: "lb2", SelfAddress: two, Leader: "lb1", Address: one}},
+		"a member that is not listed":     {cluster.View{Leader: "lb9", Members: members}, clock.View{Self: "lb2", SelfAddress: two, Leader: "lb9", Address: nine}},
+		"this node leads":                 {cluster.View{Leader: "lb2"}, clock.View{Self: "lb2", SelfAddress: two, Leader: "lb2"}},
+		"this node is no member any more": {cluster.View{Leader: "lb1", Left: true}, clock.View{Self: "lb2", SelfAddress: two}},
+	} {
+		if got := clockViewOf(cfg, tt.view); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 // Package e2e has nothing but the end-to-end tests: the real binary, built once,
 // in real networks of namespaces (package lab). They need root, for some faults
-// nft(8), for VRRP keepalived, FRR, tcpdump and tshark, for BGP FRR, for checks HAProxy and nginx, and
+// nft(8), for VRRP keepalived, FRR, tcpdump and tshark, for BGP FRR, for checks HAProxy and nginx, for clocks chrony, and
 // for kernels user-mode-linux, kmod, gcc and ipvsadm (`make deps`). Without them they skip;
 // with CI set a skip is a failure.
 //
@@ -55,6 +55,9 @@
 //		r.handOver(old, askedFor, func() { r.perch(old, "transfer") })
 //		r.neverBroken(now)
 //	}
+//
+// The cases of clocks (TestClock...) have a real chronyd beside each node, which serves time and
+// never sets it, and ask it whom it follows.
 //
 // The cases of kernels (TestKernel...) run the tests of another package in a User-mode
 // Linux, for what the kernel of a test machine may lack.
