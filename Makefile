@@ -43,7 +43,7 @@ DIST ?= dist
 # The time of all that is in a package, so that the same sources make the same one.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-.PHONY: build package man completions demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import clean
+.PHONY: build package man completions demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator clean
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -168,6 +168,9 @@ bench-bgp: build ## moves by what a router does that is told by BGP, into docs/p
 
 bench-import: ## the import of large keepalived.conf files beside keepalived's own reading, into docs/performance.md (about 3 minutes)
 	$(GO) test -timeout 20m -run '^$$' -bench '^BenchmarkImport$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 10 -record $(CURDIR)/docs/performance.md
+
+bench-operator: build ## moves beside ten webhooks that hang, and without, into docs/performance.md (about 10 minutes, on a machine that does nothing else; needs root)
+	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkOperator$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200
 SEED   ?= 0

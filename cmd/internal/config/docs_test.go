@@ -293,6 +293,14 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// That of a converge hook, too.
+func TestExampleOfConverge(t *testing.T) {
+	c := mustParse(t, readFile(t, filepath.Join(top, "deploy/examples/converge/perch.toml")))
+	if len(c.Notify) != 1 || len(c.Notify[0].Converge) != 3 || c.Notify[0].Every == 0 {
+		t.Errorf("%+v", c.Notify)
+	}
+}
+
 // The two nodes differ in their names and in who is the master of what.
 func TestDualMaster(t *testing.T) {
 	load := func(node string) *Config {

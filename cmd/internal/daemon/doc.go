@@ -14,7 +14,8 @@
 // one, in a file (orders.go, orderbook.go).
 //
 // Users are told of what happens (notify.go, routernews.go): bulletin.go, which is pure, says
-// what is news of virtual routers and sync groups.
+// what is news of virtual routers and sync groups. Converge hooks follow what this node owns at
+// the moment (converge.go): the lease must run.
 //
 // Where VIPs are announced by BGP, the herald tells package bgp which this node holds
 // (herald.go): nothing waits for it. Anycast VIPs have no owner, and follow the health of
@@ -35,9 +36,9 @@
 // BGP: the speaker, and with anycast VIPs their VIP manager and what has them follow the
 // health. Of IPVS: the balancer (the only one that decides on services), what
 // wakes it when orders or VIPs move, the checks of servers as those of the node, the tuner
-// of sysctls, and three that end after the balancer: the manager of services, the syncer
-// (starts and stops the kernel's sync daemons) and the notifier (package notify), which waits
-// for who gives up the addresses, too. Beside them the writer of the log, which
+// of sysctls, and four that end after the balancer: the manager of services, the syncer
+// (starts and stops the kernel's sync daemons), and the converger and the notifier (package
+// notify), which wait for who gives up the addresses, too. Beside them the writer of the log, which
 // ends last, and at the end a hand-over, which is left behind when it takes too long. Before
 // all of them, and after, one that runs a program of the node.
 //

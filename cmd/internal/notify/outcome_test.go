@@ -31,7 +31,9 @@ func TestOutcomes(t *testing.T) {
 		time.Sleep(time.Minute)
 		s.Tell(of(Backup, gw), of(Master, gw)) // the first is over before it is told
 		time.Sleep(time.Minute)
+		s.hall.mu.Lock()
 		d.until, d.fails = time.Hour, errForGood
+		s.hall.mu.Unlock()
 		s.Tell(of(Backup, gw))
 		time.Sleep(time.Minute)
 		mu.Lock()

@@ -179,6 +179,7 @@ func TestWebhookThatIsHostile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
+	var said atomic.Int64
 	answers := map[string]func(net.Conn){
 		"/silent": func(net.Conn) {},
 		"/header": func(c net.Conn) {
@@ -189,6 +190,7 @@ func TestWebhookThatIsHostile(t *testing.T) {
 		"/body": func(c net.Conn) {
 			fmt.Fprint(c, "HTTP/1.1 500 No\r\n\r\n")
 			for _, err := fmt.Fprint(c, "no "); err == nil; _, err = fmt.Fprint(c, "no ") {
+				said.Add(3)
 			}
 		},
 		"/nonsense": func(c net.Conn) { fmt.Fprint(c, "220 here\r\n"); c.Close() },
@@ -222,6 +224,16 @@ func TestWebhookThatIsHostile(t *testing.T) {
 		if err == nil || !errors.Is(err, ErrLater) || !strings.Contains(err.Error(), want) || len(err.Error()) > 500 {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
+	}
+	if n := said.Load(); n > 16<<20 {
+		t.Errorf("%d bytes of an answer were taken", n)
+	}
+}
+
+// A proxy that the environment names would hear of all.
+func TestWebhookUsesNoProxy(t *testing.T) {
+	if webhookTo(t, "https://h/").transport().Proxy != nil {
+		t.Error("it uses a proxy")
 	}
 }
 
