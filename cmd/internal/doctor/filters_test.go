@@ -66,7 +66,7 @@ func TestAskFilters(t *testing.T) {
 			"table inet filter { chain output { type filter hook output priority 0; policy drop; }; chain forward { type filter hook forward priority 0; policy drop; }; }",
 			[]string{"inet filter output out"},
 		},
-		"ARP": {"table arp filter { chain input { type filter hook input priority 0; policy drop; }; }", []string{"arp filter input"}},
+		"ARP":     {"table arp filter { chain input { type filter hook input priority 0; policy drop; }; }", []string{"arp filter input"}},
 		"our own": {"table inet perch { chain input { type filter hook input priority 0; policy drop; }; }", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
