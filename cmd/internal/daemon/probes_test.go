@@ -115,7 +115,7 @@ func TestProbesHear(t *testing.T) {
 	if diff := cmp.Diff(wantAdverts, facts.Wire.Adverts, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 		t.Errorf("adverts (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]doctor.Claim{{"eth0", vip, "02:00:00:00:09:09"}}, facts.Wire.Claims, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+	if diff := cmp.Diff([]doctor.Claim{{Interface: "eth0", Address: vip, MAC: "02:00:00:00:09:09"}}, facts.Wire.Claims, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 		t.Errorf("claims (-want +got):\n%s", diff)
 	}
 	if asked := questions(fd); !slices.Equal(asked, []netip.Addr{vip}) {

@@ -107,7 +107,7 @@ func TestDocsKnowTheFindings(t *testing.T) {
 		}
 	}
 rows:
-	for _, row := range regexp.MustCompile("(?m)^\\| (?:error|warning|hint)[^|]* \\| (.+) \\| .*\\|$").FindAllStringSubmatch(string(text), -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\| (?:error|warning|hint)[^|]* \| (.+) \| .*\|$`).FindAllStringSubmatch(string(text), -1) {
 		for _, part := range found {
 			if strings.Contains(row[1], part) {
 				continue rows
