@@ -324,3 +324,19 @@ func TestWriteUnderWayIsATrouble(t *testing.T) {
 		t.Errorf("at its end: %q", got)
 	}
 }
+
+// What the library writes, log entries as well as its term, counts when it took long.
+func TestStoreCountsStalls(t *testing.T) {
+	f := newFolder(t)
+	f.do(f.StoreLog(&raft.Log{Index: 1, Term: 1}))
+	if got := f.stalled(); got != (Stalls{}) {
+		t.Errorf("before it knows what is long: %+v", got)
+	}
+	f.stalls.allow(time.Nanosecond)
+	f.do(f.StoreLog(&raft.Log{Index: 2, Term: 1}))
+	f.do(f.SetUint64([]byte("CurrentTerm"), 1))
+	if got := f.stalled(); got.Count != 2 || got.Longest <= 0 || got.Last.IsZero() {
+		t.Errorf("got %+v, want 2 of them", got)
+	}
+	f.close()
+}

@@ -334,6 +334,7 @@ func TestStatusOfFences(t *testing.T) {
 	s.mended = fence.Mended{Count: 3, Last: since, Interface: "eth0", Found: "its qdisc deleted"}
 	s.unfenced = errors.New("no memory")
 	theirs := from("lb1", "lb1", 7, true, "")
+	s.view.Stalls = cluster.Stalls{Count: 2, Last: since, Longest: time.Second}
 	theirs.report.Mended = &api.Mended{Count: 1, Last: since, Found: "its nftables tables changed"}
 	answers["lb1"] = theirs
 	nodes := s.status(answers).Cluster.Nodes
@@ -343,6 +344,9 @@ func TestStatusOfFences(t *testing.T) {
 	want := &api.Mended{Count: 3, Last: since, Interface: "eth0", Found: "its qdisc deleted"}
 	if diff := cmp.Diff(want, nodes[1].Mended); diff != "" || nodes[1].Unfenced != "no memory" || nodes[1].Healthy {
 		t.Errorf("of this node: %+v\n%s", nodes[1], diff)
+	}
+	if diff := cmp.Diff(&api.Stalls{Count: 2, Last: since, Longest: time.Second}, nodes[1].Stalls); diff != "" || nodes[2].Stalls != nil {
+		t.Errorf("stalls (-want +got):\n%s", diff)
 	}
 	if nodes[2].Mended != nil {
 		t.Errorf("where nothing was mended: %+v", nodes[2].Mended)

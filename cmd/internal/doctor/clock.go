@@ -52,12 +52,15 @@ func clocks(c *config.Config, f Facts) (all []Finding) {
 		return nil
 	}
 	all = append(all, f.Clock.slow()...)
-	if f.Clock.Unset {
-		severity, text := Hint, "is not synchronised: times in logs and in the history of this node are not those of the others"
-		if dated(c) {
-			severity, text = Warning, "is not synchronised: adverts with signatures, or certificates, are refused when it is wrong"
-		}
-		all = append(all, Finding{severity, "the time of day", text, "timedatectl set-ntp true"})
+	switch {
+	case f.Clock.Unset && dated(c):
+		all = append(all, Finding{
+			Warning, "the time of day", "is not synchronised: adverts with signatures, or certificates, are refused when it is wrong", "timedatectl set-ntp true",
+		})
+	case f.Clock.Unset:
+		all = append(all, Finding{
+			Hint, "the time of day", "is not synchronised: times in logs and in the history of this node are not those of the others", "timedatectl set-ntp true",
+		})
 	}
 	if f.Clock.Virtual && c.Cluster != nil {
 		all = append(all, Finding{

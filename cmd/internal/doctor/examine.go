@@ -30,7 +30,7 @@ func Examine(c *config.Config, f Facts) []Finding {
 	} {
 		all = append(all, topic(c, f)...)
 	}
-	all = append(all, unsafe(f)...)
+	all = append(all, exposed(f)...)
 	all = append(all, unfinished(f)...)
 	return sorted(all)
 }

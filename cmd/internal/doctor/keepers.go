@@ -34,18 +34,20 @@ const (
 	managerLinks  = "run/NetworkManager/devices/"
 )
 
-func (root files) keepers(interfaces []Interface) Keepers {
+// keepers reads what they write of the interfaces, by their numbers: those of the network
+// namespace where they run.
+func (root files) keepers(interfaces []Interface, runs func(name string) bool) Keepers {
 	k := Keepers{Networkd: map[string]NetworkFile{}}
 	conf := root.networkdConf()
 	k.KeepsRoutes, k.KeepsRules = isNo(conf["ManageForeignRoutes"]), isNo(conf["ManageForeignRoutingPolicyRules"])
-	purged := root.purged()
+	purged, networkd, manager := root.purged(), runs("systemd-network"), runs("NetworkManager")
 	for _, i := range interfaces {
 		index := strconv.Itoa(i.Index)
 		link := assignments(root.read(networkdLinks + index))
-		if path := link["NETWORK_FILE"]; path != "" && link["ADMIN_STATE"] != "unmanaged" {
+		if path := link["NETWORK_FILE"]; networkd && path != "" && link["ADMIN_STATE"] != "unmanaged" {
 			k.Networkd[i.Name] = NetworkFile{path, root.keeps(path)}
 		}
-		if assignments(root.read(managerLinks + index))["managed"] == "true" {
+		if manager && assignments(root.read(managerLinks + index))["managed"] == "true" {
 			k.Managed = append(k.Managed, i.Name)
 		}
 		if slices.Contains(purged, i.Name) {

@@ -37,8 +37,8 @@ func tryPassage(ctx context.Context, to netip.Addr, size int) Passage {
 	}
 	small, large := false, false
 	for range pingTries {
-		_, _ = conn.Write(echo(kind, 1, smallPing-header))
-		_, _ = conn.Write(echo(kind, 2, size-header)) // what is too large for this end is lost, too
+		_, _ = conn.Write(echoRequest(kind, 1, smallPing-header))
+		_, _ = conn.Write(echoRequest(kind, 2, size-header)) // what is too large for this end is lost, too
 		_ = conn.SetReadDeadline(time.Now().Add(pingWait))
 		hearEchoes(socket, kind, &small, &large)
 		if small && large || ctx.Err() != nil {
@@ -76,8 +76,8 @@ func unfragmented(raw syscall.RawConn, ipv6 bool) error {
 // echoID tells the answers to this process from others.
 func echoID() uint16 { return uint16(os.Getpid()) }
 
-// echo is a request of a length.
-func echo(kind byte, sequence uint16, length int) []byte {
+// echoRequest is one of a length.
+func echoRequest(kind byte, sequence uint16, length int) []byte {
 	b := make([]byte, max(length, 8))
 	b[0] = kind
 	binary.BigEndian.PutUint16(b[4:], echoID())

@@ -71,7 +71,7 @@ func (f *Facts) look(c *config.Config, root files) {
 	f.Rights = root.rights()
 	f.Clock = root.clock()
 	f.Routes = defaultRoutes(root.read("proc/thread-self/net/route"))
-	f.Keepers = root.keepers(f.Interfaces)
+	f.Keepers = root.keepers(f.Interfaces, f.mayRun)
 	f.Secrets = lookAtSecrets(c)
 	f.Filters = askFilters()
 	root.more(f)

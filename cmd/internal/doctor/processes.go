@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Process is one that something here goes by, and that is seen to be in this network
@@ -15,6 +17,7 @@ type Process struct {
 	Name  string   // as the kernel has it, cut to 15 bytes
 	Args  []string // those of its command line, its name first
 	UID   int
+	GID   int
 	Caps  Capabilities // effective
 	Read  bool         // whether UID and Caps are known
 	Fixed bool         // /proc/sys is read-only to it
@@ -66,6 +69,8 @@ func readProcess(status string) (p Process) {
 		switch {
 		case key == "Uid" && len(fields) > 1:
 			p.UID, _ = strconv.Atoi(fields[1])
+		case key == "Gid" && len(fields) > 1:
+			p.GID, _ = strconv.Atoi(fields[1])
 		case key == "CapEff" && len(fields) == 1:
 			caps, err := strconv.ParseUint(fields[0], 16, 64)
 			p.Caps, p.Read = Capabilities(caps), err == nil
@@ -100,4 +105,9 @@ func (f Facts) daemons() (all []Process) {
 // runs tells whether a process of one of these names does.
 func (f Facts) runs(names ...string) bool {
 	return slices.ContainsFunc(f.Processes, func(p Process) bool { return slices.Contains(names, p.Name) })
+}
+
+// mayRun tells whether a process of a name does, or that is not to be seen from here.
+func (f Facts) mayRun(name string) bool {
+	return f.runs(name) || !f.Rights.Caps.has(unix.CAP_SYS_PTRACE)
 }

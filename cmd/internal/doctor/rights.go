@@ -21,12 +21,13 @@ type Rights struct {
 	User  string
 	UID   int
 	Caps  Capabilities
-	Perch int // the user of the shipped unit, -1 if there is none
+	// Perch and PerchGroup are user and group of the shipped unit, -1 if there is none.
+	Perch, PerchGroup int
 }
 
 func (root files) rights() Rights {
 	p := readProcess(root.read("proc/self/status"))
-	return Rights{Known: p.Read, User: userName(), UID: p.UID, Caps: p.Caps, Perch: perchUID()}
+	return Rights{Known: p.Read, User: userName(), UID: p.UID, Caps: p.Caps, Perch: perchUID(), PerchGroup: perchGID()}
 }
 
 // right is a capability that a config needs.
@@ -45,8 +46,8 @@ func rightsFor(c *config.Config) (all []right) {
 		}
 	}
 	holds := len(vips(c)) > 0 || len(c.Services) > 0
-	need(holds, Error, "CAP_NET_ADMIN", "perch does not start", unix.CAP_NET_ADMIN)
-	need(holds, Error, "CAP_NET_RAW", "perch does not start", unix.CAP_NET_RAW)
+	need(holds, Error, "CAP_NET_ADMIN", "no VIP can be held", unix.CAP_NET_ADMIN)
+	need(holds, Error, "CAP_NET_RAW", "no VIP can be announced", unix.CAP_NET_RAW)
 	switch c.Fence() {
 	case "bpf":
 		need(leased(c), Error, "CAP_BPF", `there is no fence, as fence = "bpf" wants that one`, unix.CAP_BPF, unix.CAP_SYS_ADMIN)
@@ -125,15 +126,29 @@ func setsSysctls(c *config.Config) bool {
 		slices.ContainsFunc(c.VRRP, func(r config.VirtualRouter) bool { return r.VirtualMAC })
 }
 
-// perchUID is the user of the shipped unit, or -1 if this host has none.
+// perchName is that of the user and the group of the shipped unit.
+const perchName = "perch"
+
 func perchUID() int {
-	u, err := user.Lookup("perch")
+	u, err := user.Lookup(perchName)
 	if err != nil {
 		return -1
 	}
-	id, err := strconv.Atoi(u.Uid)
+	return number(u.Uid)
+}
+
+func perchGID() int {
+	g, err := user.LookupGroup(perchName)
 	if err != nil {
 		return -1
 	}
-	return id
+	return number(g.Gid)
+}
+
+func number(id string) int {
+	n, err := strconv.Atoi(id)
+	if err != nil {
+		return -1
+	}
+	return n
 }

@@ -101,8 +101,8 @@ func looseDir(dir string) string {
 	}
 }
 
-// unsafe finds secrets that others can read or change, and those that are missing.
-func unsafe(f Facts) (all []Finding) {
+// exposed finds secrets that others can read or change, and those that are missing.
+func exposed(f Facts) (all []Finding) {
 	for _, s := range f.Secrets {
 		switch {
 		case s.Problem == missing:
@@ -134,6 +134,12 @@ func (s Secret) examine(f Facts) (all []Finding) {
 			fmt.Sprintf("chown %d %s", slices.Max(users), s.Path),
 		})
 	}
+	if groups := f.groups(); s.Mode&0o040 != 0 && len(groups) > 0 && !slices.Contains(groups, s.GID) {
+		all = append(all, Finding{
+			severity, s.Path, fmt.Sprintf("can be read by group %d, which is not that of perch, and is %s: %s", s.GID, s.Key, comes),
+			fmt.Sprintf("chgrp %d %s", groups[0], s.Path),
+		})
+	}
 	if s.LooseDir != "" {
 		all = append(all, Finding{
 			Warning, s.LooseDir, "can be written to by all: they can put another " + s.Key + " in its place", "chmod o-w " + s.LooseDir,
@@ -158,4 +164,18 @@ func (f Facts) users() []int {
 		}
 	}
 	return users
+}
+
+// groups are those that may read a secret; none where it is not known with which the daemon
+// runs.
+func (f Facts) groups() (groups []int) {
+	for _, d := range f.daemons() {
+		if d.Read {
+			groups = append(groups, d.GID)
+		}
+	}
+	if len(groups) > 0 && f.Rights.PerchGroup > 0 {
+		groups = append(groups, f.Rights.PerchGroup)
+	}
+	return groups
 }
