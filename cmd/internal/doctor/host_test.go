@@ -46,7 +46,7 @@ func newHost() *patient {
 	p.Rights = Rights{Known: true, User: "perch", UID: 990, Perch: 990, Caps: all}
 	p.Processes = []Process{{PID: 77, Name: "perch", Args: []string{"perch", "serve"}, UID: 990, GID: 980, Caps: all, Read: true}}
 	p.Secrets = []Secret{{Key: "cluster.secret_file", Path: "/etc/perch/secret", Strict: true, Mode: 0o640, UID: 0, GID: 980}}
-	p.Clock = Clock{Source: "tsc"}
+	p.Facts.Clock = Clock{Source: "tsc"}
 	p.Disk = Disk{Known: true, Dir: "/var/lib/perch", Free: 1 << 30, Inodes: 1 << 20, Syncs: []time.Duration{2 * time.Millisecond, 3 * time.Millisecond}}
 	p.Version, p.Lease = "v1.0.0", 273*time.Millisecond
 	p.Fencing.Tried = true
@@ -88,7 +88,7 @@ func illnesses() []illness {
 		{"nothing", func(*patient) {}},
 		{"a static address alone", func(p *patient) {
 			*p = patient{Config: &config.Config{Node: p.Node}, Facts: p.Facts}
-			p.Clock, p.Disk.System = Clock{Source: "hpet", Unset: true, Virtual: true}, "tmpfs"
+			p.Facts.Clock, p.Disk.System = Clock{Source: "hpet", Unset: true, Virtual: true}, "tmpfs"
 		}},
 
 		{"the daemon has no rights", func(p *patient) { p.Processes[0].Caps = 0 }},
@@ -178,12 +178,12 @@ func illnesses() []illness {
 			p.Processes = append(p.Processes, Process{PID: 9, Name: "dhclient", Args: []string{"dhclient", "-4", "eth1"}})
 		}},
 
-		{"clocks", func(p *patient) { p.Clock = Clock{Source: "hpet", Unset: true, Virtual: true} }},
+		{"clocks", func(p *patient) { p.Facts.Clock = Clock{Source: "hpet", Unset: true, Virtual: true} }},
 		{"a clock that signatures go by", func(p *patient) {
-			p.Clock.Unset = true
+			p.Facts.Clock.Unset = true
 			p.VRRP[0].Auth = config.Auth{Kind: "hmac", Window: time.Minute}
 		}},
-		{"a clock that certificates go by", func(p *patient) { p.Clock.Unset, p.Cluster.TLSCert = true, "/etc/perch/cert.pem" }},
+		{"a clock that certificates go by", func(p *patient) { p.Facts.Clock.Unset, p.Cluster.TLSCert = true, "/etc/perch/cert.pem" }},
 
 		{"secrets", func(p *patient) {
 			p.Secrets = append(p.Secrets[:0],
@@ -306,7 +306,7 @@ func TestHost(t *testing.T) {
 		fmt.Fprintf(&got, "# %s\n%s\n", i.name, said(Examine(p.Config, p.Facts)))
 	}
 	p := newHost()
-	p.Fencing.BPF, p.NoTables, p.Clock.Source, p.Keepers.Managed = "no CAP_BPF", true, "hpet", []string{"eth0"}
+	p.Fencing.BPF, p.NoTables, p.Facts.Clock.Source, p.Keepers.Managed = "no CAP_BPF", true, "hpet", []string{"eth0"}
 	fmt.Fprintf(&got, "# no config\n%s", said(ExamineUnconfigured("/etc/perch/perch.toml", p.Facts)))
 	if *update {
 		must(t, os.WriteFile(hostFile, []byte(got.String()), 0o644))
