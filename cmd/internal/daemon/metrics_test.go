@@ -28,6 +28,7 @@ func measured(t testing.TB, b *balancer) *daemon {
 	if d.fence, err = fence.New(fence.Off, d.log); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = d.fence.Close() }) // which no other daemon may have meanwhile
 	if d.checks, err = openChecks(nil, d.log); err != nil {
 		t.Fatal(err)
 	}
