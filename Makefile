@@ -10,7 +10,7 @@ BIN     ?= bin/perch
 # Code that waits for others rather than for the processor: it is not inlined, which makes the
 # binary 2 MB smaller. Of cryptography it is what calls the arithmetic, not the arithmetic;
 # leases, adverts and the fence are not in the list.
-COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... github.com/spf13/... github.com/pelletier/... \
+COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... github.com/spf13/... github.com/pelletier/... github.com/prometheus/... \
 	github.com/hashicorp/... github.com/armon/... github.com/cloudflare/... github.com/golang/... github.com/mdlayher/genetlink \
 	github.com/mdlayher/netlink/... go.etcd.io/... golang.org/x/... google.golang.org/... \
 	$(addprefix crypto/,ecdh ecdsa elliptic hpke rsa tls x509/... $(addprefix internal/fips140/,drbg ecdsa rsa)) \
@@ -31,7 +31,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 # Debian packages that the tests use, and a command of each to see whether it is there.
 PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev: \
 	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark haproxy:haproxy nginx-light:nginx dbus:dbus-daemon \
-	user-mode-linux:linux.uml kmod:modprobe ipvsadm:ipvsadm
+	user-mode-linux:linux.uml kmod:modprobe ipvsadm:ipvsadm prometheus:promtool
 
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
@@ -58,7 +58,7 @@ deps: ## install the Debian packages that the tests need, when root and when mis
 	if [ ! -e $(POLICY) ]; then trap 'rm -f $(POLICY)' EXIT; printf '#!/bin/sh\nexit 101\n' >$(POLICY); chmod 755 $(POLICY); fi; \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null && \
 	for p in $$missing; do \
-		case $$p in keepalived|frr|haproxy|nginx-light|ipvsadm) ! command -v systemctl >/dev/null || systemctl -q disable $${p%-light};; esac; \
+		case $$p in keepalived|frr|haproxy|nginx-light|ipvsadm|prometheus) ! command -v systemctl >/dev/null || systemctl -q disable $${p%-light};; esac; \
 	done
 
 # A test of one goroutine, which takes the race detector a minute and shows it nothing.
