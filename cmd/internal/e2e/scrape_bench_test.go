@@ -102,7 +102,9 @@ func scrapedTables() string {
 }
 
 func overHost(h *lab.Host) func(context.Context) (net.Conn, error) {
-	return func(ctx context.Context) (net.Conn, error) { return h.Dial(ctx, "tcp", netip.MustParseAddrPort("127.0.0.1:7401")) }
+	return func(ctx context.Context) (net.Conn, error) {
+		return h.Dial(ctx, "tcp", netip.MustParseAddrPort("127.0.0.1:7401"))
+	}
 }
 
 func overSocket(path string) func(context.Context) (net.Conn, error) {
