@@ -40,7 +40,7 @@ func TestMetricsPortIsTaken(t *testing.T) {
 	must(t, taken.Close())
 	s.eventuallySays("it serves metrics", func() bool {
 		text, err := n.metrics()
-		return err == nil && strings.Contains(text, "\nperch_build_info{version=")
+		return err == nil && strings.Contains(text, "\nperch_build_info{goversion=")
 	})
 	if warned() {
 		t.Error("its status still says that it serves no metrics")
