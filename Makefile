@@ -10,7 +10,7 @@ BIN     ?= bin/perch
 # Code that waits for others rather than for the processor: it is not inlined, which makes the
 # binary 2 MB smaller. Of cryptography it is what calls the arithmetic, not the arithmetic;
 # leases, adverts and the fence are not in the list.
-COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... github.com/spf13/... github.com/pelletier/... \
+COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... github.com/spf13/... github.com/pelletier/... github.com/prometheus/... \
 	github.com/hashicorp/... github.com/armon/... github.com/cloudflare/... github.com/golang/... github.com/mdlayher/genetlink \
 	github.com/mdlayher/netlink/... github.com/beevik/... go.etcd.io/... golang.org/x/... google.golang.org/... \
 	$(addprefix crypto/,ecdh ecdsa elliptic hpke rsa tls x509/... $(addprefix internal/fips140/,drbg ecdsa rsa)) \
@@ -33,7 +33,8 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev: \
 	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark haproxy:haproxy nginx-light:nginx dbus:dbus-daemon \
 	iputils-ping:ping python3:python3 user-mode-linux:linux.uml kmod:modprobe ipvsadm:ipvsadm \
-	debootstrap:debootstrap systemd:systemd-analyze dpkg:dpkg man-db:man groff-base:groff chrony:chronyd
+	debootstrap:debootstrap systemd:systemd-analyze dpkg:dpkg man-db:man groff-base:groff chrony:chronyd \
+	prometheus:promtool
 
 # Keeps a package's services from starting while it is installed; they are disabled then.
 POLICY := /usr/sbin/policy-rc.d
@@ -43,7 +44,7 @@ DIST ?= dist
 # The time of all that is in a package, so that the same sources make the same one.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-.PHONY: build package man completions demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator clean
+.PHONY: build package man completions demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape clean
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -83,7 +84,7 @@ deps: ## install the Debian packages that the tests need, when root and when mis
 	if [ ! -e $(POLICY) ]; then trap 'rm -f $(POLICY)' EXIT; printf '#!/bin/sh\nexit 101\n' >$(POLICY); chmod 755 $(POLICY); fi; \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null && \
 	for p in $$missing; do \
-		case $$p in keepalived|frr|haproxy|nginx-light|ipvsadm|chrony) ! command -v systemctl >/dev/null || systemctl -q disable $${p%-light};; esac; \
+		case $$p in keepalived|frr|haproxy|nginx-light|ipvsadm|chrony|prometheus) ! command -v systemctl >/dev/null || systemctl -q disable $${p%-light};; esac; \
 	done
 
 # A test of one goroutine, which takes the race detector a minute and shows it nothing.
@@ -171,6 +172,9 @@ bench-import: ## the import of large keepalived.conf files beside keepalived's o
 
 bench-operator: build ## moves beside ten webhooks that hang, and without, into docs/performance.md (about 10 minutes, on a machine that does nothing else; needs root)
 	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkOperator$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md
+
+bench-scrape: ## a status and a scrape of 1,000 VIPs and 5,000 servers, into docs/performance.md (about a minute; needs root)
+	$(GO) test -timeout 10m -run '^$$' -bench '^BenchmarkScrape$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200
 SEED   ?= 0

@@ -169,8 +169,12 @@ func TestNotAllowedToAnnounce(t *testing.T) {
 		must(t, m.Set(all))
 		ended.Store(true)
 		k.takeRequests()
+		before := m.Stats().Withheld
 		time.Sleep(3 * time.Minute)
 		wantRequests(t, k)
+		if n := m.Stats().Withheld - before; n == 0 || before != 0 {
+			t.Errorf("%d announcements were withheld, %d before", n, before)
+		}
 		ended.Store(false)
 		time.Sleep(time.Minute)
 		wantRequests(t, k, "request 198.18.0.100", "reply 198.18.0.100")

@@ -350,8 +350,12 @@ func TestBeginsInFault(t *testing.T) {
 	if s := a.status("v1"); s.Sent != 0 || s.Reason != "check web failed" {
 		t.Errorf("%+v", s)
 	}
+	before := a.status("v1").Transitions
 	must(t, a.SetPriority("v1", 255, ""))
 	a.is("v1", vrrp.Master)
+	if n := a.status("v1").Transitions; n <= before {
+		t.Errorf("%d transitions after %d", n, before)
+	}
 	a.configure(instance(1, 255, broken))
 	a.is("v1", vrrp.Master)
 }

@@ -22,7 +22,8 @@
 // this node alone (anycast.go).
 //
 // Goroutines, all under one errgroup of Run and gone when it returns: the fence's
-// audit, the servers of the control API and of metrics (metrics.go), the reloader (SIGHUP),
+// audit, the servers of the control API and of metrics (metrics.go; a look at the virtual routers
+// for them is a goroutine of its own, one at a time for scrapes and one for probes), the reloader (SIGHUP),
 // and for a moment the one that tells systemd of the start. Of a cluster's
 // member: the node, the VIP manager, the holder (the only one that sets VIPs in the normal course) and what
 // keeps the fence open meanwhile, the scribe (writes ownership into the history), the

@@ -161,10 +161,11 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 	st.Cluster = s.cluster(answers)
 	owner := s.owner(answers)
 	s.explain(st.Cluster.Nodes, owner, answers)
+	reported := byAddress(answers[owner].report.VIPs)
 	for _, v := range s.config.VIPs {
-		st.VIPs = append(st.VIPs, s.vip(v, owner, answers))
+		st.VIPs = append(st.VIPs, s.vip(v, owner, answers, reported))
 	}
-	st.Warnings = append(s.alarms(st, answers), st.Warnings...)
+	st.Warnings = append(s.alarms(st, answers, reported), st.Warnings...)
 	st.VIPs = append(st.VIPs, anycastVIPs(s.config.Node.Name, s.why, s.anycast)...)
 	return st
 }
@@ -260,35 +261,39 @@ func (s snapshot) owner(answers map[string]answer) string {
 	return owner
 }
 
-func (s snapshot) vip(v config.VIP, owner string, answers map[string]answer) api.VIP {
+// byAddress finds what a node reports of each VIP, of which there may be thousands.
+func byAddress(vips []api.VIP) map[string]*api.VIP {
+	found := make(map[string]*api.VIP, len(vips))
+	for i := range slices.Backward(vips) { // of two of one address the first counts
+		found[vips[i].Address] = &vips[i]
+	}
+	return found
+}
+
+// vip returns a VIP with what its owner reports of its VIPs.
+func (s snapshot) vip(v config.VIP, owner string, answers map[string]answer, reported map[string]*api.VIP) api.VIP {
 	out := api.VIP{Address: v.Address.String(), Interface: v.Interface, Owner: owner}
 	if owner == "" {
 		out.Reason = s.whyNobody(answers)
 		return out
 	}
-	for _, reported := range answers[owner].report.VIPs {
-		if reported.Address != out.Address {
-			continue
-		}
-		out.Held, out.Since, out.Readded = reported.Held, reported.Since, reported.Readded
-		out.Conflict = reported.Conflict
-		out.Interface = reported.Interface
-		out.Reason = reported.Reason
-		if out.Reason == "" {
-			out.Reason = s.whyOwner(owner)
-		}
+	is := reported[out.Address]
+	if is == nil {
+		out.Reason = owner + " does not have this VIP in its config"
 		return out
 	}
-	out.Reason = owner + " does not have this VIP in its config"
+	out.Held, out.Since, out.Readded = is.Held, is.Since, is.Readded
+	out.Conflict, out.Interface, out.Reason = is.Conflict, is.Interface, is.Reason
+	if out.Reason == "" {
+		out.Reason = s.whyOwner(owner)
+	}
 	return out
 }
 
-// troubleOf returns what a node reports to be wrong with a VIP, or "".
-func troubleOf(r api.NodeReport, address string) string {
-	for _, v := range r.VIPs {
-		if v.Address == address {
-			return v.Reason
-		}
+// troubleOf returns what a VIP's owner reports to be wrong with it, or "".
+func troubleOf(reported map[string]*api.VIP, v api.VIP) string {
+	if is := reported[v.Address]; is != nil && v.Owner != "" {
+		return is.Reason
 	}
 	return ""
 }
@@ -338,7 +343,7 @@ func (s snapshot) mayNotOwn(node string) string {
 }
 
 // alarms returns warnings about the present state, worst first.
-func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
+func (s snapshot) alarms(st api.Status, answers map[string]answer, reported map[string]*api.VIP) []string {
 	var alarms, unreachable, owners, troubled []string
 	for _, node := range st.Cluster.Nodes {
 		switch {
@@ -362,7 +367,7 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer) []string {
 			st.Node, total-len(unreachable), total, total/2+1))
 	}
 	for _, v := range st.VIPs {
-		switch trouble := troubleOf(answers[v.Owner].report, v.Address); {
+		switch trouble := troubleOf(reported, v); {
 		case v.Owner != "" && !v.Held:
 			alarms = append(alarms, fmt.Sprintf("VIP %s is not held by %s: %s", v.Address, v.Owner, v.Reason))
 		case trouble != "":

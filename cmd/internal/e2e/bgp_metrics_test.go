@@ -18,7 +18,7 @@ func TestBGPInMetrics(t *testing.T) {
 	owner := r.settled()
 	standby := r.others(owner)[0]
 	neighbor := r.fabric.Uplink(owner.Host).IPv4.Addr()
-	session := fmt.Sprintf(`perch_bgp_neighbor_up{neighbor="%s",asn="%d"} `, neighbor, lab.RouterASN)
+	session := fmt.Sprintf(`perch_bgp_neighbor_up{asn="%d",neighbor="%s"} `, lab.RouterASN, neighbor)
 	announced := len(r.prefixes())
 
 	r.measures(owner, `perch_bgp_state{state="announced"} 1`, "perch_bgp_up 1",

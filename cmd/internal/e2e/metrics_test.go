@@ -40,7 +40,7 @@ func TestMetricsPortIsTaken(t *testing.T) {
 	must(t, taken.Close())
 	s.eventuallySays("it serves metrics", func() bool {
 		text, err := n.metrics()
-		return err == nil && strings.Contains(text, "\nperch_build_info{version=")
+		return err == nil && strings.Contains(text, "\nperch_build_info{goversion=")
 	})
 	if warned() {
 		t.Error("its status still says that it serves no metrics")
@@ -53,6 +53,12 @@ func (n *station) metrics() (string, error) { return metricsOf(n.t, n.Host) }
 
 // metricsOf asks the perch of a host for its metrics, from the host itself.
 func metricsOf(t *testing.T, h *lab.Host) (string, error) {
+	_, text, err := pageOf(t, h, "/metrics")
+	return text, err
+}
+
+// pageOf asks the perch of a host for what it serves at a path, from the host itself.
+func pageOf(t *testing.T, h *lab.Host, path string) (code int, text string, err error) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	at := netip.MustParseAddrPort("127.0.0.1:7401")
@@ -60,15 +66,15 @@ func metricsOf(t *testing.T, h *lab.Host) (string, error) {
 		DisableKeepAlives: true,
 		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return h.Dial(ctx, "tcp", at) },
 	}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/metrics", at), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s%s", at, path), nil)
 	if err != nil {
-		return "", err
+		return 0, "", err
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return "", err
+		return 0, "", err
 	}
 	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	return string(text), err
+	body, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(body), err
 }

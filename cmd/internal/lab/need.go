@@ -99,6 +99,13 @@ func NeedIPVS(t test) {
 	need(t, "ipvsadm", "needs ipvsadm(8), Debian package ipvsadm")
 }
 
+// NeedPromtool skips a test where nothing can tell what Prometheus makes of a file. In CI
+// that is a failure.
+func NeedPromtool(t test) {
+	t.Helper()
+	need(t, "promtool", "needs promtool(1), Debian package prometheus")
+}
+
 // NeedBGP skips a test where there is no BGP to be had. In CI that is a failure.
 func NeedBGP(t test) {
 	t.Helper()
