@@ -302,6 +302,9 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 	g.Go(func() error { return api.ServeControl(parts, control, controlSide{d}, d.log) })
 	g.Go(func() error { return d.metrics.Run(parts) })
 	g.Go(func() error { return d.reloadOn(parts, hangups) })
+	if os.Getpid() == 1 {
+		g.Go(func() error { return reapOrphans(parts, orphanEvery) })
+	}
 	g.Go(func() error {
 		defer close(d.released)
 		select {
