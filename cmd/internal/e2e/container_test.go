@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -29,6 +30,8 @@ type image struct {
 	root    string
 	command []string // ENTRYPOINT and CMD
 	health  []string
+
+	capabilities []uintptr // that the example adds
 }
 
 // buildImage does what the last stage of the Dockerfile says, with this binary as what the
@@ -42,7 +45,7 @@ func buildImage(t *testing.T, binary string) image {
 		t.Fatalf("%s does not make /out/perch, or has no stage from scratch", dockerfile)
 	}
 	made := map[string]string{"/out/perch": binary, "/etc/ssl/certs/ca-certificates.crt": "/etc/ssl/certs/ca-certificates.crt"}
-	i := image{root: t.TempDir()}
+	i := image{root: t.TempDir(), capabilities: exampleCapabilities(t)}
 	var arguments []string
 	for line := range strings.Lines(last) {
 		instruction, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -87,11 +90,12 @@ type container struct {
 	Volumes map[string]string // what is where: folders of the machine, of those of the container
 	Command []string
 	Env     []string
+	Keep    []uintptr // capabilities
 }
 
 // contain has the node run in a container from its next start on.
 func (i image) contain(n *lab.Node, env ...string) {
-	c := container{Root: i.root, Command: i.command, Env: env, Volumes: map[string]string{
+	c := container{Keep: i.capabilities, Root: i.root, Command: i.command, Env: env, Volumes: map[string]string{
 		"etc/perch": n.Dir, "run/perch": n.Dir, "var/lib/perch": n.DataDir(),
 	}}
 	n.Runs(func() *exec.Cmd {
@@ -119,7 +123,7 @@ func beContainer(spec string) error {
 		func() error { return unix.PivotRoot(".", ".") },
 		func() error { return unix.Unmount(".", unix.MNT_DETACH) },
 		func() error { return unix.Chdir("/") },
-		dropCapabilities,
+		c.dropCapabilities,
 		func() error { return unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) },
 	} {
 		if err := step(); err != nil {
@@ -156,10 +160,37 @@ func (c *container) mount() error {
 		mount("", c.Root, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""))...)
 }
 
-// dropCapabilities leaves those that the example adds.
-func dropCapabilities() error {
+// exampleCapabilities reads compose.yaml of the example, and wants it to have what the test
+// has besides.
+func exampleCapabilities(t *testing.T) (keep []uintptr) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(containerExample, "compose.yaml"))
+	must(t, err)
+	for _, want := range []string{
+		"read_only: true", "cap_drop: [ALL]", "no-new-privileges:true", "network_mode: host",
+		"/etc/perch:/etc/perch:ro", "/var/lib/perch:/var/lib/perch", "/run/perch:/run/perch",
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("compose.yaml has no %s", want)
+		}
+	}
+	_, list, _ := strings.Cut(string(text), "cap_add: [")
+	list, _, _ = strings.Cut(list, "]")
+	known := map[string]uintptr{"NET_ADMIN": unix.CAP_NET_ADMIN, "NET_RAW": unix.CAP_NET_RAW, "BPF": unix.CAP_BPF}
+	for _, name := range strings.Split(list, ", ") {
+		number, ok := known[name]
+		if !ok {
+			t.Fatalf("compose.yaml adds the capability %q", name)
+		}
+		keep = append(keep, number)
+	}
+	return keep
+}
+
+// dropCapabilities leaves those that are to be kept.
+func (c *container) dropCapabilities() error {
 	for i := uintptr(0); i <= unix.CAP_LAST_CAP; i++ {
-		if i == unix.CAP_NET_ADMIN || i == unix.CAP_NET_RAW || i == unix.CAP_BPF {
+		if slices.Contains(c.Keep, i) {
 			continue
 		}
 		if err := unix.Prctl(unix.PR_CAPBSET_DROP, i, 0, 0, 0); err != nil {
