@@ -444,7 +444,7 @@ func (d *daemon) inform() (end func()) {
 	go d.systemd.keepStatus(ctx, d.statusLine) // left behind should it wait for a part that hangs
 	return func() {
 		cancel()
-		<-fed
+		within(dumpLimit, func() { <-fed }) // a service manager that does not read keeps nobody
 	}
 }
 
