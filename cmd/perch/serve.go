@@ -31,8 +31,9 @@ to another node, if it holds them, and exits with 0. SIGHUP reloads the config.
 
 It logs to standard error and stays in the foreground, as systemd wants it.
 
-A part of it that is at one thing for 2 seconds makes it release its VIPs, log what
-each goroutine does, and exit with 1. Without a service manager nothing starts it again.
+A part of it that is at one thing for 2 seconds makes it release its VIPs, log
+what each goroutine does, and exit with 1. Without a service manager nothing
+starts it again.
 
 With --keepalived it runs a keepalived.conf as it is, in place of keepalived:
 what "perch import keepalived" would print. What has no equivalent is logged.

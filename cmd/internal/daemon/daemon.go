@@ -309,6 +309,9 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 	g.Go(func() error { return api.ServeControl(parts, control, controlSide{d}, d.log) })
 	g.Go(func() error { return d.metrics.Run(parts) })
 	g.Go(func() error { return d.reloadOn(parts, hangups) })
+	if os.Getpid() == 1 {
+		g.Go(func() error { return reapOrphans(parts, orphanEvery) })
+	}
 	g.Go(func() error {
 		defer close(d.released)
 		select {
@@ -453,7 +456,7 @@ func (d *daemon) inform() (end func()) {
 	go d.systemd.keepStatus(ctx, d.statusLine) // left behind should it wait for a part that hangs
 	return func() {
 		cancel()
-		<-fed
+		within(dumpLimit, func() { <-fed }) // a service manager that does not read keeps nobody
 	}
 }
 

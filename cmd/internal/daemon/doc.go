@@ -24,7 +24,8 @@
 // Goroutines, all under one errgroup of Run and gone when it returns: the fence's
 // audit, the servers of the control API and of metrics (metrics.go; a look at the virtual routers
 // for them is a goroutine of its own, one at a time for scrapes and one for probes), the reloader (SIGHUP),
-// and for a moment the one that tells systemd of the start. Of a cluster's
+// for a moment the one that tells systemd of the start, and as process 1 of a container the
+// one that waits for orphans. Of a cluster's
 // member: the node, the VIP manager, the holder (the only one that sets VIPs in the normal course) and what
 // keeps the fence open meanwhile, the scribe (writes ownership into the history), the
 // mover (hands over from a node that leads but may not own), the overseer (hands over

@@ -159,3 +159,35 @@ func TestReadyComesAfterTheAddresses(t *testing.T) {
 		t.Error("the log does not say that it runs")
 	}
 }
+
+// What comes after the release takes its time, in which systemd must not take the daemon for
+// one that hangs.
+func TestWatchdogIsFedToTheEnd(t *testing.T) {
+	needRoot(t)
+	s := newSite(t)
+	t.Setenv("WATCHDOG_USEC", "60000")
+	text, err := os.ReadFile(s.path("perch.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := strings.Replace(string(text), "node = {", `node = {stop_program = ["/bin/sleep", "3"], `, 1)
+	if err := os.WriteFile(s.path("perch.toml"), []byte(slow), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.start(ctx, allCapabilities) }()
+	for told(t, s.notify) != "READY=1" {
+	}
+	cancel()
+	for told(t, s.notify) != "STATUS=all is released, the stop_program runs" {
+	}
+	for range 3 {
+		if got := told(t, s.notify); got != "WATCHDOG=1" {
+			t.Errorf("told %q while the stop_program runs", got)
+		}
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

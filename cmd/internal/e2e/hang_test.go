@@ -31,9 +31,13 @@ func faultyBinary(t *testing.T) string {
 	return path
 }
 
-// hanging starts the command with a folder in which a file has a part of it hang.
-func hanging(binary, folder, config string) []string {
-	return []string{"/usr/bin/env", "PERCH_FAULTS=" + folder, binary, "serve", "-c", config}
+// hanging runs perch with a folder in which a file has a part of it hang.
+func hanging(binary, folder, config string) func() *exec.Cmd {
+	return func() *exec.Cmd {
+		cmd := exec.Command(binary, "serve", "-c", config)
+		cmd.Env = append(os.Environ(), "PERCH_FAULTS="+folder)
+		return cmd
+	}
 }
 
 // endsForAPart waits until a daemon has ended since a part of it hung, and wants it to say so.
@@ -68,7 +72,7 @@ func TestHangOfTheHolder(t *testing.T) {
 	folders := map[*lab.Node]string{}
 	for _, n := range c.Nodes {
 		folders[n] = tempDir(t)
-		n.Command(hanging(binary, folders[n], n.ConfigFile())...)
+		n.Runs(hanging(binary, folders[n], n.ConfigFile()))
 	}
 	c.must(c.StartAll())
 	c.settled()
@@ -90,7 +94,7 @@ func TestHangOfARouter(t *testing.T) {
 	s := newSite(t, "lb1", "lb2")
 	a, b := s.nodes[0], s.nodes[1]
 	folder := tempDir(t)
-	a.Command(hanging(binary, folder, a.config())...)
+	a.Runs(hanging(binary, folder, a.config()))
 	a.write(router("gw", 51, 200, "198.18.0.101/24"))
 	b.write(router("gw", 51, 100, "198.18.0.101/24"))
 	s.start(a)

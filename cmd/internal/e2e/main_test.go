@@ -19,6 +19,10 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if spec := os.Getenv(containerEnv); spec != "" {
+		fmt.Fprintln(os.Stderr, beContainer(spec))
+		os.Exit(1)
+	}
 	if addr := os.Getenv(webEnv); addr != "" {
 		fmt.Fprintln(os.Stderr, beWeb(addr))
 		os.Exit(1)

@@ -28,10 +28,8 @@ func NewDaemon(name string, h *Host, dir string, command ...string) *Daemon {
 	return &Daemon{Name: name, Host: h, Dir: dir, command: start}
 }
 
-// Command has the daemon run another command from its next start on.
-func (d *Daemon) Command(command ...string) {
-	d.command = func() *exec.Cmd { return exec.Command(command[0], command[1:]...) }
-}
+// Runs has the daemon run another command from its next start on, a new one each time.
+func (d *Daemon) Runs(command func() *exec.Cmd) { d.command = command }
 
 // LogFile is the path of what the daemon writes to its standard output and error.
 func (d *Daemon) LogFile() string { return filepath.Join(d.Dir, "log") }
