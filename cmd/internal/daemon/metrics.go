@@ -9,7 +9,7 @@ import (
 
 // openMetrics makes what serves metrics, and starts nothing.
 func (d *daemon) openMetrics(cfg *config.Config) {
-	d.metrics = web.NewServer(d.measure, d.log.With("part", "metrics"))
+	d.metrics = web.NewServer(d.measure, d.events, d.log.With("part", "metrics"))
 	d.metrics.Listen(cfg.Node.Listen)
 }
 

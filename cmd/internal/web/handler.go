@@ -41,6 +41,7 @@ func (rs routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // routes are what the server has.
 func (s *Server) routes() routes {
 	return routes{
+		"/events":  s.serveEvents,
 		"/metrics": s.page.serveMetrics,
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/perch-vip/perch/cmd/internal/events"
 )
 
 // retryEvery is how often an address is tried that cannot be had.
@@ -25,6 +27,7 @@ const goneAfter = 30 * time.Second
 type Server struct {
 	page    *page
 	streams streams
+	events  *events.Log
 	log     *slog.Logger
 	poke    chan struct{} // says that the address is another one
 
@@ -34,13 +37,19 @@ type Server struct {
 }
 
 // NewServer makes a server that listens nowhere, and starts nothing. What read returns is
-// shown, and not changed afterwards; it may take its time.
-func NewServer(read func() Metrics, log *slog.Logger) *Server {
+// shown, and not changed afterwards; it may take its time. What has happened is shown, too.
+func NewServer(read func() Metrics, happened *events.Log, log *slog.Logger) *Server {
 	show := func(b []byte) []byte {
 		m := read()
 		return render(b, &m)
 	}
-	return &Server{page: &page{render: show, log: log}, streams: newStreams(), log: log, poke: make(chan struct{}, 1)}
+	return &Server{
+		page:    &page{render: show, log: log},
+		streams: newStreams(),
+		events:  happened,
+		log:     log,
+		poke:    make(chan struct{}, 1),
+	}
 }
 
 // Listen has the server answer at an address; the zero value is for nowhere. It does not
