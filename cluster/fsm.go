@@ -36,6 +36,10 @@ func (f *fsm) applied() uint64 {
 	return f.state.Applied
 }
 
+// Applied returns the index in the log of the last command that this node knows of: while
+// it stays the same, so does State.
+func (n *Node) Applied() uint64 { return n.fsm.applied() }
+
 // owner returns the last move; see state.State.
 func (f *fsm) owner() (state.Move, bool) {
 	f.mu.Lock()

@@ -33,7 +33,11 @@ func TestElectionAndFailover(t *testing.T) {
 	}
 	g.kill(first.cfg.Node)
 	second := g.owner()
-	if err := second.Claim(second.Ownership().Term, state.Outage{}); err != nil {
+	outage := second.Outage(second.Ownership().Term)
+	if outage.Known != state.AtMost || outage.For < second.cfg.Heartbeat {
+		t.Errorf("outage %+v after a failure, which is seen after %v of silence", outage, second.cfg.Heartbeat)
+	}
+	if err := second.Claim(second.Ownership().Term, outage); err != nil {
 		t.Fatal(err)
 	}
 	last := second.State().History
@@ -53,6 +57,9 @@ func TestTransferToNamedNode(t *testing.T) {
 		if p.Name == from.cfg.Node {
 			continue
 		}
+		if err := from.Claim(from.Ownership().Term, state.Outage{}); err != nil {
+			t.Fatal(err)
+		}
 		g.eventually(p.Name+" has the log", func() bool {
 			return slices.Contains(from.Candidates(), p.Name)
 		})
@@ -64,8 +71,12 @@ func TestTransferToNamedNode(t *testing.T) {
 		if from.released.Load() == released {
 			t.Error("leadership was given away without a release")
 		}
-		if to := g.owner(); to.cfg.Node != p.Name {
+		to := g.owner()
+		if to.cfg.Node != p.Name {
 			t.Errorf("%s owns, want %s", to.cfg.Node, p.Name)
+		}
+		if outage := to.Outage(to.Ownership().Term); outage.Known != state.About {
+			t.Errorf("outage %+v after a hand-over from %s", outage, from.cfg.Node)
 		}
 	}
 	if _, err := first.Transfer(Move{To: []string{"lb9"}}); !errors.Is(err, ErrNotLeader) && !errors.Is(err, ErrNoSuccessor) {

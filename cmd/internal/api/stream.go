@@ -60,6 +60,7 @@ func (s Streams) Serve(w http.ResponseWriter, r *http.Request, f Feed) error {
 	if out.open(f.Hello) == nil {
 		_ = out.follow(r.Context(), f) // a client that went away is not worth a line in the log
 	}
+	_ = out.limit() // for the end of the answer, or a client would take it for cut off
 	return nil
 }
 
@@ -101,7 +102,7 @@ func (s *stream) follow(ctx context.Context, f Feed) error {
 
 // write sends what there is, which must not take long.
 func (s *stream) write(b []byte) error {
-	if err := s.control.SetWriteDeadline(time.Now().Add(streamWrite)); err != nil {
+	if err := s.limit(); err != nil {
 		return err
 	}
 	if _, err := s.w.Write(b); err != nil {
@@ -109,3 +110,6 @@ func (s *stream) write(b []byte) error {
 	}
 	return s.control.Flush()
 }
+
+// limit bounds what is written next.
+func (s *stream) limit() error { return s.control.SetWriteDeadline(time.Now().Add(streamWrite)) }

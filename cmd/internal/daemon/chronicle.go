@@ -30,11 +30,15 @@ func (d *daemon) recordChange(c change) {
 	d.events.Add(e)
 }
 
-// recordTransfer records how a planned move begins and ends.
+// recordTransfer records how a planned move begins and ends. A node that does not lead has
+// nothing to hand over.
 func (d *daemon) recordTransfer(move cluster.Move, transfer func() (string, error)) (winner string, err error) {
+	view := d.member.node.View()
+	if view.Role != cluster.Leader {
+		return transfer()
+	}
 	e := events.Event{
-		Kind: events.TransferBegun, Subject: d.config().Cluster.Name,
-		From: d.name(), Term: d.member.node.View().Term, Reason: move.Reason,
+		Kind: events.TransferBegun, Subject: d.config().Cluster.Name, From: d.name(), Term: view.Term, Reason: move.Reason,
 	}
 	if len(move.To) == 1 {
 		e.To = move.To[0]

@@ -33,7 +33,8 @@ type lookout struct {
 	first    uint64   // term of the first look
 	seen     map[sighting]bool
 	drained  []string
-	watched  bool // drained and seen are known
+	watched  bool   // drained and seen are known
+	applied  uint64 // what they are of
 	clusters addressing
 	routers  addressing
 	anycast  addressing
@@ -107,13 +108,17 @@ func (l *lookout) lookAtGroup() {
 	}
 	l.add(now.news(l.d.config().Cluster.Name, before))
 	l.group = &now
+	if applied := l.d.member.node.Applied(); applied != l.applied || !l.watched {
+		l.lookAtMemory(l.d.member.node.State())
+		l.applied = applied
+	}
+	l.watched = l.watched || before.quorum // for a while, in which this node has caught up
 }
 
 // slow looks at what may be much.
 func (l *lookout) slow() {
 	d := l.d
 	if d.member != nil {
-		l.lookAtMemory(d.member.node.State())
 		l.clusters = l.lookAtAddresses(l.clusters, d.member.vips)
 	}
 	if d.routers != nil {
@@ -153,7 +158,7 @@ func (l *lookout) lookAtMemory(s state.State) {
 	if l.watched {
 		l.add(drainedOf(s.Drained, l.drained))
 	}
-	l.seen, l.drained, l.watched = seen, s.Drained, l.watched || s.Applied > 0
+	l.seen, l.drained = seen, s.Drained
 }
 
 func (l *lookout) lookAtBGP(s *api.BGP) {

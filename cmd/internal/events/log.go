@@ -98,7 +98,7 @@ func (l *Log) after(id ID) []Event {
 }
 
 // Next is After, but that it waits until there are some, or until ctx ends, whose error it
-// returns then.
+// returns if there are none then.
 func (l *Log) Next(ctx context.Context, id ID) ([]Event, error) {
 	for {
 		l.mu.Lock()
@@ -113,6 +113,9 @@ func (l *Log) Next(ctx context.Context, id ID) ([]Event, error) {
 		}
 		select {
 		case <-ctx.Done():
+			if list := l.After(id); len(list) > 0 { // the last one may have come with the end
+				return list, nil
+			}
 			return nil, ctx.Err()
 		case <-more:
 		}

@@ -53,6 +53,31 @@ func TestNextWaits(t *testing.T) {
 	})
 }
 
+// What has come is read, though ctx has ended, too.
+func TestNextAtTheEnd(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		synctest.Test(t, func(t *testing.T) {
+			l, ending := newLog("lb1", "a", 10), make(chan struct{})
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				defer close(ending)
+				if list, err := l.Next(ctx, ID{}); short(list) != "a-1" || err != nil {
+					t.Errorf("%s, %v", short(list), err)
+				}
+			}()
+			synctest.Wait()
+			l.Close(Event{Kind: DaemonStopped})
+			cancel()
+			<-ending
+		})
+	}
+	if list, err := newLog("lb1", "a", 10).Next(ctx, ID{}); list != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("%s, %v", short(list), err)
+	}
+}
+
 func TestCloseIsTheLast(t *testing.T) {
 	l := newLog("lb1", "a", 10)
 	l.Close(Event{Kind: DaemonStopped})
