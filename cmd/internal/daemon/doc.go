@@ -16,13 +16,17 @@
 // Users are told of what happens (notify.go, routernews.go): bulletin.go, which is pure, says
 // what is news of virtual routers and sync groups.
 //
+// What happens is recorded (package events): by who does it (chronicle.go), or by the lookout,
+// which looks at how things are and tells what is different (lookout.go, sights.go; scene.go is
+// pure). Recording takes a mutex for a moment, and waits for nobody.
+//
 // Where VIPs are announced by BGP, the herald tells package bgp which this node holds
 // (herald.go): nothing waits for it. Anycast VIPs have no owner, and follow the health of
 // this node alone (anycast.go).
 //
 // Goroutines, all under one errgroup of Run and gone when it returns: the fence's
 // audit, the servers of the control API and of metrics (metrics.go), the reloader (SIGHUP),
-// systemd's watchdog, and for a moment the one that tells it of the start. Of a cluster's
+// the lookout, systemd's watchdog, and for a moment the one that tells it of the start. Of a cluster's
 // member: the node, the VIP manager, the holder (the only one that sets VIPs in the normal course) and what
 // keeps the fence open meanwhile, the scribe (writes ownership into the history), the
 // mover (hands over from a node that leads but may not own), the overseer (hands over
