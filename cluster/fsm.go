@@ -36,6 +36,17 @@ func (f *fsm) applied() uint64 {
 	return f.state.Applied
 }
 
+// Applied returns the index in the log of the last command that this node knows of: while
+// it stays the same, so does State.
+func (n *Node) Applied() uint64 { return n.fsm.applied() }
+
+// owner returns the last move; see state.State.
+func (f *fsm) owner() (state.Move, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state.Owner()
+}
+
 // linger returns for how long the VIPs of node linger.
 func (f *fsm) linger(node string) time.Duration {
 	f.mu.Lock()

@@ -28,12 +28,16 @@ func TestElectionAndFailover(t *testing.T) {
 	g := newGroup(t, 3)
 	g.startAll()
 	first := g.owner()
-	if err := first.Claim(first.Ownership().Term); err != nil {
+	if err := first.Claim(first.Ownership().Term, state.Outage{}); err != nil {
 		t.Fatal(err)
 	}
 	g.kill(first.cfg.Node)
 	second := g.owner()
-	if err := second.Claim(second.Ownership().Term); err != nil {
+	outage := second.Outage(second.Ownership().Term)
+	if outage.Known != state.AtMost || outage.For < second.cfg.Heartbeat {
+		t.Errorf("outage %+v after a failure, which is seen after %v of silence", outage, second.cfg.Heartbeat)
+	}
+	if err := second.Claim(second.Ownership().Term, outage); err != nil {
 		t.Fatal(err)
 	}
 	last := second.State().History
@@ -53,6 +57,9 @@ func TestTransferToNamedNode(t *testing.T) {
 		if p.Name == from.cfg.Node {
 			continue
 		}
+		if err := from.Claim(from.Ownership().Term, state.Outage{}); err != nil {
+			t.Fatal(err)
+		}
 		g.eventually(p.Name+" has the log", func() bool {
 			return slices.Contains(from.Candidates(), p.Name)
 		})
@@ -64,8 +71,12 @@ func TestTransferToNamedNode(t *testing.T) {
 		if from.released.Load() == released {
 			t.Error("leadership was given away without a release")
 		}
-		if to := g.owner(); to.cfg.Node != p.Name {
+		to := g.owner()
+		if to.cfg.Node != p.Name {
 			t.Errorf("%s owns, want %s", to.cfg.Node, p.Name)
+		}
+		if outage := to.Outage(to.Ownership().Term); outage.Known != state.About {
+			t.Errorf("outage %+v after a hand-over from %s", outage, from.cfg.Node)
 		}
 	}
 	if _, err := first.Transfer(Move{To: []string{"lb9"}}); !errors.Is(err, ErrNotLeader) && !errors.Is(err, ErrNoSuccessor) {
@@ -150,7 +161,7 @@ func TestTransferGivenUp(t *testing.T) {
 	if again := owner.Ownership().Term; again == term {
 		t.Error("the old leader holds again in the term in which it gave way")
 	}
-	g.eventually("the history tells of it", func() bool { return owner.Claim(owner.Ownership().Term) == nil })
+	g.eventually("the history tells of it", func() bool { return owner.Claim(owner.Ownership().Term, state.Outage{}) == nil })
 	s := owner.State()
 	if last, _ := s.Owner(); last.To != owner.cfg.Node {
 		t.Errorf("history says %+v", last)
@@ -185,7 +196,7 @@ func TestStateSurvivesRestart(t *testing.T) {
 	if err := owner.SetDrained(state.Drain{Node: "lb3", Drained: true}); err != nil {
 		t.Fatal(err)
 	}
-	if err := owner.Claim(owner.Ownership().Term); err != nil {
+	if err := owner.Claim(owner.Ownership().Term, state.Outage{}); err != nil {
 		t.Fatal(err)
 	}
 	g.stop()
@@ -201,7 +212,7 @@ func TestNoLogTrafficWhenNothingHappens(t *testing.T) {
 	g := newGroup(t, 3)
 	g.startAll()
 	owner := g.owner()
-	if err := owner.Claim(owner.Ownership().Term); err != nil { // after the library's own first entry
+	if err := owner.Claim(owner.Ownership().Term, state.Outage{}); err != nil { // after the library's own first entry
 		t.Fatal(err)
 	}
 	g.eventually("all have the log", func() bool {
@@ -347,7 +358,7 @@ func TestTransferGoesByTheGivenOrder(t *testing.T) {
 	g.startAll()
 	owner := g.owner()
 	claims := func(m *member) func() bool {
-		return func() bool { return m.Claim(m.Ownership().Term) == nil }
+		return func() bool { return m.Claim(m.Ownership().Term, state.Outage{}) == nil }
 	}
 	g.eventually("the history tells who owns", claims(owner))
 	g.eventually("all have the log", func() bool { return len(owner.Candidates()) == 3 })

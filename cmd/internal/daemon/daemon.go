@@ -18,6 +18,7 @@ import (
 
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/events"
 	"github.com/perch-vip/perch/cmd/internal/netns"
 	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/cmd/internal/sysctl"
@@ -80,6 +81,7 @@ type daemon struct {
 	tuning       *sysctl.Keeper
 	retune       chan struct{} // says that the services of the config are others
 
+	events    *events.Log
 	notifier  *notify.Notifier
 	converger *notify.Converger
 	targets   targets
@@ -152,7 +154,8 @@ func open(ctx context.Context, opts Options, queue *logQueue, capabilities func(
 	if err := checkCapabilities(effective); err != nil {
 		return nil, err
 	}
-	d := &daemon{opts: opts, level: new(slog.LevelVar), began: time.Now()}
+	d := &daemon{opts: opts, level: new(slog.LevelVar), began: time.Now(), events: events.New(cfg.Node.Name)}
+	d.events.Add(events.Event{Kind: events.DaemonStarted, Reason: "version " + opts.Version})
 	d.reloads.begin(d.began)
 	d.level.Set(cfg.Node.LogLevel)
 	d.log = queue.logger(cfg.Node.LogFormat, d.level)
@@ -308,6 +311,7 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 	g.Go(func() error { return d.tellReady(parts) })
 	g.Go(func() error { return api.ServeControl(parts, control, controlSide{d}, d.log) })
 	g.Go(func() error { return d.metrics.Run(parts) })
+	g.Go(func() error { return d.lookOut(parts) })
 	g.Go(func() error { return d.reloadOn(parts, hangups) })
 	if os.Getpid() == 1 {
 		g.Go(func() error { return reapOrphans(parts, orphanEvery) })
@@ -317,6 +321,7 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 		select {
 		case <-ctx.Done():
 			defer cancel()
+			defer d.recordEnd()
 			return d.stop(parts)
 		case <-parts.Done(): // a part has failed, and the others may take long to end
 			if err := d.letGo(); err != nil {
@@ -361,6 +366,7 @@ func (d *daemon) tellReady(parts context.Context) error {
 // need not be asked.
 func (d *daemon) stop(parts context.Context) error {
 	d.systemd.stopping()
+	d.events.Add(events.Event{Kind: events.DaemonStopping})
 	d.balancer.leave()
 	var err error
 	if d.anycast != nil {

@@ -17,13 +17,17 @@
 // what is news of virtual routers and sync groups. Converge hooks follow what this node owns at
 // the moment (converge.go): the lease must run.
 //
+// What happens is recorded (package events): by who does it (chronicle.go), or by the lookout,
+// which looks at how things are and tells what is different (lookout.go, sights.go; scene.go is
+// pure). Recording takes a mutex for a moment, and waits for nobody.
+//
 // Where VIPs are announced by BGP, the herald tells package bgp which this node holds
 // (herald.go): nothing waits for it. Anycast VIPs have no owner, and follow the health of
 // this node alone (anycast.go).
 //
 // Goroutines, all under one errgroup of Run and gone when it returns: the fence's
 // audit, the servers of the control API and of metrics (metrics.go; a look at the virtual routers
-// for them is a goroutine of its own, one at a time for scrapes and one for probes), the reloader (SIGHUP),
+// for them is a goroutine of its own, one at a time for scrapes and one for probes), the reloader (SIGHUP), the lookout,
 // for a moment the one that tells systemd of the start, and as process 1 of a container the
 // one that waits for orphans. Of a cluster's
 // member: the node, the VIP manager, the holder (the only one that sets VIPs in the normal course) and what

@@ -7,10 +7,12 @@ import "github.com/perch-vip/perch/cluster"
 func (d *daemon) handOver(why moveReason, move cluster.Move) (winner string, err error) {
 	defer func() { d.moves.note(why, err) }()
 	transfer := func() (string, error) { return d.member.node.Transfer(move) }
-	if !d.lingers() {
-		return transfer()
-	}
-	return d.herald.through(transfer)
+	return d.recordTransfer(move, func() (string, error) {
+		if !d.lingers() {
+			return transfer()
+		}
+		return d.herald.through(transfer)
+	})
 }
 
 // lingers tells whether a move would leave routers without a route.

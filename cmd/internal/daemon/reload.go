@@ -24,7 +24,14 @@ import (
 func (d *daemon) reload() (result api.ReloadResult, err error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
-	defer func() { d.reloads.note(err, time.Now()) }()
+	result, err = d.reloadFile()
+	d.reloads.note(err, time.Now())
+	d.recordReload(result, err)
+	return result, err
+}
+
+// reloadFile is reload, for one at a time.
+func (d *daemon) reloadFile() (api.ReloadResult, error) {
 	d.systemd.reloading()
 	defer d.systemd.ready()
 	sourced, err := d.opts.Config()
@@ -80,7 +87,7 @@ func (d *daemon) reload() (result api.ReloadResult, err error) {
 	d.metrics.Listen(fresh.Node.Listen)
 	d.reloadClock(&applied, fresh)
 	lasting := slices.Concat(pending(&applied, fresh), rewritten(d.read, secrets.files), texts(warnings))
-	result = api.ReloadResult{
+	result := api.ReloadResult{
 		Added:    missing(held(&applied), held(old)),
 		Removed:  missing(held(old), held(&applied)),
 		Services: changesOf(old.Services, fresh.Services),

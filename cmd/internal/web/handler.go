@@ -48,6 +48,7 @@ func (rs routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // routes are what the server has.
 func (s *Server) routes() routes {
 	return routes{
+		"/events":  s.serveEvents,
 		"/metrics": s.pages.metrics.serveMetrics,
 		"/healthz": s.pages.alive.probed(aliveText),
 		"/readyz":  s.pages.ready.probed(readyText),

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/events"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -121,7 +122,9 @@ func rendered(b []byte, m *Metrics) []byte {
 
 // sources are those of a node on which all is well.
 func sources() Sources {
-	return Sources{Metrics: website, Alive: func() bool { return true }, Obstacles: func() []string { return nil }}
+	return Sources{
+		Metrics: website, Alive: func() bool { return true }, Obstacles: func() []string { return nil }, Events: events.New("lb1"),
+	}
 }
 
 // parse reads a page as Prometheus does, strictly.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/perch-vip/perch/cmd/internal/events"
 )
 
 // retryEvery is how often an address is tried that cannot be had.
@@ -25,6 +27,7 @@ const goneAfter = 30 * time.Second
 type Server struct {
 	pages   pages
 	streams streams
+	events  *events.Log
 	log     *slog.Logger
 	poke    chan struct{} // says that the address is another one
 
@@ -41,11 +44,18 @@ type Sources struct {
 	Alive func() bool
 	// Obstacles are why this node cannot own or serve what its config says.
 	Obstacles func() []string
+	Events    *events.Log // what has happened
 }
 
 // NewServer makes a server that listens nowhere, and starts nothing.
 func NewServer(from Sources, log *slog.Logger) *Server {
-	return &Server{pages: newPages(from, log), streams: newStreams(), log: log, poke: make(chan struct{}, 1)}
+	return &Server{
+		pages:   newPages(from, log),
+		streams: newStreams(),
+		events:  from.Events,
+		log:     log,
+		poke:    make(chan struct{}, 1),
+	}
 }
 
 // Listen has the server answer at an address; the zero value is for nowhere. It does not

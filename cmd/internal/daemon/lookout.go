@@ -1,0 +1,197 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/perch-vip/perch/cluster/state"
+	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/events"
+	"github.com/perch-vip/perch/vip"
+)
+
+// How often it is looked: a leader that changes is to be seen with its term; what may be
+// many, as VIPs, or is asked of other nodes, as what there is to warn of, less often.
+const (
+	quickLook = 200 * time.Millisecond
+	slowLook  = 5  // quick ones
+	rareLook  = 50 // quick ones
+)
+
+// lookout records what is not recorded where it happens, since nobody does it: it looks at
+// how things are, time and again, and tells what is different. All of it is its goroutine's
+// own.
+type lookout struct {
+	d     *daemon
+	begun time.Time
+
+	group    *assembly // nil before the first look
+	checks   troubles
+	broken   troubles // the fence
+	mended   counts   // likewise
+	first    uint64   // term of the first look
+	seen     map[sighting]bool
+	drained  []string
+	watched  bool   // drained and seen are known
+	applied  uint64 // what they are of
+	clusters addressing
+	routers  addressing
+	anycast  addressing
+	balance  troubles
+	bgpd     troubles
+	peers    troubles
+	deaf     troubles
+	failures counts
+	dropped  counts
+	warnings troubles
+}
+
+// lookOut looks until ctx ends.
+func (d *daemon) lookOut(ctx context.Context) error {
+	l := &lookout{d: d, begun: time.Now(), seen: map[sighting]bool{}}
+	tick := time.NewTicker(quickLook)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		l.quick()
+		if n%slowLook == 0 {
+			l.slow()
+		}
+		if n%rareLook == rareLook-1 {
+			l.rare(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (l *lookout) add(list ...[]events.Event) {
+	for _, e := range slices.Concat(list...) {
+		l.d.events.Add(e)
+	}
+}
+
+// quick looks at what is small and moves fast.
+func (l *lookout) quick() {
+	checks := l.d.checks.runner.Status()
+	now := failing(checks)
+	known := map[string]bool{}
+	for i := range checks {
+		known[checks[i].Name] = true
+	}
+	l.add(now.news(l.checks, events.CheckDown, events.CheckUp, func(name string) bool { return known[name] }))
+	l.checks = now
+	if l.d.member != nil {
+		l.lookAtGroup()
+	}
+	broken := troubles{}
+	if err := l.d.fence.Trouble(); err != nil {
+		broken[string(l.d.fence.Kind())] = err.Error()
+	}
+	m := l.d.fence.Mended()
+	mended := counts{string(l.d.fence.Kind()): {m.Count, m.Found}}
+	l.add(broken.news(l.broken, events.FenceBroken, events.FenceWhole, always), mended.news(l.mended, events.FenceMended))
+	l.broken, l.mended = broken, mended
+}
+
+func (l *lookout) lookAtGroup() {
+	view := l.d.member.node.View()
+	now := assemblyOf(view, l.d.fitness().health)
+	before := assembly{health: now.health}
+	if l.group != nil {
+		before = *l.group
+	} else {
+		l.first = now.term
+	}
+	l.add(now.news(l.d.config().Cluster.Name, before))
+	l.group = &now
+	if applied := l.d.member.node.Applied(); applied != l.applied || !l.watched {
+		l.lookAtMemory(l.d.member.node.State())
+		l.applied = applied
+	}
+	l.watched = l.watched || before.quorum // for a while, in which this node has caught up
+}
+
+// slow looks at what may be much.
+func (l *lookout) slow() {
+	d := l.d
+	if d.member != nil {
+		l.clusters = l.lookAtAddresses(l.clusters, d.member.vips)
+	}
+	if d.routers != nil {
+		l.routers = l.lookAtAddresses(l.routers, d.routers.vips)
+	}
+	if d.anycast != nil {
+		l.anycast = l.lookAtAddresses(l.anycast, d.anycast.manager)
+	}
+	balance := troubles{}
+	if s := d.balancer.standing(); s != nil && s.State == api.ServiceBlocked {
+		balance["ipvs"] = s.Reason
+	}
+	l.add(balance.news(l.balance, events.IPVSTrouble, events.IPVSMended, always))
+	l.balance = balance
+	l.lookAtBGP(d.bgpStatus())
+	l.lookAtNotified(d.notified())
+}
+
+func (l *lookout) lookAtAddresses(before addressing, m *vip.Manager) addressing {
+	now := addressingOf(m.Status())
+	l.add(now.news(before))
+	return now
+}
+
+// lookAtMemory records what is new in what the cluster remembers. Of what it remembered
+// when this node came nothing is: of a history moves of older terms, made before.
+func (l *lookout) lookAtMemory(s state.State) {
+	seen := make(map[sighting]bool, len(s.History))
+	for i := range s.History {
+		m := &s.History[i]
+		key := sighting{m.Term, m.To}
+		seen[key] = true
+		if !l.seen[key] && (m.Term > l.first || m.Time.After(l.begun)) {
+			l.d.events.Add(historic(l.d.config().Cluster.Name, m))
+		}
+	}
+	if l.watched {
+		l.add(drainedOf(s.Drained, l.drained))
+	}
+	l.seen, l.drained = seen, s.Drained
+}
+
+func (l *lookout) lookAtBGP(s *api.BGP) {
+	bgpd, peers := speaking(s)
+	looked := func(address string) bool {
+		return s != nil && slices.ContainsFunc(s.Neighbors, func(n api.BGPNeighbor) bool { return n.Address == address })
+	}
+	l.add(bgpd.news(l.bgpd, events.BGPDown, events.BGPUp, always), peers.news(l.peers, events.NeighborDown, events.NeighborUp, looked))
+	l.bgpd, l.peers = bgpd, peers
+}
+
+func (l *lookout) lookAtNotified(list []api.Notified) {
+	failed, failures, dropped := deaf(list)
+	l.add(
+		failures.news(l.failures, events.NotifyFailed),
+		dropped.news(l.dropped, events.NotifyDropped),
+		failed.mended(l.deaf, events.NotifyMended, func(target string) bool { _, known := failures[target]; return known }),
+	)
+	l.deaf, l.failures, l.dropped = failed, failures, dropped
+}
+
+// rare looks at what there is to warn of, in the whole cluster.
+func (l *lookout) rare(ctx context.Context) {
+	var answers map[string]answer
+	if l.d.member != nil {
+		answers = controlSide{l.d}.askPeers(ctx)
+	}
+	if ctx.Err() != nil {
+		return // who did not answer was not waited for
+	}
+	s := l.d.snapshot()
+	s.unserved = l.d.metrics.Trouble()
+	now := warned(s.status(answers).Warnings)
+	l.add(raised(now, l.warnings))
+	l.warnings = now
+}
