@@ -111,3 +111,16 @@ func NeedSystem(t test) {
 		skip(t, "needs a Debian whose packages are named in "+debianSource)
 	}
 }
+
+// NeedSystemd skips a test where units cannot be analysed. In CI that is a failure.
+func NeedSystemd(t test) {
+	t.Helper()
+	need(t, "systemd-analyze", "needs systemd-analyze(1), Debian package systemd")
+}
+
+// NeedDpkg skips a test where versions cannot be compared as Debian does. In CI that is a
+// failure.
+func NeedDpkg(t test) {
+	t.Helper()
+	need(t, "dpkg", "needs dpkg(1)")
+}
