@@ -4,6 +4,8 @@ package packaged
 
 import (
 	"os"
+	"os/exec"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -104,7 +106,7 @@ func (c *cluster) runs(version string) {
 		}
 		for _, n := range status.Cluster.Nodes {
 			if n.Name == "lb1" {
-				return n.Version == "v"+version && n.Healthy
+				return n.Version == "v"+version && n.Healthy && n.Fence == "bpf"
 			}
 		}
 		return false
@@ -115,6 +117,12 @@ func (c *cluster) runs(version string) {
 	} {
 		wantBelongs(t, path, want)
 	}
+	if out, err := statusAs("perch"); err != nil {
+		t.Errorf("a member of the group perch gets no status: %v: %s", err, out)
+	}
+	if _, err := statusAs("nogroup"); err == nil {
+		t.Error("whoever is not in the group perch gets a status, too")
+	}
 	status, err := os.ReadFile(filepath.Join("/proc", property(t, "MainPID"), "status"))
 	must(t, err)
 	for _, want := range []string{"CapEff:\t0000008000003000\n", "NoNewPrivs:\t1\n", "Seccomp:\t2\n"} {
@@ -122,6 +130,23 @@ func (c *cluster) runs(version string) {
 			t.Errorf("no %q in the status of the process:\n%s", want, status)
 		}
 	}
+}
+
+// statusAs runs perch status as nobody who is in a group.
+func statusAs(group string) (output string, err error) {
+	g, err := user.LookupGroup(group)
+	if err != nil {
+		return "", err
+	}
+	gid, err := strconv.ParseUint(g.Gid, 10, 32)
+	if err != nil {
+		return "", err
+	}
+	const nobody = 65534
+	cmd := exec.Command("perch", "status")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody, Groups: []uint32{uint32(gid)}}}
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // reloads tells whether a changed config is applied, and one with a mistake fails the reload
