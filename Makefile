@@ -127,12 +127,12 @@ lint: vet staticcheck gofumpt govulncheck
 # The tags are of tests that run in a kernel of their own, of a perch with faults, and of what
 # writes the manual.
 vet:
-	$(GO) vet -tags vrf,ipvs ./...
+	$(GO) vet -tags vrf,ipvs,systemd ./...
 	$(GO) vet -tags faults ./cmd/internal/daemon
 	$(GO) vet -tags man ./cmd/perch
 
 staticcheck:
-	$(GO) run $(STATICCHECK) -tags vrf,ipvs ./...
+	$(GO) run $(STATICCHECK) -tags vrf,ipvs,systemd ./...
 
 gofumpt:
 	@out="$$($(GO) run $(GOFUMPT) -l cmd cluster vip vrrp checker ipvs)"; \

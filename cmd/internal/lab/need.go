@@ -143,3 +143,16 @@ func NeedChrony(t test) {
 	NeedRoot(t)
 	need(t, "chronyd", "needs chronyd(8) and chronyc(1), Debian package chrony")
 }
+
+// NeedSystemd skips a test where units cannot be analysed. In CI that is a failure.
+func NeedSystemd(t test) {
+	t.Helper()
+	need(t, "systemd-analyze", "needs systemd-analyze(1), Debian package systemd")
+}
+
+// NeedDpkg skips a test where versions cannot be compared as Debian does. In CI that is a
+// failure.
+func NeedDpkg(t test) {
+	t.Helper()
+	need(t, "dpkg", "needs dpkg(1)")
+}

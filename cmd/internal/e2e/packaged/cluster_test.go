@@ -5,6 +5,7 @@ package packaged
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -21,6 +22,9 @@ import (
 
 var vip = netip.MustParsePrefix("198.18.0.100/24")
 
+// heartbeat is for a kernel that is slow, and has to look for two owners meanwhile.
+const heartbeat = 3 * time.Second
+
 const (
 	folder = "/etc/perch"
 	config = folder + "/perch.toml"
@@ -35,7 +39,6 @@ type cluster struct {
 	lab   *lab.Lab
 	host  *lab.Host // of the unit
 	peers []*lab.Node
-	watch *lab.Watch
 	once  sync.Once
 }
 
@@ -61,12 +64,11 @@ func newCluster(t *testing.T) *cluster {
 	dir, err := os.MkdirTemp("", "lb-")
 	must(t, err)
 	lc, err := lab.NewCluster(lab.ClusterSpec{
-		Binary: *perchBinary, Dir: dir, Name: "edge", Secret: strings.TrimSpace(string(secret)), Failover: "wan",
+		Binary: *perchBinary, Dir: dir, Name: "edge", Secret: strings.TrimSpace(string(secret)), Heartbeat: heartbeat,
 		VIPs: []lab.VIP{{Address: vip, Interface: "eth0"}},
 	}, hosts...)
 	must(t, err)
 	c.peers = lc.Nodes[1:]
-	c.watch = l.Watch(vip.Addr())
 	for _, n := range c.peers {
 		must(t, n.Start())
 	}
@@ -79,7 +81,7 @@ func (c *cluster) configure() {
 		"--peer", "lb1=198.18.0.1", "--peer", "lb2=198.18.0.2", "--peer", "lb3=198.18.0.3")
 	text, err := os.ReadFile(config)
 	must(c.t, err)
-	slow := strings.Replace(string(text), `# failover = "normal"`, `failover = "wan"    `, 1)
+	slow := strings.Replace(string(text), `# failover = "normal"`, fmt.Sprintf("heartbeat = %q", heartbeat), 1)
 	must(c.t, os.WriteFile(config, []byte(slow), 0o644))
 	c.extend("net-namespace.conf")
 	must(c.t, errors.Join(os.MkdirAll("/run/netns", 0o755), os.WriteFile("/run/netns/edge", nil, 0o644)))
@@ -150,20 +152,40 @@ func (c *cluster) giveToUnit() {
 	})
 }
 
-// lastMove is the newest in the history that the others remember.
-func (c *cluster) lastMove() (move api.Move) {
+// moves returns the history that the others remember since a time.
+func (c *cluster) moves(since time.Time) (found []api.Move) {
 	moves, err := c.peers[0].History(c.t.Context())
-	if err == nil && len(moves) > 0 {
-		move = moves[len(moves)-1]
+	for _, move := range moves {
+		if err == nil && move.Time.After(since) {
+			found = append(found, move)
+		}
 	}
-	return move
+	return found
 }
 
-// neverTwo ends the watch, which has seen no two owners.
-func (c *cluster) neverTwo() {
+// movesAway waits until the VIP has left the unit, and returns how.
+func (c *cluster) movesAway(since time.Time) (away api.Move) {
 	c.t.Helper()
-	must(c.t, c.watch.Close())
-	for _, overlap := range c.watch.Overlaps(time.Time{}) {
-		c.t.Errorf("at %s both %s and %s had the VIP", overlap.At, overlap.First.Name, overlap.Second.Name)
+	eventually(c.t, "the VIP has left the unit", func() bool {
+		for _, away = range c.moves(since) {
+			if away.From == "lb1" && away.To != "lb1" {
+				return true
+			}
+		}
+		return false
+	})
+	return away
+}
+
+// neverTwo tells of moments in which two kernels have the VIP, until the function that it
+// returns is called.
+func (c *cluster) neverTwo() (end func()) {
+	watch := c.lab.Watch(vip.Addr())
+	return func() {
+		c.t.Helper()
+		must(c.t, watch.Close())
+		if overlaps := watch.Overlaps(time.Time{}); len(overlaps) > 0 {
+			c.t.Errorf("%d times two nodes had the VIP, first %s and %s", len(overlaps), overlaps[0].First.Name, overlaps[0].Second.Name)
+		}
 	}
 }

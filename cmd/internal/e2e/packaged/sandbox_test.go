@@ -1,0 +1,175 @@
+//go:build systemd
+
+package packaged
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
+)
+
+// What the unit does without a drop-in.
+const plainConfig = `
+[node]
+name = "lb1"
+
+[[vrrp]]
+name = "gw"
+interface = "v0"
+vrid = 51
+addresses = ["198.18.9.200/24"]
+advert_interval = "1s"
+
+[[notify]]
+on = ["master"]
+exec = ["/bin/sh", "-c", "id -un >/var/lib/perch/told; grep CapEff /proc/self/status >>/var/lib/perch/told"]
+
+[[check]]
+name = "ping"
+kind = "icmp"
+target = "127.0.0.1"
+weight = -1
+
+[[check]]
+name = "script"
+kind = "script"
+argv = ["/bin/sh", "-c", "test $(id -un) = perch"]
+weight = -1
+
+[[service]]
+name = "web"
+address = "198.18.9.200:80"
+scheduler = "wrr"
+forward = "nat"
+[[service.server]]
+address = "198.18.9.9:8080"
+`
+
+// What it takes drop-ins for.
+const widerConfig = plainConfig + `
+[[check]]
+name = "other-user"
+kind = "script"
+argv = ["/bin/sh", "-c", "test $(id -un) = nobody"]
+user = "nobody"
+weight = -1
+
+[[check]]
+name = "process-of-root"
+kind = "process"
+target = "systemd-journald"
+weight = -1
+
+[[vrrp]]
+name = "virtual"
+interface = "v0"
+vrid = 52
+virtual_mac = true
+addresses = ["198.18.9.201/24"]
+advert_interval = "1s"
+
+[ipvs]
+manage_sysctls = true
+`
+
+// All that perch does is possible in the sandbox of the unit, or with its drop-ins.
+func TestSandbox(t *testing.T) {
+	run(t, "dpkg", "-i", pack("new.deb"))
+	t.Cleanup(func() { run(t, "dpkg", "-P", "perch") })
+	must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "v0"}, PeerName: "v1"}))
+	for _, name := range []string{"v0", "v1"} {
+		run(t, "ip", "link", "set", name, "up")
+	}
+	run(t, "ip", "address", "add", "198.18.9.1/24", "dev", "v0")
+	t.Cleanup(func() {
+		if t.Failed() {
+			out, _ := attempt("journalctl", "--no-pager", "-n", "80", "-u", "perch.service")
+			t.Logf("log of the unit:\n%s", out)
+		}
+	})
+
+	must(t, os.WriteFile(config, []byte(plainConfig), 0o644))
+	run(t, "systemctl", "start", "perch.service")
+	wellWith(t, []string{"gw"}, []string{"ping", "script"})
+	eventually(t, "the notify program has run", func() bool {
+		told, err := os.ReadFile("/var/lib/perch/told")
+		return err == nil && string(told) == "perch\nCapEff:\t0000000000000000\n"
+	})
+	if table, err := os.ReadFile("/proc/net/ip_vs"); err != nil || !strings.Contains(string(table), "C61209C8:0050 wrr") {
+		t.Errorf("IPVS has (%v):\n%s", err, table)
+	}
+
+	must(t, os.MkdirAll(dropIn, 0o755))
+	t.Cleanup(func() { _ = os.RemoveAll(dropIn) })
+	for _, name := range []string{"script-users.conf", "processes.conf", "sysctls.conf", "realtime.conf"} {
+		text, err := os.ReadFile(filepath.Join(shared, name))
+		// The kernel here is one that wants the last line of realtime.conf.
+		text = bytes.ReplaceAll(text, []byte("#CPUWeight="), []byte("CPUWeight="))
+		must(t, errors.Join(err, os.WriteFile(filepath.Join(dropIn, name), text, 0o644)))
+	}
+	must(t, os.WriteFile(config, []byte(widerConfig), 0o644))
+	run(t, "systemctl", "daemon-reload")
+	run(t, "systemctl", "restart", "perch.service")
+	wellWith(t, []string{"gw", "virtual"}, []string{"ping", "script", "other-user", "process-of-root"})
+	if forward, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward"); err != nil || string(forward) != "1\n" {
+		t.Errorf("net.ipv4.ip_forward is %q (%v): the service needs it", forward, err)
+	}
+	if !hasRealTimeThread(t) {
+		t.Error("no thread has a real-time priority")
+	}
+}
+
+// hasRealTimeThread looks for SCHED_RR, the 41st word in a thread's stat: see proc(5).
+func hasRealTimeThread(t *testing.T) bool {
+	t.Helper()
+	stats, err := filepath.Glob(filepath.Join("/proc", property(t, "MainPID"), "task/*/stat"))
+	must(t, err)
+	for _, path := range stats {
+		text, _ := os.ReadFile(path) // the thread may be gone
+		_, rest, _ := strings.Cut(string(text), ") ")
+		if words := strings.Fields(rest); len(words) > 38 && words[38] == "2" {
+			return true
+		}
+	}
+	return false
+}
+
+// wellWith waits until this node is the master of its routers, and its checks are well.
+func wellWith(t *testing.T, routers, checks []string) {
+	t.Helper()
+	var status api.Status
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("status: %+v", status)
+		}
+	})
+	eventually(t, "the unit is well", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		var err error
+		status, err = api.NewClient(socket).Status(ctx)
+		if err != nil || len(status.VRRP) != len(routers) || len(status.Checks) != len(checks) {
+			return false
+		}
+		for _, r := range status.VRRP {
+			if r.State != "master" {
+				return false
+			}
+		}
+		for _, c := range status.Checks {
+			if !c.Healthy {
+				return false
+			}
+		}
+		return true
+	})
+}
