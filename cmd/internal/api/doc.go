@@ -8,6 +8,7 @@
 //	GET  /v1/status          control  Status
 //	GET  /v1/history         control  []Move, oldest first
 //	GET  /v1/node            peer     NodeReport
+//	GET  /v1/overview        peer     Overview
 //	POST /v1/health          peer     HealthReport -> {}
 //	POST /v1/transfer        both     {"to":"lb2"} or {} for the best node -> TransferResult
 //	POST /v1/drain           both     {"node":"lb2"} -> {}

@@ -12,6 +12,7 @@ type fakeBackend struct {
 	status   Status
 	history  []Move
 	report   NodeReport
+	overview Overview
 	transfer TransferResult
 	reload   ReloadResult
 	join     JoinResult
@@ -50,6 +51,10 @@ func (f *fakeBackend) History(ctx context.Context) ([]Move, error) {
 
 func (f *fakeBackend) NodeReport(ctx context.Context) (NodeReport, error) {
 	return f.report, f.record(ctx, "report")
+}
+
+func (f *fakeBackend) Overview(ctx context.Context) (Overview, error) {
+	return f.overview, f.record(ctx, "overview")
 }
 
 func (f *fakeBackend) Transfer(ctx context.Context, to string) (TransferResult, error) {

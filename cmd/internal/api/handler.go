@@ -25,6 +25,7 @@ func ControlHandler(b Backend) http.Handler {
 func PeerHandler(b PeerBackend) http.Handler {
 	rs := moves(b)
 	rs["/v1/node"] = route{http.MethodGet, report(b)}
+	rs[overviewPath] = route{http.MethodGet, overview(b)}
 	rs[healthPath] = route{http.MethodPost, tellHealth(b)}
 	return rs
 }
@@ -92,6 +93,13 @@ func report(b PeerBackend) answer {
 		n, err := b.NodeReport(ctx)
 		n.VIPs = list(n.VIPs)
 		return n, err
+	}
+}
+
+func overview(b PeerBackend) answer {
+	return func(ctx context.Context, _ []byte) (any, error) {
+		o, err := b.Overview(ctx)
+		return o.complete(), err
 	}
 }
 

@@ -85,6 +85,7 @@ type daemon struct {
 	released chan struct{} // closed when this node has given up its addresses for good
 
 	metrics *web.Server
+	lookout *lookout
 	routers *routers    // nil without a [[vrrp]] and [static]
 	company vip.Company // of the Managers of all
 	systemd *systemd
@@ -285,6 +286,7 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 	g.Go(func() error { return d.tellReady(parts) })
 	g.Go(func() error { return api.Serve(parts, control, api.ControlHandler(controlSide{d}), d.log) })
 	g.Go(func() error { return d.metrics.Run(parts) })
+	g.Go(func() error { return d.lookout.run(parts) })
 	g.Go(func() error { return d.reloadOn(parts, hangups) })
 	g.Go(func() error { return d.systemd.watchdog(parts, d.alive, d.statusLine) })
 	g.Go(func() error {

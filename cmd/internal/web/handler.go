@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/web/board"
 )
 
 // scrapeLimit bounds how long a request waits for the kernel.
@@ -41,11 +43,16 @@ func (rs routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // routes are what the server has.
 func (s *Server) routes() routes {
 	return routes{
-		"/metrics": s.page.serveMetrics,
+		"/metrics":          func(w http.ResponseWriter, r *http.Request) { serveMetrics(s.page, w, r) },
+		"/":                 s.forBrowsers(s.serveBoard),
+		"/dashboard.css":    s.forBrowsers(serveFile("text/css; charset=utf-8", board.Style)),
+		"/dashboard.js":     s.forBrowsers(serveFile("text/javascript; charset=utf-8", board.Script)),
+		"/dashboard.svg":    s.forBrowsers(serveFile("image/svg+xml", board.Icon)),
+		"/dashboard/stream": s.forBrowsers(s.streamBoard),
 	}
 }
 
-func (p *page) serveMetrics(w http.ResponseWriter, r *http.Request) {
+func serveMetrics(p *page[[]byte], w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), scrapeLimit)
 	defer cancel()
 	text, err := p.get(ctx)

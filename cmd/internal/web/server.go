@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/perch-vip/perch/cmd/internal/web/board"
 )
 
 // retryEvery is how often an address is tried that cannot be had.
@@ -23,7 +25,9 @@ const goneAfter = 30 * time.Second
 // Server answers at an address that may change, and that may not be there yet. Its
 // methods may be called from several goroutines at once.
 type Server struct {
-	page    *page
+	page    *page[[]byte]
+	board   *page[*board.Edition]
+	names   func() []string // of this host and its peers
 	streams streams
 	log     *slog.Logger
 	poke    chan struct{} // says that the address is another one
@@ -33,14 +37,30 @@ type Server struct {
 	trouble string
 }
 
-// NewServer makes a server that listens nowhere, and starts nothing. What read returns is
-// shown, and not changed afterwards; it may take its time.
-func NewServer(read func() Metrics, log *slog.Logger) *Server {
-	show := func(b []byte) []byte {
-		m := read()
-		return render(b, &m)
+// Sources are where a server has from what it shows. What they return is not changed
+// afterwards. They may take their time, and are asked at most once a second.
+type Sources struct {
+	Metrics func() Metrics
+	Board   func() board.View // asked only while somebody looks
+	Names   func() []string   // by which browsers may ask, see forBrowsers; at once
+}
+
+// NewServer makes a server that listens nowhere, and starts nothing.
+func NewServer(from Sources, log *slog.Logger) *Server {
+	scrape := func(last []byte) []byte {
+		m := from.Metrics()
+		return render(make([]byte, 0, len(last)+len(last)/8), &m)
 	}
-	return &Server{page: &page{render: show, log: log}, streams: newStreams(), log: log, poke: make(chan struct{}, 1)}
+	show := func(*board.Edition) *board.Edition {
+		v := from.Board()
+		return board.Make(&v)
+	}
+	return &Server{
+		page:    &page[[]byte]{render: scrape, log: log},
+		board:   &page[*board.Edition]{render: show, log: log},
+		names:   from.Names,
+		streams: newStreams(), log: log, poke: make(chan struct{}, 1),
+	}
 }
 
 // Listen has the server answer at an address; the zero value is for nowhere. It does not
@@ -87,6 +107,7 @@ func (s *Server) Run(ctx context.Context) error {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 	defer cancel()
 	s.page.settle(grace)
+	s.board.settle(grace)
 	return nil
 }
 

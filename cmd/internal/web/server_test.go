@@ -41,7 +41,7 @@ func (l *lockedBuffer) String() string {
 func running(t *testing.T) (*Server, *lockedBuffer) {
 	t.Helper()
 	log := &lockedBuffer{}
-	s := NewServer(website, slog.New(slog.NewTextHandler(log, nil)))
+	s := NewServer(Sources{Metrics: website, Board: watched, Names: func() []string { return []string{"lb1"} }}, slog.New(slog.NewTextHandler(log, nil)))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()

@@ -1,0 +1,33 @@
+package board
+
+import "strconv"
+
+// moves writes the changes of ownership, the last one first.
+func (w *writer) moves(v *View) {
+	if len(v.Moves) == 0 {
+		return
+	}
+	w.heading("Changes of ownership").raw(`<ol class="line">`)
+	for i := range min(len(v.Moves), maxMoves) {
+		m := &v.Moves[len(v.Moves)-1-i]
+		w.raw("<li>").time(m.Time).raw(" <b>").text(orDash(m.From)).raw(` <span class="sr">to</span><span aria-hidden="true">→</span> `).text(m.To)
+		w.raw("</b> <span>").text(m.Reason).raw("</span> <small>term ").text(strconv.FormatUint(m.Term, 10)).raw("</small></li>")
+	}
+	w.raw("</ol>")
+	if more := len(v.Moves) - maxMoves; more > 0 {
+		w.raw(`<p class="rest">and `).int(more).raw(" before; <code>perch history</code> has all</p>")
+	}
+}
+
+// events writes the last events, the last one first.
+func (w *writer) events(v *View) {
+	if len(v.Events) == 0 {
+		return
+	}
+	w.heading("Events of this node").raw(`<ol class="line">`)
+	for i := range min(len(v.Events), maxEvents) {
+		e := &v.Events[len(v.Events)-1-i]
+		w.raw("<li>").time(e.Time).raw(" <b>").text(e.Subject).raw("</b> <span>").text(e.Text).raw("</span> <small>").text(e.Kind).raw("</small></li>")
+	}
+	w.raw("</ol>")
+}
