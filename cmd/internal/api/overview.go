@@ -1,9 +1,6 @@
 package api
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // OverviewFormat is what Overview.Format is in this version.
 const OverviewFormat = 1
@@ -145,17 +142,20 @@ func (o Overview) complete() Overview {
 // worst returns at most n of a list: those with the most trouble, else as they stand.
 // The list is left as it is.
 func worst[T any](all []T, n int, trouble func(*T) int) []T {
-	if !slices.ContainsFunc(all, func(each T) bool { return trouble(&each) > 0 }) {
+	most := 0
+	for i := range all {
+		most = max(most, trouble(&all[i]))
+	}
+	if n = max(n, 0); most == 0 {
 		return first(all, n)
 	}
-	sorted := make([]*T, len(all))
-	for i := range all {
-		sorted[i] = &all[i]
-	}
-	slices.SortStableFunc(sorted, func(a, b *T) int { return cmp.Compare(trouble(b), trouble(a)) })
 	kept := make([]T, 0, min(n, len(all)))
-	for _, each := range first(sorted, n) {
-		kept = append(kept, *each)
+	for much := most; much >= 0; much-- {
+		for i := range all {
+			if len(kept) < n && trouble(&all[i]) == much {
+				kept = append(kept, all[i])
+			}
+		}
 	}
 	return kept
 }

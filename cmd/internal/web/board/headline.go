@@ -1,6 +1,8 @@
 package board
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,8 +30,14 @@ func (w *writer) headline(v *View, all []party) {
 		}
 		text = strings.ToUpper(text[:1]) + text[1:]
 	}
-	w.raw(`<p class="`, l.class(), `"><span class="sr">`, map[level]string{well: "", odd: "Warning: ", bad: "Problem: "}[l], `</span>`)
-	w.text(text + ".").raw("</p>")
+	w.raw(`<p class="`).raw(l.class()).raw(`"><span class="sr">`)
+	switch l {
+	case odd:
+		w.raw("Warning: ")
+	case bad:
+		w.raw("Problem: ")
+	}
+	w.raw("</span>").text(text + ".").raw("</p>")
 }
 
 // problemsOf returns what is not well, worst first.
@@ -71,6 +79,7 @@ func problemsOf(v *View, all []party) []problem {
 		down += each.what.size.All - each.what.size.Up
 	}
 	add(odd, down, "a server is not up", "servers are not up")
+	slices.SortStableFunc(list, func(a, b problem) int { return cmp.Compare(b.level, a.level) })
 	if len(list) == 0 {
 		add(odd, len(s.Warnings), "there is a warning", "warnings")
 	}

@@ -1,11 +1,6 @@
 package board
 
-import (
-	"cmp"
-	"slices"
-
-	"github.com/perch-vip/perch/cmd/internal/api"
-)
+import "github.com/perch-vip/perch/cmd/internal/api"
 
 // level is how bad something is.
 type level int
@@ -32,7 +27,7 @@ func (l level) class() string {
 
 // mark appends a level with its word.
 func (w *writer) mark(l level, word string) *writer {
-	return w.raw(`<b class="`, l.class(), `">`).text(word).raw("</b>")
+	return w.raw(`<b class="`).raw(l.class()).raw(`">`).text(word).raw("</b>")
 }
 
 // judged is something with how bad it is.
@@ -41,10 +36,18 @@ type judged[T any] struct {
 	level level
 }
 
-// sorted sorts what is bad to the front, then what is odd.
+// sorted returns what is bad before what is odd, and that before all else, which stands as
+// it stood.
 func sorted[T any](all []judged[T]) []judged[T] {
-	slices.SortStableFunc(all, func(a, b judged[T]) int { return cmp.Compare(max(b.level, idle), max(a.level, idle)) })
-	return all
+	list := make([]judged[T], 0, len(all))
+	for _, l := range []level{bad, odd, idle} {
+		for _, each := range all {
+			if max(each.level, idle) == l {
+				list = append(list, each)
+			}
+		}
+	}
+	return list
 }
 
 // troubled counts those of which something is wrong.

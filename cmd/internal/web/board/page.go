@@ -9,7 +9,7 @@ func appendPage(b []byte, v *View, sections []Section) []byte {
 	w.raw(`<!doctype html><html lang="en"><head><meta charset="utf-8"><title>perch: `).text(v.Status.Node)
 	w.raw(`</title><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">`)
 	w.raw(`<link rel="icon" type="image/svg+xml" href="/dashboard.svg"><link rel="stylesheet" href="/dashboard.css">`)
-	w.raw(`<script src="/dashboard.js" defer></script><noscript><meta http-equiv="refresh" content="`, refreshEvery, `"></noscript></head><body>`)
+	w.raw(`<script src="/dashboard.js" defer></script><noscript><meta http-equiv="refresh" content="`).raw(refreshEvery).raw(`"></noscript></head><body>`)
 	w.raw(`<header><h1>perch`)
 	if c := v.Status.Cluster; c != nil {
 		w.raw(" <span>").text(c.Name).raw("</span>")
@@ -30,7 +30,7 @@ func appendPage(b []byte, v *View, sections []Section) []byte {
 
 // place writes a section to where it belongs, with what the script knows it by.
 func (w *writer) place(s *Section) {
-	w.raw(`<section id="`, s.ID, `" data-key="`, s.key(), `"`)
+	w.raw(`<section id="`).raw(s.ID).raw(`" data-key="`).raw(s.key()).raw(`"`)
 	if s.ID == "headline" {
 		w.raw(` aria-live="polite"`)
 	}

@@ -2,13 +2,13 @@ package board
 
 // heading begins a section's content.
 func (w *writer) heading(title string) *writer {
-	return w.raw("<h2>", title, "</h2>")
+	return w.raw("<h2>").raw(title).raw("</h2>")
 }
 
 // table begins a table. A column whose name ends in # is of numbers; one that begins
 // with - is left out where there is little room.
 func (w *writer) table(caption string, columns ...string) *writer {
-	w.raw("<table><caption>", caption, "</caption><thead><tr>")
+	w.raw("<table><caption>").raw(caption).raw("</caption><thead><tr>")
 	for _, c := range columns {
 		class := ""
 		if c[len(c)-1] == '#' {
@@ -19,9 +19,9 @@ func (w *writer) table(caption string, columns ...string) *writer {
 		}
 		w.raw(`<th scope="col"`)
 		if class != "" {
-			w.raw(` class="`, class, `"`)
+			w.raw(` class="`).raw(class).raw(`"`)
 		}
-		w.raw(">", c, "</th>")
+		w.raw(">").raw(c).raw("</th>")
 	}
 	return w.raw("</tr></thead><tbody>")
 }
@@ -33,7 +33,7 @@ func (w *writer) rest(shown, all int, what string) *writer {
 	if shown >= all {
 		return w
 	}
-	return w.raw(`<p class="rest">and `).int(all-shown).raw(" more ", what, "; <code>perch status</code> has all</p>")
+	return w.raw(`<p class="rest">and `).int(all - shown).raw(" more ").raw(what).raw("; <code>perch status</code> has all</p>")
 }
 
 // small appends a line below what is in a cell, if there is something.
