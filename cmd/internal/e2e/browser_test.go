@@ -39,8 +39,10 @@ type browser struct {
 func openBrowser(t *testing.T, h *lab.Host) *browser {
 	t.Helper()
 	lab.NeedBrowser(t)
+	profile, err := os.MkdirTemp("", "perch-e2e-")
+	must(t, err)
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(tempDir(t)),
+		chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile),
 		chromedp.Flag("headless", "new"), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-component-update", true),
 		chromedp.WSURLReadTimeout(time.Minute))
 	allocator, end := chromedp.NewExecAllocator(t.Context(), options...)
@@ -52,6 +54,12 @@ func openBrowser(t *testing.T, h *lab.Host) *browser {
 		_ = chromedp.Cancel(closing) // asks it to close, and waits
 		cancel()
 		end()
+		for end := time.Now().Add(patience); os.RemoveAll(profile) != nil; time.Sleep(byCommand) { // its processes end one by one
+			if time.Now().After(end) {
+				t.Errorf("%s cannot be removed", profile)
+				return
+			}
+		}
 	})
 	chromedp.ListenTarget(ctx, b.hear)
 	must(t, h.Do(func() error { return chromedp.Run(ctx, traffic.Enable(), console.Enable(), runtime.Enable()) }))

@@ -6,15 +6,16 @@
   let skew = Date.parse(live.dataset.now) - Date.now(); // of the node's clock against this one
   let heard = performance.now(), asOf = live.textContent.replace("as of ", ""), lost = false, open = new Map();
 
-  // ago says how long something lasts, short and in one unit or two.
-  const ago = s => s < 0 ? "now" : s < 60 ? s + " s" : s < 3600 ? Math.floor(s / 60) + " min" :
+  // times shows moments as how long ago they were, or, when nothing is live, as they are.
+  // lasts says how long something lasts, short and in one unit or two.
+  const lasts = s => s < 60 ? s + " s" : s < 3600 ? Math.floor(s / 60) + " min" :
     s < 86400 ? Math.floor(s / 3600) + " h " + Math.floor(s % 3600 / 60) + " min" : Math.floor(s / 86400) + " d " + Math.floor(s % 86400 / 3600) + " h";
 
   function times(within) {
     const now = Date.now() + skew;
     for (const t of within.querySelectorAll("time")) {
-      if (!t.title) t.title = t.textContent + " (" + t.dateTime + ")";
-      const text = ago(Math.max(0, Math.round((now - Date.parse(t.dateTime)) / 1000)));
+      if (!t.title) t.title = t.textContent;
+      const text = lost ? t.title : lasts(Math.max(0, Math.round((now - Date.parse(t.dateTime)) / 1000))) + " ago";
       if (t.textContent !== text) t.textContent = text;
     }
   }
@@ -54,7 +55,7 @@
     lost = why !== "";
     live.dataset.state = lost ? "stale" : "live";
     live.textContent = lost ? "not live" : "live, " + asOf;
-    document.documentElement.classList.toggle("stale", lost);
+    if (document.documentElement.classList.toggle("stale", lost)) times(document);
     const text = lost ? "Not live: " + why + ". What is shown is as of " + asOf + "." : "";
     if (banner.textContent !== text) banner.textContent = text;
     banner.hidden = !lost;
@@ -90,7 +91,7 @@
   function look() {
     if (!lost) times(document);
     const silent = performance.now() - heard;
-    if (stream && silent > patience) state("no word of this node for " + ago(Math.round(silent / 1000)));
+    if (stream && silent > patience) state("no word of this node for " + lasts(Math.round(silent / 1000)));
     if (stream && silent > 4 * patience) { heard = performance.now(); connect(); }
   }
 

@@ -74,6 +74,13 @@ func problemsOf(v *View, all []party) []problem {
 	add(bad, bgp, "BGP fails on a node", "nodes fail to announce by BGP")
 	checks := judgedChecks(all)
 	add(odd, countOf(checks, bad), "a check fails", "checks fail")
+	waiting := 0
+	for _, each := range services {
+		if each.what.State == api.ServiceWaiting {
+			waiting++
+		}
+	}
+	add(odd, waiting, "a service waits", "services wait")
 	down := 0
 	for _, each := range services {
 		down += each.what.size.All - each.what.size.Up

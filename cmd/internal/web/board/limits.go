@@ -4,11 +4,11 @@ package board
 // counted. With all of them a page is below 100 kB on the wire, and not far from it before
 // it is compressed.
 const (
-	maxVIPs      = 40
+	maxVIPs      = 24
 	maxNodes     = 32
-	maxRouters   = 40
+	maxRouters   = 24
 	maxAddresses = 3 // of a router, or a service
-	maxChecks    = 40
+	maxChecks    = 24
 	maxServices  = 30
 	maxServers   = 120 // of all services
 	maxSpread    = 8   // of a service, besides those that are not up

@@ -63,7 +63,9 @@ func (w *writer) router(r routerRow, l level) {
 	for i := range r.Heard {
 		w.small(r.Heard[i].Advice)
 	}
-	w.raw(`<small class="p">master `).text(orDash(r.Master)).raw("</small>")
+	if r.Master != "" {
+		w.raw(`<small class="p">master `).text(r.Master).raw("</small>")
+	}
 	w.raw("</th><td>").told(r.on).raw("</td><td>").mark(l, r.State).raw(`</td><td class="n" data-l="priority">`).int(r.EffectivePriority)
 	w.raw(`</td><td class="w">`).text(orDash(r.Master)).raw(`</td><td class="n w">`).live(r.Adverts.Sent).raw(" out<br>")
 	w.live(r.Adverts.Received).raw(" in")
