@@ -56,6 +56,12 @@ type OverviewTotals struct {
 	Up       int `json:"up"` // of the servers
 	Notify   int `json:"notify"`
 	Warnings int `json:"warnings"`
+	// What follows is of those: routers in trouble, checks that failed, services that have
+	// no quorum or are blocked, and others that wait.
+	VRRPTroubled    int `json:"vrrp_troubled"`
+	ChecksFailed    int `json:"checks_failed"`
+	ServicesBad     int `json:"services_bad"`
+	ServicesWaiting int `json:"services_waiting"`
 }
 
 // OverviewOf returns what a status of a node says of this node itself. The status is
@@ -65,6 +71,7 @@ func OverviewOf(s *Status) Overview {
 	o.Totals = OverviewTotals{
 		VRRP: len(s.VRRP), Checks: len(s.Checks), Services: len(s.Services), Notify: len(s.Notify), Warnings: len(s.Warnings),
 	}
+	o.Totals.countTrouble(s)
 	o.VRRP = slices.Clone(worst(s.VRRP, overviewRouters, (*VirtualRouter).trouble))
 	for i := range o.VRRP {
 		o.VRRP[i] = o.VRRP[i].brief()
@@ -78,6 +85,27 @@ func OverviewOf(s *Status) Overview {
 	}
 	o.addServices(worst(s.Services, overviewServices, (*Service).trouble))
 	return o
+}
+
+func (t *OverviewTotals) countTrouble(s *Status) {
+	for i := range s.VRRP {
+		if s.VRRP[i].trouble() > 0 && s.VRRP[i].State != StateInit {
+			t.VRRPTroubled++
+		}
+	}
+	for i := range s.Checks {
+		if s.Checks[i].State == CheckFailed {
+			t.ChecksFailed++
+		}
+	}
+	for i := range s.Services {
+		switch each := &s.Services[i]; {
+		case each.State == ServiceBlocked, !each.Quorum.Up:
+			t.ServicesBad++
+		case each.State == ServiceWaiting:
+			t.ServicesWaiting++
+		}
+	}
 }
 
 // addServices adds services with those of their servers that there is room for: servers
@@ -168,10 +196,14 @@ func (r *VirtualRouter) trouble() int {
 	switch {
 	case r.State == StateFault:
 		return 2
-	case r.State == StateInit, slices.ContainsFunc(r.Addresses, func(a HeldAddress) bool { return a.Reason != "" }):
+	case r.State == StateInit, slices.ContainsFunc(r.Addresses, HeldAddress.isTroubled):
 		return 1
 	}
 	return 0
+}
+
+func (a HeldAddress) isTroubled() bool {
+	return a.Reason != "" || a.Conflict != nil && a.Conflict.Ongoing
 }
 
 func (c *Check) trouble() int {

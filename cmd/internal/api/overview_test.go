@@ -26,6 +26,9 @@ func manySick() *Status {
 			}
 			service.Servers = append(service.Servers, server)
 		}
+		if i == 500 {
+			service.State = ServiceWaiting
+		}
 		s.Services = append(s.Services, service)
 		router, check, target := VirtualRouter{Name: fmt.Sprint("r", i), State: StateMaster}, Check{Name: fmt.Sprint("c", i), State: CheckHealthy}, Notified{Target: fmt.Sprint("t", i)}
 		if last {
@@ -60,7 +63,10 @@ func keepsToLimits(t *testing.T, o Overview) {
 	if o.VRRP[0].Name != "r999" || o.Checks[0].Name != "c999" || o.Notify[0].Target != "t999" || o.Services[0].Name != "s999" || o.Services[0].Servers[0].State != ServerDown {
 		t.Errorf("first are %s, %s, %s, %s: want what is not well", o.VRRP[0].Name, o.Checks[0].Name, o.Notify[0].Target, o.Services[0].Name)
 	}
-	if o.Sizes[0] != (Size{5, 4, 10}) || o.Totals != (OverviewTotals{1000, 1000, 1000, 5000, 4999, 1000, 1000}) {
+	if o.Sizes[0] != (Size{5, 4, 10}) || o.Totals != (OverviewTotals{
+		VRRP: 1000, Checks: 1000, Services: 1000, Servers: 5000, Up: 4999, Notify: 1000, Warnings: 1000,
+		VRRPTroubled: 1, ChecksFailed: 1, ServicesBad: 1, ServicesWaiting: 1,
+	}) {
 		t.Errorf("size %+v, totals %+v: want those of all", o.Sizes[0], o.Totals)
 	}
 }

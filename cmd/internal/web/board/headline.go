@@ -61,10 +61,9 @@ func problemsOf(v *View, all []party) []problem {
 		}
 	}
 	add(bad, owned, "a VIP is not as it should be", "VIPs are not as they should be")
-	routers, _ := judgedRouters(all)
-	add(bad, countOf(routers, bad), "a virtual router is in trouble", "virtual routers are in trouble")
-	services := judgedServices(all)
-	add(bad, countOf(services, bad), "a service has no quorum or is blocked", "services have no quorum or are blocked")
+	t := totalsOf(all)
+	add(bad, t.VRRPTroubled, "a virtual router is in trouble", "virtual routers are in trouble")
+	add(bad, t.ServicesBad, "a service has no quorum or is blocked", "services have no quorum or are blocked")
 	bgp := 0
 	for i := range all {
 		if b := all[i].BGP; b != nil && levelOfBGP(b) == bad {
@@ -72,20 +71,9 @@ func problemsOf(v *View, all []party) []problem {
 		}
 	}
 	add(bad, bgp, "BGP fails on a node", "nodes fail to announce by BGP")
-	checks := judgedChecks(all)
-	add(odd, countOf(checks, bad), "a check fails", "checks fail")
-	waiting := 0
-	for _, each := range services {
-		if each.what.State == api.ServiceWaiting {
-			waiting++
-		}
-	}
-	add(odd, waiting, "a service waits", "services wait")
-	down := 0
-	for _, each := range services {
-		down += each.what.size.All - each.what.size.Up
-	}
-	add(odd, down, "a server is not up", "servers are not up")
+	add(odd, t.ChecksFailed, "a check fails", "checks fail")
+	add(odd, t.ServicesWaiting, "a service waits", "services wait")
+	add(odd, t.Servers-t.Up, "a server is not up", "servers are not up")
 	slices.SortStableFunc(list, func(a, b problem) int { return cmp.Compare(b.level, a.level) })
 	if len(list) == 0 {
 		add(odd, len(s.Warnings), "there is a warning", "warnings")
@@ -137,13 +125,31 @@ func brief(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-func countOf[T any](all []judged[T], l level) (n int) {
-	for _, each := range all {
-		if each.level == l {
-			n++
+// totalsOf returns the totals of all nodes. Nodes have services in common, by their names;
+// where a node has more of them than it shows, that node is taken for all.
+func totalsOf(all []party) (t api.OverviewTotals) {
+	for _, each := range judgedServices(all) {
+		s := each.what
+		t.Servers, t.Up = t.Servers+s.size.All, t.Up+s.size.Up
+		switch {
+		case s.State == api.ServiceBlocked, !s.Quorum.Up:
+			t.ServicesBad++
+		case s.State == api.ServiceWaiting:
+			t.ServicesWaiting++
 		}
 	}
-	return n
+	for i := range all {
+		n := &all[i].Totals
+		t.VRRPTroubled, t.ChecksFailed = t.VRRPTroubled+n.VRRPTroubled, t.ChecksFailed+n.ChecksFailed
+		if n.Services <= len(all[i].Services) {
+			continue
+		}
+		t.ServicesBad, t.ServicesWaiting = max(t.ServicesBad, n.ServicesBad), max(t.ServicesWaiting, n.ServicesWaiting)
+		if n.Servers-n.Up > t.Servers-t.Up || n.Servers > t.Servers && n.Servers-n.Up == t.Servers-t.Up {
+			t.Servers, t.Up = n.Servers, n.Up
+		}
+	}
+	return t
 }
 
 // wellText says what it is that is well.
@@ -160,12 +166,8 @@ func wellText(v *View, all []party) string {
 	if n > 0 {
 		parts = append(parts, strconv.Itoa(masters(routers))+" of "+amount(n, "virtual router")+" master")
 	}
-	if services := judgedServices(all); len(services) > 0 {
-		servers := 0
-		for i := range all {
-			servers = max(servers, all[i].Totals.Up)
-		}
-		parts = append(parts, amount(servers, "server")+" up")
+	if t := totalsOf(all); t.Servers > 0 {
+		parts = append(parts, amount(t.Up, "server")+" up")
 	}
 	if len(parts) == 0 {
 		return "nothing is configured that could fail"

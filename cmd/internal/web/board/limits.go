@@ -11,6 +11,7 @@ const (
 	maxChecks    = 24
 	maxServices  = 30
 	maxServers   = 120 // of all services
+	maxUnfolded  = 6   // services that are open at first
 	maxSpread    = 8   // of a service, besides those that are not up
 	maxNeighbors = 12
 	maxTargets   = 12

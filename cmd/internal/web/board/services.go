@@ -59,8 +59,13 @@ func (w *writer) services(all []party) {
 	}
 	shown := list[:min(len(list), maxServices)]
 	w.raw(`<div class="svcs">`)
+	unfold := maxUnfolded
 	for i, each := range shown {
-		room -= w.service(each.what, each.level, max(1, room/(len(shown)-i)))
+		open := each.what.size.Up < each.what.size.All && unfold > 0
+		if open {
+			unfold--
+		}
+		room -= w.service(each.what, each.level, open, max(1, room/(len(shown)-i)))
 	}
 	w.raw("</div>").rest(len(shown), n, "services").missing(all)
 }
@@ -73,11 +78,12 @@ func (w *writer) kernel(k *api.IPVS) *writer {
 	return w.raw(", IPVS ").mark(odd, k.State).raw(" ").text(k.Reason)
 }
 
-// service writes a service with at most so many of its servers, and returns how many.
-func (w *writer) service(s serviceRow, l level, most int) int {
+// service writes a service, open or not, with at most so many of its servers, and returns
+// how many.
+func (w *writer) service(s serviceRow, l level, open bool, most int) int {
 	_, word := levelOfService(s.Service, s.size)
 	w.raw(`<details id="s-`).text(s.Name).raw(`"`)
-	if l >= odd {
+	if open {
 		w.raw(" open")
 	}
 	w.raw(`><summary><span class="name">`).text(s.Name).raw(" <small>").text(where(s.Service)).raw("</small></span> ").mark(l, word)
@@ -85,7 +91,7 @@ func (w *writer) service(s serviceRow, l level, most int) int {
 	w.raw(` active</span> <span class="n">`).live(s.Counters.ConnectionRate).raw(" conn/s</span></summary>")
 	w.raw(`<p class="sum">`).text(s.Scheduler).raw(", ").text(s.Forward).raw(", quorum ").int(s.Quorum.Weight).raw(" of ").int(s.Quorum.Needed)
 	w.raw(", as ").told(s.on).raw(" has it")
-	if s.Reason != "" {
+	if s.Reason != "" && (s.on.IPVS == nil || s.Reason != s.on.IPVS.Reason) {
 		w.raw(": ").text(s.Reason)
 	}
 	w.raw("</p>")
