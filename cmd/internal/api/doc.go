@@ -2,7 +2,8 @@
 // socket, for the commands of this binary, and the peer API between the nodes
 // of a cluster, over mutual TLS. Both are HTTP/1.1 with JSON bodies; the types in
 // types.go, check.go, vrrp.go, services.go, bgp.go and notify.go are the contract of
-// `perch status -o json` and its siblings.
+// `perch status -o json` and its siblings. overview.go, which is pure, has what nodes show
+// each other for dashboards.
 //
 //	GET  /v1/alive           control  {}, at once
 //	GET  /v1/status          control  Status

@@ -1,5 +1,5 @@
 // Package web is what perch serves over HTTP at node.listen, to whoever reaches it:
-// /metrics, the numbers of services, real servers and BGP in the text format of Prometheus.
+// the dashboard, and /metrics, the numbers of services, real servers and BGP in the text format of Prometheus.
 // It is read-only: there is no request that changes anything.
 //
 // Metrics is what a scrape shows, as the daemon hands it over. metrics.go has the names,
@@ -8,6 +8,9 @@
 // answers which path, serve.go bounds requests, and server.go has the address, which a reload
 // may change. stream.go has answers that go on, as server-sent events (sse.go, which is pure):
 // a bounded number of them, which end with the server, and with an address that changes.
+//
+// board.go has the dashboard, which package board writes, and its stream; host.go, which is
+// pure, says by which names it may be asked for.
 //
 // Goroutines: Run, whose caller owns it, starts the server, with net/http's goroutine of
 // each connection, and waits for them. What makes a page is a goroutine of its own, one at
