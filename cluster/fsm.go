@@ -36,6 +36,13 @@ func (f *fsm) applied() uint64 {
 	return f.state.Applied
 }
 
+// owner returns the last move; see state.State.
+func (f *fsm) owner() (state.Move, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state.Owner()
+}
+
 // linger returns for how long the VIPs of node linger.
 func (f *fsm) linger(node string) time.Duration {
 	f.mu.Lock()

@@ -59,6 +59,7 @@ type Node struct {
 	contacts  map[string]contact
 	moving    handOver
 	lingering lingering
+	words     words         // of those who have led
 	waiting   bool          // this node leads and waits for its lease
 	ends      end           // of the lease, as it was last evaluated
 	recalled  uint64        // the term as whose leader this node knew all that it has in its log

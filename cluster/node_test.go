@@ -28,12 +28,12 @@ func TestElectionAndFailover(t *testing.T) {
 	g := newGroup(t, 3)
 	g.startAll()
 	first := g.owner()
-	if err := first.Claim(first.Ownership().Term); err != nil {
+	if err := first.Claim(first.Ownership().Term, state.Outage{}); err != nil {
 		t.Fatal(err)
 	}
 	g.kill(first.cfg.Node)
 	second := g.owner()
-	if err := second.Claim(second.Ownership().Term); err != nil {
+	if err := second.Claim(second.Ownership().Term, state.Outage{}); err != nil {
 		t.Fatal(err)
 	}
 	last := second.State().History
@@ -150,7 +150,7 @@ func TestTransferGivenUp(t *testing.T) {
 	if again := owner.Ownership().Term; again == term {
 		t.Error("the old leader holds again in the term in which it gave way")
 	}
-	g.eventually("the history tells of it", func() bool { return owner.Claim(owner.Ownership().Term) == nil })
+	g.eventually("the history tells of it", func() bool { return owner.Claim(owner.Ownership().Term, state.Outage{}) == nil })
 	s := owner.State()
 	if last, _ := s.Owner(); last.To != owner.cfg.Node {
 		t.Errorf("history says %+v", last)
@@ -185,7 +185,7 @@ func TestStateSurvivesRestart(t *testing.T) {
 	if err := owner.SetDrained(state.Drain{Node: "lb3", Drained: true}); err != nil {
 		t.Fatal(err)
 	}
-	if err := owner.Claim(owner.Ownership().Term); err != nil {
+	if err := owner.Claim(owner.Ownership().Term, state.Outage{}); err != nil {
 		t.Fatal(err)
 	}
 	g.stop()
@@ -201,7 +201,7 @@ func TestNoLogTrafficWhenNothingHappens(t *testing.T) {
 	g := newGroup(t, 3)
 	g.startAll()
 	owner := g.owner()
-	if err := owner.Claim(owner.Ownership().Term); err != nil { // after the library's own first entry
+	if err := owner.Claim(owner.Ownership().Term, state.Outage{}); err != nil { // after the library's own first entry
 		t.Fatal(err)
 	}
 	g.eventually("all have the log", func() bool {
@@ -347,7 +347,7 @@ func TestTransferGoesByTheGivenOrder(t *testing.T) {
 	g.startAll()
 	owner := g.owner()
 	claims := func(m *member) func() bool {
-		return func() bool { return m.Claim(m.Ownership().Term) == nil }
+		return func() bool { return m.Claim(m.Ownership().Term, state.Outage{}) == nil }
 	}
 	g.eventually("the history tells who owns", claims(owner))
 	g.eventually("all have the log", func() bool { return len(owner.Candidates()) == 3 })

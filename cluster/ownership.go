@@ -192,9 +192,9 @@ func (n *Node) contact(peer string) contact {
 	return n.contacts[peer]
 }
 
-// Claim records that this node took the VIPs in term.
-func (n *Node) Claim(term uint64) error {
-	claim := state.Claim{Time: time.Now().UTC().Round(time.Millisecond), Term: term, Node: n.cfg.Node}
+// Claim records that this node took the VIPs in term, after an Outage.
+func (n *Node) Claim(term uint64, after state.Outage) error {
+	claim := state.Claim{Time: time.Now().UTC().Round(time.Millisecond), Term: term, Node: n.cfg.Node, Outage: after}
 	_, err := n.apply(state.Command{Claim: &claim}, n.commitLimit())
 	return err
 }

@@ -13,7 +13,7 @@ import (
 func (g *group) remembering() {
 	g.t.Helper()
 	owner := g.owner()
-	if err := errors.Join(owner.SetDrained(state.Drain{Node: "lb9", Drained: true}), owner.Claim(owner.View().Term)); err != nil {
+	if err := errors.Join(owner.SetDrained(state.Drain{Node: "lb9", Drained: true}), owner.Claim(owner.View().Term, state.Outage{})); err != nil {
 		g.t.Fatal(err)
 	}
 	g.eventually("all know", func() bool {
@@ -57,7 +57,7 @@ func TestRecover(t *testing.T) {
 	if owner := g.owner(); owner != lb1 || !lb1.Drained("lb9") {
 		t.Errorf("%s owns, lb9 is drained: %t", owner.cfg.Node, lb1.Drained("lb9"))
 	}
-	if err := lb1.Claim(lb1.View().Term); err != nil {
+	if err := lb1.Claim(lb1.View().Term, state.Outage{}); err != nil {
 		t.Fatal(err)
 	}
 	moves := lb1.State().History

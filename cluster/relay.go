@@ -148,6 +148,7 @@ func (n *Node) takeCall(c call, from string) bool {
 		return false
 	}
 	n.called = term
+	n.words.released(from, term, n.now())
 	n.grants.released(term) // it released before it called
 	if c.clear {
 		n.lingering.cleared = term
@@ -215,6 +216,7 @@ func (n *Node) letGo() error {
 	}
 	n.mu.Lock()
 	n.released = given // what was given since is not released
+	n.words.released(n.cfg.Node, n.ends.term, n.now())
 	n.mu.Unlock()
 	return nil
 }
@@ -226,6 +228,7 @@ func (n *Node) grant(req *raft.AppendEntriesRequest, resp *raft.AppendEntriesRes
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.now()
+	n.words.heard(string(req.ID), now)
 	switch {
 	case !n.member.Load(): // it has no vote
 		markAsTaken(resp, length) // who gives it one first waits for so long

@@ -50,6 +50,36 @@ type Claim struct {
 	Time time.Time `json:"time"`
 	Term uint64    `json:"term"`
 	Node string    `json:"node"`
+	Outage
+}
+
+// Outage is for how long nobody held the VIPs before somebody took them, as that node can
+// tell: by its own clock, from what it had last heard. Versions of perch that do not know
+// it leave it out.
+type Outage struct {
+	For   time.Duration `json:"outage_ns,omitempty"`
+	Known Estimate      `json:"outage_known,omitempty"`
+}
+
+// Estimate is how an Outage is known.
+type Estimate string
+
+// The estimates.
+const (
+	Unknown Estimate = ""
+	AtMost  Estimate = "at_most" // since the last word of the owner before, which held for longer if at all
+	About   Estimate = "about"   // since the owner before said that it had released, or since this node did
+)
+
+// longestOutage is what nobody waits for: beyond it a claim is nonsense.
+const longestOutage = 10 * 365 * 24 * time.Hour
+
+// checked returns an outage that makes sense, also to this version of perch.
+func (o Outage) checked() Outage {
+	if o.For < 0 || o.For > longestOutage || o.Known != AtMost && o.Known != About {
+		return Outage{}
+	}
+	return o
 }
 
 // Linger says for how long the VIPs of a node that is dead or frozen may go on

@@ -20,6 +20,7 @@ type Move struct {
 	To     string    `json:"to"`
 	Reason string    `json:"reason"`
 	Cause  string    `json:"cause,omitempty"` // of the plan that it follows
+	Outage
 }
 
 // State is what the cluster remembers. The zero value is a new cluster.
@@ -135,7 +136,7 @@ func (s *State) applyClaim(c Claim) {
 	if c.Term < last.Term {
 		return
 	}
-	move := Move{Time: c.Time, Term: c.Term, From: last.To, To: c.Node, Reason: s.reason(last, c)}
+	move := Move{Time: c.Time, Term: c.Term, From: last.To, To: c.Node, Reason: s.reason(last, c), Outage: c.Outage.checked()}
 	if s.planned(last, c) {
 		move.Cause = s.Plan.Cause
 	}

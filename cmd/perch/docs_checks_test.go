@@ -24,8 +24,8 @@ func moved() (api.Status, []api.Move) {
 	left := now.Add(-5 * time.Second)
 	moves := []api.Move{
 		{Time: now.Add(-24 * time.Hour), Term: 2, To: "lb1", Reason: "first owner"},
-		{Time: left, Term: 3, From: "lb1", To: "lb2", Reason: "lb1 is sick: " + check},
-		{Time: now.Add(58 * time.Second), Term: 4, From: "lb2", To: "lb1", Reason: "lb1 has a higher priority"},
+		{Time: left, Term: 3, From: "lb1", To: "lb2", Reason: "lb1 is sick: " + check, Outage: 2_400_000, OutageKnown: api.OutageAbout},
+		{Time: now.Add(58 * time.Second), Term: 4, From: "lb2", To: "lb1", Reason: "lb1 has a higher priority", Outage: 2_100_000, OutageKnown: api.OutageAbout},
 	}
 	s := api.Status{
 		Node: "lb1", Version: "v0.1.0",

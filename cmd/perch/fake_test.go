@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/events"
 )
 
 // fakeDaemon answers at a control socket with the files of a folder:
@@ -88,6 +89,19 @@ func (f *fakeDaemon) Status(context.Context) (s api.Status, err error) {
 func (f *fakeDaemon) History(context.Context) (moves []api.Move, err error) {
 	err = f.answer("history", "history", &moves)
 	return moves, err
+}
+
+// Events has the events of events.json, of now.
+func (f *fakeDaemon) Events() *events.Log {
+	var list []events.Event
+	log := events.New("lb1")
+	if err := f.answer("events", "events", &list); err != nil {
+		return log
+	}
+	for _, e := range list {
+		log.Add(e)
+	}
+	return log
 }
 
 func (f *fakeDaemon) Transfer(_ context.Context, to string) (res api.TransferResult, err error) {

@@ -17,7 +17,8 @@ func newHistoryCommand() *cobra.Command {
 		Use:   "history",
 		Short: "Show when the VIPs moved from where to where, and why",
 		Long: `Show the changes of ownership that the cluster remembers, the latest last: when,
-in which raft term, from which node to which, and why. Times are this machine's
+in which raft term, from which node to which, for how long nobody held the VIPs
+before, as far as the new owner can tell, and why. Times are this machine's
 local time; -o json has them as they were recorded.`,
 		Example: `  perch history
   perch history -o json | jq -r '.[-1].reason'`,

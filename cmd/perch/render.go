@@ -236,16 +236,28 @@ func age(t, now time.Time) string {
 	return fmt.Sprintf("%ds", seconds)
 }
 
+// outageOf is for how long nobody held the VIPs before a move, as far as it is known.
+func outageOf(m api.Move) string {
+	outage := m.Outage.Round(100 * time.Microsecond).String()
+	switch m.OutageKnown {
+	case api.OutageAtMost:
+		return "≤ " + outage
+	case api.OutageAbout:
+		return "≈ " + outage
+	}
+	return ""
+}
+
 // renderHistory draws the moves, the latest last.
 func renderHistory(moves []api.Move, v view) string {
 	if len(moves) == 0 {
 		return "the VIPs have had no owner yet\n"
 	}
-	t := table{header: []string{"TIME", "TERM", "FROM", "→", "TO", "REASON"}}
+	t := table{header: []string{"TIME", "TERM", "FROM", "→", "TO", "OUTAGE", "REASON"}}
 	for _, m := range moves {
 		when := m.Time.In(v.now.Location()).Format("2006-01-02 15:04:05 MST")
 		t.rows = append(t.rows, []cell{
-			word(when), word(strconv.FormatUint(m.Term, 10)), word(m.From), word("→"), word(m.To), word(m.Reason),
+			word(when), word(strconv.FormatUint(m.Term, 10)), word(m.From), word("→"), word(m.To), word(outageOf(m)), word(m.Reason),
 		})
 	}
 	return t.draw(v)

@@ -204,7 +204,8 @@ func TestRenderManyUnknownRouters(t *testing.T) {
 func TestRenderHistory(t *testing.T) {
 	moves := []api.Move{
 		{Time: now.Add(-240 * time.Hour), Term: 2, To: "lb1", Reason: "lb1 was elected"},
-		{Time: now, Term: 13, From: "lb1", To: "lb2-long-name", Reason: "lb1 was\x1b[2J stopped"},
+		{Time: now, Term: 13, From: "lb1", To: "lb2-long-name", Reason: "lb1 was\x1b[2J stopped", Outage: 2_600_000, OutageKnown: api.OutageAbout},
+		{Time: now, Term: 14, To: "lb1", Reason: "lost contact", Outage: 171_349_000, OutageKnown: api.OutageAtMost},
 	}
 	golden(t, "history", renderHistory(moves, view{now: now, paint: noColour}))
 	golden(t, "history-colour", renderHistory(moves, view{now: now, paint: ansiColour}))

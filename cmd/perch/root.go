@@ -42,7 +42,7 @@ Exit codes: 0 done, 1 an error, 2 the command line is wrong.`,
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)
 	add(root, groupDaemon, newInitCommand(), newCheckCommand(), newDoctorCommand(doctor.Survey), newServeCommand(daemon.Run), newReloadCommand(), newRecoverCommand(), newImportCommand())
-	add(root, groupLook, newStatusCommand(), newHistoryCommand())
+	add(root, groupLook, newStatusCommand(), newHistoryCommand(), newEventsCommand())
 	add(root, groupMove, newTransferCommand(), newDrainCommand(), newUndrainCommand())
 	add(root, groupBalance, newServerCommand())
 	add(root, groupJoin, newJoinCommand(), newLeaveCommand(), newRemoveCommand())

@@ -1,6 +1,10 @@
 package api
 
-import "context"
+import (
+	"context"
+
+	"github.com/perch-vip/perch/cmd/internal/events"
+)
 
 // Backend is the daemon as the control API sees it. An error may be marked
 // with Invalid or NotNow; its text is split into one answer per line.
@@ -8,6 +12,8 @@ type Backend interface {
 	Status(ctx context.Context) (Status, error)
 	// History returns the moves that the cluster remembers, oldest first.
 	History(ctx context.Context) ([]Move, error)
+	// Events returns what has happened on the asked node.
+	Events() *events.Log
 	// Transfer moves ownership to the named node, or to the best one if to is empty.
 	Transfer(ctx context.Context, to string) (TransferResult, error)
 	// SetDrain drains or undrains the named node; doing it again is no error.

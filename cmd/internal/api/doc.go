@@ -8,6 +8,8 @@
 //	GET  /v1/alive           control  {}, at once
 //	GET  /v1/status          control  Status
 //	GET  /v1/history         control  []Move, oldest first
+//	GET  /v1/events          control  events.Event, one a line, oldest first: behind ?after=ID,
+//	                                  and those to come with ?follow=new
 //	GET  /v1/node            peer     NodeReport
 //	GET  /v1/overview        peer     Overview
 //	POST /v1/health          peer     HealthReport -> {}
@@ -25,6 +27,9 @@
 // cluster cannot do it now (ErrNotNow), 409 when it can in a moment (ErrMoving),
 // 504 when it took too long, and 500 for anything else. The clients turn that back
 // into an error of one line per mistake which matches the same sentinels.
+//
+// A stream (stream.go) stays open; at most MaxStreams of them do. Its empty lines say that
+// the daemon is there.
 //
 // Goroutines: Serve runs one server until its context ends and waits for all
 // it started, net/http's goroutine of each connection among them. A client

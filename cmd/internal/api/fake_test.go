@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"github.com/perch-vip/perch/cmd/internal/events"
 )
 
 // fakeBackend answers with its fields and records what it was asked to do. It
@@ -17,6 +19,7 @@ type fakeBackend struct {
 	reload   ReloadResult
 	join     JoinResult
 	server   ServerReport
+	events   *events.Log
 	err      error
 	// hang, if set, is called before every answer.
 	hang func(context.Context)
@@ -48,6 +51,8 @@ func (f *fakeBackend) Status(ctx context.Context) (Status, error) {
 func (f *fakeBackend) History(ctx context.Context) ([]Move, error) {
 	return f.history, f.record(ctx, "history")
 }
+
+func (f *fakeBackend) Events() *events.Log { return f.events }
 
 func (f *fakeBackend) NodeReport(ctx context.Context) (NodeReport, error) {
 	return f.report, f.record(ctx, "report")

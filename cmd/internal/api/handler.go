@@ -11,12 +11,13 @@ import (
 // ControlHandler serves the control API; see the package's table.
 func ControlHandler(b Backend) http.Handler {
 	rs := moves(b)
-	rs[alivePath] = route{http.MethodGet, alive}
-	rs["/v1/status"] = route{http.MethodGet, status(b)}
-	rs["/v1/history"] = route{http.MethodGet, history(b)}
-	rs["/v1/reload"] = route{http.MethodPost, reload(b)}
-	rs["/v1/join"] = route{http.MethodPost, join(b)}
-	rs["/v1/remove"] = route{http.MethodPost, remove(b)}
+	rs[alivePath] = route{method: http.MethodGet, answer: alive}
+	rs["/v1/status"] = route{method: http.MethodGet, answer: status(b)}
+	rs["/v1/history"] = route{method: http.MethodGet, answer: history(b)}
+	rs[eventsPath] = route{method: http.MethodGet, stream: eventLines(b)}
+	rs["/v1/reload"] = route{method: http.MethodPost, answer: reload(b)}
+	rs["/v1/join"] = route{method: http.MethodPost, answer: join(b)}
+	rs["/v1/remove"] = route{method: http.MethodPost, answer: remove(b)}
 	return rs
 }
 
@@ -24,9 +25,9 @@ func ControlHandler(b Backend) http.Handler {
 // the listener's business.
 func PeerHandler(b PeerBackend) http.Handler {
 	rs := moves(b)
-	rs["/v1/node"] = route{http.MethodGet, report(b)}
-	rs[overviewPath] = route{http.MethodGet, overview(b)}
-	rs[healthPath] = route{http.MethodPost, tellHealth(b)}
+	rs["/v1/node"] = route{method: http.MethodGet, answer: report(b)}
+	rs[overviewPath] = route{method: http.MethodGet, answer: overview(b)}
+	rs[healthPath] = route{method: http.MethodPost, answer: tellHealth(b)}
 	return rs
 }
 
@@ -39,11 +40,11 @@ type mover interface {
 
 func moves(b mover) routes {
 	return routes{
-		"/v1/transfer":       {http.MethodPost, transfer(b)},
-		drainPath(Drained):   {http.MethodPost, setDrain(b, Drained)},
-		drainPath(Undrained): {http.MethodPost, setDrain(b, Undrained)},
-		orderPath:            {http.MethodPost, order(b)},
-		reportPath:           {http.MethodPost, reportServer(b)},
+		"/v1/transfer":       {method: http.MethodPost, answer: transfer(b)},
+		drainPath(Drained):   {method: http.MethodPost, answer: setDrain(b, Drained)},
+		drainPath(Undrained): {method: http.MethodPost, answer: setDrain(b, Undrained)},
+		orderPath:            {method: http.MethodPost, answer: order(b)},
+		reportPath:           {method: http.MethodPost, answer: reportServer(b)},
 	}
 }
 

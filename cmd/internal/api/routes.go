@@ -15,13 +15,22 @@ type answer func(ctx context.Context, body []byte) (any, error)
 type route struct {
 	method string
 	answer answer
+	stream http.HandlerFunc // in place of answer: it answers by itself, and goes on
 }
 
 // routes answers every request by its path, and refusals in JSON too.
 type routes map[string]route
 
 func (rs routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v, err := rs.dispatch(w, r)
+	to, err := rs.find(w, r)
+	if err == nil && to.stream != nil {
+		to.stream(w, r)
+		return
+	}
+	var v any
+	if err == nil {
+		v, err = to.ask(w, r)
+	}
 	if err != nil {
 		write(w, codeOf(err), errorAnswer{Errors: linesOf(err)})
 		return
@@ -29,17 +38,21 @@ func (rs routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	write(w, http.StatusOK, v)
 }
 
-func (rs routes) dispatch(w http.ResponseWriter, r *http.Request) (any, error) {
+func (rs routes) find(w http.ResponseWriter, r *http.Request) (route, error) {
 	to, ok := rs[r.URL.Path]
 	if !ok {
 		err := fmt.Errorf("%q: no such resource", r.URL.Path)
-		return nil, &httpError{error: err, code: http.StatusNotFound}
+		return route{}, &httpError{error: err, code: http.StatusNotFound}
 	}
 	if r.Method != to.method {
 		w.Header().Set("Allow", to.method)
 		err := fmt.Errorf("%s: method %q is not allowed, only %s", r.URL.Path, r.Method, to.method)
-		return nil, &httpError{error: err, code: http.StatusMethodNotAllowed}
+		return route{}, &httpError{error: err, code: http.StatusMethodNotAllowed}
 	}
+	return to, nil
+}
+
+func (to route) ask(w http.ResponseWriter, r *http.Request) (any, error) {
 	body, err := readBody(w, r)
 	if err != nil {
 		return nil, err

@@ -136,7 +136,19 @@ type Move struct {
 	// Cause is "health" where the owner was sick, and "preempt" where another node was
 	// preferred; absent where somebody asked for the move, or the owner failed.
 	Cause string `json:"cause,omitempty"`
+	// Outage is for how long nobody held the VIPs before To did, as that node estimates it.
+	// OutageKnown says how: "at_most" for an upper bound, since the last word of the owner
+	// before, "about" since that one said that it had released. Both are absent where
+	// nothing is known.
+	Outage      time.Duration `json:"outage_ns,omitempty"`
+	OutageKnown string        `json:"outage_known,omitempty"`
 }
+
+// Values of Move.OutageKnown.
+const (
+	OutageAtMost = "at_most"
+	OutageAbout  = "about"
+)
 
 // TransferResult is the answer to a planned move.
 type TransferResult struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/events"
 )
 
 // reportLimit bounds how long a status waits for a peer that does not answer.
@@ -60,10 +61,13 @@ func (d controlSide) History(context.Context) ([]api.Move, error) {
 	}
 	var moves []api.Move
 	for _, m := range d.member.node.State().History {
-		moves = append(moves, api.Move(m))
+		moves = append(moves, moveOf(m))
 	}
 	return moves, nil
 }
+
+// Events implements api.Backend.
+func (d controlSide) Events() *events.Log { return d.events }
 
 // Transfer implements api.Backend.
 func (d controlSide) Transfer(ctx context.Context, to string) (api.TransferResult, error) {

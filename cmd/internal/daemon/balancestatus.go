@@ -71,6 +71,11 @@ func (b *balancer) status() *api.IPVS {
 	return out
 }
 
+// standing is status as far as nobody is asked for it.
+func (b *balancer) standing() *api.IPVS {
+	return b.picture().ipvsStatus(b.config(), b.kernel.Status())
+}
+
 // foreignSyncs names the kernel's sync daemons that somebody else started.
 func (b *balancer) foreignSyncs() (names []string) {
 	foreign, err := b.syncer.foreign()

@@ -18,6 +18,7 @@ import (
 
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/events"
 	"github.com/perch-vip/perch/cmd/internal/netns"
 	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/cmd/internal/sysctl"
@@ -79,13 +80,14 @@ type daemon struct {
 	tuning       *sysctl.Keeper
 	retune       chan struct{} // says that the services of the config are others
 
+	events   *events.Log
 	notifier *notify.Notifier
 	targets  targets
 	programs atomic.Pointer[nodePrograms]
 	released chan struct{} // closed when this node has given up its addresses for good
 
 	metrics *web.Server
-	lookout *lookout
+	inquiry *inquiry
 	routers *routers    // nil without a [[vrrp]] and [static]
 	company vip.Company // of the Managers of all
 	systemd *systemd
@@ -141,7 +143,8 @@ func open(ctx context.Context, opts Options, queue *logQueue, capabilities func(
 	if err := checkCapabilities(effective); err != nil {
 		return nil, err
 	}
-	d := &daemon{opts: opts, level: new(slog.LevelVar)}
+	d := &daemon{opts: opts, level: new(slog.LevelVar), events: events.New(cfg.Node.Name)}
+	d.events.Add(events.Event{Kind: events.DaemonStarted, Reason: "version " + opts.Version})
 	d.level.Set(cfg.Node.LogLevel)
 	d.log = queue.logger(cfg.Node.LogFormat, d.level)
 	d.current.Store(&loaded{config: cfg, warnings: texts(warnings)})
@@ -286,7 +289,8 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 	g.Go(func() error { return d.tellReady(parts) })
 	g.Go(func() error { return api.Serve(parts, control, api.ControlHandler(controlSide{d}), d.log) })
 	g.Go(func() error { return d.metrics.Run(parts) })
-	g.Go(func() error { return d.lookout.run(parts) })
+	g.Go(func() error { return d.inquiry.run(parts) })
+	g.Go(func() error { return d.lookOut(parts) })
 	g.Go(func() error { return d.reloadOn(parts, hangups) })
 	g.Go(func() error { return d.systemd.watchdog(parts, d.alive, d.statusLine) })
 	g.Go(func() error {
@@ -294,6 +298,7 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 		select {
 		case <-ctx.Done():
 			defer cancel()
+			defer d.recordEnd()
 			return d.stop(parts)
 		case <-parts.Done(): // a part has failed, and the others may take long to end
 			if err := d.letGo(); err != nil {
@@ -344,6 +349,7 @@ func (d *daemon) tellReady(parts context.Context) error {
 // need not be asked.
 func (d *daemon) stop(parts context.Context) error {
 	d.systemd.stopping()
+	d.events.Add(events.Event{Kind: events.DaemonStopping})
 	d.balancer.leave()
 	var err error
 	if d.anycast != nil {

@@ -2,25 +2,26 @@ package daemon
 
 import (
 	"os"
+	"strings"
 	"time"
 
-	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/events"
 	dashboard "github.com/perch-vip/perch/cmd/internal/web/board"
 )
 
 // board returns what the dashboard shows: it is called while somebody looks, at most once
 // a second, and does not wait for a peer that does not answer.
 func (d *daemon) board() dashboard.View {
-	v := dashboard.View{Now: time.Now()}
+	v := dashboard.View{Now: time.Now(), Events: eventsShown(d.events.After(d.events.Latest(dashboard.MaxEvents)))}
 	if d.member == nil {
 		v.Status = d.snapshotOfAll().status(nil)
 		return v
 	}
-	letters := d.lookout.ask(d.others())
+	letters := d.inquiry.ask(d.others())
 	s := d.snapshotOfAll()
 	v.Status = s.status(answersOf(letters))
 	for _, m := range s.memory.History {
-		v.Moves = append(v.Moves, api.Move(m))
+		v.Moves = append(v.Moves, moveOf(m))
 	}
 	for _, n := range v.Status.Cluster.Nodes {
 		if l, is := letters[n.Name]; is {
@@ -28,6 +29,26 @@ func (d *daemon) board() dashboard.View {
 		}
 	}
 	return v
+}
+
+// eventsShown are events as the dashboard has them: what a kind has no use for is empty.
+func eventsShown(list []events.Event) []dashboard.Event {
+	var shown []dashboard.Event
+	for i := range list {
+		e := &list[i]
+		text := e.Reason
+		if e.Error != "" {
+			text = strings.TrimPrefix(text+": "+e.Error, ": ")
+		}
+		switch {
+		case e.From != "" && e.To != "":
+			text = strings.TrimSuffix(e.From+" → "+e.To+", "+text, ", ")
+		case e.From != "" || e.To != "":
+			text = strings.TrimSuffix(e.From+e.To+", "+text, ", ")
+		}
+		shown = append(shown, dashboard.Event{Time: e.Time.Time, Kind: string(e.Kind), Subject: e.Subject, Text: text})
+	}
+	return shown
 }
 
 func answersOf(letters map[string]letter) map[string]answer {

@@ -6,10 +6,12 @@ import "github.com/perch-vip/perch/cluster"
 // them keep a route to them all the time.
 func (d *daemon) handOver(move cluster.Move) (winner string, err error) {
 	transfer := func() (string, error) { return d.member.node.Transfer(move) }
-	if !d.lingers() {
-		return transfer()
-	}
-	return d.herald.through(transfer)
+	return d.recordTransfer(move, func() (string, error) {
+		if !d.lingers() {
+			return transfer()
+		}
+		return d.herald.through(transfer)
+	})
 }
 
 // lingers tells whether a move would leave routers without a route.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/perch-vip/perch/cluster"
+	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/vip"
 	"github.com/perch-vip/perch/vip/fence"
 )
@@ -34,6 +35,7 @@ type ownership interface {
 	Now() time.Duration
 	Changed() <-chan struct{}
 	Extended() <-chan struct{}
+	Outage(term uint64) state.Outage
 }
 
 // gate is what the holder needs of package fence.
@@ -55,7 +57,8 @@ type holder struct {
 	may     func() situation                  // but for leads
 	told    func(held []vip.VIP, term uint64) // of what is to be held; it must not wait
 	log     *slog.Logger
-	claims  chan uint64   // terms in which the VIPs were taken, for the scribe; newest wins
+	record  func(change)  // of a change in what is held; it must not wait
+	claims  chan claim    // for the scribe; newest wins
 	moves   chan struct{} // for the mover
 	poke    chan struct{} // for the loop
 	taken   chan struct{} // for follow: this node begins to hold
@@ -73,6 +76,7 @@ type holder struct {
 	fenced     []vip.VIP // those that the fence has; nil before the first
 	leaving    bool      // take no more
 	stopped    bool      // hold no more
+	why        string    // the next release, "" if it is not known
 	orders     uint64
 	done       setting // what the kernel was brought to by the last order
 }
@@ -93,6 +97,13 @@ type setting struct {
 	term    uint64 // of all
 }
 
+// change is another amount of VIPs than before.
+type change struct {
+	held amount
+	term uint64 // in which they were taken
+	why  string // they were released, if that is known
+}
+
 func newHolder(c ownership, fence gate, may func() situation, log *slog.Logger) *holder {
 	return &holder{
 		cluster: c,
@@ -100,7 +111,8 @@ func newHolder(c ownership, fence gate, may func() situation, log *slog.Logger) 
 		may:     may,
 		told:    func([]vip.VIP, uint64) {},
 		log:     log,
-		claims:  make(chan uint64, 1),
+		record:  func(change) {},
+		claims:  make(chan claim, 1),
 		moves:   make(chan struct{}, 1),
 		poke:    make(chan struct{}, 1),
 		taken:   make(chan struct{}, 1),
@@ -260,15 +272,19 @@ func (h *holder) take(term uint64) {
 		return // only the list has changed
 	}
 	h.log.Info("this node owns the VIPs", "term", term)
-	offer(h.claims, term)
+	offer(h.claims, claim{term, h.cluster.Outage(term)})
 }
 
 // give releases all VIPs. When it fails it is tried again at the next step.
 func (h *holder) give(why string) {
 	h.mu.Lock()
 	done := h.done
+	settled := done == (setting{settled: true})
+	if !settled {
+		h.why = why
+	}
 	h.mu.Unlock()
-	if done == (setting{settled: true}) {
+	if settled {
 		return
 	}
 	if err := h.release(); err != nil {
@@ -304,6 +320,8 @@ func (h *holder) order(want []vip.VIP, to setting) error {
 		to.settled = true
 		if h.done.held != to.held {
 			offer(h.moved, struct{}{})
+			h.record(change{to.held, max(to.term, h.done.term), h.why})
+			h.why = ""
 		}
 		h.done = to
 	}
@@ -351,7 +369,7 @@ func (h *holder) leave() {
 // stop releases for good.
 func (h *holder) stop() error {
 	h.mu.Lock()
-	h.stopped = true
+	h.stopped, h.why = true, "perch ends"
 	h.mu.Unlock()
 	return h.release()
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/perch-vip/perch/cluster"
+	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/vip"
 )
 
@@ -40,6 +41,10 @@ func (c *fakeCluster) Ownership() cluster.Ownership {
 func (c *fakeCluster) Now() time.Duration        { return time.Since(c.start) }
 func (c *fakeCluster) Changed() <-chan struct{}  { return c.changed }
 func (c *fakeCluster) Extended() <-chan struct{} { return c.extended }
+
+func (c *fakeCluster) Outage(term uint64) state.Outage {
+	return state.Outage{For: time.Duration(term) * time.Second, Known: state.AtMost}
+}
 
 func (c *fakeCluster) give(term uint64, lease time.Duration) {
 	c.mu.Lock()
@@ -218,8 +223,9 @@ func TestHolderFollowsTheLease(t *testing.T) {
 		expect(t, r, 0, "at start")
 		r.cluster.give(2, 80*time.Millisecond)
 		expect(t, r, 2, "with a lease")
-		if term := <-r.claims; term != 2 {
-			t.Errorf("claimed term %d, want 2", term)
+		want := claim{2, state.Outage{For: 2 * time.Second, Known: state.AtMost}}
+		if c := <-r.claims; c != want {
+			t.Errorf("claimed %+v, want %+v", c, want)
 		}
 		time.Sleep(50 * time.Millisecond)
 		r.cluster.give(2, 80*time.Millisecond)
@@ -245,8 +251,9 @@ func TestHolderTakesBackAndClaimsAgain(t *testing.T) {
 		expect(t, r, 0, "after losing it")
 		r.cluster.give(2, time.Minute)
 		expect(t, r, 2, "after regaining it")
-		if term := <-r.claims; term != 2 {
-			t.Errorf("claimed term %d, want 2", term)
+		want := claim{2, state.Outage{For: 2 * time.Second, Known: state.AtMost}}
+		if c := <-r.claims; c != want {
+			t.Errorf("claimed %+v, want %+v", c, want)
 		}
 	})
 }
@@ -466,5 +473,40 @@ func TestAliveWhileAddressesAreSet(t *testing.T) {
 			t.Error("a holder with a stuck VIP manager counts as alive")
 		}
 		close(gate)
+	})
+}
+
+// What comes and goes is recorded once, with the reason where it is known.
+func TestHolderRecordsWhatIsHeld(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		var changes []change
+		r.record = func(c change) { changes = append(changes, c) }
+		r.cluster.give(2, time.Minute)
+		expect(t, r, 2, "with a lease")
+		r.cluster.give(2, time.Minute)
+		expect(t, r, 2, "with a longer one")
+		r.cluster.give(0, 0)
+		expect(t, r, 0, "without")
+		r.cluster.give(3, time.Minute)
+		expect(t, r, 2, "in another term")
+		if err := r.release(); err != nil { // as before a hand-over
+			t.Error(err)
+		}
+		r.cluster.give(3, time.Minute)
+		expect(t, r, 2, "once more")
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+		want := []change{
+			{all, 2, ""},
+			{none, 2, "this node does not lead, or its lease ended"},
+			{all, 3, ""},
+			{none, 3, ""},
+			{all, 3, ""},
+			{none, 3, "perch ends"},
+		}
+		if !slices.Equal(changes, want) {
+			t.Errorf("%+v, want\n%+v", changes, want)
+		}
 	})
 }

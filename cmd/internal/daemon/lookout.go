@@ -2,172 +2,191 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"sync"
 	"time"
 
+	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/events"
+	"github.com/perch-vip/perch/vip"
 )
 
-// Limits of the lookout.
+// How often it is looked: a leader that changes is to be seen with its term; what may be
+// many, as VIPs, or is asked of other nodes, as what there is to warn of, less often.
 const (
-	overviewFresh = time.Second
-	overviewLimit = 2 * time.Second        // for a peer's answer
-	overviewWait  = 250 * time.Millisecond // of who looks, for all peers
+	quickLook = 200 * time.Millisecond
+	slowLook  = 5  // quick ones
+	rareLook  = 50 // quick ones
 )
 
-// errOverviewBusy is said to peers while the kernel keeps this node waiting.
-var errOverviewBusy = errors.New("this node is waiting for its kernel")
-
-// letter is what a peer has said last.
-type letter struct {
-	answer                 // to what it says of itself as a node of the cluster
-	overview *api.Overview // the last one; nil if there is none
-	seen     time.Time     // when it came
-	trouble  string        // why there is none, or no newer one
-}
-
-// lookout asks the peers for what dashboards show, each one question at a time, and
-// remembers what they said.
+// lookout records what is not recorded where it happens, since nobody does it: it looks at
+// how things are, time and again, and tells what is different. All of it is its goroutine's
+// own.
 type lookout struct {
-	report   func(ctx context.Context, node string) (api.NodeReport, error)
-	overview func(ctx context.Context, node string) (api.Overview, error)
+	d     *daemon
+	begun time.Time
 
-	making chan struct{} // has room for who makes what follows, which it guards
-	mine   api.Overview
-	made   time.Time
-
-	mu      sync.Mutex // guards what follows
-	ctx     context.Context
-	asks    sync.WaitGroup
-	busy    map[string]chan struct{} // closed when the peer has answered
-	letters map[string]letter
+	group    *assembly // nil before the first look
+	checks   troubles
+	broken   troubles // the fence
+	mended   counts   // likewise
+	first    uint64   // term of the first look
+	seen     map[sighting]bool
+	drained  []string
+	watched  bool // drained and seen are known
+	clusters addressing
+	routers  addressing
+	anycast  addressing
+	balance  troubles
+	bgpd     troubles
+	peers    troubles
+	deaf     troubles
+	failures counts
+	dropped  counts
+	warnings troubles
 }
 
-func (d *daemon) newLookout() *lookout {
-	l := &lookout{making: make(chan struct{}, 1), busy: map[string]chan struct{}{}, letters: map[string]letter{}}
-	if m := d.member; m != nil {
-		l.report, l.overview = m.peers.Report, m.peers.Overview
-	}
-	return l
-}
-
-// run lets peers be asked until ctx ends, and waits for who is being asked then.
-func (l *lookout) run(ctx context.Context) error {
-	l.mu.Lock()
-	l.ctx = ctx
-	l.mu.Unlock()
-	<-ctx.Done()
-	l.mu.Lock()
-	l.ctx = nil
-	l.mu.Unlock()
-	l.asks.Wait()
-	return nil
-}
-
-// ask asks these peers, and returns what each has said last: those that are slow answer
-// for the next time.
-func (l *lookout) ask(peers []string) map[string]letter {
-	enough := time.After(overviewWait)
-	for _, waits := range l.begin(peers) {
+// lookOut looks until ctx ends.
+func (d *daemon) lookOut(ctx context.Context) error {
+	l := &lookout{d: d, begun: time.Now(), seen: map[sighting]bool{}}
+	tick := time.NewTicker(quickLook)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		l.quick()
+		if n%slowLook == 0 {
+			l.slow()
+		}
+		if n%rareLook == rareLook-1 {
+			l.rare(ctx)
+		}
 		select {
-		case <-waits:
-		case <-enough:
-			return l.known(peers)
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
 		}
 	}
-	return l.known(peers)
 }
 
-// begin asks those that are not being asked already.
-func (l *lookout) begin(peers []string) (waits []chan struct{}) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for name := range l.letters {
-		if !slices.Contains(peers, name) {
-			delete(l.letters, name)
-		}
+func (l *lookout) add(list ...[]events.Event) {
+	for _, e := range slices.Concat(list...) {
+		l.d.events.Add(e)
 	}
-	for _, name := range peers {
-		if l.ctx == nil {
-			break
-		}
-		if l.busy[name] == nil {
-			done, ctx := make(chan struct{}), l.ctx
-			l.busy[name] = done
-			l.asks.Go(func() { l.write(ctx, name, done) })
-		}
-		waits = append(waits, l.busy[name])
-	}
-	return waits
 }
 
-// known returns what is known of peers.
-func (l *lookout) known(peers []string) map[string]letter {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	known := make(map[string]letter, len(peers))
-	for _, name := range peers {
-		k, is := l.letters[name]
-		if !is {
-			k = letter{answer: answer{err: errors.New("node " + name + " has not answered yet")}, trouble: "has not answered yet"}
-		}
-		known[name] = k
+// quick looks at what is small and moves fast.
+func (l *lookout) quick() {
+	checks := l.d.checks.runner.Status()
+	now := failing(checks)
+	known := map[string]bool{}
+	for i := range checks {
+		known[checks[i].Name] = true
 	}
-	return known
+	l.add(now.news(l.checks, events.CheckDown, events.CheckUp, func(name string) bool { return known[name] }))
+	l.checks = now
+	if l.d.member != nil {
+		l.lookAtGroup()
+	}
+	broken := troubles{}
+	if err := l.d.fence.Trouble(); err != nil {
+		broken[string(l.d.fence.Kind())] = err.Error()
+	}
+	m := l.d.fence.Mended()
+	mended := counts{string(l.d.fence.Kind()): {m.Count, m.Found}}
+	l.add(broken.news(l.broken, events.FenceBroken, events.FenceWhole, always), mended.news(l.mended, events.FenceMended))
+	l.broken, l.mended = broken, mended
 }
 
-// write asks a peer and notes what it says.
-func (l *lookout) write(ctx context.Context, name string, done chan struct{}) {
-	defer close(done)
-	report, err := within(ctx, reportLimit, name, l.report)
-	overview, wrong := api.Overview{}, err
-	if err == nil {
-		overview, wrong = within(ctx, overviewLimit, name, l.overview)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.busy, name)
-	k := l.letters[name]
-	k.answer = answer{report, err}
-	if wrong == nil {
-		k.overview, k.seen, k.trouble = &overview, time.Now(), ""
+func (l *lookout) lookAtGroup() {
+	view := l.d.member.node.View()
+	now := assemblyOf(view, l.d.fitness().health)
+	before := assembly{health: now.health}
+	if l.group != nil {
+		before = *l.group
 	} else {
-		k.trouble = wrong.Error()
+		l.first = now.term
 	}
-	if errors.Is(wrong, api.ErrNoOverview) {
-		k.overview = nil
-		k.trouble += " (" + report.Version + ")"
-	}
-	l.letters[name] = k
+	l.add(now.news(l.d.config().Cluster.Name, before))
+	l.group = &now
 }
 
-func within[T any](ctx context.Context, limit time.Duration, name string, ask func(context.Context, string) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	return ask(ctx, name)
+// slow looks at what may be much.
+func (l *lookout) slow() {
+	d := l.d
+	if d.member != nil {
+		l.lookAtMemory(d.member.node.State())
+		l.clusters = l.lookAtAddresses(l.clusters, d.member.vips)
+	}
+	if d.routers != nil {
+		l.routers = l.lookAtAddresses(l.routers, d.routers.vips)
+	}
+	if d.anycast != nil {
+		l.anycast = l.lookAtAddresses(l.anycast, d.anycast.manager)
+	}
+	balance := troubles{}
+	if s := d.balancer.standing(); s != nil && s.State == api.ServiceBlocked {
+		balance["ipvs"] = s.Reason
+	}
+	l.add(balance.news(l.balance, events.IPVSTrouble, events.IPVSMended, always))
+	l.balance = balance
+	l.lookAtBGP(d.bgpStatus())
+	l.lookAtNotified(d.notified())
 }
 
-// own returns this node's own overview, which is made anew when it is old. Who asks waits
-// for who makes it.
-func (l *lookout) own(ctx context.Context, look func() api.Overview) (api.Overview, error) {
-	select {
-	case l.making <- struct{}{}:
-		defer func() { <-l.making }()
-	case <-ctx.Done():
-		return api.Overview{}, api.NotNow(errOverviewBusy)
-	}
-	if l.made.IsZero() || time.Since(l.made) >= overviewFresh {
-		l.mine, l.made = look(), time.Now()
-	}
-	return l.mine, nil
+func (l *lookout) lookAtAddresses(before addressing, m *vip.Manager) addressing {
+	now := addressingOf(m.Status())
+	l.add(now.news(before))
+	return now
 }
 
-// Overview implements api.PeerBackend. It is made at most once a second, for all peers.
-func (d peerSide) Overview(ctx context.Context) (api.Overview, error) {
-	return d.lookout.own(ctx, func() api.Overview {
-		s := d.snapshotOfAll().alone()
-		return api.OverviewOf(&s)
-	})
+// lookAtMemory records what is new in what the cluster remembers. Of what it remembered
+// when this node came nothing is: of a history moves of older terms, made before.
+func (l *lookout) lookAtMemory(s state.State) {
+	seen := make(map[sighting]bool, len(s.History))
+	for i := range s.History {
+		m := &s.History[i]
+		key := sighting{m.Term, m.To}
+		seen[key] = true
+		if !l.seen[key] && (m.Term > l.first || m.Time.After(l.begun)) {
+			l.d.events.Add(historic(l.d.config().Cluster.Name, m))
+		}
+	}
+	if l.watched {
+		l.add(drainedOf(s.Drained, l.drained))
+	}
+	l.seen, l.drained, l.watched = seen, s.Drained, l.watched || s.Applied > 0
+}
+
+func (l *lookout) lookAtBGP(s *api.BGP) {
+	bgpd, peers := speaking(s)
+	looked := func(address string) bool {
+		return s != nil && slices.ContainsFunc(s.Neighbors, func(n api.BGPNeighbor) bool { return n.Address == address })
+	}
+	l.add(bgpd.news(l.bgpd, events.BGPDown, events.BGPUp, always), peers.news(l.peers, events.NeighborDown, events.NeighborUp, looked))
+	l.bgpd, l.peers = bgpd, peers
+}
+
+func (l *lookout) lookAtNotified(list []api.Notified) {
+	failed, failures, dropped := deaf(list)
+	l.add(
+		failures.news(l.failures, events.NotifyFailed),
+		dropped.news(l.dropped, events.NotifyDropped),
+		failed.mended(l.deaf, events.NotifyMended, func(target string) bool { _, known := failures[target]; return known }),
+	)
+	l.deaf, l.failures, l.dropped = failed, failures, dropped
+}
+
+// rare looks at what there is to warn of, in the whole cluster.
+func (l *lookout) rare(ctx context.Context) {
+	var answers map[string]answer
+	if l.d.member != nil {
+		answers = controlSide{l.d}.askPeers(ctx)
+	}
+	if ctx.Err() != nil {
+		return // who did not answer was not waited for
+	}
+	s := l.d.snapshot()
+	s.unserved = l.d.metrics.Trouble()
+	now := warned(s.status(answers).Warnings)
+	l.add(raised(now, l.warnings))
+	l.warnings = now
 }

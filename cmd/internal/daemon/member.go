@@ -45,6 +45,7 @@ func (d *daemon) openMember(cfg *config.Config, credentials *cluster.Credentials
 		return err
 	}
 	m.holder = newHolder(m.node, d.fence, d.situation, d.log)
+	m.holder.record = d.recordChange
 	if d.herald != nil && !cfg.BGP.Anycast {
 		m.holder.told = d.herald.announce
 	}

@@ -9,8 +9,8 @@ import (
 
 // openMetrics makes what serves metrics, and starts nothing.
 func (d *daemon) openMetrics(cfg *config.Config) {
-	d.lookout = d.newLookout()
-	d.metrics = web.NewServer(web.Sources{Metrics: d.measure, Board: d.board, Names: d.names}, d.log.With("part", "metrics"))
+	d.inquiry = d.newInquiry()
+	d.metrics = web.NewServer(web.Sources{Metrics: d.measure, Events: d.events, Board: d.board, Names: d.names}, d.log.With("part", "metrics"))
 	d.metrics.Listen(cfg.Node.Listen)
 }
 

@@ -65,7 +65,7 @@ func TestStatusSaysThatNoMetricsAreServed(t *testing.T) {
 // A reload moves the metrics, at once.
 func TestReloadMovesTheMetrics(t *testing.T) {
 	r := newReloadable(t)
-	r.metrics = web.NewServer(web.Sources{Metrics: func() web.Metrics { return web.Metrics{} }}, r.log)
+	r.metrics = web.NewServer(web.Sources{Metrics: func() web.Metrics { return web.Metrics{} }, Events: r.events}, r.log)
 	ended := make(chan error, 1)
 	go func() { ended <- r.metrics.Run(t.Context()) }()
 	t.Cleanup(func() { <-ended })

@@ -239,6 +239,7 @@ func (d *daemon) tellService(s *config.Service, e ipvs.Event) {
 	if e.Server.IsValid() {
 		event.Subject.About, event.Subject.Server = notify.Server, e.Server
 	}
+	d.recordNotice(event)
 	d.notifier.Tell(event)
 }
 

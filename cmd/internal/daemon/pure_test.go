@@ -24,7 +24,7 @@ var pureImports = []string{
 // for the types of messages; see impure. A package that is pure as a whole is one.
 var typeImports = []string{
 	"net", "golang.org/x/sys/unix", "golang.org/x/net/bpf", "github.com/hashicorp/raft", module + "/cluster/state",
-	module + "/ipvs", module + "/cmd/internal/config", module + "/cmd/internal/api",
+	module + "/ipvs", module + "/cmd/internal/config", module + "/cmd/internal/api", module + "/cmd/internal/events",
 }
 
 // purePackages are pure as a whole.
@@ -44,6 +44,8 @@ var pureFiles = []string{
 	"cmd/internal/daemon/policy.go", "cmd/internal/daemon/weigh.go", "cmd/internal/daemon/succession.go",
 	"cmd/internal/daemon/holddown.go", "cmd/internal/daemon/explain.go",
 	"cmd/internal/daemon/servicespec.go", "cmd/internal/daemon/virtualservice.go", "cmd/internal/daemon/place.go",
+	"cmd/internal/events/event.go", "cmd/internal/events/kind.go", "cmd/internal/events/ring.go",
+	"cmd/internal/daemon/scene.go",
 	"cmd/internal/daemon/ruling.go", "cmd/internal/daemon/servicereport.go", "cmd/internal/daemon/servicecount.go",
 	"cmd/internal/web/text.go", "cmd/internal/web/metrics.go", "cmd/internal/web/render.go",
 	"cmd/internal/web/sse.go", "cmd/internal/web/host.go", "cmd/internal/api/overview.go",

@@ -22,6 +22,13 @@ import (
 func (d *daemon) reload() (api.ReloadResult, error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
+	result, err := d.reloadFile()
+	d.recordReload(result, err)
+	return result, err
+}
+
+// reloadFile is reload, for one at a time.
+func (d *daemon) reloadFile() (api.ReloadResult, error) {
 	d.systemd.reloading()
 	defer d.systemd.ready()
 	sourced, err := d.opts.Config()

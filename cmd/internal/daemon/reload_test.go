@@ -16,6 +16,7 @@ import (
 
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/events"
 	"github.com/perch-vip/perch/vip"
 )
 
@@ -39,6 +40,7 @@ func newReloadable(t *testing.T) *reloadable {
 		t.Fatal(err)
 	}
 	r.daemon = &daemon{
+		events:  events.New("lb1"),
 		opts:    Options{Config: File(r.path("perch.toml"))},
 		log:     quiet,
 		level:   new(slog.LevelVar),
@@ -298,4 +300,15 @@ func TestReloadTellsOfStatesAgain(t *testing.T) {
 		t.Error(err)
 	}
 	p.want(t, "in the end", line+line)
+}
+
+// A reload is recorded, and so is one that is refused, with its first mistake.
+func TestReloadsAreRecorded(t *testing.T) {
+	r := newReloadable(t)
+	r.write(t, "perch.toml", "[node]\nname = 7\nnaem = 8\n", 0o600)
+	_, err := r.reload()
+	list := r.events.After(events.ID{})
+	if len(list) != 1 || list[0].Kind != events.ConfigRefused || err == nil || !strings.HasPrefix(err.Error(), list[0].Error+"\n") {
+		t.Errorf("%+v of %v", list, err)
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/vip"
 	"github.com/perch-vip/perch/vip/accept"
 	"github.com/perch-vip/perch/vip/route"
@@ -116,7 +117,11 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		r.vips.Close()
 		return fmt.Errorf("open the kernel's routes: %w", err)
 	}
-	r.news = routerNews{tell: d.notifier.Tell, repeat: d.notifier.Repeat, held: r.vips.Held, bulletin: newBulletin()}
+	tell := func(list ...notify.Event) {
+		d.recordNotice(list...)
+		d.notifier.Tell(list...)
+	}
+	r.news = routerNews{tell: tell, repeat: d.notifier.Repeat, held: r.vips.Held, bulletin: newBulletin()}
 	d.routers = r
 	return nil
 }

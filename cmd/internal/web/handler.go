@@ -43,6 +43,7 @@ func (rs routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // routes are what the server has.
 func (s *Server) routes() routes {
 	return routes{
+		"/events":           s.forBrowsers(s.serveEvents),
 		"/metrics":          func(w http.ResponseWriter, r *http.Request) { serveMetrics(s.page, w, r) },
 		"/":                 s.forBrowsers(s.serveBoard),
 		"/dashboard.css":    s.forBrowsers(serveFile("text/css; charset=utf-8", board.Style)),

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/perch-vip/perch/cmd/internal/events"
 	"github.com/perch-vip/perch/cmd/internal/web/board"
 )
 
@@ -29,6 +30,7 @@ type Server struct {
 	board   *page[*board.Edition]
 	names   func() []string // of this host and its peers
 	streams streams
+	events  *events.Log
 	log     *slog.Logger
 	poke    chan struct{} // says that the address is another one
 
@@ -41,6 +43,7 @@ type Server struct {
 // afterwards. They may take their time, and are asked at most once a second.
 type Sources struct {
 	Metrics func() Metrics
+	Events  *events.Log       // what has happened
 	Board   func() board.View // asked only while somebody looks
 	Names   func() []string   // by which browsers may ask, see forBrowsers; at once
 }
@@ -59,6 +62,7 @@ func NewServer(from Sources, log *slog.Logger) *Server {
 		page:    &page[[]byte]{render: scrape, log: log},
 		board:   &page[*board.Edition]{render: show, log: log},
 		names:   from.Names,
+		events:  from.Events,
 		streams: newStreams(), log: log, poke: make(chan struct{}, 1),
 	}
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/perch-vip/perch/cmd/internal/events"
 )
 
 // patience is for what happens at once, on a machine that is busy.
@@ -41,7 +44,7 @@ func (l *lockedBuffer) String() string {
 func running(t *testing.T) (*Server, *lockedBuffer) {
 	t.Helper()
 	log := &lockedBuffer{}
-	s := NewServer(Sources{Metrics: website, Board: watched, Names: func() []string { return []string{"lb1"} }}, slog.New(slog.NewTextHandler(log, nil)))
+	s := NewServer(Sources{Metrics: website, Events: events.New("lb1"), Board: watched, Names: func() []string { return []string{"lb1"} }}, slog.New(slog.NewTextHandler(log, nil)))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
@@ -92,6 +95,80 @@ func answers(at netip.AddrPort) bool {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	return err == nil && response.StatusCode == 200 && strings.Contains(string(body), "\nperch_service_up{service=\"web\"} 1\n")
+}
+
+// following opens a stream of events.
+func following(t *testing.T, at netip.AddrPort, header http.Header, query string) *bufio.Reader {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+at.String()+"/events"+query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if header != nil {
+		request.Header = header
+	}
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = response.Body.Close() })
+	return bufio.NewReader(response.Body)
+}
+
+// field returns the next field of a stream that has this name.
+func field(t *testing.T, in *bufio.Reader, name string) string {
+	t.Helper()
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if value, found := strings.CutPrefix(line, name+": "); found {
+			return strings.TrimSpace(value)
+		}
+	}
+}
+
+// A client goes on where it was, and a stream ends when another address is served.
+func TestEventsAreStreamed(t *testing.T) {
+	s, _ := running(t)
+	at := free(t)
+	s.Listen(at)
+	eventually(t, "the address answers", func() bool { return answers(at) })
+	for _, subject := range []string{"one", "two"} {
+		s.events.Add(events.Event{Kind: events.CheckDown, Subject: subject})
+	}
+	in := following(t, at, nil, "")
+	first := field(t, in, "id")
+	if text := field(t, in, "data"); !strings.Contains(text, `"kind":"check_down"`) || !strings.Contains(text, `"subject":"one"`) {
+		t.Errorf("%s", text)
+	}
+	for name, again := range map[string]*bufio.Reader{
+		"header": following(t, at, http.Header{"Last-Event-Id": {first}}, "?after=0"),
+		"query":  following(t, at, nil, "?after="+first),
+	} {
+		if text := field(t, again, "data"); !strings.Contains(text, `"subject":"two"`) {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+	older := following(t, at, http.Header{"Last-Event-Id": {"0a-7"}}, "")
+	if text := field(t, older, "data"); !strings.Contains(text, `"kind":"new_run"`) {
+		t.Errorf("behind another run: %s", text)
+	}
+	s.Listen(netip.AddrPort{})
+	if _, err := io.Copy(io.Discard, in); err != nil {
+		t.Errorf("the stream ends by %v", err)
+	}
+	eventually(t, "all streams end", func() bool { return s.streams.Count() == 0 })
+}
+
+func TestEventsBehindNonsense(t *testing.T) {
+	serving(t, func(s *site) {
+		s.routes["/events"] = NewServer(Sources{Metrics: website, Events: events.New("lb1"), Board: watched}, quiet).serveEvents
+		if response, body := s.ask("GET /events?after=x HTTP/1.1\r\nHost: a\r\n\r\n"); response.StatusCode != 400 || !strings.Contains(body, "RUN-NUMBER") {
+			t.Errorf("%s %q", response.Status, body)
+		}
+	})
 }
 
 func TestAddressChanges(t *testing.T) {

@@ -12,6 +12,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
+)
+
+// Limits of package api.
+const (
+	heartbeatEvery = 15 * time.Second
+	streamWrite    = 5 * time.Second
 )
 
 // counting feeds a number each period, up to a last one; 0 is for none ever.
@@ -69,8 +77,8 @@ func TestStreamIsReadToItsEnd(t *testing.T) {
 			t.Errorf("%s, %q, %q", response.Status, kind, cache)
 		}
 		synctest.Wait()
-		if len(open) != 0 {
-			t.Errorf("%d streams are open still", len(open))
+		if open.Count() != 0 {
+			t.Errorf("%d streams are open still", open.Count())
 		}
 	})
 }
@@ -97,7 +105,7 @@ func TestStreamBeats(t *testing.T) {
 func TestManyStreams(t *testing.T) {
 	streaming(t, func() feed { return counting(0, 0) }, func(s *site, open streams) {
 		var first net.Conn
-		for i := range maxStreams {
+		for i := range api.MaxStreams {
 			conn, response := s.follow()
 			if response.StatusCode != 200 {
 				t.Fatalf("stream %d: %s", i, response.Status)
@@ -116,8 +124,8 @@ func TestManyStreams(t *testing.T) {
 		}
 		_ = first.Close()
 		synctest.Wait()
-		if len(open) != maxStreams-1 {
-			t.Errorf("%d streams are open when one client went", len(open))
+		if open.Count() != api.MaxStreams-1 {
+			t.Errorf("%d streams are open when one client went", open.Count())
 		}
 		if _, response := s.follow(); response.StatusCode != 200 {
 			t.Errorf("in its place: %s", response.Status)
@@ -135,8 +143,8 @@ func TestStreamThatIsNotRead(t *testing.T) {
 			s.follow() // and read no further
 			time.Sleep(tt.within + time.Second)
 			synctest.Wait()
-			if len(open) != 0 {
-				t.Errorf("%s: %d streams are open after %v", name, len(open), tt.within)
+			if open.Count() != 0 {
+				t.Errorf("%s: %d streams are open after %v", name, open.Count(), tt.within)
 			}
 		})
 	}
@@ -159,8 +167,8 @@ func TestHeadOfStream(t *testing.T) {
 			t.Errorf("%s %q %q", response.Status, body, response.Header)
 		}
 		synctest.Wait()
-		if len(open) != 0 {
-			t.Errorf("%d streams are open", len(open))
+		if open.Count() != 0 {
+			t.Errorf("%d streams are open", open.Count())
 		}
 	})
 }

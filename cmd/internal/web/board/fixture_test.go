@@ -74,9 +74,10 @@ func full() *View {
 		},
 		Moves: []api.Move{
 			{Time: noon.Add(-26 * time.Hour), Term: 2, To: "lb2", Reason: "first owner"},
-			{Time: noon.Add(-time.Hour), Term: 7, From: "lb2", To: "lb1", Reason: "lb2 was stopped"},
+			{Time: noon.Add(-2 * time.Hour), Term: 6, From: "lb3", To: "lb2", Reason: "lb3 fell silent", Outage: 312_345_678, OutageKnown: api.OutageAtMost},
+			{Time: noon.Add(-time.Hour), Term: 7, From: "lb2", To: "lb1", Reason: "lb2 was stopped", Outage: 2_345_678, OutageKnown: api.OutageAbout},
 		},
-		Events: []Event{{Time: noon.Add(-time.Hour), Kind: "owner.gained", Subject: "lb1", Text: "lb2 was stopped"}},
+		Events: []Event{{Time: noon.Add(-time.Hour), Kind: "ownership_gained", Subject: "lb1", Text: "lb2 was stopped"}},
 	}
 }
 

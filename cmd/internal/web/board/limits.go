@@ -17,7 +17,7 @@ const (
 	maxTargets   = 12
 	maxWarnings  = 20
 	maxMoves     = 15
-	maxEvents    = 20
-	maxProblems  = 3 // in the headline
+	MaxEvents    = 20 // that a View needs to have
+	maxProblems  = 3  // in the headline
 	maxText      = 240
 )
