@@ -17,9 +17,11 @@ func full() *View {
 		Cluster: &api.Cluster{
 			Name: "edge", State: api.StateOK, Leader: "lb1", Term: 7, Quorum: true, Refused: 2,
 			Nodes: []api.Node{
-				{Name: "lb1", Address: "198.18.0.1:7400", Role: api.RoleLeader, Voter: true, Healthy: true, Priority: 100, EffectivePriority: 90,
+				{
+					Name: "lb1", Address: "198.18.0.1:7400", Role: api.RoleLeader, Voter: true, Healthy: true, Priority: 100, EffectivePriority: 90,
 					Health: api.HealthHealthy, Why: "owns them: lb2 was stopped", Version: "1.0.0", Heartbeat: "300ms", Fence: "bpf",
-					Mended: &api.Mended{Count: 2, Last: noon, Found: "the filter was removed"}},
+					Mended: &api.Mended{Count: 2, Last: noon, Found: "the filter was removed"},
+				},
 				{Name: "lb2", Address: "198.18.0.2:7400", Role: api.RoleFollower, Voter: true, Healthy: true, Drained: true, Priority: 100, Why: "is drained", Version: "1.0.0"},
 				{Name: "lb3", Address: "198.18.0.3:7400", Role: api.RoleUnreachable, Voter: true, Priority: 50, Why: "does not answer", Error: "node lb3 does not answer in time"},
 				{Name: "old", Address: "198.18.0.4:7400", Role: api.RoleFollower, Healthy: true, Priority: 50, Why: "has no vote", Version: "0.9.0"},
@@ -28,14 +30,20 @@ func full() *View {
 		VIPs: []api.VIP{
 			{Address: "198.18.0.100/24", Interface: "eth0", Owner: "lb1", Held: true, Since: noon.Add(-time.Hour), Reason: "lb2 was stopped"},
 			{Address: "198.18.0.101/24", Interface: "eth1", Owner: "lb1", Since: noon.Add(-time.Hour), Reason: "there is no interface eth1"},
-			{Address: "2001:db8::100/64", Interface: "eth0", Owner: "lb1", Held: true, Since: noon.Add(-time.Hour), Reason: "lb2 was stopped", Readded: 3,
-				Conflict: &api.Conflict{MAC: "02:00:00:00:00:99", Count: 12345, Last: noon.Add(-time.Second), Ongoing: true}},
+			{
+				Address: "2001:db8::100/64", Interface: "eth0", Owner: "lb1", Held: true, Since: noon.Add(-time.Hour), Reason: "lb2 was stopped", Readded: 3,
+				Conflict: &api.Conflict{MAC: "02:00:00:00:00:99", Count: 12345, Last: noon.Add(-time.Second), Ongoing: true},
+			},
 		},
 		VRRP: []api.VirtualRouter{
-			{Name: "gw", VRID: 51, Interface: "eth0", State: api.StateMaster, Priority: 100, EffectivePriority: 100, Master: "198.18.0.1", Since: noon.Add(-time.Minute),
-				Reason: "the highest priority", SyncGroup: "site", Addresses: []api.HeldAddress{{Address: "198.18.0.200/24", Held: true}}, Adverts: api.Adverts{Sent: 60, Received: 2}},
-			{Name: "lan", VRID: 52, Interface: "eth1", State: api.StateFault, Priority: 100, Reason: "eth1 is down",
-				Addresses: []api.HeldAddress{{Address: "10.0.0.1/24"}, {Address: "10.0.0.2/24"}, {Address: "10.0.0.3/24"}, {Address: "10.0.0.4/24"}}},
+			{
+				Name: "gw", VRID: 51, Interface: "eth0", State: api.StateMaster, Priority: 100, EffectivePriority: 100, Master: "198.18.0.1", Since: noon.Add(-time.Minute),
+				Reason: "the highest priority", SyncGroup: "site", Addresses: []api.HeldAddress{{Address: "198.18.0.200/24", Held: true}}, Adverts: api.Adverts{Sent: 60, Received: 2},
+			},
+			{
+				Name: "lan", VRID: 52, Interface: "eth1", State: api.StateFault, Priority: 100, Reason: "eth1 is down",
+				Addresses: []api.HeldAddress{{Address: "10.0.0.1/24"}, {Address: "10.0.0.2/24"}, {Address: "10.0.0.3/24"}, {Address: "10.0.0.4/24"}},
+			},
 		},
 		Unknown: []api.UnknownRouter{{Interface: "eth0", VRID: 99, Address: "198.18.0.77"}},
 		Promise: api.Promise,
@@ -44,14 +52,18 @@ func full() *View {
 			{Name: "uplink", Kind: "icmp", Target: "198.18.0.254", State: api.CheckFailed, Since: noon.Add(-time.Minute), Error: "failed 3 of 3: no answer in 500ms", Took: "500ms"},
 		},
 		Services: []api.Service{
-			{Name: "web", Addresses: []string{"198.18.0.100:80"}, Protocol: "tcp", Scheduler: "wrr", Forward: "dr", State: api.ServiceReady, Here: true,
+			{
+				Name: "web", Addresses: []string{"198.18.0.100:80"}, Protocol: "tcp", Scheduler: "wrr", Forward: "dr", State: api.ServiceReady, Here: true,
 				Quorum: api.Quorum{Needed: 1, Weight: 10, Up: true}, Counters: api.Counters{Connections: 1234567, ConnectionRate: 321}, Servers: []api.Server{
 					{Address: "10.0.0.11:80", State: api.ServerUp, Weight: 10, WantedWeight: 10, Connections: api.Connections{Active: 17}, Counters: api.Counters{Connections: 1234567, ConnectionRate: 321, BytesIn: 5 << 30}},
 					{Address: "10.0.0.12:80", State: api.ServerDown, Reason: "its check failed", Error: "failed 3 of 3: connection refused", WantedWeight: 0},
 					{Address: "10.0.0.13:80", State: api.ServerDraining, Reason: "drained by an operator", OrderedWeight: &weight, Weight: 5},
-				}},
-			{Name: "dns", FWMark: 7, Scheduler: "rr", Forward: "nat", State: api.ServiceStandby, Reason: "for lb2", Quorum: api.Quorum{Needed: 1, Weight: 1, Up: true},
-				Servers: []api.Server{{Address: "10.0.0.53:53", State: api.ServerUp, Weight: 1, WantedWeight: 1}}},
+				},
+			},
+			{
+				Name: "dns", FWMark: 7, Scheduler: "rr", Forward: "nat", State: api.ServiceStandby, Reason: "for lb2", Quorum: api.Quorum{Needed: 1, Weight: 1, Up: true},
+				Servers: []api.Server{{Address: "10.0.0.53:53", State: api.ServerUp, Weight: 1, WantedWeight: 1}},
+			},
 		},
 		IPVS:     &api.IPVS{State: api.ServiceWaiting, Reason: "module ip_vs_sh is missing"},
 		BGP:      &api.BGP{State: api.BGPAnnounced, Since: noon, ASN: 65000, Announced: []string{"198.18.1.100/32"}, Neighbors: []api.BGPNeighbor{{Address: "198.18.0.250", ASN: 65001, State: "Established", Up: true, Since: noon, Received: 3}, {Address: "198.18.0.251", ASN: 65001, State: "Active"}}},

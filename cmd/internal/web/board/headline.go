@@ -1,8 +1,6 @@
 package board
 
 import (
-	"cmp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -10,10 +8,7 @@ import (
 )
 
 // problem is a part of the headline.
-type problem struct {
-	level level
-	text  string
-}
+type problem = judged[string]
 
 // headline says in one sentence whether all is well, or what is not.
 func (w *writer) headline(v *View, all []party) {
@@ -22,7 +17,7 @@ func (w *writer) headline(v *View, all []party) {
 	if len(problems) > 0 {
 		l, text = problems[0].level, ""
 		for _, p := range problems[:min(len(problems), maxProblems)] {
-			l, text = max(l, p.level), text+"; "+p.text
+			l, text = max(l, p.level), text+"; "+p.what
 		}
 		text = text[2:]
 		if more := len(problems) - maxProblems; more > 0 {
@@ -47,9 +42,9 @@ func problemsOf(v *View, all []party) []problem {
 	add := func(l level, n int, one, more string) {
 		switch {
 		case n == 1:
-			list = append(list, problem{l, one})
+			list = append(list, problem{one, l})
 		case n > 1:
-			list = append(list, problem{l, strconv.Itoa(n) + " " + more})
+			list = append(list, problem{strconv.Itoa(n) + " " + more, l})
 		}
 	}
 	clusterProblems(s, add)
@@ -74,11 +69,10 @@ func problemsOf(v *View, all []party) []problem {
 	add(odd, t.ChecksFailed, "a check fails", "checks fail")
 	add(odd, t.ServicesWaiting, "a service waits", "services wait")
 	add(odd, t.Servers-t.Up, "a server is not up", "servers are not up")
-	slices.SortStableFunc(list, func(a, b problem) int { return cmp.Compare(b.level, a.level) })
 	if len(list) == 0 {
 		add(odd, len(s.Warnings), "there is a warning", "warnings")
 	}
-	return list
+	return sorted(list)
 }
 
 // clusterProblems adds those of ownership and of nodes.
