@@ -125,6 +125,16 @@ func (b *browser) shows(selector string, texts ...string) {
 	}
 }
 
+// becomes waits until an expression of JavaScript is true.
+func (b *browser) becomes(expression string) {
+	b.t.Helper()
+	for end := time.Now().Add(2 * patience); !eval[bool](b, expression); time.Sleep(byCommand) {
+		if time.Now().After(end) {
+			b.t.Fatalf("still not so: %s", expression)
+		}
+	}
+}
+
 // screen makes the window so large, and the page light or dark.
 func (b *browser) screen(width, height int64, scheme string) {
 	b.t.Helper()

@@ -50,6 +50,7 @@ func TestDashboardOfALargeSite(t *testing.T) {
 	for range 9 {
 		b.run(chromedp.Reload())
 		b.shows("#live", "live,")
+		b.becomes(`performance.getEntriesByName("first-contentful-paint").length > 0`)
 		wire = eval[float64](b, `[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].reduce((sum, e) => sum + e.transferSize, 0)`)
 		plain = eval[float64](b, `performance.getEntriesByType("navigation")[0].decodedBodySize`)
 		answers = append(answers, eval[float64](b, `performance.getEntriesByType("navigation")[0].responseEnd`))
