@@ -86,11 +86,11 @@ type daemon struct {
 	programs atomic.Pointer[nodePrograms]
 	released chan struct{} // closed when this node has given up its addresses for good
 
-	metrics *web.Server
-	inquiry *inquiry
-	routers *routers    // nil without a [[vrrp]] and [static]
-	company vip.Company // of the Managers of all
-	systemd *systemd
+	metrics        *web.Server
+	correspondence *correspondence
+	routers        *routers    // nil without a [[vrrp]] and [static]
+	company        vip.Company // of the Managers of all
+	systemd        *systemd
 
 	reloading sync.Mutex     // guards what follows
 	told      []notify.Entry // who is told of events
@@ -289,7 +289,7 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 	g.Go(func() error { return d.tellReady(parts) })
 	g.Go(func() error { return api.Serve(parts, control, api.ControlHandler(controlSide{d}), d.log) })
 	g.Go(func() error { return d.metrics.Run(parts) })
-	g.Go(func() error { return d.inquiry.run(parts) })
+	g.Go(func() error { return d.correspondence.run(parts) })
 	g.Go(func() error { return d.lookOut(parts) })
 	g.Go(func() error { return d.reloadOn(parts, hangups) })
 	g.Go(func() error { return d.systemd.watchdog(parts, d.alive, d.statusLine) })

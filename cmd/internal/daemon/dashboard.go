@@ -17,7 +17,7 @@ func (d *daemon) board() dashboard.View {
 		v.Status = d.snapshotOfAll().status(nil)
 		return v
 	}
-	letters := d.inquiry.ask(d.others())
+	letters := d.correspondence.ask(d.others())
 	s := d.snapshotOfAll()
 	v.Status = s.status(answersOf(letters))
 	for _, m := range s.memory.History {

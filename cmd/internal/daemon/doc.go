@@ -22,7 +22,7 @@
 //
 // Goroutines, all under one errgroup of Run and gone when it returns: the fence's
 // audit, the servers of the control API and of metrics and the dashboard (metrics.go,
-// dashboard.go), what waits for the peers that the latter asks (inquiry.go), the reloader (SIGHUP),
+// dashboard.go), what waits for the peers that the latter asks (correspondence.go), the reloader (SIGHUP),
 // systemd's watchdog, and for a moment the one that tells it of the start. Of a cluster's
 // member: the node, the VIP manager, the holder (the only one that sets VIPs in the normal course) and what
 // keeps the fence open meanwhile, the scribe (writes ownership into the history), the

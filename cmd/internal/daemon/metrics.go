@@ -9,7 +9,7 @@ import (
 
 // openMetrics makes what serves metrics, and starts nothing.
 func (d *daemon) openMetrics(cfg *config.Config) {
-	d.inquiry = d.newInquiry()
+	d.correspondence = d.newCorrespondence()
 	d.metrics = web.NewServer(web.Sources{Metrics: d.measure, Events: d.events, Board: d.board, Names: d.names}, d.log.With("part", "metrics"))
 	d.metrics.Listen(cfg.Node.Listen)
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
-// peersAnswering is a inquiry whose peers answer as said, until the test ends.
+// peersAnswering is a correspondence whose peers answer as said, until the test ends.
 func peersAnswering(t *testing.T, report func(context.Context, string) (api.NodeReport, error),
 	overview func(context.Context, string) (api.Overview, error),
-) *inquiry {
+) *correspondence {
 	t.Helper()
-	l := (&daemon{}).newInquiry()
+	l := (&daemon{}).newCorrespondence()
 	l.report, l.overview = report, overview
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -41,7 +41,7 @@ func overviewOf(_ context.Context, node string) (api.Overview, error) {
 
 // A peer that hangs is waited for a moment only, asked one question at a time, and shown
 // as it was.
-func TestInquiryDoesNotWaitForTheDead(t *testing.T) {
+func TestCorrespondenceDoesNotWaitForTheDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var dead atomic.Bool
 		var asked atomic.Int64
@@ -83,7 +83,7 @@ func TestInquiryDoesNotWaitForTheDead(t *testing.T) {
 }
 
 // One that was never heard of is not known, and one that has left is forgotten.
-func TestInquiryForgets(t *testing.T) {
+func TestCorrespondenceForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := peersAnswering(t, reportOf, overviewOf)
 		if k := l.known([]string{"lb2"})["lb2"]; k.err == nil || k.trouble == "" || k.overview != nil {
@@ -98,7 +98,7 @@ func TestInquiryForgets(t *testing.T) {
 }
 
 // A peer of another version has no overview, and is well otherwise.
-func TestInquiryOfAnOlderPeer(t *testing.T) {
+func TestCorrespondenceOfAnOlderPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := peersAnswering(t, reportOf, func(context.Context, string) (api.Overview, error) { return api.Overview{}, api.ErrNoOverview })
 		k := l.ask([]string{"lb2"})["lb2"]
@@ -109,9 +109,9 @@ func TestInquiryOfAnOlderPeer(t *testing.T) {
 }
 
 // Nobody is asked before the daemon runs, and after.
-func TestInquiryEnds(t *testing.T) {
+func TestCorrespondenceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := (&daemon{}).newInquiry()
+		l := (&daemon{}).newCorrespondence()
 		l.report = func(context.Context, string) (api.NodeReport, error) {
 			t.Error("asked though it does not run")
 			return api.NodeReport{}, nil
@@ -130,7 +130,7 @@ func TestInquiryEnds(t *testing.T) {
 // keeps nobody longer than he waits.
 func TestOwnOverview(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := (&daemon{}).newInquiry()
+		l := (&daemon{}).newCorrespondence()
 		looks, takes := 0, time.Duration(0)
 		look := func() api.Overview {
 			time.Sleep(takes)

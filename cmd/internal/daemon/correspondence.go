@@ -10,7 +10,7 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
-// Limits of the inquiry.
+// Limits of the correspondence.
 const (
 	overviewFresh = time.Second
 	overviewLimit = 2 * time.Second        // for a peer's answer
@@ -28,9 +28,9 @@ type letter struct {
 	trouble  string        // why there is none, or no newer one
 }
 
-// inquiry asks the peers for what dashboards show, each one question at a time, and
+// correspondence asks the peers for what dashboards show, each one question at a time, and
 // remembers what they said.
-type inquiry struct {
+type correspondence struct {
 	report   func(ctx context.Context, node string) (api.NodeReport, error)
 	overview func(ctx context.Context, node string) (api.Overview, error)
 
@@ -45,8 +45,8 @@ type inquiry struct {
 	letters map[string]letter
 }
 
-func (d *daemon) newInquiry() *inquiry {
-	l := &inquiry{making: make(chan struct{}, 1), busy: map[string]chan struct{}{}, letters: map[string]letter{}}
+func (d *daemon) newCorrespondence() *correspondence {
+	l := &correspondence{making: make(chan struct{}, 1), busy: map[string]chan struct{}{}, letters: map[string]letter{}}
 	if m := d.member; m != nil {
 		l.report, l.overview = m.peers.Report, m.peers.Overview
 	}
@@ -54,7 +54,7 @@ func (d *daemon) newInquiry() *inquiry {
 }
 
 // run lets peers be asked until ctx ends, and waits for who is being asked then.
-func (l *inquiry) run(ctx context.Context) error {
+func (l *correspondence) run(ctx context.Context) error {
 	l.mu.Lock()
 	l.ctx = ctx
 	l.mu.Unlock()
@@ -68,7 +68,7 @@ func (l *inquiry) run(ctx context.Context) error {
 
 // ask asks these peers, and returns what each has said last: those that are slow answer
 // for the next time.
-func (l *inquiry) ask(peers []string) map[string]letter {
+func (l *correspondence) ask(peers []string) map[string]letter {
 	enough := time.After(overviewWait)
 	for _, waits := range l.begin(peers) {
 		select {
@@ -81,7 +81,7 @@ func (l *inquiry) ask(peers []string) map[string]letter {
 }
 
 // begin asks those that are not being asked already.
-func (l *inquiry) begin(peers []string) (waits []chan struct{}) {
+func (l *correspondence) begin(peers []string) (waits []chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for name := range l.letters {
@@ -104,7 +104,7 @@ func (l *inquiry) begin(peers []string) (waits []chan struct{}) {
 }
 
 // known returns what is known of peers.
-func (l *inquiry) known(peers []string) map[string]letter {
+func (l *correspondence) known(peers []string) map[string]letter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	known := make(map[string]letter, len(peers))
@@ -119,7 +119,7 @@ func (l *inquiry) known(peers []string) map[string]letter {
 }
 
 // write asks a peer and notes what it says.
-func (l *inquiry) write(ctx context.Context, name string, done chan struct{}) {
+func (l *correspondence) write(ctx context.Context, name string, done chan struct{}) {
 	defer close(done)
 	report, err := within(ctx, reportLimit, name, l.report)
 	overview, wrong := api.Overview{}, err
@@ -151,7 +151,7 @@ func within[T any](ctx context.Context, limit time.Duration, name string, ask fu
 
 // own returns this node's own overview, which is made anew when it is old. Who asks waits
 // for who makes it.
-func (l *inquiry) own(ctx context.Context, look func() api.Overview) (api.Overview, error) {
+func (l *correspondence) own(ctx context.Context, look func() api.Overview) (api.Overview, error) {
 	select {
 	case l.making <- struct{}{}:
 		defer func() { <-l.making }()
@@ -166,7 +166,7 @@ func (l *inquiry) own(ctx context.Context, look func() api.Overview) (api.Overvi
 
 // Overview implements api.PeerBackend. It is made at most once a second, for all peers.
 func (d peerSide) Overview(ctx context.Context) (api.Overview, error) {
-	return d.inquiry.own(ctx, func() api.Overview {
+	return d.correspondence.own(ctx, func() api.Overview {
 		s := d.snapshotOfAll().alone()
 		return api.OverviewOf(&s)
 	})
