@@ -36,6 +36,8 @@ type Backend interface {
 // it refuses with NotNow: it never forwards, so that no request goes in circles.
 type PeerBackend interface {
 	NodeReport(ctx context.Context) (NodeReport, error)
+	// Overview returns what the node shows of itself on dashboards.
+	Overview(ctx context.Context) (Overview, error)
 	Transfer(ctx context.Context, to string) (TransferResult, error)
 	SetDrain(ctx context.Context, node string, to Drain) error
 	OrderServer(ctx context.Context, o ServerOrder) (ServerName, error)

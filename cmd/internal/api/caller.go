@@ -54,6 +54,11 @@ func (c caller) get(ctx context.Context, host, path string, out any) error {
 	return c.call(ctx, http.MethodGet, host, path, nil, out)
 }
 
+// getSmall is get for an answer of at most so many bytes.
+func (c caller) getSmall(ctx context.Context, host, path string, most int64, out any) error {
+	return c.request(ctx, http.MethodGet, host, path, nil, most, out)
+}
+
 // post sends in to host and decodes the answer into out.
 func (c caller) post(ctx context.Context, host, path string, in, out any) error {
 	body, err := encode(in)
@@ -64,6 +69,10 @@ func (c caller) post(ctx context.Context, host, path string, in, out any) error 
 }
 
 func (c caller) call(ctx context.Context, method, host, path string, body []byte, out any) error {
+	return c.request(ctx, method, host, path, body, maxAnswer, out)
+}
+
+func (c caller) request(ctx context.Context, method, host, path string, body []byte, most int64, out any) error {
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+host+path, bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -74,7 +83,7 @@ func (c caller) call(ctx context.Context, method, host, path string, body []byte
 		return withoutURL(err)
 	}
 	defer resp.Body.Close()
-	answer, err := readAnswer(resp.Body)
+	answer, err := readAnswer(resp.Body, most)
 	if err != nil {
 		return err
 	}
@@ -87,10 +96,10 @@ func (c caller) call(ctx context.Context, method, host, path string, body []byte
 	return nil
 }
 
-func readAnswer(r io.Reader) ([]byte, error) {
-	answer, err := io.ReadAll(io.LimitReader(r, maxAnswer+1))
-	if err == nil && len(answer) > maxAnswer {
-		err = fmt.Errorf("answer is over %d bytes", maxAnswer)
+func readAnswer(r io.Reader, most int64) ([]byte, error) {
+	answer, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err == nil && int64(len(answer)) > most {
+		err = fmt.Errorf("answer is over %d bytes", most)
 	}
 	if err == nil && bytes.Count(answer, []byte{','}) > maxElements {
 		err = fmt.Errorf("answer has over %d elements", maxElements)

@@ -2,7 +2,8 @@
 // socket, for the commands of this binary, and the peer API between the nodes
 // of a cluster, over mutual TLS. Both are HTTP/1.1 with JSON bodies; the types in
 // types.go, check.go, vrrp.go, services.go, bgp.go and notify.go are the contract of
-// `perch status -o json` and its siblings.
+// `perch status -o json` and its siblings. overview.go, which is pure, has what nodes show
+// each other for dashboards.
 //
 //	GET  /v1/alive           control  {}, at once
 //	GET  /v1/status          control  Status
@@ -10,6 +11,7 @@
 //	GET  /v1/events          control  events.Event, one a line, oldest first: behind ?after=ID,
 //	                                  and those to come with ?follow=new
 //	GET  /v1/node            peer     NodeReport
+//	GET  /v1/overview        peer     Overview
 //	POST /v1/health          peer     HealthReport -> {}
 //	POST /v1/transfer        both     {"to":"lb2"} or {} for the best node -> TransferResult
 //	POST /v1/drain           both     {"node":"lb2"} -> {}

@@ -14,6 +14,7 @@ type fakeBackend struct {
 	status   Status
 	history  []Move
 	report   NodeReport
+	overview Overview
 	transfer TransferResult
 	reload   ReloadResult
 	join     JoinResult
@@ -55,6 +56,10 @@ func (f *fakeBackend) Events() *events.Log { return f.events }
 
 func (f *fakeBackend) NodeReport(ctx context.Context) (NodeReport, error) {
 	return f.report, f.record(ctx, "report")
+}
+
+func (f *fakeBackend) Overview(ctx context.Context) (Overview, error) {
+	return f.overview, f.record(ctx, "overview")
 }
 
 func (f *fakeBackend) Transfer(ctx context.Context, to string) (TransferResult, error) {

@@ -26,6 +26,7 @@ func ControlHandler(b Backend) http.Handler {
 func PeerHandler(b PeerBackend) http.Handler {
 	rs := moves(b)
 	rs["/v1/node"] = route{method: http.MethodGet, answer: report(b)}
+	rs[overviewPath] = route{method: http.MethodGet, answer: overview(b)}
 	rs[healthPath] = route{method: http.MethodPost, answer: tellHealth(b)}
 	return rs
 }
@@ -93,6 +94,13 @@ func report(b PeerBackend) answer {
 		n, err := b.NodeReport(ctx)
 		n.VIPs = list(n.VIPs)
 		return n, err
+	}
+}
+
+func overview(b PeerBackend) answer {
+	return func(ctx context.Context, _ []byte) (any, error) {
+		o, err := b.Overview(ctx)
+		return o.complete(), err
 	}
 }
 

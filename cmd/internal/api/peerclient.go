@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -36,6 +37,26 @@ func (c *PeerClient) Report(ctx context.Context, node string) (NodeReport, error
 	var n NodeReport
 	err := c.kept.get(ctx, hostOf(node), "/v1/node", &n)
 	return n, explainPeer(node, err)
+}
+
+// ErrNoOverview is of a node of a version that has no overview, or another one.
+var ErrNoOverview = errors.New("not known from this version")
+
+// Overview returns what a node shows of itself on dashboards. It keeps to the limits of
+// an Overview, whatever the node has sent.
+func (c *PeerClient) Overview(ctx context.Context, node string) (Overview, error) {
+	var o Overview
+	err := c.kept.getSmall(ctx, hostOf(node), overviewPath, maxOverview, &o)
+	if refused, ok := errors.AsType[*AnswerError](err); ok && refused.Code == http.StatusNotFound || err == nil && o.Format != OverviewFormat {
+		return Overview{}, ErrNoOverview
+	}
+	if err == nil && o.Node != node {
+		err = fmt.Errorf("answers as %q", o.Node)
+	}
+	if err != nil {
+		return Overview{}, explainPeer(node, err)
+	}
+	return o.bounded(), nil
 }
 
 // Transfer asks a node, the leader, to move ownership; see Backend.

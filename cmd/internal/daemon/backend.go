@@ -181,14 +181,19 @@ func (d *daemon) askPeers(ctx context.Context) map[string]answer {
 			continue
 		}
 		asks.Go(func() {
-			sent := time.Now()
-			report, err := d.member.peers.Report(ctx, p.Name)
-			took := time.Since(sent)
+			a := answerOf(ctx, p.Name, d.member.peers.Report)
 			mu.Lock()
 			defer mu.Unlock()
-			answers[p.Name] = answer{report, err, skewOf(report.Time, sent, took)}
+			answers[p.Name] = a
 		})
 	}
 	asks.Wait()
 	return answers
+}
+
+// answerOf asks a node what it says of itself, and looks how far its clock is off meanwhile.
+func answerOf(ctx context.Context, node string, report func(context.Context, string) (api.NodeReport, error)) answer {
+	sent := time.Now()
+	said, err := report(ctx, node)
+	return answer{said, err, skewOf(said.Time, sent, time.Since(sent))}
 }

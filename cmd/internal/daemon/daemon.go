@@ -88,15 +88,16 @@ type daemon struct {
 	programs  atomic.Pointer[nodePrograms]
 	released  chan struct{} // closed when this node has given up its addresses for good
 
-	metrics *web.Server
-	moves   moveCount
-	reloads reloadCount
-	scraped routerGlance // by scrapes
-	probed  routerGlance // by probes
-	began   time.Time
-	routers *routers    // nil without a [[vrrp]] and [static]
-	company vip.Company // of the Managers of all
-	systemd *systemd
+	metrics        *web.Server
+	correspondence *correspondence
+	moves          moveCount
+	reloads        reloadCount
+	scraped        routerGlance // by scrapes
+	probed         routerGlance // by probes
+	began          time.Time
+	routers        *routers    // nil without a [[vrrp]] and [static]
+	company        vip.Company // of the Managers of all
+	systemd        *systemd
 
 	supervisor *supervisor
 	ending     atomic.Bool            // no part goes on
@@ -311,6 +312,7 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 	g.Go(func() error { return d.tellReady(parts) })
 	g.Go(func() error { return api.ServeControl(parts, control, controlSide{d}, d.log) })
 	g.Go(func() error { return d.metrics.Run(parts) })
+	g.Go(func() error { return d.correspondence.run(parts) })
 	g.Go(func() error { return d.lookOut(parts) })
 	g.Go(func() error { return d.reloadOn(parts, hangups) })
 	if os.Getpid() == 1 {

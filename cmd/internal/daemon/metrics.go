@@ -12,7 +12,10 @@ import (
 
 // openMetrics makes what serves metrics and answers probes, and starts nothing.
 func (d *daemon) openMetrics(cfg *config.Config) {
-	from := web.Sources{Metrics: d.measure, Alive: d.alive, Obstacles: d.obstacles, Events: d.events}
+	d.correspondence = d.newCorrespondence()
+	from := web.Sources{
+		Metrics: d.measure, Alive: d.alive, Obstacles: d.obstacles, Events: d.events, Board: d.board, Names: d.names,
+	}
 	d.metrics = web.NewServer(from, d.log.With("part", "metrics"))
 	d.metrics.Listen(cfg.Node.Listen)
 }

@@ -17,7 +17,7 @@ import (
 // starts nothing and does not log.
 var pureImports = []string{
 	"bytes", "cmp", "container/heap", "crypto/hmac", "crypto/md5", "crypto/sha256", "crypto/subtle", "encoding/binary",
-	"encoding/json", "errors", "fmt", "hash", "maps", "math", "net/netip", "slices", "sort", "strconv", "strings", "time", "unicode/utf8",
+	"encoding/json", "errors", "fmt", "hash", "hash/fnv", "maps", "math", "net/netip", "slices", "sort", "strconv", "strings", "time", "unicode", "unicode/utf8",
 }
 
 // typeImports are what a pure file of a shell may import besides, for constants and
@@ -51,6 +51,11 @@ var pureFiles = []string{
 	"cmd/internal/web/routers.go", "cmd/internal/web/sse.go",
 	"cmd/internal/daemon/consistency.go", "cmd/internal/daemon/consistency_lists.go", "cmd/internal/daemon/commonsettings.go", "cmd/internal/daemon/skew.go",
 	"cmd/internal/clock/sources.go", "cmd/internal/clock/warnings.go", "cmd/internal/clock/status.go",
+	"cmd/internal/web/host.go", "cmd/internal/api/overview.go",
+	"cmd/internal/web/board/edition.go", "cmd/internal/web/board/write.go", "cmd/internal/web/board/page.go", "cmd/internal/web/board/table.go",
+	"cmd/internal/web/board/view.go", "cmd/internal/web/board/level.go", "cmd/internal/web/board/headline.go", "cmd/internal/web/board/vips.go",
+	"cmd/internal/web/board/nodes.go", "cmd/internal/web/board/routers.go", "cmd/internal/web/board/checks.go",
+	"cmd/internal/web/board/services.go", "cmd/internal/web/board/rest.go", "cmd/internal/web/board/timeline.go",
 }
 
 func TestPurePackages(t *testing.T) {

@@ -123,9 +123,8 @@ func conflictOf(c vip.Conflict) *api.Conflict {
 	return &out
 }
 
-// status assembles the whole picture from this node's own knowledge and, in a cluster,
-// the peers' answers.
-func (s snapshot) status(answers map[string]answer) api.Status {
+// alone returns what this node knows of itself, without the cluster.
+func (s snapshot) alone() api.Status {
 	st := api.Status{
 		Node:     s.config.Node.Name,
 		Version:  s.version,
@@ -153,6 +152,13 @@ func (s snapshot) status(answers map[string]answer) api.Status {
 	if len(st.VRRP) > 0 {
 		st.Promise = api.Promise
 	}
+	return st
+}
+
+// status assembles the whole picture from this node's own knowledge and, in a cluster,
+// the peers' answers.
+func (s snapshot) status(answers map[string]answer) api.Status {
+	st := s.alone()
 	if s.config.Cluster == nil {
 		st.VIPs = anycastVIPs(s.config.Node.Name, s.why, s.anycast)
 		return st

@@ -64,6 +64,15 @@ func domainOf(path string) string {
 	return ""
 }
 
+// The browser's driver is for tests alone.
+func TestNoBrowserInTheBinary(t *testing.T) {
+	for _, imported := range goList(t, "-deps", "./cmd/perch") {
+		if strings.Contains(imported, "chromedp") {
+			t.Errorf("cmd/perch needs %s", imported)
+		}
+	}
+}
+
 // The domain packages stand alone, and so do their tests.
 func TestDomainPackagesDoNotImportEachOther(t *testing.T) {
 	for importer, all := range imports(t, `{{join .Deps " "}}`+inTests) {

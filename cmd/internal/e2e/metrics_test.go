@@ -59,22 +59,37 @@ func metricsOf(t *testing.T, h *lab.Host) (string, error) {
 
 // pageOf asks the perch of a host for what it serves at a path, from the host itself.
 func pageOf(t *testing.T, h *lab.Host, path string) (code int, text string, err error) {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	at := netip.MustParseAddrPort("127.0.0.1:7401")
-	client := http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return h.Dial(ctx, "tcp", at) },
-	}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s%s", at, path), nil)
-	if err != nil {
-		return 0, "", err
-	}
-	response, err := client.Do(request)
+	response, err := request(t, h, http.MethodGet, path, "127.0.0.1:7401")
 	if err != nil {
 		return 0, "", err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	return response.StatusCode, string(body), err
+}
+
+// answerOf returns the code that the perch of a host answers a request with.
+func answerOf(t *testing.T, h *lab.Host, method, path, name string) int {
+	t.Helper()
+	response, err := request(t, h, method, path, name)
+	must(t, err)
+	must(t, response.Body.Close())
+	return response.StatusCode
+}
+
+// request asks the perch of a host at node.listen, from the host itself, by any name.
+func request(t *testing.T, h *lab.Host, method, path, name string) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	at := netip.MustParseAddrPort("127.0.0.1:7401")
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return h.Dial(ctx, "tcp", at) },
+	}}
+	request, err := http.NewRequestWithContext(ctx, method, fmt.Sprintf("http://%s%s", at, path), nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Host = name
+	return client.Do(request)
 }

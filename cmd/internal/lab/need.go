@@ -83,6 +83,13 @@ func NeedServices(t test) {
 	need(t, "nginx", "needs nginx(8) with its module echo, Debian package nginx-light")
 }
 
+// NeedBrowser skips a test where there is no browser. In CI that is a failure.
+func NeedBrowser(t test) {
+	t.Helper()
+	NeedRoot(t)
+	need(t, "chromium", "needs chromium(1), Debian package chromium")
+}
+
 // NeedKernel skips a test where BootKernel cannot boot one. In CI that is a failure.
 func NeedKernel(t test) {
 	t.Helper()

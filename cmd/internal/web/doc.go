@@ -1,5 +1,6 @@
 // Package web is what perch serves over HTTP at node.listen, to whoever reaches it:
-// /metrics in the text format of Prometheus, and what probes ask for, /healthz and /readyz.
+// the dashboard, /metrics in the text format of Prometheus, what probes ask for, /healthz and
+// /readyz, and /events.
 // It is read-only: there is no request that changes anything.
 //
 // Metrics is what a scrape shows, as the daemon hands it over. A metric is declared in one
@@ -13,6 +14,9 @@
 // which path, serve.go bounds requests, and server.go has the address, which a reload may
 // change. stream.go has answers that go on, as server-sent events (sse.go, which is pure): a
 // bounded number of them, which end with the server, and with an address that changes.
+//
+// board.go has the dashboard, which package board writes, and its stream; host.go, which is
+// pure, says by which names it may be asked for.
 //
 // Goroutines: Run, whose caller owns it, starts the server, with net/http's goroutine of
 // each connection, and waits for them. What makes a page is a goroutine of its own, one at

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/web/board"
 )
 
 // How long a request waits for what it asks for.
@@ -48,27 +50,35 @@ func (rs routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // routes are what the server has.
 func (s *Server) routes() routes {
 	return routes{
-		"/events":  s.serveEvents,
-		"/metrics": s.pages.metrics.serveMetrics,
-		"/healthz": s.pages.alive.probed(aliveText),
-		"/readyz":  s.pages.ready.probed(readyText),
+		"/events":           s.forBrowsers(s.serveEvents),
+		"/metrics":          scraped(s.pages.metrics),
+		"/healthz":          probed(s.pages.alive, aliveText),
+		"/readyz":           probed(s.pages.ready, readyText),
+		"/":                 s.forBrowsers(s.serveBoard),
+		"/dashboard.css":    s.forBrowsers(serveFile("text/css; charset=utf-8", board.Style)),
+		"/dashboard.js":     s.forBrowsers(serveFile("text/javascript; charset=utf-8", board.Script)),
+		"/dashboard.svg":    s.forBrowsers(serveFile("image/svg+xml", board.Icon)),
+		"/dashboard/stream": s.forBrowsers(s.streamBoard),
 	}
 }
 
-func (p *page) serveMetrics(w http.ResponseWriter, r *http.Request) {
-	text, err := p.within(r.Context(), scrapeLimit)
-	switch {
-	case errors.Is(err, errSlow):
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-	case err != nil:
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-	default:
-		write(w, exposition, http.StatusOK, text)
+// scraped answers with a page of metrics.
+func scraped(p *page[[]byte]) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		text, err := p.within(r.Context(), scrapeLimit)
+		switch {
+		case errors.Is(err, errSlow):
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		case err != nil:
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		default:
+			write(w, exposition, http.StatusOK, text)
+		}
 	}
 }
 
 // within is get for whoever waits so long and no longer.
-func (p *page) within(ctx context.Context, limit time.Duration) ([]byte, error) {
+func (p *page[T]) within(ctx context.Context, limit time.Duration) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return p.get(ctx)

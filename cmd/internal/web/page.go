@@ -19,63 +19,63 @@ var (
 	errBroken = errors.New("the answer could not be made, the log says why")
 )
 
-// page is a text that is made once for all who ask for it at about the same time.
-type page struct {
-	render func([]byte) []byte
+// page is something that is made once for all who ask for it at about the same time.
+type page[T any] struct {
+	render func(last T) T // is given the last one, if there is one
 	log    *slog.Logger
 
 	mu   sync.Mutex
-	last *edition // nil before the first
-	size int      // of the last one that was made
+	last *edition[T] // nil before the first
+	good T           // the last one that was made
 }
 
 // edition is one making of a page.
-type edition struct {
+type edition[T any] struct {
 	begun time.Time
 	made  chan struct{} // closed when what follows is set, which does not change then
-	text  []byte
+	what  T
 	err   error
 }
 
 // get returns the page as it is now, or was within the last second.
-func (p *page) get(ctx context.Context) ([]byte, error) {
+func (p *page[T]) get(ctx context.Context) (what T, err error) {
 	e := p.latest()
 	select {
 	case <-e.made:
-		return e.text, e.err
+		return e.what, e.err
 	case <-ctx.Done():
-		return nil, errSlow
+		return what, errSlow
 	}
 }
 
 // latest returns an edition that is fresh or being made, and begins one if there is none.
-func (p *page) latest() *edition {
+func (p *page[T]) latest() *edition[T] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if e := p.last; e != nil && (!e.isMade() || time.Since(e.begun) < freshFor) {
 		return e
 	}
-	p.last = &edition{begun: time.Now(), made: make(chan struct{})}
-	go p.make(p.last, p.size+p.size/8)
+	p.last = &edition[T]{begun: time.Now(), made: make(chan struct{})}
+	go p.make(p.last, p.good)
 	return p.last
 }
 
 // make makes an edition. Its panic would end the daemon, and with it what the VIPs need.
-func (p *page) make(e *edition, size int) {
+func (p *page[T]) make(e *edition[T], last T) {
 	defer close(e.made)
 	defer func() {
 		if r := recover(); r != nil {
 			e.err = errBroken
-			p.log.Error("page", "error", fmt.Sprint(r), "stack", string(debug.Stack()))
+			p.log.Error("making a page", "error", fmt.Sprint(r), "stack", string(debug.Stack()))
 		}
 	}()
-	e.text = p.render(make([]byte, 0, size))
+	e.what = p.render(last)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.size = len(e.text)
+	p.good = e.what
 }
 
-func (e *edition) isMade() bool {
+func (e *edition[T]) isMade() bool {
 	select {
 	case <-e.made:
 		return true
@@ -85,7 +85,7 @@ func (e *edition) isMade() bool {
 }
 
 // settle waits for an edition that is being made, until ctx ends.
-func (p *page) settle(ctx context.Context) {
+func (p *page[T]) settle(ctx context.Context) {
 	p.mu.Lock()
 	e := p.last
 	p.mu.Unlock()

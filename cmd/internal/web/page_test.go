@@ -20,12 +20,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var quiet = slog.New(slog.DiscardHandler)
 
 // countingPage is a page that says how often it was made, after a while.
-func countingPage(takes time.Duration) (p *page, made *atomic.Int32) {
+func countingPage(takes time.Duration) (p *page[[]byte], made *atomic.Int32) {
 	made = new(atomic.Int32)
-	return &page{log: quiet, render: func(b []byte) []byte {
+	return &page[[]byte]{log: quiet, render: func([]byte) []byte {
 		n := made.Add(1)
 		time.Sleep(takes)
-		return strconv.AppendInt(b, int64(n), 10)
+		return strconv.AppendInt(nil, int64(n), 10)
 	}}, made
 }
 
@@ -83,7 +83,7 @@ func TestPageThatPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		broken := true
-		p := &page{log: slog.New(slog.NewTextHandler(&log, nil)), render: func(b []byte) []byte {
+		p := &page[[]byte]{log: slog.New(slog.NewTextHandler(&log, nil)), render: func(b []byte) []byte {
 			if broken {
 				panic("no map")
 			}

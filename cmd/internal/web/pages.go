@@ -3,10 +3,15 @@ package web
 import (
 	"context"
 	"log/slog"
+
+	"github.com/perch-vip/perch/cmd/internal/web/board"
 )
 
 // pages are all that is made for whoever asks.
-type pages struct{ metrics, alive, ready *page }
+type pages struct {
+	metrics, alive, ready *page[[]byte]
+	board                 *page[*board.Edition]
+}
 
 func newPages(from Sources, log *slog.Logger) pages {
 	process := newProcess()
@@ -22,16 +27,28 @@ func newPages(from Sources, log *slog.Logger) pages {
 		}
 		return b
 	}
-	return pages{
-		metrics: &page{render: metrics, log: log},
-		alive:   &page{render: func(b []byte) []byte { return appendAlive(b, from.Alive()) }, log: log},
-		ready:   &page{render: func(b []byte) []byte { return appendReady(b, from.Obstacles()) }, log: log},
+	show := func(*board.Edition) *board.Edition {
+		v := from.Board()
+		return board.Make(&v)
 	}
+	return pages{
+		metrics: newText(metrics, log),
+		alive:   newText(func(b []byte) []byte { return appendAlive(b, from.Alive()) }, log),
+		ready:   newText(func(b []byte) []byte { return appendReady(b, from.Obstacles()) }, log),
+		board:   &page[*board.Edition]{render: show, log: log},
+	}
+}
+
+// newText returns a page of text, which is appended to a slice with room for a little more
+// than the last one.
+func newText(text func([]byte) []byte, log *slog.Logger) *page[[]byte] {
+	render := func(last []byte) []byte { return text(make([]byte, 0, len(last)+len(last)/8)) }
+	return &page[[]byte]{render: render, log: log}
 }
 
 // settle waits for what is being made, until ctx ends.
 func (p *pages) settle(ctx context.Context) {
-	for _, each := range []*page{p.metrics, p.alive, p.ready} {
+	for _, each := range []interface{ settle(context.Context) }{p.metrics, p.alive, p.ready, p.board} {
 		each.settle(ctx)
 	}
 }

@@ -51,7 +51,7 @@ func oneLine(reason string) string {
 }
 
 // probed answers with 200 when a page is what it is when all is well, else with 503.
-func (p *page) probed(well string) http.HandlerFunc {
+func probed(p *page[[]byte], well string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		text, err := p.within(r.Context(), probeLimit)
 		code := http.StatusServiceUnavailable

@@ -60,7 +60,7 @@ func servingAlso(t *testing.T, also routes, test func(*site)) {
 	synctest.Test(t, func(t *testing.T) {
 		p, made := countingPage(0)
 		s := &site{t, &pipeListener{conns: make(chan net.Conn, 1000), closed: make(chan struct{})}, made, maps.Clone(also)}
-		s.routes["/metrics"] = p.serveMetrics
+		s.routes["/metrics"] = scraped(p)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- serve(ctx, s.ln, s.routes, quiet) }()

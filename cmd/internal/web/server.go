@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/perch-vip/perch/cmd/internal/events"
+	"github.com/perch-vip/perch/cmd/internal/web/board"
 )
 
 // retryEvery is how often an address is tried that cannot be had.
@@ -26,6 +27,7 @@ const goneAfter = 30 * time.Second
 // methods may be called from several goroutines at once.
 type Server struct {
 	pages   pages
+	names   func() []string // of this host and its peers
 	streams streams
 	events  *events.Log
 	log     *slog.Logger
@@ -36,23 +38,26 @@ type Server struct {
 	trouble string
 }
 
-// Sources are what a server tells of. What they return is not changed afterwards; they may
-// take their time.
+// Sources are what a server tells of. What they return is not changed afterwards. They may
+// take their time, and are asked at most once a second.
 type Sources struct {
 	Metrics func() Metrics
 	// Alive tells whether the main loops of the daemon get on.
 	Alive func() bool
 	// Obstacles are why this node cannot own or serve what its config says.
 	Obstacles func() []string
-	Events    *events.Log // what has happened
+	Board     func() board.View // asked only while somebody looks
+	Events    *events.Log       // what has happened
+	Names     func() []string   // by which browsers may ask, see forBrowsers; at once
 }
 
 // NewServer makes a server that listens nowhere, and starts nothing.
 func NewServer(from Sources, log *slog.Logger) *Server {
 	return &Server{
 		pages:   newPages(from, log),
-		streams: newStreams(),
+		names:   from.Names,
 		events:  from.Events,
+		streams: newStreams(),
 		log:     log,
 		poke:    make(chan struct{}, 1),
 	}

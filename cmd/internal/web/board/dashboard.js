@@ -1,0 +1,113 @@
+"use strict";
+(() => {
+  const live = document.getElementById("live"), banner = document.getElementById("stale");
+  const patience = 5000; // without a word of the node, in milliseconds
+  let stream = null, retry = 1000, timer = 0;
+  let skew = Date.parse(live.dataset.now) - Date.now(); // of the node's clock against this one
+  let heard = performance.now(), asOf = live.textContent.replace("as of ", ""), lost = false, open = new Map();
+
+  // times shows moments as how long ago they were, or, when nothing is live, as they are.
+  // lasts says how long something lasts, short and in one unit or two.
+  const lasts = s => s < 60 ? s + " s" : s < 3600 ? Math.floor(s / 60) + " min" :
+    s < 86400 ? Math.floor(s / 3600) + " h " + Math.floor(s % 3600 / 60) + " min" : Math.floor(s / 86400) + " d " + Math.floor(s % 86400 / 3600) + " h";
+
+  function times(within) {
+    const now = Date.now() + skew;
+    for (const t of within.querySelectorAll("time")) {
+      if (!t.title) t.title = t.textContent;
+      const text = lost ? t.title : lasts(Math.max(0, Math.round((now - Date.parse(t.dateTime)) / 1000))) + " ago";
+      if (t.textContent !== text) t.textContent = text;
+    }
+  }
+
+  // show puts a section in place of what it was. What is open stays open, and the focus
+  // where it is.
+  function show(key, html) {
+    const at = document.getElementById(key.slice(0, key.indexOf(":")));
+    if (!at) return;
+    for (const d of at.querySelectorAll("details")) open.set(d.id, d.open);
+    const focus = at.contains(document.activeElement) ? document.activeElement.closest("details") : null;
+    at.innerHTML = html;
+    at.dataset.key = key;
+    at.hidden = html === "";
+    for (const d of at.querySelectorAll("details")) if (open.has(d.id)) d.open = open.get(d.id);
+    const again = focus && document.getElementById(focus.id);
+    if (again) again.firstElementChild.focus({ preventScroll: true });
+    times(at);
+    if (at.id === "headline") title();
+  }
+
+  function numbers(key, list) {
+    const at = document.querySelector('section[data-key="' + key + '"]');
+    if (!at) return;
+    const values = list.split(" ");
+    at.querySelectorAll("i").forEach((n, i) => { if (n.textContent !== values[i]) n.textContent = values[i]; });
+  }
+
+  function title() {
+    const p = document.querySelector("#headline p");
+    const node = document.querySelector("header p b").textContent;
+    document.title = (lost ? "? " : p.className === "ok" ? "" : p.className === "odd" ? "! " : "\u2715 ") + "perch: " + node;
+  }
+
+  // state says whether what is shown is live.
+  function state(why) {
+    lost = why !== "";
+    live.dataset.state = lost ? "stale" : "live";
+    live.textContent = lost ? "not live" : "live, " + asOf;
+    if (document.documentElement.classList.toggle("stale", lost)) times(document);
+    const text = lost ? "Not live: " + why + ". What is shown is as of " + asOf + "." : "";
+    if (banner.textContent !== text) banner.textContent = text;
+    banner.hidden = !lost;
+    title();
+  }
+
+  const split = (data, then) => { const i = data.indexOf("\n"); then(data.slice(0, i), data.slice(i + 1)); };
+
+  function connect() {
+    clearTimeout(timer);
+    if (stream) stream.close();
+    const has = [...document.querySelectorAll("section[data-key]")].map(s => s.dataset.key).join(",");
+    const mine = stream = new EventSource("/dashboard/stream?has=" + encodeURIComponent(has));
+    mine.addEventListener("section", e => split(e.data, show));
+    mine.addEventListener("numbers", e => split(e.data, numbers));
+    mine.addEventListener("tick", e => split(e.data, (iso, text) => {
+      skew = Date.parse(iso) - Date.now();
+      asOf = text;
+      heard = performance.now();
+      retry = 1000;
+      state("");
+    }));
+    mine.onerror = () => {
+      mine.close();
+      if (mine !== stream) return;
+      stream = null;
+      state("this node does not answer, or has too many viewers; trying again");
+      timer = setTimeout(connect, retry);
+      retry = Math.min(retry * 2, 10000);
+    };
+  }
+
+  function look() {
+    if (!lost) times(document);
+    const silent = performance.now() - heard;
+    if (stream && silent > patience) state("no word of this node for " + lasts(Math.round(silent / 1000)));
+    if (stream && silent > 4 * patience) { heard = performance.now(); connect(); }
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        if (stream) stream.close();
+        stream = null;
+        state("nobody was looking");
+      }, 30000);
+    } else if (stream) clearTimeout(timer);
+    else connect();
+  });
+  times(document);
+  title();
+  connect();
+  setInterval(look, 1000);
+})();
