@@ -32,7 +32,8 @@
 //     until Requester.Close;
 //   - two for each [Observer], from Host.Observe until Observer.Close;
 //   - three for each [Routes], from Host.WatchRoutes until Routes.Close;
-//   - one for each [Watch], from Lab.Watch until Watch.Close.
+//   - one for each [Watch], from Lab.Watch until Watch.Close;
+//   - one for each BootKernel, until it returns.
 //
 // Lab.Close ends all of them and waits for them.
 //

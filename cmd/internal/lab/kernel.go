@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // umlModules is where Debian's package user-mode-linux has the modules of its kernel.
@@ -93,7 +94,10 @@ func (j Job) boot(ctx context.Context, dir string) (console *tail, err error) {
 	runtime.LockOSThread() // Pdeathsig is sent when the thread ends
 	defer runtime.UnlockOSThread()
 	console = &tail{}
-	cmd := exec.CommandContext(ctx, "linux.uml",
+	running, end := context.WithCancel(ctx)
+	defer end()
+	go endAfterJob(running, end, dir)
+	cmd := exec.CommandContext(running, "linux.uml",
 		"mem=1G", "rootfstype=hostfs", "rootflags=/", "ro", "con=null", "con0=fd:0,fd:1", "quiet",
 		"uml_dir="+dir, "init="+filepath.Join(dir, "kernel", j.first()),
 		"DIR="+dir, "JOBDIR="+filepath.Dir(j.Binary), "TREE="+j.Tree, "MODULES="+strings.Join(j.Modules, ","))
@@ -102,10 +106,34 @@ func (j Job) boot(ctx context.Context, dir string) (console *tail, err error) {
 	cmd.Stdout, cmd.Stderr = console, console
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
 	err = cmd.Run()
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		err = context.Cause(ctx)
+	case running.Err() != nil: // the job has ended, and that is all that counts
+		err = nil
 	}
 	return console, err
+}
+
+// haltLimit is how long a kernel may take to halt when its job has ended.
+const haltLimit = 15 * time.Second
+
+// endAfterJob ends a kernel that does not halt by itself after its job.
+func endAfterJob(running context.Context, end func(), dir string) {
+	for wait := 200 * time.Millisecond; ; {
+		select {
+		case <-running.Done():
+			return
+		case <-time.After(wait):
+		}
+		if wait == haltLimit {
+			end()
+			return
+		}
+		if _, err := os.Stat(filepath.Join(dir, "status")); err == nil {
+			wait = haltLimit
+		}
+	}
 }
 
 // jobStatus returns how the job ended, which the kernel's own exit does not tell.
