@@ -24,7 +24,9 @@ func watched() board.View {
 }
 
 func boardServer(look func() board.View) *Server {
-	return NewServer(Sources{Metrics: website, Board: look, Names: func() []string { return []string{"lb1", "LB2"} }}, quiet)
+	from := sources()
+	from.Board = look
+	return NewServer(from, quiet)
 }
 
 func browse(h http.Handler, path, host string, header ...string) *httptest.ResponseRecorder {
@@ -49,7 +51,7 @@ func TestOtherNamesAreRefused(t *testing.T) {
 			"127.0.0.1:7401": 200, "[::1]:7401": 200, "198.18.0.1": 200, "localhost:7401": 200, "lb1:7401": 200, "lb2": 200, "LB1.": 200, "[fe80::1%25eth0]": 200,
 			"evil.example:7401": 421, "lb1.evil.example": 421, "127.0.0.1.evil.example": 421, "": 421, "localhost.evil.example": 421, "127.1": 421,
 		} {
-			if path == "/metrics" {
+			if path == "/metrics" || path == "/healthz" || path == "/readyz" { // for programs
 				want = 200
 			}
 			if w := browse(h, path, host); w.Code != want {
