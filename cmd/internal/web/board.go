@@ -23,6 +23,10 @@ const maxHas = 1 << 10
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// noName is said to who asks by a name that is not known.
+const noName = "this is no name of this node: ask for its address, localhost or the name of a node of its cluster, " +
+	"or have this name be one of node.listen_names in its perch.toml"
+
 // forBrowsers answers those only that ask for this host by a name of it; see isOurs.
 func (s *Server) forBrowsers(answer http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -33,7 +37,7 @@ func (s *Server) forBrowsers(answer http.HandlerFunc) http.HandlerFunc {
 		head.Set("Cross-Origin-Resource-Policy", "same-origin")
 		head.Set("Content-Security-Policy", policy)
 		if !isOurs(r.Host, s.names()) {
-			http.Error(w, "this is no name of this node: ask for its address, localhost, or the name of a node of its cluster", http.StatusMisdirectedRequest)
+			http.Error(w, noName, http.StatusMisdirectedRequest)
 			return
 		}
 		answer(w, r)

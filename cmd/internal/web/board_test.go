@@ -50,6 +50,7 @@ func TestOtherNamesAreRefused(t *testing.T) {
 		for host, want := range map[string]int{
 			"127.0.0.1:7401": 200, "[::1]:7401": 200, "198.18.0.1": 200, "localhost:7401": 200, "lb1:7401": 200, "lb2": 200, "LB1.": 200, "[fe80::1%25eth0]": 200,
 			"evil.example:7401": 421, "lb1.evil.example": 421, "127.0.0.1.evil.example": 421, "": 421, "localhost.evil.example": 421, "127.1": 421,
+			"[::1].evil.example": 421, "[::1": 200, "lb1.example.com:7401": 200, "LB1.EXAMPLE.COM.": 200, "lb1.example.com.evil.example": 421,
 		} {
 			if path == "/metrics" || path == "/healthz" || path == "/readyz" { // for programs
 				want = 200

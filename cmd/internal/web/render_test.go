@@ -124,7 +124,7 @@ func rendered(b []byte, m *Metrics) []byte {
 func sources() Sources {
 	return Sources{
 		Metrics: website, Alive: func() bool { return true }, Obstacles: func() []string { return nil }, Events: events.New("lb1"),
-		Board: watched, Names: func() []string { return []string{"lb1", "LB2"} },
+		Board: watched, Names: func() []string { return []string{"lb1", "LB2", "lb1.Example.com."} },
 	}
 }
 
