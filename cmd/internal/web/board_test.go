@@ -101,6 +101,44 @@ func TestBoardHeaders(t *testing.T) {
 	}
 }
 
+// keeper is a writer that keeps where what it is given stands.
+type keeper struct {
+	*httptest.ResponseRecorder
+	first *byte
+}
+
+func (k *keeper) Write(b []byte) (int, error) {
+	if len(b) > 0 {
+		k.first = &b[0]
+	}
+	return k.ResponseRecorder.Write(b)
+}
+
+// Who asks often does not have the node compress often.
+func TestCompressedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := boardServer(watched).routes()
+		ask := func(path string) *byte {
+			r := httptest.NewRequest(http.MethodGet, path, nil)
+			r.Host = "lb1"
+			r.Header.Set("Accept-Encoding", "gzip")
+			k := &keeper{ResponseRecorder: httptest.NewRecorder()}
+			h.ServeHTTP(k, r)
+			return k.first
+		}
+		for _, path := range []string{"/", "/dashboard.css", "/dashboard.js", "/dashboard.svg"} {
+			if first := ask(path); first == nil || ask(path) != first {
+				t.Errorf("%s is compressed for each who asks", path)
+			}
+		}
+		first := ask("/")
+		time.Sleep(freshFor)
+		if ask("/") == first {
+			t.Error("the page stays as it was")
+		}
+	})
+}
+
 // The page has nothing in it that the policy would forbid.
 func TestPageFitsItsPolicy(t *testing.T) {
 	page := browse(boardServer(watched).routes(), "/", "lb1").Body.String()
