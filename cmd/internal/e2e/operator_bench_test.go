@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -65,8 +66,14 @@ func (x *operatorBench) hangingWebhooks() burden {
 // transferred moves the VIPs, so that all is told of that.
 func (x *operatorBench) transferred() {
 	x.b.Helper()
-	_, err := api.NewClient(x.settled().Socket()).Transfer(x.b.Context(), "")
-	must(x.b, err)
+	x.until("the VIPs are transferred", func() bool {
+		_, err := api.NewClient(x.settled().Socket()).Transfer(x.b.Context(), "")
+		if errors.Is(err, api.ErrMoving) {
+			return false
+		}
+		must(x.b, err)
+		return true
+	})
 }
 
 // silence accepts clients, counts those that are there, and says nothing, until the benchmark ends.
