@@ -68,7 +68,7 @@ func (x *operatorBench) transferred() {
 	x.b.Helper()
 	x.until("the VIPs are transferred", func() bool {
 		_, err := api.NewClient(x.settled().Socket()).Transfer(x.b.Context(), "")
-		if errors.Is(err, api.ErrMoving) {
+		if errors.Is(err, api.ErrNotNow) {
 			return false
 		}
 		must(x.b, err)
