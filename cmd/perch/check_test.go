@@ -19,7 +19,7 @@ name = "edge"
 secret_file = "SECRET"
 [[cluster.peer]]
 name = "lb1"
-address = "198.18.0.1"
+address = "198.18.0.1:7400"
 [[vip]]
 address = "198.18.0.100/24"
 interface = "eth0"
