@@ -133,9 +133,7 @@ func TestSuspectsOfConfig(t *testing.T) {
 
 // A reload tells whoever asks for it, and the status everybody, until the program is mended.
 func TestReloadNamesProgramsThatWouldNotBeRun(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("root alone refuses programs")
-	}
+	needRoot(t) // who alone refuses programs
 	r := newReloadable(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
