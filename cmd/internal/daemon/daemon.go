@@ -86,6 +86,7 @@ type daemon struct {
 	converger *notify.Converger
 	targets   targets
 	programs  atomic.Pointer[nodePrograms]
+	vetting   *vetting      // of all of them
 	released  chan struct{} // closed when this node has given up its addresses for good
 
 	metrics        *web.Server
@@ -314,6 +315,7 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 	g.Go(func() error { return d.metrics.Run(parts) })
 	g.Go(func() error { return d.correspondence.run(parts) })
 	g.Go(func() error { return d.lookOut(parts) })
+	g.Go(func() error { return d.vetting.run(parts) })
 	g.Go(func() error { return d.reloadOn(parts, hangups) })
 	if os.Getpid() == 1 {
 		g.Go(func() error { return reapOrphans(parts, orphanEvery) })
@@ -432,6 +434,7 @@ func (d *daemon) snapshot() snapshot {
 		orders:   d.orders(),
 		notified: d.notified(),
 		hooks:    d.converger.Status(),
+		unrun:    d.vetting.warnings(),
 		bgp:      d.bgpStatus(),
 	}
 	if d.anycast != nil {

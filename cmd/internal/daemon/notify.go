@@ -65,6 +65,8 @@ func (d *daemon) openNotifier(cfg *config.Config) error {
 	d.converger.Set(hooks)
 	d.told = entries
 	d.programs.Store(&programs)
+	d.vetting = newVetting(log)
+	d.vetting.set(suspectsOf(entries, hooks, &programs))
 	return nil
 }
 

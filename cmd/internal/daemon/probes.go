@@ -3,6 +3,7 @@ package daemon
 import (
 	"net/netip"
 
+	"github.com/perch-vip/perch/checker"
 	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cmd/internal/doctor"
 	"github.com/perch-vip/perch/vip"
@@ -16,6 +17,7 @@ func Probes() doctor.Probes {
 		AskPeers: AskPeers,
 		Fences:   tryFences,
 		Ahead:    findAhead,
+		Vet:      vetAsRoot,
 		Lease:    cluster.LeaseLength,
 		Frames:   doctor.Frames{Claimed: vip.Claimed, Question: vip.Question, Advert: readAdvert},
 	}
@@ -44,4 +46,13 @@ func readAdvert(body []byte, from, to netip.Addr) (h doctor.Heard, ok bool) {
 	return doctor.Heard{
 		VRID: int(a.VRID), Version: int(a.Version), Priority: int(a.Priority), Interval: a.Interval, Auth: a.Auth.String(), Addresses: a.Addresses,
 	}, true
+}
+
+// vetAsRoot is an error if root would not run a program, since others can change it.
+func vetAsRoot(path string) error {
+	program, err := checker.NewProgram([]string{path}, "root")
+	if err != nil {
+		return err
+	}
+	return program.Vet()
 }

@@ -5,9 +5,12 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,3 +148,21 @@ func questions(fd int) (asked []netip.Addr) {
 }
 
 func nobodyStalls(context.Context, *config.Config) (doctor.Stall, bool) { return doctor.Stall{}, false }
+
+// The doctor looks at a program as root would, whoever runs it.
+func TestVetAsRoot(t *testing.T) {
+	needRoot(t)
+	program := filepath.Join(t.TempDir(), "tell")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := vetAsRoot(program); err != nil {
+		t.Error(err)
+	}
+	if err := os.Chmod(program, 0o757); err != nil {
+		t.Fatal(err)
+	}
+	if err := vetAsRoot(program); err == nil || !strings.Contains(err.Error(), "writable by others") {
+		t.Error(err)
+	}
+}

@@ -100,9 +100,11 @@ func (d *daemon) reloadFile() (api.ReloadResult, error) {
 	offer(d.retune, struct{}{})
 	d.converger.Set(hooks)
 	d.converger.Wake()
+	d.vetting.set(suspectsOf(told, hooks, &programs))
 	d.checks.set(entries)
 	d.heed()
 	d.tellAgain(before)
+	result.Warnings = append(result.Warnings, d.vetting.found()...)
 	d.log.Info("config reloaded", "added", len(result.Added), "removed", len(result.Removed), "services", len(result.Services), "warnings", len(result.Warnings))
 	return result, nil
 }

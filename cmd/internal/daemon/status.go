@@ -45,6 +45,7 @@ type snapshot struct {
 	anycast  []vip.Status
 	why      string   // this node has the anycast VIPs, or not
 	unserved string   // why no metrics are served where they should be
+	unrun    []string // programs that root would not run
 	warnings []string // of the config
 }
 
@@ -138,7 +139,7 @@ func (s snapshot) alone() api.Status {
 		BGP:      s.bgp,
 		Notify:   s.notified,
 		Converge: convergedOf(s.hooks),
-		Warnings: slices.Concat(bgpAlarms(s.bgp), s.routerAlarms(), s.weakerFence(), s.hookAlarms(), s.warnings),
+		Warnings: slices.Concat(bgpAlarms(s.bgp), s.routerAlarms(), s.weakerFence(), s.hookAlarms(), s.unrun, s.warnings),
 	}
 	if warning := forgotten(s.orders, s.config.Services); warning != "" {
 		st.Warnings = append(st.Warnings, warning)

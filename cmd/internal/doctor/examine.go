@@ -14,6 +14,7 @@ func Examine(c *config.Config, f Facts) []Finding {
 	all = append(all, namespace(c, f)...)
 	all = append(all, interfaces(c, f)...)
 	all = append(all, unusable(c, f)...)
+	all = append(all, loose(c, f)...)
 	all = append(all, announced(c, f)...)
 	all = append(all, tables(c, f)...)
 	all = append(all, modules(c, f)...)
@@ -26,7 +27,7 @@ func Examine(c *config.Config, f Facts) []Finding {
 	all = append(all, ownServers(c, f)...)
 	all = append(all, firewall(c, f)...)
 	for _, topic := range []func(*config.Config, Facts) []Finding{
-		allowed, fences, filtered, hosting, kept, clocks, disk, peers, wire, rivals,
+		allowed, fences, filtered, hosting, kept, clocks, leaderTime, disk, peers, wire, rivals,
 	} {
 		all = append(all, topic(c, f)...)
 	}

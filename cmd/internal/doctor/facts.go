@@ -32,14 +32,16 @@ type Facts struct {
 	Filters   []Filter
 	Keepers   Keepers
 	Clock     Clock
+	Chrony    Chrony
 	Routes    []string // the interfaces by which IPv4 default routes lead
 	Secrets   []Secret
 	Disk      Disk
 	Peers     []Peer
 	Wire      Wire
-	Version   string        // of this perch
-	Lease     time.Duration // how long that of a leader is; 0 without a cluster
-	Late      []string      // what was given up, since it took too long
+	Version   string            // of this perch
+	Lease     time.Duration     // how long that of a leader is; 0 without a cluster
+	Loose     map[string]string // programs that root would refuse to run, and why
+	Late      []string          // what was given up, since it took too long
 }
 
 // Modules are the modules of the kernel whose name begins with ip_vs.

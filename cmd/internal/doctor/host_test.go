@@ -212,6 +212,19 @@ func illnesses() []illness {
 		{"a disk that stalled long ago", func(p *patient) { p.Disk.Stall = Stall{2, time.Second, 25 * time.Hour} }},
 		{"no data about the disk", func(p *patient) { p.Disk = Disk{} }},
 
+		{"time from the leader", func(p *patient) { p.followTime() }},
+		{"time from the leader, and no chrony", func(p *patient) {
+			p.followTime()
+			p.Chrony, p.Processes = Chrony{NoFile: true, NoDir: true}, p.Processes[:1]
+		}},
+		{"time from the leader, as chrony is shipped", func(p *patient) {
+			p.followTime()
+			p.Chrony = Chrony{Conf: "/etc/chrony.conf", Sources: []string{"/run/chrony-dhcp"}}
+		}},
+		{"programs that others can change", func(p *patient) {
+			p.Node.StopProgram = []string{"/opt/end"}
+			p.Loose = map[string]string{"/opt/end": "/opt is writable by others (mode 0777): refused because it would run as root"}
+		}},
 		{"a config of another host", func(p *patient) { p.Node.Name = "lb2" }},
 		{"peers in trouble", func(p *patient) {
 			p.Peers = nil
@@ -316,4 +329,12 @@ func TestHost(t *testing.T) {
 	if diff := cmp.Diff(string(want), got.String()); diff != "" {
 		t.Errorf("%s (-want +got), rewritten by -update:\n%s", hostFile, diff)
 	}
+}
+
+// followTime has time taken from the leader, by a chronyd that is as it should be.
+func (p *patient) followTime() {
+	p.Config.Clock = &config.Clock{SourcesDir: "/etc/chrony/sources.d", Chronyc: "/usr/bin/chronyc"}
+	p.Rights.Caps |= 1 << unix.CAP_SYS_PTRACE
+	p.Processes = append(p.Processes, Process{PID: 9, Name: "chronyd"})
+	p.Chrony = Chrony{Conf: "/etc/chrony/chrony.conf", Allows: true, Sources: []string{"/etc/chrony/sources.d"}}
 }

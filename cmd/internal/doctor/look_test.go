@@ -140,6 +140,10 @@ func TestLookAtSecrets(t *testing.T) {
 	if got := c.Cluster; len(secretsOf(&config.Config{Cluster: got})) != 2 {
 		t.Error("a file is missing")
 	}
+	hook := config.Notify{Webhook: config.Webhook{SecretFile: "/s", TokenFile: "/t"}}
+	if got := secretsOf(&config.Config{Notify: []config.Notify{hook}}); len(got) != 2 || !got[0].Strict || !got[1].Strict {
+		t.Errorf("of a webhook: %+v", got)
+	}
 }
 
 // The disk is written to, and nothing stays there.

@@ -21,6 +21,8 @@ type Probes struct {
 	Fences func() (bpf, nftables error, tried bool)
 	// Ahead lists programs of others before a fence, as far as they are to be seen.
 	Ahead func() []Ahead
+	// Vet is an error if others can change a program, so that root refuses to run it.
+	Vet func(path string) error
 	// Lease is how long the lease of a leader is with a heartbeat.
 	Lease  func(heartbeat time.Duration) time.Duration
 	Frames Frames
@@ -60,6 +62,7 @@ func (f *Facts) Probe(ctx context.Context, c *config.Config, p Probes) {
 		{"the fence", func(context.Context) func(*Facts) { return tryFences(known.Modules.Trial, p) }},
 		{"data_dir " + c.Node.DataDir, func(ctx context.Context) func(*Facts) { return tryDisk(ctx, c.Node.DataDir) }},
 		{"the peers", func(ctx context.Context) func(*Facts) { return tryPeers(ctx, c, p, known) }},
+		{"the programs", func(context.Context) func(*Facts) { return vetPrograms(c, p, known) }},
 		{"the daemon", func(ctx context.Context) func(*Facts) { return tryDaemon(ctx, c, p) }},
 		{"the network", ear.listen},
 	})
@@ -70,6 +73,7 @@ func (f *Facts) look(c *config.Config, root files) {
 	f.Processes = root.processes()
 	f.Rights = root.rights()
 	f.Clock = root.clock()
+	f.Chrony = root.chrony(c)
 	f.Routes = defaultRoutes(root.read("proc/thread-self/net/route"))
 	f.Keepers = root.keepers(f.Interfaces, f.mayRun)
 	f.Secrets = lookAtSecrets(c)

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"maps"
@@ -39,28 +40,35 @@ func tryProgram(path string) string {
 	return ""
 }
 
-// programs returns those that a config has perch run, and for what: the first of several.
-func programs(c *config.Config) map[string]string {
-	users := map[string]string{}
-	add := func(argv []string, user string) {
-		if len(argv) > 0 && users[argv[0]] == "" {
-			users[argv[0]] = user
+// purpose is what a config has a program run for, and who runs it: "" for the daemon's own user.
+type purpose struct{ what, as string }
+
+// unprivileged runs programs of [[notify]] for root, if nobody else is named.
+const unprivileged = "nobody"
+
+// programs returns those that a config has perch run: of several uses of one the first.
+func programs(c *config.Config) map[string]purpose {
+	users := map[string]purpose{}
+	add := func(argv []string, what, as string) {
+		if len(argv) > 0 && users[argv[0]].what == "" {
+			users[argv[0]] = purpose{what, as}
 		}
 	}
-	add(c.Node.StartProgram, "node.start_program")
-	add(c.Node.StopProgram, "node.stop_program")
+	add(c.Node.StartProgram, "node.start_program", c.Node.ProgramUser)
+	add(c.Node.StopProgram, "node.stop_program", c.Node.ProgramUser)
 	for i := range c.Services {
-		add(c.Services[i].QuorumUp, "quorum_up of "+c.Services[i].Name)
-		add(c.Services[i].QuorumDown, "quorum_down of "+c.Services[i].Name)
+		add(c.Services[i].QuorumUp, "quorum_up of "+c.Services[i].Name, "")
+		add(c.Services[i].QuorumDown, "quorum_down of "+c.Services[i].Name, "")
 	}
 	for i := range c.Notify {
-		add(c.Notify[i].Exec, "[[notify]]")
-		add(c.Notify[i].Reader, "[[notify]]")
-		add(c.Notify[i].Converge, "[[notify]]")
+		n := &c.Notify[i]
+		add(n.Exec, "[[notify]]", cmp.Or(n.User, unprivileged))
+		add(n.Reader, "[[notify]]", n.User)
+		add(n.Converge, "[[notify]]", cmp.Or(n.User, unprivileged))
 	}
 	for _, checks := range [][]config.Check{c.Checks, c.ServerChecks} {
 		for i := range checks {
-			add(checks[i].Script.Argv, "check "+checks[i].Name)
+			add(checks[i].Script.Argv, "check "+checks[i].Name, checks[i].Script.User)
 		}
 	}
 	return users
@@ -70,8 +78,39 @@ func unusable(c *config.Config, f Facts) (all []Finding) {
 	users := programs(c)
 	for _, path := range slices.Sorted(maps.Keys(users)) {
 		if why := f.Unusable[path]; why != "" {
-			all = append(all, Finding{Error, path, why + ": it is run by " + users[path], "ls -l " + path})
+			all = append(all, Finding{Error, path, why + ": it is run by " + users[path].what, "ls -l " + path})
 		}
+	}
+	return all
+}
+
+// vetPrograms looks which programs root would run, and others can change.
+func vetPrograms(c *config.Config, p Probes, known Facts) func(*Facts) {
+	found := map[string]string{}
+	for path, u := range programs(c) {
+		if u.as != "root" && (u.as != "" || !known.asRoot()) || tryProgram(path) != "" {
+			continue
+		}
+		if err := p.Vet(path); err != nil {
+			found[path] = err.Error()
+		}
+	}
+	return func(f *Facts) { f.Loose = found }
+}
+
+// asRoot tells whether a daemon is root, or would be if whoever runs doctor started it.
+func (f Facts) asRoot() bool {
+	daemons := f.daemons()
+	if len(daemons) == 0 {
+		return f.Rights.Known && f.Rights.UID == 0 && f.Rights.Perch < 0
+	}
+	return slices.ContainsFunc(daemons, func(p Process) bool { return p.Read && p.UID == 0 })
+}
+
+func loose(c *config.Config, f Facts) (all []Finding) {
+	users := programs(c)
+	for _, path := range slices.Sorted(maps.Keys(f.Loose)) {
+		all = append(all, Finding{Error, path, "is not run by " + users[path].what + ": " + f.Loose[path], "chown root " + path + " && chmod go-w " + path})
 	}
 	return all
 }

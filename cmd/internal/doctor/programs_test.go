@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -40,6 +41,44 @@ func TestPrograms(t *testing.T) {
 		{Error, text, "is not executable: it is run by check theirs", "ls -l " + text},
 	}
 	if diff := cmp.Diff(want, Examine(p.Config, p.Facts)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// What root would refuse to run is named before it is needed: whatever root runs, and no more.
+func TestProgramsThatRootWouldNotRun(t *testing.T) {
+	dir := t.TempDir()
+	program := func(name string) []string {
+		path := filepath.Join(dir, name)
+		must(t, os.WriteFile(path, nil, 0o777))
+		return []string{path}
+	}
+	p := newPatient()
+	p.Node.StopProgram = program("end")
+	p.Notify = []config.Notify{
+		{Exec: program("root"), User: "root"},
+		{Exec: program("nobody")},
+		{Converge: program("claim"), User: "daemon"},
+		{FIFO: "/run/events", Reader: program("reader")},
+	}
+	probes := Probes{Vet: func(path string) error { return errors.New(path + " is bad") }}
+	for uid, want := range map[int][]string{0: {"end", "reader", "root"}, 990: {"root"}} {
+		p.Processes = []Process{{Name: "perch", Args: []string{"serve"}, Read: true, UID: uid}}
+		vetPrograms(p.Config, probes, p.Facts)(&p.Facts)
+		var names []string
+		for _, f := range loose(p.Config, p.Facts) {
+			names = append(names, filepath.Base(f.Subject))
+		}
+		if diff := cmp.Diff(want, names); diff != "" {
+			t.Errorf("user %d (-want +got):\n%s", uid, diff)
+		}
+	}
+	want := Finding{
+		Error, p.Notify[0].Exec[0], "is not run by [[notify]]: " + p.Notify[0].Exec[0] + " is bad",
+		"chown root " + p.Notify[0].Exec[0] + " && chmod go-w " + p.Notify[0].Exec[0],
+	}
+	p.Loose = map[string]string{want.Subject: want.Subject + " is bad"}
+	if diff := cmp.Diff([]Finding{want}, loose(p.Config, p.Facts)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

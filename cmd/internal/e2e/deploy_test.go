@@ -13,41 +13,50 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
-const (
-	unitFolder = "../../../deploy/systemd"
-	dropIns    = unitFolder + "/perch.service.d-examples"
-)
+const unitFolder = "../../../deploy/systemd"
 
 // maxExposure is what the unit may expose without drop-ins, in tenths.
 const maxExposure = "20"
 
 func TestUnitIsInASandbox(t *testing.T) {
 	lab.NeedSystemd(t)
-	exposure := exposed(t, "", "--threshold="+maxExposure)
-	t.Logf("exposure %s", exposure)
-	files, err := filepath.Glob(dropIns + "/*.conf")
+	t.Logf("exposure %s", exposed(t, unitFolder+"/perch.service", "", "--threshold="+maxExposure))
+	measured(t, unitFolder+"/perch.service", unitFolder+"/perch.service.d-examples")
+}
+
+// What chrony gives up for perch is said as it is.
+func TestDropInOfChrony(t *testing.T) {
+	lab.NeedSystemd(t)
+	measured(t, "/usr/lib/systemd/system/chrony.service", unitFolder+"/chrony.service.d-examples")
+}
+
+// measured looks whether each drop-in of a unit says what it exposes.
+func measured(t *testing.T, unit, folder string) {
+	t.Helper()
+	files, err := filepath.Glob(folder + "/*.conf")
 	must(t, err)
 	if len(files) == 0 {
 		t.Fatal("no drop-ins")
 	}
+	without := exposed(t, unit, "")
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		must(t, err)
-		want := "# Exposure: " + exposed(t, file) + " (without drop-ins " + exposure + ")\n"
+		want := "# Exposure: " + exposed(t, unit, file) + " (without drop-ins " + without + ")\n"
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%s does not say: %s", file, want)
 		}
 	}
 }
 
-var overall = regexp.MustCompile(`Overall exposure level for perch.service: ([0-9.]+) `)
+var overall = regexp.MustCompile(`Overall exposure level for [a-z]+.service: ([0-9.]+) `)
 
-// exposed returns the exposure of the unit with a drop-in, or without.
-func exposed(t *testing.T, dropIn string, args ...string) string {
+// exposed returns the exposure of a unit with a drop-in, or without.
+func exposed(t *testing.T, of, dropIn string, args ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	unit := filepath.Join(dir, "perch.service")
-	copyFile(t, filepath.Join(unitFolder, "perch.service"), unit)
+	unit := filepath.Join(dir, filepath.Base(of))
+	copyFile(t, of, unit)
 	if dropIn != "" {
 		must(t, os.Mkdir(unit+".d", 0o755))
 		copyFile(t, dropIn, filepath.Join(unit+".d", filepath.Base(dropIn)))

@@ -1,10 +1,7 @@
 package notify
 
 import (
-	"context"
-	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -87,25 +84,4 @@ func TestTalliesHaveNamesOfTheirOwn(t *testing.T) {
 	if want := []string{"/bin/tell", "/bin/tell (2)", "/bin/other"}; !slices.Equal(names, want) {
 		t.Errorf("%q", names)
 	}
-}
-
-// suspect is a program that others could change.
-type suspect struct{}
-
-func (suspect) Run(context.Context, []string, []string) error { return nil }
-func (suspect) Vet() error                                    { return errors.New("refused because it would run as root") }
-
-// A program that would be refused is named at the start and by each reload, before it is needed.
-func TestProgramIsVettedBeforeItIsNeeded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage()
-		s.run(t)
-		for reloads := 1; reloads <= 2; reloads++ {
-			s.Set([]Entry{{Key: "p", Name: "/bin/tell", On: []Kind{Master}, Target: &Program{Runner: suspect{}, Slots: NewSlots(), Timeout: time.Second}}})
-			synctest.Wait()
-			if lines := s.log.warnings(); len(lines) != reloads || !strings.Contains(lines[0], "refused because it would run as root") {
-				t.Errorf("%q", lines)
-			}
-		}
-	})
 }

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -29,18 +28,6 @@ type Program struct {
 	Keepalived bool // it gets keepalived's four arguments, after its own
 }
 
-// vetter is a Runner that knows what it would refuse to run.
-type vetter interface{ Vet() error }
-
-// Open says at the start, and after a reload, what would keep the program from being run, while
-// nothing hangs on it.
-func (p *Program) Open() error {
-	if v, vets := p.Runner.(vetter); vets {
-		return v.Vet()
-	}
-	return nil
-}
-
 // Tell implements Target.
 func (p *Program) Tell(ctx context.Context, e Event) error {
 	select {
@@ -64,15 +51,6 @@ func (p *Program) Tell(ctx context.Context, e Event) error {
 
 // Programs is a target: another program for each kind of event.
 type Programs map[Kind]*Program
-
-// Open is that of each program.
-func (p Programs) Open() error {
-	var errs []error
-	for _, program := range p {
-		errs = append(errs, program.Open())
-	}
-	return errors.Join(errs...)
-}
 
 // Tell implements Target.
 func (p Programs) Tell(ctx context.Context, e Event) error { return p[e.Kind].Tell(ctx, e) }

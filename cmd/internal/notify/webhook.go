@@ -41,7 +41,7 @@ func (w *Webhook) Tell(ctx context.Context, e Event) error {
 	if err != nil {
 		return err
 	}
-	answer, err := w.transport().RoundTrip(request)
+	answer, err := w.transport(limited).RoundTrip(request)
 	switch {
 	case err == nil:
 		defer answer.Body.Close()
@@ -57,12 +57,19 @@ func (w *Webhook) Tell(ctx context.Context, e Event) error {
 	}
 }
 
-// transport makes one connection for one request: nothing of it is left, whatever the other
-// side does, and what waits long enough to be idle is not kept. The environment names no
-// proxy, and a redirect is an answer like any other.
-func (w *Webhook) transport() *http.Transport {
+// transport makes one connection for one request, which ends with ctx: nothing of it is left,
+// whatever the other side does, and what waits long enough to be idle is not kept. The
+// environment names no proxy, and a redirect is an answer like any other.
+func (w *Webhook) transport(ctx context.Context) *http.Transport {
 	return &http.Transport{
-		DialContext:            new(net.Dialer).DialContext,
+		// The context that http gives goes on after that of the request, for the sake of others.
+		DialContext: func(_ context.Context, network, address string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, network, address)
+			if err == nil {
+				context.AfterFunc(ctx, func() { _ = conn.Close() })
+			}
+			return conn, err
+		},
 		TLSClientConfig:        w.TLS,
 		DisableKeepAlives:      true,
 		DisableCompression:     true,

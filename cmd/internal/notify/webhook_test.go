@@ -232,7 +232,7 @@ func TestWebhookThatIsHostile(t *testing.T) {
 
 // A proxy that the environment names would hear of all.
 func TestWebhookUsesNoProxy(t *testing.T) {
-	if webhookTo(t, "https://h/").transport().Proxy != nil {
+	if webhookTo(t, "https://h/").transport(t.Context()).Proxy != nil {
 		t.Error("it uses a proxy")
 	}
 }
