@@ -143,7 +143,11 @@ func TestEndDuringTheProgramOfTheStart(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.start(ctx, allCapabilities) }()
 	for s.told(t) == "" {
-		time.Sleep(time.Millisecond)
+		select {
+		case err := <-ended:
+			t.Fatalf("it ended before the program of its start ran: %v", err)
+		case <-time.After(time.Millisecond):
+		}
 	}
 	cancel()
 	if err := <-ended; err != nil {

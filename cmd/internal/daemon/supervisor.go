@@ -35,12 +35,13 @@ type vitalPart struct {
 type supervisor struct {
 	parts  []vitalPart
 	ending func() bool // whether the daemon is about to end
+	turns  turns
 	silent chan string // who has been, for too long
 	well   atomic.Bool // for the service manager's watchdog
 }
 
 func newSupervisor(parts []vitalPart, ending func() bool) *supervisor {
-	s := &supervisor{parts: parts, ending: ending, silent: make(chan string, 1)}
+	s := &supervisor{parts: parts, ending: ending, turns: turns{dir: ownThreads}, silent: make(chan string, 1)}
 	s.well.Store(true)
 	return s
 }
@@ -53,7 +54,7 @@ func (s *supervisor) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		pause(ctx, beatEvery)
 		now := time.Now()
-		part := v.look(s.readings(), now.Sub(last))
+		part := v.look(s.readings(), now.Sub(last), s.waited(v, now.Sub(last)))
 		if s.ending() {
 			end += witnessed(now.Sub(last))
 		}
@@ -67,6 +68,15 @@ func (s *supervisor) run(ctx context.Context) {
 		}
 		last = now
 	}
+}
+
+// waited is for how long the process could not get on since the last look, if that matters.
+func (s *supervisor) waited(v *vigil, passed time.Duration) time.Duration {
+	if !v.doubts() {
+		s.turns.forget()
+		return 0
+	}
+	return s.turns.waited(passed)
 }
 
 // alive tells whether no part has been silent for too long.
