@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/web"
 )
 
 // errHangs is why a daemon ended with a part that cannot be waited for.
@@ -34,13 +36,14 @@ type vitalPart struct {
 // can keep it waiting, and has a thread of its own.
 type supervisor struct {
 	parts  []vitalPart
-	ending func() bool // whether the daemon is about to end
-	silent chan string // who has been, for too long
-	well   atomic.Bool // for the service manager's watchdog
+	ending func() bool    // whether the daemon is about to end
+	silent chan string    // who has been, for too long
+	well   atomic.Bool    // for the service manager's watchdog
+	most   []atomic.Int64 // nanoseconds for which each part has been silent, at most
 }
 
 func newSupervisor(parts []vitalPart, ending func() bool) *supervisor {
-	s := &supervisor{parts: parts, ending: ending, silent: make(chan string, 1)}
+	s := &supervisor{parts: parts, ending: ending, silent: make(chan string, 1), most: make([]atomic.Int64, len(parts))}
 	s.well.Store(true)
 	return s
 }
@@ -54,6 +57,7 @@ func (s *supervisor) run(ctx context.Context) {
 		pause(ctx, beatEvery)
 		now := time.Now()
 		part := v.look(s.readings(), now.Sub(last))
+		s.remember(v)
 		if s.ending() {
 			end += witnessed(now.Sub(last))
 		}
@@ -67,6 +71,23 @@ func (s *supervisor) run(ctx context.Context) {
 		}
 		last = now
 	}
+}
+
+// remember keeps for how long each part has been silent, at most.
+func (s *supervisor) remember(v *vigil) {
+	for i, p := range s.parts {
+		if silent := int64(v.silent[p.name]); silent > s.most[i].Load() {
+			s.most[i].Store(silent)
+		}
+	}
+}
+
+// longest returns that.
+func (s *supervisor) longest() (list []web.Silence) {
+	for i, p := range s.parts {
+		list = append(list, web.Silence{Part: p.name, For: time.Duration(s.most[i].Load())})
+	}
+	return list
 }
 
 // alive tells whether no part has been silent for too long.
