@@ -14,7 +14,6 @@ func (d *daemon) snapshotOfAll() snapshot {
 		d.log.Debug("counters of services", "error", err)
 	}
 	s.services, s.ipvs = d.balancer.report(counted), d.balancer.status()
-	s.unserved = d.metrics.Trouble()
 	return s
 }
 

@@ -23,9 +23,10 @@ func (d *daemon) clusterMeasured() *web.Cluster {
 		Tried: elections.Tried, Won: elections.Won, LeaderChanges: elections.Leaders,
 		Taken: m.holder.takings.Load(), Refused: m.node.Refused(),
 		Transfers: d.moves.all(), Peers: peers,
+		Stalls: view.Stalls.Count, LongestStall: view.Stalls.Longest,
 	}
 	if history := m.node.State().History; len(history) > 0 {
-		c.LastMove = history[len(history)-1].Time
+		c.LastMove = moveOf(history[len(history)-1])
 	}
 	return c
 }

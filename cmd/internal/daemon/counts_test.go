@@ -12,6 +12,8 @@ import (
 	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/clock"
+	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/web"
 	"github.com/perch-vip/perch/vip/fence"
 )
@@ -108,10 +110,10 @@ func TestRouterObstacles(t *testing.T) {
 		{Name: "d", State: api.StateInit},
 	}
 	want := []string{"vrrp: virtual router c is in state fault: eth1 is down", "vrrp: virtual router d is in state init: "}
-	if diff := cmp.Diff(want, routerObstacles(routers, true)); diff != "" {
+	if diff := cmp.Diff(want, routerObstacles(glimpse{list: routers, answered: true})); diff != "" {
 		t.Error(diff)
 	}
-	if got := routerObstacles(nil, false); len(got) != 1 {
+	if got := routerObstacles(glimpse{}); len(got) != 1 {
 		t.Errorf("of a loop that does not answer: %q", got)
 	}
 }
@@ -140,11 +142,11 @@ func TestClusterStateOfMetrics(t *testing.T) {
 // A loop of virtual routers that owes an answer is not asked again.
 func TestGlanceThatIsUnderWay(t *testing.T) {
 	var g routerGlance
-	if list, answered := g.look(nil, fence.Off); list != nil || !answered {
-		t.Errorf("without routers: %v, %v", list, answered)
+	if it := g.look(nil, fence.Off); it.list != nil || !it.answered || it.unknown() != 0 {
+		t.Errorf("without routers: %+v", it)
 	}
 	g.looking.Store(true)
-	if _, answered := g.look(&routers{}, fence.Off); answered {
+	if it := g.look(&routers{}, fence.Off); it.answered {
 		t.Error("it was asked again")
 	}
 }
@@ -155,5 +157,95 @@ func TestAllDropsCount(t *testing.T) {
 	got := withAllDrops(list)[0].Adverts.Dropped
 	if n, is := got["bad checksum"]; !is || n != 0 || got["bad TTL"] != 3 || len(got) < 20 {
 		t.Errorf("%v", got)
+	}
+}
+
+// A node that is about to end, or whose fence does not hold, is not ready; the fence of a
+// witness has nothing to end.
+func TestObstaclesOfTheNode(t *testing.T) {
+	l := newBalancerLab(t)
+	d := measured(t, l.balancer)
+	if got := d.obstaclesOf(glimpse{answered: true}, nil, nil); got != nil {
+		t.Errorf("of a node on which all is well: %q", got)
+	}
+	d.supervisor = newSupervisor(nil, func() bool { return true })
+	if got := d.obstaclesOf(glimpse{answered: true}, nil, nil); len(got) != 1 || got[0] != "daemon: it is about to end" {
+		t.Errorf("of a node that is about to end: %q", got)
+	}
+	broken := errors.New("gone")
+	if got := fenceObstacles(broken, true); len(got) != 1 || got[0] != "fence: gone" {
+		t.Errorf("of a fence that does not hold: %q", got)
+	}
+	if got := slices.Concat(fenceObstacles(broken, false), fenceObstacles(nil, true)); got != nil {
+		t.Errorf("of one that has nothing to end, or holds: %q", got)
+	}
+	cfg := &config.Config{Cluster: &config.Cluster{Peers: []config.Peer{{Name: "lb1", Witness: true}}}, Node: config.Node{Name: "lb1"}}
+	d.current.Store(&loaded{config: cfg})
+	d.member = &member{}
+	if d.mayHold() {
+		t.Error("a witness may hold an address")
+	}
+	cfg.Cluster.Peers[0].Witness = false
+	if !d.mayHold() {
+		t.Error("a node of a cluster may not hold an address")
+	}
+	cfg.Cluster.Peers[0].Witness = true
+	d.routers = &routers{}
+	if !d.mayHold() {
+		t.Error("a witness with virtual routers may not hold an address")
+	}
+}
+
+// Services that wait for the kernel, or that it blocks, are obstacles; those of another node
+// are none. So it is with what cannot be announced.
+func TestObstaclesOfWhatIsServed(t *testing.T) {
+	d := measured(t, newBalancerLab(t).balancer)
+	for state, want := range map[string][]string{
+		api.ServiceReady: nil, api.ServiceStandby: nil, api.ServiceWaiting: {"ipvs: no module"}, api.ServiceBlocked: {"ipvs: no module"},
+	} {
+		if diff := cmp.Diff(want, d.obstaclesOf(glimpse{answered: true}, nil, &api.IPVS{State: state, Reason: "no module"})); diff != "" {
+			t.Errorf("%s: %s", state, diff)
+		}
+	}
+	if diff := cmp.Diff([]string{"bgp: no answer"}, d.obstaclesOf(glimpse{answered: true}, &api.BGP{Error: "no answer"}, nil)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Hooks of one program for the same are one to metrics, and the worst of them counts.
+func TestHooksThatAreAlike(t *testing.T) {
+	got := byHook([]api.Convergence{
+		{Hook: "/bin/h", About: "cluster", Name: "edge", State: api.Converged, Succeeded: 1, Error: "not told"},
+		{Hook: "/bin/h", About: "vrrp", Name: "gw", State: api.ConvergeWaiting},
+		{Hook: "/bin/h", About: "cluster", Name: "edge", State: api.ConvergeFailing, Failed: 2},
+		{Hook: "/bin/h", About: "cluster", Name: "edge", State: api.ConvergeRunning, Succeeded: 3},
+	})
+	want := []api.Convergence{
+		{Hook: "/bin/h", About: "cluster", Name: "edge", State: api.ConvergeFailing, Succeeded: 4, Failed: 2},
+		{Hook: "/bin/h", About: "vrrp", Name: "gw", State: api.ConvergeWaiting},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestClockOfMetrics(t *testing.T) {
+	known := clock.Status{Asked: "lb2", MaxOffset: time.Second, Reading: clock.Reading{Offset: -time.Minute}}
+	silent, lost, troubled := known, known, known
+	silent.Silent, lost.Reading.Unsynchronized, troubled.Trouble = "refused", "no source", "denied"
+	for _, tt := range []struct {
+		status *clock.Status
+		want   *web.Clock
+	}{
+		{nil, nil},
+		{&clock.Status{MaxOffset: time.Second}, &web.Clock{Well: true, Max: time.Second}}, // of the leader
+		{&known, &web.Clock{Well: true, Measured: true, Offset: -time.Minute, Max: time.Second}},
+		{&silent, &web.Clock{Max: time.Second}},
+		{&lost, &web.Clock{Max: time.Second}},
+		{&troubled, &web.Clock{Measured: true, Offset: -time.Minute, Max: time.Second}},
+	} {
+		if diff := cmp.Diff(tt.want, clockMeasured(tt.status)); diff != "" {
+			t.Errorf("%+v: %s", tt.status, diff)
+		}
 	}
 }

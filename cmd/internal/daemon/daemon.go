@@ -419,7 +419,8 @@ func (d *daemon) config() *config.Config { return d.current.Load().config }
 
 func (d *daemon) name() string { return d.config().Node.Name }
 
-func (d *daemon) snapshot() snapshot {
+// ownSnapshot is of what is read without waiting for anybody, and not about addresses.
+func (d *daemon) ownSnapshot() snapshot {
 	current := d.current.Load()
 	s := snapshot{
 		config:   current.config,
@@ -430,13 +431,24 @@ func (d *daemon) snapshot() snapshot {
 		unfenced: d.fence.Trouble(),
 		mended:   d.fence.Mended(),
 		warnings: current.warnings,
-		checks:   d.checks.runner.Status(),
 		orders:   d.orders(),
 		notified: d.notified(),
 		hooks:    d.converger.Status(),
 		unrun:    d.vetting.warnings(),
 		bgp:      d.bgpStatus(),
+		unserved: d.metrics.Trouble(),
 	}
+	if d.member != nil {
+		if c, on := d.member.clock.Status(); on {
+			s.clock = &c
+		}
+	}
+	return s
+}
+
+func (d *daemon) snapshot() snapshot {
+	s := d.ownSnapshot()
+	s.checks = d.checks.runner.Status()
 	if d.anycast != nil {
 		s.anycast, s.why = d.anycast.manager.Status(), d.anycast.reason()
 	}
@@ -445,9 +457,6 @@ func (d *daemon) snapshot() snapshot {
 		s.memory.History = m.sightings.dated(time.Now(), s.memory.History)
 		s.refused, s.waits = m.node.Refused(), m.node.Waits()
 		s.holding, s.vips = m.holder.holding(), m.vips.Status()
-		if c, on := m.clock.Status(); on {
-			s.clock = &c
-		}
 	}
 	if d.routers != nil {
 		s.routers = d.routers.snapshot()

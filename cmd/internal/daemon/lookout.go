@@ -189,9 +189,7 @@ func (l *lookout) rare(ctx context.Context) {
 	if ctx.Err() != nil {
 		return // who did not answer was not waited for
 	}
-	s := l.d.snapshot()
-	s.unserved = l.d.metrics.Trouble()
-	now := warned(s.status(answers).Warnings)
+	now := warned(l.d.snapshot().status(answers).Warnings)
 	l.add(raised(now, l.warnings))
 	l.warnings = now
 }

@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"runtime"
+	"slices"
 
 	"github.com/perch-vip/perch/checker"
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/clock"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/web"
 	"github.com/perch-vip/perch/vip"
@@ -27,24 +29,28 @@ func (d *daemon) measure() web.Metrics {
 	if err != nil {
 		d.log.Debug("counters of services", "error", err)
 	}
-	routers, answered := d.scraped.look(d.routers, d.fence.Kind())
-	bgp, ipvs := d.bgpStatus(), d.balancer.status()
+	routers, ipvs, s := d.scraped.look(d.routers, d.fence.Kind()), d.balancer.status(), d.ownSnapshot()
+	s.routers = routers.state
 	return web.Metrics{
 		Version:   d.opts.Version,
 		GoVersion: runtime.Version(),
 		Started:   d.began,
-		Ready:     len(d.obstaclesOf(routers, answered, bgp, ipvs)) == 0,
-		Warnings:  len(d.current.Load().warnings) + len(bgpAlarms(bgp)),
+		Ready:     len(d.obstaclesOf(routers, s.bgp, ipvs)) == 0,
+		Warnings:  len(s.ownAlarms(routers.list)),
 		Reloads:   d.reloads.all(),
 		Fence:     d.fenceMeasured(),
+		Silence:   d.supervisor.longest(),
+		Clock:     clockMeasured(s.clock),
 		Cluster:   d.clusterMeasured(),
 		VIPs:      d.vipsMeasured(),
 		Anycast:   d.anycastMeasured(),
 		Announced: d.announcedMeasured(),
-		Routers:   withAllDrops(routers),
+		Routers:   withAllDrops(routers.list),
+		Unknown:   routers.unknown(),
 		Checks:    d.checksMeasured(),
-		Notify:    byTarget(d.notified()),
-		BGP:       bgp,
+		Notify:    byTarget(s.notified),
+		Converge:  byHook(convergedOf(s.hooks)),
+		BGP:       s.bgp,
 		IPVS:      ipvs,
 		Services:  d.balancer.report(counted),
 		Counted:   err == nil,
@@ -137,4 +143,43 @@ func byTarget(list []api.Notified) (sums []api.Notified) {
 		sums[i].Dropped += n.Dropped
 	}
 	return sums
+}
+
+// byHook adds up the runs of hooks that are alike: of one program, for the same, with other
+// arguments. Of how far they have come the worst counts.
+func byHook(list []api.Convergence) (sums []api.Convergence) {
+	ranks := []string{api.Converged, api.ConvergeWaiting, api.ConvergeRunning, api.ConvergeFailing}
+	at := map[[3]string]int{}
+	for _, c := range list {
+		key := [3]string{c.Hook, c.About, c.Name}
+		i, known := at[key]
+		if !known {
+			i, at[key] = len(sums), len(sums)
+			sums = append(sums, api.Convergence{Hook: c.Hook, About: c.About, Name: c.Name, State: c.State})
+		}
+		sums[i].Succeeded += c.Succeeded
+		sums[i].Failed += c.Failed
+		if slices.Index(ranks, c.State) > slices.Index(ranks, sums[i].State) {
+			sums[i].State = c.State
+		}
+	}
+	return sums
+}
+
+// clockMeasured is how this node takes its time, nil where it does from nobody. An offset
+// from a clock that does not know the time itself says nothing.
+func clockMeasured(s *clock.Status) *web.Clock {
+	if s == nil {
+		return nil
+	}
+	m := &web.Clock{Well: s.Trouble == "", Max: s.MaxOffset}
+	if s.Asked == "" {
+		return m
+	}
+	m.Measured = s.Silent == "" && s.Reading.Unsynchronized == ""
+	m.Well = m.Well && m.Measured
+	if m.Measured {
+		m.Offset = s.Reading.Offset
+	}
+	return m
 }

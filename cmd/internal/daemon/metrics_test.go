@@ -22,9 +22,10 @@ import (
 func measured(t testing.TB, b *balancer) *daemon {
 	t.Helper()
 	cfg := &config.Config{Node: config.Node{Name: "lb1"}}
-	d := &daemon{log: slog.New(slog.DiscardHandler), balancer: b}
+	d := &daemon{log: slog.New(slog.DiscardHandler), balancer: b, book: openOrderBook(t.TempDir(), slog.New(slog.DiscardHandler))}
 	d.current.Store(&loaded{config: cfg})
 	d.fence = &fence.Fence{} // none: only one daemon of a machine may have one
+	d.supervisor = newSupervisor(nil, func() bool { return false })
 	var err error
 	if d.checks, err = openChecks(nil, d.log); err != nil {
 		t.Fatal(err)

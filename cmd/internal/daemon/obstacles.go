@@ -10,20 +10,20 @@ import (
 // obstacles are why this node could not own or serve what its config says, for probes. A
 // node that stands by is as ready as the owner.
 func (d *daemon) obstacles() []string {
-	routers, answered := d.probed.look(d.routers, d.fence.Kind())
-	return d.obstaclesOf(routers, answered, d.bgpStatus(), d.balancer.status())
+	return d.obstaclesOf(d.probed.look(d.routers, d.fence.Kind()), d.bgpStatus(), d.balancer.status())
 }
 
-func (d *daemon) obstaclesOf(routers []api.VirtualRouter, answered bool, bgp *api.BGP, ipvs *api.IPVS) (all []string) {
-	if err := d.fence.Trouble(); err != nil {
-		all = append(all, "fence: "+err.Error())
+func (d *daemon) obstaclesOf(routers glimpse, bgp *api.BGP, ipvs *api.IPVS) (all []string) {
+	if d.supervisor.ending() {
+		all = append(all, "daemon: it is about to end")
 	}
+	all = append(all, fenceObstacles(d.fence.Trouble(), d.mayHold())...)
 	if d.member != nil {
 		s, drained := d.fitness(), d.member.node.Drained(d.name())
 		all = append(all, clusterObstacles(d.member.node.View(), isWitness(d.config()), drained, s)...)
 		all = append(all, d.hindrances()...)
 	}
-	all = append(all, routerObstacles(routers, answered)...)
+	all = append(all, routerObstacles(routers)...)
 	if bgp != nil && bgp.Error != "" {
 		all = append(all, "bgp: "+bgp.Error)
 	}
@@ -31,6 +31,20 @@ func (d *daemon) obstaclesOf(routers []api.VirtualRouter, answered bool, bgp *ap
 		all = append(all, "ipvs: "+ipvs.Reason)
 	}
 	return all
+}
+
+// fenceObstacles are those of a node that may hold an address, or may not: then there is
+// nothing that the fence would have to end.
+func fenceObstacles(trouble error, mayHold bool) []string {
+	if trouble == nil || !mayHold {
+		return nil
+	}
+	return []string{"fence: " + trouble.Error()}
+}
+
+// mayHold tells whether this node may come to hold an address that is fenced.
+func (d *daemon) mayHold() bool {
+	return d.routers != nil || d.anycast != nil || d.member != nil && !isWitness(d.config())
 }
 
 // clusterObstacles are those of a member. A witness owns nothing, by its config.
@@ -60,12 +74,12 @@ func clusterObstacles(view cluster.View, witness, drained bool, f fitness) (all 
 	return all
 }
 
-func routerObstacles(routers []api.VirtualRouter, answered bool) (all []string) {
-	if !answered {
+func routerObstacles(routers glimpse) (all []string) {
+	if !routers.answered {
 		all = append(all, "vrrp: the loop of the virtual routers does not answer")
 	}
-	for i := range routers {
-		switch r := &routers[i]; r.State {
+	for i := range routers.list {
+		switch r := &routers.list[i]; r.State {
 		case api.StateFault, api.StateInit:
 			all = append(all, "vrrp: virtual router "+r.Name+" is in state "+r.State+": "+r.Reason)
 		}

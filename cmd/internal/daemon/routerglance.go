@@ -16,28 +16,44 @@ const glanceLimit = 200 * time.Millisecond
 // routerGlance looks at the virtual routers for whoever may not wait for them.
 type routerGlance struct{ looking atomic.Bool }
 
-// look returns the virtual routers, and whether their loop has answered in time. While it
-// owes an answer it is not asked again.
-func (g *routerGlance) look(r *routers, kind fence.Kind) (list []api.VirtualRouter, answered bool) {
+// glimpse is what was seen of them.
+type glimpse struct {
+	list     []api.VirtualRouter
+	state    *routerState // nil without VRRP mode
+	answered bool         // in time
+}
+
+// look returns the virtual routers, if their loop answers in time. While it owes an answer
+// it is not asked again.
+func (g *routerGlance) look(r *routers, kind fence.Kind) glimpse {
 	if r == nil {
-		return nil, true
+		return glimpse{answered: true}
 	}
 	if !g.looking.CompareAndSwap(false, true) {
-		return nil, false
+		return glimpse{}
 	}
-	seen := make(chan []api.VirtualRouter, 1)
+	seen := make(chan glimpse, 1)
 	go func() {
 		defer g.looking.Store(false)
-		seen <- r.snapshot().virtualRouters(kind)
+		state := r.snapshot()
+		seen <- glimpse{state.virtualRouters(kind), state, true}
 	}()
 	timer := time.NewTimer(glanceLimit)
 	defer timer.Stop()
 	select {
-	case list := <-seen:
-		return list, true
+	case it := <-seen:
+		return it
 	case <-timer.C:
-		return nil, false
+		return glimpse{}
 	}
+}
+
+// unknown is how many routers are heard of VRIDs that this node does not have.
+func (g glimpse) unknown() int {
+	if g.state == nil {
+		return 0
+	}
+	return len(g.state.others)
 }
 
 // withAllDrops has each router count every reason for which an advert is not heeded: one

@@ -240,12 +240,12 @@ func (s *routerState) staticOf() *api.Static {
 }
 
 // routerAlarms returns warnings about virtual routers, worst first.
-func (s snapshot) routerAlarms() []string {
+func (s snapshot) routerAlarms(list []api.VirtualRouter) []string {
 	if s.routers == nil {
 		return nil
 	}
 	var alarms []string
-	for _, r := range s.routers.virtualRouters(s.fence) {
+	for _, r := range list {
 		if r.State == api.StateFault {
 			alarms = append(alarms, fmt.Sprintf("virtual router %s cannot serve: %s", r.Name, r.Reason))
 		}

@@ -139,22 +139,30 @@ func (s snapshot) alone() api.Status {
 		BGP:      s.bgp,
 		Notify:   s.notified,
 		Converge: convergedOf(s.hooks),
-		Warnings: slices.Concat(bgpAlarms(s.bgp), s.routerAlarms(), s.weakerFence(), s.hookAlarms(), s.unrun, s.warnings),
-	}
-	if warning := forgotten(s.orders, s.config.Services); warning != "" {
-		st.Warnings = append(st.Warnings, warning)
 	}
 	if s.clock != nil {
 		st.Clock = clockOf(*s.clock)
-		st.Warnings = append(s.clock.Warnings(), st.Warnings...)
-	}
-	if s.unserved != "" {
-		st.Warnings = append(st.Warnings, s.unserved)
 	}
 	if len(st.VRRP) > 0 {
 		st.Promise = api.Promise
 	}
+	st.Warnings = s.ownAlarms(st.VRRP)
 	return st
+}
+
+// ownAlarms returns warnings about this node by itself and its config, worst first.
+func (s snapshot) ownAlarms(routers []api.VirtualRouter) (alarms []string) {
+	if s.clock != nil {
+		alarms = s.clock.Warnings()
+	}
+	alarms = slices.Concat(alarms, bgpAlarms(s.bgp), s.routerAlarms(routers), s.weakerFence(), s.hookAlarms(), s.unrun, s.warnings)
+	if warning := forgotten(s.orders, s.config.Services); warning != "" {
+		alarms = append(alarms, warning)
+	}
+	if s.unserved != "" {
+		alarms = append(alarms, s.unserved)
+	}
+	return alarms
 }
 
 // status assembles the whole picture from this node's own knowledge and, in a cluster,

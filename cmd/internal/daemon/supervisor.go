@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/web"
 )
 
 // errHangs is why a daemon ended with a part that cannot be waited for.
@@ -36,12 +38,16 @@ type supervisor struct {
 	parts  []vitalPart
 	ending func() bool // whether the daemon is about to end
 	turns  turns
-	silent chan string // who has been, for too long
-	well   atomic.Bool // for the service manager's watchdog
+	silent chan string    // who has been, for too long
+	well   atomic.Bool    // for the service manager's watchdog
+	most   []atomic.Int64 // nanoseconds for which each part has been silent, at most
 }
 
 func newSupervisor(parts []vitalPart, ending func() bool) *supervisor {
-	s := &supervisor{parts: parts, ending: ending, turns: turns{dir: ownThreads}, silent: make(chan string, 1)}
+	s := &supervisor{
+		parts: parts, ending: ending, turns: turns{dir: ownThreads},
+		silent: make(chan string, 1), most: make([]atomic.Int64, len(parts)),
+	}
 	s.well.Store(true)
 	return s
 }
@@ -55,6 +61,7 @@ func (s *supervisor) run(ctx context.Context) {
 		pause(ctx, beatEvery)
 		now := time.Now()
 		part := v.look(s.readings(), now.Sub(last), s.waited(v, now.Sub(last)))
+		s.remember(v)
 		if s.ending() {
 			end += witnessed(now.Sub(last))
 		}
@@ -77,6 +84,23 @@ func (s *supervisor) waited(v *vigil, passed time.Duration) time.Duration {
 		return 0
 	}
 	return s.turns.waited(passed)
+}
+
+// remember keeps for how long each part has been silent, at most.
+func (s *supervisor) remember(v *vigil) {
+	for i, p := range s.parts {
+		if silent := int64(v.silent[p.name]); silent > s.most[i].Load() {
+			s.most[i].Store(silent)
+		}
+	}
+}
+
+// longest returns that.
+func (s *supervisor) longest() (list []web.Silence) {
+	for i, p := range s.parts {
+		list = append(list, web.Silence{Part: p.name, For: time.Duration(s.most[i].Load())})
+	}
+	return list
 }
 
 // alive tells whether no part has been silent for too long.

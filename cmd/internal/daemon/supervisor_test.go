@@ -46,6 +46,9 @@ func TestSupervisorHearsOfSilence(t *testing.T) {
 			time.Sleep(silenceLimit / 2)
 			beats.turn()
 		}
+		if most := s.longest(); most[0].Part != "holder" || most[0].For < silenceLimit/2-2*beatEvery || most[0].For > silenceLimit/2 {
+			t.Errorf("the longest silence is %v", most)
+		}
 		if part := s.said(); part != "" || !s.well.Load() {
 			t.Fatalf("%q counts as silent, and it is not", part)
 		}

@@ -20,7 +20,7 @@ type family struct {
 // families are all metrics of few samples.
 func families() []family {
 	return slices.Concat(nodeFamilies(), fenceFamilies(), clusterFamilies(), announceFamilies(), checkFamilies(),
-		notifyFamilies(), bgpFamilies(), ipvsFamilies())
+		notifyFamilies(), clockFamilies(), routerFamilies(), bgpFamilies(), ipvsFamilies())
 }
 
 // sink takes the samples of a family.

@@ -24,7 +24,7 @@ func declared() (all []metric) {
 	for _, f := range families() {
 		all = append(all, f.metric)
 	}
-	return slices.Concat(all, metricsOf(vipMetrics(), anycastMetrics()), metricsOf(routerMetrics()),
+	return slices.Concat(all, metricsOf(vipMetrics(), anycastMetrics()), metricsOf(routerMetrics()), metricsOf(addressMetrics()),
 		metricsOf(serviceMetrics(), serviceCounts()), metricsOf(serverMetrics(), serverCounts()))
 }
 
@@ -36,6 +36,7 @@ func render(b []byte, m *Metrics) ([]byte, error) {
 	b = appendTable(b, m.VIPs, func(v *VIP) []string { return []string{v.Address, v.Interface} }, vipMetrics())
 	b = appendTable(b, m.Anycast, func(v *VIP) []string { return []string{v.Address, v.Interface} }, anycastMetrics())
 	b = appendTable(b, m.Routers, func(r *api.VirtualRouter) []string { return []string{r.Name} }, routerMetrics())
+	b = appendTable(b, addressesOf(m.Routers), func(a *routerAddress) []string { return []string{a.router, a.Address, a.Interface} }, addressMetrics())
 	return appendServices(b, m), err
 }
 

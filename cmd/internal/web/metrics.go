@@ -15,15 +15,20 @@ type Metrics struct {
 	Warnings  int  // of the config, and of this node by itself
 	Reloads   Reloads
 	Fence     Fence
+	Silence   []Silence
+	Streams   int      // open at node.listen
+	Clock     *Clock   // nil where no time is taken from anybody
 	Cluster   *Cluster // nil without one
 	VIPs      []VIP    // of the cluster
 	Anycast   []VIP
 	Announced []Announced
 	Routers   []api.VirtualRouter // those of a VRRP mode that has answered
+	Unknown   int                 // routers heard of VRIDs that this node does not have
 	Checks    []Check
-	Notify    []api.Notified // each target once
-	BGP       *api.BGP       // nil where nothing is announced
-	IPVS      *api.IPVS      // nil where nothing is to be balanced
+	Notify    []api.Notified    // each target once
+	Converge  []api.Convergence // each hook once for what it is about
+	BGP       *api.BGP          // nil where nothing is announced
+	IPVS      *api.IPVS         // nil where nothing is to be balanced
 	Services  []api.Service
 	// Counted says that the kernel's table has been read: else what it counts, and the
 	// weights that it has, are left out.
@@ -65,7 +70,23 @@ type Cluster struct {
 	Refused       uint64 // connections
 	Transfers     []Transfers
 	Peers         []Peer
-	LastMove      time.Time // zero for none
+	LastMove      api.Move      // the zero value for none
+	Stalls        uint64        // writes of its log that took too long
+	LongestStall  time.Duration // of them
+}
+
+// Silence is the longest time that a part was at one thing.
+type Silence struct {
+	Part string
+	For  time.Duration
+}
+
+// Clock is how this node takes time from the leader.
+type Clock struct {
+	Well     bool          // chronyd is told from whom, and the leader's time is known, or this node leads
+	Measured bool          // Offset is
+	Offset   time.Duration // of this node's clock from the leader's
+	Max      time.Duration // that is no trouble
 }
 
 // Transfers are the planned moves away from this node of one cause and result.

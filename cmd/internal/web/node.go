@@ -11,11 +11,18 @@ const (
 	configReloads = "perch_config_reloads_total"
 	configWell    = "perch_config_last_reload_success"
 	configTaken   = "perch_config_applied_time_seconds"
+	nodeSilence   = "perch_node_silence_longest_seconds"
+	nodeStreams   = "perch_node_streams"
 	fenceInfo     = "perch_fence_info"
 	fenceWeaker   = "perch_fence_weaker"
 	fenceBroken   = "perch_fence_broken"
 	fenceMended   = "perch_fence_mended_total"
 	notifyEvents  = "perch_notify_events_total"
+	convergeState = "perch_converge_state"
+	convergeRuns  = "perch_converge_runs_total"
+	clockUp       = "perch_clock_up"
+	clockOffset   = "perch_clock_offset_seconds"
+	clockMax      = "perch_clock_max_offset_seconds"
 )
 
 func nodeFamilies() []family {
@@ -35,6 +42,18 @@ func nodeFamilies() []family {
 		{
 			metric{nodeWarnings, gauge, "Warnings about this node and its config; perch status has them.", nil},
 			func(m *Metrics, s *sink) { s.add(float64(m.Warnings)) },
+		},
+		{
+			metric{nodeSilence, gauge, "The longest time that a part of perch was at one thing; after 2 s the VIPs are released.", []string{"part"}},
+			func(m *Metrics, s *sink) {
+				for _, each := range m.Silence {
+					s.add(each.For.Seconds(), each.Part)
+				}
+			},
+		},
+		{
+			metric{nodeStreams, gauge, "Dashboards and readers of events that are connected.", nil},
+			func(m *Metrics, s *sink) { s.add(float64(m.Streams)) },
 		},
 		{
 			metric{configReloads, counter, "Reloads of the config, by what came of them.", []string{"result"}},
@@ -76,16 +95,58 @@ func fenceFamilies() []family {
 }
 
 func notifyFamilies() []family {
-	return []family{{
-		metric{notifyEvents, counter, "Events that a target was to be told of, by what came of it.", []string{"target", "outcome"}},
-		func(m *Metrics, s *sink) {
-			for _, n := range m.Notify {
-				s.count(n.Told, n.Target, "told")
-				s.count(n.Failed, n.Target, "failed")
-				s.count(n.Dropped, n.Target, "dropped")
-			}
+	return []family{
+		{
+			metric{notifyEvents, counter, "Events that a target was to be told of, by what came of it.", []string{"target", "outcome"}},
+			func(m *Metrics, s *sink) {
+				for _, n := range m.Notify {
+					s.count(n.Told, n.Target, "told")
+					s.count(n.Failed, n.Target, "failed")
+					s.count(n.Dropped, n.Target, "dropped")
+				}
+			},
 		},
+		{
+			metric{convergeState, gauge, "How far a converge hook has come, as a label; always 1.", []string{"hook", "about", "name", "state"}},
+			func(m *Metrics, s *sink) {
+				for _, c := range m.Converge {
+					s.add(1, c.Hook, c.About, c.Name, c.State)
+				}
+			},
+		},
+		{
+			metric{convergeRuns, counter, "Runs of a converge hook, by what came of them.", []string{"hook", "about", "name", "result"}},
+			func(m *Metrics, s *sink) {
+				for _, c := range m.Converge {
+					s.count(c.Succeeded, c.Hook, c.About, c.Name, "succeeded")
+					s.count(c.Failed, c.Hook, c.About, c.Name, "failed")
+				}
+			},
+		},
+	}
+}
+
+// ofClock is a family of how this node takes time from the leader.
+func ofClock(name, help string, collect func(*Clock, *sink)) family {
+	return family{metric{name, gauge, help, nil}, func(m *Metrics, s *sink) {
+		if m.Clock != nil {
+			collect(m.Clock, s)
+		}
 	}}
+}
+
+func clockFamilies() []family {
+	return []family{
+		ofClock(clockUp, "1 if this node leads, or takes its time from the leader, which has one; else perch status has the reason.",
+			func(c *Clock, s *sink) { s.state(c.Well) }),
+		ofClock(clockOffset, "How far the clock of this node is ahead of the leader's.",
+			func(c *Clock, s *sink) {
+				if c.Measured {
+					s.add(c.Offset.Seconds())
+				}
+			}),
+		ofClock(clockMax, "How far it may be off before perch warns.", func(c *Clock, s *sink) { s.add(c.Max.Seconds()) }),
+	}
 }
 
 // epoch is a time as Prometheus has it, 0 for none.

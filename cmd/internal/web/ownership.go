@@ -18,7 +18,10 @@ const (
 	clusterTaken     = "perch_cluster_takeovers_total"
 	clusterTransfers = "perch_cluster_transfers_total"
 	clusterLastMove  = "perch_cluster_last_move_time_seconds"
+	clusterOutage    = "perch_cluster_last_move_outage_seconds"
 	clusterRefused   = "perch_cluster_refused_connections_total"
+	clusterStalls    = "perch_cluster_disk_stalls_total"
+	clusterStall     = "perch_cluster_disk_stall_longest_seconds"
 	peerReachable    = "perch_peer_reachable"
 	peerContact      = "perch_peer_last_contact_time_seconds"
 
@@ -86,7 +89,17 @@ func clusterFamilies() []family {
 				}
 			}),
 		ofCluster(clusterLastMove, gauge, "When the VIPs moved last, Unix time; 0 if they never did.", nil,
-			func(c *Cluster, s *sink) { s.add(epoch(c.LastMove)) }),
+			func(c *Cluster, s *sink) { s.add(epoch(c.LastMove.Time)) }),
+		ofCluster(clusterOutage, gauge, "For how long nobody held the VIPs in the last move, where that is known.", []string{"known"},
+			func(c *Cluster, s *sink) {
+				if c.LastMove.OutageKnown != "" {
+					s.add(c.LastMove.Outage.Seconds(), c.LastMove.OutageKnown)
+				}
+			}),
+		ofCluster(clusterStalls, counter, "Writes of this node's log that took longer than the heartbeat timeout.", nil,
+			func(c *Cluster, s *sink) { s.count(c.Stalls) }),
+		ofCluster(clusterStall, gauge, "How long the longest of these writes took.", nil,
+			func(c *Cluster, s *sink) { s.add(c.LongestStall.Seconds()) }),
 		ofCluster(clusterRefused, counter, "Connections to the cluster port that were turned away.", nil,
 			func(c *Cluster, s *sink) { s.count(c.Refused) }),
 		ofCluster(peerReachable, gauge, "1 if this node has heard from that peer of late.", []string{"peer"},

@@ -11,10 +11,11 @@ type pages struct {
 	board                 *page[*showing]
 }
 
-func newPages(from Sources, log *slog.Logger) pages {
+func newPages(from Sources, streams func() int, log *slog.Logger) pages {
 	process := newProcess()
 	metrics := func(b []byte) []byte {
 		m := from.Metrics()
+		m.Streams = streams()
 		b, err := appendGathered(b, process)
 		if err != nil {
 			log.Warn("metrics of the process are missing", "error", err)

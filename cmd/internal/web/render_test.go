@@ -29,10 +29,14 @@ func website() Metrics {
 		Version: "v0.1.0", GoVersion: "go1.26", Counted: true, Started: time.Unix(1_700_000_000, 0), Ready: true, Warnings: 2,
 		Reloads: Reloads{Applied: 3, Refused: 1, Failed: true, Last: time.Unix(1_700_000_100, 0)},
 		Fence:   Fence{Kind: "bpf", Weaker: true, Broken: true, Mended: 4},
+		Silence: []Silence{{Part: "holder"}, {Part: "vip", For: 400 * time.Millisecond}},
+		Streams: 3,
+		Clock:   &Clock{Well: true, Measured: true, Offset: -1500 * time.Microsecond, Max: 100 * time.Millisecond},
 		Cluster: &Cluster{
 			State: api.StateOK, Role: api.RoleLeader, Leader: "lb1", Term: 7, Quorum: true, Owner: true,
 			Lease: 125 * time.Millisecond, Health: api.HealthHealthy, Priority: 90, Tried: 5, Won: 2, LeaderChanges: 6,
-			Taken: 1, Refused: 8, LastMove: time.Unix(1_700_000_050, 0),
+			Taken: 1, Refused: 8, Stalls: 2, LongestStall: 1200 * time.Millisecond,
+			LastMove:  api.Move{Time: time.Unix(1_700_000_050, 0), Outage: 90 * time.Millisecond, OutageKnown: api.OutageAtMost},
 			Transfers: []Transfers{{Reason: "asked", Result: "done", Count: 2}, {Reason: "health", Result: "refused", Count: 1}},
 			Peers:     []Peer{{Name: "lb2", Reachable: true, Contact: time.Unix(1_700_000_200, 500e6)}, {Name: "lb3"}},
 		},
@@ -45,11 +49,20 @@ func website() Metrics {
 		Routers: []api.VirtualRouter{{
 			Name: "gw", VRID: 51, Interface: "eth1", Family: "ipv4", State: api.StateMaster, EffectivePriority: 100, Transitions: 3,
 			Adverts: api.Adverts{Sent: 100, Unsent: 1, Received: 20, Dropped: map[string]uint64{"bad TTL": 4, "bad checksum": 0}, Late: 1},
+			Addresses: []api.HeldAddress{
+				{Address: "198.18.0.200/24", Interface: "eth1", Held: true, Readded: 2, Conflict: &api.Conflict{Count: 3, Ongoing: true}},
+				{Address: "198.18.0.201/24", Interface: "eth1"},
+			},
 		}},
 		Checks: []Check{{
 			Name: "haproxy", Kind: "http", State: api.CheckHealthy, Looks: 7, Failures: 2, Overdue: 1500 * time.Millisecond,
 			Took: Spread{Bounds: []time.Duration{time.Millisecond, time.Second}, Counts: []uint64{4, 2}, Count: 7, Sum: 4 * time.Second},
 		}},
+		Unknown: 4,
+		Converge: []api.Convergence{
+			{Hook: "/usr/local/bin/route", About: "cluster", Name: "edge", State: api.Converged, Succeeded: 5, Failed: 1},
+			{Hook: "/usr/local/bin/route", About: "vrrp", Name: "gw", State: api.ConvergeFailing, Failed: 9},
+		},
 		Notify: []api.Notified{{Target: "/usr/local/bin/tell", Told: 5, Failed: 1, Dropped: 2}},
 		IPVS:   &api.IPVS{State: api.ServiceReady},
 		BGP: &api.BGP{

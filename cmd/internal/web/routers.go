@@ -20,7 +20,24 @@ const (
 	vrrpReceived    = "perch_vrrp_adverts_received_total"
 	vrrpDropped     = "perch_vrrp_adverts_dropped_total"
 	vrrpLate        = "perch_vrrp_late_total"
+	vrrpUnknown     = "perch_vrrp_unknown_routers"
+
+	vrrpAddressHeld      = "perch_vrrp_address_held"
+	vrrpAddressReadded   = "perch_vrrp_address_readded_total"
+	vrrpAddressConflict  = "perch_vrrp_address_conflict"
+	vrrpAddressConflicts = "perch_vrrp_address_conflicts_total"
 )
+
+func routerFamilies() []family {
+	return []family{{
+		metric{vrrpUnknown, gauge, "Routers heard of late whose VRID this node does not have.", nil},
+		func(m *Metrics, s *sink) {
+			if len(m.Routers) > 0 {
+				s.add(float64(m.Unknown))
+			}
+		},
+	}}
+}
 
 func routerMetrics() []column[api.VirtualRouter] {
 	labels := []string{"router"}
@@ -64,6 +81,49 @@ func routerMetrics() []column[api.VirtualRouter] {
 		{
 			metric: metric{vrrpLate, counter, "Times this node was the master, woke up after its lease, and gave up.", labels},
 			value:  func(r *api.VirtualRouter) uint64 { return r.Adverts.Late },
+		},
+	}
+}
+
+// routerAddress is an address of a virtual router.
+type routerAddress struct {
+	router string
+	*api.HeldAddress
+}
+
+func addressesOf(routers []api.VirtualRouter) (all []routerAddress) {
+	for i := range routers {
+		r := &routers[i]
+		for j := range r.Addresses {
+			all = append(all, routerAddress{r.Name, &r.Addresses[j]})
+		}
+	}
+	return all
+}
+
+func addressMetrics() []column[routerAddress] {
+	labels := []string{"router", "address", "interface"}
+	return []column[routerAddress]{
+		{
+			metric: metric{vrrpAddressHeld, gauge, "1 if this node's kernel has the address of the virtual router.", labels},
+			value:  func(a *routerAddress) uint64 { return one(a.Held) },
+		},
+		{
+			metric: metric{vrrpAddressReadded, counter, "Times the address was put back after somebody else had removed it.", labels},
+			value:  func(a *routerAddress) uint64 { return a.Readded },
+		},
+		{
+			metric: metric{vrrpAddressConflict, gauge, "1 while another host claims the address that this node holds.", labels},
+			value:  func(a *routerAddress) uint64 { return one(a.Conflict != nil && a.Conflict.Ongoing) },
+		},
+		{
+			metric: metric{vrrpAddressConflicts, counter, "Frames in which another host claimed the address while it was held here.", labels},
+			value: func(a *routerAddress) uint64 {
+				if a.Conflict == nil {
+					return 0
+				}
+				return a.Conflict.Count
+			},
 		},
 	}
 }

@@ -53,11 +53,12 @@ type Sources struct {
 
 // NewServer makes a server that listens nowhere, and starts nothing.
 func NewServer(from Sources, log *slog.Logger) *Server {
+	open := newStreams()
 	return &Server{
-		pages:   newPages(from, log),
+		pages:   newPages(from, open.Count, log),
 		names:   from.Names,
 		events:  from.Events,
-		streams: newStreams(),
+		streams: open,
 		log:     log,
 		poke:    make(chan struct{}, 1),
 	}
