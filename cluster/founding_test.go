@@ -144,9 +144,11 @@ func TestTwoThatLostTheirDataFoundNothing(t *testing.T) {
 	}
 }
 
-// A group is lost only when those without data are so many, whoever else comes back.
+// A group is lost only when those without data are so many, whoever else comes back. Who is
+// about to found it with the node that asks has lost nothing.
 func TestWhenAMajorityIsLost(t *testing.T) {
-	with, without := answer{Member: true}, answer{}
+	with, without := answer{Member: true, Birth: "new"}, answer{Birth: "new"}
+	begins, late := answer{Birth: "old"}, answer{Birth: "old", Late: true}
 	three := []string{"lb1", "lb2", "lb3"}
 	tests := []struct {
 		name    string
@@ -159,14 +161,20 @@ func TestWhenAMajorityIsLost(t *testing.T) {
 		{"one lost it", three, true, map[string]answer{"lb2": without, "lb3": with}, false},
 		{"one lost it, one is down", three, true, map[string]answer{"lb2": without}, false},
 		{"two lost it", three, true, map[string]answer{"lb2": without, "lb3": without}, true},
+		{"two are about to begin", three, true, map[string]answer{"lb2": begins, "lb3": begins}, false},
+		{"one lost it, one is about to begin", three, true, map[string]answer{"lb2": without, "lb3": begins}, false},
+		{"two are members no more", three, true, map[string]answer{"lb2": late, "lb3": late}, true},
+		{"two give no birth", three, true, map[string]answer{"lb2": {}, "lb3": {}}, true},
 		{"itself and another lost it", three, false, map[string]answer{"lb2": without, "lb3": with}, true},
 		{"itself lost it", three, false, map[string]answer{"lb2": with}, false},
 		{"newcomers do not count", []string{"lb2"}, false, map[string]answer{"lb2": with, "lb3": without, "lb4": without}, false},
 		{"two of four", []string{"lb1", "lb2", "lb3", "lb4"}, true, map[string]answer{"lb2": without, "lb3": without}, true},
 		{"nobody knows", nil, false, map[string]answer{"lb2": without}, false},
 	}
+	n := &Node{}
+	n.founders.Store(&map[string]string{"lb1": "old", "lb2": "old", "lb3": "old"})
 	for _, tt := range tests {
-		if got := lostMajority(tt.voters, "lb1", tt.member, tt.answers); (got != nil) != tt.want {
+		if got := lostMajority(tt.voters, "lb1", tt.member, n.withoutData(tt.answers)); (got != nil) != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}

@@ -75,10 +75,25 @@ func (n *Node) noLeader(answers map[string]answer, failures map[string]error) er
 	if names := sortedKeys(failures); len(answers) == 0 && len(names) > 0 {
 		return fmt.Errorf("no node of the cluster answers: %w", failures[names[0]])
 	}
-	if err := lostMajority(n.electorate(answers), n.cfg.Node, n.member.Load(), answers); err != nil {
+	if err := lostMajority(n.electorate(answers), n.cfg.Node, n.member.Load(), n.withoutData(answers)); err != nil {
 		return err
 	}
 	return ErrNoLeader
+}
+
+// withoutData returns who answered without being a member, but for those that are about to
+// begin: who founds the cluster with this node has the data directory that it was asked with.
+func (n *Node) withoutData(answers map[string]answer) map[string]bool {
+	founders := map[string]string{}
+	if births := n.founders.Load(); births != nil {
+		founders = *births
+	}
+	without := make(map[string]bool)
+	for name, a := range answers {
+		begins := !a.Late && a.Birth != "" && founders[name] == a.Birth
+		without[name] = !a.Member && !begins
+	}
+	return without
 }
 
 // electorate returns the voters that this node knows of, or has been told of.
@@ -106,11 +121,10 @@ var errLostMajority = errors.New("it has lost its majority and does not come bac
 
 // lostMajority returns errLostMajority if so many of the voters have no data any more
 // that the others, should all of them come back, are no majority.
-func lostMajority(voters []string, self string, member bool, answers map[string]answer) error {
+func lostMajority(voters []string, self string, member bool, without map[string]bool) error {
 	lost := 0
 	for _, voter := range voters {
-		a, answered := answers[voter]
-		if answered && !a.Member || voter == self && !member {
+		if without[voter] || voter == self && !member {
 			lost++
 		}
 	}

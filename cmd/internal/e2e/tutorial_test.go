@@ -86,8 +86,10 @@ func follow(t *testing.T, steps []step) (out []string) {
 	return strings.Split(string(text), mark+"\n")
 }
 
-// What differs from one run to the next: which node, numbers, and the version.
+// What differs from one run to the next: which node, numbers, how long nobody had the VIP and
+// whether that is known, and the version.
 var (
+	someOutage = regexp.MustCompile(`[≈≤] [\d.]+(µs|ms|s)`)
 	someNode   = regexp.MustCompile(`lb[123]`)
 	someNumber = regexp.MustCompile(`\d+`)
 	someGap    = regexp.MustCompile(` +`)
@@ -95,7 +97,7 @@ var (
 )
 
 func alike(text string) []string {
-	text = varying.Replace(text)
+	text = someOutage.ReplaceAllString(varying.Replace(text), "-")
 	for _, each := range []*regexp.Regexp{someNode, someNumber, someGap} {
 		text = each.ReplaceAllString(text, string(each.String()[0]))
 	}
