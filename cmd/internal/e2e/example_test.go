@@ -11,14 +11,14 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
-// The example of docs/ for three machines, as it stands there but for paths.
+// The example for three machines, as it stands there but for paths.
 func TestExampleOfThreeMachines(t *testing.T) {
 	t.Parallel()
 	n := emptyNetwork(t)
 	c := newCluster(t, n) // first, so that its nodes have the example's addresses
 	n.addClients(t)
 	for _, node := range c.Nodes {
-		path := filepath.Join("../../../docs/examples/three-nodes", node.Name+".toml")
+		path := filepath.Join("../../../deploy/examples/three-nodes", node.Name+".toml")
 		text, err := os.ReadFile(path)
 		must(t, err)
 		rewritten := strings.NewReplacer(

@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// The example of docs/ for two nodes that both serve, as it stands there but for paths.
+// The example for two nodes that both serve, as it stands there but for paths.
 func TestRouterExampleOfTwoMasters(t *testing.T) {
 	t.Parallel()
 	const left, right = "198.18.0.201", "198.18.0.202"
 	s := newSite(t, "lb1", "lb2")
 	for _, n := range s.nodes {
-		text, err := os.ReadFile(filepath.Join("../../../docs/examples/dual-master." + n.Name + ".toml"))
+		text, err := os.ReadFile(filepath.Join("../../../deploy/examples/dual-master", n.Name+".toml"))
 		must(t, err)
 		paths := fmt.Sprintf("[node]\ndata_dir = %q\nsocket = %q\n", filepath.Join(n.Dir, "data"), n.socket())
 		must(t, os.WriteFile(n.config(), []byte(strings.Replace(string(text), "[node]\n", paths, 1)), 0o600))
