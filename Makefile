@@ -170,7 +170,7 @@ bench-bgp: build ## moves by what a router does that is told by BGP, into docs/p
 bench-import: ## the import of large keepalived.conf files beside keepalived's own reading, into docs/performance.md (about 3 minutes)
 	$(GO) test -timeout 20m -run '^$$' -bench '^BenchmarkImport$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 10 -record $(CURDIR)/docs/performance.md
 
-bench-operator: build ## moves beside ten webhooks that hang, and without, into docs/performance.md (about 10 minutes, on a machine that does nothing else; needs root)
+bench-operator: build ## moves beside ten webhooks that hang and five open dashboards, and without, into docs/performance.md (about 10 minutes, on a machine that does nothing else; needs root)
 	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkOperator$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md
 
 bench-scrape: ## a status and a scrape of 1,000 VIPs and 5,000 servers, into docs/performance.md (about a minute; needs root)

@@ -95,13 +95,25 @@ func (c *processCheck) Check(ctx context.Context) (Finding, error) {
 	n := c.count(append(known, c.takeBorn()...))
 	switch {
 	case n < c.quorum:
-		return Finding{}, c.tooFew(n)
+		return Finding{}, unlessHidden(c.tooFew(n))
 	case c.most == nil:
 		c.setShort(false)
 	case n > *c.most:
 		return Finding{}, c.tooMany()
+	case hidesOthers():
+		return Finding{}, fmt.Errorf("nobody knows whether there are more processes %s: %s", c.what, hidden)
 	}
 	return Finding{}, nil
+}
+
+const hidden = "those of other users are hidden from perch, by hidepid of /proc or ProtectProc of its unit"
+
+// unlessHidden says, too, that there may be more than are seen.
+func unlessHidden(missing error) error {
+	if !hidesOthers() {
+		return missing
+	}
+	return fmt.Errorf("%w: %s", missing, hidden)
 }
 
 // count takes the oldest first, which are no workers that come and go.

@@ -146,3 +146,10 @@ func parseStat(text []byte) (process, error) {
 	p.bare = len(fields) > 48 && fields[47] == fields[48] && fields[48] != "0" // where it begins and ends
 	return p, nil
 }
+
+// hidesOthers tells whether /proc shows this process nothing of those of other users: by its
+// mount option hidepid, or ProtectProc of the unit. There always is a process 1.
+func hidesOthers() bool {
+	_, err := readProcess(1)
+	return err != nil
+}

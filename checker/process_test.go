@@ -286,6 +286,41 @@ func TestPIDFileOfAnotherUsersProcess(t *testing.T) {
 	}
 }
 
+// What cannot be seen is neither missing nor known not to be there.
+func TestProcessesThatAreHidden(t *testing.T) {
+	if os.Getenv(foreignVariable) == "" {
+		needRoot(t)
+		self, err := os.Executable()
+		must(t, err)
+		program, err := os.Open(self) // in a folder that the user cannot enter
+		must(t, err)
+		defer func() { _ = program.Close() }()
+		cmd := exec.Command("unshare", "--mount", "sh", "-c", `mount -t proc -o hidepid=2 proc /proc &&
+			exec setpriv --reuid daemon --regid daemon --clear-groups -- /proc/self/fd/3 -test.run="^$1$" -test.v`, "sh", t.Name())
+		cmd.Dir = "/"
+		cmd.Env = append(os.Environ(), foreignVariable+"=1")
+		cmd.ExtraFiles = []*os.File{program}
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+			t.Errorf("as user daemon: %v\n%s", err, out)
+		}
+		return
+	}
+	none := 0
+	for what, spec := range map[string]Process{
+		`no process named "pt-hidden": `:                                    {},
+		`0 of 2 processes named "pt-hidden": `:                              {Quorum: 2},
+		`nobody knows whether there are more processes named "pt-hidden": `: {QuorumMax: &none},
+	} {
+		if _, got := findingOf(made(t, testHost(), processSpec("pt-hidden", spec)), enough); got != what+hidden {
+			t.Errorf("reason %q, want %q", got, what+hidden)
+		}
+	}
+	path, name := program(t, "pt-own", "/bin/sleep")
+	begin(t, path, "1000")
+	awaitReason(t, made(t, testHost(), processSpec(name, Process{})), "")
+	awaitReason(t, made(t, testHost(), processSpec(name, Process{QuorumMax: &none})), fmt.Sprintf("a process named %q", name))
+}
+
 func TestWrongProcessSpecs(t *testing.T) {
 	const one = "a process is found by exactly one of its name, a PID file and a command line"
 	for _, c := range []struct {

@@ -68,6 +68,7 @@ func (r *scriptRun) start(argv []string, files []uintptr) error {
 	if err != nil {
 		return err
 	}
+	r.standBack()
 	if r.pidfd, err = pollable(pidfd); err != nil {
 		r.kill()
 		r.reap()

@@ -8,11 +8,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
+	"github.com/perch-vip/perch/cmd/internal/daemon"
 )
 
 type checkOptions struct {
-	config string
-	output format
+	config  string
+	secrets bool
+	output  format
 }
 
 func newCheckCommand() *cobra.Command {
@@ -24,13 +26,17 @@ func newCheckCommand() *cobra.Command {
 printed as FILE:LINE:COLUMN: TEXT, as compilers do. The exit code is 1 when
 there is a mistake; warnings alone do not change it.
 
-Nothing but the file is looked at: what it names may not exist yet.`,
+Nothing but the file is looked at: what it names may not exist yet. With
+--secrets the files of secrets and TLS are read, too, as the user that runs this
+would have to as a daemon: what "perch serve" refuses is a mistake.`,
 		Example: `  perch check
-  perch check -c new.toml && sudo mv new.toml /etc/perch/perch.toml`,
+  perch check -c new.toml && sudo mv new.toml /etc/perch/perch.toml
+  sudo -u perch perch check --secrets`,
 		Args: noArgument,
 		RunE: o.check,
 	}
 	cmd.Flags().StringVarP(&o.config, "config", "c", defaultConfig, "config `FILE`")
+	cmd.Flags().BoolVar(&o.secrets, "secrets", false, "read the files of secrets, too")
 	o.output.bind(cmd)
 	return cmd
 }
@@ -55,6 +61,11 @@ func (o *checkOptions) check(cmd *cobra.Command, _ []string) error {
 	var mistakes config.Mistakes
 	if err != nil && !errors.As(err, &mistakes) {
 		return err
+	}
+	if o.secrets && len(mistakes) == 0 {
+		if err := daemon.CheckSecrets(daemon.File(o.config)); err != nil {
+			return err
+		}
 	}
 	if o.output == formatJSON {
 		err = printJSON(cmd.OutOrStdout(), newVerdict(o.config, mistakes, warnings), "  ")

@@ -284,8 +284,8 @@ func TestUnitsCapabilities(t *testing.T) {
 	w.kill(child)
 }
 
-// They are, also to get before others and to
-// take away what a predecessor did to that end.
+// They are also enough to get before others, and to take away what a predecessor did to that
+// end.
 func TestCapabilities(t *testing.T) {
 	w := newWire(t)
 	w.attachTCX(bypass(t))

@@ -30,6 +30,8 @@ type Fence struct {
 	kind Kind
 	log  *slog.Logger
 
+	missing error // see Missing
+
 	kernel mechanism   // nil for Lifetime and Off
 	lock   io.Closer   // see sole
 	others []candidate // mechanisms that a dead predecessor may have left in the kernel
@@ -45,6 +47,10 @@ type Fence struct {
 
 // Kind is the mechanism in force, never Auto.
 func (f *Fence) Kind() Kind { return f.kind }
+
+// Missing returns why Auto took no stronger fence, or nil: it took the strongest there is, or
+// a kind was asked for.
+func (f *Fence) Missing() error { return f.missing }
 
 // Strict tells whether the kernel stops answering when the lease ends.
 func (f *Fence) Strict() bool { return f.kernel != nil }

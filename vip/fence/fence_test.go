@@ -327,6 +327,12 @@ func TestNew(t *testing.T) {
 			if !strings.Contains(said.String(), test.said) || (test.said == "") != (said.Len() == 0) {
 				t.Errorf("it said %q", &said)
 			}
+			if (f.Missing() != nil) != (test.said != "") || f.Missing() != nil && !strings.Contains(f.Missing().Error(), test.said) {
+				t.Errorf("missing: %v", f.Missing())
+			}
+			if test.said != "" && !strings.Contains(said.String(), "level=WARN") {
+				t.Errorf("that is no warning: %s", &said)
+			}
 		})
 	}
 }

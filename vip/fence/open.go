@@ -56,10 +56,11 @@ func choose(kind Kind, candidates []candidate, log *slog.Logger) (*Fence, error)
 			missing = append(missing, fmt.Errorf("%s fence: %w", c.kind, err))
 			continue
 		}
-		if len(missing) > 0 {
-			log.Info("a stronger fence cannot be had here", "fence", c.kind, "error", errors.Join(missing...))
+		f := &Fence{kind: c.kind, log: log, kernel: kernel, missing: allOf(missing)}
+		if f.missing != nil {
+			log.Warn("a stronger fence cannot be had here", "fence", c.kind, "missing", f.missing)
 		}
-		return &Fence{kind: c.kind, log: log, kernel: kernel}, nil
+		return f, nil
 	}
 	switch {
 	case kind != Auto && len(missing) == 0:
@@ -67,6 +68,19 @@ func choose(kind Kind, candidates []candidate, log *slog.Logger) (*Fence, error)
 	case kind != Auto:
 		return nil, errors.Join(missing...)
 	}
-	log.Warn("no fence that ends with the lease: addresses only end with their lifetime", "error", errors.Join(missing...))
-	return &Fence{kind: Lifetime, log: log}, nil
+	f := &Fence{kind: Lifetime, log: log, missing: allOf(missing)}
+	log.Warn("no fence that ends with the lease: addresses only end with their lifetime", "missing", f.missing)
+	return f, nil
+}
+
+// allOf says what is missing in one line.
+func allOf(missing []error) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	all := missing[0]
+	for _, err := range missing[1:] {
+		all = fmt.Errorf("%w; %w", all, err)
+	}
+	return all
 }

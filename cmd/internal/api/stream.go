@@ -47,6 +47,7 @@ func (s Streams) Serve(w http.ResponseWriter, r *http.Request, f Feed) error {
 		defer func() { <-s.open }()
 	default:
 		w.Header().Set("Retry-After", "5")
+		w.Header().Set("Connection", "close") // others wait for its place
 		return ErrStreams
 	}
 	head := w.Header()

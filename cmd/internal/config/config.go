@@ -38,10 +38,12 @@ type Node struct {
 	Name      string
 	DataDir   string         // absolute
 	Socket    string         // absolute, short enough for a unix socket
-	Listen    netip.AddrPort // for /metrics; the zero value is off
+	Listen    netip.AddrPort // for the dashboard and metrics; the zero value is off
 	LogLevel  slog.Level
 	LogFormat string // "text" or "json"
 	Fence     string // without a cluster: see Config.Fence
+	// ListenNames are further names by which browsers may ask at Listen.
+	ListenNames []string
 	// NetNamespace is the name of the network namespace that the daemon runs in; "" for
 	// that in which it is started.
 	NetNamespace string

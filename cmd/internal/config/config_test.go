@@ -81,13 +81,14 @@ func TestEveryKey(t *testing.T) {
 	got := mustParse(t, readFile(t, "testdata/ok/every-key.toml"))
 	want := &Config{
 		Node: Node{
-			Name:      "lb2",
-			DataDir:   "/srv/perch",
-			Socket:    "/run/perch/edge.sock",
-			Listen:    netip.MustParseAddrPort("[2001:db8::2]:9401"),
-			LogLevel:  slog.LevelDebug,
-			LogFormat: "json",
-			Fence:     "auto",
+			Name:        "lb2",
+			DataDir:     "/srv/perch",
+			Socket:      "/run/perch/edge.sock",
+			Listen:      netip.MustParseAddrPort("[2001:db8::2]:9401"),
+			ListenNames: []string{"lb2.example.com", "Status.Example."},
+			LogLevel:    slog.LevelDebug,
+			LogFormat:   "json",
+			Fence:       "auto",
 
 			StartProgram: []string{"/usr/local/bin/begin", "--all"},
 			StartTimeout: time.Minute,

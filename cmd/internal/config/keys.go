@@ -57,6 +57,7 @@ func nodeKeys(n *Node) []key {
 		optional("data_dir", text(&n.DataDir, pathRule, parsePath)),
 		optional("socket", text(&n.Socket, socketRule, parseSocket)),
 		optional("listen", text(&n.Listen, listenRule, parseListen)),
+		optional("listen_names", texts(&n.ListenNames, listenNamesRule, listenNameRule, parseListenName)),
 		optional("log_level", choice(&n.LogLevel,
 			option[slog.Level]{"debug", slog.LevelDebug},
 			option[slog.Level]{"info", slog.LevelInfo},

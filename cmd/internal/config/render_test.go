@@ -33,6 +33,7 @@ func render(c *Config) string {
 		listen = c.Node.Listen.String()
 	}
 	b.line("listen = %q", listen)
+	b.texts("listen_names", c.Node.ListenNames)
 	set(&b, "net_namespace", c.Node.NetNamespace)
 	set(&b, "log_unknown_vrids", c.Node.LogUnknownVRIDs)
 	b.line("log_level = %q\nlog_format = %q", strings.ToLower(c.Node.LogLevel.String()), c.Node.LogFormat)

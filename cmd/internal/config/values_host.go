@@ -13,17 +13,19 @@ import (
 
 // What is allowed where a server is named, and what is asked of it.
 const (
-	hostRule      = `must be a host's name or address, like "www.example.com" or "198.18.0.1"`
-	hostPortRule  = `must be a host and port, like "198.18.0.1:80", "[2001:db8::1]:80" or "www.example.com:80"`
-	serverRule    = `must be a host, with a port or without, like "198.18.0.1", "[2001:db8::1]:53" or "ns.example.com"`
-	urlRule       = `must be a URL, like "http://198.18.0.1:8080/healthz" or "https://www.example.com/"`
-	referenceRule = `must be relative to the target, like "/healthz"`
-	requestsRule  = `must be a list, like ["/healthz", {url = "/login", status = [302]}]`
-	requestRule   = `must be a URL relative to the target, like "/healthz", or a table, like {url = "/login", status = [302]}`
-	neighborRule  = `must be a neighbor of bgpd: its address, or the interface that it is found on`
-	methodRule    = `must be a method of HTTP, like "HEAD"`
-	headersRule   = `must be a list of headers, like ["Accept: text/plain"]`
-	headerRule    = `must be a name, a colon and a value, like "Accept: text/plain"`
+	hostRule        = `must be a host's name or address, like "www.example.com" or "198.18.0.1"`
+	listenNamesRule = `must be a list of names, like ["lb.example.com"]`
+	listenNameRule  = `must be a host's name, like "lb.example.com"`
+	hostPortRule    = `must be a host and port, like "198.18.0.1:80", "[2001:db8::1]:80" or "www.example.com:80"`
+	serverRule      = `must be a host, with a port or without, like "198.18.0.1", "[2001:db8::1]:53" or "ns.example.com"`
+	urlRule         = `must be a URL, like "http://198.18.0.1:8080/healthz" or "https://www.example.com/"`
+	referenceRule   = `must be relative to the target, like "/healthz"`
+	requestsRule    = `must be a list, like ["/healthz", {url = "/login", status = [302]}]`
+	requestRule     = `must be a URL relative to the target, like "/healthz", or a table, like {url = "/login", status = [302]}`
+	neighborRule    = `must be a neighbor of bgpd: its address, or the interface that it is found on`
+	methodRule      = `must be a method of HTTP, like "HEAD"`
+	headersRule     = `must be a list of headers, like ["Accept: text/plain"]`
+	headerRule      = `must be a name, a colon and a value, like "Accept: text/plain"`
 )
 
 // What can be wrong with them.
@@ -39,6 +41,7 @@ var (
 	errNoHeader  = errors.New("is not a header")
 	errOwnHeader = errors.New("is a header that is set for each request")
 	errNoMethod  = errors.New("is not a method")
+	errNoName    = errors.New("is an address, for which no name is needed")
 )
 
 // parseHost reads a name or an address.
@@ -59,6 +62,15 @@ func parseHost(s string) (string, error) {
 		return "", errNoAddress
 	}
 	return s, nil
+}
+
+// parseListenName reads a name for this machine. It has no pattern: that would take in names
+// of others.
+func parseListenName(s string) (string, error) {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return "", errNoName
+	}
+	return parseHost(s)
 }
 
 // checkLabels checks the lengths of a domain name and its parts (RFC 1035 section 2.3.4).

@@ -121,7 +121,7 @@ func otherVersions(voices []voice) []string {
 	if len(camps) < 2 {
 		return nil
 	}
-	return []string{fmt.Sprintf("perch is %s: install the same version on all nodes", spread(camps))}
+	return []string{fmt.Sprintf("versions differ, %s: install the same version on all nodes", spread(camps))}
 }
 
 // named lists a few of many.

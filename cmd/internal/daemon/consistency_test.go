@@ -84,7 +84,7 @@ func TestDisagreements(t *testing.T) {
 		}},
 		{"a version that does not tell", "lb1", func(v []voice) {
 			v[1].report = api.NodeReport{Version: "0.9", Fence: "bpf"}
-		}, []string{"perch is 1.0 on lb1, w, 0.9 on lb2: install the same version on all nodes"}},
+		}, []string{"versions differ, 1.0 on lb1, w, 0.9 on lb2: install the same version on all nodes"}},
 		{"values", "lb1", func(v []voice) {
 			with(&v[1], func(c *config.Cluster) {
 				c.Preempt, c.PreemptDelay, c.WhenUnhealthy = false, time.Minute, "release"
@@ -195,7 +195,7 @@ func TestStatusOfDisagreements(t *testing.T) {
 	find := func(what string) int {
 		return len(slices.DeleteFunc(s.status(answers).Warnings, func(w string) bool { return !strings.Contains(w, what) }))
 	}
-	if find("perch is 1.1 on lb1, 1.0 on lb2, w") != 1 || find("lb2 has other VIPs than lb1") != 1 || find("wall clock") != 0 {
+	if find("versions differ, 1.1 on lb1, 1.0 on lb2, w") != 1 || find("lb2 has other VIPs than lb1") != 1 || find("wall clock") != 0 {
 		t.Errorf("%q", s.status(answers).Warnings)
 	}
 	odd.skew = skewOf(since.Add(1001*time.Millisecond), since, 0)

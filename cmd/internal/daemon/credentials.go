@@ -47,10 +47,15 @@ func readCredentials(c *config.Cluster, node string) (*cluster.Credentials, []cr
 	}
 	var files []credentialFile
 	var pems []cluster.PEM
-	for _, file := range []credentialFile{{key: "tls_ca", path: c.TLSCA}, {key: "tls_cert", path: c.TLSCert}, {key: "tls_key", path: c.TLSKey}} {
-		data, err := readTLSFile(file.path)
+	for _, file := range []struct {
+		key, path string
+		read      func(key, path string, limit int64) ([]byte, error)
+	}{
+		{"tls_ca", c.TLSCA, readPublic}, {"tls_cert", c.TLSCert, readPublic}, {"tls_key", c.TLSKey, readPrivate},
+	} {
+		data, err := file.read(file.key, file.path, maxTLSFile)
 		if err != nil {
-			return nil, nil, fmt.Errorf("read %s: %w", file.key, err)
+			return nil, nil, err
 		}
 		files = append(files, credentialFile{"cluster." + file.key, file.path, sha256.Sum256(data)})
 		pems = append(pems, cluster.PEM{Name: file.key + " " + file.path, Data: data})
@@ -62,15 +67,16 @@ func readCredentials(c *config.Cluster, node string) (*cluster.Credentials, []cr
 // maxTLSFile bounds a TLS file; a bundle of all public CAs has a quarter of it.
 const maxTLSFile = 1 << 20
 
-func readTLSFile(path string) ([]byte, error) {
+// readPublic reads the file of a key of the config, which anybody may read.
+func readPublic(key, path string, limit int64) ([]byte, error) {
 	f, err := config.OpenFile(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read %s: %w", key, err)
 	}
 	defer f.Close()
-	data, err := readAtMost(f, maxTLSFile)
+	data, err := readAtMost(f, limit)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("read %s: %s: %w", key, path, err)
 	}
 	return data, nil
 }

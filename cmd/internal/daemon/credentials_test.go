@@ -97,3 +97,33 @@ func TestTLSFiles(t *testing.T) {
 		t.Errorf("a FIFO as secret: %v", err)
 	}
 }
+
+// Who can read a node's private key can be that node. Certificates are for all.
+func TestTLSKeyIsForTheDaemonAlone(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	issueTLS(t, cert, key)
+	c := &config.Cluster{Name: "edge", TLSCA: cert, TLSCert: cert, TLSKey: key}
+	for _, tt := range []struct {
+		cert, key os.FileMode
+		want      string
+	}{
+		{0o644, 0o600, ""},
+		{0o644, 0o640, ""},
+		{0o644, 0o644, "read tls_key " + key + ": its mode is 0644, at most 0640 is allowed; run: chmod 0600 " + key},
+		{0o600, 0o604, "read tls_key " + key + ": its mode is 0604, at most 0640 is allowed; run: chmod 0600 " + key},
+	} {
+		for path, mode := range map[string]os.FileMode{cert: tt.cert, key: tt.key} {
+			if err := os.Chmod(path, mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := ""
+		if _, _, err := readCredentials(c, "lb1"); err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("certificate %04o, key %04o: %q, want %q", tt.cert, tt.key, got, tt.want)
+		}
+	}
+}

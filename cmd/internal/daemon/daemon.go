@@ -424,6 +424,7 @@ func (d *daemon) snapshot() snapshot {
 		version:  d.opts.Version,
 		now:      time.Now().UTC(),
 		fence:    d.fence.Kind(),
+		weaker:   d.fence.Missing(),
 		unfenced: d.fence.Trouble(),
 		mended:   d.fence.Mended(),
 		warnings: current.warnings,

@@ -79,5 +79,5 @@ func (d *daemon) names() []string {
 	if d.member != nil {
 		names = append(names, d.others()...)
 	}
-	return names
+	return append(names, d.config().Node.ListenNames...)
 }

@@ -52,7 +52,10 @@ func (d *daemon) measure() web.Metrics {
 }
 
 func (d *daemon) fenceMeasured() web.Fence {
-	return web.Fence{Kind: string(d.fence.Kind()), Broken: d.fence.Trouble() != nil, Mended: d.fence.Mended().Count}
+	return web.Fence{
+		Kind: string(d.fence.Kind()), Weaker: d.fence.Missing() != nil && fences(d.config()),
+		Broken: d.fence.Trouble() != nil, Mended: d.fence.Mended().Count,
+	}
 }
 
 // vipsMeasured are the VIPs of the cluster. One that is in the kernel behind a shut fence

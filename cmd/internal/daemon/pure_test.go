@@ -53,7 +53,7 @@ var pureFiles = []string{
 	"cmd/internal/clock/sources.go", "cmd/internal/clock/warnings.go", "cmd/internal/clock/status.go",
 	"cmd/internal/web/host.go", "cmd/internal/api/overview.go",
 	"cmd/internal/web/board/edition.go", "cmd/internal/web/board/write.go", "cmd/internal/web/board/page.go", "cmd/internal/web/board/table.go",
-	"cmd/internal/web/board/view.go", "cmd/internal/web/board/level.go", "cmd/internal/web/board/headline.go", "cmd/internal/web/board/vips.go",
+	"cmd/internal/web/board/view.go", "cmd/internal/web/board/level.go", "cmd/internal/web/board/headline.go", "cmd/internal/web/board/problems.go", "cmd/internal/web/board/vips.go",
 	"cmd/internal/web/board/nodes.go", "cmd/internal/web/board/routers.go", "cmd/internal/web/board/checks.go",
 	"cmd/internal/web/board/services.go", "cmd/internal/web/board/rest.go", "cmd/internal/web/board/timeline.go",
 }

@@ -83,7 +83,7 @@ func (d *daemon) reloadFile() (api.ReloadResult, error) {
 	applied.IPVS, applied.Services, applied.ServerChecks = fresh.IPVS, fresh.Services, fresh.ServerChecks
 	d.level.Set(fresh.Node.LogLevel)
 	applied.Node.LogLevel = fresh.Node.LogLevel
-	applied.Node.Listen = fresh.Node.Listen
+	applied.Node.Listen, applied.Node.ListenNames = fresh.Node.Listen, fresh.Node.ListenNames
 	d.metrics.Listen(fresh.Node.Listen)
 	d.reloadClock(&applied, fresh)
 	lasting := slices.Concat(pending(&applied, fresh), rewritten(d.read, secrets.files), texts(warnings))

@@ -27,6 +27,7 @@ type reloadable struct {
 	kernel *fakeKernel
 	dir    string
 	listen string // of its config
+	called string // what is in node.listen_names, likewise
 }
 
 // newReloadable returns one that was started with a secret.
@@ -83,6 +84,7 @@ func (r *reloadable) write(t *testing.T, name, content string, mode os.FileMode)
 func (r *reloadable) writeConfig(t *testing.T, secret, failover string) {
 	t.Helper()
 	var b strings.Builder
+	fmt.Fprintf(&b, "node.listen_names = [%s]\n", r.called)
 	fmt.Fprintf(&b, "node.name = \"lb1\"\nnode.data_dir = %q\nnode.listen = %q\n[cluster]\nname = \"edge\"\nsecret_file = %q\nfailover = %q\n", r.path("data"), r.listen, r.path(secret), failover)
 	for i := range 3 {
 		fmt.Fprintf(&b, "[[cluster.peer]]\nname = \"lb%d\"\naddress = \"198.18.0.%d:7400\"\n", i+1, i+1)

@@ -45,6 +45,12 @@ func readSecret(path string) ([]byte, error) {
 // readSecretFile reads the file of a key, which nobody else can read, without the white
 // space around what is in it.
 func readSecretFile(key, path string) ([]byte, error) {
+	data, err := readPrivate(key, path, maxSecret)
+	return bytes.TrimSpace(data), err
+}
+
+// readPrivate reads the file of a key of the config, if nobody else can.
+func readPrivate(key, path string, limit int64) ([]byte, error) {
 	f, err := config.OpenFile(path)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -60,11 +66,11 @@ func readSecretFile(key, path string) ([]byte, error) {
 	if err := access.check(path, thisProcess()); err != nil {
 		return nil, fmt.Errorf("read %s %s: %w", key, path, err)
 	}
-	data, err := readAtMost(f, maxSecret)
+	data, err := readAtMost(f, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read %s %s: %w", key, path, err)
 	}
-	return bytes.TrimSpace(data), nil
+	return data, nil
 }
 
 // access says who may read a file.

@@ -1,6 +1,10 @@
 package daemon
 
-import "github.com/perch-vip/perch/cluster"
+import (
+	"errors"
+
+	"github.com/perch-vip/perch/cluster"
+)
 
 // secrets are what a config's files of secrets held.
 type secrets struct {
@@ -21,4 +25,27 @@ func readSecrets(sourced Sourced) (s secrets, err error) {
 		return secrets{}, err
 	}
 	return s, nil
+}
+
+// CheckSecrets reads all files of secrets that a config names, as a daemon of this process's
+// user would, and keeps none. Its error is why a daemon would not start.
+func CheckSecrets(source Source) error {
+	sourced, err := source()
+	if err != nil {
+		return err
+	}
+	_, err = readSecrets(sourced)
+	errs := []error{err}
+	for i := range sourced.Config.Notify {
+		switch n := &sourced.Config.Notify[i]; {
+		case n.Mail.Server != "":
+			_, _, err = mailOf(n, sourced.Config.Node.Name)
+		case n.Webhook.URL != "":
+			_, _, err = webhookOf(n, sourced.Config.Node.Name, "")
+		default:
+			continue
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }

@@ -28,6 +28,7 @@ type snapshot struct {
 	holding  bool
 	vips     []vip.Status
 	fence    fence.Kind
+	weaker   error // why "auto" took no stronger fence
 	unfenced error // why the kernel may answer beyond the lease
 	mended   fence.Mended
 	waits    time.Duration // before this node takes the VIPs as the leader
@@ -137,7 +138,7 @@ func (s snapshot) alone() api.Status {
 		BGP:      s.bgp,
 		Notify:   s.notified,
 		Converge: convergedOf(s.hooks),
-		Warnings: slices.Concat(bgpAlarms(s.bgp), s.routerAlarms(), s.hookAlarms(), s.warnings),
+		Warnings: slices.Concat(bgpAlarms(s.bgp), s.routerAlarms(), s.weakerFence(), s.hookAlarms(), s.warnings),
 	}
 	if warning := forgotten(s.orders, s.config.Services); warning != "" {
 		st.Warnings = append(st.Warnings, warning)
@@ -441,6 +442,25 @@ func (s snapshot) strangers() []string {
 		}
 	}
 	return warnings
+}
+
+// weakerFence warns of a fence that "auto" took since the strongest cannot be had, where there
+// is something to fence.
+func (s snapshot) weakerFence() []string {
+	if s.weaker == nil || !fences(s.config) {
+		return nil
+	}
+	return []string{fmt.Sprintf("fence %s is what auto takes on %s, a stronger one cannot be had: %v", s.fence, s.config.Node.Name, s.weaker)}
+}
+
+// fences tells whether a node may hold what its fence is for.
+func fences(c *config.Config) bool {
+	if c.Cluster != nil {
+		if p, _ := c.Cluster.Peer(c.Node.Name); !p.Witness && len(c.VIPs) > 0 {
+			return true
+		}
+	}
+	return len(c.VRRP) > 0
 }
 
 // weakFences warns of nodes whose kernel does not stop answering with the lease.

@@ -236,6 +236,11 @@ func TestStatusSaysWhy(t *testing.T) {
 			"ok", "lb1", true, "lost contact with lb2", "fence lifetime on lb2: the VIPs of a dead or frozen owner answer for up to 3.1 s",
 		},
 		{
+			"a node that cannot have a stronger fence",
+			func(s *snapshot, _ map[string]answer) { s.fence, s.weaker = fence.NFTables, errors.New("bpf fence: no") },
+			"ok", "lb1", true, "lost contact with lb2", "fence nftables is what auto takes on lb2, a stronger one cannot be had: bpf fence: no",
+		},
+		{
 			"a VIP whose interface is down",
 			func(_ *snapshot, a map[string]answer) {
 				a["lb1"] = from("lb1", "lb1", 7, true, "interface eth0 is down")

@@ -112,7 +112,7 @@ func weaker(wanted string, f Facts) []Finding {
 		}}
 	case wanted == "auto" && bpf != "":
 		return []Finding{{
-			Hint, "fence", "nftables is what auto takes here, which a freeze at the wrong moment may open for a moment: no bpf, as " + bpf, show,
+			Warning, "fence", "nftables is what auto takes here, which a freeze at the wrong moment may open for a moment: no bpf, as " + bpf, show,
 		}}
 	}
 	return nil

@@ -190,7 +190,7 @@ func illnesses() []illness {
 				Secret{Key: "cluster.secret_file", Path: "/a", Strict: true, Problem: missing},
 				Secret{Key: "auth of gw", Path: "/b", Strict: true, Problem: hidden},
 				Secret{Key: "auth of gw", Path: "/c", Strict: true, Mode: 0o644, UID: 990, GID: 980},
-				Secret{Key: "cluster.tls_key", Path: "/d", Mode: 0o666, UID: 5},
+				Secret{Key: "key_file of check web", Path: "/d", Mode: 0o666, UID: 5},
 				Secret{Key: "auth of gw", Path: "/e/f", Strict: true, Mode: 0o600, LooseDir: "/e"},
 				Secret{Key: "auth of gw", Path: "/g", Strict: true, Mode: 0o640, GID: 100})
 		}},

@@ -130,7 +130,7 @@ func TestLookAtSecrets(t *testing.T) {
 		Notify:  []config.Notify{{Mail: config.Mail{PasswordFile: path}}},
 	}
 	got := lookAtSecrets(c)
-	if len(got) != 2 || got[0].Mode != 0o600 || got[0].LooseDir != loose || got[0].UID != os.Geteuid() || got[1].Problem != missing || got[1].Strict {
+	if len(got) != 2 || got[0].Mode != 0o600 || got[0].LooseDir != loose || got[0].UID != os.Geteuid() || got[1].Problem != missing || !got[1].Strict {
 		t.Errorf("got %+v", got)
 	}
 	must(t, os.Chmod(loose, 0o777|os.ModeSticky))

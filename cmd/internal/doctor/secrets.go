@@ -41,7 +41,7 @@ func secretsOf(c *config.Config) (all []Secret) {
 	}
 	if c.Cluster != nil {
 		add("cluster.secret_file", c.Cluster.SecretFile, true)
-		add("cluster.tls_key", c.Cluster.TLSKey, false)
+		add("cluster.tls_key", c.Cluster.TLSKey, true)
 	}
 	for i := range c.VRRP {
 		r := &c.VRRP[i]

@@ -10,8 +10,8 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
-// A neighbor that goes down, and a bgpd that hangs, are seen in the metrics and in the
-// status for programs.
+// A neighbor that goes down, and a bgpd that hangs, are seen in the metrics, in the status
+// for programs, and on the dashboard of another node.
 func TestBGPInMetrics(t *testing.T) {
 	t.Parallel()
 	r := startRouted(t, steadily)
@@ -25,6 +25,8 @@ func TestBGPInMetrics(t *testing.T) {
 		fmt.Sprint("perch_bgp_networks_wanted ", announced), fmt.Sprint("perch_bgp_networks_announced ", announced), session+"1")
 	r.measures(standby, `perch_bgp_state{state="standby"} 1`, "perch_bgp_networks_wanted 0", "perch_bgp_networks_announced 0")
 	r.sessionIs(owner, neighbor.String(), "Established")
+	row := fmt.Sprintf("%s %d Established", neighbor, lab.RouterASN)
+	r.boardSays(standby, "bgp", owner.Name+" announced since", standby.Name+" standby since", row)
 
 	router := r.fabric.Speakers[r.fabric.Router].BGPD
 	r.must(router.Kill())
@@ -32,6 +34,7 @@ func TestBGPInMetrics(t *testing.T) {
 	if bgp := r.statusJSON(owner).BGP; len(bgp.Neighbors) != 2 || bgp.Neighbors[0].Up || bgp.Neighbors[1].Up {
 		t.Errorf("with a dead router its status is %+v", bgp)
 	}
+	r.boardSays(standby, "headline", "BGP neighbors are down")
 	r.must(router.Start())
 	r.measures(owner, session+"1")
 	r.sessionIs(owner, neighbor.String(), "Established")
@@ -46,6 +49,7 @@ func TestBGPInMetrics(t *testing.T) {
 	if bgp := r.statusJSON(owner).BGP; bgp.State != api.BGPWedged || bgp.Error == "" || bgp.Failures == 0 || len(bgp.Neighbors) > 0 {
 		t.Errorf("with a bgpd that hangs its status is %+v", bgp)
 	}
+	r.boardSays(standby, "headline", "BGP fails on a node ("+owner.Name+")")
 	r.must(bgpd.Thaw())
 	r.measures(owner, "perch_bgp_up 1", session+"1")
 	r.routedTo(owner)
@@ -56,6 +60,17 @@ func (r *routed) metrics(n *lab.Node) string {
 	text, err := metricsOf(r.t, n.Host)
 	r.must(err)
 	return text
+}
+
+// boardSays waits until a section of a node's dashboard has these texts.
+func (r *routed) boardSays(n *lab.Node, section string, texts ...string) {
+	r.t.Helper()
+	for _, text := range texts {
+		r.eventuallySays("the dashboard of "+n.Name+" has "+text, func() bool {
+			got, err := sectionOf(r.t, n.Host, section)
+			return err == nil && strings.Contains(got, text)
+		})
+	}
 }
 
 // measures waits until the metrics of a node have these lines.

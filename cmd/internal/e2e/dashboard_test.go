@@ -147,6 +147,7 @@ func TestDashboardOfADeadDaemon(t *testing.T) {
 	}
 	c.must(n.Freeze())
 	b.shows("#stale", "no word of this node")
+	b.becomes(`/ for (2[2-9]|[3-9]\d) s/.test(document.querySelector("#stale").textContent)`) // it has asked again
 	c.must(n.Thaw())
 	b.shows("#live", "live,")
 }

@@ -137,7 +137,16 @@ var attacks = map[string]func(*hostile){
 		h.pour("web", "POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n", strings.Repeat("x", 1<<16))
 	},
 	"requests without end": func(h *hostile) { h.pour("web", "", strings.Repeat("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n", 1<<10)) },
-	"TLS to the pages":     func(h *hostile) { h.many(100, "web", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"+rand.Text()) },
+	"viewers that read nothing": func(h *hostile) {
+		h.many(100, "web", "GET /dashboard/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		h.many(100, "web", "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		_, err := metricsOf(h.t, h.owner.Host)
+		h.must(err)
+	},
+	"dashboards without end": func(h *hostile) {
+		h.pour("web", "", strings.Repeat("GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n", 1<<10))
+	},
+	"TLS to the pages": func(h *hostile) { h.many(100, "web", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"+rand.Text()) },
 	"HTTP/2 to the pages": func(h *hostile) {
 		h.many(100, "web", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
 	},
@@ -226,6 +235,7 @@ func TestHostileClients(t *testing.T) {
 var hostilePaths = []string{
 	"/", "/metrics", "/healthz", "/readyz", "/events", "/v1/status", "/v1/transfer", "/v1/drain", "/v1/undrain", "/v1/reload",
 	"/v1/remove", "/v1/join", "/v1/server", "/v1/alive", "/api/v1/transfer", "/status", "/status.json", "/history", "/favicon.ico", "/assets/app.js", "/debug/pprof/",
+	"/dashboard/stream", "/dashboard/stream?has=" + strings.Repeat("x", 2000), "/dashboard.js", "/dashboard.js/", "/dashboard/../v1/drain",
 	"//metrics", "/./metrics", "/x/../metrics", "/%2e%2e/%2e%2e/etc/passwd", "/../../../../etc/passwd", "/metrics%00", "/metrics/..%2fv1%2ftransfer",
 	"http://lb2:7400/v1/transfer", "http://127.0.0.1:7401/metrics", "*", "/metrics?to=lb2&method=POST&_method=DELETE", "/\x7f", "/;/v1/drain",
 }
@@ -244,7 +254,7 @@ func TestPagesChangeNothing(t *testing.T) {
 		for _, path := range hostilePaths {
 			for _, more := range []string{"", "Upgrade: websocket\r\nConnection: Upgrade\r\n", "X-HTTP-Method-Override: POST\r\nContent-Type: application/json\r\nContent-Length: 12\r\n"} {
 				body := `{"to":"lb2"}`[:12*strings.Count(more, "Content-Length")]
-				conn := h.send("web", method+" "+path+" HTTP/1.1\r\nHost: a\r\n"+more+"\r\n"+body)
+				conn := h.send("web", method+" "+path+" HTTP/1.1\r\nHost: localhost\r\n"+more+"\r\n"+body)
 				response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
 				switch {
 				case err != nil: // it is no HTTP, and it hung up

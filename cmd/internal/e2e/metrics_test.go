@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +67,17 @@ func pageOf(t *testing.T, h *lab.Host, path string) (code int, text string, err 
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	return response.StatusCode, string(body), err
+}
+
+var tag = regexp.MustCompile(`<[^>]*>`)
+
+// sectionOf returns the text of a section of the dashboard of a host's perch, a space for each
+// tag and between words.
+func sectionOf(t *testing.T, h *lab.Host, id string) (string, error) {
+	_, page, err := pageOf(t, h, "/")
+	_, rest, _ := strings.Cut(page, `<section id="`+id+`"`)
+	rest, _, _ = strings.Cut(rest, "</section>")
+	return strings.Join(strings.Fields(tag.ReplaceAllString("<"+rest, " ")), " "), err
 }
 
 // answerOf returns the code that the perch of a host answers a request with.

@@ -134,6 +134,10 @@ func TestWebhookHearsOfTheOwnership(t *testing.T) {
 	story[next] += fmt.Sprint(", owner ", term(next))
 	hears(old, story[old])
 	hears(next, story[next])
+	c.eventually("the dashboard of another node says so", func() bool {
+		text, err := sectionOf(t, next.Host, "notify")
+		return err == nil && strings.Contains(text, " "+old.Name+" ok 3 0 ")
+	})
 
 	c.must(next.Kill())
 	last := c.movedFrom(next)

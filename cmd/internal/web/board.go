@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/web/board"
@@ -23,6 +24,10 @@ const maxHas = 1 << 10
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// noName is said to who asks by a name that is not known.
+const noName = "this is no name of this node: ask for its address, localhost or the name of a node of its cluster, " +
+	"or have this name be one of node.listen_names in its perch.toml"
+
 // forBrowsers answers those only that ask for this host by a name of it; see isOurs.
 func (s *Server) forBrowsers(answer http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -33,7 +38,7 @@ func (s *Server) forBrowsers(answer http.HandlerFunc) http.HandlerFunc {
 		head.Set("Cross-Origin-Resource-Policy", "same-origin")
 		head.Set("Content-Security-Policy", policy)
 		if !isOurs(r.Host, s.names()) {
-			http.Error(w, "this is no name of this node: ask for its address, localhost, or the name of a node of its cluster", http.StatusMisdirectedRequest)
+			http.Error(w, noName, http.StatusMisdirectedRequest)
 			return
 		}
 		answer(w, r)
@@ -50,24 +55,52 @@ func (s *Server) serveBoard(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 	default:
-		serveFile("text/html; charset=utf-8", e.Page())(w, r)
+		e.file.serve(w, r)
 	}
 }
 
-// serveFile answers with a file, compressed where that is understood.
-func serveFile(kind string, file []byte) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		body := file
-		w.Header().Set("Content-Type", kind)
-		w.Header().Set("Vary", "Accept-Encoding")
-		if takesGzip(r) {
-			w.Header().Set("Content-Encoding", "gzip")
-			body = compressed(file)
-		}
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		if r.Method != http.MethodHead {
-			_, _ = w.Write(body) // a client that went away is not worth a line in the log
-		}
+// showing is the dashboard at one moment, with its page as browsers get it.
+type showing struct {
+	*board.Edition
+	file file
+}
+
+// edition is that of what was shown; nil where nothing was.
+func (s *showing) edition() *board.Edition {
+	if s == nil {
+		return nil
+	}
+	return s.Edition
+}
+
+func newShowing(v *board.View) *showing {
+	e := board.Make(v)
+	return &showing{e, newFile("text/html; charset=utf-8", e.Page())}
+}
+
+// file is what is served again and again, and compressed once, when that is first wanted.
+type file struct {
+	kind   string
+	plain  []byte
+	zipped func() []byte
+}
+
+func newFile(kind string, text []byte) file {
+	return file{kind, text, sync.OnceValue(func() []byte { return compressed(text) })}
+}
+
+// serve answers with a file, compressed where that is understood.
+func (f file) serve(w http.ResponseWriter, r *http.Request) {
+	body := f.plain
+	w.Header().Set("Content-Type", f.kind)
+	w.Header().Set("Vary", "Accept-Encoding")
+	if takesGzip(r) {
+		w.Header().Set("Content-Encoding", "gzip")
+		body = f.zipped()
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // a client that went away is not worth a line in the log
 	}
 }
 
@@ -106,7 +139,7 @@ func keysOf(has string) map[string]bool {
 
 // follow feeds a browser that has sections of these keys: at once, then each second.
 func (s *Server) follow(has map[string]bool) feed {
-	var last *board.Edition
+	var last *showing
 	var next time.Time
 	return func(ctx context.Context) ([]message, error) {
 		if err := until(ctx, next); err != nil {
@@ -124,7 +157,7 @@ func (s *Server) follow(has map[string]bool) feed {
 			return nil, nil
 		}
 		var messages []message
-		for _, c := range e.Changes(has, last) {
+		for _, c := range e.Changes(has, last.edition()) {
 			messages = append(messages, message{name: c.Event, data: string(c.Data)})
 		}
 		has, last = e.Keys(), e

@@ -24,7 +24,9 @@ func watched() board.View {
 }
 
 func boardServer(look func() board.View) *Server {
-	return NewServer(Sources{Metrics: website, Board: look, Names: func() []string { return []string{"lb1", "LB2"} }}, quiet)
+	from := sources()
+	from.Board = look
+	return NewServer(from, quiet)
 }
 
 func browse(h http.Handler, path, host string, header ...string) *httptest.ResponseRecorder {
@@ -48,8 +50,9 @@ func TestOtherNamesAreRefused(t *testing.T) {
 		for host, want := range map[string]int{
 			"127.0.0.1:7401": 200, "[::1]:7401": 200, "198.18.0.1": 200, "localhost:7401": 200, "lb1:7401": 200, "lb2": 200, "LB1.": 200, "[fe80::1%25eth0]": 200,
 			"evil.example:7401": 421, "lb1.evil.example": 421, "127.0.0.1.evil.example": 421, "": 421, "localhost.evil.example": 421, "127.1": 421,
+			"[::1].evil.example": 421, "[::1": 200, "lb1.example.com:7401": 200, "LB1.EXAMPLE.COM.": 200, "lb1.example.com.evil.example": 421,
 		} {
-			if path == "/metrics" {
+			if path == "/metrics" || path == "/healthz" || path == "/readyz" { // for programs
 				want = 200
 			}
 			if w := browse(h, path, host); w.Code != want {
@@ -96,6 +99,44 @@ func TestBoardHeaders(t *testing.T) {
 			t.Errorf("%s: is compressed though that was not wanted", path)
 		}
 	}
+}
+
+// keeper is a writer that keeps where what it is given stands.
+type keeper struct {
+	*httptest.ResponseRecorder
+	first *byte
+}
+
+func (k *keeper) Write(b []byte) (int, error) {
+	if len(b) > 0 {
+		k.first = &b[0]
+	}
+	return k.ResponseRecorder.Write(b)
+}
+
+// Who asks often does not have the node compress often.
+func TestCompressedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := boardServer(watched).routes()
+		ask := func(path string) *byte {
+			r := httptest.NewRequest(http.MethodGet, path, nil)
+			r.Host = "lb1"
+			r.Header.Set("Accept-Encoding", "gzip")
+			k := &keeper{ResponseRecorder: httptest.NewRecorder()}
+			h.ServeHTTP(k, r)
+			return k.first
+		}
+		for _, path := range []string{"/", "/dashboard.css", "/dashboard.js", "/dashboard.svg"} {
+			if first := ask(path); first == nil || ask(path) != first {
+				t.Errorf("%s is compressed for each who asks", path)
+			}
+		}
+		first := ask("/")
+		time.Sleep(freshFor)
+		if ask("/") == first {
+			t.Error("the page stays as it was")
+		}
+	})
 }
 
 // The page has nothing in it that the policy would forbid.

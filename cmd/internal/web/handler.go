@@ -55,9 +55,9 @@ func (s *Server) routes() routes {
 		"/healthz":          probed(s.pages.alive, aliveText),
 		"/readyz":           probed(s.pages.ready, readyText),
 		"/":                 s.forBrowsers(s.serveBoard),
-		"/dashboard.css":    s.forBrowsers(serveFile("text/css; charset=utf-8", board.Style)),
-		"/dashboard.js":     s.forBrowsers(serveFile("text/javascript; charset=utf-8", board.Script)),
-		"/dashboard.svg":    s.forBrowsers(serveFile("image/svg+xml", board.Icon)),
+		"/dashboard.css":    s.forBrowsers(newFile("text/css; charset=utf-8", board.Style).serve),
+		"/dashboard.js":     s.forBrowsers(newFile("text/javascript; charset=utf-8", board.Script).serve),
+		"/dashboard.svg":    s.forBrowsers(newFile("image/svg+xml", board.Icon).serve),
 		"/dashboard/stream": s.forBrowsers(s.streamBoard),
 	}
 }

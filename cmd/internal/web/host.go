@@ -14,13 +14,16 @@ func isOurs(host string, names []string) bool {
 	if _, err := netip.ParseAddr(name); err == nil {
 		return true
 	}
-	return name == "localhost" || slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+	return name == "localhost" || slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(strings.TrimSuffix(n, "."), name) })
 }
 
 // withoutPort returns the host of a Host header, an IPv6 address without its brackets.
 func withoutPort(host string) string {
 	if rest, found := strings.CutPrefix(host, "["); found {
-		address, _, _ := strings.Cut(rest, "]")
+		address, behind, _ := strings.Cut(rest, "]")
+		if behind != "" && behind[0] != ':' {
+			return host
+		}
 		return address
 	}
 	name, _, _ := strings.Cut(host, ":")

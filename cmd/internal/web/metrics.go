@@ -41,6 +41,7 @@ type Reloads struct {
 // Fence is what keeps the kernel from answering beyond the lease.
 type Fence struct {
 	Kind   string
+	Weaker bool // than the strongest, which "auto" did not get
 	Broken bool
 	Mended uint64
 }

@@ -12,6 +12,7 @@ const (
 	configWell    = "perch_config_last_reload_success"
 	configTaken   = "perch_config_applied_time_seconds"
 	fenceInfo     = "perch_fence_info"
+	fenceWeaker   = "perch_fence_weaker"
 	fenceBroken   = "perch_fence_broken"
 	fenceMended   = "perch_fence_mended_total"
 	notifyEvents  = "perch_notify_events_total"
@@ -58,6 +59,10 @@ func fenceFamilies() []family {
 		{
 			metric{fenceInfo, gauge, "What keeps the kernel from answering beyond the lease; always 1.", []string{"kind"}},
 			func(m *Metrics, s *sink) { s.add(1, m.Fence.Kind) },
+		},
+		{
+			metric{fenceWeaker, gauge, "1 if \"auto\" took a weaker fence than there is, since that cannot be had.", nil},
+			func(m *Metrics, s *sink) { s.state(m.Fence.Weaker) },
 		},
 		{
 			metric{fenceBroken, gauge, "1 if the kernel may answer beyond the lease, against what the fence promises.", nil},

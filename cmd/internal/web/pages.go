@@ -3,14 +3,12 @@ package web
 import (
 	"context"
 	"log/slog"
-
-	"github.com/perch-vip/perch/cmd/internal/web/board"
 )
 
 // pages are all that is made for whoever asks.
 type pages struct {
 	metrics, alive, ready *page[[]byte]
-	board                 *page[*board.Edition]
+	board                 *page[*showing]
 }
 
 func newPages(from Sources, log *slog.Logger) pages {
@@ -27,15 +25,15 @@ func newPages(from Sources, log *slog.Logger) pages {
 		}
 		return b
 	}
-	show := func(*board.Edition) *board.Edition {
+	show := func(*showing) *showing {
 		v := from.Board()
-		return board.Make(&v)
+		return newShowing(&v)
 	}
 	return pages{
 		metrics: newText(metrics, log),
 		alive:   newText(func(b []byte) []byte { return appendAlive(b, from.Alive()) }, log),
 		ready:   newText(func(b []byte) []byte { return appendReady(b, from.Obstacles()) }, log),
-		board:   &page[*board.Edition]{render: show, log: log},
+		board:   &page[*showing]{render: show, log: log},
 	}
 }
 

@@ -28,7 +28,7 @@ func website() Metrics {
 	return Metrics{
 		Version: "v0.1.0", GoVersion: "go1.26", Counted: true, Started: time.Unix(1_700_000_000, 0), Ready: true, Warnings: 2,
 		Reloads: Reloads{Applied: 3, Refused: 1, Failed: true, Last: time.Unix(1_700_000_100, 0)},
-		Fence:   Fence{Kind: "bpf", Broken: true, Mended: 4},
+		Fence:   Fence{Kind: "bpf", Weaker: true, Broken: true, Mended: 4},
 		Cluster: &Cluster{
 			State: api.StateOK, Role: api.RoleLeader, Leader: "lb1", Term: 7, Quorum: true, Owner: true,
 			Lease: 125 * time.Millisecond, Health: api.HealthHealthy, Priority: 90, Tried: 5, Won: 2, LeaderChanges: 6,
@@ -124,6 +124,7 @@ func rendered(b []byte, m *Metrics) []byte {
 func sources() Sources {
 	return Sources{
 		Metrics: website, Alive: func() bool { return true }, Obstacles: func() []string { return nil }, Events: events.New("lb1"),
+		Board: watched, Names: func() []string { return []string{"lb1", "LB2", "lb1.Example.com."} },
 	}
 }
 

@@ -116,7 +116,7 @@ func TestManyStreams(t *testing.T) {
 			go func() { _, _ = io.Copy(io.Discard, response.Body) }()
 		}
 		response, body := s.ask("GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
-		if response.StatusCode != 503 || body != "16 streams are open, which is the limit\n" || response.Header.Get("Retry-After") == "" {
+		if response.StatusCode != 503 || body != "16 streams are open, which is the limit\n" || response.Header.Get("Retry-After") == "" || !response.Close {
 			t.Errorf("one more: %s %q", response.Status, body)
 		}
 		if response, _ := s.ask("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"); response.StatusCode != 200 {

@@ -46,6 +46,9 @@ func (l *balancers) losesServer(dead *web) {
 	if failed == 0 {
 		b.t.Error("no request failed: the server was not dead")
 	}
+	for _, s := range l.services {
+		l.showsDead(s, dead)
+	}
 	must(b.t, dead.Start())
 	l.have(nil)
 	for _, s := range l.services {

@@ -56,6 +56,7 @@ func (l *balancers) counts(s service) {
 			b.t.Errorf("%s, which is not the owner: %s", l.spare.Name, wrong)
 		}
 	}
+	l.showsCounts(s, each)
 	for _, g := range visitors {
 		must(b.t, g.conn.Close())
 	}
@@ -96,8 +97,14 @@ func lacking(text string, lines []string) string {
 	return missing.String()
 }
 
-// metrics asks a node for its metrics, from the node itself.
+// metrics asks a node for its metrics.
 func (c *cluster) metrics(n *lab.Node) string {
+	c.bed.t.Helper()
+	return c.page(n, "/metrics")
+}
+
+// page asks a node for what it serves at a path, from the node itself.
+func (c *cluster) page(n *lab.Node, path string) string {
 	c.bed.t.Helper()
 	ctx, cancel := context.WithTimeout(c.bed.t.Context(), 10*time.Second)
 	defer cancel()
@@ -107,7 +114,7 @@ func (c *cluster) metrics(n *lab.Node) string {
 			return n.Host.Dial(ctx, "tcp", netip.MustParseAddrPort("127.0.0.1:7401"))
 		},
 	}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:7401/metrics", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:7401"+path, nil)
 	must(c.bed.t, err)
 	response, err := client.Do(request)
 	must(c.bed.t, err)

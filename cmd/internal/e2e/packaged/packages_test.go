@@ -211,20 +211,27 @@ func (c *cluster) upgrades(m manager) {
 	}
 }
 
-// refusesBadConfig installs a package while the config has a mistake: the daemon that runs
-// goes on.
+// refusesBadConfig installs a package while the config has a mistake, and while its secret is
+// one that no daemon starts with: the one that runs goes on.
 func (c *cluster) refusesBadConfig(m manager) {
 	t := c.t
 	t.Helper()
 	text, err := os.ReadFile(config)
 	must(t, err)
-	must(t, os.WriteFile(config, append(text, "nonsense = 1\n"...), 0o644))
 	pid := property(t, "MainPID")
-	m.again(t)
-	if active := property(t, "ActiveState"); active != "active" || property(t, "MainPID") != pid {
-		t.Errorf("with a config that has a mistake the unit is %s, or another process", active)
+	goesOn := func(with string) {
+		m.again(t)
+		if active := property(t, "ActiveState"); active != "active" || property(t, "MainPID") != pid {
+			t.Errorf("with %s the unit is %s, or another process", with, active)
+		}
 	}
+	must(t, os.WriteFile(config, append(text, "nonsense = 1\n"...), 0o644))
+	goesOn("a config that has a mistake")
 	must(t, os.WriteFile(config, text, 0o644))
+	secret := filepath.Join(folder, "secret")
+	must(t, os.Chmod(secret, 0o644))
+	goesOn("a secret that others can read")
+	must(t, os.Chmod(secret, 0o640))
 }
 
 // removed tells whether the daemon and all that it had in the kernel are gone, and what only

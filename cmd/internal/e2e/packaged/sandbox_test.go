@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ advert_interval = "1s"
 
 [[notify]]
 on = ["master"]
-exec = ["/bin/sh", "-c", "id -un >/var/lib/perch/told; grep CapEff /proc/self/status >>/var/lib/perch/told"]
+exec = ["/bin/sh", "-c", "sleep 1; id -un >/var/lib/perch/told; grep CapEff /proc/self/status >>/var/lib/perch/told; cat /proc/self/oom_score_adj >>/var/lib/perch/told"]
 
 [[check]]
 name = "ping"
@@ -54,19 +55,21 @@ forward = "nat"
 address = "198.18.9.9:8080"
 `
 
-// What it takes drop-ins for.
-const widerConfig = plainConfig + `
-[[check]]
-name = "other-user"
-kind = "script"
-argv = ["/bin/sh", "-c", "test $(id -un) = nobody"]
-user = "nobody"
-weight = -1
-
+const processConfig = `
 [[check]]
 name = "process-of-root"
 kind = "process"
 target = "systemd-journald"
+weight = -1
+`
+
+// What it takes drop-ins for.
+const widerConfig = plainConfig + processConfig + `
+[[check]]
+name = "other-user"
+kind = "script"
+argv = ["/bin/sh", "-c", "sleep 0.5; test $(id -un) = nobody && test $(cat /proc/self/oom_score_adj) = 0"]
+user = "nobody"
 weight = -1
 
 [[vrrp]]
@@ -102,11 +105,15 @@ func TestSandbox(t *testing.T) {
 	wellWith(t, []string{"gw"}, []string{"ping", "script"})
 	eventually(t, "the notify program has run", func() bool {
 		told, err := os.ReadFile("/var/lib/perch/told")
-		return err == nil && string(told) == "perch\nCapEff:\t0000000000000000\n"
+		return err == nil && string(told) == "perch\nCapEff:\t0000000000000000\n0\n"
 	})
 	if table, err := os.ReadFile("/proc/net/ip_vs"); err != nil || !strings.Contains(string(table), "C61209C8:0050 wrr") {
 		t.Errorf("IPVS has (%v):\n%s", err, table)
 	}
+
+	must(t, os.WriteFile(config, []byte(plainConfig+processConfig), 0o644))
+	run(t, "systemctl", "reload", "perch.service")
+	saysOf(t, "process-of-root", "hidden from perch")
 
 	must(t, os.MkdirAll(dropIn, 0o755))
 	t.Cleanup(func() { _ = os.RemoveAll(dropIn) })
@@ -171,5 +178,18 @@ func wellWith(t *testing.T, routers, checks []string) {
 			}
 		}
 		return true
+	})
+}
+
+// saysOf waits until a check fails for a reason.
+func saysOf(t *testing.T, check, reason string) {
+	t.Helper()
+	eventually(t, check+" says: "+reason, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		status, err := api.NewClient(socket).Status(ctx)
+		return err == nil && slices.ContainsFunc(status.Checks, func(c api.Check) bool {
+			return c.Name == check && !c.Healthy && strings.Contains(c.Error, reason)
+		})
 	})
 }

@@ -4,7 +4,7 @@
   const patience = 5000; // without a word of the node, in milliseconds
   let stream = null, retry = 1000, timer = 0;
   let skew = Date.parse(live.dataset.now) - Date.now(); // of the node's clock against this one
-  let heard = performance.now(), asOf = live.textContent.replace("as of ", ""), lost = false, open = new Map();
+  let heard = performance.now(), tried = heard, asOf = live.textContent.replace("as of ", ""), lost = false, open = new Map();
 
   // times shows moments as how long ago they were, or, when nothing is live, as they are.
   // lasts says how long something lasts, short and in one unit or two.
@@ -67,6 +67,7 @@
   function connect() {
     clearTimeout(timer);
     if (stream) stream.close();
+    tried = performance.now();
     const has = [...document.querySelectorAll("section[data-key]")].map(s => s.dataset.key).join(",");
     const mine = stream = new EventSource("/dashboard/stream?has=" + encodeURIComponent(has));
     mine.addEventListener("section", e => split(e.data, show));
@@ -90,9 +91,9 @@
 
   function look() {
     if (!lost) times(document);
-    const silent = performance.now() - heard;
+    const now = performance.now(), silent = now - heard;
     if (stream && silent > patience) state("no word of this node for " + lasts(Math.round(silent / 1000)));
-    if (stream && silent > 4 * patience) { heard = performance.now(); connect(); }
+    if (stream && Math.min(silent, now - tried) > 4 * patience) connect();
   }
 
   document.addEventListener("visibilitychange", () => {

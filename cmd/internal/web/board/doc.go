@@ -7,7 +7,7 @@
 // whose Shape is the same differ in Numbers only (write.go). Everything that comes from
 // outside is escaped there, too, which is the only way into a page.
 //
-// view.go has what is shown, level.go says how bad it is, headline.go sums that up in a
+// view.go has what is shown, level.go says how bad it is, headline.go and problems.go sum that up in a
 // sentence; each section has a file of its own, and page.go puts them together. The files
 // next to it that browsers load, the style and the script, are embedded (assets.go).
 //

@@ -19,5 +19,6 @@ const (
 	maxMoves     = 15
 	MaxEvents    = 20 // that a View needs to have
 	maxProblems  = 3  // in the headline
+	maxNamed     = 2  // that have one of them
 	maxText      = 240
 )

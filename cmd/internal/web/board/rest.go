@@ -83,24 +83,32 @@ type notifyRow struct {
 	on *party
 }
 
-// warnings writes what nodes warn of. This one warns of the whole cluster: what others
+// warning is what a node warns of.
+type warning struct{ node, text string }
+
+// warningsOf returns what nodes warn of. This one warns of the whole cluster: what others
 // warn of besides is theirs alone.
-func (w *writer) warnings(all []party) {
-	seen, n := map[string]bool{}, 0
+func warningsOf(all []party) (list []warning) {
+	seen := map[string]bool{}
 	for i := range all {
 		for _, text := range all[i].Warnings {
-			if seen[text] {
-				continue
-			}
-			if seen[text] = true; n == 0 {
-				w.heading("Warnings").raw(`<ul class="warn">`)
-			}
-			if n++; n <= maxWarnings {
-				w.raw("<li>").mark(odd, all[i].Node).raw(" ").text(text).raw("</li>")
+			if !seen[text] {
+				seen[text] = true
+				list = append(list, warning{all[i].Node, text})
 			}
 		}
 	}
-	if n > 0 {
-		w.raw("</ul>").rest(maxWarnings, n, "warnings")
+	return list
+}
+
+func (w *writer) warnings(all []party) {
+	list := warningsOf(all)
+	if len(list) == 0 {
+		return
 	}
+	w.heading("Warnings").raw(`<ul class="warn">`)
+	for _, each := range list[:min(len(list), maxWarnings)] {
+		w.raw("<li>").mark(odd, each.node).raw(" ").text(each.text).raw("</li>")
+	}
+	w.raw("</ul>").rest(maxWarnings, len(list), "warnings")
 }

@@ -1,0 +1,78 @@
+package board
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/perch-vip/perch/cmd/internal/api"
+)
+
+// healthy is a view with something of everything, all of it well.
+func healthy() *View {
+	v := full()
+	s := &v.Status
+	for i := range s.Cluster.Nodes {
+		n := &s.Cluster.Nodes[i]
+		n.Healthy, n.Drained, n.Error = true, false, ""
+		if n.Role == api.RoleUnreachable {
+			n.Role = api.RoleFollower
+		}
+	}
+	s.VIPs, s.VRRP, s.Checks, s.Notify, s.Warnings, s.IPVS = s.VIPs[:1], s.VRRP[:1], s.Checks[:1], s.Notify[:1], nil, nil
+	s.Services[0].Servers = s.Services[0].Servers[:1]
+	s.BGP.Neighbors = s.BGP.Neighbors[:1]
+	other := api.OverviewOf(&api.Status{Node: "lb2", Checks: []api.Check{{Name: "disk", State: api.CheckHealthy, Healthy: true}}})
+	v.Others = []Other{{Node: "lb2", Overview: &other, Seen: noon}}
+	return v
+}
+
+func headlineOf(v *View) string {
+	html := string(Make(v).Sections[0].HTML)
+	return strings.TrimSpace(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(html, ""))
+}
+
+// What is marked anywhere as not well is in the headline, by its name.
+func TestHeadlineNamesWhatIsNotWell(t *testing.T) {
+	if got := headlineOf(healthy()); !strings.HasPrefix(got, "All well: ") {
+		t.Fatalf("headline %q", got)
+	}
+	for want, spoil := range map[string]func(*View, *api.Status){
+		"Problem: No node owns the VIPs: lb1 sees no majority.": func(_ *View, s *api.Status) {
+			s.VIPs[0].Owner, s.VIPs[0].Held, s.VIPs[0].Reason = "", false, "lb1 sees no majority"
+		},
+		"Problem: A VIP is not as it should be (198.18.0.100/24 not held).": func(_ *View, s *api.Status) { s.VIPs[0].Held = false },
+		"Problem: A VIP is not as it should be (198.18.0.100/24 conflict).": func(_ *View, s *api.Status) { s.VIPs[0].Conflict = &api.Conflict{Ongoing: true} },
+		"Warning: 1 of 4 nodes does not answer (lb3).":                      func(_ *View, s *api.Status) { s.Cluster.Nodes[2].Role = api.RoleUnreachable },
+		"Warning: 2 of 4 nodes are not well (lb2, lb3).": func(_ *View, s *api.Status) {
+			s.Cluster.Nodes[1].Healthy, s.Cluster.Nodes[2].Healthy = false, false
+		},
+		"Warning: 3 of 4 nodes are drained (lb2, lb3, …).": func(_ *View, s *api.Status) {
+			for i := 1; i < 4; i++ {
+				s.Cluster.Nodes[i].Drained = true
+			}
+		},
+		"Warning: 1 of 4 nodes looks for a leader (lb2).":             func(_ *View, s *api.Status) { s.Cluster.Nodes[1].Role = api.RoleCandidate },
+		"Problem: A virtual router is in trouble (gw on lb1).":        func(_ *View, s *api.Status) { s.VRRP[0].State = api.StateFault },
+		"Warning: A virtual router has not begun (gw on lb1).":        func(_ *View, s *api.Status) { s.VRRP[0].State = api.StateInit },
+		"Problem: A service has no quorum or is blocked (web).":       func(_ *View, s *api.Status) { s.Services[0].Quorum.Up = false },
+		"Warning: A service waits (web).":                             func(_ *View, s *api.Status) { s.Services[0].State = api.ServiceWaiting },
+		"Warning: A service has its sorry server alone (web).":        func(_ *View, s *api.Status) { s.Services[0].Sorry = true },
+		"Warning: A server is not up (10.0.0.11:80 of web).":          func(_ *View, s *api.Status) { s.Services[0].Servers[0].State = api.ServerDown },
+		"Problem: BGP fails on a node (lb1).":                         func(_ *View, s *api.Status) { s.BGP.Error = "no bgpd" },
+		"Warning: BGP is not ready on a node (lb1 waiting).":          func(_ *View, s *api.Status) { s.BGP.State = "waiting" },
+		"Warning: A BGP neighbor is down (198.18.0.250 of lb1).":      func(_ *View, s *api.Status) { s.BGP.Neighbors[0].Up = false },
+		"Warning: A check fails (haproxy on lb1).":                    func(_ *View, s *api.Status) { s.Checks[0].State = api.CheckFailed },
+		"Warning: A check is in doubt (haproxy on lb1).":              func(_ *View, s *api.Status) { s.Checks[0].Error = "failed 1 of 3" },
+		"Warning: A notification fails (/usr/local/bin/tell of lb1).": func(_ *View, s *api.Status) { s.Notify[0].Error = "exit 1" },
+		"Warning: There is a warning.":                                func(_ *View, s *api.Status) { s.Warnings = []string{"x"} },
+		"Warning: A check is in doubt (disk on lb2).":                 func(v *View, _ *api.Status) { v.Others[0].Overview.Checks[0].State = api.CheckUnknown },
+		"Warning: 2 warnings.":                                        func(v *View, _ *api.Status) { v.Others[0].Overview.Warnings = []string{"x", "y"} },
+	} {
+		v := healthy()
+		spoil(v, &v.Status)
+		if got := headlineOf(v); got != want {
+			t.Errorf("headline %q, want %q", got, want)
+		}
+	}
+}
