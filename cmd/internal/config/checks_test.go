@@ -55,7 +55,7 @@ func TestCheckDefaults(t *testing.T) {
 	if got := checkNamed(t, c, "dns").DNS; cmp.Diff(CheckDNS{Type: "SOA", RCode: "NOERROR"}, got) != "" {
 		t.Errorf("dns: %+v", got)
 	}
-	least := checkNamed(t, mustParse(t, readFile(t, top+"/docs/examples/checks.toml")), "haproxy").HTTP
+	least := checkNamed(t, mustParse(t, readFile(t, top+"/deploy/examples/haproxy/lb1.toml")), "haproxy").HTTP
 	ok := CheckRequest{Status: []CheckRange{{200, 299}}}
 	if diff := cmp.Diff(CheckHTTP{Method: "GET", Answer: ok, Requests: []CheckRequest{ok}}, least); diff != "" {
 		t.Errorf("http (-want +got):\n%s", diff)

@@ -175,7 +175,7 @@ var block = regexp.MustCompile("(?ms)^```toml([^\n]*)\n(.*?)^```$")
 // that is marked ```toml checks can be run by a cluster without a warning.
 func TestDocumentedConfigs(t *testing.T) {
 	var pages []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "deploy/examples/*.md", "deploy/examples/*/*.md"} {
 		found, err := filepath.Glob(filepath.Join(top, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -245,79 +245,5 @@ func TestEveryKindIsDocumented(t *testing.T) {
 		if !strings.Contains(reference, fmt.Sprintf("`%q`", kind)) {
 			t.Errorf("docs/config.md does not name kind %s", kind)
 		}
-	}
-}
-
-// The three example files can be run, each on its machine, without a warning,
-// and say the same but for the name.
-func TestThreeNodes(t *testing.T) {
-	folder := filepath.Join(top, "docs/examples/three-nodes")
-	files, err := filepath.Glob(filepath.Join(folder, "*.toml"))
-	if err != nil || len(files) != 3 {
-		t.Fatalf("files %v, %v", files, err)
-	}
-	first := readFile(t, files[0])
-	for i, file := range files {
-		name := fmt.Sprintf("lb%d", i+1)
-		text := readFile(t, file)
-		c, warnings, err := Parse(file, []byte(text), "elsewhere")
-		if err != nil || len(warnings) > 0 {
-			t.Errorf("mistakes %v, warnings %v", err, warnings)
-			continue
-		}
-		if c.Node.Name != name || filepath.Base(file) != name+".toml" {
-			t.Errorf("%s is for node %q", file, c.Node.Name)
-		}
-		want := strings.Replace(first, `name = "lb1"`, `name = "`+name+`"`, 1)
-		if diff := cmp.Diff(want, text); diff != "" {
-			t.Errorf("%s differs from the first in more than the name:\n%s", file, diff)
-		}
-	}
-}
-
-// Each example can be run without a warning.
-func TestExamples(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(top, "docs/examples/*.toml"))
-	if err != nil || len(files) < 5 {
-		t.Fatalf("files %v, %v", files, err)
-	}
-	for _, file := range files {
-		c, warnings, err := Parse(file, []byte(readFile(t, file)), "elsewhere")
-		if err != nil || len(warnings) > 0 {
-			t.Errorf("mistakes %v, warnings %v", err, warnings)
-			continue
-		}
-		if len(c.VRRP) == 0 && len(c.Checks) == 0 && len(c.Services) == 0 {
-			t.Errorf("%s is about something else: %+v", file, c)
-		}
-	}
-}
-
-// That of a converge hook, too.
-func TestExampleOfConverge(t *testing.T) {
-	c := mustParse(t, readFile(t, filepath.Join(top, "deploy/examples/converge/perch.toml")))
-	if len(c.Notify) != 1 || len(c.Notify[0].Converge) != 3 || c.Notify[0].Every == 0 {
-		t.Errorf("%+v", c.Notify)
-	}
-}
-
-// The two nodes differ in their names and in who is the master of what.
-func TestDualMaster(t *testing.T) {
-	load := func(node string) *Config {
-		return mustParse(t, readFile(t, filepath.Join(top, "docs/examples/dual-master."+node+".toml")))
-	}
-	one, two := load("lb1"), load("lb2")
-	if one.Node.Name != "lb1" || two.Node.Name != "lb2" {
-		t.Errorf("nodes %s and %s", one.Node.Name, two.Node.Name)
-	}
-	if one.VRRP[0].Priority <= two.VRRP[0].Priority || one.VRRP[1].Priority >= two.VRRP[1].Priority {
-		t.Error("one node has both priorities")
-	}
-	two.Node.Name = one.Node.Name
-	for i := range two.VRRP {
-		two.VRRP[i].Priority = one.VRRP[i].Priority
-	}
-	if diff := cmp.Diff(one, two, compareAddresses); diff != "" {
-		t.Errorf("the two differ in more (-lb1 +lb2):\n%s", diff)
 	}
 }

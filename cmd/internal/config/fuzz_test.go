@@ -17,7 +17,7 @@ import (
 // mistakes are in order and within the file, it accepts only what go-toml's own
 // decoder accepts, and a config that it accepts is valid when written out again.
 func FuzzParse(f *testing.F) {
-	for _, pattern := range []string{"testdata/*/*.toml", top + "/docs/examples/*.toml", top + "/docs/examples/*/*.toml"} {
+	for _, pattern := range []string{"testdata/*/*.toml", top + "/deploy/examples/*/*.toml"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil || len(paths) == 0 {
 			f.Fatalf("no seeds in %s: %v", pattern, err)

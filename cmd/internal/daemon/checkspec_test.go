@@ -79,7 +79,7 @@ func TestChecksOfConfigsCanBeMade(t *testing.T) {
 			made[e.Spec.Kind]++
 		}
 	}
-	for _, pattern := range []string{"cmd/internal/config/testdata/ok/*.toml", "docs/examples/*.toml", "docs/examples/*/*.toml"} {
+	for _, pattern := range []string{"cmd/internal/config/testdata/ok/*.toml", "deploy/examples/*/*.toml"} {
 		paths, err := filepath.Glob(filepath.Join(repository, pattern))
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("%s: %v", pattern, err)

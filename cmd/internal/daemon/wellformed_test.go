@@ -44,7 +44,7 @@ func illFormed(cfg *config.Config) (errs []error) {
 func TestExamplesAreWellFormed(t *testing.T) {
 	t.Parallel()
 	services := 0
-	for _, pattern := range []string{"../config/testdata/ok/*.toml", "../../../docs/examples/*.toml"} {
+	for _, pattern := range []string{"../config/testdata/ok/*.toml", "../../../deploy/examples/*/*.toml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

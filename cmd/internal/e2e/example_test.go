@@ -11,21 +11,47 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
-// The example of docs/ for three machines, as it stands there but for paths.
+const examples = "../../../deploy/examples"
+
+// example returns a file of an example with other addresses and paths: each odd argument is
+// there, and becomes the next one.
+func example(t *testing.T, file string, oldnew ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(examples, file))
+	must(t, err)
+	for i := 0; i < len(oldnew); i += 2 {
+		if !strings.Contains(string(text), oldnew[i]) {
+			t.Fatalf("%s has no %q", file, oldnew[i])
+		}
+	}
+	return strings.NewReplacer(oldnew...).Replace(string(text))
+}
+
+// useExample gives a node the file that an example has for one of its name, as it stands
+// there but for paths, and what else is to be replaced.
+func (c *cluster) useExample(n *lab.Node, folder string, oldnew ...string) {
+	c.t.Helper()
+	own := fmt.Sprintf("[node]\ndata_dir = %q\nsocket = %q\n", n.DataDir(), n.Socket())
+	oldnew = append([]string{"/etc/perch/secret", n.SecretFile(), "[node]\n", own}, oldnew...)
+	text := example(c.t, filepath.Join(folder, n.Name+".toml"), oldnew...)
+	c.must(os.WriteFile(n.ConfigFile(), []byte(text), 0o600))
+}
+
+// newExample returns a cluster whose hosts have the addresses of the examples' nodes, and a
+// network with clients.
+func newExample(t *testing.T, opts ...option) *cluster {
+	t.Helper()
+	n := emptyNetwork(t)
+	c := newCluster(t, n, opts...) // first, for the addresses
+	n.addClients(t)
+	return c
+}
+
 func TestExampleOfThreeMachines(t *testing.T) {
 	t.Parallel()
-	n := emptyNetwork(t)
-	c := newCluster(t, n) // first, so that its nodes have the example's addresses
-	n.addClients(t)
+	c := newExample(t)
 	for _, node := range c.Nodes {
-		path := filepath.Join("../../../docs/examples/three-nodes", node.Name+".toml")
-		text, err := os.ReadFile(path)
-		must(t, err)
-		rewritten := strings.NewReplacer(
-			"/etc/perch/secret", node.SecretFile(),
-			"[node]\n", fmt.Sprintf("[node]\ndata_dir = %q\nsocket = %q\n", node.DataDir(), node.Socket()),
-		).Replace(string(text))
-		must(t, os.WriteFile(node.ConfigFile(), []byte(rewritten), 0o600))
+		c.useExample(node, "three-nodes")
 	}
 	c.neverTwoOwners()
 	c.must(c.StartAll())
@@ -34,6 +60,35 @@ func TestExampleOfThreeMachines(t *testing.T) {
 	c.perch(c.Nodes[0], "transfer")
 	c.movedFrom(old)
 	p.answered()
+}
+
+// Either of two nodes can go on with the witness, which owns nothing.
+func TestExampleOfWitness(t *testing.T) {
+	t.Parallel()
+	c := newExample(t, vips("eth0", "198.18.0.100/24"))
+	witness := c.Nodes[2]
+	witness.Name = "witness"
+	for _, node := range c.Nodes {
+		c.useExample(node, "witness")
+	}
+	c.neverTwoOwners()
+	c.must(c.StartAll())
+	first := c.settled()
+	c.must(first.Host.Eth0.Cut())
+	second := c.movedFrom(first)
+	c.must(first.Kill())
+	c.never("the witness holds the VIP", time.Second, func() bool { return c.holdsAny(witness) })
+
+	c.must(first.Host.Eth0.Splice())
+	c.must(first.Start())
+	c.stillOwnedBy(second)
+	c.must(second.Host.Eth0.Cut())
+	if now := c.movedFrom(second); now != first {
+		t.Errorf("%s owns the VIP, want %s", now.Name, first.Name)
+	}
+	c.must(first.Host.Eth0.Cut())
+	c.eventually("nobody holds the VIP", func() bool { return len(c.holders()) == 0 })
+	c.never("the witness, which is alone, holds the VIP", 2*time.Second, func() bool { return c.holdsAny(witness) })
 }
 
 // A witness votes, so that one owner and one witness are a majority, and owns

@@ -19,13 +19,14 @@ func TestKernelBalance(t *testing.T) {
 	passInKernel(t, tests)
 }
 
-// balanceTests are all tests of package balance, with perch beside them: the kernel sees this
-// folder.
+// balanceTests are all tests of package balance, with perch and an example beside them: the
+// kernel sees this folder.
 func balanceTests(tb testing.TB) lab.Job {
 	tb.Helper()
 	tests := kernelTests(tb, "./cmd/internal/e2e/balance", "ipvs", ".")
-	perch := filepath.Join(filepath.Dir(tests.Binary), "perch")
+	perch, example := filepath.Join(filepath.Dir(tests.Binary), "perch"), filepath.Join(filepath.Dir(tests.Binary), "lvs")
 	must(tb, os.Link(perchBinary(tb), perch))
-	tests.Args = append(tests.Args, "-perch", perch)
+	must(tb, os.CopyFS(example, os.DirFS(filepath.Join(examples, "lvs"))))
+	tests.Args = append(tests.Args, "-perch", perch, "-example", example)
 	return tests
 }

@@ -4,20 +4,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
-// The example of docs/ for two nodes that both serve, as it stands there but for paths.
+// The example for two nodes that both serve, as it stands there but for paths.
 func TestRouterExampleOfTwoMasters(t *testing.T) {
 	t.Parallel()
 	const left, right = "198.18.0.201", "198.18.0.202"
 	s := newSite(t, "lb1", "lb2")
 	for _, n := range s.nodes {
-		text, err := os.ReadFile(filepath.Join("../../../docs/examples/dual-master." + n.Name + ".toml"))
-		must(t, err)
-		paths := fmt.Sprintf("[node]\ndata_dir = %q\nsocket = %q\n", filepath.Join(n.Dir, "data"), n.socket())
-		must(t, os.WriteFile(n.config(), []byte(strings.Replace(string(text), "[node]\n", paths, 1)), 0o600))
+		n.useExample("dual-master")
 	}
 	lb1, lb2 := s.nodes[0], s.nodes[1]
 	s.start(lb1, lb2)
@@ -29,6 +25,15 @@ func TestRouterExampleOfTwoMasters(t *testing.T) {
 	s.answeredBy(right, lb2)
 	s.start(lb1)
 	s.eachHasItsOwn(left, right)
+}
+
+// useExample gives the node the file that an example has for it, as it stands there but for
+// paths.
+func (n *station) useExample(folder string) {
+	n.t.Helper()
+	own := fmt.Sprintf("[node]\ndata_dir = %q\nsocket = %q\n", filepath.Join(n.Dir, "data"), n.socket())
+	text := example(n.t, filepath.Join(folder, n.Name+".toml"), "[node]\n", own)
+	must(n.t, os.WriteFile(n.config(), []byte(text), 0o600))
 }
 
 // eachHasItsOwn waits until the first node has the first address alone, the second the

@@ -9,7 +9,10 @@ import (
 	"time"
 )
 
-var perchBinary = flag.String("perch", "", "the static binary of perch")
+var (
+	perchBinary   = flag.String("perch", "", "the static binary of perch")
+	exampleFolder = flag.String("example", "", "the folder of the example of a pair of directors")
+)
 
 func must(tb testing.TB, err error) {
 	tb.Helper()

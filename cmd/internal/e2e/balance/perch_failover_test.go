@@ -141,9 +141,15 @@ func (l *balancers) syncs(n *lab.Node, kind string) {
 
 func (d *director) syncs(kind string) {
 	d.bed.t.Helper()
+	d.syncsOver("eth0", 7, kind)
+}
+
+// syncsOver is syncs by an interface, with a number.
+func (d *director) syncsOver(iface string, id int, kind string) {
+	d.bed.t.Helper()
 	d.bed.settles(d.Name+" has a "+kind, func() string {
 		daemons := d.syncDaemons()
-		if strings.HasPrefix(daemons, kind+" (mcast=eth0, syncid=7") && !strings.Contains(daemons, "\n") {
+		if strings.HasPrefix(daemons, fmt.Sprintf("%s (mcast=%s, syncid=%d", kind, iface, id)) && !strings.Contains(daemons, "\n") {
 			return ""
 		}
 		return daemons + " "
