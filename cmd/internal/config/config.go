@@ -38,7 +38,7 @@ type Node struct {
 	Name      string
 	DataDir   string         // absolute
 	Socket    string         // absolute, short enough for a unix socket
-	Listen    netip.AddrPort // for /metrics; the zero value is off
+	Listen    netip.AddrPort // for the dashboard, /metrics and the like; the zero value is off
 	LogLevel  slog.Level
 	LogFormat string // "text" or "json"
 	Fence     string // without a cluster: see Config.Fence
