@@ -16,7 +16,7 @@ const draftHead = `# perch on %[1]s. Every key is explained in docs/config.md; "
 name = %[1]q # the only line that differs between the nodes
 # data_dir = "/var/lib/perch"        # this node's votes and log: must survive a reboot
 # socket = "/run/perch/perch.sock"   # for perch status and its siblings
-# listen = "127.0.0.1:7401"          # for /metrics; "" for none
+# listen = "127.0.0.1:7401"          # dashboard and /metrics; "" for none
 # log_level = "info"                 # debug, info, warn or error
 # log_format = "text"                # or json
 
