@@ -152,7 +152,8 @@ func TestDashboardOfADeadDaemon(t *testing.T) {
 	b.shows("#live", "live,")
 }
 
-// A node that is dead is shown by the others with what it was last known to have.
+// A node that is dead is shown by the others with what it was last known to have; the last one
+// says that there is no quorum.
 func TestDashboardOfOthersWithADeadNode(t *testing.T) {
 	t.Parallel()
 	c, b := watchedCluster(t)
@@ -165,6 +166,10 @@ func TestDashboardOfOthersWithADeadNode(t *testing.T) {
 	b.shows("#nodes", "unreachable", "2 of 3 nodes answer")
 	b.shows("#checks", "nobody-at-lb3", "as of")
 	b.picture("node-dead")
+	c.must(c.Nodes[1].Kill())
+	b.shows("#headline", "No node owns the VIPs", "2 of 3 nodes do not answer (lb2, lb3)")
+	b.shows("#nodes", "no-quorum", "1 of 3 nodes answer")
+	b.looksWell()
 }
 
 // Without JavaScript there is all of it, too.

@@ -40,6 +40,6 @@ func (w *writer) check(c checkRow, l level) {
 	if c.Overdue != "" {
 		w.raw("<small>overdue: too many others are under way</small>")
 	}
-	w.raw("</th><td>").told(c.on).raw("</td><td>").mark(l, c.State).raw(`</td><td class="n w">`).liveText(appendText(nil, orDash(c.Took)))
+	w.raw("</th><td>").told(c.on).raw("</td><td>").markOf(c.on, l, c.State).raw(`</td><td class="n w">`).liveText(appendText(nil, orDash(c.Took)))
 	w.raw("</td><td>").time(c.Since).raw("</td></tr>")
 }

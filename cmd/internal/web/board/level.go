@@ -30,6 +30,14 @@ func (w *writer) mark(l level, word string) *writer {
 	return w.raw(`<b class="`).raw(l.class()).raw(`">`).text(word).raw("</b>")
 }
 
+// markOf appends a level of what a node has. What is only known from before is not well.
+func (w *writer) markOf(p *party, l level, word string) *writer {
+	if p.stale != "" && l < odd {
+		return w.mark(odd, "was "+word)
+	}
+	return w.mark(l, word)
+}
+
 // judged is something with how bad it is.
 type judged[T any] struct {
 	what  T

@@ -66,6 +66,7 @@ func problemsOf(v *View, all []party) []problem {
 	p.ofBGP(all)
 	p.ofChecks(all)
 	p.ofNotify(all)
+	p.ofSilent(v.Status.Cluster, all)
 	p.ofDrained(v.Status.Cluster)
 	if n := len(warningsOf(all)); len(p) == 0 {
 		p.some(odd, n, "there is a warning", "warnings", nil)
@@ -92,13 +93,28 @@ func (p *problems) ofCluster(s *api.Status) {
 			unreachable = append(unreachable, n.Name)
 		case !n.Healthy:
 			sick = append(sick, n.Name)
-		case n.Role == api.RoleCandidate && !n.Drained:
+		case n.Role == api.RoleCandidate && !n.Drained && c.State == api.StateOK: // else all do
 			standing = append(standing, n.Name)
 		}
 	}
 	p.ofNodes(len(c.Nodes), unreachable, "does not answer", "do not answer")
 	p.ofNodes(len(c.Nodes), sick, "is not well", "are not well")
 	p.ofNodes(len(c.Nodes), standing, "looks for a leader", "look for a leader")
+}
+
+// ofSilent adds nodes that answer, and yet do not tell what they have.
+func (p *problems) ofSilent(c *api.Cluster, all []party) {
+	if c == nil {
+		return
+	}
+	var silent []string
+	for i := range all {
+		answers := func(n api.Node) bool { return n.Name == all[i].Node && n.Role != api.RoleUnreachable }
+		if all[i].stale != "" && slices.ContainsFunc(c.Nodes, answers) {
+			silent = append(silent, all[i].Node)
+		}
+	}
+	p.these(odd, "a node does not tell what it has", "nodes do not tell what they have", silent)
 }
 
 // ofDrained adds what an operator has asked for.

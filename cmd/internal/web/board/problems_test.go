@@ -32,6 +32,31 @@ func headlineOf(v *View) string {
 	return strings.TrimSpace(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(html, ""))
 }
 
+// What a node had that does not answer any more does not look well.
+func TestStaleIsNotWell(t *testing.T) {
+	v := healthy()
+	theirs := api.OverviewOf(&api.Status{
+		Node:     "lb2",
+		VRRP:     []api.VirtualRouter{{Name: "gw", State: api.StateMaster}},
+		Checks:   []api.Check{{Name: "disk", State: api.CheckHealthy, Healthy: true}},
+		Services: []api.Service{{Name: "mail", State: api.ServiceReady, Here: true, Quorum: api.Quorum{Up: true}}},
+	})
+	v.Others = []Other{{Node: "lb2", Overview: &theirs, Seen: noon}}
+	marks := []string{`<b class="ok">master</b>`, `<b class="ok">healthy</b>`, `<b class="ok">ready</b>`}
+	for i, id := range []int{3, 4, 5} {
+		if got := string(Make(v).Sections[id].HTML); !strings.Contains(got, marks[i]) {
+			t.Errorf("section %d lacks %s: %s", id, marks[i], got)
+		}
+	}
+	v.Status.VRRP, v.Status.Checks, v.Status.Services, v.Others[0].Trouble = nil, nil, nil, "does not answer"
+	for i, id := range []int{3, 4, 5} {
+		was := strings.NewReplacer(`"ok">`, `"odd">was `).Replace(marks[i])
+		if got := string(Make(v).Sections[id].HTML); strings.Contains(got, marks[i]) || !strings.Contains(got, was) {
+			t.Errorf("section %d has %s, want %s: %s", id, marks[i], was, got)
+		}
+	}
+}
+
 // What is marked anywhere as not well is in the headline, by its name.
 func TestHeadlineNamesWhatIsNotWell(t *testing.T) {
 	if got := headlineOf(healthy()); !strings.HasPrefix(got, "All well: ") {
@@ -67,6 +92,7 @@ func TestHeadlineNamesWhatIsNotWell(t *testing.T) {
 		"Warning: A notification fails (/usr/local/bin/tell of lb1).": func(_ *View, s *api.Status) { s.Notify[0].Error = "exit 1" },
 		"Warning: There is a warning.":                                func(_ *View, s *api.Status) { s.Warnings = []string{"x"} },
 		"Warning: A check is in doubt (disk on lb2).":                 func(v *View, _ *api.Status) { v.Others[0].Overview.Checks[0].State = api.CheckUnknown },
+		"Warning: A node does not tell what it has (lb2).":            func(v *View, _ *api.Status) { v.Others[0].Trouble = "does not answer" },
 		"Warning: 2 warnings.":                                        func(v *View, _ *api.Status) { v.Others[0].Overview.Warnings = []string{"x", "y"} },
 	} {
 		v := healthy()

@@ -86,10 +86,10 @@ func (w *writer) service(s serviceRow, l level, open bool, most int) int {
 	if open {
 		w.raw(" open")
 	}
-	w.raw(`><summary><span class="name">`).text(s.Name).raw(" <small>").text(where(s.Service)).raw("</small></span> ").mark(l, word)
+	w.raw(`><summary><span class="name">`).text(s.Name).raw(" <small>").text(where(s.Service)).raw("</small></span> ").markOf(s.on, l, word)
 	w.raw(` <span class="n">`).int(s.size.Up).raw("/").int(s.size.All).raw(` up</span> <span class="n">`).live(s.size.Active)
 	w.raw(` active</span> <span class="n">`).live(s.Counters.ConnectionRate).raw(" conn/s</span></summary>")
-	w.raw(`<p class="sum">`).text(s.Scheduler).raw(", ").text(s.Forward).raw(", quorum ").int(s.Quorum.Weight).raw(" of ").int(s.Quorum.Needed)
+	w.raw(`<p class="sum">`).text(s.Scheduler).raw(", ").text(s.Forward).raw(", healthy weight ").int(s.Quorum.Weight).raw(", needed ").int(s.Quorum.Needed)
 	w.raw(", as ").told(s.on).raw(" has it")
 	if s.Reason != "" && (s.on.IPVS == nil || s.Reason != s.on.IPVS.Reason) {
 		w.raw(": ").text(s.Reason)
