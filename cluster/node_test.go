@@ -33,7 +33,7 @@ func TestElectionAndFailover(t *testing.T) {
 	}
 	g.kill(first.cfg.Node)
 	second := g.owner()
-	outage := second.Outage(second.Ownership().Term)
+	outage := second.Outage(second.Ownership().Term, 0)
 	if outage.Known != state.AtMost || outage.For < second.cfg.Heartbeat {
 		t.Errorf("outage %+v after a failure, which is seen after %v of silence", outage, second.cfg.Heartbeat)
 	}
@@ -75,7 +75,7 @@ func TestTransferToNamedNode(t *testing.T) {
 		if to.cfg.Node != p.Name {
 			t.Errorf("%s owns, want %s", to.cfg.Node, p.Name)
 		}
-		if outage := to.Outage(to.Ownership().Term); outage.Known != state.About {
+		if outage := to.Outage(to.Ownership().Term, 0); outage.Known != state.About {
 			t.Errorf("outage %+v after a hand-over from %s", outage, from.cfg.Node)
 		}
 	}

@@ -216,7 +216,6 @@ func (n *Node) letGo() error {
 	}
 	n.mu.Lock()
 	n.released = given // what was given since is not released
-	n.words.released(n.cfg.Node, n.ends.term, n.now())
 	n.mu.Unlock()
 	return nil
 }

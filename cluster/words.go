@@ -14,7 +14,7 @@ type words map[string]lastWord
 // lastWord is what was heard last of a leader.
 type lastWord struct {
 	heard    time.Duration // when it last asked as the leader; 0 for never
-	released time.Duration // when this node was told, or knew, that it had released; 0 for never
+	released time.Duration // when this node was told that it had released; 0 for never
 	term     uint64        // in which it released
 }
 
@@ -45,14 +45,14 @@ func (w *words) set(leader string, word lastWord) {
 }
 
 // outage estimates for how long nobody has held the VIPs when a node takes them now, in
-// term, after their last owner. A release counts only if the term follows on its own: it
-// may have held again since.
-func (w words) outage(owner string, term uint64, now time.Duration) state.Outage {
-	word, known := w[owner]
+// term, after another one. A release counts only if it is of the ownership that was the
+// last, or follows on it: the owner may have held again since.
+func (w words) outage(last state.Move, term uint64, now time.Duration) state.Outage {
+	word, known := w[last.To]
 	switch {
 	case !known:
 		return state.Outage{}
-	case word.released > 0 && word.term < term && word.released >= word.heard:
+	case word.released > 0 && word.term >= last.Term && word.term < term && word.released >= word.heard:
 		return state.Outage{For: now - word.released, Known: state.About}
 	case word.heard > 0:
 		return state.Outage{For: now - word.heard, Known: state.AtMost}
@@ -61,13 +61,20 @@ func (w words) outage(owner string, term uint64, now time.Duration) state.Outage
 }
 
 // Outage estimates for how long nobody has held the VIPs, for a node that has just taken
-// them in term.
-func (n *Node) Outage(term uint64) state.Outage {
+// them in term, and itself held them until a time that Now had; 0 for never.
+func (n *Node) Outage(term uint64, held time.Duration) state.Outage {
 	last, moved := n.fsm.owner()
 	if !moved {
 		return state.Outage{}
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.words.outage(last.To, term, n.now())
+	now := n.now()
+	switch {
+	case last.To != n.cfg.Node:
+		return n.words.outage(last, term, now)
+	case held > 0:
+		return state.Outage{For: now - held, Known: state.About}
+	}
+	return state.Outage{}
 }

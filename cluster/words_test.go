@@ -18,7 +18,7 @@ func TestOutage(t *testing.T) {
 		"of another node":         {func(w *words) { w.heard("lb2", 10*ms) }, state.Outage{}},
 		"silence":                 {func(w *words) { w.heard("lb1", 5*ms); w.heard("lb1", 10*ms) }, state.Outage{For: 90 * ms, Known: state.AtMost}},
 		"release":                 {func(w *words) { w.heard("lb1", 10*ms); w.released("lb1", 3, 96*ms) }, state.Outage{For: 4 * ms, Known: state.About}},
-		"own release":             {func(w *words) { w.released("lb1", 3, 60*ms) }, state.Outage{For: 40 * ms, Known: state.About}},
+		"release, long ago":       {func(w *words) { w.heard("lb1", 10*ms); w.released("lb1", 1, 60*ms) }, state.Outage{For: 90 * ms, Known: state.AtMost}},
 		"release, and led on":     {func(w *words) { w.released("lb1", 2, 10*ms); w.heard("lb1", 50*ms) }, state.Outage{For: 50 * ms, Known: state.AtMost}},
 		"release of this term":    {func(w *words) { w.released("lb1", 4, 10*ms) }, state.Outage{}},
 		"another one in between":  {func(w *words) { w.heard("lb1", 10*ms); w.heard("lb2", 50*ms) }, state.Outage{For: 90 * ms, Known: state.AtMost}},
@@ -26,7 +26,7 @@ func TestOutage(t *testing.T) {
 	} {
 		var w words
 		tt.said(&w)
-		if got := w.outage("lb1", 4, 100*ms); got != tt.want {
+		if got := w.outage(state.Move{To: "lb1", Term: 2}, 4, 100*ms); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
 		}
 	}

@@ -34,7 +34,7 @@ type ownership interface {
 	Now() time.Duration
 	Changed() <-chan struct{}
 	Extended() <-chan struct{}
-	Outage(term uint64) state.Outage
+	Outage(term uint64, held time.Duration) state.Outage
 }
 
 // gate is what the holder needs of package fence.
@@ -73,10 +73,11 @@ type holder struct {
 
 	mu         sync.Mutex // guards what follows, for moments only
 	configured []vip.VIP
-	fenced     []vip.VIP // those that the fence has; nil before the first
-	leaving    bool      // take no more
-	stopped    bool      // hold no more
-	why        string    // the next release, "" if it is not known
+	fenced     []vip.VIP     // those that the fence has; nil before the first
+	leaving    bool          // take no more
+	stopped    bool          // hold no more
+	why        string        // the next release, "" if it is not known
+	ceased     time.Duration // to hold, in the cluster's time; 0 while it holds, and before it ever did
 	orders     uint64
 	done       setting // what the kernel was brought to by the last order
 }
@@ -268,7 +269,7 @@ func (h *holder) claim() (at place, term uint64) {
 // take sets all configured VIPs.
 func (h *holder) take(term uint64) {
 	h.mu.Lock()
-	done, want := h.done, h.configured
+	done, want, ceased := h.done, h.configured, h.ceased
 	h.mu.Unlock()
 	if done == (setting{settled: true, held: all, term: term}) {
 		return
@@ -289,7 +290,7 @@ func (h *holder) take(term uint64) {
 	}
 	h.takings.Add(1)
 	h.log.Info("this node owns the VIPs", "term", term)
-	offer(h.claims, claim{term, h.cluster.Outage(term)})
+	offer(h.claims, claim{term, h.cluster.Outage(term, ceased)})
 }
 
 // give releases all VIPs. When it fails it is tried again at the next step.
@@ -326,6 +327,7 @@ func (h *holder) order(want []vip.VIP, to setting) error {
 	h.done.settled = false
 	if to.held == none && h.done.held == all {
 		h.done.held = some
+		h.ceased = min(h.cluster.Now(), time.Duration(h.until.Load()))
 	}
 	h.mu.Unlock()
 	h.ordering.Add(1)
@@ -339,6 +341,9 @@ func (h *holder) order(want []vip.VIP, to setting) error {
 			offer(h.moved, struct{}{})
 			h.record(change{to.held, max(to.term, h.done.term), h.why})
 			h.why = ""
+		}
+		if to.held == all {
+			h.ceased = 0
 		}
 		h.done = to
 	}

@@ -42,8 +42,11 @@ func (c *fakeCluster) Now() time.Duration        { return time.Since(c.start) }
 func (c *fakeCluster) Changed() <-chan struct{}  { return c.changed }
 func (c *fakeCluster) Extended() <-chan struct{} { return c.extended }
 
-func (c *fakeCluster) Outage(term uint64) state.Outage {
-	return state.Outage{For: time.Duration(term) * time.Second, Known: state.AtMost}
+func (c *fakeCluster) Outage(term uint64, held time.Duration) state.Outage {
+	if held == 0 {
+		return state.Outage{For: time.Duration(term) * time.Second, Known: state.AtMost}
+	}
+	return state.Outage{For: c.Now() - held, Known: state.About}
 }
 
 func (c *fakeCluster) give(term uint64, lease time.Duration) {
@@ -498,5 +501,46 @@ func TestHolderRecordsWhatIsHeld(t *testing.T) {
 		if !slices.Equal(changes, want) {
 			t.Errorf("%+v, want\n%+v", changes, want)
 		}
+	})
+}
+
+// A node that takes the VIPs back tells since when it has not held them: since its lease
+// ended, even if it learnt of that late, or since it released them before.
+func TestHolderKnowsForHowLongItDidNotHold(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		claimed := func(what string, term uint64, after time.Duration) {
+			t.Helper()
+			want := claim{term, state.Outage{For: after, Known: state.About}}
+			if after == 0 {
+				want.outage = r.cluster.Outage(term, 0)
+			}
+			if got := <-r.claims; got != want {
+				t.Errorf("%s: %+v, want %+v", what, got, want)
+			}
+		}
+		r.cluster.give(2, time.Minute)
+		expect(t, r, 2, "with a lease")
+		claimed("at first", 2, 0)
+		time.Sleep(90 * time.Second) // 30 s without a lease
+		r.cluster.give(3, time.Hour)
+		expect(t, r, 2, "in another term")
+		claimed("without a majority meanwhile", 3, 30*time.Second)
+		if err := r.release(); err != nil {
+			t.Error(err)
+		}
+		r.cluster.give(0, 0)
+		time.Sleep(5 * time.Second)
+		r.cluster.give(4, time.Hour)
+		expect(t, r, 2, "once more")
+		claimed("released meanwhile", 4, 5*time.Second)
+		r.until.Store(int64(r.cluster.Now() - 3*time.Second)) // this node was frozen
+		if err := r.release(); err != nil {
+			t.Error(err)
+		}
+		r.cluster.give(4, time.Hour)
+		expect(t, r, 2, "after it was frozen")
+		claimed("frozen meanwhile", 4, 3*time.Second)
+		r.cluster.give(5, time.Hour)
+		claimed("held all the time", 5, 0)
 	})
 }
