@@ -237,7 +237,9 @@ func TestStatusSaysWhy(t *testing.T) {
 		},
 		{
 			"a node that cannot have a stronger fence",
-			func(s *snapshot, _ map[string]answer) { s.fence, s.weaker = fence.NFTables, errors.New("bpf fence: no") },
+			func(s *snapshot, _ map[string]answer) {
+				s.fence, s.weaker = fence.NFTables, errors.New("bpf fence: no")
+			},
 			"ok", "lb1", true, "lost contact with lb2", "fence nftables is what auto takes on lb2, a stronger one cannot be had: bpf fence: no",
 		},
 		{
