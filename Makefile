@@ -33,7 +33,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc libc6-dev: \
 	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark haproxy:haproxy nginx-light:nginx dbus:dbus-daemon \
 	iputils-ping:ping python3:python3 user-mode-linux:linux.uml kmod:modprobe ipvsadm:ipvsadm \
-	debootstrap:debootstrap systemd:systemd-analyze dpkg:dpkg man-db:man groff-base:groff chrony:chronyd \
+	debootstrap:debootstrap rpm:rpm systemd:systemd-analyze dpkg:dpkg man-db:man groff-base:groff chrony:chronyd \
 	prometheus:promtool ca-certificates: curl:curl chromium:chromium
 
 # Keeps a package's services from starting while it is installed; they are disabled then.
@@ -49,7 +49,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
 
-package: build ## packages for Debian and for RPM, in dist/ (see docs/install.md)
+package: man completions ## packages for Debian and for RPM, in dist/ (see docs/install.md)
 	@mkdir -p $(DIST)
 	@for kind in deb rpm; do \
 		export SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) PACKAGE_ROOT=$(DIST)/root PACKAGE_ARCH=$$($(GO) env GOARCH) && \
@@ -59,6 +59,7 @@ package: build ## packages for Debian and for RPM, in dist/ (see docs/install.md
 	done; rm -rf $(DIST)/root
 
 man: ## the manual pages, bin/man
+	@rm -rf $(dir $(BIN))man # there may be pages of commands that are no more
 	$(GO) run -tags man ./cmd/perch $(dir $(BIN))man docs/config.md '$(VERSION)'
 
 completions: build ## what completes commands in bash, zsh and fish, bin/completions

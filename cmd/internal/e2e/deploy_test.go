@@ -2,10 +2,12 @@ package e2e
 
 import (
 	"crypto/sha256"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,11 +114,14 @@ func TestPackageVersions(t *testing.T) {
 func TestPackagesAreReproducible(t *testing.T) {
 	t.Parallel()
 	lab.NeedMake(t)
+	lab.NeedDpkg(t)
+	lab.NeedRPM(t)
 	sums := map[string][sha256.Size]byte{}
 	for range 2 {
 		dir := t.TempDir()
 		must(t, os.Chtimes(unitFolder+"/perch.service", time.Time{}, time.Now()))
 		makePackages(t, dir, "perch", "v0.1.0")
+		wantContents(t, dir)
 		for _, file := range []string{"perch.deb", "perch.rpm"} {
 			text, err := os.ReadFile(filepath.Join(dir, file))
 			must(t, err)
@@ -125,6 +130,62 @@ func TestPackagesAreReproducible(t *testing.T) {
 				t.Errorf("%s differs", file)
 			}
 			sums[file] = sum
+		}
+	}
+}
+
+// contents is what lists a package: the mode, the owner and the name of each file.
+var contents = map[string]string{
+	"perch.deb": `dpkg-deb --contents "$1" | awk '{ print $1, $2, substr($NF, 2) }'`,
+	"perch.rpm": `rpm -qp --nosignature --qf '[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILENAMES}\n]' "$1"`,
+}
+
+// trees are folders of which only the number of files counts: it is that of the sources.
+func trees(t *testing.T) map[string]int {
+	t.Helper()
+	pages := len(commandsOf(t)) + len([]string{"perch"})
+	documents := 0
+	for _, pattern := range []string{"*.md", "*.png"} {
+		found, err := filepath.Glob(filepath.Join("../../../docs", pattern))
+		must(t, err)
+		documents += len(found)
+	}
+	examples := 0
+	for _, folder := range []string{"../../../docs/examples", "../../../deploy/examples"} {
+		_ = filepath.WalkDir(folder, func(_ string, entry fs.DirEntry, err error) error { // it need not be there
+			if err == nil && entry.Type().IsRegular() {
+				examples++
+			}
+			return err
+		})
+	}
+	return map[string]int{"/usr/share/man/man1/": pages, "/usr/share/doc/perch/docs/": documents, "/usr/share/perch/examples/": examples}
+}
+
+// wantContents compares what is in both packages with golden files: all but folders, of which
+// just that of the config is perch's to make.
+func wantContents(t *testing.T, dir string) {
+	t.Helper()
+	for file, list := range contents {
+		out, err := exec.Command("sh", "-c", list, "sh", filepath.Join(dir, file)).Output()
+		must(t, err)
+		var got []string
+		for line := range strings.Lines(string(out)) {
+			if !strings.HasPrefix(line, "d") || strings.Contains(line, " /etc/perch") {
+				got = append(got, line)
+			}
+		}
+		for tree, want := range trees(t) {
+			all := len(got)
+			got = slices.DeleteFunc(got, func(line string) bool { return strings.Contains(line, " root/root "+tree) })
+			if n := all - len(got); n != want {
+				t.Errorf("in %s there are %d files below %s, want %d", file, n, tree, want)
+			}
+		}
+		slices.Sort(got)
+		golden, err := os.ReadFile(filepath.Join("testdata/packages", file+".txt"))
+		if list := strings.Join(got, ""); err != nil || list != string(golden) {
+			t.Errorf("in %s there is (%v)\n%s", file, err, list)
 		}
 	}
 }

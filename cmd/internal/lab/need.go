@@ -20,6 +20,12 @@ func NeedRoot(t test) {
 	}
 }
 
+// NeedRPM skips a test where no package of that kind can be read. In CI that is a failure.
+func NeedRPM(t test) {
+	t.Helper()
+	need(t, "rpm", "needs rpm(8), Debian package rpm")
+}
+
 // NeedNft skips a test where nft(8) cannot be called. In CI that is a failure.
 func NeedNft(t test) {
 	t.Helper()

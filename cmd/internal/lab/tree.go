@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 )
 
 // Where a SystemTree is kept, and what is in it beside the least that there can be.
@@ -28,22 +30,22 @@ func SystemTree(ctx context.Context) (string, error) {
 	if _, err := os.Stat(tree); err == nil {
 		return tree, nil
 	}
-	if err := makeTree(ctx, tree); err != nil {
+	mirror, err := debianMirror(debianSource)
+	if err != nil {
 		return "", fmt.Errorf("make the system %s: %w", tree, err)
+	}
+	if err := makeTree(ctx, tree, mirror); err != nil {
+		return "", fmt.Errorf("make the system %s of packages from %s: %w", tree, mirror, err)
 	}
 	return tree, nil
 }
 
 // makeTree makes it under another name, so that nobody meets it half made.
-func makeTree(ctx context.Context, tree string) (err error) {
-	mirror, err := debianMirror(debianSource)
-	if err != nil {
+func makeTree(ctx context.Context, tree, mirror string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(tree), 0o755); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(treeFolder, 0o755); err != nil {
-		return err
-	}
-	draft, err := os.MkdirTemp(treeFolder, "new-")
+	draft, err := os.MkdirTemp(filepath.Dir(tree), "new-")
 	if err != nil {
 		return err
 	}
@@ -51,12 +53,30 @@ func makeTree(ctx context.Context, tree string) (err error) {
 	if err := os.Chmod(draft, 0o755); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "--include="+treePackages, treeRelease, draft, mirror)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("debootstrap: %w: %s", err, out[max(0, len(out)-2000):])
+	if err := debootstrap(ctx, draft, mirror); err != nil {
+		return err
 	}
 	if err := os.Rename(draft, tree); err != nil && !errors.Is(err, fs.ErrExist) { // another process was faster
 		return err
+	}
+	return nil
+}
+
+// debootstrap runs debootstrap(8). With it ends all that it has started, and what it has
+// mounted, also when ctx is done: a mirror that does not answer would keep it for hours.
+func debootstrap(ctx context.Context, folder, mirror string) error {
+	runtime.LockOSThread() // Pdeathsig is sent when the thread ends
+	defer runtime.UnlockOSThread()
+	cmd := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "--include="+treePackages, treeRelease, folder, mirror)
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWPID, Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL,
+	}
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("debootstrap: %w: %s", err, out[max(0, len(out)-2000):])
 	}
 	return nil
 }
