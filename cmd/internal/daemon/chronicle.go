@@ -69,6 +69,16 @@ func (d *daemon) recordReload(r api.ReloadResult, err error) {
 		n(r.Services, "changes of services; ") + n(r.Warnings, "warnings")})
 }
 
+// recordConvergence records that a converge hook fails, and that it does not any more.
+func (d *daemon) recordConvergence(o notify.Outcome) {
+	switch {
+	case o.Error != "":
+		d.events.Add(events.Event{Kind: events.NotifyFailed, Subject: o.Target, Reason: o.Event, Error: o.Error})
+	case o.Attempts > 1:
+		d.events.Add(events.Event{Kind: events.NotifyMended, Subject: o.Target, Reason: o.Event})
+	}
+}
+
 // recordNotice records what users are told of: it is what becomes of virtual routers, sync
 // groups, services and servers.
 func (d *daemon) recordNotice(list ...notify.Event) {

@@ -23,16 +23,37 @@ const mostNamed = 3
 
 // disagreements says in what the nodes that answered differ, where they should not, and how to
 // mend it: in a line for each node or setting. Where they differ, those are right that are
-// more, or else the leader.
-func disagreements(leader string, voices []voice) []string {
+// more, or else the leader. members are sorted, and empty if they are not known.
+func disagreements(leader string, members []string, voices []voice) []string {
 	telling := slices.DeleteFunc(slices.Clone(voices), func(v voice) bool { return v.report.Settings == nil })
 	return slices.Concat(
 		otherFences(voices),
 		otherVIPs(leader, telling),
-		otherPeers(leader, telling),
+		otherPeers(leader, members, telling),
 		otherValues(telling),
 		otherVersions(voices),
 	)
+}
+
+// disagreements says in what the nodes differ that answer, where they should not.
+func (s snapshot) disagreements(nodes []api.Node, answers map[string]answer) []string {
+	var voices []voice
+	for _, n := range nodes {
+		if a := answers[n.Name]; a.err == nil {
+			p, _ := s.config.Cluster.Peer(n.Name)
+			voices = append(voices, voice{n.Name, p.Witness, a.report, a.skew})
+		}
+	}
+	limit := skewLimit
+	if s.clock != nil {
+		limit = s.clock.MaxOffset
+	}
+	var members []string
+	for _, m := range s.view.Members {
+		members = append(members, m.Name)
+	}
+	slices.Sort(members)
+	return append(disagreements(s.view.Leader, members, voices), otherClocks(voices, limit)...)
 }
 
 // camp is a set of nodes that say the same.

@@ -9,12 +9,12 @@ import (
 )
 
 // minority calls say for each node that is not of the right camp, with one that is.
-func minority(leader string, voices []voice, says func(voice) string, say func(odd, right voice)) {
+func minority(voices []voice, says func(voice) string, choose func([]camp) camp, say func(odd, right voice)) {
 	camps := campsOf(voices, says)
 	if len(camps) < 2 {
 		return
 	}
-	right := rightOf(leader, camps)
+	right := choose(camps)
 	model := voices[slices.IndexFunc(voices, func(v voice) bool { return v.name == right.names[0] })]
 	for _, v := range voices {
 		if says(v) != right.says {
@@ -27,7 +27,8 @@ func minority(leader string, voices []voice, says func(voice) string, say func(o
 func otherVIPs(leader string, voices []voice) (warnings []string) {
 	owners := slices.DeleteFunc(slices.Clone(voices), func(v voice) bool { return v.witness })
 	digest := func(v voice) string { return v.report.Settings.VIPDigest }
-	minority(leader, owners, digest, func(odd, right voice) {
+	choose := func(camps []camp) camp { return rightOf(leader, camps) }
+	minority(owners, digest, choose, func(odd, right voice) {
 		lacks, has := differences(addressesIn(right), addressesIn(odd))
 		var parts []string
 		if len(lacks) > 0 {
@@ -51,8 +52,20 @@ func addressesIn(v voice) map[string]string {
 	return all
 }
 
-// otherPeers warns of nodes that have other peers, or others' priorities and addresses.
-func otherPeers(leader string, voices []voice) (warnings []string) {
+// otherPeers warns of nodes that have other peers, or others' priorities and addresses. Those are
+// right who list the members: a node that joins is for a time the only one that does.
+func otherPeers(leader string, members []string, voices []voice) (warnings []string) {
+	listing := map[string]bool{}
+	for _, v := range voices {
+		listing[v.name] = slices.Equal(slices.Sorted(maps.Keys(v.report.Settings.Peers)), members)
+	}
+	choose := func(camps []camp) camp {
+		up := slices.DeleteFunc(slices.Clone(camps), func(c camp) bool { return !listing[c.names[0]] })
+		if len(up) > 0 {
+			return rightOf(leader, up)
+		}
+		return rightOf(leader, camps)
+	}
 	says := func(v voice) string {
 		var b strings.Builder
 		for _, name := range slices.Sorted(maps.Keys(v.report.Settings.Peers)) {
@@ -60,7 +73,7 @@ func otherPeers(leader string, voices []voice) (warnings []string) {
 		}
 		return b.String()
 	}
-	minority(leader, voices, says, func(odd, right voice) {
+	minority(voices, says, choose, func(odd, right voice) {
 		warnings = append(warnings, fmt.Sprintf("%s: make the lists of peers alike and restart perch on %s",
 			otherPeersOf(odd, right), odd.name))
 	})

@@ -114,9 +114,30 @@ func TestDisagreements(t *testing.T) {
 	} {
 		voices := trio()
 		tt.change(voices)
-		if got := disagreements(tt.leader, voices); !slices.Equal(got, tt.want) {
+		if got := disagreements(tt.leader, nil, voices); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
+	}
+}
+
+// A node that joins is the first to list itself, and right: the files of the others are behind.
+// One that was removed is listed by the others no more.
+func TestPeersAreThoseOfTheMembers(t *testing.T) {
+	voices := trio()
+	with(&voices[1], func(c *config.Cluster) {
+		c.Peers = append(c.Peers, config.Peer{Name: "lb9", Address: netip.MustParseAddrPort("198.18.0.9:7400"), Priority: 100})
+	})
+	got := disagreements("lb1", []string{"lb1", "lb2", "lb9", "w"}, voices)
+	want := []string{
+		"lb1 does not list lb9, as lb2 does: make the lists of peers alike and restart perch on lb1",
+		"w does not list lb9, as lb2 does: make the lists of peers alike and restart perch on w",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	got = disagreements("lb1", []string{"lb1", "lb2", "w"}, voices)
+	if want := []string{"lb2 lists lb9, which lb1 does not: make the lists of peers alike and restart perch on lb2"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
@@ -130,7 +151,7 @@ func TestDisagreementsAreBounded(t *testing.T) {
 	voices := trio()
 	with(&voices[0], same, all...)
 	with(&voices[1], same, others...)
-	got := disagreements("lb1", voices)
+	got := disagreements("lb1", nil, voices)
 	want := "lb2 has no 10.1.0.1/32, 10.1.0.10/32, 10.1.0.100/32 and 997 more, and has 10.2.0.1/32, 10.2.0.10/32, 10.2.0.100/32 and 997 more, which lb1 has not: " +
 		"its config lists 1000 VIPs, that of lb1 1000; make the files alike and run `perch reload` on lb2"
 	if len(got) != 1 || got[0] != want {

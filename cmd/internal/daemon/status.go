@@ -410,22 +410,6 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer, reported map[
 	return alarms
 }
 
-// disagreements says in what the nodes differ that answer, where they should not.
-func (s snapshot) disagreements(nodes []api.Node, answers map[string]answer) []string {
-	var voices []voice
-	for _, n := range nodes {
-		if a := answers[n.Name]; a.err == nil {
-			p, _ := s.config.Cluster.Peer(n.Name)
-			voices = append(voices, voice{n.Name, p.Witness, a.report, a.skew})
-		}
-	}
-	limit := skewLimit
-	if s.clock != nil {
-		limit = s.clock.MaxOffset
-	}
-	return append(disagreements(s.view.Leader, voices), otherClocks(voices, limit)...)
-}
-
 // strangers warns of nodes that are only in one of the config's list and the
 // membership, and says what to do.
 func (s snapshot) strangers() []string {

@@ -30,6 +30,10 @@ func (g Goal) arguments() []string {
 	return []string{string(g.State), strconv.FormatUint(g.Term, 10)}
 }
 
+// longestVIPs bounds the list that a hook gets: with a longer one the kernel starts no program
+// (execve(2), MAX_ARG_STRLEN).
+const longestVIPs = 100 << 10
+
 // variables are in the environment of the hook, of which Node and about are.
 func (g Goal) variables(node string, about Subject) []string {
 	list := []string{
@@ -38,7 +42,9 @@ func (g Goal) variables(node string, about Subject) []string {
 		"PERCH_ABOUT=" + string(about.About),
 		"PERCH_NAME=" + about.Name,
 		"PERCH_STATE=" + string(g.State),
-		"PERCH_VIPS=" + g.VIPs,
+	}
+	if len(g.VIPs) <= longestVIPs {
+		list = append(list, "PERCH_VIPS="+g.VIPs)
 	}
 	if g.Terms {
 		list = append(list, "PERCH_TERM="+strconv.FormatUint(g.Term, 10))

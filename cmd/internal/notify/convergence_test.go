@@ -2,7 +2,9 @@ package notify
 
 import (
 	"errors"
+	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -202,6 +204,23 @@ func TestLate(t *testing.T) {
 		c.State = state
 		if got := c.Late(webhookTime.Add(time.Hour)); got != "" {
 			t.Errorf("%s: %s", state, got)
+		}
+	}
+}
+
+// A hook is run with however many VIPs, if need be without their list.
+func TestHookOfManyVIPs(t *testing.T) {
+	for _, n := range []int{1000, 10000} {
+		vips := strings.TrimSpace(strings.Repeat("2001:db8:1234:5678:9abc:def0:1234:5678/128 ", n))
+		cmd := exec.Command("/bin/sh", "-c", `echo "${PERCH_VIPS-none}"`)
+		cmd.Env = Goal{State: Owner, Terms: true, VIPs: vips}.variables("lb1", Subject{About: Cluster, Name: "edge"})
+		out, err := cmd.Output()
+		want := vips
+		if n > 1000 {
+			want = "none"
+		}
+		if err != nil || strings.TrimSpace(string(out)) != want {
+			t.Errorf("%d VIPs: %v, %.40s", n, err, out)
 		}
 	}
 }

@@ -339,13 +339,12 @@ func (r *pursuit) tell(before, after course, took time.Duration, err error) {
 	switch {
 	case err != nil:
 		log.Warn("converge hook has failed, and is run again", "attempt", o.Attempts, "error", err)
-		o.Result, o.Error = Failed, err.Error()
+		o.Error = err.Error()
 	case before.converged:
 		log.Debug("converge hook has succeeded again")
 		return
 	default:
 		log.Info("converge hook has succeeded", "attempt", o.Attempts)
-		o.Result = Told
 	}
 	if err == nil || before.failures == 0 { // one that goes on failing is no news
 		r.outcome(o)

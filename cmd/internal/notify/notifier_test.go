@@ -232,11 +232,11 @@ func TestQueueOfOrderedTargetIsBounded(t *testing.T) {
 		put(Event{Kind: Master, Subject: gw, Priority: i})
 	}
 	put(of(Master, inside))
-	if len(q) > FIFOBacklog+1 || void+len(q) != 3*FIFOBacklog+1 {
-		t.Errorf("%d wait, %d are void", len(q), void)
+	if q.orders.Len() > FIFOBacklog+1 || void+q.orders.Len() != 3*FIFOBacklog+1 {
+		t.Errorf("%d wait, %d are void", q.orders.Len(), void)
 	}
 	first, _ := q.take()
-	if newest := q[len(q)-1].event; newest.Subject != inside || first.event.Priority < FIFOBacklog {
+	if newest := q.orders.Back().Value.(order).event; newest.Subject != inside || first.event.Priority < FIFOBacklog {
 		t.Errorf("the newest is %v, the oldest has priority %d", newest, first.event.Priority)
 	}
 }
