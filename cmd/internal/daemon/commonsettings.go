@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,4 +50,32 @@ func digestOf(vips []config.VIP) string {
 	slices.Sort(addresses)
 	sum := sha256.Sum256([]byte(strings.Join(addresses, " ")))
 	return fmt.Sprintf("%x", sum[:8])
+}
+
+// otherSettings says what a node has otherwise than this one. A witness needs to list no VIP.
+func otherSettings(ours, theirs *api.Settings) (all []string) {
+	if theirs == nil { // it is of an earlier version
+		return nil
+	}
+	for _, key := range slices.Sorted(maps.Keys(ours.Values)) {
+		if there, said := theirs.Values[key]; said && there != ours.Values[key] {
+			all = append(all, fmt.Sprintf("%s is %s there, and %s here", key, there, ours.Values[key]))
+		}
+	}
+	if theirs.VIPDigest != ours.VIPDigest && theirs.VIPs > 0 && ours.VIPs > 0 {
+		all = append(all, fmt.Sprintf("its VIPs are others (%d, and %d here)", theirs.VIPs, ours.VIPs))
+	}
+	names := map[string]bool{}
+	for name := range ours.Peers {
+		names[name] = true
+	}
+	for name := range theirs.Peers {
+		names[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if there, here := theirs.Peers[name], ours.Peers[name]; there != here {
+			all = append(all, fmt.Sprintf("its peer %s is %s, and here %s", name, cmp.Or(there, "none"), cmp.Or(here, "none")))
+		}
+	}
+	return all
 }

@@ -68,6 +68,7 @@ func (f *Facts) Probe(ctx context.Context, c *config.Config, p Probes) {
 // look reads what files and the kernel tell at once.
 func (f *Facts) look(c *config.Config, root files) {
 	f.Processes = root.processes()
+	f.Sockets = root.sockets(f.Processes)
 	f.Rights = root.rights()
 	f.Clock = root.clock()
 	f.Routes = defaultRoutes(root.read("proc/thread-self/net/route"))
@@ -76,6 +77,7 @@ func (f *Facts) look(c *config.Config, root files) {
 	f.Filters = askFilters()
 	root.more(f)
 	f.Modules.Trial = root.trialModules(f.Kernel)
+	f.Fencing.Lockdown = lockdown(root.read("sys/kernel/security/lockdown"))
 	f.Fencing.Offset = isOffset(root.read("proc/self/timens_offsets"))
 }
 

@@ -52,6 +52,8 @@ func secretsOf(c *config.Config) (all []Secret) {
 	}
 	for i := range c.Notify {
 		add("password_file of [[notify]]", c.Notify[i].Mail.PasswordFile, true)
+		add("signing_secret_file of [[notify]]", c.Notify[i].Webhook.SecretFile, true)
+		add("token_file of [[notify]]", c.Notify[i].Webhook.TokenFile, true)
 	}
 	for _, checks := range [][]config.Check{c.Checks, c.ServerChecks} {
 		for i := range checks {
