@@ -53,7 +53,8 @@ func digestOf(vips []config.VIP) string {
 }
 
 // otherSettings says what a node has otherwise than this one. A witness needs to list no VIP.
-func otherSettings(ours, theirs *api.Settings) (all []string) {
+func otherSettings(c *config.Config, report api.NodeReport) (all []string) {
+	ours, theirs := commonSettings(c), report.Settings
 	if theirs == nil { // it is of an earlier version
 		return nil
 	}
@@ -63,7 +64,12 @@ func otherSettings(ours, theirs *api.Settings) (all []string) {
 		}
 	}
 	if theirs.VIPDigest != ours.VIPDigest && theirs.VIPs > 0 && ours.VIPs > 0 {
-		all = append(all, fmt.Sprintf("its VIPs are others (%d, and %d here)", theirs.VIPs, ours.VIPs))
+		mine := map[string]string{}
+		for _, v := range c.VIPs {
+			mine[v.Address.String()] = ""
+		}
+		here, there := differences(mine, addressesIn(voice{report: report}))
+		all = append(all, fmt.Sprintf("its VIPs are others (only there: %s; only here: %s)", cmp.Or(named(there), "none"), cmp.Or(named(here), "none")))
 	}
 	names := map[string]bool{}
 	for name := range ours.Peers {

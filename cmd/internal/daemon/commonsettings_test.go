@@ -1,44 +1,63 @@
 package daemon
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/cmd/internal/config"
 )
 
 func TestOtherSettings(t *testing.T) {
-	settings := func(change func(s *api.Settings)) *api.Settings {
-		s := &api.Settings{
-			Values: map[string]string{keyPreempt: "true", keyWhenUnhealthy: "release"},
-			Peers:  map[string]string{"lb1": "198.18.0.1:7400, priority 100", "lb2": "198.18.0.2:7400, priority 100"},
-			VIPs:   2, VIPDigest: "a",
+	list := func(addresses ...string) (vips []config.VIP) {
+		for _, a := range addresses {
+			vips = append(vips, config.VIP{Address: netip.MustParsePrefix(a)})
 		}
-		change(s)
-		return s
+		return vips
 	}
-	ours := settings(func(*api.Settings) {})
+	peers := func(names ...string) (all []config.Peer) {
+		for i, name := range names {
+			all = append(all, config.Peer{Name: name, Address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, 0, byte(i + 1)}), 7400), Priority: 100})
+		}
+		return all
+	}
+	ours := &config.Config{
+		Cluster: &config.Cluster{Preempt: true, Peers: peers("lb1", "lb2")},
+		VIPs:    list("198.18.0.100/24", "198.18.0.101/24"),
+	}
 	for name, test := range map[string]struct {
-		theirs *api.Settings
+		change func(c *config.Config)
 		want   []string
 	}{
-		"the same":           {settings(func(*api.Settings) {}), nil},
-		"an earlier version": {nil, nil},
-		"a value":            {settings(func(s *api.Settings) { s.Values[keyPreempt] = "false" }), []string{"cluster.preempt is false there, and true here"}},
-		"a key less":         {settings(func(s *api.Settings) { delete(s.Values, keyPreempt) }), nil},
-		"VIPs":               {settings(func(s *api.Settings) { s.VIPs, s.VIPDigest = 3, "b" }), []string{"its VIPs are others (3, and 2 here)"}},
-		"no VIP":             {settings(func(s *api.Settings) { s.VIPs, s.VIPDigest = 0, "0" }), nil},
-		"peers": {settings(func(s *api.Settings) {
-			delete(s.Peers, "lb1")
-			s.Peers["lb2"], s.Peers["lb3"] = "198.18.0.2:7400, priority 50", "198.18.0.3:7400, priority 100"
-		}), []string{
-			"its peer lb1 is none, and here 198.18.0.1:7400, priority 100",
+		"the same":      {func(*config.Config) {}, nil},
+		"another order": {func(c *config.Config) { slices.Reverse(c.VIPs) }, nil},
+		"a value":       {func(c *config.Config) { c.Cluster.Preempt = false }, []string{"cluster.preempt is false there, and true here"}},
+		"another VIP":   {func(c *config.Config) { c.VIPs = list("198.18.0.100/24", "198.18.0.102/24") }, []string{"its VIPs are others (only there: 198.18.0.102/24; only here: 198.18.0.101/24)"}},
+		"a VIP less":    {func(c *config.Config) { c.VIPs = c.VIPs[:1] }, []string{"its VIPs are others (only there: none; only here: 198.18.0.101/24)"}},
+		"a witness":     {func(c *config.Config) { c.VIPs = nil }, nil},
+		"another peer": {func(c *config.Config) { c.Cluster.Peers = peers("lb1", "lb3") }, []string{
+			"its peer lb2 is none, and here 198.18.0.2:7400, priority 100",
+			"its peer lb3 is 198.18.0.2:7400, priority 100, and here none",
+		}},
+		"a peer changed": {func(c *config.Config) { c.Cluster.Peers[1].Priority = 50 }, []string{
 			"its peer lb2 is 198.18.0.2:7400, priority 50, and here 198.18.0.2:7400, priority 100",
-			"its peer lb3 is 198.18.0.3:7400, priority 100, and here none",
 		}},
 	} {
-		if got := otherSettings(ours, test.theirs); !slices.Equal(got, test.want) {
+		theirs := &config.Config{
+			Cluster: &config.Cluster{Preempt: true, Peers: peers("lb1", "lb2")},
+			VIPs:    list("198.18.0.100/24", "198.18.0.101/24"),
+		}
+		test.change(theirs)
+		report := api.NodeReport{Settings: commonSettings(theirs)}
+		for _, v := range theirs.VIPs {
+			report.VIPs = append(report.VIPs, api.VIP{Address: v.Address.String()})
+		}
+		if got := otherSettings(ours, report); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
+	}
+	if got := otherSettings(ours, api.NodeReport{}); got != nil {
+		t.Errorf("a version that does not tell: %q", got)
 	}
 }

@@ -37,14 +37,14 @@ func AskPeers(ctx context.Context, c *config.Config) []doctor.Peer {
 			all[i].Trouble, all[i].Error = doctor.PeerUnasked, err.Error()
 			continue
 		}
-		asked.Go(func() { inquire(ctx, credentials, self, &all[i], commonSettings(c)) })
+		asked.Go(func() { inquire(ctx, credentials, self, &all[i], c) })
 	}
 	asked.Wait()
 	return all
 }
 
-// inquire asks one peer, and compares its settings with ours.
-func inquire(ctx context.Context, credentials *cluster.Credentials, self config.Peer, p *doctor.Peer, ours *api.Settings) {
+// inquire asks one peer, and compares its settings with those of c.
+func inquire(ctx context.Context, credentials *cluster.Credentials, self config.Peer, p *doctor.Peer, c *config.Config) {
 	ctx, cancel := context.WithTimeout(ctx, inquiryLimit)
 	defer cancel()
 	var conn net.Conn
@@ -66,7 +66,7 @@ func inquire(ctx context.Context, credentials *cluster.Credentials, self config.
 	if s := skewOf(report.Time, asked, time.Since(asked)); s.known {
 		p.Ahead, p.Doubt = s.ahead, s.doubt
 	}
-	p.Differs = otherSettings(ours, report.Settings)
+	p.Differs = otherSettings(c, report)
 }
 
 // troubleWith sorts the errors of asking a peer.

@@ -97,10 +97,24 @@ func fences(c *config.Config, f Facts) (all []Finding) {
 		})
 	}
 	all = append(all, weaker(wanted, f)...)
+	if len(f.daemons()) == 0 && wanted != "off" && wanted != "lifetime" {
+		all = append(all, untried(f)...)
+	}
 	if wanted == "auto" || wanted == "bpf" {
 		all = append(all, inFront(f)...)
 	}
 	return all
+}
+
+// untried says that it is not known which fences there can be.
+func untried(f Facts) []Finding {
+	switch {
+	case f.Fencing.Tried, slices.Contains(f.Late, fenceProbe):
+		return nil
+	case !f.Modules.Trial:
+		return []Finding{{Hint, "fence", "was not tried, since the kernel would load modules for it, as it does when perch starts: which one there is shows then", "perch status"}}
+	}
+	return []Finding{{Hint, "fence", "was not tried, which takes root or CAP_SYS_ADMIN: which one there is shows when perch has started", "sudo perch doctor"}}
 }
 
 // weaker is about the fences that cannot be had.

@@ -109,6 +109,10 @@ func illnesses() []illness {
 
 		{"shifted time", func(p *patient) { p.Fencing.Offset, p.Fencing.BPF = true, "the time is offset" }},
 		{"shifted time, and no bpf wanted", func(p *patient) { p.Fencing.Offset, p.Cluster.Fence = true, "nftables" }},
+		{"fences untried", func(p *patient) { p.Fencing.Tried, p.Processes, p.Modules.Trial = false, nil, true }},
+		{"fences untried, for their modules", func(p *patient) { p.Fencing.Tried, p.Processes, p.Modules.Trial = false, nil, false }},
+		{"fences untried, and none wanted", func(p *patient) { p.Fencing.Tried, p.Processes, p.Cluster.Fence = false, nil, "off" }},
+		{"fences that take too long", func(p *patient) { p.Fencing.Tried, p.Processes, p.Late = false, nil, []string{fenceProbe} }},
 		{"no bpf", func(p *patient) { p.Fencing.BPF = "no CAP_BPF" }},
 		{"an old kernel, untried", func(p *patient) { p.Kernel, p.Fencing.Tried = "5.4.0-1", false }},
 		{"an old kernel, tried", func(p *patient) { p.Kernel = "5.4.0-1" }},

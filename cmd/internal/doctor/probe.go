@@ -39,6 +39,9 @@ type Frames struct {
 // probeLimit bounds each probe, but for the time in which it listens.
 const probeLimit = 8 * time.Second
 
+// fenceProbe is the name of the one that tries fences.
+const fenceProbe = "the fence"
+
 // probe is something to be found out that takes its time.
 type probe struct {
 	name string
@@ -57,7 +60,7 @@ func (f *Facts) Probe(ctx context.Context, c *config.Config, p Probes) {
 	ear := f.openEar(c, p) // here, since the sockets are to be in this thread's namespace
 	known := *f
 	f.all(ctx, probeLimit+p.Listen, []probe{
-		{"the fence", func(context.Context) func(*Facts) { return tryFences(known.Modules.Trial, p) }},
+		{fenceProbe, func(context.Context) func(*Facts) { return tryFences(known.Modules.Trial, p) }},
 		{"data_dir " + c.Node.DataDir, func(ctx context.Context) func(*Facts) { return tryDisk(ctx, c.Node.DataDir) }},
 		{"the peers", func(ctx context.Context) func(*Facts) { return tryPeers(ctx, c, p, known) }},
 		{"the daemon", func(ctx context.Context) func(*Facts) { return tryDaemon(ctx, c, p) }},
