@@ -79,7 +79,7 @@ func (o *doctorOptions) load(cmd *cobra.Command) (*config.Config, error) {
 // probeHost finds out what takes time, in the network and from the daemons.
 func (o *doctorOptions) probeHost(ctx context.Context, c *config.Config, facts *doctor.Facts) {
 	probes := daemon.Probes()
-	probes.Version, probes.Listen, probes.AskDaemon = version, o.listen, askStalls
+	probes.Version, probes.Listen, probes.AskDaemon = currentVersion().Version, o.listen, askStalls
 	facts.Probe(ctx, c, probes)
 }
 

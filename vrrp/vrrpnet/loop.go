@@ -24,6 +24,7 @@ func (e *Engine) loop() error {
 		if err != nil {
 			return err
 		}
+		falter()
 		e.wake(ready)
 	}
 	return nil

@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,4 +50,38 @@ func digestOf(vips []config.VIP) string {
 	slices.Sort(addresses)
 	sum := sha256.Sum256([]byte(strings.Join(addresses, " ")))
 	return fmt.Sprintf("%x", sum[:8])
+}
+
+// otherSettings says what a node has otherwise than this one. A witness needs to list no VIP.
+func otherSettings(c *config.Config, report api.NodeReport) (all []string) {
+	ours, theirs := commonSettings(c), report.Settings
+	if theirs == nil { // it is of an earlier version
+		return nil
+	}
+	for _, key := range slices.Sorted(maps.Keys(ours.Values)) {
+		if there, said := theirs.Values[key]; said && there != ours.Values[key] {
+			all = append(all, fmt.Sprintf("%s is %s there, and %s here", key, there, ours.Values[key]))
+		}
+	}
+	if theirs.VIPDigest != ours.VIPDigest && theirs.VIPs > 0 && ours.VIPs > 0 {
+		mine := map[string]string{}
+		for _, v := range c.VIPs {
+			mine[v.Address.String()] = ""
+		}
+		here, there := differences(mine, addressesIn(voice{report: report}))
+		all = append(all, fmt.Sprintf("its VIPs are others (only there: %s; only here: %s)", cmp.Or(named(there), "none"), cmp.Or(named(here), "none")))
+	}
+	names := map[string]bool{}
+	for name := range ours.Peers {
+		names[name] = true
+	}
+	for name := range theirs.Peers {
+		names[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if there, here := theirs.Peers[name], ours.Peers[name]; there != here {
+			all = append(all, fmt.Sprintf("its peer %s is %s, and here %s", name, cmp.Or(there, "none"), cmp.Or(here, "none")))
+		}
+	}
+	return all
 }

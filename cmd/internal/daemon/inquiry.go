@@ -37,20 +37,22 @@ func AskPeers(ctx context.Context, c *config.Config) []doctor.Peer {
 			all[i].Trouble, all[i].Error = doctor.PeerUnasked, err.Error()
 			continue
 		}
-		asked.Go(func() { inquire(ctx, credentials, self, &all[i]) })
+		asked.Go(func() { inquire(ctx, credentials, self, &all[i], c) })
 	}
 	asked.Wait()
 	return all
 }
 
-// inquire asks one peer.
-func inquire(ctx context.Context, credentials *cluster.Credentials, self config.Peer, p *doctor.Peer) {
+// inquire asks one peer, and compares its settings with those of c.
+func inquire(ctx context.Context, credentials *cluster.Credentials, self config.Peer, p *doctor.Peer, c *config.Config) {
 	ctx, cancel := context.WithTimeout(ctx, inquiryLimit)
 	defer cancel()
 	var conn net.Conn
+	var asked time.Time // over a connection that is there
 	client := api.NewPeerClient(func(ctx context.Context, _ string) (net.Conn, error) {
 		var err error
 		conn, err = credentials.Visit(ctx, self.Address.Addr(), cluster.Peer{Name: p.Name, Address: p.Address})
+		asked = time.Now()
 		return conn, err
 	})
 	defer client.CloseIdleConnections()
@@ -61,6 +63,10 @@ func inquire(ctx context.Context, credentials *cluster.Credentials, self config.
 	}
 	p.Version, p.Heartbeat, p.Fence, p.Unfenced, p.Disk = report.Version, report.Heartbeat, report.Fence, report.Unfenced, report.Trouble
 	p.RTT, p.MSS = pathOf(conn)
+	if s := skewOf(report.Time, asked, time.Since(asked)); s.known {
+		p.Ahead, p.Doubt = s.ahead, s.doubt
+	}
+	p.Differs = otherSettings(c, report)
 }
 
 // troubleWith sorts the errors of asking a peer.

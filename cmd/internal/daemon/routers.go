@@ -66,6 +66,9 @@ type routers struct {
 // stranger: VRRP preempts before it lets go.
 const courtesy = 3 * time.Second
 
+// farewellLimit bounds the farewells of an engine that may hang.
+const farewellLimit = 300 * time.Millisecond
+
 // openRouters makes the parts of VRRP mode. It starts nothing.
 func (d *daemon) openRouters(cfg *config.Config) (err error) {
 	if err := os.MkdirAll(cfg.Node.DataDir, 0o700); err != nil {
@@ -205,6 +208,19 @@ func (r *routers) stop() error {
 	r.engine.Stop()
 	err := r.release()
 	r.informOfStop()
+	r.configuring.Lock()
+	defer r.configuring.Unlock()
+	return errors.Join(err, r.devices.close(), r.acceptance.set())
+}
+
+// relinquish gives up everything for good though a part hangs, be it the engine: that has a
+// moment for its farewells. No lock is waited for before the addresses have gone.
+func (r *routers) relinquish() error {
+	r.stopped.Store(true)
+	if !within(farewellLimit, r.engine.Stop) {
+		r.log.Error("the engine of virtual routers hangs: the backups wait for its silence")
+	}
+	err := errors.Join(r.release(), r.end())
 	r.configuring.Lock()
 	defer r.configuring.Unlock()
 	return errors.Join(err, r.devices.close(), r.acceptance.set())

@@ -181,7 +181,7 @@ func (d *daemon) releaseAll() {
 		begin(d.member.holder.stop)
 	}
 	if d.routers != nil {
-		begin(func() error { return errors.Join(d.routers.stop(), d.routers.end()) })
+		begin(d.routers.relinquish)
 	}
 	if d.anycast != nil {
 		begin(func() error { d.anycast.stop(); return nil })

@@ -14,7 +14,7 @@
 // firewall.go; of the host interfaces.go, programs.go, namespace.go, tables.go, bgpd.go, rights.go,
 // fencing.go, filters.go (of others' nftables), hostnet.go (sysctls that VIPs go by), keepers.go
 // (who else configures interfaces), clock.go, secrets.go, disk.go with disk_try.go, and rivals.go
-// with processes.go; of the network peers.go with passage.go, and wire.go with ear.go and
+// with processes.go and sockets.go; of the network peers.go with passage.go, and wire.go with ear.go and
 // advert.go. Of the kernel's sysctls see its documentation, networking/ipvs-sysctl and
 // networking/ip-sysctl.
 //

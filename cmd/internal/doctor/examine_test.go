@@ -33,7 +33,8 @@ func newPatient() *patient {
 			IPVS: config.IPVS{Nodes: "candidates"},
 		},
 		Facts{
-			Kernel: "6.1.0-44-amd64",
+			Kernel:  "6.1.0-44-amd64",
+			Fencing: Fencing{Tried: true},
 			Sysctls: map[string]int{
 				"net/ipv4/ip_forward":                   1,
 				"net/ipv4/conf/all/arp_announce":        0,
@@ -107,7 +108,7 @@ func TestExamine(t *testing.T) {
 		want    []string // "severity subject text | command"
 	}{
 		{"nothing", func(*patient) {}, nil},
-		{"no service", func(p *patient) { p.Services, p.Facts = nil, Facts{Interfaces: p.Interfaces} }, nil},
+		{"no service", func(p *patient) { p.Services, p.Facts = nil, Facts{Interfaces: p.Interfaces, Fencing: p.Fencing} }, nil},
 
 		{"forwarding", func(p *patient) { p.Sysctls["net/ipv4/ip_forward"] = 0 }, []string{forwarded}},
 		{"forwarding of one's own", func(p *patient) {

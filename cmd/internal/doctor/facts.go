@@ -27,6 +27,7 @@ type Facts struct {
 	NoTUN     bool   // there is no tunDevice
 	// What follows is what Probe has found.
 	Processes []Process
+	Sockets   []Socket // for VRRP, of programs that are no perch
 	Rights    Rights
 	Fencing   Fencing
 	Filters   []Filter

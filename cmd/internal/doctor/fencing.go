@@ -14,6 +14,7 @@ type Fencing struct {
 	Tried    bool   // each was opened, in a network namespace of its own
 	BPF      string // why it cannot be had; "" if it can, or was not tried
 	NFTables string // likewise
+	Lockdown string // of the kernel: "integrity"; "" for none
 	Offset   bool   // the time since the boot is not the kernel's: a time namespace shifts it
 	InFront  []Ahead
 }
@@ -34,6 +35,16 @@ func isOffset(text string) bool {
 		}
 	}
 	return false
+}
+
+// lockdown reads /sys/kernel/security/lockdown: "none [integrity] confidentiality".
+func lockdown(text string) string {
+	_, rest, _ := strings.Cut(text, "[")
+	mode, _, _ := strings.Cut(rest, "]")
+	if mode == "none" {
+		return ""
+	}
+	return mode
 }
 
 // trialModules tells whether a fence can be tried without the kernel loading a module for
@@ -86,10 +97,24 @@ func fences(c *config.Config, f Facts) (all []Finding) {
 		})
 	}
 	all = append(all, weaker(wanted, f)...)
+	if len(f.daemons()) == 0 && wanted != "off" && wanted != "lifetime" {
+		all = append(all, untried(f)...)
+	}
 	if wanted == "auto" || wanted == "bpf" {
 		all = append(all, inFront(f)...)
 	}
 	return all
+}
+
+// untried says that it is not known which fences there can be.
+func untried(f Facts) []Finding {
+	switch {
+	case f.Fencing.Tried, slices.Contains(f.Late, fenceProbe):
+		return nil
+	case !f.Modules.Trial:
+		return []Finding{{Hint, "fence", "was not tried, since the kernel would load modules for it, as it does when perch starts: which one there is shows then", "perch status"}}
+	}
+	return []Finding{{Hint, "fence", "was not tried, which takes root or CAP_SYS_ADMIN: which one there is shows when perch has started", "sudo perch doctor"}}
 }
 
 // weaker is about the fences that cannot be had.
@@ -98,7 +123,12 @@ func weaker(wanted string, f Facts) []Finding {
 	if !f.Fencing.Tried && older(f.Kernel, 5, 8) {
 		bpf = "kernel " + f.Kernel + " is older than 5.8"
 	}
-	const show = "grep -e CONFIG_BPF_SYSCALL -e CONFIG_NET_CLS_BPF -e CONFIG_NET_SCH_INGRESS /boot/config-$(uname -r)"
+	show, locked := "cat /sys/kernel/security/lockdown", f.Fencing.Lockdown
+	if bpf != "" && locked != "" {
+		bpf += ", and the kernel is in lockdown mode " + locked + ", which may forbid it"
+	} else {
+		show = "grep -e CONFIG_BPF_SYSCALL -e CONFIG_NET_CLS_BPF -e CONFIG_NET_SCH_INGRESS /boot/config-$(uname -r)"
+	}
 	switch {
 	case f.Fencing.Offset:
 		return nil // which says why

@@ -109,10 +109,16 @@ func illnesses() []illness {
 
 		{"shifted time", func(p *patient) { p.Fencing.Offset, p.Fencing.BPF = true, "the time is offset" }},
 		{"shifted time, and no bpf wanted", func(p *patient) { p.Fencing.Offset, p.Cluster.Fence = true, "nftables" }},
+		{"fences untried", func(p *patient) { p.Fencing.Tried, p.Processes, p.Modules.Trial = false, nil, true }},
+		{"fences untried, for their modules", func(p *patient) { p.Fencing.Tried, p.Processes, p.Modules.Trial = false, nil, false }},
+		{"fences untried, and none wanted", func(p *patient) { p.Fencing.Tried, p.Processes, p.Cluster.Fence = false, nil, "off" }},
+		{"fences that take too long", func(p *patient) { p.Fencing.Tried, p.Processes, p.Late = false, nil, []string{fenceProbe} }},
 		{"no bpf", func(p *patient) { p.Fencing.BPF = "no CAP_BPF" }},
 		{"an old kernel, untried", func(p *patient) { p.Kernel, p.Fencing.Tried = "5.4.0-1", false }},
 		{"an old kernel, tried", func(p *patient) { p.Kernel = "5.4.0-1" }},
 		{"no bpf, which is wanted", func(p *patient) { p.Fencing.BPF, p.Cluster.Fence = "no CAP_BPF", "bpf" }},
+		{"no bpf, and lockdown", func(p *patient) { p.Fencing.BPF, p.Fencing.Lockdown = "operation not permitted", "integrity" }},
+		{"lockdown, and bpf all the same", func(p *patient) { p.Fencing.Lockdown = "integrity" }},
 		{"no nftables, which is not wanted", func(p *patient) { p.Fencing.NFTables = "no egress hook" }},
 		{"no nftables, which is wanted", func(p *patient) { p.Fencing.NFTables, p.Cluster.Fence = "no egress hook", "nftables" }},
 		{"no fence", func(p *patient) { p.Fencing.BPF, p.Fencing.NFTables = "no CAP_BPF", "no egress hook" }},
@@ -236,6 +242,10 @@ func illnesses() []illness {
 			o := &p.Peers[0]
 			o.Version, o.Heartbeat, o.Fence, o.Unfenced, o.Disk = "v0.9.0", "1s", "lifetime", "tcx is full", "no space left"
 		}},
+		{"a peer with another config", func(p *patient) { p.Peers[0].Differs = []string{"cluster.preempt is true there, and false here"} }},
+		{"a peer whose clock is fast", func(p *patient) { p.Peers[0].Ahead, p.Peers[0].Doubt = 5*time.Second, time.Second }},
+		{"a peer whose clock is slow", func(p *patient) { p.Peers[0].Ahead, p.Peers[0].Doubt = -5*time.Second, time.Second }},
+		{"a peer whose clock may be right", func(p *patient) { p.Peers[0].Ahead, p.Peers[0].Doubt = 2*time.Second, time.Second }},
 		{"a witness without a fence", func(p *patient) { p.Peers[0].Fence, p.Cluster.Peers[1].Witness = "lifetime", true }},
 		{"peers far away", func(p *patient) { p.Peers[0].RTT, p.Peers[1].RTT = 120*time.Millisecond, 130*time.Millisecond }},
 		{"peers not near", func(p *patient) { p.Peers[0].RTT, p.Peers[1].RTT = 90*time.Millisecond, 130*time.Millisecond }},
@@ -294,6 +304,24 @@ func illnesses() []illness {
 			p.Processes = append(p.Processes, Process{PID: 12, Name: "keepalived", Instances: []instance{{"eth1", 52}}})
 		}},
 		{"another VRRP daemon", func(p *patient) { p.Processes = append(p.Processes, Process{PID: 13, Name: "vrrpd"}) }},
+		{"a socket of another program", func(p *patient) {
+			p.Sockets = []Socket{{PID: 14, Name: "python3"}, {PID: 13, Name: "vrrpd"}, {UID: 5}}
+			p.Processes = append(p.Processes, Process{PID: 13, Name: "vrrpd"})
+		}},
+		{"a socket of another program, without routers", func(p *patient) {
+			p.Sockets, p.VRRP = []Socket{{PID: 14, Name: "python3"}}, nil
+		}},
+		{"process checks that do not see others", func(p *patient) {
+			p.Checks, p.Processes[0].Alone = []config.Check{{Name: "haproxy", Kind: "process"}}, true
+		}},
+		{"process checks that see others", func(p *patient) { p.Checks = []config.Check{{Name: "haproxy", Kind: "process"}} }},
+		{"other checks", func(p *patient) {
+			p.Checks, p.Processes[0].Alone = []config.Check{{Name: "haproxy", Kind: "tcp"}}, true
+		}},
+		{"process checks of root", func(p *patient) {
+			p.Checks, p.Processes[0].Alone = []config.Check{{Name: "haproxy", Kind: "process"}}, true
+			p.Processes[0].Caps |= 1 << unix.CAP_SYS_PTRACE
+		}},
 		{"two of perch", func(p *patient) {
 			second := p.Processes[0]
 			second.PID = 78

@@ -26,7 +26,7 @@ type Keepers struct {
 // NetworkFile is a .network file of systemd-networkd.
 type NetworkFile struct {
 	Path  string
-	Keeps bool // KeepConfiguration=yes or static
+	Keeps bool // its KeepConfiguration is for VIPs, too
 }
 
 const (
@@ -109,11 +109,12 @@ func (root files) dropIns(name string) map[string]string {
 	return all
 }
 
-// keeps tells whether networkd leaves addresses alone by a .network file and its drop-ins.
+// keeps tells whether networkd leaves VIPs alone by a .network file and its drop-ins. Those
+// have lifetimes, so that it takes them for dynamic addresses: "static" is not for them.
 func (root files) keeps(path string) bool {
 	all := assignments(root.read(path))
 	maps.Copy(all, root.dropIns("network/"+filepath.Base(path)+".d"))
-	return slices.Contains([]string{"yes", "true", "on", "1", "static"}, strings.ToLower(all["KeepConfiguration"]))
+	return slices.Contains([]string{"yes", "true", "on", "1", "dhcp", "dynamic"}, strings.ToLower(all["KeepConfiguration"]))
 }
 
 // purged returns the interfaces of ifupdown2's file from which it takes what it does not know.
@@ -173,7 +174,7 @@ func keeps(f Facts, name string) (all []Finding) {
 		dir := "/etc/systemd/network/" + filepath.Base(file.Path) + ".d"
 		all = append(all, Finding{
 			Warning, name, "is configured by systemd-networkd, which deletes VIPs from it when it starts or configures it anew: perch puts them back, and clients wait meanwhile",
-			"mkdir -p " + dir + ` && printf '[Network]\nKeepConfiguration=static\n' >` + dir + "/perch.conf && networkctl reload",
+			"mkdir -p " + dir + ` && printf '[Network]\nKeepConfiguration=yes\n' >` + dir + "/perch.conf && networkctl reload",
 		})
 	}
 	if slices.Contains(f.Keepers.Managed, name) {

@@ -21,9 +21,9 @@ func TestKeepers(t *testing.T) {
 		"run/systemd/netif/links/4":                                "ADMIN_STATE=unmanaged\nNETWORK_FILE=/etc/systemd/network/x.network\n",
 		"run/systemd/netif/links/5":                                "ADMIN_STATE=configured\nNETWORK_FILE=/etc/systemd/network/y.network\n",
 		"run/systemd/network/10-netplan-eth0.network":              "[Match]\nName=eth0\n[Network]\nKeepConfiguration=no\n",
-		"etc/systemd/network/10-netplan-eth0.network.d/perch.conf": "[Network]\nKeepConfiguration = static\n",
-		"etc/systemd/network/eth1.network":                         "[Network]\n#KeepConfiguration=yes\nKeepConfiguration=dhcp\n",
-		"etc/systemd/network/y.network":                            "[Network]\nKeepConfiguration=yes\n",
+		"etc/systemd/network/10-netplan-eth0.network.d/perch.conf": "[Network]\nKeepConfiguration = yes\n",
+		"etc/systemd/network/eth1.network":                         "[Network]\n#KeepConfiguration=yes\nKeepConfiguration=static\n",
+		"etc/systemd/network/y.network":                            "[Network]\nKeepConfiguration=dhcp\n",
 		"etc/systemd/networkd.conf":                                "[Network]\nManageForeignRoutes=yes\nManageForeignRoutingPolicyRules=no\n",
 		"usr/lib/systemd/networkd.conf":                            "[Network]\nManageForeignRoutes=no\n",
 		"usr/lib/systemd/networkd.conf.d/perch.conf":               "[Network]\nManageForeignRoutes=yes\n",
@@ -59,7 +59,7 @@ func TestProcesses(t *testing.T) {
 	root := writeFiles(t, map[string]string{
 		"proc/10/comm": "perch\n", "proc/10/cmdline": "perch\x00serve\x00",
 		"proc/10/status":    "Name:\tperch\nUid:\t1\t990\t1\t1\nGid:\t1\t980\t1\t1\nCapEff:\t0000008000003000\n",
-		"proc/10/mountinfo": "30 20 0:5 / /proc/sys rw - proc proc rw\n31 30 0:5 / /proc/sys ro,nosuid - proc proc rw\n",
+		"proc/10/mountinfo": "30 20 0:5 / /proc/sys rw - proc proc rw\n29 1 0:5 / /proc rw - proc proc rw,hidepid=invisible\n31 30 0:5 / /proc/sys ro,nosuid - proc proc rw\n",
 		"proc/11/comm":      "bash\n", "proc/11/cmdline": "bash\x00",
 		"proc/12/comm": "keepalived\n", "proc/12/cmdline": "keepalived\x00-f\x00/etc/k.conf\x00",
 		"proc/12/root/etc/k.conf": "! vrrp_instance no {\nvrrp_instance a {\n interface eth0 # eth9\n track_interface {\n  interface eth8\n }\n virtual_router_id 51\n}\nvrrp_instance b {\n virtual_router_id 52\n}\n",
@@ -70,7 +70,7 @@ func TestProcesses(t *testing.T) {
 		must(t, os.Symlink("net:["+space+"]", root.path("proc/"+pid+"/ns/net")))
 	}
 	want := []Process{
-		{PID: 10, Name: "perch", Args: []string{"perch", "serve"}, UID: 990, GID: 980, Caps: 0x8000003000, Read: true, Fixed: true},
+		{PID: 10, Name: "perch", Args: []string{"perch", "serve"}, UID: 990, GID: 980, Caps: 0x8000003000, Read: true, Fixed: true, Alone: true},
 		{PID: 12, Name: "keepalived", Args: []string{"keepalived", "-f", "/etc/k.conf"}, Instances: []instance{{"eth0", 51}, {"", 52}}},
 	}
 	if diff := cmp.Diff(want, root.processes(), cmp.AllowUnexported(instance{})); diff != "" {
@@ -180,4 +180,49 @@ func TestLateProbes(t *testing.T) {
 		}
 		close(hang)
 	})
+}
+
+func TestIsAlone(t *testing.T) {
+	for options, want := range map[string]bool{
+		"rw": false, "rw,hidepid=0": false, "rw,hidepid=off": false, "rw,hidepid=2": true, "rw,gid=980,hidepid=noaccess": false, "rw,gid=98,hidepid=4": true,
+	} {
+		if got := isAlone("20 1 0:5 / /proc rw,nosuid shared:5 - proc proc "+options+"\n", 980); got != want {
+			t.Errorf("%s: %v", options, got)
+		}
+	}
+}
+
+// Sockets of perch are no one's else, and one whose owner is hidden has its user.
+func TestSockets(t *testing.T) {
+	head := "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n"
+	line := func(protocol, uid, inode string) string {
+		return " 28: 00000000:" + protocol + " 00000000:0000 07 00000000:00000000 00:00000000 00000000 " + uid + " 0 " + inode + " 2 0000 0\n"
+	}
+	root := writeFiles(t, map[string]string{
+		"proc/thread-self/net/raw":  head + line("0070", "0", "100") + line("0001", "0", "101") + line("0070", "7", "102"),
+		"proc/thread-self/net/raw6": head + line("0070", "990", "103"),
+		"proc/14/comm":              "python3\n",
+		"proc/15/comm":              "perch\n",
+	})
+	for pid, inode := range map[string]string{"14": "100", "15": "103"} {
+		must(t, os.MkdirAll(root.path("proc/"+pid+"/fd"), 0o755))
+		must(t, os.Symlink("socket:["+inode+"]", root.path("proc/"+pid+"/fd/3")))
+	}
+	perch := []Process{{PID: 15, Name: "perch", Args: []string{"perch", "serve"}, UID: 990}}
+	want := []Socket{{PID: 14, Name: "python3"}, {UID: 7}}
+	if diff := cmp.Diff(want, root.sockets(perch)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	must(t, os.RemoveAll(root.path("proc/15/fd"))) // one that is hidden may be the perch that runs
+	if diff := cmp.Diff(want, root.sockets(perch)); diff != "" {
+		t.Errorf("hidden, -want +got:\n%s", diff)
+	}
+}
+
+func TestLockdown(t *testing.T) {
+	for text, want := range map[string]string{"[none] integrity confidentiality\n": "", "none [integrity] confidentiality\n": "integrity", "": ""} {
+		if got := lockdown(text); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
 }

@@ -22,6 +22,9 @@ type Peer struct {
 	Fence     string
 	Unfenced  string
 	Disk      string        // why it cannot write its log
+	Differs   []string      // what it has otherwise than the config, where all are to have the same
+	Ahead     time.Duration // how far its wall clock is ahead of this one's
+	Doubt     time.Duration // give or take
 	RTT       time.Duration // the shortest that TCP has seen; 0 if not known
 	MSS       int           // how much of a segment this host may send it; 0 likewise
 	Large     Passage       // of what is as large as the interface allows
@@ -124,6 +127,14 @@ func (p Peer) differs(c *config.Config, f Facts) (all []Finding) {
 			there + "perch check",
 		})
 	}
+	for _, what := range p.Differs {
+		all = append(all, Finding{Warning, p.Name, "differs from this config, where all nodes are to have the same: " + what, there + "perch check"})
+	}
+	if off := p.Ahead.Abs(); off-p.Doubt > skewLimit {
+		all = append(all, Finding{
+			Warning, p.Name, fmt.Sprintf("has a wall clock that is %s %s this one's: logs, certificates and signatures go by it, no lease does", brief(off), side(p.Ahead)), there + "chronyc tracking",
+		})
+	}
 	if p.Version != f.Version {
 		all = append(all, Finding{
 			Hint, p.Name, "runs version " + p.Version + " of perch, and this one is " + f.Version + ": have the same on all nodes once an upgrade is over", there + "perch version",
@@ -141,6 +152,16 @@ func (p Peer) differs(c *config.Config, f Facts) (all []Finding) {
 		all = append(all, Finding{Error, p.Name, "cannot write its log: " + p.Disk, there + "perch doctor"})
 	}
 	return all
+}
+
+// skewLimit is how far wall clocks may differ.
+const skewLimit = time.Second
+
+func side(ahead time.Duration) string {
+	if ahead < 0 {
+		return "behind"
+	}
+	return "ahead of"
 }
 
 func isWitness(c *config.Config, name string) bool {

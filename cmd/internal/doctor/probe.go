@@ -41,6 +41,9 @@ type Frames struct {
 // probeLimit bounds each probe, but for the time in which it listens.
 const probeLimit = 8 * time.Second
 
+// fenceProbe is the name of the one that tries fences.
+const fenceProbe = "the fence"
+
 // probe is something to be found out that takes its time.
 type probe struct {
 	name string
@@ -59,7 +62,7 @@ func (f *Facts) Probe(ctx context.Context, c *config.Config, p Probes) {
 	ear := f.openEar(c, p) // here, since the sockets are to be in this thread's namespace
 	known := *f
 	f.all(ctx, probeLimit+p.Listen, []probe{
-		{"the fence", func(context.Context) func(*Facts) { return tryFences(known.Modules.Trial, p) }},
+		{fenceProbe, func(context.Context) func(*Facts) { return tryFences(known.Modules.Trial, p) }},
 		{"data_dir " + c.Node.DataDir, func(ctx context.Context) func(*Facts) { return tryDisk(ctx, c.Node.DataDir) }},
 		{"the peers", func(ctx context.Context) func(*Facts) { return tryPeers(ctx, c, p, known) }},
 		{"the programs", func(context.Context) func(*Facts) { return vetPrograms(c, p, known) }},
@@ -71,6 +74,7 @@ func (f *Facts) Probe(ctx context.Context, c *config.Config, p Probes) {
 // look reads what files and the kernel tell at once.
 func (f *Facts) look(c *config.Config, root files) {
 	f.Processes = root.processes()
+	f.Sockets = root.sockets(f.Processes)
 	f.Rights = root.rights()
 	f.Clock = root.clock()
 	f.Chrony = root.chrony(c)
@@ -80,6 +84,7 @@ func (f *Facts) look(c *config.Config, root files) {
 	f.Filters = askFilters()
 	root.more(f)
 	f.Modules.Trial = root.trialModules(f.Kernel)
+	f.Fencing.Lockdown = lockdown(root.read("sys/kernel/security/lockdown"))
 	f.Fencing.Offset = isOffset(root.read("proc/self/timens_offsets"))
 }
 

@@ -21,6 +21,7 @@ type Process struct {
 	Caps  Capabilities // effective
 	Read  bool         // whether UID and Caps are known
 	Fixed bool         // /proc/sys is read-only to it
+	Alone bool         // its /proc hides the processes of other users
 	// Instances are the virtual routers of a keepalived.
 	Instances []instance
 }
@@ -51,7 +52,8 @@ func (root files) processes() (all []Process) {
 		p := readProcess(root.read(dir + "status"))
 		p.PID, p.Name = pid, comm
 		p.Args = strings.Split(strings.TrimRight(root.read(dir+"cmdline"), "\x00"), "\x00")
-		p.Fixed = isFixed(root.read(dir + "mountinfo"))
+		mounts := root.read(dir + "mountinfo")
+		p.Fixed, p.Alone = isFixed(mounts), isAlone(mounts, p.GID)
 		if comm == "keepalived" {
 			p.Instances = instances(root.read(dir + "root/" + confOf(p.Args)))
 		}
@@ -90,6 +92,26 @@ func isFixed(mounts string) bool {
 		}
 	}
 	return fixed
+}
+
+// isAlone tells, by its mountinfo, whether a process of a group sees its own user's processes
+// only.
+func isAlone(mounts string, gid int) bool {
+	const point = 4
+	alone := false
+	for line := range strings.Lines(mounts) {
+		fields := strings.Fields(line)
+		if len(fields) <= point || fields[point] != "/proc" {
+			continue
+		}
+		options := strings.Split(fields[len(fields)-1], ",")
+		hides := func(o string) bool {
+			mode, ok := strings.CutPrefix(o, "hidepid=")
+			return ok && mode != "0" && mode != "off"
+		}
+		alone = slices.ContainsFunc(options, hides) && !slices.Contains(options, "gid="+strconv.Itoa(gid))
+	}
+	return alone
 }
 
 // daemons are the perch daemons that run.

@@ -111,6 +111,12 @@ func missingRights(c *config.Config, d Process) (all []Finding) {
 			})
 		}
 	}
+	if d.Alone && !d.Caps.has(unix.CAP_SYS_PTRACE) && looksAtProcesses(c) {
+		all = append(all, Finding{
+			Error, subject, "sees its own user's processes alone, since /proc hides the others (hidepid): a check of kind process does not find them",
+			"systemctl edit perch # [Service] ProtectProc=default",
+		})
+	}
 	if d.Fixed && setsSysctls(c) {
 		all = append(all, Finding{
 			Error, subject, "has /proc/sys read-only: the sysctls of manage_sysctls and virtual_mac are not set",
@@ -118,6 +124,12 @@ func missingRights(c *config.Config, d Process) (all []Finding) {
 		})
 	}
 	return all
+}
+
+// looksAtProcesses tells whether a config has perch do so.
+func looksAtProcesses(c *config.Config) bool {
+	process := func(k config.Check) bool { return k.Kind == "process" }
+	return slices.ContainsFunc(c.Checks, process) || slices.ContainsFunc(c.ServerChecks, process)
 }
 
 // setsSysctls tells whether a config has perch do so.

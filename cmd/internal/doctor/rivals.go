@@ -53,6 +53,7 @@ func rivals(c *config.Config, f Facts) (all []Finding) {
 			})
 		}
 	}
+	all = append(all, overheard(c, f)...)
 	daemons := f.daemons()
 	if len(daemons) > 1 {
 		all = append(all, Finding{

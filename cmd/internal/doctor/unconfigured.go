@@ -11,6 +11,7 @@ func ExamineUnconfigured(path string, f Facts) []Finding {
 		Hint, path, "is not there: this is what can be said of the host without it", "perch init --help",
 	}}
 	all = append(all, weaker("auto", f)...)
+	all = append(all, untried(f)...)
 	if f.NoTables {
 		all = append(all, Finding{
 			Hint, "nftables", "is not in this kernel, or not loaded: without it there is no second-best fence, and no accept = false", "modprobe nf_tables",

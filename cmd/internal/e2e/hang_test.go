@@ -108,6 +108,32 @@ func TestHangOfARouter(t *testing.T) {
 	s.hasJust(b, "198.18.0.101", "")
 }
 
+// So does one whose engine hangs, which says no farewell: its addresses are gone all the same,
+// and its backup takes over when it has been silent for long enough.
+func TestHangOfTheEngine(t *testing.T) {
+	t.Parallel()
+	lab.NeedRoot(t)
+	binary := faultyBinary(t)
+	s := newSite(t, "lb1", "lb2")
+	a, b := s.nodes[0], s.nodes[1]
+	folder := tempDir(t)
+	a.Runs(hanging(binary, folder, a.config()))
+	a.write(router("gw", 51, 200, "198.18.0.101/24"))
+	b.write(router("gw", 51, 100, "198.18.0.101/24"))
+	s.start(a)
+	s.stateIs(a, "gw", api.StateMaster, "")
+	s.start(b)
+	must(t, os.WriteFile(filepath.Join(folder, "engine"), nil, 0o600))
+	endsForAPart(t, a.Daemon, "vrrp")
+	if a.has("198.18.0.101") {
+		t.Error("it ended and left its address behind")
+	}
+	if !strings.Contains(a.LogTail(1000), "the engine of virtual routers hangs") {
+		t.Error("the log does not say that the engine hangs")
+	}
+	s.hasJust(b, "198.18.0.101", "")
+}
+
 // A process that stood still as a whole has no part that hangs.
 func TestThawedDaemonHasNoPartThatHangs(t *testing.T) {
 	t.Parallel()
