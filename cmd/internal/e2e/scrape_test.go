@@ -62,6 +62,10 @@ on = ["owner", "standby"]
 exec = ["/bin/true"]
 user = "root"
 
+[[notify]]
+converge = ["/bin/true"]
+user = "root"
+
 [[service]]
 name = "web"
 address = "198.18.0.100:80"
@@ -82,9 +86,9 @@ func startObserved(t *testing.T) *cluster {
 	return c
 }
 
-// needsMore are metrics that need BGP, anycast, or IPVS in the kernel: a test of package web
-// sees to their names.
-var needsMore = regexp.MustCompile(`^perch_(bgp|anycast)_|^perch_service_.*_total$|^perch_server_(.*_connections|.*_total|weight)$`)
+// needsMore are metrics that need BGP, anycast, a chronyd, a second move, or IPVS in the
+// kernel: a test of package web sees to their names.
+var needsMore = regexp.MustCompile(`^perch_(bgp|anycast|clock)_|^perch_cluster_last_move_outage_|^perch_service_.*_total$|^perch_server_(.*_connections|.*_total|weight)$`)
 
 // Prometheus takes what a node says, all that alerts, dashboard and documentation name is
 // there, and it follows what happens.
@@ -93,7 +97,8 @@ func TestScrapeOfACluster(t *testing.T) {
 	c := startObserved(t)
 	old := c.settled()
 	c.scrapes(old, "perch_cluster_owner 1", `perch_vip_held{address="`+besideVIP+`/24",interface="eth0"} 1`,
-		`perch_check_healthy{check="up",kind="interface"} 1`)
+		`perch_check_healthy{check="up",kind="interface"} 1`,
+		`perch_converge_state{about="cluster",hook="/bin/true",name="edge",state="converged"} 1`)
 	text, err := metricsOf(t, old.Host)
 	c.must(err)
 	promtool(t, ".", text, "check", "metrics")

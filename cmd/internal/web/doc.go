@@ -11,7 +11,7 @@
 // which client_golang would take 30 times as long. text.go has the format of tables. All of
 // them are pure. What is answered is made once for all who ask within a second (page.go, and
 // pages.go with all of them; probe.go has what probes are told), handler.go says what answers
-// which path, serve.go bounds requests, and server.go has the address, which a reload may
+// which path, serve.go bounds requests, pacer.go how many there are a second, and server.go has the address, which a reload may
 // change. stream.go has answers that go on, as server-sent events (sse.go, which is pure): a
 // bounded number of them, which end with the server, and with an address that changes.
 //
@@ -25,6 +25,6 @@
 //
 // It must never: end or delay the daemon, whatever becomes of the address, of clients or
 // of a page; read the body of a request; have clients cause more than one reading of the
-// kernel's table a second, or more than a bounded number of connections; let streams take all
+// kernel's table a second, or more than a bounded number of connections and requests; let streams take all
 // of these; keep a stream that is not read.
 package web

@@ -25,12 +25,12 @@ const (
 // serve answers on ln until ctx ends, as api.Run does.
 func serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logger) error {
 	return api.Run(ctx, &http.Server{
-		Handler:                      h,
+		Handler:                      paced(h),
 		ReadHeaderTimeout:            headerTimeout,
 		ReadTimeout:                  readTimeout,
 		WriteTimeout:                 writeTimeout,
 		MaxHeaderBytes:               maxHeaderBytes,
 		ErrorLog:                     api.ErrorLog(log, slog.LevelDebug), // what clients do wrong
 		DisableGeneralOptionsHandler: true,
-	}, netutil.LimitListener(ln, maxConnections))
+	}, netutil.LimitListener(&pacedListener{Listener: ln}, maxConnections))
 }
