@@ -17,7 +17,8 @@
 // what is news of virtual routers and sync groups. Converge hooks follow what this node owns at
 // the moment (converge.go): the lease must run.
 //
-// What happens is recorded (package events): by who does it (chronicle.go), or by the lookout,
+// What happens is recorded (package events): by who does it (chronicle.go, attempts.go,
+// unheard.go; crew.go for a part that fails), or by the lookout,
 // which looks at how things are and tells what is different (lookout.go, sights.go; scene.go is
 // pure). Recording takes a mutex for a moment, and waits for nobody.
 //

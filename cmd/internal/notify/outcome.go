@@ -16,6 +16,7 @@ const (
 // tried again is none yet.
 type Outcome struct {
 	Target   string // the Name of its Entry or Hook
+	About    string // whose ownership a hook follows; "" where there is no hook
 	Event    string // such as "master of gw"
 	Result   Result
 	Error    string // in one line; "" if it was told
