@@ -28,7 +28,7 @@
 //
 // Goroutines, all under one errgroup of Run and gone when it returns: the fence's
 // audit, the servers of the control API and of metrics and the dashboard (metrics.go, dashboard.go; a look at the virtual routers
-// for them is a goroutine of its own, one at a time for scrapes and one for probes), the reloader (SIGHUP), the lookout, what waits for
+// for them is a goroutine of its own, one at a time for scrapes and one for probes), the reloader (SIGHUP), the lookout, what looks for warnings (it asks the peers), what waits for
 // the peers that the dashboard asks (correspondence.go),
 // for a moment the one that tells systemd of the start, and as process 1 of a container the
 // one that waits for orphans. Of a cluster's
