@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
 )
@@ -82,7 +80,7 @@ func (d *daemon) mayNotAnycast() bool {
 	return d.member != nil && (isWitness(d.config()) || d.member.node.Drained(d.name()))
 }
 
-func (a *anycast) runAll(g *errgroup.Group, parts context.Context) {
+func (a *anycast) runAll(g *crew, parts context.Context) {
 	g.Go(func() error { return a.manager.Run(parts) })
 	g.Go(func() error { return a.run(parts) })
 }

@@ -46,7 +46,7 @@ func (d *daemon) openBalancer(cfg *config.Config) (err error) {
 
 // runBalancer starts what balances load, which ends with the context. What the balancer
 // speaks to ends after it: it has something to say at the end, as has who gives up the addresses.
-func (d *daemon) runBalancer(g *errgroup.Group, parts context.Context) {
+func (d *daemon) runBalancer(g *crew, parts context.Context) {
 	b := d.balancer
 	around(g, parts, together(d.services.Run, b.syncer.run, d.notifier.Run, d.converger.Run), together(b.run, d.untilReleased))
 	g.Go(func() error { return d.tune(parts) })

@@ -511,7 +511,7 @@ func TestBalancerFollowsMovesAtOnce(t *testing.T) {
 		d.routers, d.book.given = &routers{moved: elected}, ordered
 		ctx, cancel := context.WithCancel(t.Context())
 		g, parts := errgroup.WithContext(ctx)
-		d.runBalancer(g, parts)
+		d.runBalancer(&crew{g, func(error) {}}, parts)
 		synctest.Wait()
 		l.syncs.want(t, "at first", asBackup)
 		l.change(func() { l.where = whereabouts{labVIP: here} })
@@ -538,7 +538,7 @@ func TestBalancerFollowsTheClusterAtOnce(t *testing.T) {
 		d.member = &member{node: &cluster.Node{}, holder: &holder{moved: make(chan struct{}, 1)}}
 		ctx, cancel := context.WithCancel(t.Context())
 		g, parts := errgroup.WithContext(ctx)
-		d.runBalancer(g, parts)
+		d.runBalancer(&crew{g, func(error) {}}, parts)
 		l.syncs.want(t, "at first", asMaster)
 		l.change(func() { l.where = whereabouts{labVIP: elsewhere} })
 		d.member.holder.moved <- struct{}{}
@@ -621,7 +621,7 @@ func TestProgramsForTheEndAreRun(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		g, parts := errgroup.WithContext(ctx)
-		d.runBalancer(g, parts)
+		d.runBalancer(&crew{g, func(error) {}}, parts)
 		time.Sleep(2 * time.Second)
 		d.balancer.leave()
 		l.change(func() { l.where = whereabouts{labVIP: elsewhere} })

@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/perch-vip/perch/checker"
 	"github.com/perch-vip/perch/cmd/internal/config"
 )
@@ -88,7 +86,7 @@ func (c *checks) hear() {
 func (c *checks) all() verdicts { return *c.verdicts.Load() }
 
 // run makes the checks until the context ends. At each change of a verdict heed is called.
-func (c *checks) run(g *errgroup.Group, parts context.Context, heed func()) {
+func (c *checks) run(g *crew, parts context.Context, heed func()) {
 	around(g, parts, c.host.Run, c.runner.Run)
 	g.Go(func() error { return c.follow(parts, heed) })
 }
@@ -110,7 +108,7 @@ func (c *checks) follow(ctx context.Context, heed func()) error {
 }
 
 // around runs inner until the context ends, and outer until inner has returned.
-func around(g *errgroup.Group, parts context.Context, outer, inner func(context.Context) error) {
+func around(g *crew, parts context.Context, outer, inner func(context.Context) error) {
 	longer, end := context.WithCancel(context.WithoutCancel(parts))
 	g.Go(func() error { return outer(longer) })
 	g.Go(func() error {

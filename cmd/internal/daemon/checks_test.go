@@ -77,7 +77,7 @@ func TestHostOutlastsTheLooks(t *testing.T) {
 		parts, cancel := context.WithCancel(t.Context())
 		g, parts := errgroup.WithContext(parts)
 		var looked, shared time.Time
-		around(g, parts, func(ctx context.Context) error {
+		around(&crew{g, func(error) {}}, parts, func(ctx context.Context) error {
 			<-ctx.Done()
 			shared = time.Now()
 			return nil

@@ -32,7 +32,7 @@ func (d *daemon) recordChange(c change) {
 
 // recordTransfer records how a planned move begins and ends. A node that does not lead has
 // nothing to hand over.
-func (d *daemon) recordTransfer(move cluster.Move, transfer func() (string, error)) (winner string, err error) {
+func (d *daemon) recordTransfer(why moveReason, move cluster.Move, transfer func() (string, error)) (winner string, err error) {
 	view := d.member.node.View()
 	if view.Role != cluster.Leader {
 		return transfer()
@@ -43,15 +43,16 @@ func (d *daemon) recordTransfer(move cluster.Move, transfer func() (string, erro
 	if len(move.To) == 1 {
 		e.To = move.To[0]
 	}
-	d.events.Add(e)
-	winner, err = transfer()
-	e.Kind, e.To = events.TransferDone, cmp.Or(winner, e.To)
-	if err != nil {
-		e.Kind, e.Error = events.TransferFailed, err.Error()
-	}
-	d.events.Add(e)
-	return winner, err
+	return d.attempts.record(d.events, e, why, transfer)
 }
+
+// recordFailure records that a part has failed, for which the daemon ends.
+func (d *daemon) recordFailure(err error) {
+	d.events.Add(events.Event{Kind: events.DaemonStopping, Error: err.Error()})
+}
+
+// recordOutcome records what has become of what was to be told.
+func (d *daemon) recordOutcome(o notify.Outcome) { d.unheard.record(d.events, &o) }
 
 // recordEnd records that this node holds nothing any more, and will not.
 func (d *daemon) recordEnd() {
@@ -67,16 +68,6 @@ func (d *daemon) recordReload(r api.ReloadResult, err error) {
 	n := func(list []string, what string) string { return strconv.Itoa(len(list)) + " " + what }
 	d.events.Add(events.Event{Kind: events.ConfigReloaded, Reason: n(r.Added, "VIPs added, ") + n(r.Removed, "removed; ") +
 		n(r.Services, "changes of services; ") + n(r.Warnings, "warnings")})
-}
-
-// recordConvergence records that a converge hook fails, and that it does not any more.
-func (d *daemon) recordConvergence(o notify.Outcome) {
-	switch {
-	case o.Error != "":
-		d.events.Add(events.Event{Kind: events.NotifyFailed, Subject: o.Target, Reason: o.Event, Error: o.Error})
-	case o.Attempts > 1:
-		d.events.Add(events.Event{Kind: events.NotifyMended, Subject: o.Target, Reason: o.Event})
-	}
 }
 
 // recordNotice records what users are told of: it is what becomes of virtual routers, sync

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
-	"github.com/perch-vip/perch/cmd/internal/events"
 	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/vip"
 )
@@ -155,20 +154,4 @@ func TestHooksInStatus(t *testing.T) {
 
 func vip4(prefix string) vip.VIP {
 	return vip.VIP{Address: netip.MustParsePrefix(prefix), Interface: "eth0"}
-}
-
-// History tells when a hook begins to fail, and when it does not any more.
-func TestHistoryOfHooks(t *testing.T) {
-	d := &daemon{events: events.New("lb1")}
-	d.recordConvergence(notify.Outcome{Target: "/bin/claim", Event: "converge owner 7 of edge", Attempts: 1})
-	d.recordConvergence(notify.Outcome{Target: "/bin/claim", Event: "converge owner 8 of edge", Attempts: 1, Error: "exit code 1"})
-	d.recordConvergence(notify.Outcome{Target: "/bin/claim", Event: "converge owner 8 of edge", Attempts: 3})
-	var got []string
-	for _, e := range d.events.After(events.ID{}) {
-		got = append(got, strings.Join([]string{string(e.Kind), e.Subject, e.Reason, e.Error}, ", "))
-	}
-	want := []string{"notify_failed, /bin/claim, converge owner 8 of edge, exit code 1", "notify_mended, /bin/claim, converge owner 8 of edge, "}
-	if !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
-	}
 }

@@ -82,6 +82,8 @@ type daemon struct {
 	retune       chan struct{} // says that the services of the config are others
 
 	events    *events.Log
+	attempts  attempts
+	unheard   unheard
 	notifier  *notify.Notifier
 	converger *notify.Converger
 	targets   targets
@@ -292,7 +294,8 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-chan os.Signal) error {
 	parts, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	g, parts := errgroup.WithContext(parts)
+	group, parts := errgroup.WithContext(parts)
+	g := &crew{group, d.recordFailure}
 	context.AfterFunc(parts, func() { d.ending.Store(true) })
 	if d.member != nil {
 		d.runMember(g, parts)
@@ -316,6 +319,7 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 	g.Go(func() error { return d.correspondence.run(parts) })
 	g.Go(func() error { return d.lookOut(parts) })
 	g.Go(func() error { return d.vetting.run(parts) })
+	g.Go(func() error { return d.lookForWarnings(parts) })
 	g.Go(func() error { return d.reloadOn(parts, hangups) })
 	if os.Getpid() == 1 {
 		g.Go(func() error { return reapOrphans(parts, orphanEvery) })
@@ -331,6 +335,7 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 			if err := d.letGo(); err != nil {
 				d.log.Error("releasing the VIPs at the end", "error", err)
 			}
+			d.recordEnd()
 			return nil
 		}
 	})

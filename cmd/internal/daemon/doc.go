@@ -17,7 +17,8 @@
 // what is news of virtual routers and sync groups. Converge hooks follow what this node owns at
 // the moment (converge.go): the lease must run.
 //
-// What happens is recorded (package events): by who does it (chronicle.go), or by the lookout,
+// What happens is recorded (package events): by who does it (chronicle.go, attempts.go,
+// unheard.go; crew.go for a part that fails), or by the lookout,
 // which looks at how things are and tells what is different (lookout.go, sights.go; scene.go is
 // pure). Recording takes a mutex for a moment, and waits for nobody.
 //
@@ -27,7 +28,7 @@
 //
 // Goroutines, all under one errgroup of Run and gone when it returns: the fence's
 // audit, the servers of the control API and of metrics and the dashboard (metrics.go, dashboard.go; a look at the virtual routers
-// for them is a goroutine of its own, one at a time for scrapes and one for probes), the reloader (SIGHUP), the lookout, what waits for
+// for them is a goroutine of its own, one at a time for scrapes and one for probes), the reloader (SIGHUP), the lookout, what looks for warnings (it asks the peers), what waits for
 // the peers that the dashboard asks (correspondence.go),
 // for a moment the one that tells systemd of the start, and as process 1 of a container the
 // one that waits for orphans. Of a cluster's

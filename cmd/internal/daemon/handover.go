@@ -7,7 +7,7 @@ import "github.com/perch-vip/perch/cluster"
 func (d *daemon) handOver(why moveReason, move cluster.Move) (winner string, err error) {
 	defer func() { d.moves.note(why, err) }()
 	transfer := func() (string, error) { return d.member.node.Transfer(move) }
-	return d.recordTransfer(move, func() (string, error) {
+	return d.recordTransfer(why, move, func() (string, error) {
 		if !d.lingers() {
 			return transfer()
 		}

@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/vip"
@@ -80,7 +78,7 @@ func (d *daemon) nextTerm() uint64 {
 	return v.Term + 1
 }
 
-func (h *herald) run(g *errgroup.Group, parts context.Context) {
+func (h *herald) run(g *crew, parts context.Context) {
 	g.Go(func() error { return h.speaker.Run(parts) })
 }
 

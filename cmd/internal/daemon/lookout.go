@@ -15,8 +15,8 @@ import (
 // many, as VIPs, or is asked of other nodes, as what there is to warn of, less often.
 const (
 	quickLook = 200 * time.Millisecond
-	slowLook  = 5  // quick ones
-	rareLook  = 50 // quick ones
+	slowLook  = 5 // quick ones
+	rareLook  = 10 * time.Second
 )
 
 // lookout records what is not recorded where it happens, since nobody does it: it looks at
@@ -41,10 +41,11 @@ type lookout struct {
 	balance  troubles
 	bgpd     troubles
 	peers    troubles
-	deaf     troubles
-	failures counts
 	dropped  counts
-	warnings troubles
+
+	verdicts *verdicts // what checks and health were made of
+	loaded   *loaded   // likewise
+	health   health
 }
 
 // lookOut looks until ctx ends.
@@ -56,9 +57,6 @@ func (d *daemon) lookOut(ctx context.Context) error {
 		l.quick()
 		if n%slowLook == 0 {
 			l.slow()
-		}
-		if n%rareLook == rareLook-1 {
-			l.rare(ctx)
 		}
 		select {
 		case <-ctx.Done():
@@ -76,14 +74,11 @@ func (l *lookout) add(list ...[]events.Event) {
 
 // quick looks at what is small and moves fast.
 func (l *lookout) quick() {
-	checks := l.d.checks.runner.Status()
-	now := failing(checks)
-	known := map[string]bool{}
-	for i := range checks {
-		known[checks[i].Name] = true
+	verdicts, loaded := l.d.checks.verdicts.Load(), l.d.current.Load()
+	if verdicts != l.verdicts || loaded != l.loaded {
+		l.verdicts, l.loaded = verdicts, loaded
+		l.lookAtChecks()
 	}
-	l.add(now.news(l.checks, events.CheckDown, events.CheckUp, func(name string) bool { return known[name] }))
-	l.checks = now
 	if l.d.member != nil {
 		l.lookAtGroup()
 	}
@@ -97,9 +92,25 @@ func (l *lookout) quick() {
 	l.broken, l.mended = broken, mended
 }
 
+// lookAtChecks looks at what may be thousands, and does so only when something about them
+// is new.
+func (l *lookout) lookAtChecks() {
+	checks := l.d.checks.runner.Status()
+	now := failing(checks)
+	known := map[string]bool{}
+	for i := range checks {
+		known[checks[i].Name] = true
+	}
+	l.add(now.news(l.checks, events.CheckDown, events.CheckUp, func(name string) bool { return known[name] }))
+	l.checks = now
+	if l.d.member != nil {
+		l.health = l.d.fitness().health
+	}
+}
+
 func (l *lookout) lookAtGroup() {
 	view := l.d.member.node.View()
-	now := assemblyOf(view, l.d.fitness().health)
+	now := assemblyOf(view, l.health)
 	before := assembly{health: now.health}
 	if l.group != nil {
 		before = *l.group
@@ -171,25 +182,36 @@ func (l *lookout) lookAtBGP(s *api.BGP) {
 }
 
 func (l *lookout) lookAtNotified(list []api.Notified) {
-	failed, failures, dropped := deaf(list)
-	l.add(
-		failures.news(l.failures, events.NotifyFailed),
-		dropped.news(l.dropped, events.NotifyDropped),
-		failed.mended(l.deaf, events.NotifyMended, func(target string) bool { _, known := failures[target]; return known }),
-	)
-	l.deaf, l.failures, l.dropped = failed, failures, dropped
+	dropped := droppedOf(list)
+	l.add(dropped.news(l.dropped, events.NotifyDropped))
+	l.dropped = dropped
 }
 
-// rare looks at what there is to warn of, in the whole cluster.
-func (l *lookout) rare(ctx context.Context) {
-	var answers map[string]answer
-	if l.d.member != nil {
-		answers = controlSide{l.d}.askPeers(ctx)
+// lookForWarnings looks at what there is to warn of, in the whole cluster, until ctx ends.
+// It is apart from lookOut, since it waits for peers that do not answer.
+func (d *daemon) lookForWarnings(ctx context.Context) error {
+	var before troubles
+	tick := time.NewTicker(rareLook)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		var answers map[string]answer
+		if d.member != nil {
+			answers = controlSide{d}.askPeers(ctx)
+		}
+		if ctx.Err() != nil {
+			return nil // who did not answer was not waited for
+		}
+		s := d.snapshot()
+		s.unserved = d.metrics.Trouble()
+		now := warned(s.status(answers).Warnings)
+		for _, e := range raised(now, before) {
+			d.events.Add(e)
+		}
+		before = now
 	}
-	if ctx.Err() != nil {
-		return // who did not answer was not waited for
-	}
-	now := warned(l.d.snapshot().status(answers).Warnings)
-	l.add(raised(now, l.warnings))
-	l.warnings = now
 }

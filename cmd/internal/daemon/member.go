@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/perch-vip/perch/cluster"
 	"github.com/perch-vip/perch/cluster/state"
 	"github.com/perch-vip/perch/cmd/internal/api"
@@ -91,7 +89,7 @@ func (d *daemon) clusterConfig(cfg *config.Config, credentials *cluster.Credenti
 }
 
 // runMember starts the parts of a cluster's member, which end with the context.
-func (d *daemon) runMember(g *errgroup.Group, parts context.Context) {
+func (d *daemon) runMember(g *crew, parts context.Context) {
 	m := d.member
 	g.Go(func() error { return m.node.Run(parts) })
 	g.Go(func() error { return m.vips.Run(parts) })

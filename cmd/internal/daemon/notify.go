@@ -54,7 +54,8 @@ func (d *daemon) openNotifier(cfg *config.Config) error {
 	d.notifier, d.targets = notify.New(log), newTargets(log)
 	d.targets.version = d.opts.Version
 	d.converger = notify.NewConverger(log)
-	d.converger.OnOutcome(d.recordConvergence)
+	d.notifier.OnOutcome(d.recordOutcome)
+	d.converger.OnOutcome(d.recordOutcome)
 	d.released = make(chan struct{})
 	entries, err := d.targets.entriesOf(cfg)
 	programs, programsErr := d.targets.nodeProgramsOf(&cfg.Node)

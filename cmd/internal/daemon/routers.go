@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/vip"
@@ -182,7 +180,7 @@ func (r *routers) sweep(cfg *config.Config) error {
 }
 
 // run starts the parts, which end with the context, and puts the config in force.
-func (r *routers) run(g *errgroup.Group, parts context.Context, cfg *config.Config, secrets routerSecrets) {
+func (r *routers) run(g *crew, parts context.Context, cfg *config.Config, secrets routerSecrets) {
 	g.Go(func() error { return r.engine.Run(parts) })
 	g.Go(func() error { return r.vips.Run(parts) })
 	g.Go(func() error { return r.paths.Run(parts) })

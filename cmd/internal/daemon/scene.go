@@ -173,18 +173,14 @@ func (a addressing) news(before addressing) []events.Event {
 	)
 }
 
-// deaf returns those who could not be told of the last event that they were to be.
-func deaf(list []api.Notified) (failed troubles, failures, dropped counts) {
-	failed, failures, dropped = troubles{}, counts{}, counts{}
+// droppedOf returns how much targets were not told of, since there was newer.
+func droppedOf(list []api.Notified) counts {
+	dropped := counts{}
 	for i := range list {
 		n := &list[i]
-		if n.Error != "" {
-			failed[n.Target] = n.Error
-		}
-		failures[n.Target] = tally{failures[n.Target].times + n.Failed, n.Error}
 		dropped[n.Target] = tally{times: dropped[n.Target].times + n.Dropped}
 	}
-	return failed, failures, dropped
+	return dropped
 }
 
 // speaking returns what is amiss with BGP: of bgpd, whose subject is "bgpd", and of its

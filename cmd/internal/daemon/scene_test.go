@@ -128,11 +128,9 @@ func TestAddressing(t *testing.T) {
 	wantRecorded(t, "nothing", of(held).news(of(held)))
 }
 
-func TestDeaf(t *testing.T) {
-	failed, failures, dropped := deaf([]api.Notified{{Target: "a", Failed: 2, Error: "refused"}, {Target: "a", Failed: 1, Dropped: 3}, {Target: "b", Told: 9}})
-	if len(failed) != 1 || failed["a"] != "refused" || failures["a"].times != 3 || dropped["a"].times != 3 || dropped["b"].times != 0 {
-		t.Errorf("%v %v %v", failed, failures, dropped)
-	}
+func TestDropped(t *testing.T) {
+	dropped := droppedOf([]api.Notified{{Target: "a", Failed: 2, Dropped: 1}, {Target: "a", Dropped: 3}, {Target: "b", Told: 9}})
+	wantRecorded(t, "dropped", dropped.news(counts{"a": {times: 1}}, events.NotifyDropped), "notify_dropped|a|>|3 times|")
 }
 
 func TestSpeaking(t *testing.T) {

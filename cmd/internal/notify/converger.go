@@ -335,16 +335,17 @@ func (r *pursuit) finish(err error) (failed bool) {
 // tell logs how a run has ended, and tells of what is new.
 func (r *pursuit) tell(before, after course, took time.Duration, err error) {
 	log := r.log.With("hook", r.Name, "subject", r.Subject.Name, "goal", after.goal.String(), "took", took.Round(time.Millisecond))
-	o := Outcome{Target: r.Name, Event: "converge " + after.goal.String() + " of " + r.Subject.Name, Attempts: before.failures + 1, Took: took, At: time.Now()}
+	o := Outcome{Target: r.Name, About: r.Subject.Name, Event: "converge " + after.goal.String() + " of " + r.Subject.Name, Attempts: before.failures + 1, Took: took, At: time.Now()}
 	switch {
 	case err != nil:
 		log.Warn("converge hook has failed, and is run again", "attempt", o.Attempts, "error", err)
-		o.Error = err.Error()
+		o.Result, o.Error = Failed, err.Error()
 	case before.converged:
 		log.Debug("converge hook has succeeded again")
 		return
 	default:
 		log.Info("converge hook has succeeded", "attempt", o.Attempts)
+		o.Result = Told
 	}
 	if err == nil || before.failures == 0 { // one that goes on failing is no news
 		r.outcome(o)

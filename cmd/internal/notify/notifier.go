@@ -20,6 +20,7 @@ type Notifier struct {
 	log     *slog.Logger
 	poke    chan struct{}
 	readers *readers
+	outcome func(Outcome)
 
 	mu      sync.Mutex // guards what follows, for moments only
 	entries map[string]*Entry
@@ -65,12 +66,17 @@ func New(log *slog.Logger) *Notifier {
 		log:     log,
 		poke:    make(chan struct{}, 1),
 		readers: newReaders(log),
+		outcome: func(Outcome) {},
 		entries: map[string]*Entry{},
 		lanes:   map[laneKey]*lane{},
 		retired: map[laneKey][]io.Closer{},
 		tallies: map[string]*Tally{},
 	}
 }
+
+// OnOutcome has f told what becomes of events for good, but for what was told before. It is
+// called before Run. Whoever tells of an event waits for f, which must not wait for anything.
+func (n *Notifier) OnOutcome(f func(Outcome)) { n.outcome = f }
 
 // Set replaces the entries. What waits for one that is no more is told all the same. Of
 // several with one Key the targets are one. It waits for no target, of which a disk may hang.
@@ -158,6 +164,7 @@ func (n *Notifier) Tell(events ...Event) {
 	n.mu.Unlock()
 	for _, o := range void {
 		n.log.Warn("not told, since there is newer", "target", o.entry.Name, "event", o.event.String())
+		n.outcome(o.outcome(Dropped, 0, nil))
 	}
 	n.wake()
 }

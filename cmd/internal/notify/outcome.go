@@ -2,11 +2,24 @@ package notify
 
 import "time"
 
-// Outcome is what has become of a run of a converge hook.
+// Result is what has become of an event, or of a converge hook, for good.
+type Result string
+
+// The results.
+const (
+	Told    Result = "told"
+	Failed  Result = "failed"
+	Dropped Result = "dropped" // newer ones came before it was told of
+)
+
+// Outcome is what has become of an event at one target, or of a converge hook. That a target is
+// tried again is none yet.
 type Outcome struct {
-	Target   string // the Name of its Hook
-	Event    string // such as "converge owner 7 of edge"
-	Error    string // in one line; "" if it went well
+	Target   string // the Name of its Entry or Hook
+	About    string // whose ownership a hook follows; "" where there is no hook
+	Event    string // such as "master of gw"
+	Result   Result
+	Error    string // in one line; "" if it was told
 	Attempts int    // with the last
 	Took     time.Duration
 	At       time.Time

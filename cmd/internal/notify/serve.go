@@ -83,6 +83,7 @@ func (n *Notifier) later(ending <-chan struct{}, key laneKey, o order, took time
 		n.log.Warn("telling of an event, which is tried again", "target", o.entry.Name, "event", o.event.String(), "in", pause, "error", err)
 	} else {
 		n.log.Warn("not told, since there is newer", "target", o.entry.Name, "event", o.event.String(), "error", err)
+		n.outcome(o.outcome(Dropped, took, err))
 	}
 	rest(ending, pause)
 }

@@ -49,11 +49,11 @@ func (n *Notifier) tally(e *Entry) *Tally {
 // note counts what has become of an order of a lane, unless that was told before.
 func (n *Notifier) note(key laneKey, o order, took time.Duration, err error) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	if !errors.Is(err, ErrLater) {
 		n.lanes[key].failures = 0
 	}
 	if o.again {
+		n.mu.Unlock()
 		return
 	}
 	t := n.tally(o.entry)
@@ -65,6 +65,24 @@ func (n *Notifier) note(key laneKey, o order, took time.Duration, err error) {
 		t.Told++
 		t.Last, t.Error = time.Now(), ""
 	}
+	n.mu.Unlock()
+	result := Told
+	if err != nil {
+		result = Failed
+	}
+	n.outcome(o.outcome(result, took, err))
+}
+
+// outcome is what becomes of an order for good.
+func (o order) outcome(result Result, took time.Duration, err error) Outcome {
+	out := Outcome{Target: o.entry.Name, Event: o.event.String(), Result: result, Attempts: o.attempts, Took: took, At: time.Now()}
+	if result != Dropped {
+		out.Attempts++
+	}
+	if err != nil {
+		out.Error = err.Error()
+	}
+	return out
 }
 
 func (t *Tally) fail(err error) { t.Last, t.Error = time.Now(), err.Error() }
