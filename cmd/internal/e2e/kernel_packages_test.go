@@ -17,7 +17,7 @@ func TestKernelPackages(t *testing.T) {
 	t.Parallel()
 	lab.NeedSystem(t)
 	lab.NeedMake(t)
-	making, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	making, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	tree, err := lab.SystemTree(making)
 	must(t, err)
