@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/vip/fence"
 )
 
 // site is where a daemon would run: a cluster of one whose VIP's interface does
@@ -96,6 +98,14 @@ func TestStartOpensAllBeforeItTouchesAnAddress(t *testing.T) {
 			}
 			t.Cleanup(func() { ln.Close() })
 		}, "another perch daemon answers"},
+		{"another perch fences VIPs here", allCapabilities, func(t *testing.T, _ *site) {
+			needRoot(t)
+			f, err := fence.New(fence.Lifetime, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { f.Close() })
+		}, "another perch runs in this network namespace"},
 		{"the addresses cannot be written down", allCapabilities, func(t *testing.T, s *site) {
 			needRoot(t)
 			if err := os.MkdirAll(s.path("data/vips.json.new/in the way"), 0o700); err != nil {

@@ -14,6 +14,7 @@ import (
 func supervising(t *testing.T, beat func() uint64, ending func() bool) *supervisor {
 	t.Helper()
 	s := newSupervisor([]vitalPart{{"holder", beat}}, ending)
+	s.turns.dir = t.TempDir() // the threads of this process may wait for a busy machine
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
