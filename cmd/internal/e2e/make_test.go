@@ -26,6 +26,7 @@ func TestMakeGovulncheck(t *testing.T) {
 	}{
 		"none found":                    {"No vulnerabilities found.\n", "0", "No vulnerabilities found.\n"},
 		"no database":                   {unreachable + exit, "1", notRun},
+		"fetched, and no database":      {"go: downloading golang.org/x/vuln v1.1.4\n" + unreachable + exit, "1", notRun},
 		"one found":                     {"Vulnerability #1: GO-2026-0001\n    dial tcp: no such host\nexit status 3\n", "1", ""},
 		"one found, no second database": {"Vulnerability #1: GO-2026-0001\n" + unreachable + exit, "1", ""},
 		"the tool cannot be had":        {"go: golang.org/x/vuln@v1.1.4: dial tcp: lookup modules.example: no such host\n", "1", ""},
