@@ -241,6 +241,7 @@ func wrongProcesses(t *testing.T) []string {
 	return []string{
 		says(t, processSpec("no-such-program", Process{})), says(t, processSpec("", Process{Command: "java -jar no-such.jar"})),
 		strings.ReplaceAll(few, name, "nginx"), strings.ReplaceAll(alone, name, "nginx"), strings.ReplaceAll(many, name, "nginx"), missing, strings.ReplaceAll(gone, "4194303", "4711"),
+		"process: ...: " + hidden, // see TestProcessesThatAreHidden
 	}
 }
 
