@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -145,7 +146,10 @@ func TestRunMendsOnce(t *testing.T) {
 	go func() { ended <- f.Run(ctx, func() { t.Error("trouble") }) }()
 	for round := range uint64(3) {
 		w.run("tc qdisc del dev eth0 clsact")
-		eventually(t, fmt.Sprint("mend ", round+1), func() bool { return f.Mended().Count == round+1 })
+		eventually(t, fmt.Sprint("mend ", round+1), func() bool {
+			qdiscs, err := exec.Command("tc", "qdisc", "show", "dev", "eth0").Output()
+			return err == nil && f.Mended().Count == round+1 && strings.Contains(string(qdiscs), "clsact")
+		})
 	}
 	cancel()
 	must(t, <-ended)
