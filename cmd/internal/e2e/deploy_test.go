@@ -144,22 +144,21 @@ var contents = map[string]string{
 func trees(t *testing.T) map[string]int {
 	t.Helper()
 	pages := len(commandsOf(t)) + len([]string{"perch"})
-	documents := 0
-	for _, pattern := range []string{"*.md", "*.png"} {
-		found, err := filepath.Glob(filepath.Join("../../../docs", pattern))
-		must(t, err)
-		documents += len(found)
+	return map[string]int{
+		"/usr/share/man/man1/": pages, "/usr/share/doc/perch/docs/": filesBelow(t, "../../../docs"),
+		"/usr/share/perch/examples/": filesBelow(t, "../../../deploy/examples"),
 	}
-	examples := 0
-	for _, folder := range []string{"../../../docs/examples", "../../../deploy/examples"} {
-		_ = filepath.WalkDir(folder, func(_ string, entry fs.DirEntry, err error) error { // it need not be there
-			if err == nil && entry.Type().IsRegular() {
-				examples++
-			}
-			return err
-		})
-	}
-	return map[string]int{"/usr/share/man/man1/": pages, "/usr/share/doc/perch/docs/": documents, "/usr/share/perch/examples/": examples}
+}
+
+func filesBelow(t *testing.T, folder string) (n int) {
+	t.Helper()
+	must(t, filepath.WalkDir(folder, func(_ string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			n++
+		}
+		return err
+	}))
+	return n
 }
 
 // wantContents compares what is in both packages with golden files: all but folders, of which
