@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -423,80 +422,3 @@ func (d *daemon) unfence() error {
 func (d *daemon) config() *config.Config { return d.current.Load().config }
 
 func (d *daemon) name() string { return d.config().Node.Name }
-
-// ownSnapshot is of what is read without waiting for anybody, and not about addresses.
-func (d *daemon) ownSnapshot() snapshot {
-	current := d.current.Load()
-	s := snapshot{
-		config:   current.config,
-		version:  d.opts.Version,
-		now:      time.Now().UTC(),
-		fence:    d.fence.Kind(),
-		weaker:   d.fence.Missing(),
-		unfenced: d.fence.Trouble(),
-		mended:   d.fence.Mended(),
-		warnings: current.warnings,
-		orders:   d.orders(),
-		notified: d.notified(),
-		hooks:    d.converger.Status(),
-		unrun:    d.vetting.warnings(),
-		bgp:      d.bgpStatus(),
-		unserved: d.metrics.Trouble(),
-	}
-	if d.member != nil {
-		if c, on := d.member.clock.Status(); on {
-			s.clock = &c
-		}
-	}
-	return s
-}
-
-func (d *daemon) snapshot() snapshot {
-	s := d.ownSnapshot()
-	s.checks = d.checks.runner.Status()
-	if d.anycast != nil {
-		s.anycast, s.why = d.anycast.manager.Status(), d.anycast.reason()
-	}
-	if m := d.member; m != nil {
-		s.view, s.memory, s.fitness = m.node.View(), m.node.State(), d.fitness()
-		s.memory.History = m.sightings.dated(time.Now(), s.memory.History)
-		s.refused, s.waits = m.node.Refused(), m.node.Waits()
-		s.holding, s.vips = m.holder.holding(), m.vips.Status()
-	}
-	if d.routers != nil {
-		s.routers = d.routers.snapshot()
-	}
-	return s
-}
-
-// inform keeps the service manager informed until the function that it returns is called:
-// also while the last events are told of, and programs of the node run.
-func (d *daemon) inform() (end func()) {
-	d.phase.Store(new("starting"))
-	ctx, cancel := context.WithCancel(context.Background())
-	fed := make(chan struct{})
-	go func() {
-		defer close(fed)
-		d.systemd.watchdog(ctx, d.alive)
-	}()
-	go d.systemd.keepStatus(ctx, d.statusLine) // left behind should it wait for a part that hangs
-	return func() {
-		cancel()
-		within(dumpLimit, func() { <-fed }) // a service manager that does not read keeps nobody
-	}
-}
-
-// statusLine is what `systemctl status` shows.
-func (d *daemon) statusLine() string {
-	if phase := d.phase.Load(); phase != nil {
-		return *phase
-	}
-	var parts []string
-	if m := d.member; m != nil {
-		parts = append(parts, standing(m.node.View(), d.situation(), m.holder.holding(), len(d.config().VIPs)))
-	}
-	if d.routers != nil {
-		parts = append(parts, d.routers.statusLine())
-	}
-	return strings.Join(parts, "; ")
-}
