@@ -180,28 +180,10 @@ func (c *Converger) Run(ctx context.Context) error {
 	c.mu.Lock()
 	c.stopped = true
 	c.mu.Unlock()
-	c.await(work, &serving)
-	return nil
-}
-
-// await waits for those who serve, and after the end of work for nobody much longer than the
-// grace of their hooks.
-func (c *Converger) await(work context.Context, serving *sync.WaitGroup) {
-	ended := make(chan struct{})
-	go func() {
-		serving.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-		return
-	case <-work.Done():
-	}
-	select {
-	case <-ended:
-	case <-time.After(ConvergeGrace + hangLimit):
+	if !served(work, &serving, ConvergeGrace+hangLimit) {
 		c.log.Error("some converge hooks hang, and are not waited for")
 	}
+	return nil
 }
 
 // serve follows the goal of a hook, until it is removed or perch ends.

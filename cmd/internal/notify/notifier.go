@@ -240,6 +240,14 @@ func (n *Notifier) Run(ctx context.Context) error {
 
 // await waits for those who serve, and hangLimit after the end of work for nobody.
 func (n *Notifier) await(work context.Context, serving *sync.WaitGroup) {
+	if !served(work, serving, hangLimit) {
+		n.log.Error("some targets hang, and are not waited for")
+	}
+}
+
+// served waits for those who serve, and for nobody when so much time has passed since the end
+// of work. It tells whether all have ended.
+func served(work context.Context, serving *sync.WaitGroup, limit time.Duration) bool {
 	ended := make(chan struct{})
 	go func() {
 		serving.Wait()
@@ -247,12 +255,13 @@ func (n *Notifier) await(work context.Context, serving *sync.WaitGroup) {
 	}()
 	select {
 	case <-ended:
-		return
+		return true
 	case <-work.Done():
 	}
 	select {
 	case <-ended:
-	case <-time.After(hangLimit):
-		n.log.Error("some targets hang, and are not waited for")
+		return true
+	case <-time.After(limit):
+		return false
 	}
 }
