@@ -135,6 +135,20 @@ func TestProtectMends(t *testing.T) {
 	}
 }
 
+// A qdisc that goes between two looks of one audit is one mend, too.
+func TestMendDuringTheLook(t *testing.T) {
+	w := newWire(t)
+	b := w.fence()
+	l, err := b.netlink.LinkByName("eth0")
+	must(t, err)
+	w.run("tc qdisc del dev eth0 clsact") // b.qdiscs is of before
+	must(t, b.secure(l))
+	must(t, b.Audit())
+	if got := b.Mended(); got.Count != 1 || got.Found != "its filter deleted" {
+		t.Errorf("%+v, want one mend of a filter", got)
+	}
+}
+
 // By a Run that hears of it nothing is counted twice.
 func TestRunMendsOnce(t *testing.T) {
 	w := newWire(t)

@@ -16,11 +16,24 @@ import (
 func (b *bpf) secure(l netlink.Link) error {
 	b.wrong = ""
 	err := b.each(l, b.secureSide)
+	if err == nil && b.wrong != "" {
+		err = b.secureAgain(l)
+	}
 	before := b.state[l.Attrs().Index]
 	if err == nil && b.wrong != "" && (before == fenced || before == broken) {
 		b.note(b.log, l.Attrs().Name, b.wrong)
 	}
 	return err
+}
+
+// secureAgain puts right at once what was taken away during the look, which may be the
+// qdisc and with it what was seen to be there.
+func (b *bpf) secureAgain(l netlink.Link) error {
+	var err error
+	if b.qdiscs, err = b.traffic.qdiscs(); err != nil {
+		return err
+	}
+	return b.each(l, b.secureSide)
 }
 
 // notice keeps what was first found wrong: the rest comes of it, or is the same in the
