@@ -62,7 +62,7 @@ func (c tellingCluster) equip(n *lab.Node, events []string) {
 	for i, on := range events { // with an argument of its own, so that each is a target of its own
 		text = fmt.Appendf(text, "\n[[notify]]\non = %s\nexec = [%q, \"%d\"]\narguments = \"keepalived\"\nuser = \"root\"\ntimeout = \"10m\"\n", on, tell, i)
 	}
-	text = fmt.Appendf(text, "\n[[notify]]\non = [\"owner\", \"standby\"]\nfifo = %q\nreader = [%q]\n", c.file(n, "fifo"), read)
+	text = fmt.Appendf(text, "\n[[notify]]\non = [\"owner\", \"standby\"]\nfifo = %q\nreader = [%q]\nuser = \"root\"\n", c.file(n, "fifo"), read)
 	c.must(os.WriteFile(n.ConfigFile(), text, 0o600))
 }
 
