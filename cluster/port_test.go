@@ -2,8 +2,8 @@ package cluster
 
 import (
 	"bytes"
-	"crypto/tls"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
