@@ -89,7 +89,11 @@ func (p *port) listen() error {
 	lc := net.ListenConfig{Control: freebind, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
 	var err error
 	if p.listener, err = lc.Listen(context.Background(), "tcp", p.address.String()); err != nil {
-		return fmt.Errorf("listen on the cluster port: %w", err)
+		err = fmt.Errorf("listen on the cluster port: %w", err)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = fmt.Errorf("%w; who has it says: ss -ltnp 'sport = :%d'", err, p.address.Port())
+		}
+		return err
 	}
 	return nil
 }
