@@ -40,6 +40,19 @@ func (f *fsm) applied() uint64 {
 // it stays the same, so does State.
 func (n *Node) Applied() uint64 { return n.fsm.applied() }
 
+// Recollects tells whether State is what this node knew before it was started. Its log alone does
+// not say what of it the cluster has agreed on: that it hears from a leader.
+func (n *Node) Recollects() bool {
+	r := n.raft.Load()
+	if r == nil {
+		return false
+	}
+	if applied := r.AppliedIndex(); applied > 0 && applied >= r.LastIndex() {
+		n.familiar.Store(true)
+	}
+	return n.familiar.Load()
+}
+
 // owner returns the last move; see state.State.
 func (f *fsm) owner() (state.Move, bool) {
 	f.mu.Lock()

@@ -74,6 +74,9 @@ func whyNoAnswer(err error) string {
 			return "went away before it answered"
 		}
 	}
+	if call, ok := errors.AsType[*os.SyscallError](err); ok && call.Syscall == "bind" && call.Err == syscall.EADDRNOTAVAIL {
+		return "cannot be asked: the address that the list of peers has for this node is not on this host"
+	}
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return "cannot be reached: " + errno.Error()
 	}
