@@ -13,6 +13,11 @@ func TestWarnings(t *testing.T) {
 	asked := func(r Reading) Status {
 		return Status{MaxOffset: 100 * time.Millisecond, Asked: "lb1", View: View{SelfAddress: self}, Reading: r}
 	}
+	inRing := func(led time.Duration, r Reading) Status {
+		s := asked(r)
+		s.At = s.Since.Add(led)
+		return s
+	}
 	const ms = time.Millisecond
 	for _, tt := range []struct {
 		name   string
@@ -38,9 +43,11 @@ func TestWarnings(t *testing.T) {
 		{"unsynchronized, whatever it says", asked(Reading{Unsynchronized: "invalid stratum", Offset: time.Hour}), []string{
 			"clock: lb1 leads and does not know the time itself (invalid stratum): give its chronyd a source, or `local`",
 		}},
-		{"in a ring", asked(Reading{From: self}), []string{
+		{"in a ring", inRing(20*time.Minute, Reading{From: self, Age: 18 * time.Minute}), []string{
 			"clock: lb1 leads and takes its time from this node: take this one out of its chrony.conf",
 		}},
+		{"it followed this node before it led", inRing(20*time.Minute, Reading{From: self, Age: 21 * time.Minute}), nil},
+		{"it may not have heard yet that it leads", inRing(20*time.Minute, Reading{From: self, Age: 19 * time.Minute}), nil},
 	} {
 		if got := tt.status.Warnings(); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
