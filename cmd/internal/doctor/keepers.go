@@ -148,6 +148,7 @@ func kept(c *config.Config, f Facts) (all []Finding) {
 	if len(f.Keepers.Networkd) == 0 {
 		return all
 	}
+	all = append(all, sourceless(c, f)...)
 	if hasRoutes(c) && !f.Keepers.KeepsRoutes {
 		all = append(all, Finding{
 			Warning, "systemd-networkd", "deletes routes that it does not know, those of perch too, when it starts or a link is configured anew",
@@ -156,8 +157,25 @@ func kept(c *config.Config, f Facts) (all []Finding) {
 	}
 	if hasRules(c) && !f.Keepers.KeepsRules {
 		all = append(all, Finding{
-			Warning, "systemd-networkd", "deletes routing rules that it does not know, those of perch too, when it starts",
+			Warning, "systemd-networkd", "deletes routing rules that it does not know, those of perch too, when it starts or a link is configured anew",
 			networkdDropIn("ManageForeignRoutingPolicyRules=no"),
+		})
+	}
+	return all
+}
+
+// sourceless finds the virtual routers that have no source while networkd has the interface's
+// own address away, which is whenever it configures it anew, whatever it is told to keep. Those
+// of IPv6 go by the link-local address, which it leaves alone.
+func sourceless(c *config.Config, f Facts) (all []Finding) {
+	for _, r := range c.VRRP {
+		if _, ok := f.Keepers.Networkd[r.Interface]; !ok || r.IPv6() || r.Source.IsValid() && !r.TrackSource {
+			continue
+		}
+		all = append(all, Finding{
+			Hint, "virtual router " + r.Name, "needs the address of " + r.Interface +
+				", which systemd-networkd takes away for a moment when it configures it anew: another router becomes the master",
+			"ip -4 -brief address show dev " + r.Interface + ` # and have that address as its source, without track_source`,
 		})
 	}
 	return all
@@ -174,7 +192,7 @@ func keeps(f Facts, name string) (all []Finding) {
 		dir := "/etc/systemd/network/" + filepath.Base(file.Path) + ".d"
 		all = append(all, Finding{
 			Warning, name, "is configured by systemd-networkd, which deletes VIPs from it when it starts or configures it anew: perch puts them back, and clients wait meanwhile",
-			"mkdir -p " + dir + ` && printf '[Network]\nKeepConfiguration=yes\n' >` + dir + "/perch.conf && networkctl reload",
+			"mkdir -p " + dir + ` && printf '[Network]\nKeepConfiguration=yes\n' >` + dir + "/perch.conf && systemctl restart systemd-networkd",
 		})
 	}
 	if slices.Contains(f.Keepers.Managed, name) {
