@@ -41,13 +41,17 @@ func (root files) keepers(interfaces []Interface, runs func(name string) bool) K
 	conf := root.networkdConf()
 	k.KeepsRoutes, k.KeepsRules = isNo(conf["ManageForeignRoutes"]), isNo(conf["ManageForeignRoutingPolicyRules"])
 	purged, networkd, manager := root.purged(), runs("systemd-network"), runs("NetworkManager")
+	unmanaged := root.unmanaged()
 	for _, i := range interfaces {
 		index := strconv.Itoa(i.Index)
 		link := assignments(root.read(networkdLinks + index))
 		if path := link["NETWORK_FILE"]; networkd && path != "" && link["ADMIN_STATE"] != "unmanaged" {
 			k.Networkd[i.Name] = NetworkFile{path, root.keeps(path)}
 		}
-		if manager && assignments(root.read(managerLinks + index))["managed"] == "true" {
+		// What NetworkManager wrote last of an interface may be from before it was restarted. lo
+		// has no connection of its own, and is left alone.
+		left := i.Loopback || slices.Contains(unmanaged, i.Name)
+		if manager && !left && assignments(root.read(managerLinks + index))["managed"] == "true" {
 			k.Managed = append(k.Managed, i.Name)
 		}
 		if slices.Contains(purged, i.Name) {
@@ -115,6 +119,28 @@ func (root files) keeps(path string) bool {
 	all := assignments(root.read(path))
 	maps.Copy(all, root.dropIns("network/"+filepath.Base(path)+".d"))
 	return slices.Contains([]string{"yes", "true", "on", "1", "dhcp", "dynamic"}, strings.ToLower(all["KeepConfiguration"]))
+}
+
+// unmanaged returns the interfaces that NetworkManager is told by name to leave alone.
+func (root files) unmanaged() (names []string) {
+	paths := []string{"etc/NetworkManager/NetworkManager.conf"}
+	for _, folder := range []string{"usr/lib", "run", "etc"} {
+		paths = append(paths, root.glob([]string{"/" + folder + "/NetworkManager/conf.d"}, "*.conf")...)
+	}
+	for _, path := range paths {
+		for line := range strings.Lines(root.read(path)) {
+			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+			if strings.TrimSuffix(key, "+") != "unmanaged-devices" {
+				continue
+			}
+			for _, device := range strings.FieldsFunc(value, func(r rune) bool { return r == ';' || r == ',' }) {
+				if name, ok := strings.CutPrefix(device, "interface-name:"); ok {
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	return names
 }
 
 // purged returns the interfaces of ifupdown2's file from which it takes what it does not know.
@@ -198,7 +224,7 @@ func keeps(f Facts, name string) (all []Finding) {
 	if slices.Contains(f.Keepers.Managed, name) {
 		all = append(all, Finding{
 			Hint, name, "is configured by NetworkManager, which deletes VIPs from it when its connection is activated or applied anew: perch puts them back, and clients wait meanwhile",
-			`printf '[keyfile]\nunmanaged-devices=interface-name:` + name + `\n' >/etc/NetworkManager/conf.d/perch.conf && nmcli general reload # and configure it by other means`,
+			`printf '[keyfile]\nunmanaged-devices+=interface-name:` + name + `\n' >/etc/NetworkManager/conf.d/perch-` + name + `.conf && systemctl restart NetworkManager # and configure it by other means`,
 		})
 	}
 	if slices.Contains(f.Keepers.Purged, name) {
