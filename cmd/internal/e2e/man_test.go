@@ -85,21 +85,3 @@ func help(t *testing.T, path ...string) string {
 	must(t, err)
 	return string(out)
 }
-
-// The completions are scripts that bash reads, and each names the program.
-func TestCompletionScripts(t *testing.T) {
-	t.Parallel()
-	dir := made(t, "completions")
-	for _, name := range []string{"perch.bash", "_perch", "perch.fish"} {
-		text, err := os.ReadFile(filepath.Join(dir, name))
-		must(t, err)
-		if !strings.Contains(string(text), "__complete") {
-			t.Errorf("%s does not ask perch", name)
-		}
-	}
-	const tab = `. "$1"; type __start_perch >/dev/null && complete -p perch`
-	out, err := exec.Command("bash", "-c", tab, "bash", filepath.Join(dir, "perch.bash")).CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "__start_perch") {
-		t.Errorf("bash does not take perch.bash: %v: %s", err, out)
-	}
-}
