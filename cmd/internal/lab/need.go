@@ -43,6 +43,7 @@ func NeedMan(t test) {
 	t.Helper()
 	need(t, "man", "needs man(1), Debian package man-db")
 	need(t, "groff", "needs groff(1), Debian package groff-base")
+	need(t, "mandoc", "needs mandoc(1), Debian package mandoc")
 }
 
 // NeedShells skips a test where the shells are missing that perch has completions for. In CI
