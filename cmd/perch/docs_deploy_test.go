@@ -73,6 +73,22 @@ func TestDocsKnowTheDropIns(t *testing.T) {
 	}
 }
 
+// What docs/install.md says of the unit's times is what the unit has.
+func TestDocsKnowTheTimesOfTheUnit(t *testing.T) {
+	page, unit := strings.Join(strings.Fields(readPage(t, "../../docs/install.md")), " "), readPage(t, "../../deploy/systemd/perch.service")
+	for key, said := range map[string]string{
+		"WatchdogSec=5s":    "is ended** after 5 s by systemd's watchdog",
+		"RestartSec=1s":     "it is started again** a second later",
+		"TimeoutStopSec=90": "The limit is 90 s",
+		"User=perch":        "perch runs as the user `perch`",
+		"AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_BPF\n": "with `CAP_NET_ADMIN`, `CAP_NET_RAW` and `CAP_BPF`",
+	} {
+		if !strings.Contains(unit, "\n"+key) || !strings.Contains(page, said) {
+			t.Errorf("the unit has no %q, or docs/install.md does not say %q", key, said)
+		}
+	}
+}
+
 // What docs/operations.md has perch status say where nobody owns the VIPs is in the code.
 func TestDocsKnowWhatNobodySays(t *testing.T) {
 	_, table, _ := strings.Cut(readPage(t, "../../docs/operations.md"), "\n## Nobody owns the VIPs\n")
