@@ -10,7 +10,7 @@ import (
 // Limits of what a peer says, whatever it has sent: it is shown in each status and on each
 // dashboard, which must not grow with it.
 const (
-	maxPeerAnswer = 4 << 20 // bytes; a report of 5,000 VIPs that are all claimed comes to 1.5 MiB
+	maxPeerAnswer = 4 << 20 // bytes; a report of 5,000 VIPs that are all claimed has 1.4 MiB
 	maxWord       = 256     // bytes of a name, an address or a value
 	maxSentence   = 1 << 10 // bytes of a reason or an error
 	maxLines      = 16      // of a refusal, or reasons of a health

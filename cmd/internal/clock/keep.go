@@ -2,7 +2,6 @@ package clock
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -38,7 +37,7 @@ func (f *follower) step(ctx context.Context) {
 	}
 	changed, err := f.put(want.File(), sources)
 	if err != nil {
-		f.note(fmt.Sprintf("%s is not as it should be: %v", want.File(), err))
+		f.note(misplaced(want.File(), err))
 		return
 	}
 	if changed {
@@ -80,7 +79,7 @@ func (f *follower) reload(ctx context.Context, s Settings) {
 		return
 	}
 	f.next = time.Now().Add(reloadAgain)
-	f.note(fmt.Sprintf("chronyd does not read %s, as %s reload sources fails: %v", s.File(), s.Chronyc, err))
+	f.note(unread(s.File(), s.Chronyc, err))
 }
 
 func (f *follower) run(ctx context.Context, s Settings) error {

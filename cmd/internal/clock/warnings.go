@@ -40,6 +40,16 @@ func (s Status) inRing() bool {
 	return from.IsValid() && from == s.View.SelfAddress.Unmap() && s.At.Sub(s.Since)-s.Reading.Age > unlearned
 }
 
+// misplaced is what is wrong with a file that could not be written or removed.
+func misplaced(file string, err error) string {
+	return fmt.Sprintf("%s is not as it should be: %v", file, err)
+}
+
+// unread is what is wrong with a file that chronyd was not told of.
+func unread(file, chronyc string, err error) string {
+	return fmt.Sprintf("chronyd does not read %s, as %s reload sources fails: %v", file, chronyc, err)
+}
+
 // Off is how far the clock is off at least: what the way of the packets may account for is
 // not counted.
 func (r Reading) Off() time.Duration {

@@ -49,3 +49,23 @@ func TestDocsKnowTheLimitsOfHooks(t *testing.T) {
 		t.Errorf("docs/config.md does not say %q", said)
 	}
 }
+
+// How often the lookout looks, and how much of one look it tells, is said in docs/events.md.
+func TestDocsKnowTheLookout(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := strings.Join(strings.Fields(string(text)), " ")
+	for _, said := range []string{
+		fmt.Sprintf("drains, checks and fence every %d ms", quickLook.Milliseconds()),
+		fmt.Sprintf("dropped notifications every %s", map[bool]string{true: "second"}[(slowLook*quickLook).Seconds() == 1]),
+		fmt.Sprintf("; warnings every %v s.", rareLook.Seconds()),
+		fmt.Sprintf("more than %d of a kind", most),
+		fmt.Sprintf("the %dth says how many more", most),
+	} {
+		if !strings.Contains(page, said) {
+			t.Errorf("docs/events.md does not say %q", said)
+		}
+	}
+}

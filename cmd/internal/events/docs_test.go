@@ -2,6 +2,7 @@ package events
 
 import (
 	"bytes"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -51,5 +52,22 @@ func TestEveryKindIsDocumented(t *testing.T) {
 	}
 	if len(rows) > 0 {
 		t.Errorf("rows of no kind: %v", rows)
+	}
+}
+
+// How many events are kept, and how long their texts are, is said in docs/events.md as it is.
+func TestDocsKnowTheLimits(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := bytes.Join(bytes.Fields(text), []byte(" "))
+	for _, said := range []string{
+		fmt.Sprintf("The daemon keeps the last %d,%03d events", Kept/1000, Kept%1000),
+		fmt.Sprintf("cut at %d bytes, those in `reason` and `error` at %d.", maxName, maxText),
+	} {
+		if !bytes.Contains(page, []byte(said)) {
+			t.Errorf("docs/events.md does not say %q", said)
+		}
 	}
 }

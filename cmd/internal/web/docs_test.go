@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -72,5 +73,18 @@ func TestEveryServiceStateIsDocumented(t *testing.T) {
 		if !strings.Contains(string(row), "`"+state+"`") {
 			t.Errorf("%s does not say that a service may be %q: %s", serviceState, state, row)
 		}
+	}
+}
+
+// What clients of node.listen can take is said in docs/security.md as it is.
+func TestDocsKnowTheBounds(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := fmt.Sprintf("%d connections, further ones wait in the kernel; headers of %d KiB in %v s; bodies are not read",
+		maxConnections, maxHeaderBytes>>10, headerTimeout.Seconds())
+	if !strings.Contains(string(text), said) {
+		t.Errorf("docs/security.md does not say %q", said)
 	}
 }
