@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 )
 
 // Bounds of what a server may send.
@@ -89,11 +90,28 @@ func (c *httpCheck) Check(ctx context.Context) (Finding, error) {
 	return found, nil
 }
 
+// shownPath is the path of a URL. What is asked for behind it may be a secret.
+func shownPath(u *url.URL) string {
+	if u.RawQuery == "" {
+		return u.RequestURI()
+	}
+	return u.EscapedPath() + "?***"
+}
+
+// shownURL likewise is a URL, to which a server may have sent the client.
+func shownURL(u *url.URL) string {
+	shown := *u
+	if u.RawQuery != "" {
+		shown.RawQuery = "***"
+	}
+	return shown.Redacted()
+}
+
 // locate puts the path before a reason, where there are several.
 func (c *httpCheck) locate(r *httpRequest, err error) error {
 	if len(c.requests) == 1 {
 		return err
 	}
-	path := cut(r.template.URL.RequestURI(), briefLimit/2)
+	path := cut(shownPath(r.template.URL), briefLimit/2)
 	return &reason{text: brief(path + ": " + err.Error()), err: err}
 }

@@ -13,10 +13,10 @@ func (c *httpCheck) checkRedirect(next *http.Request, before []*http.Request) er
 	case len(before) > maxRedirects:
 		return because("more than %d redirects", maxRedirects)
 	case next.URL.Scheme != "http" && next.URL.Scheme != "https":
-		return because("redirect to %s", quote(next.URL.String()))
+		return because("redirect to %s", quote(shownURL(next.URL)))
 	case c.alone && originOf(next.URL) != c.origin:
 		// By its name it may be on another node, which owns the VIP.
-		return because("redirected to %s, which connect does not cover", cut(next.URL.String(), briefLimit/2))
+		return because("redirected to %s, which connect does not cover", cut(shownURL(next.URL), briefLimit/2))
 	}
 	next.Host = ""
 	if c.isOfTarget(next.URL) {

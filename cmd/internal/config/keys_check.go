@@ -108,8 +108,8 @@ func tlsKeys(t *CheckTLS) []key {
 
 func payloadKeys(p *CheckPayload) []key {
 	return []key{
-		optional("send", text(&p.Send, payloadRule, parsePayload)),
-		optional("send_hex", text(&p.Send, hexRule, parseHex)),
+		optional("send", concealed(text(&p.Send, payloadRule, parsePayload))),
+		optional("send_hex", concealed(text(&p.Send, hexRule, parseHex))),
 		optional("expect", text(&p.Expect.Contains, payloadRule, parseText)),
 		optional("expect_hex", text(&p.Expect, patternRule, parsePattern)),
 	}
@@ -124,8 +124,8 @@ func httpKeys(h *CheckHTTP) []key {
 			option[string]{"http/1.1", "http/1.1"},
 			option[string]{"h2", "h2"})),
 		optional("method", text(&h.Method, methodRule, parseMethod)),
-		optional("headers", texts(&h.Headers, headersRule, headerRule, parseHeader)),
-		optional("body", text(&h.Body, payloadRule, parseText)),
+		optional("headers", concealed(texts(&h.Headers, headersRule, headerRule, parseHeader))),
+		optional("body", concealed(text(&h.Body, payloadRule, parseText))),
 		optional("redirects", boolean(&h.Redirect)),
 		optional("url", list(&h.Requests, requestsRule, request)),
 	}, answerKeys(&h.Answer)...)

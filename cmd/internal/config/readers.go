@@ -42,7 +42,11 @@ func concealed(whole reader) reader {
 		read(d, v)
 		for i := range d.mistakes[before:] {
 			m := &d.mistakes[before+i]
-			m.Text = strings.Replace(m.Text, v.assigned(), "", 1)
+			for _, each := range append([]*value{v}, v.items...) {
+				if each.pos == (position{m.Line, m.Col}) {
+					m.Text = strings.Replace(m.Text, each.assigned(), "", 1)
+				}
+			}
 		}
 	}
 	return whole

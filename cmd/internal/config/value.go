@@ -86,10 +86,30 @@ func (v *value) assigned() string {
 	case kindTable, kindArray:
 		return ""
 	case kindString:
-		return " = " + strconv.Quote(shorten(v.text))
+		return " = " + strconv.Quote(shorten(discreet(v.text)))
 	default:
 		return " = " + shorten(v.text)
 	}
+}
+
+// discreet leaves out of a URL what may be a secret, a user and a query: mistakes are in the
+// log and among the events.
+func discreet(text string) string {
+	scheme, rest, is := strings.Cut(text, "://")
+	if !is {
+		return text
+	}
+	end := len(rest)
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		end = i
+	}
+	if at := strings.LastIndexByte(rest[:end], '@'); at >= 0 {
+		rest = "***" + rest[at:]
+	}
+	if path, query, has := strings.Cut(rest, "?"); has && query != "" {
+		rest = path + "?***"
+	}
+	return scheme + "://" + rest
 }
 
 // join appends a key's part to a path, quoted where TOML would want it so.

@@ -88,7 +88,14 @@ func httpOf(c config.CheckHTTP) checker.HTTP {
 	return out
 }
 
-// subjectOf is what a check looks at, in one line.
+// subjectOf is what a check looks at, in one line. It is on the dashboard, for whoever may
+// reach that: the query of a URL may be a secret.
 func subjectOf(c *config.Check) string {
-	return cmp.Or(c.Target, strings.Join(c.Script.Argv, " "), c.Process.PIDFile, c.Process.Command)
+	target, query, _ := strings.Cut(c.Target, "?")
+	if query != "" && strings.Contains(target, "://") {
+		target += "?***"
+	} else {
+		target = c.Target
+	}
+	return cmp.Or(target, strings.Join(c.Script.Argv, " "), c.Process.PIDFile, c.Process.Command)
 }

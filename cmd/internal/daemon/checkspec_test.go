@@ -282,3 +282,14 @@ target = "a:443"
 		}
 	}
 }
+
+// What a check looks at is shown to whoever reaches the dashboard: not what may be a secret.
+func TestSubjectHasNoQuery(t *testing.T) {
+	for target, want := range map[string]string{
+		"http://127.0.0.1/x?token=t?u": "http://127.0.0.1/x?***", "http://127.0.0.1/x?": "http://127.0.0.1/x?", "/run/what?": "/run/what?", "/run/a?b": "/run/a?b",
+	} {
+		if got := subjectOf(&config.Check{Target: target}); got != want {
+			t.Errorf("%s is shown as %s, want %s", target, got, want)
+		}
+	}
+}
