@@ -49,15 +49,16 @@ func (r Reading) Off() time.Duration {
 // String says how far the clock is off, as in "1.5s ahead of".
 func (r Reading) String() string {
 	if r.Offset < 0 {
-		return Round(-r.Offset).String() + " behind"
+		return Round(r.Offset.Abs()).String() + " behind"
 	}
 	return Round(r.Offset).String() + " ahead of"
 }
 
-// Round leaves of a duration three digits or so.
+// Round leaves of a duration three digits or so, also of the longest: a clock without a
+// battery begins in 1970.
 func Round(d time.Duration) time.Duration {
 	unit := time.Nanosecond
-	for unit*1000 <= d.Abs() {
+	for unit <= d.Abs()/1000 {
 		unit *= 10
 	}
 	return d.Round(unit)

@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"testing"
@@ -57,6 +58,7 @@ func TestWarnings(t *testing.T) {
 func TestRound(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0s", 999: "999ns", 1234567: "1.23ms", 2*time.Hour + 3*time.Second: "2h0m0s", -1234 * time.Millisecond: "-1.23s",
+		math.MaxInt64: "2561111h6m40s", math.MinInt64: "-2561111h6m40s", 56 * 365 * 24 * time.Hour: "491666h40m0s",
 	} {
 		if got := Round(d).String(); got != want {
 			t.Errorf("%d: %s, want %s", d, got, want)
