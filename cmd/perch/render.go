@@ -253,7 +253,7 @@ func outageOf(m api.Move) string {
 // renderHistory draws the moves, the latest last.
 func renderHistory(moves []api.Move, v view) string {
 	if len(moves) == 0 {
-		return "this node knows of no owner of the VIPs so far\n" // it may have been started just now
+		return "the VIPs have had no owner yet\n"
 	}
 	t := table{header: []string{"TIME", "TERM", "FROM", "→", "TO", "OUTAGE", "REASON"}}
 	for _, m := range moves {

@@ -208,9 +208,6 @@ func TestRenderHistory(t *testing.T) {
 		{Time: now, Term: 14, To: "lb1", Reason: "lost contact", Outage: 171_349_000, OutageKnown: api.OutageAtMost},
 	}
 	golden(t, "history", renderHistory(moves, view{now: now, paint: noColour}))
-	if got, want := renderHistory(nil, view{now: now}), "this node knows of no owner of the VIPs so far\n"; got != want {
-		t.Errorf("without moves, as right after a start: %q, want %q", got, want)
-	}
 	golden(t, "history-colour", renderHistory(moves, view{now: now, paint: ansiColour}))
 }
 
