@@ -222,6 +222,39 @@ func TestNodeThatEndsFallsSilent(t *testing.T) {
 	}
 }
 
+// A leader that is to say nothing more is followed by another one though it runs on, and asks
+// for no vote itself.
+func TestFallSilent(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {
+		h, begun := owner.cfg.Heartbeat, time.Now()
+		owner.run.FallSilent()
+		for s.leader() == nil || s.leader() == owner {
+			if time.Since(begun) > 20*h {
+				t.Error("nobody has followed")
+				return
+			}
+			time.Sleep(ms)
+		}
+		next := s.leader()
+		s.freeze(next, true) // the silent one has a majority with the third
+		for range 20 * int(h/ms) {
+			time.Sleep(ms)
+			if s.leader() == owner {
+				t.Error("it leads again")
+				return
+			}
+		}
+		s.heal()
+		trans := &transport{node: owner.run.Node}
+		if err := trans.RequestPreVote("lb2", "lb2", &raft.RequestPreVoteRequest{}, nil); !errors.Is(err, ErrNotRunning) {
+			t.Errorf("it asks whether it would get a vote: %v", err)
+		}
+		if err := trans.RequestVote("lb2", "lb2", &raft.RequestVoteRequest{}, nil); !errors.Is(err, ErrNotRunning) {
+			t.Errorf("it asks for a vote: %v", err)
+		}
+	})
+}
+
 // What a hung leader replicates would renew the grants to it.
 func TestHungLeaderReplicatesNothing(t *testing.T) {
 	directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {

@@ -384,7 +384,7 @@ var mutants = []mutant{
 	},
 	{
 		name:  "a newcomer asks nobody for a vote",
-		edits: []edit{{"transport.go", "if !t.node.member.Load() {\n\t\treturn errNewcomer\n\t}\n\tif err := t.node.letGo()", "if err := t.node.letGo()"}},
+		edits: []edit{{"transport.go", "if err := t.node.mayStand(); err != nil {\n\t\treturn err\n\t}\n\tif err := t.node.letGo()", "if err := t.node.letGo()"}},
 		tests: "TestNewcomerAsksForNoVote", want: fails,
 	},
 	{

@@ -49,6 +49,7 @@ type Node struct {
 	undeclared chan struct{}   // a signal for declare
 
 	elections elections
+	hushed    atomic.Bool // it sends nothing more, see FallSilent
 
 	transferring sync.Mutex
 	changing     sync.Mutex // held while this node, as the leader, changes the membership

@@ -83,3 +83,19 @@ func (n *Node) hangs(term uint64) bool {
 	defer n.mu.Unlock()
 	return n.leadsIn == term && !n.lively(term)
 }
+
+// FallSilent has this node send nothing more as a leader, and ask for no vote, though it goes
+// on running: the others elect another one meanwhile. It waits for nobody, and is for a
+// daemon that cannot end in order.
+func (n *Node) FallSilent() { n.hushed.Store(true) }
+
+// mayStand tells why this node may not ask for votes.
+func (n *Node) mayStand() error {
+	switch {
+	case n.hushed.Load():
+		return ErrNotRunning
+	case !n.member.Load():
+		return errNewcomer
+	}
+	return nil
+}

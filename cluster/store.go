@@ -42,10 +42,10 @@ type store struct {
 	log     *boltLog
 	ballot  *ballotFile
 	failed  func(error)
-	running atomic.Bool           // the library runs: it panics where it returned errors before
-	trouble atomic.Pointer[error] // of the last write of the log
-	writing atomic.Int64          // when the write under way began, Unix ms; 0 for none
-	removed atomic.Bool           // the ballot has no name any more
+	running atomic.Bool               // the library runs: it panics where it returned errors before
+	trouble atomic.Pointer[error]     // of the last write of the log
+	writing atomic.Pointer[time.Time] // when the write under way began; nil for none
+	removed atomic.Bool               // the ballot has no name any more
 	stalls  stalls
 }
 
@@ -216,10 +216,10 @@ func (s *store) StoreLogs(entries []*raft.Log) error {
 // writes one thing at a time.
 func (s *store) write() func() {
 	begun := time.Now()
-	s.writing.Store(begun.UnixMilli())
+	s.writing.Store(&begun) // whole, since the wall clock may be set meanwhile
 	return func() {
 		s.removed.Store(s.ballot.removed()) // here, where the disk is waited for anyway
-		s.writing.Store(0)
+		s.writing.Store(nil)
 		now := time.Now()
 		s.stalls.note(now.Sub(begun), now)
 	}
@@ -238,8 +238,8 @@ func (s *store) begin() { s.running.Store(true) }
 const slowWrite = time.Second
 
 func (s *store) lastTrouble() string {
-	if begun := s.writing.Load(); begun != 0 {
-		if took := time.Since(time.UnixMilli(begun)); took > slowWrite {
+	if begun := s.writing.Load(); begun != nil {
+		if took := time.Since(*begun); took > slowWrite {
 			return fmt.Sprintf("a write has been under way for %s: the disk hangs", took.Round(time.Second))
 		}
 	}

@@ -336,7 +336,8 @@ func TestWriteUnderWayIsATrouble(t *testing.T) {
 	if got := f.lastTrouble(); got != "" {
 		t.Errorf("at once: %q", got)
 	}
-	f.writing.Store(time.Now().Add(-3 * time.Second).UnixMilli())
+	begun := time.Now().Add(-3 * time.Second)
+	f.writing.Store(&begun)
 	if got := f.lastTrouble(); got != "a write has been under way for 3s: the disk hangs" {
 		t.Errorf("after 3 s: %q", got)
 	}

@@ -86,7 +86,7 @@ func (t *transport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (ra
 // AppendEntries notes when the request was sent, since that is what a lease may
 // count from.
 func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
-	if t.node.raft.Load() == nil { // it ends: the others are to elect another leader at once
+	if t.node.raft.Load() == nil || t.node.hushed.Load() { // it ends: the others are to elect another leader at once
 		return ErrNotRunning
 	}
 	sent := t.node.now()
@@ -113,7 +113,7 @@ func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, r
 // begins with log entries, whose answers wait for the followers' disks, and the
 // lease waits for the answers.
 func (t *transport) beat(peer Peer, term uint64) {
-	if peer.Name == t.node.cfg.Node || !t.node.leads(term) {
+	if peer.Name == t.node.cfg.Node || !t.node.leads(term) || t.node.hushed.Load() {
 		return
 	}
 	self := t.EncodePeer(raft.ServerID(t.node.cfg.Node), t.LocalAddr())
@@ -169,8 +169,8 @@ func (t *transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, req 
 
 // RequestPreVote implements raft.WithPreVote.
 func (t *transport) RequestPreVote(id raft.ServerID, target raft.ServerAddress, req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
-	if !t.node.member.Load() {
-		return errNewcomer
+	if err := t.node.mayStand(); err != nil {
+		return err
 	}
 	return again(func() error { return t.sound(t.NetworkTransport.RequestPreVote(id, target, req, resp), &resp.Term) })
 }
@@ -178,8 +178,8 @@ func (t *transport) RequestPreVote(id raft.ServerID, target raft.ServerAddress, 
 // RequestVote implements raft.Transport. A candidate holds nothing: its request may
 // tell a voter so.
 func (t *transport) RequestVote(id raft.ServerID, target raft.ServerAddress, req *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
-	if !t.node.member.Load() {
-		return errNewcomer
+	if err := t.node.mayStand(); err != nil {
+		return err
 	}
 	if err := t.node.letGo(); err != nil {
 		return fmt.Errorf("release before an election: %w", err)

@@ -54,8 +54,9 @@
 // of its own, what feeds systemd's watchdog, and what keeps its status line.
 //
 // The supervisor (supervisor.go; beat.go, which is pure, says who is silent) ends a daemon of
-// which a part is at one thing for 2 s: the fence is shut, the VIPs are released, goroutines
-// are logged, and Run returns an error without waiting for anything that hangs. It watches
+// which a part is at one thing for 2 s: the fence is shut, this node says nothing more as a
+// leader, so that another one is elected meanwhile, the VIPs are released, goroutines are
+// logged, and Run returns an error without waiting for anything that hangs. It watches
 // the holder, the VIP managers, what follows the VRRP engine and asks it each 500 ms, and the
 // runner of the node's checks: all of these work in memory and in the kernel's network only.
 // Not watched, since each may rightly wait and none of them keeps a VIP where it should not

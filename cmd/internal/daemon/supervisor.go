@@ -169,6 +169,9 @@ func (d *daemon) releaseAll() {
 	if err := d.fence.ShutAll(); err != nil {
 		d.log.Error("shutting the fence", "error", err)
 	}
+	if d.member != nil { // what hangs may take a while: the others need not wait for the end
+		d.member.node.FallSilent()
+	}
 	var released sync.WaitGroup
 	begin := func(release func() error) {
 		released.Go(func() {

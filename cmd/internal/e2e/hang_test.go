@@ -86,6 +86,49 @@ func TestHangOfTheHolder(t *testing.T) {
 	}
 }
 
+// While it gives up what a hanging part keeps from it, and writes down why, the VIPs of its
+// cluster are with another node already.
+func TestHangKeepsNoVIPOfTheCluster(t *testing.T) {
+	t.Parallel()
+	lab.NeedRoot(t)
+	binary := faultyBinary(t)
+	c := newCluster(t, newNetwork(t), func(s *lab.ClusterSpec) { s.Binary = binary })
+	folders := map[*lab.Node]string{}
+	for _, n := range c.Nodes {
+		folders[n] = tempDir(t)
+		n.Runs(hanging(binary, folders[n], n.ConfigFile()))
+		text, err := os.ReadFile(n.ConfigFile())
+		c.must(err)
+		c.must(os.WriteFile(n.ConfigFile(), append(text, "\n"+router("gw", 51, 100, "198.18.0.101/24")...), 0o600))
+	}
+	c.must(c.StartAll())
+	c.settled()
+	c.neverTwoAnswers()
+	for range 3 { // on a busy machine an election may take longer than the end
+		old := c.owner()
+		c.must(os.WriteFile(filepath.Join(folders[old], "engine"), nil, 0o600))
+		endsForAPart(t, &old.Daemon, "vrrp")
+		won := lastStamp(c.movedFrom(old), `msg="election won"`)
+		if ended := lastStamp(old, `msg="perch ends, since a part of it hangs"`); won < ended {
+			return
+		}
+		c.must(os.Remove(filepath.Join(folders[old], "engine")))
+		c.must(old.Start())
+		c.settled()
+	}
+	t.Error("no other node has the VIPs before the one that hangs has ended")
+}
+
+// lastStamp is when a daemon last logged a message, as its log has it.
+func lastStamp(n *lab.Node, message string) (stamp string) {
+	for line := range strings.Lines(n.LogTail(5000)) {
+		if strings.Contains(line, message) {
+			stamp, _, _ = strings.Cut(line, " ")
+		}
+	}
+	return stamp
+}
+
 // So does a master, whose backup need not wait for its silence: the engine says farewell.
 func TestHangOfARouter(t *testing.T) {
 	t.Parallel()
