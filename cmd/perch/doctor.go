@@ -79,23 +79,28 @@ func (o *doctorOptions) load(cmd *cobra.Command) (*config.Config, error) {
 // probeHost finds out what takes time, in the network and from the daemons.
 func (o *doctorOptions) probeHost(ctx context.Context, c *config.Config, facts *doctor.Facts) {
 	probes := daemon.Probes()
-	probes.Version, probes.Listen, probes.AskDaemon = currentVersion().Version, o.listen, askStalls
+	probes.Version, probes.Listen, probes.AskDaemon = currentVersion().Version, o.listen, askDaemon
 	facts.Probe(ctx, c, probes)
 }
 
-// askStalls asks the daemon of this node for how long its disk has kept it waiting.
-func askStalls(ctx context.Context, c *config.Config) (doctor.Stall, bool) {
+// askDaemon asks the daemon of this node for its version, and for how long its disk has kept
+// it waiting.
+func askDaemon(ctx context.Context, c *config.Config) (running doctor.Running, ok bool) {
 	status, err := api.NewClient(c.Node.Socket).Status(ctx)
-	if err != nil || status.Cluster == nil {
-		return doctor.Stall{}, false
+	if err != nil {
+		return running, false
+	}
+	running.Version = status.Version
+	if status.Cluster == nil {
+		return running, true
 	}
 	for _, n := range status.Cluster.Nodes {
 		if n.Name == c.Node.Name && n.Stalls != nil {
 			s := n.Stalls
-			return doctor.Stall{Count: s.Count, Ago: time.Since(s.Last), Longest: s.Longest}, true
+			running.Stall = doctor.Stall{Count: s.Count, Ago: time.Since(s.Last), Longest: s.Longest}
 		}
 	}
-	return doctor.Stall{}, false
+	return running, true
 }
 
 // diagnosis is the answer of `perch doctor -o json`.

@@ -106,7 +106,7 @@ func TestProbesHear(t *testing.T) {
 		Node:    config.Node{Name: "lb1", DataDir: t.TempDir()},
 	}
 	probes := Probes()
-	probes.Listen, probes.AskDaemon = time.Second, nobodyStalls
+	probes.Listen, probes.AskDaemon = time.Second, nobodyRuns
 	facts.Probe(t.Context(), c, probes)
 	close(done)
 	<-stopped
@@ -147,7 +147,9 @@ func questions(fd int) (asked []netip.Addr) {
 	}
 }
 
-func nobodyStalls(context.Context, *config.Config) (doctor.Stall, bool) { return doctor.Stall{}, false }
+func nobodyRuns(context.Context, *config.Config) (doctor.Running, bool) {
+	return doctor.Running{}, false
+}
 
 // The doctor looks at a program as root would, whoever runs it.
 func TestVetAsRoot(t *testing.T) {

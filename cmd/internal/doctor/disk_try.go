@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/perch-vip/perch/cmd/internal/config"
 )
 
 const (
@@ -91,16 +89,4 @@ func systemName(magic int64) string {
 		unix.TMPFS_MAGIC: "tmpfs", unix.RAMFS_MAGIC: "ramfs", unix.OVERLAYFS_SUPER_MAGIC: "overlay", unix.NFS_SUPER_MAGIC: "nfs",
 		unix.SMB2_SUPER_MAGIC: "smb2", unix.CIFS_SUPER_MAGIC: "cifs", unix.V9FS_MAGIC: "9p", fuse: "fuse", ceph: "ceph",
 	}[magic]
-}
-
-// tryDaemon asks the daemon of this node for what only it knows.
-func tryDaemon(ctx context.Context, c *config.Config, p Probes) func(*Facts) {
-	if c.Cluster == nil {
-		return nil
-	}
-	stall, ok := p.AskDaemon(ctx, c)
-	if !ok {
-		return nil
-	}
-	return func(f *Facts) { f.Disk.Stall = stall }
 }

@@ -27,7 +27,7 @@ func Examine(c *config.Config, f Facts) []Finding {
 	all = append(all, ownServers(c, f)...)
 	all = append(all, firewall(c, f)...)
 	for _, topic := range []func(*config.Config, Facts) []Finding{
-		allowed, fences, filtered, hosting, kept, clocks, leaderTime, disk, peers, wire, rivals,
+		allowed, fences, filtered, hosting, kept, clocks, leaderTime, disk, restarted, peers, wire, rivals,
 	} {
 		all = append(all, topic(c, f)...)
 	}

@@ -40,6 +40,7 @@ type Facts struct {
 	Peers     []Peer
 	Wire      Wire
 	Version   string            // of this perch
+	Running   string            // the version of the daemon; "" if it does not say
 	Lease     time.Duration     // how long that of a leader is; 0 without a cluster
 	Loose     map[string]string // programs that root would refuse to run, and why
 	Late      []string          // what was given up, since it took too long

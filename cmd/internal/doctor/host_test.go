@@ -225,6 +225,8 @@ func illnesses() []illness {
 		{"a disk that cannot be tried", func(p *patient) { p.Disk.Failed = "permission denied" }},
 		{"a disk that stalled", func(p *patient) { p.Disk.Stall = Stall{2, 1300 * time.Millisecond, time.Hour} }},
 		{"a disk that stalled long ago", func(p *patient) { p.Disk.Stall = Stall{2, time.Second, 25 * time.Hour} }},
+		{"a daemon of the installed version", func(p *patient) { p.Running = p.Version }},
+		{"a daemon that was not restarted", func(p *patient) { p.Running = "v0.9.0" }},
 		{"no data about the disk", func(p *patient) { p.Disk = Disk{} }},
 
 		{"time from the leader", func(p *patient) { p.followTime() }},

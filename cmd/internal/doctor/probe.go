@@ -16,7 +16,7 @@ type Probes struct {
 	Listen  time.Duration
 	// AskPeers asks the other nodes, AskDaemon that of this node.
 	AskPeers  func(context.Context, *config.Config) []Peer
-	AskDaemon func(context.Context, *config.Config) (Stall, bool)
+	AskDaemon func(context.Context, *config.Config) (Running, bool)
 	// Fences tries each, in a network namespace of its own; false where that cannot be.
 	Fences func() (bpf, nftables error, tried bool)
 	// Ahead lists programs of others before a fence, as far as they are to be seen.
