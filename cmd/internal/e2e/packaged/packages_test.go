@@ -21,6 +21,7 @@ type manager struct {
 	again            func(t *testing.T) // the newer one
 	remove           func(t *testing.T)
 	purge            func(t *testing.T) // what a removal keeps
+	native           bool               // the system's own: with it the unit is tried with its other services, too
 }
 
 func pack(name string) string { return filepath.Join(*packages, name) }
@@ -32,6 +33,7 @@ func debian() manager {
 		again:   func(t *testing.T) { run(t, "dpkg", "-i", pack("new.deb")) },
 		remove:  func(t *testing.T) { run(t, "dpkg", "-r", "perch") },
 		purge:   func(t *testing.T) { run(t, "dpkg", "-P", "perch") },
+		native:  true,
 	}
 }
 
@@ -67,6 +69,9 @@ func testPackage(t *testing.T, m manager) {
 	c.giveToUnit()
 	c.survivesFreeze()
 	c.upgrades(m)
+	if m.native {
+		c.followsTime()
+	}
 	c.refusesBadConfig(m)
 	m.remove(t)
 	c.removed()
