@@ -46,6 +46,7 @@ type entry struct {
 	stuck    atomic.Pointer[error]             // that the group has lost its majority for good
 	seeking  chan struct{}                     // a signal for seek
 	waitsFor atomic.Pointer[string]            // before it takes part
+	familiar atomic.Bool                       // with what it knew before it was started
 	founders atomic.Pointer[map[string]string] // if this node founded the cluster: see keyFounders
 }
 

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -18,6 +19,7 @@ const maxSnapshot = 2 << 20
 // fsm is the raft.FSM over the pure state.
 type fsm struct {
 	changed func()
+	skipped func(index uint64) // an entry that only a newer perch knows; nil for nobody to tell
 
 	mu    sync.Mutex
 	state state.State
@@ -39,6 +41,19 @@ func (f *fsm) applied() uint64 {
 // Applied returns the index in the log of the last command that this node knows of: while
 // it stays the same, so does State.
 func (n *Node) Applied() uint64 { return n.fsm.applied() }
+
+// Recollects tells whether State is what this node knew before it was started. Its log alone does
+// not say what of it the cluster has agreed on: that it hears from a leader.
+func (n *Node) Recollects() bool {
+	r := n.raft.Load()
+	if r == nil {
+		return false
+	}
+	if applied := r.AppliedIndex(); applied > 0 && applied >= r.LastIndex() {
+		n.familiar.Store(true)
+	}
+	return n.familiar.Load()
+}
 
 // owner returns the last move; see state.State.
 func (f *fsm) owner() (state.Move, bool) {
@@ -66,7 +81,11 @@ func (f *fsm) Apply(entry *raft.Log) any {
 	defer f.changed()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.state.Apply(entry.Index, entry.Data); err != nil {
+	err := f.state.Apply(entry.Index, entry.Data)
+	if errors.Is(err, state.ErrUnknownCommand) && f.skipped != nil {
+		f.skipped(entry.Index)
+	}
+	if err != nil {
 		return fmt.Errorf("log entry %d: %w", entry.Index, err)
 	}
 	return nil

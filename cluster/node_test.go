@@ -268,7 +268,7 @@ func TestOpenRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer first.Close()
-	if _, err := Open(g.config("lb1")); err == nil || !strings.Contains(err.Error(), "address already in use") {
+	if _, err := Open(g.config("lb1")); err == nil || !strings.Contains(err.Error(), "address already in use; who has it says: ss -ltnp 'sport = :") {
 		t.Errorf("port in use: %v", err)
 	}
 	cfg = g.config("lb1")

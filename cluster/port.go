@@ -89,7 +89,11 @@ func (p *port) listen() error {
 	lc := net.ListenConfig{Control: freebind, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
 	var err error
 	if p.listener, err = lc.Listen(context.Background(), "tcp", p.address.String()); err != nil {
-		return fmt.Errorf("listen on the cluster port: %w", err)
+		err = fmt.Errorf("listen on the cluster port: %w", err)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = fmt.Errorf("%w; who has it says: ss -ltnp 'sport = :%d'", err, p.address.Port())
+		}
+		return err
 	}
 	return nil
 }
@@ -158,7 +162,7 @@ func (p *port) handshake(ctx context.Context, conn *tls.Conn) bool {
 		conn.Close()
 		switch {
 		case ctx.Err() != nil:
-		case errors.Is(err, io.EOF) && p.fromPeer(conn): // one that was just stopped
+		case gone(err) && p.fromPeer(conn): // one that was just stopped, or does not wait any longer
 			p.log.Debug("connection to the cluster port ended", "remote", remoteAddr(conn))
 		default:
 			p.refuse(conn, explain(err))
@@ -166,6 +170,12 @@ func (p *port) handshake(ctx context.Context, conn *tls.Conn) bool {
 		return false
 	}
 	return true
+}
+
+// gone tells whether a handshake failed since the caller left. A caller that leaves before it
+// has read everything resets the connection.
+func gone(err error) bool {
+	return slices.ContainsFunc([]error{io.EOF, syscall.ECONNRESET, syscall.EPIPE}, func(end error) bool { return errors.Is(err, end) })
 }
 
 // sort hands a peer's connection to whom it is for.

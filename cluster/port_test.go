@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -47,6 +48,47 @@ func TestPortDialsFromItsOwnAddress(t *testing.T) {
 		t.Errorf("dialed from %s, want %s", from, g.peers[1].Address.Addr())
 	}
 }
+
+// A peer that leaves in the middle of its handshake, by an end or by a reset of its connection, is
+// not one that was turned away: it was stopped, or does not wait any longer. A stranger is.
+func TestPeerThatLeavesIsNotTurnedAway(t *testing.T) {
+	creds := credentials(t, secret, "edge", "lb1")
+	peer := Peer{Name: "lb2", Address: netip.MustParseAddrPort("127.0.0.1:7400")}
+	for _, c := range []struct {
+		peers []Peer
+		leave func(*net.TCPConn) error
+		want  uint64
+	}{
+		{[]Peer{peer}, (*net.TCPConn).Close, 0},
+		{[]Peer{peer}, resetAtClose, 0},
+		{nil, (*net.TCPConn).Close, 1},
+		{nil, resetAtClose, 1},
+	} {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		caller, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.leave(caller.(*net.TCPConn)); err != nil {
+			t.Fatal(err)
+		}
+		p := newPort(Config{Log: slog.New(slog.DiscardHandler)}, Peer{Name: "lb1"}, func() []Peer { return c.peers })
+		shaken := p.handshake(t.Context(), tls.Server(conn, creds.serverTLS(p.names)))
+		if n := p.refused.Load(); shaken || n != c.want {
+			t.Errorf("of %v: shaken %v, %d turned away, want %d", c.peers, shaken, n, c.want)
+		}
+	}
+}
+
+func resetAtClose(c *net.TCPConn) error { return errors.Join(c.SetLinger(0), c.Close()) }
 
 // A stranger that calls again and again costs one line a second, and another one's
 // first call is told all the same. Every refusal counts.

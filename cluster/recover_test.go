@@ -26,6 +26,30 @@ func (g *group) remembering() {
 	})
 }
 
+// A node that was started anew knows that it is yet to be told what it knew: an empty history
+// is not one without moves.
+func TestNodeRecollectsOnceALeaderTells(t *testing.T) {
+	g := newGroup(t, 3)
+	g.startAll()
+	g.remembering()
+	for _, p := range g.peers {
+		if m := g.members[p.Name]; !m.Recollects() {
+			t.Errorf("%s does not know what it has never forgotten", p.Name)
+		}
+	}
+	g.stop()
+	alone := g.start("lb1")
+	g.eventually("it takes part", func() bool { return alone.View().Role == Candidate })
+	if alone.Recollects() || len(alone.State().History) > 0 {
+		t.Errorf("without a leader it says that it recollects %+v", alone.State().History)
+	}
+	g.start("lb2")
+	g.eventually("a leader tells", alone.Recollects)
+	if len(alone.State().History) == 0 {
+		t.Error("it was told, and knows no history")
+	}
+}
+
 // recovers makes a stopped node the only member.
 func (g *group) recovers(name string) *Recovery {
 	g.t.Helper()

@@ -65,9 +65,9 @@ func (n *Node) View() View {
 	if r == nil {
 		return View{Role: Follower, Waiting: n.Waiting(), Stuck: n.Stuck(), Left: n.left.Load()}
 	}
-	_, leader := r.LeaderWithID()
+	leader, term := leaderOfTerm(r)
 	view := View{
-		Role: Follower, Term: r.CurrentTerm(), Leader: string(leader), Voters: voters(r), Members: membersOf(r),
+		Role: Follower, Term: term, Leader: string(leader), Voters: voters(r), Members: membersOf(r),
 		Trouble: n.store.lastTrouble(), Stalls: n.store.stalled(), Waiting: n.Waiting(), Stuck: n.Stuck(), Left: n.left.Load(),
 	}
 	switch state := r.State(); {
@@ -80,6 +80,17 @@ func (n *Node) View() View {
 		view.Quorum = leader != "" && time.Since(r.LastContact()) < 2*n.cfg.Heartbeat
 	}
 	return view
+}
+
+// leaderOfTerm returns the leader and the term in which it leads: the library forgets the leader
+// before it takes note of a new term.
+func leaderOfTerm(r *raft.Raft) (raft.ServerID, uint64) {
+	for {
+		term := r.CurrentTerm()
+		if _, leader := r.LeaderWithID(); r.CurrentTerm() == term {
+			return leader, term
+		}
+	}
 }
 
 // leased tells whether the lease runs, whether or not the VIPs are held.

@@ -62,6 +62,8 @@ func TestPeerErrorsOfTheNetwork(t *testing.T) {
 		want string
 	}{
 		{dial(os.NewSyscallError("connect", syscall.ECONNREFUSED)), "node lb3 cannot be reached: connection refused"},
+		{dial(os.NewSyscallError("bind", syscall.EADDRNOTAVAIL)), "node lb3 cannot be asked: the address that the list of peers has for this node is not on this host"},
+		{dial(os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)), "node lb3 cannot be reached: cannot assign requested address"},
 		{dial(os.NewSyscallError("connect", syscall.EHOSTUNREACH)), "node lb3 cannot be reached: no route to host"},
 		{dial(os.ErrDeadlineExceeded), "node lb3 does not answer in time"},
 		{dial(syscall.ETIMEDOUT), "node lb3 does not answer in time"},

@@ -2,7 +2,10 @@ package config
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -111,10 +114,13 @@ func (c *Cluster) Peer(name string) (Peer, bool) {
 }
 
 // Load reads and validates the file. The error is a Mistakes when the file is
-// wrong, in file order and complete, or an *fs.PathError when it cannot be read.
+// wrong, in file order and complete, or wraps an *fs.PathError when it cannot be read.
 // Warnings come with or without mistakes.
 func Load(path string) (*Config, []Warning, error) {
 	f, err := OpenFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; `perch init` writes one, and -c names another", err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -54,16 +54,42 @@ func (d controlSide) Status(ctx context.Context) (api.Status, error) {
 	return d.snapshotOfAll().status(d.askPeers(ctx)), nil
 }
 
+// How long and how often a history that this node is yet to be told of is waited for.
+const (
+	recollectLimit = 2 * time.Second
+	recollectPause = 20 * time.Millisecond
+)
+
+// errForgetful is a history of which nothing is known, which is not one without moves.
+var errForgetful = errors.New("this node does not know the history: no leader has told it since it was started; see `perch status`")
+
 // History implements api.Backend.
-func (d controlSide) History(context.Context) ([]api.Move, error) {
+func (d controlSide) History(ctx context.Context) ([]api.Move, error) {
 	if d.member == nil {
 		return nil, api.ErrNoCluster
 	}
+	recollects := d.member.recollects(ctx)
 	var moves []api.Move
 	for _, m := range d.member.node.State().History {
 		moves = append(moves, moveOf(m))
 	}
+	if !recollects && len(moves) == 0 {
+		return nil, api.NotNow(errForgetful)
+	}
 	return moves, nil
+}
+
+// recollects waits until this node knows what it knew before it was started, but not for long.
+func (m *member) recollects(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, recollectLimit)
+	defer cancel()
+	for !m.node.Recollects() {
+		if ctx.Err() != nil {
+			return false
+		}
+		pause(ctx, recollectPause)
+	}
+	return true
 }
 
 // Events implements api.Backend.

@@ -18,7 +18,7 @@ func (d *daemon) openMetrics(cfg *config.Config) {
 	from := web.Sources{
 		Metrics: d.measure, Alive: d.alive, Obstacles: d.obstacles, Events: d.events, Board: d.board, Names: d.names,
 	}
-	d.metrics = web.NewServer(from, d.log.With("part", "metrics"))
+	d.metrics = web.NewServer(from, d.log.With("part", "web"))
 	d.metrics.Listen(cfg.Node.Listen)
 }
 

@@ -68,7 +68,7 @@ func TestWhatAScrapeShows(t *testing.T) {
 
 // Whoever asks for a status is told that nobody gets metrics.
 func TestStatusSaysThatNoMetricsAreServed(t *testing.T) {
-	const why = "no metrics are served at 127.0.0.1:7401: address already in use"
+	const why = "neither dashboard nor metrics are served at 127.0.0.1:7401 (node.listen): address already in use"
 	s := snapshot{config: &config.Config{}, unserved: why}
 	if got := s.status(nil).Warnings; !slices.Contains(got, why) {
 		t.Errorf("warnings %q, want %q", got, why)

@@ -101,7 +101,7 @@ func (g assembly) news(cluster string, before assembly) (list []events.Event) {
 		list = append(list, e)
 	}
 	switch {
-	case g.leader == before.leader:
+	case g.leader == before.leader && (g.leader == "" || g.term == before.term):
 	case g.leader == "":
 		add(events.LeaderLost, before.leader, "")
 	default:

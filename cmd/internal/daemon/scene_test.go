@@ -88,6 +88,8 @@ func TestAssemblyChanges(t *testing.T) {
 		"the same":   {with(led, lb1), with(led, lb1), nil},
 		"lost":       {led, unheard, []string{"leader_lost|edge|lb1>|||4", "quorum_lost|edge|>|||4"}},
 		"another":    {led, another, []string{"leader_known|edge|lb1>lb2|||5"}},
+		"again":      {led, cluster.View{Leader: "lb1", Term: 6, Quorum: true}, []string{"leader_known|edge|lb1>lb1|||6"}},
+		"nobody":     {cluster.View{Term: 5}, cluster.View{Term: 6}, nil},
 		"one more":   {with(led, lb1), with(led, lb1, lb2), []string{"member_added|lb2|>192.0.2.1:2 without a vote||"}},
 		"a vote":     {with(led, lb1, lb2), with(led, lb1, memberAt("lb2", 2, true)), []string{"member_changed|lb2|192.0.2.1:2 without a vote>192.0.2.1:2||"}},
 		"one less":   {with(led, lb1, lb2), with(led, lb1), []string{"member_removed|lb2|192.0.2.1:2 without a vote>||"}},

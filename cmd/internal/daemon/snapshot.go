@@ -36,6 +36,7 @@ func (d *daemon) snapshot() snapshot {
 		s.anycast, s.why = d.anycast.manager.Status(), d.anycast.reason()
 	}
 	if m := d.member; m != nil {
+		s.told = m.node.Recollects() // before it is read
 		s.view, s.memory, s.fitness = m.node.View(), m.node.State(), d.fitness()
 		s.memory.History = m.sightings.dated(time.Now(), s.memory.History)
 		s.refused, s.waits = m.node.Refused(), m.node.Waits()

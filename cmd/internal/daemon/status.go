@@ -24,6 +24,7 @@ type snapshot struct {
 	view     cluster.View
 	memory   state.State
 	refused  uint64
+	told     bool // memory is what this node knew before it was started
 	holding  bool
 	vips     []vip.Status
 	fence    fence.Kind
@@ -43,7 +44,7 @@ type snapshot struct {
 	clock    *clock.Status // nil without a [clock]
 	anycast  []vip.Status
 	why      string   // this node has the anycast VIPs, or not
-	unserved string   // why no metrics are served where they should be
+	unserved string   // why neither dashboard nor metrics are served where they should be
 	unrun    []string // programs that root would not run
 	warnings []string // of the config
 }
@@ -315,10 +316,13 @@ func troubleOf(reported map[string]*api.VIP, v api.VIP) string {
 
 func (s snapshot) whyOwner(owner string) string {
 	last, ok := s.memory.Owner()
-	if !ok || last.To != owner {
-		return "took over just now"
+	switch {
+	case ok && last.To == owner:
+		return last.Reason
+	case !s.told:
+		return s.config.Node.Name + " was just started, and is yet to be told why"
 	}
-	return last.Reason
+	return "took over just now"
 }
 
 func (s snapshot) whyNobody(answers map[string]answer) string {

@@ -106,8 +106,13 @@ func TestStatusSaysWhy(t *testing.T) {
 		},
 		{
 			"owner not in the history yet",
-			func(s *snapshot, _ map[string]answer) { s.memory = state.State{} },
+			func(s *snapshot, _ map[string]answer) { s.memory, s.told = state.State{}, true },
 			"ok", "lb1", true, "took over just now", "",
+		},
+		{
+			"this node was just started",
+			func(s *snapshot, _ map[string]answer) { s.memory = state.State{} },
+			"ok", "lb1", true, "lb2 was just started, and is yet to be told why", "",
 		},
 		{
 			"the owner lacks the VIP",

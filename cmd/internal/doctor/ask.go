@@ -60,8 +60,13 @@ func askInterfaces() ([]Interface, error) {
 			Multicast: attrs.Flags&net.FlagMulticast != 0,
 		}
 		for _, a := range addresses {
-			if a.LinkIndex == attrs.Index {
-				i.Addresses = append(i.Addresses, prefixOf(a.IPNet))
+			if a.LinkIndex != attrs.Index {
+				continue
+			}
+			prefix := prefixOf(a.IPNet)
+			i.Addresses = append(i.Addresses, prefix)
+			if a.Flags&unix.IFA_F_PERMANENT != 0 {
+				i.Lasting = append(i.Lasting, prefix.Addr())
 			}
 		}
 		all = append(all, i)

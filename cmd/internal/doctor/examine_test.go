@@ -286,6 +286,13 @@ func TestExamine(t *testing.T) {
 		{"interfaces", func(p *patient) { p.VIPs[0].Interface = "eth9" }, []string{
 			"error eth9 is not there: it is to carry 198.18.0.100 | ip -brief link",
 		}},
+		{"VIP on its interface without perch", func(p *patient) {
+			p.face("eth0").Lasting = []netip.Addr{netip.MustParseAddr("198.18.0.1"), netip.MustParseAddr("2001:db8::100")}
+			p.face("eth1").Lasting = []netip.Addr{netip.MustParseAddr("198.18.0.100")}
+		}, []string{
+			"warning 2001:db8::100 is on eth0 without perch, and for good: perch removes it when it starts, and what configures the interface is not to bring it back" +
+				" | ip address del 2001:db8::100/64 dev eth0",
+		}},
 		{"interface of sync", func(p *patient) { p.IPVS.Sync = &config.IPVSSync{Interface: "eth9"} }, []string{
 			"error eth9 is not there: connections are to be told to other directors by it | ip -brief link",
 		}},

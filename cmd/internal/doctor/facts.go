@@ -68,7 +68,8 @@ type Interface struct {
 	Loopback   bool
 	Multicast  bool
 	Addresses  []netip.Prefix
-	Advertised bool // an IPv6 default route by it comes from router advertisements, and the kernel minds it
+	Lasting    []netip.Addr // of Addresses, those without a lifetime: VIPs that perch holds have one
+	Advertised bool         // an IPv6 default route by it comes from router advertisements, and the kernel minds it
 }
 
 func (f Facts) find(name string) (Interface, bool) {

@@ -20,7 +20,22 @@ func interfaces(c *config.Config, f Facts) (all []Finding) {
 			all = append(all, Finding{Error, name, "is not there: it is to carry " + users[name], "ip -brief link"})
 		}
 	}
-	return append(all, syncInterface(c, f)...)
+	return slices.Concat(all, configured(c, f), syncInterface(c, f))
+}
+
+// configured finds VIPs of the cluster that this host has whoever owns them, since something
+// else than perch gave it them.
+func configured(c *config.Config, f Facts) (all []Finding) {
+	for _, v := range c.VIPs {
+		address := v.Address.Addr()
+		if i, _ := f.find(v.Interface); slices.Contains(i.Lasting, address) {
+			all = append(all, Finding{
+				Warning, address.String(), "is on " + v.Interface + " without perch, and for good: perch removes it when it starts, and what configures the interface is not to bring it back",
+				"ip address del " + v.Address.String() + " dev " + v.Interface,
+			})
+		}
+	}
+	return all
 }
 
 // syncInterface is about that of the daemons that tell other directors of connections,

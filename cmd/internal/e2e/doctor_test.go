@@ -85,6 +85,9 @@ func TestDoctorOfAForeignHost(t *testing.T) {
 	for _, vip := range c.Spec.VIPs {
 		c.must(foreign.AddAddress(vip.Address))
 	}
+	c.must(c.Nodes[0].Host.AddAddress(c.Spec.VIPs[0].Address))
+	c.finds(c.Nodes[0], doctor.Warning, c.Spec.VIPs[0].Address.Addr().String()+" is on eth0 without perch, and for good")
+	c.must(c.Nodes[0].Host.RemoveAddress(c.Spec.VIPs[0].Address.Addr()))
 	for _, vip := range c.Spec.VIPs {
 		c.finds(c.Nodes[0], doctor.Warning, vip.Address.Addr().String()+" is claimed on eth0 by MAC "+foreign.Eth0.MAC.String())
 	}

@@ -29,7 +29,7 @@ func TestMetricsPortIsTaken(t *testing.T) {
 	s.start(n)
 	s.hasJust(n, "198.18.0.101", "")
 	s.answeredBy("198.18.0.101", n)
-	const want = "no metrics are served at 127.0.0.1:7401: address already in use; that is tried again every 5s"
+	const want = "neither dashboard nor metrics are served at 127.0.0.1:7401 (node.listen): address already in use; that is tried again every 5s"
 	warned := func() bool {
 		status, err := n.status()
 		return err == nil && slices.Contains(status.Warnings, want)

@@ -164,7 +164,7 @@ func TestHistoryAfterAllWereStopped(t *testing.T) {
 		c.must(c.StartAll())
 		owner := c.settled()
 		c.eventuallySays("the history has the new owner", func() bool {
-			return c.status(owner).VIPs[0].Reason != "took over just now"
+			return !slices.Contains([]string{"took over just now", owner.Name + " was just started, and is yet to be told why"}, c.status(owner).VIPs[0].Reason)
 		})
 		moves, err := owner.History(t.Context())
 		c.must(err)
@@ -175,4 +175,35 @@ func TestHistoryAfterAllWereStopped(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A node that was just started waits to be told the history. It never says that there was none,
+// also where nobody is left to tell it.
+func TestHistoryOfANodeThatWasJustStarted(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	owner := c.settled()
+	c.lastClaim(owner)
+	n := c.others(owner)[0]
+	for range 3 {
+		c.terminate(n)
+		c.must(n.Start())
+		c.eventuallySays("the daemon answers", func() bool {
+			moves, err := n.History(t.Context())
+			if err == nil && len(moves) == 0 {
+				t.Error("it says that the VIPs have had no owner")
+			}
+			return err == nil
+		})
+	}
+	for _, other := range c.Nodes {
+		if other.Running() {
+			c.terminate(other)
+		}
+	}
+	c.must(n.Start())
+	c.eventuallySays("it says that it does not know", func() bool {
+		_, err := n.History(t.Context())
+		return err != nil && strings.Contains(err.Error(), "this node does not know the history: no leader has told it since it was started")
+	})
 }

@@ -123,7 +123,7 @@ func (s *Server) answer(ctx context.Context, at netip.AddrPort) error {
 		return err
 	}
 	s.note(at, nil)
-	s.log.Info("metrics are served", "address", at.String())
+	s.log.Info("dashboard and metrics are served", "address", at.String())
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	failed := make(chan error, 1)
@@ -173,14 +173,14 @@ func network(at netip.AddrPort) string {
 func (s *Server) note(at netip.AddrPort, err error) {
 	text := ""
 	if err != nil {
-		text = fmt.Sprintf("no metrics are served at %s: %v; that is tried again every %v", at, cause(err), retryEvery)
+		text = fmt.Sprintf("neither dashboard nor metrics are served at %s (node.listen): %v; that is tried again every %v", at, cause(err), retryEvery)
 	}
 	s.mu.Lock()
 	was := s.trouble
 	s.trouble = text
 	s.mu.Unlock()
 	if text != "" && text != was {
-		s.log.Warn("metrics are not served", "address", at.String(), "error", cause(err))
+		s.log.Warn("dashboard and metrics are not served", "address", at.String(), "error", cause(err))
 	}
 }
 

@@ -194,7 +194,7 @@ func TestAddressIsTaken(t *testing.T) {
 	other := taken(t, "127.0.0.1:0")
 	at := addressOf(other)
 	s.Listen(at)
-	want := "no metrics are served at " + at.String() + ": address already in use; that is tried again every 5s"
+	want := "neither dashboard nor metrics are served at " + at.String() + " (node.listen): address already in use; that is tried again every 5s"
 	eventually(t, want, func() bool { return s.Trouble() == want })
 	for range 3 {
 		s.Listen(at)
@@ -206,7 +206,7 @@ func TestAddressIsTaken(t *testing.T) {
 	if trouble := s.Trouble(); trouble != "" {
 		t.Errorf("trouble %q", trouble)
 	}
-	if n := strings.Count(log.String(), "metrics are not served"); n != 1 {
+	if n := strings.Count(log.String(), "dashboard and metrics are not served"); n != 1 {
 		t.Errorf("said %d times that there are none, want once:\n%s", n, log)
 	}
 }
