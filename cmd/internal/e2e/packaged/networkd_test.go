@@ -183,12 +183,16 @@ func (n *networkd) transitions() uint64 {
 	return status.VRRP[0].Transitions
 }
 
-func statusOf(t *testing.T) api.Status {
+// statusOf asks the unit until it answers, which may take a while on a machine that is busy.
+func statusOf(t *testing.T) (status api.Status) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	status, err := api.NewClient(socket).Status(ctx)
-	must(t, err)
+	eventually(t, "the unit says how it is", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		var err error
+		status, err = api.NewClient(socket).Status(ctx)
+		return err == nil
+	})
 	return status
 }
 

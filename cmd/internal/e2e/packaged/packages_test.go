@@ -164,8 +164,8 @@ func (c *cluster) reloads() {
 	must(t, os.WriteFile(config, append(text, "\n[[vip]]\naddress = \"198.18.0.101/24\"\ninterface = \"eth0\"\n"...), 0o644))
 	pid := property(t, "MainPID")
 	run(t, "systemctl", "reload", "perch.service")
-	if status, err := c.status(); err != nil || len(status.VIPs) != 2 {
-		t.Errorf("after the reload: %v, %+v", err, status.VIPs)
+	if status := statusOf(t); len(status.VIPs) != 2 {
+		t.Errorf("after the reload: %+v", status.VIPs)
 	}
 	must(t, os.WriteFile(config, append(text, "nonsense = 1\n"...), 0o644))
 	if out, err := attempt("systemctl", "reload", "perch.service"); err == nil {
