@@ -12,7 +12,7 @@ import (
 )
 
 // The packages on a system with dpkg, rpm and systemd: installed, started, upgraded, purged.
-// What perch does is possible in the sandbox of their unit.
+// What perch does is possible in the sandbox of their unit, beside systemd-networkd too.
 func TestKernelPackages(t *testing.T) {
 	t.Parallel()
 	lab.NeedSystem(t)
@@ -29,7 +29,7 @@ func TestKernelPackages(t *testing.T) {
 	tests.Args = append(tests.Args, "-packages", dir, "-perch", filepath.Join(dir, "perch"))
 	tests.Modules = []string{"veth", "bridge", "sch_ingress", "cls_bpf"}
 	tests.Tree = tree
-	passInKernel(t, tests, "TestDebianPackage", "TestRPMPackage", "TestSandbox")
+	passInKernel(t, tests, "TestDebianPackage", "TestRPMPackage", "TestUnit")
 }
 
 // makePackages makes both packages of a version: dir/NAME.deb and dir/NAME.rpm.

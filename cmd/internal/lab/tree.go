@@ -18,7 +18,7 @@ import (
 const (
 	treeFolder   = "/var/cache/perch-lab"
 	treeRelease  = "bookworm"
-	treePackages = "systemd,rpm,kmod,iproute2"
+	treePackages = "systemd,rpm,kmod,iproute2,udev,dbus,chrony"
 	debianSource = "/etc/apt/sources.list.d/debian.sources"
 )
 

@@ -21,6 +21,7 @@ type manager struct {
 	again            func(t *testing.T) // the newer one
 	remove           func(t *testing.T)
 	purge            func(t *testing.T) // what a removal keeps
+	native           bool               // the system's own: with it the unit is tried with its other services, too
 }
 
 func pack(name string) string { return filepath.Join(*packages, name) }
@@ -32,6 +33,7 @@ func debian() manager {
 		again:   func(t *testing.T) { run(t, "dpkg", "-i", pack("new.deb")) },
 		remove:  func(t *testing.T) { run(t, "dpkg", "-r", "perch") },
 		purge:   func(t *testing.T) { run(t, "dpkg", "-P", "perch") },
+		native:  true,
 	}
 }
 
@@ -67,6 +69,9 @@ func testPackage(t *testing.T, m manager) {
 	c.giveToUnit()
 	c.survivesFreeze()
 	c.upgrades(m)
+	if m.native {
+		c.followsTime()
+	}
 	c.refusesBadConfig(m)
 	m.remove(t)
 	c.removed()
@@ -159,8 +164,8 @@ func (c *cluster) reloads() {
 	must(t, os.WriteFile(config, append(text, "\n[[vip]]\naddress = \"198.18.0.101/24\"\ninterface = \"eth0\"\n"...), 0o644))
 	pid := property(t, "MainPID")
 	run(t, "systemctl", "reload", "perch.service")
-	if status, err := c.status(); err != nil || len(status.VIPs) != 2 {
-		t.Errorf("after the reload: %v, %+v", err, status.VIPs)
+	if status := statusOf(t); len(status.VIPs) != 2 {
+		t.Errorf("after the reload: %+v", status.VIPs)
 	}
 	must(t, os.WriteFile(config, append(text, "nonsense = 1\n"...), 0o644))
 	if out, err := attempt("systemctl", "reload", "perch.service"); err == nil {

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,11 +20,15 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
-// What the unit does without a drop-in.
-const plainConfig = `
+const nodeTable = `
 [node]
 name = "lb1"
+`
 
+// What the unit does without a drop-in.
+const plainConfig = nodeTable + plainTables
+
+const plainTables = `
 [[vrrp]]
 name = "gw"
 interface = "v0"
@@ -64,7 +70,11 @@ weight = -1
 `
 
 // What it takes drop-ins for.
-const widerConfig = plainConfig + processConfig + `
+const widerConfig = nodeTable + `listen = "127.0.0.1:80"
+` + plainTables + processConfig + `
+[bgp]
+asn = 65001
+
 [[check]]
 name = "other-user"
 kind = "script"
@@ -84,8 +94,8 @@ advert_interval = "1s"
 manage_sysctls = true
 `
 
-// All that perch does is possible in the sandbox of the unit, or with its drop-ins.
-func TestSandbox(t *testing.T) {
+// The unit without a cluster.
+func TestUnit(t *testing.T) {
 	run(t, "dpkg", "-i", pack("new.deb"))
 	t.Cleanup(func() { run(t, "dpkg", "-P", "perch") })
 	must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "v0"}, PeerName: "v1"}))
@@ -95,11 +105,17 @@ func TestSandbox(t *testing.T) {
 	run(t, "ip", "address", "add", "198.18.9.1/24", "dev", "v0")
 	t.Cleanup(func() {
 		if t.Failed() {
-			out, _ := attempt("journalctl", "--no-pager", "-n", "80", "-u", "perch.service")
+			out, _ := attempt("journalctl", "--no-pager", "-n", "120", "-u", "perch.service")
 			t.Logf("log of the unit:\n%s", out)
 		}
 	})
+	t.Run("Sandbox", testSandbox)
+	t.Run("Networkd", testNetworkd)
+	t.Run("Sysctls", testSysctls)
+}
 
+// All that perch does is possible in the sandbox of the unit, or with its drop-ins.
+func testSandbox(t *testing.T) {
 	must(t, os.WriteFile(config, []byte(plainConfig), 0o644))
 	run(t, "systemctl", "start", "perch.service")
 	wellWith(t, []string{"gw"}, []string{"ping", "script"})
@@ -116,13 +132,17 @@ func TestSandbox(t *testing.T) {
 	saysOf(t, "process-of-root", "hidden from perch")
 
 	must(t, os.MkdirAll(dropIn, 0o755))
-	t.Cleanup(func() { _ = os.RemoveAll(dropIn) })
-	for _, name := range []string{"script-users.conf", "processes.conf", "sysctls.conf", "realtime.conf"} {
+	t.Cleanup(func() {
+		_ = os.RemoveAll(dropIn)
+		run(t, "systemctl", "daemon-reload")
+	})
+	for _, name := range []string{"script-users.conf", "processes.conf", "sysctls.conf", "realtime.conf", "frr.conf", "low-ports.conf"} {
 		text, err := os.ReadFile(filepath.Join(shared, name))
 		// The kernel here is one that wants the last line of realtime.conf.
 		text = bytes.ReplaceAll(text, []byte("#CPUWeight="), []byte("CPUWeight="))
 		must(t, errors.Join(err, os.WriteFile(filepath.Join(dropIn, name), text, 0o644)))
 	}
+	asked := bgpd(t)
 	must(t, os.WriteFile(config, []byte(widerConfig), 0o644))
 	run(t, "systemctl", "daemon-reload")
 	run(t, "systemctl", "restart", "perch.service")
@@ -130,9 +150,44 @@ func TestSandbox(t *testing.T) {
 	if forward, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward"); err != nil || string(forward) != "1\n" {
 		t.Errorf("net.ipv4.ip_forward is %q (%v): the service needs it", forward, err)
 	}
+	select {
+	case <-asked:
+	case <-time.After(patience):
+		t.Error("perch has not come to bgpd's socket")
+	}
+	if r, err := http.Get("http://127.0.0.1:80/healthz"); err != nil || r.StatusCode != http.StatusOK {
+		t.Errorf("port 80: %v, %v", r, err)
+	}
 	if !hasRealTimeThread(t) {
 		t.Error("no thread has a real-time priority")
 	}
+}
+
+// bgpd stands in for FRR's: it lets those in who may speak to it, and tells that somebody came.
+func bgpd(t *testing.T) (asked <-chan struct{}) {
+	t.Helper()
+	run(t, "groupadd", "--system", "frrvty")
+	must(t, os.MkdirAll("/run/frr", 0o755))
+	l, err := net.Listen("unix", "/run/frr/bgpd.vty")
+	must(t, err)
+	run(t, "chown", "root:frrvty", "/run/frr/bgpd.vty")
+	must(t, os.Chmod("/run/frr/bgpd.vty", 0o770))
+	came := make(chan struct{})
+	go func() {
+		defer close(came)
+		if conn, err := l.Accept(); err == nil {
+			conn.Close()
+			return
+		}
+		t.Error("bgpd: nobody came before the end")
+	}()
+	t.Cleanup(func() {
+		l.Close()
+		<-came
+		must(t, os.RemoveAll("/run/frr"))
+		run(t, "groupdel", "frrvty")
+	})
+	return came
 }
 
 // hasRealTimeThread looks for SCHED_RR, the 41st word in a thread's stat: see proc(5).
