@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// begin has the notifier run until it is cancelled, and tells at what time of the stage it ended.
-func (s *stage) begin(t *testing.T) (cancel func(), ended <-chan time.Duration) {
+// runUntilCancelled has the notifier run, and tells at what time of the stage it ended.
+func (s *stage) runUntilCancelled(t *testing.T) (cancel func(), ended <-chan time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	at := make(chan time.Duration)
@@ -39,7 +39,7 @@ func TestTellAtTheEnd(t *testing.T) {
 func TestTheEndIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage()
-		cancel, ended := s.begin(t)
+		cancel, ended := s.runUntilCancelled(t)
 		s.Set([]Entry{s.entry("slow", time.Hour, Master, Stop), s.entry("quick", time.Second, Stop)})
 		s.Tell(of(Master, gw))
 		synctest.Wait()

@@ -183,7 +183,7 @@ func TestTargetOfThePastIsNotTriedAgain(t *testing.T) {
 func TestEndWaitsForNoPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage()
-		cancel, ended := s.begin(t)
+		cancel, ended := s.runUntilCancelled(t)
 		_, e := s.dead(time.Hour, Master, Stop)
 		s.Set([]Entry{e})
 		s.Tell(of(Master, gw), of(Master, inside))
