@@ -45,12 +45,12 @@ DIST ?= dist
 # The time of all that is in a package, so that the same sources make the same one.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-.PHONY: build package man completions demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape clean
+.PHONY: build package man completions licenses demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape clean
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
 
-package: man completions ## packages for Debian and for RPM, in dist/ (see docs/install.md)
+package: man completions licenses ## packages for Debian and for RPM, in dist/ (see docs/install.md)
 	@mkdir -p $(DIST)
 	@for kind in deb rpm; do \
 		export SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) PACKAGE_ROOT=$(DIST)/root PACKAGE_ARCH=$$($(GO) env GOARCH) && \
@@ -68,6 +68,10 @@ completions: build ## what completes commands in bash, zsh and fish, bin/complet
 	$(BIN) completion bash >$(dir $(BIN))completions/perch.bash
 	$(BIN) completion zsh >$(dir $(BIN))completions/_perch
 	$(BIN) completion fish >$(dir $(BIN))completions/perch.fish
+
+licenses: ## those of all that is in the binary, bin/licenses
+	@mkdir -p $(dir $(BIN))
+	deploy/package/licenses $(GO) >$(dir $(BIN))licenses
 
 demo: build ## three nodes on this machine, killed and healed before your eyes (needs root)
 	./bin/perch demo

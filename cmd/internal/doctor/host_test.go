@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,7 +84,12 @@ type illness struct {
 	make func(p *patient)
 }
 
+// illnesses are all that a host may have, in the order of the golden file.
 func illnesses() []illness {
+	return slices.Concat(illnessesOfTheDaemon(), illnessesOfTheNetwork(), illnessesOfTheMachine(), illnessesOnTheWire())
+}
+
+func illnessesOfTheDaemon() []illness {
 	return []illness{
 		{"nothing", func(*patient) {}},
 		{"a static address alone", func(p *patient) {
@@ -133,7 +139,11 @@ func illnesses() []illness {
 		{"others in front of no bpf fence", func(p *patient) {
 			p.Fencing.InFront, p.Cluster.Fence = []Ahead{{"eth0", "ingress", "filter u32 of priority 1"}}, "nftables"
 		}},
+	}
+}
 
+func illnessesOfTheNetwork() []illness {
+	return []illness{
 		{"a firewall", func(p *patient) {
 			p.Filters = []Filter{{Family: "inet", Table: "filter", Chain: "input"}, {Family: "inet", Table: "filter", Chain: "output", Out: true}}
 		}},
@@ -192,7 +202,11 @@ func illnesses() []illness {
 			p.Keepers = Keepers{Managed: []string{"eth0", "eth7"}, Purged: []string{"eth1"}}
 			p.Processes = append(p.Processes, Process{PID: 9, Name: "dhclient", Args: []string{"dhclient", "-4", "eth1"}})
 		}},
+	}
+}
 
+func illnessesOfTheMachine() []illness {
+	return []illness{
 		{"clocks", func(p *patient) { p.Facts.Clock = Clock{Source: "hpet", Unset: true, Virtual: true} }},
 		{"a clock that signatures go by", func(p *patient) {
 			p.Facts.Clock.Unset = true
@@ -264,7 +278,11 @@ func illnesses() []illness {
 		{"a switch with a smaller MTU", func(p *patient) { p.Peers[0].Large, p.Peers[0].MSS = PassageShut, 1000 }},
 		{"a peer with a smaller MTU", func(p *patient) { p.Peers[0].Large, p.Peers[0].MSS = PassageUnknown, 1348 }},
 		{"nothing known of an MTU", func(p *patient) { p.Peers[0].Large, p.Peers[0].MSS = PassageUnknown, 0 }},
+	}
+}
 
+func illnessesOnTheWire() []illness {
+	return []illness{
 		{"nobody listens", func(p *patient) { p.Wire = Wire{Failed: "operation not permitted"} }},
 		{"a router like ours", func(p *patient) { p.hear(func(*Heard) {}) }},
 		{"a router of another VRID", func(p *patient) {

@@ -9,6 +9,9 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/net/icmp"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,6 +19,8 @@ const (
 	pingTries = 3
 	pingWait  = 500 * time.Millisecond
 	smallPing = 64 // bytes of IP
+
+	echoHeader = 8 // bytes of ICMP
 )
 
 // tryPassage finds out by ICMP whether IP packets of a size get to an address in one piece.
@@ -76,31 +81,16 @@ func unfragmented(raw syscall.RawConn, ipv6 bool) error {
 // echoID tells the answers to this process from others.
 func echoID() uint16 { return uint16(os.Getpid()) }
 
-// echoRequest is one of a length.
+// echoRequest is one of a length. The checksum of ICMPv6 is left to the kernel.
 func echoRequest(kind byte, sequence uint16, length int) []byte {
-	b := make([]byte, max(length, 8))
-	b[0] = kind
-	binary.BigEndian.PutUint16(b[4:], echoID())
-	binary.BigEndian.PutUint16(b[6:], sequence)
-	if kind == 8 { // the kernel knows that of IPv6
-		binary.BigEndian.PutUint16(b[2:], internetSum(b))
+	m := icmp.Message{Type: ipv4.ICMPType(kind), Body: &icmp.Echo{
+		ID: int(echoID()), Seq: int(sequence), Data: make([]byte, max(length-echoHeader, 0)),
+	}}
+	if kind == 128 {
+		m.Type = ipv6.ICMPType(kind)
 	}
+	b, _ := m.Marshal(nil) // which has only other messages fail
 	return b
-}
-
-// internetSum is the checksum of RFC 1071.
-func internetSum(b []byte) uint16 {
-	var sum uint32
-	for ; len(b) > 1; b = b[2:] {
-		sum += uint32(binary.BigEndian.Uint16(b))
-	}
-	if len(b) == 1 {
-		sum += uint32(b[0]) << 8
-	}
-	for sum>>16 != 0 {
-		sum = sum&0xffff + sum>>16
-	}
-	return ^uint16(sum)
 }
 
 // hearEchoes notes which requests are answered, until both are or the deadline is over.
@@ -115,7 +105,7 @@ func hearEchoes(socket *net.IPConn, kind byte, small, large *bool) {
 		if err != nil {
 			return
 		}
-		if n < 8 || b[0] != answer || binary.BigEndian.Uint16(b[4:]) != echoID() {
+		if n < echoHeader || b[0] != answer || binary.BigEndian.Uint16(b[4:]) != echoID() {
 			continue
 		}
 		*small = *small || b[7] == 1

@@ -41,10 +41,12 @@ func buildImage(t *testing.T, binary string) image {
 	text, err := os.ReadFile(dockerfile)
 	must(t, err)
 	first, last, scratch := strings.Cut(string(text), "\nFROM scratch\n")
-	if !scratch || !strings.Contains(first, "\nRUN make build BIN=/out/perch ") {
+	if !scratch || !strings.Contains(first, "\nRUN make build licenses BIN=/out/perch ") {
 		t.Fatalf("%s does not make /out/perch, or has no stage from scratch", dockerfile)
 	}
-	made := map[string]string{"/out/perch": binary, "/etc/ssl/certs/ca-certificates.crt": "/etc/ssl/certs/ca-certificates.crt"}
+	made := map[string]string{
+		"/out/perch": binary, "/out/licenses": "../../../LICENSE", "/etc/ssl/certs/ca-certificates.crt": "/etc/ssl/certs/ca-certificates.crt",
+	}
 	i := image{root: t.TempDir(), capabilities: exampleCapabilities(t)}
 	var arguments []string
 	for line := range strings.Lines(last) {

@@ -183,12 +183,7 @@ func TestTargetOfThePastIsNotTriedAgain(t *testing.T) {
 func TestEndWaitsForNoPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage()
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan time.Duration)
-		go func() {
-			_ = s.Run(ctx)
-			ended <- time.Since(s.hall.begin)
-		}()
+		cancel, ended := s.runUntilCancelled(t)
 		_, e := s.dead(time.Hour, Master, Stop)
 		s.Set([]Entry{e})
 		s.Tell(of(Master, gw), of(Master, inside))

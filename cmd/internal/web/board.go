@@ -46,17 +46,12 @@ func (s *Server) forBrowsers(answer http.HandlerFunc) http.HandlerFunc {
 }
 
 func (s *Server) serveBoard(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), boardLimit)
-	defer cancel()
-	e, err := s.pages.board.get(ctx)
-	switch {
-	case errors.Is(err, errSlow):
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-	case err != nil:
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-	default:
-		e.file.serve(w, r)
+	e, err := s.pages.board.within(r.Context(), boardLimit)
+	if err != nil {
+		fail(w, err)
+		return
 	}
+	e.file.serve(w, r)
 }
 
 // showing is the dashboard at one moment, with its page as browsers get it.

@@ -66,15 +66,21 @@ func (s *Server) routes() routes {
 func scraped(p *page[[]byte]) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		text, err := p.within(r.Context(), scrapeLimit)
-		switch {
-		case errors.Is(err, errSlow):
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		case err != nil:
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-		default:
-			write(w, exposition, http.StatusOK, text)
+		if err != nil {
+			fail(w, err)
+			return
 		}
+		write(w, exposition, http.StatusOK, text)
 	}
+}
+
+// fail answers that a page could not be made, or not in time.
+func fail(w http.ResponseWriter, err error) {
+	code := http.StatusInternalServerError
+	if errors.Is(err, errSlow) {
+		code = http.StatusServiceUnavailable
+	}
+	http.Error(w, err.Error(), code)
 }
 
 // within is get for whoever waits so long and no longer.

@@ -34,9 +34,10 @@ func files(t *testing.T) []string {
 	return found
 }
 
-// foreign are not perch's: where there are shells, they or the system bring their folders.
+// foreign are not perch's: where there are shells, they or the system bring their folders, and
+// where there are RPM packages, the system brings that of the licenses.
 var foreign = []string{
-	"/run/agetty.reload", "/usr/share/fish", "/usr/share/fish/vendor_completions.d", "/usr/share/zsh", "/usr/share/zsh/site-functions",
+	"/run/agetty.reload", "/usr/share/licenses", "/usr/share/fish", "/usr/share/fish/vendor_completions.d", "/usr/share/zsh", "/usr/share/zsh/site-functions",
 }
 
 // nothingLeft tells what is there now and was not before. Of the user, who stays, there are
