@@ -34,6 +34,7 @@ PACKAGES := nftables:nft iproute2:ip e2fsprogs:mkfs.ext4 mount:mount gcc:gcc lib
 	keepalived:keepalived frr:vtysh tcpdump:tcpdump tshark:tshark haproxy:haproxy nginx-light:nginx dbus:dbus-daemon \
 	iputils-ping:ping python3:python3 user-mode-linux:linux.uml kmod:modprobe ipvsadm:ipvsadm \
 	debootstrap:debootstrap rpm:rpm systemd:systemd-analyze dpkg:dpkg man-db:man groff-base:groff chrony:chronyd \
+	zsh:zsh fish:fish bash-completion: mandoc:mandoc \
 	prometheus:promtool ca-certificates: curl:curl chromium:chromium
 
 # Keeps a package's services from starting while it is installed; they are disabled then.

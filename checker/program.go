@@ -25,7 +25,7 @@ func NewProgram(argv []string, user string) (*Program, error) {
 
 // Run runs the program with more arguments, and with the variables, "NAME=value", beside PATH
 // in its environment. When ctx ends it is killed with all that it has started. The error says
-// why it did not end well, in one line.
+// why it did not end well, in one line; that of one which ended by itself has an ExitCode method.
 func (p *Program) Run(ctx context.Context, more, variables []string) error {
 	c := *p.script
 	c.argv = slices.Concat(c.argv, more)

@@ -2,6 +2,7 @@ package checker
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -38,6 +39,22 @@ func TestProgram(t *testing.T) {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// Whoever runs it may ask for its exit code, unless it was not left to end by itself.
+func TestProgramHasAnExitCode(t *testing.T) {
+	for body, want := range map[string]int{"exit 75": 75, "exit 1": 1, "kill -KILL $$": 0} {
+		p, err := NewProgram([]string{shell(t, body)}, "")
+		must(t, err)
+		got := 0
+		var end interface{ ExitCode() int }
+		if errors.As(p.Run(t.Context(), nil, nil), &end) {
+			got = end.ExitCode()
+		}
+		if got != want {
+			t.Errorf("%s: %d, want %d", body, got, want)
+		}
 	}
 }
 

@@ -80,9 +80,22 @@ func (c *scriptCheck) judge(status unix.WaitStatus, ended error, line string) (F
 	case c.weighted && code >= 2:
 		return Finding{Value: Value{Is: code - 2, Known: true}}, nil
 	default:
-		return Finding{}, withLine(fmt.Sprintf("exit code %d", code), line)
+		return Finding{}, &exitError{code, line}
 	}
 }
+
+// exitError is of a program that ended by itself, and not with 0.
+type exitError struct {
+	code int
+	line string // the last of its output
+}
+
+func (e *exitError) Error() string {
+	return withLine(fmt.Sprintf("exit code %d", e.code), e.line).Error()
+}
+
+// ExitCode is for whom the codes mean something.
+func (e *exitError) ExitCode() int { return e.code }
 
 func withLine(reason, line string) error {
 	if line == "" {

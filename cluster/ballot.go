@@ -321,6 +321,14 @@ func writeSync(file blockFile, b []byte, offset int64) error {
 // diskFile syncs data alone: the file never grows.
 type diskFile struct{ *os.File }
 
+// removed tells whether the ballot's file has lost its name, as by rm -r: it is written still,
+// and no next start will find it.
+func (f *ballotFile) removed() bool {
+	var stat unix.Stat_t
+	disk, ok := f.file.(diskFile)
+	return ok && unix.Fstat(int(disk.Fd()), &stat) == nil && stat.Nlink == 0
+}
+
 func (f diskFile) Sync() error { return os.NewSyscallError("fdatasync", unix.Fdatasync(int(f.Fd()))) }
 
 func syncDir(dir string) error {

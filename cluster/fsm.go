@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -18,6 +19,7 @@ const maxSnapshot = 2 << 20
 // fsm is the raft.FSM over the pure state.
 type fsm struct {
 	changed func()
+	skipped func(index uint64) // an entry that only a newer perch knows; nil for nobody to tell
 
 	mu    sync.Mutex
 	state state.State
@@ -79,7 +81,11 @@ func (f *fsm) Apply(entry *raft.Log) any {
 	defer f.changed()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.state.Apply(entry.Index, entry.Data); err != nil {
+	err := f.state.Apply(entry.Index, entry.Data)
+	if errors.Is(err, state.ErrUnknownCommand) && f.skipped != nil {
+		f.skipped(entry.Index)
+	}
+	if err != nil {
 		return fmt.Errorf("log entry %d: %w", entry.Index, err)
 	}
 	return nil

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,11 +84,18 @@ func TestSnapshotThatCannotBeWrittenIsCanceled(t *testing.T) {
 }
 
 func TestEntryOfANewerPerchIsSkipped(t *testing.T) {
-	f := &fsm{changed: func() {}}
-	if err, _ := f.Apply(&raft.Log{Index: 4, Data: []byte(`{"future":{}}`)}).(error); !errors.Is(err, state.ErrUnknownCommand) {
-		t.Errorf("%v, want ErrUnknownCommand", err)
+	var log bytes.Buffer
+	f := &fsm{changed: func() {}, skipped: tellOfNewer(slog.New(slog.NewTextHandler(&log, nil)))}
+	f.Apply(&raft.Log{Index: 3, Data: []byte(`no JSON`)})
+	for index := uint64(4); index <= 5; index++ {
+		if err, _ := f.Apply(&raft.Log{Index: index, Data: []byte(`{"future":{}}`)}).(error); !errors.Is(err, state.ErrUnknownCommand) {
+			t.Errorf("%v, want ErrUnknownCommand", err)
+		}
 	}
-	if f.applied() != 4 {
+	if f.applied() != 5 {
 		t.Error("the entry counts as not applied, and this node would never own")
+	}
+	if said := log.String(); strings.Count(said, "level=WARN") != 1 || !strings.Contains(said, "index=4") {
+		t.Errorf("of two such entries it says %q", said)
 	}
 }

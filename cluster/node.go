@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -143,13 +144,27 @@ func newNode(cfg Config, self Peer) *Node {
 		undeclared: make(chan struct{}, 1),
 		contacts:   make(map[string]contact),
 	}
-	n.fsm = &fsm{changed: func() {
-		n.notify()
-		signal(n.remembered)
-	}}
+	n.fsm = &fsm{
+		changed: func() {
+			n.notify()
+			signal(n.remembered)
+		},
+		skipped: tellOfNewer(cfg.Log),
+	}
 	n.ask = n.askPort
 	n.readied = sync.OnceFunc(func() { close(n.ready) })
 	return n
+}
+
+// tellOfNewer returns what logs, once, that an entry of the log was skipped: what came of it at
+// nodes of newer versions is not known here, nor in the snapshots that are taken here.
+func tellOfNewer(log *slog.Logger) func(index uint64) {
+	var once sync.Once
+	return func(index uint64) {
+		once.Do(func() {
+			log.Warn("an entry of the log was skipped that only a newer perch knows: install that version here, too", "index", index)
+		})
+	}
 }
 
 // beQuiet lets a node that starts grant nothing for a while, the length of the

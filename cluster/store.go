@@ -45,6 +45,7 @@ type store struct {
 	running atomic.Bool           // the library runs: it panics where it returned errors before
 	trouble atomic.Pointer[error] // of the last write of the log
 	writing atomic.Int64          // when the write under way began, Unix ms; 0 for none
+	removed atomic.Bool           // the ballot has no name any more
 	stalls  stalls
 }
 
@@ -217,6 +218,7 @@ func (s *store) write() func() {
 	begun := time.Now()
 	s.writing.Store(begun.UnixMilli())
 	return func() {
+		s.removed.Store(s.ballot.removed()) // here, where the disk is waited for anyway
 		s.writing.Store(0)
 		now := time.Now()
 		s.stalls.note(now.Sub(begun), now)
@@ -243,6 +245,9 @@ func (s *store) lastTrouble() string {
 	}
 	if last := s.trouble.Load(); last != nil && *last != nil {
 		return (*last).Error()
+	}
+	if s.removed.Load() {
+		return s.ballot.path + " has been removed: what is written is lost when perch ends; restart perch, one node at a time"
 	}
 	return ""
 }

@@ -295,6 +295,27 @@ func TestTroubleOfTheLastWrite(t *testing.T) {
 	}
 }
 
+// Files without a name take all that is written, and no next start finds them.
+func TestRemovedFilesAreATrouble(t *testing.T) {
+	for name, write := range map[string]func(*folder) error{
+		"log":  func(f *folder) error { return f.StoreLog(&raft.Log{Index: 1, Term: 1}) },
+		"vote": func(f *folder) error { return f.SetUint64([]byte("CurrentTerm"), 1) },
+	} {
+		f := newFolder(t)
+		f.do(write(f))
+		if got := f.lastTrouble(); got != "" {
+			t.Errorf("%s: before: %q", name, got)
+		}
+		f.do(os.RemoveAll(filepath.Dir(f.path("ballot"))))
+		f.do(write(f))
+		want := f.path("ballot") + " has been removed: what is written is lost when perch ends; restart perch, one node at a time"
+		if got := f.lastTrouble(); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+		f.close()
+	}
+}
+
 func TestStoreBelongsToOneNodeOfOneCluster(t *testing.T) {
 	f := newFolder(t)
 	f.do(f.belongTo("edge", "lb1"))

@@ -49,7 +49,7 @@ func warmPair(t *testing.T) (*warm, <-chan net.Conn) {
 
 func takeSoon(t *testing.T, w *warm) net.Conn {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(ms) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(ms) {
 		if conn := w.take("lb2"); conn != nil {
 			t.Cleanup(func() { conn.Close() })
 			return conn

@@ -139,7 +139,7 @@ func (r *eventReader) show(e api.RawEvent) error {
 		}
 		return nil
 	}
-	text := string(e.Line) + "\n"
+	text := string(harmless(e.Line)) + "\n"
 	if r.output == formatText {
 		text = renderEvent(&e.Event, viewOf(r.out, e.Time.Time.Local()))
 	}

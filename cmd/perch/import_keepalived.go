@@ -63,6 +63,7 @@ To run a keepalived.conf as it is: perch serve --keepalived FILE.`,
 	}
 	o.bind(cmd)
 	cmd.Flags().StringVar(&o.to, "to", "vrrp", "`WHAT` the virtual routers become: vrrp, both or raft")
+	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions([]string{"vrrp", "both", "raft"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().StringVar(&o.raft.Cluster, "cluster", "", "the `NAME` of the cluster (default perch)")
 	cmd.Flags().StringArrayVar(&o.peers, "peer", nil, "a node of the cluster, `NAME=ADDRESS[:PORT][,PRIORITY]`; once for each")
 	cmd.Flags().StringVar(&o.raft.Node, "node", "", "which of them this is, by its `NAME` (default the host name)")

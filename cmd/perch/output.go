@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -46,15 +44,4 @@ func (f *format) print(out io.Writer, v any, text func() string) error {
 	}
 	_, err := io.WriteString(out, text())
 	return err
-}
-
-// printJSON writes v; without indent it is one line.
-func printJSON(out io.Writer, v any, indent string) error {
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", indent)
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("print JSON: %w", err)
-	}
-	return nil
 }

@@ -71,9 +71,9 @@ func record(master *os.File) func() string {
 // eventually waits for a condition that another process or goroutine makes true.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("after 10s there is no %s", what)
+			t.Fatalf("after a minute there is no %s", what)
 		}
 	}
 }

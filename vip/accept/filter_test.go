@@ -107,7 +107,7 @@ func (l *lab) takes(address string) bool {
 func (l *lab) want(taken string, refused string) {
 	l.t.Helper()
 	for _, a := range strings.Fields(taken) {
-		for end := time.Now().Add(10 * time.Second); !l.takes(a); { // the machine may be busy
+		for end := time.Now().Add(time.Minute); !l.takes(a); { // the machine may be busy
 			if time.Now().After(end) {
 				l.t.Fatalf("nothing is taken for %s", a)
 			}

@@ -235,12 +235,12 @@ func (n *network) nft(script string) {
 	}
 }
 
-// eventually waits for a condition, at most some seconds.
+// eventually waits for a condition, at most a minute: the machine may be busy.
 func (n *network) eventually(what string, ok func() bool) {
 	n.t.Helper()
-	for end := time.Now().Add(5 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			n.t.Fatalf("not within 5s: %s", what)
+			n.t.Fatalf("not within a minute: %s", what)
 		}
 	}
 }

@@ -148,7 +148,7 @@ func (l *lab) has(want ...string) {
 	want = append([]string{}, want...)
 	slices.Sort(want)
 	var got []string
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if got = l.list(Protocol); slices.Equal(got, want) {
 			return
 		}
@@ -156,12 +156,12 @@ func (l *lab) has(want ...string) {
 	l.t.Fatalf("the kernel has\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 }
 
-// eventually waits for a condition, at most some seconds.
+// eventually waits for a condition, at most a minute: the machine may be busy.
 func (l *lab) eventually(what string, ok func() bool) {
 	l.t.Helper()
-	for end := time.Now().Add(5 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			l.t.Fatalf("not within 5s: %s", what)
+			l.t.Fatalf("not within a minute: %s", what)
 		}
 	}
 }

@@ -124,12 +124,12 @@ func (l *linkLab) has(path, want string) {
 	}
 }
 
-// eventually waits for a condition, at most some seconds.
+// eventually waits for a condition, at most a minute: the machine may be busy.
 func (l *linkLab) eventually(what string, ok func() bool) {
 	l.t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			l.t.Fatalf("not within 10 s: %s", what)
+			l.t.Fatalf("not within a minute: %s", what)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (n *node) unknown() string {
 // sees waits until those are remembered.
 func (n *node) sees(want string) {
 	n.t.Helper()
-	for end := time.Now().Add(10 * time.Second); n.unknown() != want; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); n.unknown() != want; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			n.t.Fatalf("sees %q, want %q", n.unknown(), want)
 		}

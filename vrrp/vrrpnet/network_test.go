@@ -248,10 +248,10 @@ func (n *node) status(name string) Status {
 	return Status{}
 }
 
-// within waits for a condition, at most some seconds.
+// within waits for a condition, at most a minute: the machine may be busy.
 func within(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("not in time: %s", what)
 		}

@@ -25,10 +25,11 @@ const dialTimeout = time.Second
 // caller makes requests over connections of its own.
 type caller struct {
 	http *http.Client
+	most int64 // bytes of an answer
 }
 
-func newCaller(dial func(ctx context.Context, host string) (net.Conn, error)) caller {
-	return caller{&http.Client{
+func newCaller(most int64, dial func(ctx context.Context, host string) (net.Conn, error)) caller {
+	return caller{most: most, http: &http.Client{
 		Transport: &http.Transport{
 			DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
 				ctx, cancel := context.WithTimeout(ctx, dialTimeout)
@@ -69,7 +70,7 @@ func (c caller) post(ctx context.Context, host, path string, in, out any) error 
 }
 
 func (c caller) call(ctx context.Context, method, host, path string, body []byte, out any) error {
-	return c.request(ctx, method, host, path, body, maxAnswer, out)
+	return c.request(ctx, method, host, path, body, c.most, out)
 }
 
 func (c caller) request(ctx context.Context, method, host, path string, body []byte, most int64, out any) error {

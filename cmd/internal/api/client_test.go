@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/events"
 )
 
 // serveUnix serves the control API of a backend on a fresh socket.
@@ -156,9 +158,33 @@ func TestClientWithoutRights(t *testing.T) {
 
 // pipeClient is a Client whose socket is a pipe in virtual time.
 func pipeClient(ln *pipeListener) *Client {
-	return &Client{path: "/run/perch.sock", caller: newCaller(func(ctx context.Context, _ string) (net.Conn, error) {
+	return &Client{path: "/run/perch.sock", caller: newCaller(maxAnswer, func(ctx context.Context, _ string) (net.Conn, error) {
 		return ln.dial(ctx)
 	})}
+}
+
+// A command may be newer than the daemon: after an upgrade until the restart.
+func TestClientOfADaemonOfAnotherVersion(t *testing.T) {
+	for name, call := range map[string]func(*Client, context.Context) error{
+		"status": func(c *Client, ctx context.Context) error { _, err := c.Status(ctx); return err },
+		"reload": func(c *Client, ctx context.Context) error { _, err := c.Reload(ctx); return err },
+		"events": func(c *Client, ctx context.Context) error {
+			return c.Events(ctx, events.ID{}, NoFollow, func(RawEvent) error { return nil })
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ln, stop := servePipe(t, routes{})
+			c := pipeClient(ln)
+			err := call(c, t.Context())
+			const want = "the daemon at /run/perch.sock is of another version of perch, which does not know this: "
+			if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s: %v", name, err)
+			}
+			if err := stop(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 // Whatever is asked of a daemon that is stopped, the answer comes soon.

@@ -117,7 +117,7 @@ func (c *Client) Events(ctx context.Context, id events.ID, follow Follow, each f
 		if err != nil {
 			return c.explainEvents(ctx, err)
 		}
-		return refusal(resp.StatusCode, answer)
+		return c.explain(refusal(resp.StatusCode, answer))
 	}
 	return c.explainEvents(ctx, readEvents(resp.Body, func(e RawEvent) error {
 		silent.Stop() // what is done with the event may take its time

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/http"
 	"os"
 	"os/user"
 	"strconv"
@@ -19,6 +20,8 @@ import (
 func (c *Client) explain(err error) error {
 	var refused *AnswerError
 	switch {
+	case errors.As(err, &refused) && refused.Code == http.StatusNotFound:
+		return fmt.Errorf("the daemon at %s is of another version of perch, which does not know this: `perch status` says of which, and a restart has it run the installed one (%w)", c.path, refused)
 	case err == nil, errors.As(err, &refused), errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
@@ -44,16 +47,19 @@ func (e *peerError) Error() string { return e.text }
 func (e *peerError) Unwrap() error { return e.error }
 
 // explainPeer says in one sentence why the named node gave no answer. The lines
-// of a refusal stay as they are.
+// of a refusal stay as they are, unless they are many or long.
 func explainPeer(node string, err error) error {
-	if _, refused := err.(*AnswerError); refused || err == nil {
-		return err
+	if refused, is := err.(*AnswerError); is {
+		return refused.bounded()
+	}
+	if err == nil {
+		return nil
 	}
 	if why := whyNoAnswer(err); why != "" {
 		return &peerError{text: "node " + node + " " + why, error: NotNow(err)}
 	}
 	text := strings.TrimPrefix(err.Error(), "dial "+node+": ") // it is named once
-	return &peerError{text: "node " + node + ": " + text, error: err}
+	return &peerError{text: sentence("node " + node + ": " + text), error: err}
 }
 
 // whyNoAnswer completes "node X ..." for what operators meet, else it is empty.

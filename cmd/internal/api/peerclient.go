@@ -27,16 +27,16 @@ type PeerClient struct {
 
 // NewPeerClient returns a client that dials when it is asked.
 func NewPeerClient(dial DialNode) *PeerClient {
-	c := &PeerClient{kept: newCaller(byHost(dial)), fresh: newCaller(byHost(dial))}
+	c := &PeerClient{kept: newCaller(maxPeerAnswer, byHost(dial)), fresh: newCaller(maxPeerAnswer, byHost(dial))}
 	c.fresh.http.Transport.(*http.Transport).DisableKeepAlives = true
 	return c
 }
 
-// Report returns what a node says of itself.
+// Report returns what a node says of itself, within limits whatever it has sent.
 func (c *PeerClient) Report(ctx context.Context, node string) (NodeReport, error) {
 	var n NodeReport
 	err := c.kept.get(ctx, hostOf(node), "/v1/node", &n)
-	return n, explainPeer(node, err)
+	return n.bounded(), explainPeer(node, err)
 }
 
 // ErrNoOverview is of a node of a version that has no overview, or another one.
@@ -63,7 +63,7 @@ func (c *PeerClient) Overview(ctx context.Context, node string) (Overview, error
 func (c *PeerClient) Transfer(ctx context.Context, node, to string) (TransferResult, error) {
 	var res TransferResult
 	err := c.fresh.post(ctx, hostOf(node), "/v1/transfer", transferRequest{To: to}, &res)
-	return res, explainPeer(node, err)
+	return res.bounded(), explainPeer(node, err)
 }
 
 // SetDrain asks a node, the leader, to drain or undrain target.

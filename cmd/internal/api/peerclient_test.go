@@ -103,7 +103,7 @@ func TestPeerClientErrors(t *testing.T) {
 		defer stopFrozen()
 		foreign, stopForeign := servePipe(t, http.NotFoundHandler())
 		defer stopForeign()
-		huge, stopHuge := servePipe(t, PeerHandler(&fakeBackend{report: NodeReport{Leader: strings.Repeat("x", maxAnswer)}}))
+		huge, stopHuge := servePipe(t, PeerHandler(&fakeBackend{report: NodeReport{Leader: strings.Repeat("x", maxPeerAnswer)}}))
 		defer stopHuge()
 		dying := newPipeListener()
 		go func() {
@@ -132,7 +132,7 @@ func TestPeerClientErrors(t *testing.T) {
 			{"deaf", "node deaf does not answer in time", ErrNotNow},
 			{"dying", "node dying went away before it answered", ErrNotNow},
 			{"foreign", "answered 404 Not Found", ErrInvalid},
-			{"huge", "node huge: answer is over 16777216 bytes", nil},
+			{"huge", "node huge: answer is over 4194304 bytes", nil},
 			{"dead", "node dead: connection refused", nil},
 		}
 		for _, tt := range tests {

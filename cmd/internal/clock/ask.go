@@ -24,6 +24,8 @@ type Reading struct {
 	// From is whose time the server has, by its word: the IPv4 address of another server.
 	// For others, and over IPv6, it is something else.
 	From netip.Addr
+	// Age is how long ago the server last had the time from there, by its own clock.
+	Age time.Duration
 	// Unsynchronized says why the server's time is not to be followed, or is empty.
 	Unsynchronized string
 }
@@ -50,7 +52,7 @@ func Ask(ctx context.Context, address netip.Addr) (Reading, error) {
 }
 
 func readingOf(r *ntp.Response) Reading {
-	out := Reading{Offset: -r.ClockOffset, RoundTrip: r.RTT, Stratum: int(r.Stratum)}
+	out := Reading{Offset: -r.ClockOffset, RoundTrip: r.RTT, Stratum: int(r.Stratum), Age: r.Time.Sub(r.ReferenceTime)}
 	if id := r.ReferenceID; r.Stratum > 1 {
 		out.From = netip.AddrFrom4([4]byte{byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)})
 	}

@@ -14,7 +14,7 @@ func TestReadingOf(t *testing.T) {
 	got := readingOf(&ntp.Response{
 		Version: 4, Stratum: 3, ReferenceID: 0xc6120009, ClockOffset: -time.Second, RTT: time.Millisecond, Time: now, ReferenceTime: now.Add(-time.Minute),
 	})
-	want := Reading{Offset: time.Second, RoundTrip: time.Millisecond, Stratum: 3, From: netip.MustParseAddr("198.18.0.9")}
+	want := Reading{Offset: time.Second, RoundTrip: time.Millisecond, Stratum: 3, From: netip.MustParseAddr("198.18.0.9"), Age: time.Minute}
 	if got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}

@@ -41,6 +41,7 @@ type Keeper struct {
 // answer is what became of asking a leader.
 type answer struct {
 	leader  string
+	since   time.Time // when that one was asked first
 	at      time.Time
 	reading Reading
 	err     error

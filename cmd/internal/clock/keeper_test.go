@@ -337,13 +337,13 @@ func TestKeeperAsksTheLeader(t *testing.T) {
 		want(one)
 		b.do(func() { b.reading = Reading{Offset: time.Second} }, time.Second)
 		want(one, one)
-		if s, _ := b.keeper.Status(); s.Asked != "lb1" || s.Reading.Offset != time.Second || s.Follows() != "lb1" {
+		if s, _ := b.keeper.Status(); s.Asked != "lb1" || s.Reading.Offset != time.Second || s.Follows() != "lb1" || s.At.Sub(s.Since) != 30*time.Second {
 			t.Errorf("%+v", s)
 		}
 		b.do(func() { b.err = errSilent }, 0)
 		b.leads("lb3", three) // is asked at once
 		want(one, one, three)
-		if s, _ := b.keeper.Status(); s.Asked != "lb3" || s.Silent == "" {
+		if s, _ := b.keeper.Status(); s.Asked != "lb3" || s.Silent == "" || s.At != s.Since {
 			t.Errorf("%+v", s)
 		}
 		b.leads("lb2", netip.Addr{})

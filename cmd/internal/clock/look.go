@@ -17,9 +17,12 @@ func (k *Keeper) look(ctx context.Context) {
 		k.remember(nil)
 		return
 	}
-	last := k.last()
-	if last != nil && last.leader == view.Leader && time.Since(last.at) < settings.Interval {
-		return
+	since, last := time.Now(), k.last()
+	if last != nil && last.leader == view.Leader {
+		if time.Since(last.at) < settings.Interval {
+			return
+		}
+		since = last.since
 	}
 	reading, err := k.opts.Ask(ctx, view.Address)
 	if ctx.Err() != nil {
@@ -28,7 +31,7 @@ func (k *Keeper) look(ctx context.Context) {
 	if err != nil {
 		k.opts.Log.Debug("asking the leader for its time", "leader", view.Leader, "error", err)
 	}
-	k.remember(&answer{leader: view.Leader, at: time.Now(), reading: reading, err: err})
+	k.remember(&answer{leader: view.Leader, since: since, at: time.Now(), reading: reading, err: err})
 }
 
 func (k *Keeper) last() *answer {

@@ -14,6 +14,7 @@ type Status struct {
 	// Asked is the node that was asked for its time, at At; empty before the first time, on
 	// the leader, and while none is known.
 	Asked   string
+	Since   time.Time // when that one was asked first since it leads
 	At      time.Time
 	Reading Reading
 	Silent  string // why there is no Reading, or empty
@@ -45,7 +46,7 @@ func (k *Keeper) Status() (s Status, ok bool) {
 	}
 	s = Status{File: settings.File(), MaxOffset: settings.MaxOffset, View: k.opts.View(), Trouble: trouble}
 	if a != nil && a.leader == s.Follows() {
-		s.Asked, s.At, s.Reading = a.leader, a.at, a.reading
+		s.Asked, s.Since, s.At, s.Reading = a.leader, a.since, a.at, a.reading
 		if a.err != nil {
 			s.Silent = a.err.Error()
 		}

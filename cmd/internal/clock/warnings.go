@@ -22,7 +22,7 @@ func (s Status) Warnings() (list []string) {
 	if off := r.Off(); off > s.MaxOffset {
 		list = append(list, fmt.Sprintf("clock: this node's is %s %s's, and max_offset is %v: see `chronyc tracking` on both", r, s.Asked, s.MaxOffset))
 	}
-	if r.From.IsValid() && r.From == s.View.SelfAddress.Unmap() {
+	if s.inRing() {
 		list = append(list, fmt.Sprintf("clock: %s leads and takes its time from this node: take this one out of its chrony.conf", s.Asked))
 	}
 	return list
@@ -38,6 +38,18 @@ func unread(file, chronyc string, err error) string {
 	return fmt.Sprintf("chronyd does not read %s, as %s reload sources fails: %v", file, chronyc, err)
 }
 
+// unlearned is how long a node that has come to lead may go on to take the time from the one
+// before: perch has its chronyd told within some seconds.
+const unlearned = time.Minute
+
+// inRing reports whether the leader takes its time from this node. A chronyd that has lost
+// its sources goes on to name the last one for hours: what it had from there before it led
+// does not count.
+func (s Status) inRing() bool {
+	from := s.Reading.From
+	return from.IsValid() && from == s.View.SelfAddress.Unmap() && s.At.Sub(s.Since)-s.Reading.Age > unlearned
+}
+
 // Off is how far the clock is off at least: what the way of the packets may account for is
 // not counted.
 func (r Reading) Off() time.Duration {
@@ -47,15 +59,16 @@ func (r Reading) Off() time.Duration {
 // String says how far the clock is off, as in "1.5s ahead of".
 func (r Reading) String() string {
 	if r.Offset < 0 {
-		return Round(-r.Offset).String() + " behind"
+		return Round(r.Offset.Abs()).String() + " behind"
 	}
 	return Round(r.Offset).String() + " ahead of"
 }
 
-// Round leaves of a duration three digits or so.
+// Round leaves of a duration three digits or so, also of the longest: a clock without a
+// battery begins in 1970.
 func Round(d time.Duration) time.Duration {
 	unit := time.Nanosecond
-	for unit*1000 <= d.Abs() {
+	for unit <= d.Abs()/1000 {
 		unit *= 10
 	}
 	return d.Round(unit)

@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"testing"
@@ -11,6 +12,11 @@ func TestWarnings(t *testing.T) {
 	self, other := netip.MustParseAddr("198.18.0.2"), netip.MustParseAddr("198.18.0.9")
 	asked := func(r Reading) Status {
 		return Status{MaxOffset: 100 * time.Millisecond, Asked: "lb1", View: View{SelfAddress: self}, Reading: r}
+	}
+	inRing := func(led time.Duration, r Reading) Status {
+		s := asked(r)
+		s.At = s.Since.Add(led)
+		return s
 	}
 	const ms = time.Millisecond
 	for _, tt := range []struct {
@@ -37,9 +43,11 @@ func TestWarnings(t *testing.T) {
 		{"unsynchronized, whatever it says", asked(Reading{Unsynchronized: "invalid stratum", Offset: time.Hour}), []string{
 			"clock: lb1 leads and does not know the time itself (invalid stratum): give its chronyd a source, or `local`",
 		}},
-		{"in a ring", asked(Reading{From: self}), []string{
+		{"in a ring", inRing(20*time.Minute, Reading{From: self, Age: 18 * time.Minute}), []string{
 			"clock: lb1 leads and takes its time from this node: take this one out of its chrony.conf",
 		}},
+		{"it followed this node before it led", inRing(20*time.Minute, Reading{From: self, Age: 21 * time.Minute}), nil},
+		{"it may not have heard yet that it leads", inRing(20*time.Minute, Reading{From: self, Age: 19 * time.Minute}), nil},
 	} {
 		if got := tt.status.Warnings(); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
@@ -50,6 +58,7 @@ func TestWarnings(t *testing.T) {
 func TestRound(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0s", 999: "999ns", 1234567: "1.23ms", 2*time.Hour + 3*time.Second: "2h0m0s", -1234 * time.Millisecond: "-1.23s",
+		math.MaxInt64: "2561111h6m40s", math.MinInt64: "-2561111h6m40s", 56 * 365 * 24 * time.Hour: "491666h40m0s",
 	} {
 		if got := Round(d).String(); got != want {
 			t.Errorf("%d: %s, want %s", d, got, want)

@@ -201,6 +201,36 @@ func TestSkewOf(t *testing.T) {
 	if skewOf(time.Time{}, sent, time.Second).known {
 		t.Error("a node that tells no time is known")
 	}
+	for year, want := range map[int]time.Duration{1: -mostSkew, 9999: mostSkew} {
+		if got := skewOf(time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC), sent, 0).ahead; got != want {
+			t.Errorf("a clock in the year %d is %v ahead, want %v", year, got, want)
+		}
+	}
+}
+
+// A clock without a battery begins in 1970, and a broken one is anywhere: it is warned of as
+// any other.
+func TestClocksThatAreFarOff(t *testing.T) {
+	for _, year := range []int{1, 1970, 2200, 9999} {
+		s, answers := knowing(), healthy()
+		s.now = since
+		odd := answers["lb1"]
+		odd.skew = skewOf(time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC), since, 0)
+		answers["lb1"] = odd
+		other := answers["w"]
+		other.skew = skewOf(time.Date(9999-year, 6, 1, 0, 0, 0, 0, time.UTC), since, 0)
+		answers["w"] = other
+		warned := make(chan string)
+		go func() { warned <- strings.Join(s.status(answers).Warnings, "\n") }()
+		select {
+		case w := <-warned:
+			if !strings.Contains(w, "the wall clock of ") {
+				t.Errorf("in the year %d: %s", year, w)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("in the year %d there is no status", year)
+		}
+	}
 }
 
 // The status has the disagreements of those that answer, by what they report; the limit of the

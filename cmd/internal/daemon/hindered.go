@@ -6,6 +6,10 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
+// mostHindered bounds the VIPs of a node that are warned of one by one: what hinders one
+// often hinders all, and there may be thousands.
+const mostHindered = 20
+
 // hindered warns of nodes that do not own the VIPs and could not hold one of them: a
 // misspelt interface is to be known before the VIPs come.
 func (s snapshot) hindered(nodes []api.Node, answers map[string]answer) (warnings []string) {
@@ -13,10 +17,20 @@ func (s snapshot) hindered(nodes []api.Node, answers map[string]answer) (warning
 		if p, _ := s.config.Cluster.Peer(node.Name); p.Witness {
 			continue
 		}
-		for _, v := range answers[node.Name].report.VIPs {
-			if v.Owner == "" && !v.Held && v.Reason != "" {
-				warnings = append(warnings, fmt.Sprintf("VIP %s cannot be held by %s: %s", v.Address, node.Name, v.Reason))
-			}
+		all := hinderedAt(answers[node.Name].report.VIPs, node.Name)
+		warnings = append(warnings, all[:min(len(all), mostHindered)]...)
+		if more := len(all) - mostHindered; more > 0 {
+			warnings = append(warnings, fmt.Sprintf("%d more VIPs cannot be held by %s", more, node.Name))
+		}
+	}
+	return warnings
+}
+
+// hinderedAt warns of the VIPs that a node could not hold, by what it reports.
+func hinderedAt(vips []api.VIP, node string) (warnings []string) {
+	for _, v := range vips {
+		if v.Owner == "" && !v.Held && v.Reason != "" {
+			warnings = append(warnings, fmt.Sprintf("VIP %s cannot be held by %s: %s", v.Address, node, v.Reason))
 		}
 	}
 	return warnings

@@ -22,7 +22,7 @@ import (
 // hookLimit bounds a program that is run because a quorum came or went.
 const hookLimit = 30 * time.Second
 
-// unprivileged is who runs programs of [[notify]] for root, if nobody else is named.
+// unprivileged is who runs programs of [[notify]] for root, readers too, if nobody else is named.
 const unprivileged = "nobody"
 
 // targets makes what is told of events.
@@ -110,9 +110,13 @@ func (t targets) entriesOf(cfg *config.Config) (list []notify.Entry, err error) 
 		}
 		list = append(list, e)
 	}
-	for i := range cfg.Notify {
-		if n := &cfg.Notify[i]; len(n.Converge) == 0 {
-			add(t.entryOf(n, cfg.Node.Name))
+	read := readFIFOs(cfg)
+	for _, n := range cfg.Notify {
+		if read[n.FIFO] {
+			n.User = runsAs(n.User)
+		}
+		if len(n.Converge) == 0 {
+			add(t.entryOf(&n, cfg.Node.Name))
 		}
 	}
 	for i := range cfg.Services {
@@ -121,6 +125,17 @@ func (t targets) entriesOf(cfg *config.Config) (list []notify.Entry, err error) 
 		}
 	}
 	return list, errors.Join(errs...)
+}
+
+// readFIFOs returns those that have a reader, to whose user they belong.
+func readFIFOs(cfg *config.Config) map[string]bool {
+	read := map[string]bool{}
+	for i := range cfg.Notify {
+		if n := &cfg.Notify[i]; len(n.Reader) > 0 {
+			read[n.FIFO] = true
+		}
+	}
+	return read
 }
 
 func (t targets) entryOf(n *config.Notify, node string) (e notify.Entry, err error) {

@@ -318,6 +318,38 @@ func TestReaderOfNotify(t *testing.T) {
 	}
 }
 
+// Root has readers run as nobody, too, to whom the FIFO belongs then by each [[notify]] that it
+// has; a FIFO without a reader is root's.
+func TestUserOfReader(t *testing.T) {
+	targets, _ := testTargets()
+	var runs string
+	targets.keeper = func(_ []string, user string) (notify.Keeper, error) {
+		runs = user
+		return nil, nil
+	}
+	entries, err := targets.entriesOf(&config.Config{Notify: []config.Notify{
+		{FIFO: "/run/read"}, {FIFO: "/run/read", Reader: []string{"/bin/read"}}, {FIFO: "/run/unread"},
+	}})
+	want := ""
+	if os.Geteuid() == 0 {
+		want = unprivileged
+	}
+	if err != nil || runs != want {
+		t.Fatalf("runs as %q, %v, want %q", runs, err, want)
+	}
+	if entries[0].Key != entries[1].Key || want != "" && !strings.HasSuffix(entries[0].Key, "of nobody") || !strings.HasSuffix(entries[2].Key, "of ") {
+		t.Errorf("keys %q, %q, %q", entries[0].Key, entries[1].Key, entries[2].Key)
+	}
+}
+
+// ownUser is the user of a [[notify]] whose programs the daemon's own user runs.
+func ownUser() string {
+	if os.Geteuid() == 0 {
+		return "root"
+	}
+	return ""
+}
+
 // Programs are really run, and files are really written.
 func TestNotifyRunsRealPrograms(t *testing.T) {
 	dir := t.TempDir()
@@ -326,12 +358,8 @@ func TestNotifyRunsRealPrograms(t *testing.T) {
 	if err := os.WriteFile(script, []byte(body), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	me := ""
-	if os.Geteuid() == 0 {
-		me = "root"
-	}
 	entries, err := newTargets(slog.New(slog.DiscardHandler)).entriesOf(&config.Config{Notify: []config.Notify{
-		{On: []string{"master"}, Exec: []string{script, "own"}, Arguments: "keepalived", User: me, Timeout: time.Minute},
+		{On: []string{"master"}, Exec: []string{script, "own"}, Arguments: "keepalived", User: ownUser(), Timeout: time.Minute},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -366,7 +394,7 @@ func TestNotifyRunsRealReaders(t *testing.T) {
 		text, _ := os.ReadFile(out)
 		return string(text)
 	}
-	cfg := &config.Config{Notify: []config.Notify{{On: []string{"master", "stop"}, FIFO: fifo, Reader: []string{script, "own"}}}}
+	cfg := &config.Config{Notify: []config.Notify{{On: []string{"master", "stop"}, FIFO: fifo, Reader: []string{script, "own"}, User: ownUser()}}}
 	d := &daemon{log: slog.New(slog.DiscardHandler)}
 	if err := d.openNotifier(cfg); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,9 @@ import (
 // skewLimit is how far wall clocks may differ before there is a warning, without a [clock].
 const skewLimit = time.Second
 
+// mostSkew is more than any clock is off: differences of two such fit into a time.Duration.
+const mostSkew = 100 * 365 * 24 * time.Hour
+
 // skew is how far a node's wall clock is ahead of this one's, give or take doubt.
 type skew struct {
 	known bool
@@ -26,7 +29,7 @@ func skewOf(said, sent time.Time, took time.Duration) skew {
 		return skew{}
 	}
 	middle := sent.Round(0).Add(took / 2) // without the monotonic clock, which is this node's alone
-	return skew{known: true, ahead: said.Sub(middle), doubt: took / 2}
+	return skew{known: true, ahead: min(max(said.Sub(middle), -mostSkew), mostSkew), doubt: took / 2}
 }
 
 // otherClocks warns of wall clocks that differ from that in the middle by more than limit, and

@@ -28,7 +28,7 @@ func notifySocket(t *testing.T) *net.UnixConn {
 // told returns the next thing that the service manager is told.
 func told(t *testing.T, conn *net.UnixConn) string {
 	t.Helper()
-	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	conn.SetReadDeadline(time.Now().Add(time.Minute))
 	buf := make([]byte, 4096)
 	n, err := conn.Read(buf)
 	if err != nil {

@@ -179,6 +179,15 @@ func illnesses() []illness {
 			p.Keepers = Keepers{Networkd: map[string]NetworkFile{"eth0": {Path: "/x", Keeps: true}}, KeepsRoutes: true, KeepsRules: true}
 			p.VRRP[0].Routes, p.VRRP[0].Rules = make([]config.Route, 1), make([]config.Rule, 1)
 		}},
+		{"networkd that was told, and routers with a source", func(p *patient) {
+			p.Keepers = Keepers{Networkd: map[string]NetworkFile{"eth1": {Path: "/x", Keeps: true}}, KeepsRoutes: true, KeepsRules: true}
+			p.VRRP[0].Source = netip.MustParseAddr("198.18.1.1")
+			tracks, six := p.VRRP[0], p.VRRP[0]
+			tracks.Name, tracks.VRID, tracks.TrackSource = "tracks", 52, true
+			six.Name, six.VRID, six.Source = "six", 53, netip.Addr{}
+			six.Addresses = []config.Address{{Prefix: netip.MustParsePrefix("fe80::1/64")}}
+			p.VRRP = append(p.VRRP, tracks, six)
+		}},
 		{"others that keep interfaces", func(p *patient) {
 			p.Keepers = Keepers{Managed: []string{"eth0", "eth7"}, Purged: []string{"eth1"}}
 			p.Processes = append(p.Processes, Process{PID: 9, Name: "dhclient", Args: []string{"dhclient", "-4", "eth1"}})

@@ -41,13 +41,17 @@ func (root files) keepers(interfaces []Interface, runs func(name string) bool) K
 	conf := root.networkdConf()
 	k.KeepsRoutes, k.KeepsRules = isNo(conf["ManageForeignRoutes"]), isNo(conf["ManageForeignRoutingPolicyRules"])
 	purged, networkd, manager := root.purged(), runs("systemd-network"), runs("NetworkManager")
+	unmanaged := root.unmanaged()
 	for _, i := range interfaces {
 		index := strconv.Itoa(i.Index)
 		link := assignments(root.read(networkdLinks + index))
 		if path := link["NETWORK_FILE"]; networkd && path != "" && link["ADMIN_STATE"] != "unmanaged" {
 			k.Networkd[i.Name] = NetworkFile{path, root.keeps(path)}
 		}
-		if manager && assignments(root.read(managerLinks + index))["managed"] == "true" {
+		// What NetworkManager wrote last of an interface may be from before it was restarted. lo
+		// has no connection of its own, and is left alone.
+		left := i.Loopback || slices.Contains(unmanaged, i.Name)
+		if manager && !left && assignments(root.read(managerLinks + index))["managed"] == "true" {
 			k.Managed = append(k.Managed, i.Name)
 		}
 		if slices.Contains(purged, i.Name) {
@@ -117,6 +121,28 @@ func (root files) keeps(path string) bool {
 	return slices.Contains([]string{"yes", "true", "on", "1", "dhcp", "dynamic"}, strings.ToLower(all["KeepConfiguration"]))
 }
 
+// unmanaged returns the interfaces that NetworkManager is told by name to leave alone.
+func (root files) unmanaged() (names []string) {
+	paths := []string{"etc/NetworkManager/NetworkManager.conf"}
+	for _, folder := range []string{"usr/lib", "run", "etc"} {
+		paths = append(paths, root.glob([]string{"/" + folder + "/NetworkManager/conf.d"}, "*.conf")...)
+	}
+	for _, path := range paths {
+		for line := range strings.Lines(root.read(path)) {
+			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+			if strings.TrimSuffix(key, "+") != "unmanaged-devices" {
+				continue
+			}
+			for _, device := range strings.FieldsFunc(value, func(r rune) bool { return r == ';' || r == ',' }) {
+				if name, ok := strings.CutPrefix(device, "interface-name:"); ok {
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	return names
+}
+
 // purged returns the interfaces of ifupdown2's file from which it takes what it does not know.
 func (root files) purged() (names []string) {
 	if !root.exists("etc/network/ifupdown2/ifupdown2.conf") {
@@ -148,6 +174,7 @@ func kept(c *config.Config, f Facts) (all []Finding) {
 	if len(f.Keepers.Networkd) == 0 {
 		return all
 	}
+	all = append(all, sourceless(c, f)...)
 	if hasRoutes(c) && !f.Keepers.KeepsRoutes {
 		all = append(all, Finding{
 			Warning, "systemd-networkd", "deletes routes that it does not know, those of perch too, when it starts or a link is configured anew",
@@ -156,8 +183,25 @@ func kept(c *config.Config, f Facts) (all []Finding) {
 	}
 	if hasRules(c) && !f.Keepers.KeepsRules {
 		all = append(all, Finding{
-			Warning, "systemd-networkd", "deletes routing rules that it does not know, those of perch too, when it starts",
+			Warning, "systemd-networkd", "deletes routing rules that it does not know, those of perch too, when it starts or a link is configured anew",
 			networkdDropIn("ManageForeignRoutingPolicyRules=no"),
+		})
+	}
+	return all
+}
+
+// sourceless finds the virtual routers that have no source while networkd has the interface's
+// own address away, which is whenever it configures it anew, whatever it is told to keep. Those
+// of IPv6 go by the link-local address, which it leaves alone.
+func sourceless(c *config.Config, f Facts) (all []Finding) {
+	for _, r := range c.VRRP {
+		if _, ok := f.Keepers.Networkd[r.Interface]; !ok || r.IPv6() || r.Source.IsValid() && !r.TrackSource {
+			continue
+		}
+		all = append(all, Finding{
+			Hint, "virtual router " + r.Name, "needs the address of " + r.Interface +
+				", which systemd-networkd takes away for a moment when it configures it anew: another router becomes the master",
+			"ip -4 -brief address show dev " + r.Interface + ` # and have that address as its source, without track_source`,
 		})
 	}
 	return all
@@ -174,13 +218,13 @@ func keeps(f Facts, name string) (all []Finding) {
 		dir := "/etc/systemd/network/" + filepath.Base(file.Path) + ".d"
 		all = append(all, Finding{
 			Warning, name, "is configured by systemd-networkd, which deletes VIPs from it when it starts or configures it anew: perch puts them back, and clients wait meanwhile",
-			"mkdir -p " + dir + ` && printf '[Network]\nKeepConfiguration=yes\n' >` + dir + "/perch.conf && networkctl reload",
+			"mkdir -p " + dir + ` && printf '[Network]\nKeepConfiguration=yes\n' >` + dir + "/perch.conf && systemctl restart systemd-networkd",
 		})
 	}
 	if slices.Contains(f.Keepers.Managed, name) {
 		all = append(all, Finding{
 			Hint, name, "is configured by NetworkManager, which deletes VIPs from it when its connection is activated or applied anew: perch puts them back, and clients wait meanwhile",
-			`printf '[keyfile]\nunmanaged-devices=interface-name:` + name + `\n' >/etc/NetworkManager/conf.d/perch.conf && nmcli general reload # and configure it by other means`,
+			`printf '[keyfile]\nunmanaged-devices+=interface-name:` + name + `\n' >/etc/NetworkManager/conf.d/perch-` + name + `.conf && systemctl restart NetworkManager # and configure it by other means`,
 		})
 	}
 	if slices.Contains(f.Keepers.Purged, name) {

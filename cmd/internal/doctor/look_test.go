@@ -14,7 +14,7 @@ import (
 )
 
 func TestKeepers(t *testing.T) {
-	faces := []Interface{{Name: "eth0", Index: 2}, {Name: "eth1", Index: 3}, {Name: "eth2", Index: 4}, {Name: "eth3", Index: 5}}
+	faces := []Interface{{Name: "eth0", Index: 2}, {Name: "eth1", Index: 3}, {Name: "eth2", Index: 4}, {Name: "eth3", Index: 5}, {Name: "eth4", Index: 6}, {Name: "lo", Index: 1, Loopback: true}}
 	root := writeFiles(t, map[string]string{
 		"run/systemd/netif/links/2":                                "# private\nADMIN_STATE=configured\nNETWORK_FILE=/run/systemd/network/10-netplan-eth0.network\n",
 		"run/systemd/netif/links/3":                                "ADMIN_STATE=configured\nNETWORK_FILE=/etc/systemd/network/eth1.network\n",
@@ -30,6 +30,9 @@ func TestKeepers(t *testing.T) {
 		"etc/systemd/networkd.conf.d/perch.conf":                   "[Network]\nManageForeignRoutes=false\n",
 		"run/NetworkManager/devices/3":                             "[device]\nmanaged=true\n",
 		"run/NetworkManager/devices/4":                             "[device]\nmanaged=false\n",
+		"run/NetworkManager/devices/1":                             "[device]\nmanaged=true\n",
+		"run/NetworkManager/devices/6":                             "[device]\nmanaged=true\n",
+		"etc/NetworkManager/conf.d/perch-eth4.conf":                "[keyfile]\nunmanaged-devices+=mac:02:00:00:00:00:01;interface-name:eth4\n",
 		"etc/network/ifupdown2/ifupdown2.conf":                     "",
 		"etc/network/interfaces":                                   "auto eth2\niface eth2\n\taddress 198.18.0.1/24\niface eth3 inet static\n\taddress-purge no\n",
 		"etc/network/interfaces.d/more":                            "iface eth1\n",

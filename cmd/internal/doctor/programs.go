@@ -63,7 +63,7 @@ func programs(c *config.Config) map[string]purpose {
 	for i := range c.Notify {
 		n := &c.Notify[i]
 		add(n.Exec, "[[notify]]", cmp.Or(n.User, unprivileged))
-		add(n.Reader, "[[notify]]", n.User)
+		add(n.Reader, "[[notify]]", cmp.Or(n.User, unprivileged))
 		add(n.Converge, "[[notify]]", cmp.Or(n.User, unprivileged))
 	}
 	for _, checks := range [][]config.Check{c.Checks, c.ServerChecks} {

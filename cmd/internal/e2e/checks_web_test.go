@@ -76,7 +76,7 @@ func startWeb(tb testing.TB, h *lab.Host) *web {
 	cmd.Stderr = os.Stderr
 	_, err = h.Start(cmd)
 	must(tb, err)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if _, err := w.served(); err == nil {
 			return w
 		}

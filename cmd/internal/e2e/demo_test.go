@@ -195,7 +195,7 @@ func (o *owned) Write(p []byte) (int, error) {
 // taken down by the kernel and may last a moment.
 func checkMachine(t *testing.T, dir string, before map[string][]string) {
 	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		changed := changes(before, machine(t, dir))
 		if len(changed) == 0 {

@@ -27,13 +27,24 @@ func example(t *testing.T, file string, oldnew ...string) string {
 	return strings.NewReplacer(oldnew...).Replace(string(text))
 }
 
-// useExample gives a node the file that an example has for one of its name, as it stands
-// there but for paths, and what else is to be replaced.
+// exampleFor returns the config that an example has for a node: one of its name, or one for
+// all, which tells them by their host names.
+func exampleFor(t *testing.T, folder, name, dataDir, socket string, oldnew ...string) string {
+	t.Helper()
+	paths := fmt.Sprintf("data_dir = %q\nsocket = %q\n", dataDir, socket)
+	file := filepath.Join(folder, name+".toml")
+	if _, err := os.Stat(filepath.Join(examples, file)); err == nil {
+		return example(t, file, append([]string{"[node]\n", "[node]\n" + paths}, oldnew...)...)
+	}
+	return fmt.Sprintf("[node]\nname = %q\n%s", name, paths) + example(t, filepath.Join(folder, "perch.toml"), oldnew...)
+}
+
+// useExample gives a node the config that an example has for it, as it stands there but for
+// paths, and what else is to be replaced.
 func (c *cluster) useExample(n *lab.Node, folder string, oldnew ...string) {
 	c.t.Helper()
-	own := fmt.Sprintf("[node]\ndata_dir = %q\nsocket = %q\n", n.DataDir(), n.Socket())
-	oldnew = append([]string{"/etc/perch/secret", n.SecretFile(), "[node]\n", own}, oldnew...)
-	text := example(c.t, filepath.Join(folder, n.Name+".toml"), oldnew...)
+	oldnew = append([]string{"/etc/perch/secret", n.SecretFile()}, oldnew...)
+	text := exampleFor(c.t, folder, n.Name, n.DataDir(), n.Socket(), oldnew...)
 	c.must(os.WriteFile(n.ConfigFile(), []byte(text), 0o600))
 }
 

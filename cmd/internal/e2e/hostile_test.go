@@ -167,6 +167,16 @@ var attacks = map[string]func(*hostile){
 	"half a hello to peers": func(h *hostile) { h.many(300, "peer", "\x16\x03\x01\x02\x00\x01\x00") },
 	"a hello without end":   func(h *hostile) { h.pour("peer", "\x16\x03\x01\x40\x00\x01\xff\xff\xff", strings.Repeat("x", 1<<14)) },
 	"strangers to peers":    (*hostile).strangers,
+	"all pages, unread":     (*hostile).unread,
+	"pages in crumbs":       (*hostile).nibble,
+	"odd requests":          (*hostile).odd,
+	"gzip bombs to control": (*hostile).bombs, // and to the pages
+	"coming and going": func(h *hostile) {
+		h.churn(2000, "web", "")
+		h.churn(1000, "web", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		h.churn(2000, "peer", "\x16\x03\x01\x02\x00\x01\x00")
+	},
+	"control that comes and goes": func(h *hostile) { h.churn(2000, "control", "GET /v1/status HTTP/1.1\r\nHost: a\r\n\r\n") },
 }
 
 // command gives the owner commands whose bodies make no sense, of which none may be done.

@@ -30,7 +30,8 @@ func made(t *testing.T, target string) string {
 // fonts are what a terminal is told of them.
 var fonts = regexp.MustCompile("\x1b\\[[0-9;]*m|.\b")
 
-// Each command that the help knows has its page, and man(1) has nothing to say against any.
+// Each command that the help knows has its page, and neither man(1) nor mandoc(1) has anything
+// to say against any.
 func TestManualPages(t *testing.T) {
 	t.Parallel()
 	lab.NeedMan(t)
@@ -55,10 +56,27 @@ func TestManualPages(t *testing.T) {
 		if err != nil || said.Len() > 0 {
 			t.Errorf("man %s: %v: %s", filepath.Base(page), err, said.String())
 		}
+		lint(t, page)
 		for _, want := range []string{"NAME", "DESCRIPTION", "SEE ALSO"} {
 			if !strings.Contains(fonts.ReplaceAllString(string(out), ""), "\n"+want+"\n") {
 				t.Errorf("%s has no section %s", filepath.Base(page), want)
 			}
+		}
+	}
+}
+
+// lint wants mandoc(1) to have nothing to say against a page but that it has no date: with one,
+// pages of the same sources would differ.
+func lint(t *testing.T, page string) {
+	t.Helper()
+	cmd := exec.Command("mandoc", "-T", "lint", "-W", "warning", page)
+	out, err := cmd.CombinedOutput() // an error if it has anything to say
+	if cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if !strings.Contains(line, `missing date, using "": TH`) {
+			t.Error(line)
 		}
 	}
 }
@@ -84,22 +102,4 @@ func help(t *testing.T, path ...string) string {
 	out, err := exec.Command(perchBinary(t), append(path, "--help")...).Output()
 	must(t, err)
 	return string(out)
-}
-
-// The completions are scripts that bash reads, and each names the program.
-func TestCompletionScripts(t *testing.T) {
-	t.Parallel()
-	dir := made(t, "completions")
-	for _, name := range []string{"perch.bash", "_perch", "perch.fish"} {
-		text, err := os.ReadFile(filepath.Join(dir, name))
-		must(t, err)
-		if !strings.Contains(string(text), "__complete") {
-			t.Errorf("%s does not ask perch", name)
-		}
-	}
-	const tab = `. "$1"; type __start_perch >/dev/null && complete -p perch`
-	out, err := exec.Command("bash", "-c", tab, "bash", filepath.Join(dir, "perch.bash")).CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "__start_perch") {
-		t.Errorf("bash does not take perch.bash: %v: %s", err, out)
-	}
 }

@@ -16,9 +16,11 @@ import (
 )
 
 // ownershipTeller writes what it is told, and how many VIPs are there, into a file. With the
-// file hang beside it, it writes its number instead and does not end.
+// file hang beside it, it writes its number instead and does not end; with the file busy it
+// removes that, and asks to be run again.
 const ownershipTeller = `#!/bin/sh
 cd %s
+if rm busy 2>/dev/null; then exit 75; fi
 if [ -e hang ]; then
 	echo "$PERCH_EVENT $$" >>hung
 	exec sleep 100000
@@ -60,7 +62,7 @@ func (c tellingCluster) equip(n *lab.Node, events []string) {
 	for i, on := range events { // with an argument of its own, so that each is a target of its own
 		text = fmt.Appendf(text, "\n[[notify]]\non = %s\nexec = [%q, \"%d\"]\narguments = \"keepalived\"\nuser = \"root\"\ntimeout = \"10m\"\n", on, tell, i)
 	}
-	text = fmt.Appendf(text, "\n[[notify]]\non = [\"owner\", \"standby\"]\nfifo = %q\nreader = [%q]\n", c.file(n, "fifo"), read)
+	text = fmt.Appendf(text, "\n[[notify]]\non = [\"owner\", \"standby\"]\nfifo = %q\nreader = [%q]\nuser = \"root\"\n", c.file(n, "fifo"), read)
 	c.must(os.WriteFile(n.ConfigFile(), text, 0o600))
 }
 
@@ -109,12 +111,14 @@ func (c tellingCluster) allTold(owner *lab.Node) {
 }
 
 // Each node tells when it gets the VIPs and when it has lost them, by a program and by a
-// FIFO, in turn: at the start, by a transfer, after a kill, and when it is back.
+// FIFO, in turn: at the start, by a transfer, after a kill, and when it is back. A program
+// that asks for another run has it.
 func TestNotifyOfOwnership(t *testing.T) {
 	t.Parallel()
 	c := startTellingCluster(t, `["owner", "standby"]`)
 	old := c.owner()
 	c.allTold(old)
+	c.must(os.WriteFile(c.file(c.others(old)[0], "busy"), nil, 0o600))
 	next := c.handOver(old, askedFor, func() { c.perch(old, "transfer", c.others(old)[0].Name) })
 	c.allTold(next)
 	c.must(next.Kill())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -26,6 +27,17 @@ type prometheus struct {
 
 // watchedAt is where it answers, on its own host.
 var watchedAt = netip.MustParseAddrPort("127.0.0.1:9090")
+
+// listens lets others ask the nodes for their metrics, from their next start on.
+func (c *cluster) listens() {
+	c.t.Helper()
+	for _, n := range c.Nodes {
+		text, err := os.ReadFile(n.ConfigFile())
+		c.must(err)
+		text = bytes.Replace(text, []byte("[node]\n"), []byte("[node]\nlisten = \"0.0.0.0:7401\"\n"), 1)
+		c.must(os.WriteFile(n.ConfigFile(), text, 0o600))
+	}
+}
 
 // startPrometheus starts one on a host beside the cluster.
 func startPrometheus(c *cluster) *prometheus {
@@ -64,8 +76,14 @@ func (p *prometheus) get(path string, data any) error {
 		return err
 	}
 	defer response.Body.Close()
-	answer := struct{ Data any }{data}
-	return json.NewDecoder(response.Body).Decode(&answer)
+	answer := struct {
+		Data  any
+		Error string
+	}{Data: data}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || answer.Error == "" {
+		return err
+	}
+	return errors.New(answer.Error)
 }
 
 // value is what an expression comes to, "" for nothing.
@@ -116,12 +134,7 @@ func (p *prometheus) sees(c *cluster, expr, value string) {
 func TestPrometheusSeesACluster(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, newNetwork(t), vips("eth0", besideVIP+"/24"))
-	for _, n := range c.Nodes {
-		text, err := os.ReadFile(n.ConfigFile())
-		c.must(err)
-		text = bytes.Replace(text, []byte("[node]\n"), []byte("[node]\nlisten = \"0.0.0.0:7401\"\n"), 1)
-		c.must(os.WriteFile(n.ConfigFile(), text, 0o600))
-	}
+	c.listens()
 	c.must(c.StartAll())
 	old := c.settled()
 	p := startPrometheus(c)

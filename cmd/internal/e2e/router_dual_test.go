@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -27,12 +26,10 @@ func TestRouterExampleOfTwoMasters(t *testing.T) {
 	s.eachHasItsOwn(left, right)
 }
 
-// useExample gives the node the file that an example has for it, as it stands there but for
-// paths.
-func (n *station) useExample(folder string) {
+// useExample is that of a cluster for a node of a site.
+func (n *station) useExample(folder string, oldnew ...string) {
 	n.t.Helper()
-	own := fmt.Sprintf("[node]\ndata_dir = %q\nsocket = %q\n", filepath.Join(n.Dir, "data"), n.socket())
-	text := example(n.t, filepath.Join(folder, n.Name+".toml"), "[node]\n", own)
+	text := exampleFor(n.t, folder, n.Name, filepath.Join(n.Dir, "data"), n.socket(), oldnew...)
 	must(n.t, os.WriteFile(n.config(), []byte(text), 0o600))
 }
 

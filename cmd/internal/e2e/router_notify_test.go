@@ -15,7 +15,7 @@ func TestRouterReloadTellsOfBeginAndEnd(t *testing.T) {
 	second := router("second", 52, 100, "198.18.0.102/24")
 	s, n := alone(t, first)
 	heard := filepath.Join(n.Dir, "heard")
-	told := fmt.Sprintf("\n[[notify]]\non = [\"master\", \"backup\", \"deleted\"]\nvrrp = [\"second\"]\nfifo = %q\nreader = [\"/bin/sh\", \"-c\", 'exec cat \"$0\" >>%s']\n",
+	told := fmt.Sprintf("\n[[notify]]\non = [\"master\", \"backup\", \"deleted\"]\nvrrp = [\"second\"]\nfifo = %q\nreader = [\"/bin/sh\", \"-c\", 'exec cat \"$0\" >>%s']\nuser = \"root\"\n",
 		filepath.Join(n.Dir, "fifo"), heard)
 	hears := func(want string) {
 		t.Helper()

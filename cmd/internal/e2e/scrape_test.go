@@ -72,8 +72,8 @@ address = "198.18.0.100:80"
 server = [{address = "198.18.0.99:80", check = []}]
 `
 
-// startObserved starts a cluster that has some of everything.
-func startObserved(t *testing.T) *cluster {
+// newObserved writes the files of a cluster that has some of everything.
+func newObserved(t *testing.T) *cluster {
 	t.Helper()
 	c := newCluster(t, newNetwork(t), vips("eth0", besideVIP+"/24"))
 	for i, n := range c.Nodes {
@@ -82,7 +82,6 @@ func startObserved(t *testing.T) *cluster {
 		text = append(text, router("gw", 51, 200-50*i, besideRouter+"/24")+observed...)
 		c.must(os.WriteFile(n.ConfigFile(), text, 0o600))
 	}
-	c.must(c.StartAll())
 	return c
 }
 
@@ -94,7 +93,8 @@ var needsMore = regexp.MustCompile(`^perch_(bgp|anycast|clock)_|^perch_cluster_l
 // there, and it follows what happens.
 func TestScrapeOfACluster(t *testing.T) {
 	t.Parallel()
-	c := startObserved(t)
+	c := newObserved(t)
+	c.must(c.StartAll())
 	old := c.settled()
 	c.scrapes(old, "perch_cluster_owner 1", `perch_vip_held{address="`+besideVIP+`/24",interface="eth0"} 1`,
 		`perch_check_healthy{check="up",kind="interface"} 1`,

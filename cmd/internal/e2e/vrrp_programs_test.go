@@ -65,7 +65,7 @@ func markingPerch() implementation {
 		must(t, err)
 		node := fmt.Sprintf("[node]\nstart_program = [%[1]q, \"begins\"]\nstop_program = [%[1]q, \"ends\"]\n", program)
 		changed := strings.Replace(string(text), "[node]\n", node, 1)
-		changed += fmt.Sprintf("\n[[notify]]\non = [\"master\", \"backup\", \"fault\", \"stop\"]\nfifo = %q\nreader = [%q, \"own\"]\n", fifo, reader)
+		changed += fmt.Sprintf("\n[[notify]]\non = [\"master\", \"backup\", \"fault\", \"stop\"]\nfifo = %q\nreader = [%q, \"own\"]\nuser = \"root\"\n", fifo, reader)
 		must(t, os.WriteFile(file, []byte(changed), 0o600))
 		return d
 	}

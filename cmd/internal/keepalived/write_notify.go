@@ -222,8 +222,8 @@ func (im *importer) writeFIFOUser(t *document.Table, f *fifo) {
 	if reader.by != nil && f.user.given() && user.is("root") != f.user.value {
 		im.remark(f.path.by, "belongs to user "+quoted(user.is("root"))+", who runs its reader")
 	}
-	if user.is("root") != "root" {
-		t.Set("user", document.Text(user.value), place(user.by))
+	if reader.by != nil || user.is("root") != "root" {
+		t.Set("user", document.Text(user.is("root")), place(firstBy(user.by, f.path.by)))
 	}
 	if reader.by != nil && !user.given() {
 		im.ownUser(reader.by)

@@ -43,6 +43,19 @@ func NeedMan(t test) {
 	t.Helper()
 	need(t, "man", "needs man(1), Debian package man-db")
 	need(t, "groff", "needs groff(1), Debian package groff-base")
+	need(t, "mandoc", "needs mandoc(1), Debian package mandoc")
+}
+
+// NeedShells skips a test where the shells are missing that perch has completions for. In CI
+// that is a failure.
+func NeedShells(t test) {
+	t.Helper()
+	need(t, "zsh", "needs zsh(1), Debian package zsh")
+	need(t, "fish", "needs fish(1), Debian package fish")
+	need(t, "script", "needs script(1), Debian package bsdutils")
+	if _, err := os.Stat("/usr/share/bash-completion/bash_completion"); err != nil {
+		skip(t, "needs the completion of bash, Debian package bash-completion")
+	}
 }
 
 func need(t test, command, why string) {

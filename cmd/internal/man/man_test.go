@@ -14,7 +14,7 @@ func TestDocument(t *testing.T) {
 		"| Key | Type | Default | What |\n|---|---|---|---|\n| `a` | name | | `x\\|y` it is |\n"
 	want := []string{
 		`.TH "PERCH.TOML" "5" "" "perch 1.0" "perch manual"`, `.SH "NAME"`, `perch.toml \- the config file of perch`, `.SH "DESCRIPTION"`,
-		`.PP`, `A \fBperch check \-c\fR of a page is \fBbold\fR, at \fB\(haa|b$\fR.`,
+		`A \fBperch check \-c\fR of a page is \fBbold\fR, at \fB\(haa|b$\fR.`,
 		`.IP "*" "2"`, `one goes on`, `.IP "*" "2"`, `two`,
 		`.PP`, `.RS "4"`, `.nf`, `\&.x = \(aq\e\(aq`, `.fi`, `.RE`,
 		`.PP`, `.RS "4"`, `.nf`, `$ perch`, `.fi`, `.RE`, `.SS "[[vip]]"`,
@@ -38,10 +38,10 @@ func TestCommand(t *testing.T) {
 	}
 	want := []string{
 		`.TH "PERCH\-ADD" "1" "" "perch 1.0" "perch manual"`, `.SH "NAME"`, `perch\-add \- Add a node`,
-		`.SH "SYNOPSIS"`, `\fBperch add NODE [flags]\fR`, `.SH "DESCRIPTION"`, `.PP`, `Add it.`,
+		`.SH "SYNOPSIS"`, `\fBperch add NODE [flags]\fR`, `.SH "DESCRIPTION"`, `Add it.`,
 		`.PP`, `.RS "4"`, `.nf`, `as it is`, `.fi`, `.RE`, `.PP`, `Then more of it.`,
 		`.SH "OPTIONS"`, `.TP`, `\fB\-h\fR, \fB\-\-help\fR`, `help for add.`, `.TP`, `\fB\-t\fR, \fB\-\-to\fR PLACE`, `a PLACE (default there).`,
-		`.SH "EXAMPLES"`, `.PP`, `.RS "4"`, `.nf`, `perch add lb1`, `.fi`, `.RE`,
+		`.SH "EXAMPLES"`, `.RS "4"`, `.nf`, `perch add lb1`, `.fi`, `.RE`,
 		`.SH "EXIT STATUS"`, `0 when it is done, 1 after an error, 2 when the command line is wrong.`,
 		`.SH "SEE ALSO"`, `\fBperch\fR(1), \fBperch.toml\fR(5)`, ``,
 	}

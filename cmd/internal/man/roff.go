@@ -7,7 +7,10 @@ import (
 )
 
 // page is a manual page that is being written, in the macros of man(7).
-type page struct{ strings.Builder }
+type page struct {
+	strings.Builder
+	headed bool // a heading was written last: behind it a paragraph begins by itself
+}
 
 // newPage begins the page of a name, in a section of the manual. The version is that of perch.
 func newPage(name, section, version string) *page {
@@ -18,6 +21,10 @@ func newPage(name, section, version string) *page {
 
 // macro writes a macro with its arguments.
 func (p *page) macro(name string, args ...string) {
+	if p.headed && name == "PP" {
+		return
+	}
+	p.headed = name == "SH" || name == "SS"
 	p.WriteString("." + name)
 	for _, a := range args {
 		fmt.Fprintf(p, ` "%s"`, strings.ReplaceAll(escape(a), `"`, `\(dq`))
@@ -31,6 +38,7 @@ func (p *page) line(text string) {
 		text = `\&` + text
 	}
 	p.WriteString(text + "\n")
+	p.headed = false
 }
 
 // paragraph writes text that is filled.

@@ -9,24 +9,6 @@ import (
 	"testing"
 )
 
-// fakeCloud is an API with one address, which is in a file beside it: "VERSION TERM INSTANCE". With
-// a file raced beside it another one claims the address between a look and a change.
-const fakeCloud = `#!/bin/sh
-cd "$(dirname "$0")"
-read version term holder <address
-case $1 in
-show)
-	echo "$version $term $holder"
-	if [ -e raced ]; then read race <raced; echo "$((version + 1)) $race" >address; rm raced; fi
-	;;
-attach)
-	[ "$5" = "$version" ] || { echo "version $version, not $5" >&2; exit 3; }
-	echo "$((version + 1)) $4 $3" >address
-	;;
-*) exit 64 ;;
-esac
-`
-
 // cloud runs the example of a converge hook against the fake.
 type cloud struct {
 	t   *testing.T
@@ -64,7 +46,11 @@ func (c cloud) hook(instance string, g Goal) error {
 
 func TestExampleOfAHook(t *testing.T) {
 	c := cloud{t, t.TempDir()}
-	if err := os.WriteFile(filepath.Join(c.dir, "cloud"), []byte(fakeCloud), 0o755); err != nil {
+	api, err := os.ReadFile("../e2e/testdata/cloud")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(c.dir, "cloud"), api, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for _, tc := range []struct {

@@ -41,15 +41,19 @@ type laneKey struct {
 type lane struct {
 	queue
 	busy     bool
-	telling  topic // of the order that was taken last
-	overtook bool  // whether there is newer on it
-	failures int   // one after the other that were an ErrLater
+	telling  topic         // of the order that was taken last
+	overtook bool          // whether there is newer on it
+	newer    chan struct{} // has one when that has become so
+	failures int           // one after the other that were an ErrLater
 }
 
 // outdate takes out the orders that an event makes void, and remembers if it does so to what
 // is under way.
 func (l *lane) outdate(e Event, room int) (void []order) {
-	l.overtook = l.overtook || l.telling == e.topic()
+	if l.telling == e.topic() {
+		l.overtook = true
+		signal(l.newer)
+	}
 	return l.queue.outdate(e, room)
 }
 
@@ -57,6 +61,10 @@ func (l *lane) outdate(e Event, room int) (void []order) {
 func (l *lane) take() (order, bool) {
 	o, some := l.queue.take()
 	l.telling, l.overtook = o.event.topic(), false
+	select {
+	case <-l.newer:
+	default:
+	}
 	return o, some
 }
 
@@ -170,9 +178,12 @@ func (n *Notifier) Tell(events ...Event) {
 }
 
 // wake has what waits be told.
-func (n *Notifier) wake() {
+func (n *Notifier) wake() { signal(n.poke) }
+
+// signal leaves one in a channel that has room for one.
+func signal(c chan<- struct{}) {
 	select {
-	case n.poke <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -208,7 +219,7 @@ func (n *Notifier) put(event Event) (void []order) {
 // lane returns a lane, which is made if it is not there.
 func (n *Notifier) lane(key laneKey) *lane {
 	if n.lanes[key] == nil {
-		n.lanes[key] = &lane{}
+		n.lanes[key] = &lane{newer: make(chan struct{}, 1)}
 	}
 	return n.lanes[key]
 }

@@ -2,12 +2,17 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
 
 // atOnce is how many programs are run at once: a take-over may be one of thousands.
 const atOnce = 16
+
+// tempfail is the exit code of a program that asks to be run again later: EX_TEMPFAIL of
+// sysexits(3).
+const tempfail = 75
 
 // Slots are taken by programs that run.
 type Slots chan struct{}
@@ -45,6 +50,10 @@ func (p *Program) Tell(ctx context.Context, e Event) error {
 	err := p.Runner.Run(limited, arguments, e.variables())
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("killed at the end of perch: %w", err)
+	}
+	var end interface{ ExitCode() int }
+	if errors.As(err, &end) && end.ExitCode() == tempfail {
+		return marked{err, ErrLater}
 	}
 	return err
 }

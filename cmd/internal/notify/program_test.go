@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -58,6 +59,22 @@ func TestProgramHasItsTime(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+type exitCode int
+
+func (c exitCode) Error() string                                 { return fmt.Sprintf("exit code %d", int(c)) }
+func (c exitCode) ExitCode() int                                 { return int(c) }
+func (c exitCode) Run(context.Context, []string, []string) error { return c }
+
+// EX_TEMPFAIL asks for another run, and nothing else does.
+func TestProgramAsksForAnotherRun(t *testing.T) {
+	for code, later := range map[exitCode]bool{75: true, 1: false, 74: false, 255: false} {
+		p := &Program{Runner: code, Slots: NewSlots(), Timeout: time.Second}
+		if err := p.Tell(t.Context(), of(Master, gw)); errors.Is(err, ErrLater) != later || err.Error() != code.Error() {
+			t.Errorf("%d: %v", code, err)
+		}
+	}
 }
 
 // Its time begins with its turn: programs of a take-over of thousands are not all run at once.

@@ -76,20 +76,21 @@ func (n *Notifier) take(key laneKey) (order, bool) {
 	return o, some
 }
 
-// later has an order tried again after a pause, in which nothing else of its lane is.
+// later has an order tried again after a pause, in which nothing else of its lane is. Where the
+// lane is of one subject alone, newer of it ends the pause.
 func (n *Notifier) later(ending <-chan struct{}, key laneKey, o order, took time.Duration, err error) {
-	pause, again := n.putBack(key, o, took, err)
+	pause, newer, again := n.putBack(key, o, took, err)
 	if again {
 		n.log.Warn("telling of an event, which is tried again", "target", o.entry.Name, "event", o.event.String(), "in", pause, "error", err)
 	} else {
 		n.log.Warn("not told, since there is newer", "target", o.entry.Name, "event", o.event.String(), "error", err)
 		n.outcome(o.outcome(Dropped, took, err))
 	}
-	rest(ending, pause)
+	rest(ending, newer, pause)
 }
 
 // putBack puts an order back at the head of its lane, unless there is newer on the same.
-func (n *Notifier) putBack(key laneKey, o order, took time.Duration, err error) (pause time.Duration, again bool) {
+func (n *Notifier) putBack(key laneKey, o order, took time.Duration, err error) (pause time.Duration, newer <-chan struct{}, again bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	l := n.lanes[key]
@@ -104,7 +105,10 @@ func (n *Notifier) putBack(key laneKey, o order, took time.Duration, err error) 
 		o.attempts++
 		l.putBack(o)
 	}
-	return max(pauseAfter(l.failures), leastPause(err)), !l.overtook
+	if key.subject != (Subject{}) {
+		newer = l.newer
+	}
+	return max(pauseAfter(l.failures), leastPause(err)), newer, !l.overtook
 }
 
 // pauseAfter returns how long a lane rests after so many failures.
@@ -116,10 +120,11 @@ func pauseAfter(failures int) time.Duration {
 	return pause
 }
 
-// rest waits for a pause, or until perch is about to end.
-func rest(ending <-chan struct{}, pause time.Duration) {
+// rest waits for a pause, or until there is newer or perch is about to end.
+func rest(ending, newer <-chan struct{}, pause time.Duration) {
 	select {
 	case <-ending:
+	case <-newer:
 	case <-time.After(pause):
 	}
 }

@@ -202,3 +202,27 @@ func TestEndWaitsForNoPause(t *testing.T) {
 			"no master of VI_1 at 1m0s", "no stop of "+inside.Name+" at 1m0s")
 	})
 }
+
+// A program has a lane for each subject: what is newer is told at once, and tried again by
+// itself.
+func TestNewerEndsThePauseOfAProgram(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		s.run(t)
+		_, e := s.dead(time.Minute, Master, Backup)
+		e.Lane = ""
+		s.Set([]Entry{e})
+		s.Tell(of(Master, gw))
+		time.Sleep(25 * time.Second)
+		s.Tell(of(Backup, gw))
+		time.Sleep(time.Second)
+		s.Tell(of(Master, inside)) // of another lane
+		time.Sleep(time.Hour)
+		s.want(t, "no master of VI_1 at 0s", "no master of VI_1 at 5s", "no master of VI_1 at 20s", "no backup of VI_1 at 25s",
+			"no master of "+inside.Name+" at 26s", "no master of "+inside.Name+" at 31s", "no master of "+inside.Name+" at 46s",
+			"master of "+inside.Name+" at 1m31s", "backup of VI_1 at 2m40s")
+		if got := s.Tallies()[0]; got.Told != 2 || got.Void != 1 || got.Failed != 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+}

@@ -64,7 +64,8 @@ func checkLabels(t *testing.T, path string, m metric, selector string) {
 }
 
 // The dashboard is one that Grafana can read: panels of their own numbers that do not lie
-// upon each other, each with something to ask.
+// upon each other, each with something to ask, of the data source that is chosen. What a table
+// asks for comes as a table: as series it would show but the first.
 func TestDashboard(t *testing.T) {
 	text, err := os.ReadFile("../../../deploy/grafana/perch.json")
 	if err != nil {
@@ -77,7 +78,10 @@ func TestDashboard(t *testing.T) {
 			ID          int
 			Type, Title string
 			GridPos     place
-			Targets     []struct{ Expr string }
+			Targets     []struct {
+				Format     string
+				Datasource struct{ Type, UID string }
+			}
 		}
 	}
 	if err := json.Unmarshal(text, &dashboard); err != nil {
@@ -91,6 +95,11 @@ func TestDashboard(t *testing.T) {
 		ids[p.ID] = true
 		if p.Type != "row" && len(p.Targets) == 0 {
 			t.Errorf("panel %q asks for nothing", p.Title)
+		}
+		for _, q := range p.Targets {
+			if (q.Format == "table") != (p.Type == "table") || q.Datasource.Type != "prometheus" || q.Datasource.UID != "${datasource}" {
+				t.Errorf("panel %q, a %s, asks %+v", p.Title, p.Type, q)
+			}
 		}
 		for x := range p.GridPos.W {
 			for y := range p.GridPos.H {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // What probes are told when all is well.
@@ -41,13 +43,18 @@ func appendReady(b []byte, obstacles []string) []byte {
 	return b
 }
 
-// oneLine is a reason as one line of bounded length.
+// oneLine is a reason as one line of bounded length, which does nothing to a terminal.
 func oneLine(reason string) string {
 	line := strings.Join(strings.Fields(reason), " ")
 	if len(line) > maxObstacle {
 		line = line[:maxObstacle] + "…"
 	}
-	return readable(line)
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, line)
 }
 
 // probed answers with 200 when a page is what it is when all is well, else with 503.

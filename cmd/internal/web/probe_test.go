@@ -33,6 +33,7 @@ func TestProbes(t *testing.T) {
 		{"/readyz", true, nil, 200, "ready\n"},
 		{"/readyz", false, []string{"fence: gone", "cluster: sick"}, 503, "fence: gone\ncluster: sick\n"},
 		{"/readyz", false, []string{"two\nlines\r\n and\t\xffmore"}, 503, "two lines and \uFFFDmore\n"},
+		{"/readyz", false, []string{"a\x1b]0;b\x07\u009b2J\u202ec"}, 503, "a\uFFFD]0;b\uFFFD\uFFFD2J\uFFFDc\n"},
 		{"/readyz", false, many, 503, strings.Repeat("x\n", maxObstacles) + "and 3 more\n"},
 		{"/readyz", false, []string{strings.Repeat("y", 2*maxObstacle)}, 503, strings.Repeat("y", maxObstacle) + "…\n"},
 	} {
