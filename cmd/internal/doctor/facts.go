@@ -40,11 +40,11 @@ type Facts struct {
 	Disk      Disk
 	Peers     []Peer
 	Wire      Wire
-	Version   string            // of this perch
-	Running   string            // the version of the daemon; "" if it does not say
-	Lease     time.Duration     // how long that of a leader is; 0 without a cluster
-	Loose     map[string]Loose  // programs that root would refuse to run
-	Late      []string          // what was given up, since it took too long
+	Version   string           // of this perch
+	Running   string           // the version of the daemon; "" if it does not say
+	Lease     time.Duration    // how long that of a leader is; 0 without a cluster
+	Loose     map[string]Loose // programs that root would refuse to run
+	Late      []string         // what was given up, since it took too long
 }
 
 // Modules are the modules of the kernel whose name begins with ip_vs.
