@@ -34,7 +34,7 @@ func (w *writer) nodes(v *View) {
 		w.raw(", led by ").text(c.Leader)
 	}
 	if c.Refused > 0 {
-		w.raw(", ").live(c.Refused).raw(" connections turned away")
+		w.raw(", ").live(c.Refused).raw(" ").raw(plural(int(c.Refused), "connection", "connections")).raw(" turned away")
 	}
 	w.raw("</p>").table("Nodes of the cluster", "Node", "Role", "Priority#", "-Heartbeat#", "-Fence", "-Version")
 	for _, each := range list[:min(len(list), maxNodes)] {
