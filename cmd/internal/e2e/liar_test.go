@@ -206,6 +206,11 @@ func liesOf(node string) map[string]func(path string) string {
 		"a bomb":        func(string) string { return "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x00" },
 		"elsewhere":     func(string) string { return "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:7401/\r\n\r\n" },
 		"interim words": func(string) string { return strings.Repeat("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n", 50_000) },
+		"VIPs of nothing": func(string) string {
+			const most = 130_000 - 10 // as many as are read
+			body := `{"node":"` + node + `","vips":[{}` + strings.Repeat(",{}", most) + `]}`
+			return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		},
 		"no HTTP":       func(string) string { return strings.Repeat(evil, 1000) },
 	}
 }
