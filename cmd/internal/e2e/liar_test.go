@@ -305,7 +305,7 @@ func (c *cluster) page(n *lab.Node, path string) ([]byte, error) {
 }
 
 // calls connects to the peer API of a node in the name of the liar.
-func (l *liar) calls(h *hostile) net.Conn {
+func (l *liar) calls(h *hostile) *tls.Conn {
 	h.t.Helper()
 	ctx, cancel := h.limit()
 	defer cancel()
@@ -356,7 +356,10 @@ func TestPeerThatNags(t *testing.T) {
 		nag := nagging[name]
 		for range nag.times {
 			conn := l.calls(h)
-			must(t, conn.SetDeadline(time.Now().Add(2*time.Second))) // nothing is read, and at some time nothing can be written
+			must(t, conn.SetDeadline(time.Now().Add(2*time.Second)))
+			_ = conn.Handshake()
+			// Nothing is read, and at some time nothing can be written.
+			must(t, conn.SetDeadline(time.Now().Add(300*time.Millisecond)))
 			_, _ = io.WriteString(conn, nag.text)
 		}
 		during := h.used()
