@@ -211,7 +211,7 @@ func liesOf(node string) map[string]func(path string) string {
 			body := `{"node":"` + node + `","vips":[{}` + strings.Repeat(",{}", most) + `]}`
 			return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 		},
-		"no HTTP":       func(string) string { return strings.Repeat(evil, 1000) },
+		"no HTTP": func(string) string { return strings.Repeat(evil, 1000) },
 	}
 }
 
