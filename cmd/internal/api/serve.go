@@ -70,6 +70,9 @@ func Run(ctx context.Context, srv *http.Server, ln net.Listener) error {
 		return nil
 	}
 	_ = srv.Close()
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err // which names the address once more
+	}
 	return fmt.Errorf("serve %s: %w", ln.Addr(), err)
 }
 
