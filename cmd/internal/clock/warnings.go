@@ -1,9 +1,7 @@
 package clock
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 )
 
@@ -52,14 +50,6 @@ func misplaced(file string, err error) string {
 // unread is what is wrong with a file that chronyd was not told of.
 func unread(file, chronyc string, err error) string {
 	return fmt.Sprintf("chronyd does not read %s, as %s reload sources fails: %v", file, chronyc, bare(chronyc, err))
-}
-
-// bare is an error without the path that is named before it.
-func bare(path string, err error) error {
-	if failed, ok := errors.AsType[*fs.PathError](err); ok && failed.Path == path {
-		return failed.Err
-	}
-	return err
 }
 
 // Off is how far the clock is off at least: what the way of the packets may account for is
