@@ -32,6 +32,14 @@ var ErrSocketInUse = errors.New("another perch daemon answers")
 // renamed when it is ready, so that nobody meets it half made. Close removes
 // it, unless a successor has put its own in that place.
 func ListenUnix(path string) (net.Listener, error) {
+	s, err := listenUnix(path)
+	if err != nil {
+		return nil, err // without a socket that is nil and no nil listener
+	}
+	return s, nil
+}
+
+func listenUnix(path string) (*socket, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
