@@ -203,11 +203,16 @@ func TestScreenKeepsTheLastAnswer(t *testing.T) {
 	if err := d.show(healthy()); err != nil {
 		t.Fatal(err)
 	}
+	if text := out.String(); !strings.HasPrefix(text, home+d.seen.Format(time.TimeOnly)) || strings.Contains(text, "not live") {
+		t.Errorf("shown %q", text)
+	}
+	d.seen = d.seen.Add(-time.Hour)
 	out.Reset()
 	if err := d.trouble(errAway); err != nil {
 		t.Fatal(err)
 	}
-	if text := out.String(); !strings.HasPrefix(text, home+"perch: no daemon answers") || !strings.Contains(text, "cluster edge") {
+	text, as := out.String(), "not live: this is as of "+d.seen.Format(time.TimeOnly)
+	if !strings.HasPrefix(text, home+"perch: no daemon answers") || !strings.Contains(text, "cluster edge") || !strings.Contains(text, as) {
 		t.Errorf("shown %q", text)
 	}
 }
