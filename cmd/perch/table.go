@@ -60,7 +60,11 @@ func (t table) draw(v view) string {
 	}
 	rows := append([][]cell{head}, t.rows...)
 	widths := columnWidths(rows)
-	squeeze(widths[:len(widths)-1], v.width)
+	last := len(widths) - 1
+	squeeze(widths[:last], v.width)
+	if room := roomBehind(widths[:last], v.width); utf8.RuneCountInString(head[last].text) > room && v.width > 0 {
+		head[last].text = "" // what goes on below needs no name
+	}
 	var b strings.Builder
 	for _, row := range rows {
 		b.WriteString(drawRow(row, widths, v) + "\n")
@@ -78,16 +82,20 @@ func columnWidths(rows [][]cell) []int {
 	return widths
 }
 
+// roomBehind is what is left of a width behind columns.
+func roomBehind(widths []int, width int) int {
+	for _, w := range widths {
+		width -= w + len(columnGap)
+	}
+	return width
+}
+
 // squeeze makes the widest columns narrower until all have room in a width; 0 is no limit.
 func squeeze(widths []int, width int) {
 	if width == 0 || len(widths) == 0 {
 		return
 	}
-	over := len(columnGap)*len(widths) - width
-	for _, w := range widths {
-		over += w
-	}
-	for ; over > 0; over-- {
+	for over := -roomBehind(widths, width); over > 0; over-- {
 		widest := 0
 		for i, w := range widths {
 			if w > widths[widest] {
