@@ -36,7 +36,7 @@ func (d *screen) draw(complaint string) error {
 	if complaint != "" {
 		text = v.paint(wrap(complaint, v.width), bad) + "\n" + v.paint(wrap("not live: this is as of "+d.seen.Format(time.TimeOnly), v.width), bad) + "\n\n" + text
 	}
-	_, err := io.WriteString(d.out, frame(text, term.rows))
+	_, err := io.WriteString(d.out, readable(d.out, frame(text, term.rows)))
 	return err
 }
 
