@@ -177,7 +177,7 @@ func createBallot(dir string) error {
 	}
 	_, err = file.Write(image)
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return fmt.Errorf("create %s: %w", temporary, err)
+		return fmt.Errorf("create %s: %w", temporary, bare(temporary, err))
 	}
 	return os.Rename(temporary, filepath.Join(dir, "ballot"))
 }
@@ -205,11 +205,11 @@ func openBallot(dir string) (*ballotFile, error) {
 // was read is overwritten last: a good copy is on disk at any moment.
 func loadBallot(path string, file blockFile) (*ballotFile, error) {
 	if err := file.Sync(); err != nil {
-		return nil, fmt.Errorf("write %s: %w", path, err)
+		return nil, fmt.Errorf("write %s: %w", path, bare(path, err))
 	}
 	image := make([]byte, 2*blockSize)
 	if _, err := file.ReadAt(image, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, fmt.Errorf("read %s: %w", path, bare(path, err))
 	}
 	r, at, err := newest(image)
 	if err != nil {
@@ -221,7 +221,7 @@ func loadBallot(path string, file blockFile) (*ballotFile, error) {
 	for _, block := range []int{1 - at, at} {
 		start := block * blockSize
 		if err := writeSync(file, image[start:start+blockSize], int64(start)); err != nil {
-			return nil, fmt.Errorf("write %s: %w", path, err)
+			return nil, fmt.Errorf("write %s: %w", path, bare(path, err))
 		}
 	}
 	return &ballotFile{path: path, file: file, last: r}, nil
@@ -244,7 +244,7 @@ func (f *ballotFile) write(next ballot) error {
 		return err
 	}
 	if err := writeSync(f.file, image, 0); err != nil {
-		f.broken = fmt.Errorf("write %s: %w", f.path, err)
+		f.broken = fmt.Errorf("write %s: %w", f.path, bare(f.path, err))
 		return f.broken
 	}
 	f.last = r

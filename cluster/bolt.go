@@ -51,7 +51,7 @@ func openBoltLog(path string) (*boltLog, error) {
 		return nil, fmt.Errorf("open %s: another perch daemon is using it", path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
+		return nil, fmt.Errorf("open %s: %w", path, bare(path, err))
 	}
 	return l, nil
 }
@@ -63,10 +63,15 @@ func (l *boltLog) do(name string, operation func() error) error {
 	if err == nil || errors.Is(err, raft.ErrLogNotFound) {
 		return err
 	}
-	if failed, ok := errors.AsType[*fs.PathError](err); ok && failed.Path == l.path {
-		err = failed.Err // which names the file once more
+	return fmt.Errorf("%s %s: %w", name, l.path, bare(l.path, err))
+}
+
+// bare is an error of a file without its path, which is named before it.
+func bare(path string, err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok && failed.Path == path {
+		return failed.Err
 	}
-	return fmt.Errorf("%s %s: %w", name, l.path, err)
+	return err
 }
 
 func (l *boltLog) FirstIndex() (index uint64, err error) {

@@ -91,7 +91,7 @@ func (s *store) openBallot(dir string) error {
 			return unusable(filepath.Join(dir, "ballot"), errors.New("missing beside a raft.db in use"))
 		}
 		if err := createBallot(dir); err != nil {
-			return fmt.Errorf("create ballot in %s: %w", dir, err)
+			return fmt.Errorf("create ballot: %w", err)
 		}
 		b, err = openBallot(dir)
 	}

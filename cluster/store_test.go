@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -361,4 +362,17 @@ func TestStoreCountsStalls(t *testing.T) {
 		t.Errorf("got %+v, want 2 of them", got)
 	}
 	f.close()
+}
+
+// The error of a file that cannot be opened names it once.
+func TestStoreNamesItsFilesOnce(t *testing.T) {
+	for _, name := range []string{"raft.db", "ballot"} {
+		f := newFolder(t)
+		f.close()
+		f.remove(name)
+		f.do(os.Mkdir(f.path(name), 0o700))
+		if err := f.open(); err == nil || strings.Count(err.Error(), f.path(name)) != 1 || !errors.Is(err, syscall.EISDIR) {
+			t.Errorf("%v, want %s once", err, f.path(name))
+		}
+	}
 }

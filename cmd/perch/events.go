@@ -12,6 +12,7 @@ import (
 
 	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/events"
+	"github.com/perch-vip/perch/cmd/internal/printable"
 )
 
 type eventsOptions struct {
@@ -139,9 +140,9 @@ func (r *eventReader) show(e api.RawEvent) error {
 		}
 		return nil
 	}
-	text := string(harmless(e.Line)) + "\n"
+	text := string(printable.JSON(e.Line)) + "\n"
 	if r.output == formatText {
-		text = renderEvent(&e.Event, viewOf(r.out, e.Time.Time.Local()))
+		text = readable(r.out, renderEvent(&e.Event, viewOf(r.out, e.Time.Time.Local())))
 	}
 	_, err := io.WriteString(r.out, text)
 	if errors.Is(err, unix.EPIPE) {

@@ -3,6 +3,7 @@ package vrrpnet
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ func (s sysctl) path() string { return "/proc/sys/" + s.String() }
 func (s sysctl) read() (string, error) {
 	b, err := os.ReadFile(s.path())
 	if err != nil {
-		return "", fmt.Errorf("read sysctl %s: %w", s, err)
+		return "", fmt.Errorf("read sysctl %s: %w", s, bare(err))
 	}
 	return strings.TrimSpace(string(b)), nil
 }
@@ -53,7 +54,15 @@ func (s sysctl) write(value string) error {
 	if now, failed := s.read(); failed == nil && now == value {
 		return nil
 	}
-	return fmt.Errorf("set sysctl %s to %s: %w", s, value, err)
+	return fmt.Errorf("set sysctl %s to %s: %w", s, value, bare(err))
+}
+
+// bare is an error without the path, which the sysctl's name says.
+func bare(err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed.Err
+	}
+	return err
 }
 
 func (s sysctl) overwrite(value string) error {

@@ -22,7 +22,7 @@ const (
 func (n NodeReport) bounded() NodeReport {
 	n.Node, n.Version, n.Role, n.Leader = word(n.Node), word(n.Version), word(n.Role), word(n.Leader)
 	n.Heartbeat, n.Fence, n.Waits = word(n.Heartbeat), word(n.Fence), word(n.Waits)
-	n.Trouble, n.Unfenced = sentence(n.Trouble), sentence(n.Unfenced)
+	n.Trouble, n.Deaf, n.Unfenced = sentence(n.Trouble), sentence(n.Deaf), sentence(n.Unfenced)
 	if m := n.Mended; m != nil {
 		n.Mended = &Mended{Count: m.Count, Last: m.Last, Interface: word(m.Interface), Found: sentence(m.Found)}
 	}

@@ -22,7 +22,7 @@ func talkative(much int) NodeReport {
 	}
 	values[long] = long
 	return NodeReport{
-		Node: long, Version: long, Role: long, Leader: long, Heartbeat: long, Trouble: long, Fence: long, Unfenced: long,
+		Node: long, Version: long, Role: long, Leader: long, Heartbeat: long, Trouble: long, Deaf: long, Fence: long, Unfenced: long,
 		Mended: &Mended{Count: 1, Interface: long, Found: long}, Waits: long,
 		Health: &Health{State: long, Priority: 7, Reasons: strings.Split(strings.Repeat(long+" ", 40), " ")},
 		VIPs: []VIP{

@@ -34,7 +34,8 @@
 // Goroutines: Serve runs one server until its context ends and waits for all
 // it started, net/http's goroutine of each connection among them. A client
 // owns the goroutines of its kept connections until CloseIdleConnections or
-// the end of their idle time.
+// the end of their idle time. ServeControl has one more, which looks after the file of
+// the socket (control.go): nobody waits for it.
 //
 // It must never decide anything: it decodes a request, calls the Backend that
 // the daemon gives it, and encodes the answer. It must never make the control

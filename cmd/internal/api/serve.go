@@ -38,9 +38,12 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 	}, plainListener{ln})
 }
 
-// ServeControl is Serve for a control socket.
-func ServeControl(ctx context.Context, ln net.Listener, b Backend, log *slog.Logger) error {
-	return Serve(ctx, netutil.LimitListener(ln, maxClients), ControlHandler(b), log)
+// ServeControl is Serve for a control socket, and looks after its file.
+func ServeControl(ctx context.Context, c *Control, b Backend, log *slog.Logger) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go c.keep(ctx)
+	return Serve(ctx, netutil.LimitListener(c, maxClients), ControlHandler(b), log)
 }
 
 // Run has srv answer on ln until ctx ends, and closes ln. The contexts of
@@ -67,6 +70,9 @@ func Run(ctx context.Context, srv *http.Server, ln net.Listener) error {
 		return nil
 	}
 	_ = srv.Close()
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err // which names the address once more
+	}
 	return fmt.Errorf("serve %s: %w", ln.Addr(), err)
 }
 

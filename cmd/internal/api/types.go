@@ -197,6 +197,7 @@ type NodeReport struct {
 	// Heartbeat is the heartbeat timeout it runs with, such as "300ms".
 	Heartbeat string `json:"heartbeat,omitempty"`
 	Trouble   string `json:"trouble,omitempty"`  // why it cannot write its log
+	Deaf      string `json:"deaf,omitempty"`     // why its control socket is not there
 	Fence     string `json:"fence,omitempty"`    // see Node
 	Unfenced  string `json:"unfenced,omitempty"` // likewise
 	// Mended and Stalls are as in Node.

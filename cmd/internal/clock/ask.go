@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/beevik/ntp"
@@ -62,17 +63,30 @@ func readingOf(r *ntp.Response) Reading {
 	return out
 }
 
+// ErrUnasked is a question that has not left this node.
+var ErrUnasked = errors.New("not asked")
+
+// unasked is an ErrUnasked in words of its own.
+type unasked struct{ error }
+
+func (e unasked) Unwrap() []error { return []error{e.error, ErrUnasked} }
+
 // errSilent says what a timeout is, without the addresses that package net puts before it.
 var errSilent = errors.New("no answer")
 
-// explain leaves out of an error what its reader knows.
+// explain leaves out of an error what its reader knows. What the kernel refuses is this node's
+// own trouble, but for the refusal that comes back from the leader.
 func explain(err error) error {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return errSilent
 	}
+	said := err
 	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return op.Err
+		said = op.Err
 	}
-	return err
+	if _, refused := errors.AsType[syscall.Errno](err); refused && !errors.Is(err, syscall.ECONNREFUSED) {
+		return unasked{said}
+	}
+	return said
 }

@@ -2,7 +2,11 @@ package clock
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/netip"
+	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,5 +43,28 @@ func TestAskEnds(t *testing.T) {
 	cancel()
 	if _, err := Ask(ctx, netip.MustParseAddr("127.0.0.1")); err == nil {
 		t.Error("an answer after the end")
+	}
+}
+
+// What keeps this node from asking is not held against the leader.
+func TestExplain(t *testing.T) {
+	read := func(errno syscall.Errno) error {
+		return &net.OpError{Op: "read", Net: "udp", Err: os.NewSyscallError("recvfrom", errno)}
+	}
+	for _, tt := range []struct {
+		err     error
+		want    string
+		unasked bool
+	}{
+		{&net.OpError{Op: "dial", Net: "udp", Err: os.NewSyscallError("socket", syscall.EMFILE)}, "socket: too many open files", true},
+		{&net.OpError{Op: "dial", Net: "udp", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}, "connect: network is unreachable", true},
+		{&net.OpError{Op: "write", Net: "udp", Err: os.NewSyscallError("write", syscall.EPERM)}, "write: operation not permitted", true},
+		{read(syscall.ECONNREFUSED), "recvfrom: connection refused", false},
+		{&net.OpError{Op: "read", Net: "udp", Err: os.ErrDeadlineExceeded}, "no answer", false},
+		{errors.New("short packet"), "short packet", false},
+	} {
+		if got := explain(tt.err); got.Error() != tt.want || errors.Is(got, ErrUnasked) != tt.unasked {
+			t.Errorf("%v: %v, unasked %v", tt.err, got, errors.Is(got, ErrUnasked))
+		}
 	}
 }

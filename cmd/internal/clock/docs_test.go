@@ -44,6 +44,7 @@ func TestDocsKnowTheWarnings(t *testing.T) {
 		{Trouble: misplaced("/etc/chrony/sources.d/perch-edge.sources", os.ErrNotExist)},
 		{Trouble: unread("/etc/chrony/sources.d/perch-edge.sources", "chronyc", os.ErrNotExist)},
 		{Asked: "lb1", Silent: "no answer"},
+		{Asked: "lb1", Silent: "socket: too many open files", Unasked: true},
 		{Asked: "lb1", Reading: Reading{Unsynchronized: "invalid stratum"}},
 		{Asked: "lb1", Reading: Reading{Offset: -1200 * time.Millisecond}},
 		{Asked: "lb1", At: time.Unix(3600, 0), Since: time.Unix(0, 0), View: View{SelfAddress: self}, Reading: Reading{From: self}},

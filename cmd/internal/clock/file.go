@@ -68,3 +68,11 @@ func holds(path, content string) bool {
 	is, err := io.ReadAll(io.LimitReader(f, maxFile))
 	return err == nil && string(is) == content
 }
+
+// bare is an error without the path that is named before it.
+func bare(path string, err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok && failed.Path == path {
+		return failed.Err
+	}
+	return err
+}

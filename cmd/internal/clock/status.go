@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 )
@@ -18,6 +19,7 @@ type Status struct {
 	At      time.Time
 	Reading Reading
 	Silent  string // why there is no Reading, or empty
+	Unasked bool   // Silent is why this node could not ask, which says nothing of the leader
 }
 
 // Follows returns from which node the time is taken; "" on the leader, and while none is known.
@@ -48,7 +50,7 @@ func (k *Keeper) Status() (s Status, ok bool) {
 	if a != nil && a.leader == s.Follows() {
 		s.Asked, s.Since, s.At, s.Reading = a.leader, a.since, a.at, a.reading
 		if a.err != nil {
-			s.Silent = a.err.Error()
+			s.Silent, s.Unasked = a.err.Error(), errors.Is(a.err, ErrUnasked)
 		}
 	}
 	return s, true

@@ -14,6 +14,8 @@ func (s Status) Warnings() (list []string) {
 	switch {
 	case s.Asked == "":
 		return list
+	case s.Silent != "" && s.Unasked:
+		return append(list, fmt.Sprintf("clock: %s leads and cannot be asked for the time: %s", s.Asked, s.Silent))
 	case s.Silent != "":
 		return append(list, fmt.Sprintf("clock: %s leads and does not serve time (%s): have its chronyd run, with `allow` for this node in its chrony.conf", s.Asked, s.Silent))
 	case r.Unsynchronized != "":
@@ -42,12 +44,12 @@ func (s Status) inRing() bool {
 
 // misplaced is what is wrong with a file that could not be written or removed.
 func misplaced(file string, err error) string {
-	return fmt.Sprintf("%s is not as it should be: %v", file, err)
+	return fmt.Sprintf("%s is not as it should be: %v", file, bare(file, err))
 }
 
 // unread is what is wrong with a file that chronyd was not told of.
 func unread(file, chronyc string, err error) string {
-	return fmt.Sprintf("chronyd does not read %s, as %s reload sources fails: %v", file, chronyc, err)
+	return fmt.Sprintf("chronyd does not read %s, as %s reload sources fails: %v", file, chronyc, bare(chronyc, err))
 }
 
 // Off is how far the clock is off at least: what the way of the packets may account for is

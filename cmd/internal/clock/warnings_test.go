@@ -1,9 +1,11 @@
 package clock
 
 import (
+	"io/fs"
 	"math"
 	"net/netip"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -40,6 +42,9 @@ func TestWarnings(t *testing.T) {
 			"clock: F is not as it should be; docs/clock.md has the rights that perch needs",
 			"clock: lb1 leads and does not serve time (no answer): have its chronyd run, with `allow` for this node in its chrony.conf",
 		}},
+		{"not to be asked", Status{Asked: "lb1", Silent: "socket: too many open files", Unasked: true}, []string{
+			"clock: lb1 leads and cannot be asked for the time: socket: too many open files",
+		}},
 		{"unsynchronized, whatever it says", asked(Reading{Unsynchronized: "invalid stratum", Offset: time.Hour}), []string{
 			"clock: lb1 leads and does not know the time itself (invalid stratum): give its chronyd a source, or `local`",
 		}},
@@ -62,6 +67,20 @@ func TestRound(t *testing.T) {
 	} {
 		if got := Round(d).String(); got != want {
 			t.Errorf("%d: %s, want %s", d, got, want)
+		}
+	}
+}
+
+// A path is named once.
+func TestTroubleNamesItsPathOnce(t *testing.T) {
+	refused := &fs.PathError{Op: "remove", Path: "/s/F", Err: syscall.EROFS}
+	for got, want := range map[string]string{
+		misplaced("/s/F", refused): "/s/F is not as it should be: read-only file system",
+		misplaced("/s/F", &fs.PathError{Op: "write to", Path: "/s", Err: syscall.EACCES}):             "/s/F is not as it should be: write to /s: permission denied",
+		unread("/s/F", "/bin/C", &fs.PathError{Op: "fork/exec", Path: "/bin/C", Err: syscall.ENOENT}): "chronyd does not read /s/F, as /bin/C reload sources fails: no such file or directory",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

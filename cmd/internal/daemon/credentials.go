@@ -2,8 +2,10 @@ package daemon
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 
 	"github.com/perch-vip/perch/cluster"
@@ -76,9 +78,17 @@ func readPublic(key, path string, limit int64) ([]byte, error) {
 	defer f.Close()
 	data, err := readAtMost(f, limit)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %s: %w", key, path, err)
+		return nil, fmt.Errorf("read %s: %s: %w", key, path, bare(err))
 	}
 	return data, nil
+}
+
+// bare is an error of a file without its path, which is named before it.
+func bare(err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed.Err
+	}
+	return err
 }
 
 // readAtMost reads all there is, unless that is more than limit bytes.

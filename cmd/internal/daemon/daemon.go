@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"sync"
@@ -90,6 +89,7 @@ type daemon struct {
 	vetting   *vetting      // of all of them
 	released  chan struct{} // closed when this node has given up its addresses for good
 
+	control        *api.Control // nil before the start
 	metrics        *web.Server
 	correspondence *correspondence
 	moves          moveCount
@@ -133,11 +133,10 @@ func start(ctx context.Context, opts Options, capabilities func() (uint64, error
 		return err
 	}
 	defer d.closeVIPs()
-	control, err := api.ListenUnix(d.config().Node.Socket)
-	if err != nil {
+	if d.control, err = api.ListenControl(d.config().Node.Socket, d.log); err != nil {
 		return errors.Join(err, d.abandon())
 	}
-	return d.run(ctx, control)
+	return d.run(ctx)
 }
 
 // open reads the config and prepares every part. It starts nothing.
@@ -268,9 +267,9 @@ func (d *daemon) sweep() error {
 
 // run runs all parts, between the programs of the start and of the end. What a dead
 // predecessor left does not wait for the first.
-func (d *daemon) run(ctx context.Context, control net.Listener) error {
+func (d *daemon) run(ctx context.Context) error {
 	if err := d.sweep(); err != nil {
-		return errors.Join(err, control.Close(), d.abandon())
+		return errors.Join(err, d.control.Close(), d.abandon())
 	}
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -280,17 +279,17 @@ func (d *daemon) run(ctx context.Context, control net.Listener) error {
 	defer d.runStopProgram(ctx)
 	d.runProgram(ctx, d.programs.Load().start)
 	if ctx.Err() != nil {
-		return errors.Join(control.Close(), d.abandon())
+		return errors.Join(d.control.Close(), d.abandon())
 	}
 	if !managed() {
 		d.log.Info("no service manager runs perch: it ends when a part of it hangs, and starts again only if somebody sees to that")
 	}
 	d.phase.Store(nil)
-	return d.supervised(ctx, func() error { return d.runParts(ctx, control, hangups) })
+	return d.supervised(ctx, func() error { return d.runParts(ctx, hangups) })
 }
 
 // runParts runs all parts until ctx ends or one of them fails.
-func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-chan os.Signal) error {
+func (d *daemon) runParts(ctx context.Context, hangups <-chan os.Signal) error {
 	parts, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	group, parts := errgroup.WithContext(parts)
@@ -313,7 +312,7 @@ func (d *daemon) runParts(ctx context.Context, control net.Listener, hangups <-c
 	d.runBalancer(g, parts)
 	g.Go(func() error { return d.fence.Run(parts, d.wake) })
 	g.Go(func() error { return d.tellReady(parts) })
-	g.Go(func() error { return api.ServeControl(parts, control, controlSide{d}, d.log) })
+	g.Go(func() error { return api.ServeControl(parts, d.control, controlSide{d}, d.log) })
 	g.Go(func() error { return d.metrics.Run(parts) })
 	g.Go(func() error { return d.correspondence.run(parts) })
 	g.Go(func() error { return d.lookOut(parts) })

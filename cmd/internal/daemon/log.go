@@ -6,13 +6,15 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/perch-vip/perch/cmd/internal/printable"
 )
 
 // newLog returns a logger in the configured format whose level can change.
 func newLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(slog.NewJSONHandler(printable.Writer{Writer: w}, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
 }

@@ -109,3 +109,14 @@ func TestLostLinesAreToldAtTheEnd(t *testing.T) {
 		t.Errorf("the log ends with %q", out.String())
 	}
 }
+
+// A line of the log does nothing to the terminal of who reads it, whoever had a word in it.
+func TestLogIsHarmless(t *testing.T) {
+	for format, want := range map[string]string{"json": `\u001b]0;\u009b2J\u202e`, "text": `\x1b]0;\u009b2J\u202e`} {
+		var out bytes.Buffer
+		newLog(&out, format, nil).Warn("x", "error", "\x1b]0;\u009b2J\u202e")
+		if got := out.String(); !strings.Contains(got, want) || strings.ContainsAny(got, "\x1b\u009b\u202e") {
+			t.Errorf("%s: %q, want %s", format, got, want)
+		}
+	}
+}

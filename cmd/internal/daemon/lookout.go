@@ -207,7 +207,6 @@ func (d *daemon) lookForWarnings(ctx context.Context) error {
 			return nil // who did not answer was not waited for
 		}
 		s := d.snapshot()
-		s.unserved = d.metrics.Trouble()
 		now := warned(s.status(answers).Warnings)
 		for _, e := range raised(now, before) {
 			d.events.Add(e)

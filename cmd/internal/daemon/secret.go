@@ -68,7 +68,7 @@ func readPrivate(key, path string, limit int64) ([]byte, error) {
 	}
 	data, err := readAtMost(f, limit)
 	if err != nil {
-		return nil, fmt.Errorf("read %s %s: %w", key, path, err)
+		return nil, fmt.Errorf("read %s %s: %w", key, path, bare(err))
 	}
 	return data, nil
 }

@@ -20,6 +20,7 @@ func (d *daemon) ownSnapshot() snapshot {
 		unrun:    d.vetting.warnings(),
 		bgp:      d.bgpStatus(),
 		unserved: d.metrics.Trouble(),
+		deaf:     d.control.Trouble(),
 	}
 	if d.member != nil {
 		if c, on := d.member.clock.Status(); on {

@@ -45,6 +45,7 @@ type snapshot struct {
 	anycast  []vip.Status
 	why      string   // this node has the anycast VIPs, or not
 	unserved string   // why neither dashboard nor metrics are served where they should be
+	deaf     string   // why this node cannot be commanded
 	unrun    []string // programs that root would not run
 	warnings []string // of the config
 }
@@ -66,6 +67,7 @@ func (s snapshot) report() api.NodeReport {
 		Leader:    s.view.Leader,
 		Heartbeat: s.config.Cluster.Heartbeat.String(),
 		Trouble:   s.view.Trouble,
+		Deaf:      s.deaf,
 		Fence:     string(s.fence),
 		Mended:    mendedOf(s.mended),
 		Stalls:    stallsOf(s.view.Stalls),
@@ -161,6 +163,9 @@ func (s snapshot) ownAlarms(routers []api.VirtualRouter) (alarms []string) {
 	}
 	if s.unserved != "" {
 		alarms = append(alarms, s.unserved)
+	}
+	if s.deaf != "" {
+		alarms = append(alarms, deafAlarm(s.config.Node.Name, s.deaf))
 	}
 	return alarms
 }

@@ -312,6 +312,26 @@ func TestNodeThatCannotWriteItsLog(t *testing.T) {
 	}
 }
 
+// A node whose control socket is gone is told of by itself and by the others.
+func TestNodeThatCannotBeCommanded(t *testing.T) {
+	const why = "its file is gone and cannot be made anew: mkdir /run/perch: read-only file system"
+	s, answers := knowing(), healthy()
+	other := answers["lb1"]
+	other.report.Deaf = why
+	answers["lb1"] = other
+	s.deaf = why
+	got := s.status(answers).Warnings
+	for _, node := range []string{"lb1", "lb2"} {
+		want := node + " cannot be commanded, its control socket is not there: " + why
+		if n := len(slices.DeleteFunc(slices.Clone(got), func(w string) bool { return w != want })); n != 1 {
+			t.Errorf("%d warnings %q of %q", n, want, got)
+		}
+	}
+	if s.report().Deaf != why {
+		t.Error("the others are not told")
+	}
+}
+
 func TestStatusLine(t *testing.T) {
 	leader := cluster.View{Role: cluster.Leader, Term: 7, Leader: "lb1", Quorum: true}
 	follower := cluster.View{Role: cluster.Follower, Term: 7, Leader: "lb1", Quorum: true}

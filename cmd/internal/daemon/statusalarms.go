@@ -60,7 +60,18 @@ func (s snapshot) alarms(st api.Status, answers map[string]answer, reported map[
 		alarms = append(alarms, mixed)
 	}
 	alarms = append(alarms, s.disagreements(st.Cluster.Nodes, answers)...)
+	for _, node := range st.Cluster.Nodes {
+		if why := answers[node.Name].report.Deaf; why != "" && node.Name != st.Node {
+			alarms = append(alarms, deafAlarm(node.Name, why))
+		}
+	}
 	return alarms
+}
+
+// deafAlarm warns of a node whose control socket nobody reaches. It holds and gives up VIPs
+// as ever, and is seen by the others and on its dashboard.
+func deafAlarm(node, why string) string {
+	return fmt.Sprintf("%s cannot be commanded, its control socket is not there: %s", node, why)
 }
 
 // strangers warns of nodes that are only in one of the config's list and the

@@ -3,6 +3,7 @@ package sysctl
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,7 +17,7 @@ const Root = "/proc/sys"
 func Read(root, name string) (int, error) {
 	text, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {
-		return 0, fmt.Errorf("read sysctl %s: %w", Display(name), err)
+		return 0, fmt.Errorf("read sysctl %s: %w", Display(name), bare(err))
 	}
 	value, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil {
@@ -32,7 +33,15 @@ func write(root string, s Setting) error {
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("set sysctl %s: %w", s, err)
+		return fmt.Errorf("set sysctl %s: %w", s, bare(err))
 	}
 	return nil
+}
+
+// bare is an error without the path, which the sysctl's name says.
+func bare(err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed.Err
+	}
+	return err
 }

@@ -228,7 +228,7 @@ func TestKeeperGoesOnAfterAnError(t *testing.T) {
 	f := newTree(t, map[string]int{announce: 0})
 	k := f.keeper()
 	err := k.Set([]Setting{{nodest, 1}, {announce, 2}})
-	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "read sysctl net.ipv4.vs.expire_nodest_conn: ") {
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "read sysctl net.ipv4.vs.expire_nodest_conn: no such file or directory") {
 		t.Errorf("got %v, want that there is no such sysctl", err)
 	}
 	f.is(announce, 2)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/perch-vip/perch/cmd/internal/events"
+	"github.com/perch-vip/perch/cmd/internal/printable"
 )
 
 // serveEvents streams the events behind the one that the client has seen last, as it says
@@ -40,7 +41,7 @@ func feedOf(log *events.Log, id events.ID) feed {
 				return nil, err
 			}
 			id = list[i].ID
-			messages[i] = message{id: id.String(), data: string(text)}
+			messages[i] = message{id: id.String(), data: string(printable.JSON(text))}
 		}
 		return messages, nil
 	}

@@ -43,13 +43,13 @@ func (OSFiles) Read(path string) ([]byte, error) {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, int64(defaultLimits.bytes)+1))
 	if errors.Is(err, os.ErrDeadlineExceeded) { // as /proc/kmsg, which has no end
-		err = config.ErrNotRegular
+		err = &fs.PathError{Op: "read", Path: path, Err: config.ErrNotRegular}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, err
 	}
 	if len(data) > defaultLimits.bytes {
-		return nil, fmt.Errorf("read %s: %w: more than %d bytes", path, errTooLarge, defaultLimits.bytes)
+		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("%w: more than %d bytes", errTooLarge, defaultLimits.bytes)}
 	}
 	return data, nil
 }
