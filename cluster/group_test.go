@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -24,11 +25,12 @@ type member struct {
 
 // group is a cluster on the loopback range.
 type group struct {
-	t       *testing.T
-	members map[string]*member
-	peers   []Peer
-	dir     string
-	dated   bool // as under an operator's CA
+	t         *testing.T
+	members   map[string]*member
+	peers     []Peer
+	dir       string
+	dated     bool          // as under an operator's CA
+	heartbeat time.Duration // 300 ms if there is none
 }
 
 func newGroup(t *testing.T, size int) *group {
@@ -57,7 +59,7 @@ func (g *group) config(name string) Config {
 		Name:        "edge",
 		Node:        name,
 		Peers:       peers,
-		Heartbeat:   300 * ms,
+		Heartbeat:   cmp.Or(g.heartbeat, 300*ms),
 		Dir:         filepath.Join(g.dir, name),
 		Credentials: c,
 		Log:         slog.New(slog.NewTextHandler(g.t.Output(), nil)).With("node", name),

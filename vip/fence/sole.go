@@ -13,7 +13,8 @@ import (
 // errTaken says that another process fences VIPs in this network namespace. Its
 // programs or tables would be replaced by ours, and with them what they know of its
 // lease.
-var errTaken = errors.New("another perch runs in this network namespace: stop it first, or have it apply a changed config by `perch reload`")
+var errTaken = errors.New("another perch runs in this network namespace: " +
+	"stop it first, or have it apply a changed config by `perch reload`")
 
 // solePrefix begins the names of abstract unix sockets: the kernel keeps them by
 // network namespace, and frees them with their process. Anybody may have such names;

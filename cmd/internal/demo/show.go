@@ -131,7 +131,8 @@ const (
 // within calls done at an interval until it is true, or fails when patience ends;
 // what says what is waited for.
 func within(ctx context.Context, interval time.Duration, what string, done func() (bool, error)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %s; if this machine is busy try a slower --failover", patience))
+	late := fmt.Errorf("not within %s; if this machine is busy try a slower --failover", patience)
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, late)
 	defer cancel()
 	tick := time.NewTicker(interval)
 	defer tick.Stop()

@@ -30,7 +30,8 @@ func configured(c *config.Config, f Facts) (all []Finding) {
 		address := v.Address.Addr()
 		if i, _ := f.find(v.Interface); slices.Contains(i.Lasting, address) {
 			all = append(all, Finding{
-				Warning, address.String(), "is on " + v.Interface + " without perch, and for good: perch removes it when it starts, and what configures the interface is not to bring it back",
+				Warning, address.String(), "is on " + v.Interface + " without perch, and for good: perch removes it when it starts, " +
+					"and what configures the interface is not to bring it back",
 				"ip address del " + v.Address.String() + " dev " + v.Interface,
 			})
 		}

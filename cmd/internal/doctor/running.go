@@ -27,6 +27,7 @@ func restarted(_ *config.Config, f Facts) []Finding {
 		return nil
 	}
 	return []Finding{{
-		Hint, "the daemon", "runs version " + f.Running + " of perch, and what is installed is " + f.Version + ": it was not restarted since", "systemctl restart perch",
+		Hint, "the daemon", "runs version " + f.Running + " of perch, and what is installed is " + f.Version + ": it was not restarted since",
+		"systemctl restart perch",
 	}}
 }

@@ -173,7 +173,8 @@ func network(at netip.AddrPort) string {
 func (s *Server) note(at netip.AddrPort, err error) {
 	text := ""
 	if err != nil {
-		text = fmt.Sprintf("neither dashboard nor metrics are served at %s (node.listen): %v; that is tried again every %v", at, cause(err), retryEvery)
+		text = fmt.Sprintf("neither dashboard nor metrics are served at %s (node.listen): %v; that is tried again every %v",
+			at, cause(err), retryEvery)
 	}
 	s.mu.Lock()
 	was := s.trouble
