@@ -62,7 +62,7 @@ func TestProgramsThatRootWouldNotRun(t *testing.T) {
 		{FIFO: "/run/events", Reader: program("reader")},
 	}
 	probes := Probes{Vet: func(path string) error { return errors.New(path + " is bad") }}
-	for uid, want := range map[int][]string{0: {"end", "reader", "root"}, 990: {"root"}} {
+	for uid, want := range map[int][]string{0: {"end", "root"}, 990: {"root"}} {
 		p.Processes = []Process{{Name: "perch", Args: []string{"serve"}, Read: true, UID: uid}}
 		vetPrograms(p.Config, probes, p.Facts)(&p.Facts)
 		var names []string
