@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -321,12 +322,25 @@ func writeSync(file blockFile, b []byte, offset int64) error {
 // diskFile syncs data alone: the file never grows.
 type diskFile struct{ *os.File }
 
-// removed tells whether the ballot's file has lost its name, as by rm -r: it is written still,
-// and no next start will find it.
-func (f *ballotFile) removed() bool {
-	var stat unix.Stat_t
+// astray says what is wrong with where the ballot's file is, or "". A file without its name, as
+// after rm -r or mv, is written still, and no next start will find it.
+func (f *ballotFile) astray() string {
 	disk, ok := f.file.(diskFile)
-	return ok && unix.Fstat(int(disk.Fd()), &stat) == nil && stat.Nlink == 0
+	if !ok {
+		return ""
+	}
+	held, err := disk.Stat()
+	if err != nil {
+		return ""
+	}
+	there, err := os.Stat(f.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && !os.SameFile(held, there):
+		return f.path + " has been removed or moved: what is written is lost to the next start; put it back, or restart perch, one node at a time"
+	case errors.Is(unix.Access(f.path, unix.W_OK), unix.EROFS):
+		return f.path + " cannot be written: " + unix.EROFS.Error()
+	}
+	return ""
 }
 
 func (f diskFile) Sync() error { return os.NewSyscallError("fdatasync", unix.Fdatasync(int(f.Fd()))) }

@@ -26,6 +26,7 @@
 // (transfer.go), the relay between the network and raft with one for each request that
 // raft has not answered yet and one for each snapshot that comes (relay.go), and one for
 // each connection that is kept warm, with one that looks which peers there are (warm.go).
+// The one that looks where the files are (store.go) is waited for by nobody.
 // A transfer, a claim or a drain runs in its caller's goroutine, and a raft
 // future that outlives its limit is left to a goroutine that ends with raft.
 //

@@ -43,6 +43,7 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group, network raft.Stre
 	g.Go(func() error { defer close(relayed); trans.relay(relaying); return nil })
 	g.Go(func() error { return n.seek(ctx) })
 	g.Go(func() error { n.wake(ctx, r); return nil })
+	go n.store.watch(ctx)
 	g.Go(func() error { n.regain(ctx); return nil })
 	g.Go(func() error { n.revoke(ctx); return nil })
 	g.Go(func() error { n.pulse(ctx); return nil })

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,5 +66,7 @@ func (m *memory) peek(index uint64, entry *raft.Log) error {
 
 func (*memory) begin()              {}
 func (*memory) lastTrouble() string { return "" }
-func (*memory) stalled() Stalls     { return Stalls{} }
-func (*memory) Close() error        { return nil }
+
+func (*memory) watch(context.Context) {}
+func (*memory) stalled() Stalls       { return Stalls{} }
+func (*memory) Close() error          { return nil }

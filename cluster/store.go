@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ type storage interface {
 	peek(index uint64, entry *raft.Log) error
 	lastTrouble() string // of the last write of the log, or ""
 	stalled() Stalls     // writes that took long
+	watch(ctx context.Context)
 	// note returns what is kept under a key beside the log, or nil.
 	note(key string) ([]byte, error)
 	setNote(key string, value []byte) error
@@ -45,7 +47,7 @@ type store struct {
 	running atomic.Bool               // the library runs: it panics where it returned errors before
 	trouble atomic.Pointer[error]     // of the last write of the log
 	writing atomic.Pointer[time.Time] // when the write under way began; nil for none
-	removed atomic.Bool               // the ballot has no name any more
+	astray  atomic.Pointer[string]    // what is wrong with where the files are
 	stalls  stalls
 }
 
@@ -218,7 +220,6 @@ func (s *store) write() func() {
 	begun := time.Now()
 	s.writing.Store(&begun) // whole, since the wall clock may be set meanwhile
 	return func() {
-		s.removed.Store(s.ballot.removed()) // here, where the disk is waited for anyway
 		s.writing.Store(nil)
 		now := time.Now()
 		s.stalls.note(now.Sub(begun), now)
@@ -246,10 +247,33 @@ func (s *store) lastTrouble() string {
 	if last := s.trouble.Load(); last != nil && *last != nil {
 		return (*last).Error()
 	}
-	if s.removed.Load() {
-		return s.ballot.path + " has been removed: what is written is lost when perch ends; restart perch, one node at a time"
+	if astray := s.astray.Load(); astray != nil {
+		return *astray
 	}
 	return ""
+}
+
+// lookEvery is how often it is looked where the files are: a cluster in which nothing happens
+// writes nothing.
+const lookEvery = 5 * time.Second
+
+// watch looks where the files are until ctx ends. It is waited for by nobody: the disk may hang.
+func (s *store) watch(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.look()
+		}
+	}
+}
+
+func (s *store) look() {
+	astray := s.ballot.astray()
+	s.astray.Store(&astray)
 }
 
 func (s *store) stalled() Stalls { return s.stalls.read() }

@@ -296,22 +296,32 @@ func TestTroubleOfTheLastWrite(t *testing.T) {
 	}
 }
 
-// Files without a name take all that is written, and no next start finds them.
-func TestRemovedFilesAreATrouble(t *testing.T) {
-	for name, write := range map[string]func(*folder) error{
-		"log":  func(f *folder) error { return f.StoreLog(&raft.Log{Index: 1, Term: 1}) },
-		"vote": func(f *folder) error { return f.SetUint64([]byte("CurrentTerm"), 1) },
+// Files that are not where they were take all that is written, and no next start finds them.
+func TestFilesAstrayAreATrouble(t *testing.T) {
+	for name, disturb := range map[string]func(f *folder, dir string) error{
+		"removed": func(_ *folder, dir string) error { return os.RemoveAll(dir) },
+		"moved":   func(_ *folder, dir string) error { return os.Rename(dir, dir+".away") },
+		"replaced": func(f *folder, _ string) error {
+			return errors.Join(os.WriteFile(f.path("new"), nil, 0o600), os.Rename(f.path("new"), f.path("ballot")))
+		},
 	} {
 		f := newFolder(t)
-		f.do(write(f))
+		f.look()
 		if got := f.lastTrouble(); got != "" {
 			t.Errorf("%s: before: %q", name, got)
 		}
-		f.do(os.RemoveAll(filepath.Dir(f.path("ballot"))))
-		f.do(write(f))
-		want := f.path("ballot") + " has been removed: what is written is lost when perch ends; restart perch, one node at a time"
+		f.do(disturb(f, f.dir))
+		f.look()
+		want := f.path("ballot") + " has been removed or moved: what is written is lost to the next start; put it back, or restart perch, one node at a time"
 		if got := f.lastTrouble(); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+		if name == "moved" {
+			f.rename(f.dir+".away", f.dir)
+			f.look()
+			if got := f.lastTrouble(); got != "" {
+				t.Errorf("moved back: %q", got)
+			}
 		}
 		f.close()
 	}

@@ -18,6 +18,8 @@ type Chrony struct {
 	Sources []string // its sourcedirs
 	NoFile  bool     // there is no chronyc
 	NoDir   bool     // there is no folder for the sources
+	Dir     Folder   // for the sources
+	Run     Folder   // of the socket
 }
 
 // mostIncluded bounds the files of a configuration.
@@ -28,6 +30,7 @@ func (root files) chrony(c *config.Config) (out Chrony) {
 		return Chrony{}
 	}
 	out.NoFile, out.NoDir = !root.exists(c.Clock.Chronyc), !root.exists(c.Clock.SourcesDir)
+	out.Dir, out.Run = root.folder(c.Clock.SourcesDir), root.folder(filepath.Dir(c.Clock.Socket))
 	for _, path := range []string{"/etc/chrony/chrony.conf", "/etc/chrony.conf"} { // Debian's, Red Hat's
 		if root.read(path) != "" {
 			out.Conf = path
@@ -92,6 +95,7 @@ func leaderTime(c *config.Config, f Facts) (all []Finding) {
 	if f.Chrony.NoDir {
 		all = append(all, Finding{Warning, dir, "is not there: no source of time can be written into it", "mkdir -p " + quoted(dir)})
 	}
+	all = append(all, untold(f)...)
 	if f.Chrony.Conf == "" {
 		return all
 	}

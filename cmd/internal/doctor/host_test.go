@@ -252,6 +252,17 @@ func illnessesOfTheMachine() []illness {
 			p.followTime()
 			p.Chrony = Chrony{Conf: "/etc/chrony.conf", Sources: []string{"/run/chrony-dhcp"}}
 		}},
+		{"time from the leader, and no right to say so", func(p *patient) {
+			p.followTime()
+			p.Chrony.Dir = Folder{"/etc/chrony/sources.d", 0, 0, 0o755}
+			p.Chrony.Run = Folder{"/run/chrony", 101, 102, 0o700}
+		}},
+		{"time from the leader, by a group", func(p *patient) {
+			p.followTime()
+			p.Processes[0].Groups = []int{102}
+			p.Chrony.Dir = Folder{"/etc/chrony/sources.d", 0, p.Processes[0].GID, 0o775}
+			p.Chrony.Run = Folder{"/run/chrony", 101, 102, 0o770}
+		}},
 		{"programs that others can change", func(p *patient) {
 			p.Node.StopProgram = []string{"/opt/end"}
 			p.Loose = map[string]Loose{"/opt/end": {"/opt", "/opt is writable by others (mode 0777): refused because it would run as root"}}
@@ -394,7 +405,7 @@ func TestHost(t *testing.T) {
 
 // followTime has time taken from the leader, by a chronyd that is as it should be.
 func (p *patient) followTime() {
-	p.Config.Clock = &config.Clock{SourcesDir: "/etc/chrony/sources.d", Chronyc: "/usr/bin/chronyc"}
+	p.Config.Clock = &config.Clock{SourcesDir: "/etc/chrony/sources.d", Chronyc: "/usr/bin/chronyc", Socket: "/run/chrony/chronyd.sock"}
 	p.Rights.Caps |= 1 << unix.CAP_SYS_PTRACE
 	p.Processes = append(p.Processes, Process{PID: 9, Name: "chronyd"})
 	p.Chrony = Chrony{Conf: "/etc/chrony/chrony.conf", Allows: true, Sources: []string{"/etc/chrony/sources.d"}}

@@ -61,20 +61,22 @@ func TestKeepers(t *testing.T) {
 func TestProcesses(t *testing.T) {
 	root := writeFiles(t, map[string]string{
 		"proc/10/comm": "perch\n", "proc/10/cmdline": "perch\x00serve\x00",
-		"proc/10/status":    "Name:\tperch\nUid:\t1\t990\t1\t1\nGid:\t1\t980\t1\t1\nCapEff:\t0000008000003000\n",
+		"proc/10/status":    "Name:\tperch\nUid:\t1\t990\t1\t1\nGid:\t1\t980\t1\t1\nGroups:\t102 103 \nCapEff:\t0000008000003000\n",
 		"proc/10/mountinfo": "30 20 0:5 / /proc/sys rw - proc proc rw\n29 1 0:5 / /proc rw - proc proc rw,hidepid=invisible\n31 30 0:5 / /proc/sys ro,nosuid - proc proc rw\n",
 		"proc/11/comm":      "bash\n", "proc/11/cmdline": "bash\x00",
 		"proc/12/comm": "keepalived\n", "proc/12/cmdline": "keepalived\x00-f\x00/etc/k.conf\x00",
 		"proc/12/root/etc/k.conf": "! vrrp_instance no {\nvrrp_instance a {\n interface eth0 # eth9\n track_interface {\n  interface eth8\n }\n virtual_router_id 51\n}\nvrrp_instance b {\n virtual_router_id 52\n}\n",
 		"proc/13/comm":            "keepalived\n",
+		"proc/16/comm":            "chronyd\n", "proc/16/cmdline": "chronyd\x00",
 	})
-	for pid, space := range map[string]string{"thread-self": "1", "10": "1", "11": "1", "12": "1", "13": "2"} {
+	for pid, space := range map[string]string{"thread-self": "1", "10": "1", "11": "1", "12": "1", "13": "2", "16": "1"} {
 		must(t, os.MkdirAll(root.path("proc/"+pid+"/ns"), 0o755))
 		must(t, os.Symlink("net:["+space+"]", root.path("proc/"+pid+"/ns/net")))
 	}
 	want := []Process{
-		{PID: 10, Name: "perch", Args: []string{"perch", "serve"}, UID: 990, GID: 980, Caps: 0x8000003000, Read: true, Fixed: true, Alone: true},
+		{PID: 10, Name: "perch", Args: []string{"perch", "serve"}, UID: 990, GID: 980, Groups: []int{102, 103}, Caps: 0x8000003000, Read: true, Fixed: true, Alone: true},
 		{PID: 12, Name: "keepalived", Args: []string{"keepalived", "-f", "/etc/k.conf"}, Instances: []instance{{"eth0", 51}, {"", 52}}},
+		{PID: 16, Name: "chronyd", Args: []string{"chronyd"}},
 	}
 	if diff := cmp.Diff(want, root.processes(), cmp.AllowUnexported(instance{})); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -13,15 +13,16 @@ import (
 // Process is one that something here goes by, and that is seen to be in this network
 // namespace.
 type Process struct {
-	PID   int
-	Name  string   // as the kernel has it, cut to 15 bytes
-	Args  []string // those of its command line, its name first
-	UID   int
-	GID   int
-	Caps  Capabilities // effective
-	Read  bool         // whether UID and Caps are known
-	Fixed bool         // /proc/sys is read-only to it
-	Alone bool         // its /proc hides the processes of other users
+	PID    int
+	Name   string   // as the kernel has it, cut to 15 bytes
+	Args   []string // those of its command line, its name first
+	UID    int
+	GID    int
+	Groups []int        // further ones
+	Caps   Capabilities // effective
+	Read   bool         // whether UID and Caps are known
+	Fixed  bool         // /proc/sys is read-only to it
+	Alone  bool         // its /proc hides the processes of other users
 	// Instances are the virtual routers of a keepalived.
 	Instances []instance
 }
@@ -30,7 +31,7 @@ type Process struct {
 func noticed() []string {
 	return []string{
 		"perch", "keepalived", "vrrpd", "ucarp", "systemd-network", "NetworkManager", "dhclient", "firewalld",
-		"haproxy", "nginx", "envoy",
+		"haproxy", "nginx", "envoy", "chronyd",
 	}
 }
 
@@ -73,6 +74,10 @@ func readProcess(status string) (p Process) {
 			p.UID, _ = strconv.Atoi(fields[1])
 		case key == "Gid" && len(fields) > 1:
 			p.GID, _ = strconv.Atoi(fields[1])
+		case key == "Groups":
+			for _, field := range fields {
+				p.Groups = append(p.Groups, number(field))
+			}
 		case key == "CapEff" && len(fields) == 1:
 			caps, err := strconv.ParseUint(fields[0], 16, 64)
 			p.Caps, p.Read = Capabilities(caps), err == nil

@@ -2,9 +2,15 @@ package e2e
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
@@ -53,6 +59,44 @@ func (c *cluster) writeUntilMoved(old *lab.Node) {
 		_, err := idle.Perch(ctx, "undrain", idle.Name)
 		return err == nil
 	})
+}
+
+// Where a data directory is not where it was, or cannot be written any more, all nodes say so
+// before anything is to be written. Nothing moves for that alone.
+func TestDataDirectoryAstray(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, newNetwork(t))
+	for _, n := range c.Nodes {
+		_, err := n.Host.MountDisk(n.DataDir(), 8<<20)
+		c.must(err)
+	}
+	c.must(c.StartAll())
+	old := c.settled()
+	raft, term := filepath.Join(old.DataDir(), "raft"), c.status(old).Cluster.Term
+	do := func(f func() error) { c.must(old.Host.Do(f)) }
+	says := func(words string) {
+		for _, n := range c.Nodes {
+			c.eventuallySays(n.Name+" warns of what "+words, func() bool {
+				return slices.ContainsFunc(c.status(n).Warnings, func(w string) bool {
+					return strings.HasPrefix(w, old.Name+" cannot write its log: "+filepath.Join(raft, "ballot")+" "+words)
+				})
+			})
+		}
+	}
+	do(func() error { return os.Rename(raft, raft+".away") })
+	says("has been removed or moved")
+	do(func() error { return os.Rename(raft+".away", raft) })
+	c.nobodyWarns()
+	do(func() error {
+		return errors.Join(unix.Mount(raft, raft, "", unix.MS_BIND, ""), unix.Mount("", raft, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
+	})
+	says("cannot be written: read-only file system")
+	do(func() error { return unix.Unmount(raft, unix.MNT_DETACH) })
+	c.nobodyWarns()
+	c.stillOwnedBy(old)
+	if got := c.status(old).Cluster.Term; got != term {
+		t.Errorf("term %d, it was %d", got, term)
+	}
 }
 
 // A disk that hangs keeps raft's main loop waiting in fsync, while heartbeats would go
