@@ -37,7 +37,8 @@ func (b *browser) hide(hidden bool) {
 const hurry = `{ const slow = setTimeout; window.setTimeout = (f, ms) => slow(f, ms / 20); }`
 
 // A tab in the background says in its title and by its icon how things are now, though it is not
-// followed; a computer that slept does not take what it has for live.
+// followed; a computer that slept does not take what it has for live, nor does a page that one came
+// back to.
 func TestDashboardInTheBackground(t *testing.T) {
 	t.Parallel()
 	c, b := watchedCluster(t)
@@ -71,6 +72,11 @@ func TestDashboardInTheBackground(t *testing.T) {
 	asked = b.streamsAsked()
 	b.run(chromedp.Evaluate(`{ const now = Date.now; Date.now = () => now() + 8 * 3600e3; }`, nil))
 	c.eventually("a computer that slept asks for a new stream", func() bool { return b.streamsAsked() > asked })
+	b.shows("#live", "live,")
+
+	asked = b.streamsAsked()
+	b.run(chromedp.Evaluate(`dispatchEvent(new PageTransitionEvent("pageshow", {persisted: true}))`, nil))
+	c.eventually("a page that one came back to asks for a new stream", func() bool { return b.streamsAsked() > asked })
 	b.shows("#live", "live,")
 }
 

@@ -172,6 +172,9 @@ func TestDashboardOfADeadDaemon(t *testing.T) {
 	c.must(n.Freeze())
 	b.shows("#stale", "no word of this node")
 	b.becomes(`/ for (2[2-9]|[3-9]\d) s/.test(document.querySelector("#stale").textContent)`) // it has asked again
+	if alert := b.text("[role=alert]"); strings.Contains(alert, " s.") || !strings.Contains(alert, "no word of this node") {
+		t.Errorf("a reader would be told each second: %q", alert)
+	}
 	c.must(n.Thaw())
 	b.shows("#live", "live,")
 }
