@@ -37,7 +37,8 @@ func (b *browser) hide(hidden bool) {
 const hurry = `{ const slow = setTimeout; window.setTimeout = (f, ms) => slow(f, ms / 20); }`
 
 // A tab in the background says in its title and by its icon how things are now, though it is not
-// followed; a computer that slept does not take what it has for live.
+// followed; a computer that slept does not take what it has for live, nor does a page that one came
+// back to.
 func TestDashboardInTheBackground(t *testing.T) {
 	t.Parallel()
 	c, b := watchedCluster(t)
@@ -72,6 +73,11 @@ func TestDashboardInTheBackground(t *testing.T) {
 	b.run(chromedp.Evaluate(`{ const now = Date.now; Date.now = () => now() + 8 * 3600e3; }`, nil))
 	c.eventually("a computer that slept asks for a new stream", func() bool { return b.streamsAsked() > asked })
 	b.shows("#live", "live,")
+
+	asked = b.streamsAsked()
+	b.run(chromedp.Evaluate(`dispatchEvent(new PageTransitionEvent("pageshow", {persisted: true}))`, nil))
+	c.eventually("a page that one came back to asks for a new stream", func() bool { return b.streamsAsked() > asked })
+	b.shows("#live", "live,")
 }
 
 // Forced colours, and a printer, leave the shapes; nothing moves.
@@ -89,10 +95,11 @@ func TestDashboardForAllEyes(t *testing.T) {
 		if list := eval[[]string](b, shapeless); len(list) > 0 {
 			t.Errorf("%s: without a shape: %q", name, list)
 		}
+		got := eval[string](b, `getComputedStyle(document.querySelector(".ok,.odd,.bad"), "::before").printColorAdjust`)
+		if name == "print" && got != "exact" {
+			t.Errorf("a printer leaves out shapes: print-color-adjust is %q", got)
+		}
 		b.picture(name)
-	}
-	if got := eval[string](b, `getComputedStyle(document.querySelector(".ok,.odd,.bad"), "::before").printColorAdjust`); got != "exact" {
-		t.Errorf("a printer leaves out shapes: print-color-adjust is %q", got)
 	}
 	if n := eval[int](b, `document.getAnimations().length`); n > 0 {
 		t.Errorf("%d animations", n)

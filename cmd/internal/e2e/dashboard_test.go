@@ -109,7 +109,7 @@ func (b *browser) fitsLongNames(c *cluster) {
 	}
 	script += `document.querySelector('main').innerHTML = html.replaceAll("198.18.0.", "2001:db8:ffff:eeee:dddd:cccc:bbbb:").replaceAll(">gw", ">" + "gw".repeat(32));
 		document.documentElement.scrollWidth`
-	for _, width := range []int64{320, 390, 768, 1440, 2560} {
+	for _, width := range []int64{320, 390, 660, 720, 1110, 1260, 1440, 2560} {
 		b.screen(width, 900, "light")
 		if wide := eval[float64](b, "{"+script+"}"); wide > float64(width) {
 			b.t.Errorf("with long names the page is %v pixels wide on a screen of %d", wide, width)
@@ -172,6 +172,9 @@ func TestDashboardOfADeadDaemon(t *testing.T) {
 	c.must(n.Freeze())
 	b.shows("#stale", "no word of this node")
 	b.becomes(`/ for (2[2-9]|[3-9]\d) s/.test(document.querySelector("#stale").textContent)`) // it has asked again
+	if alert := b.text("[role=alert]"); strings.Contains(alert, " s.") || !strings.Contains(alert, "no word of this node") {
+		t.Errorf("a reader would be told each second: %q", alert)
+	}
 	c.must(n.Thaw())
 	b.shows("#live", "live,")
 }

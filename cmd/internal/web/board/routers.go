@@ -67,7 +67,7 @@ func (w *writer) router(r routerRow, l level) {
 		w.raw(`<small class="p">master `).text(r.Master).raw("</small>")
 	}
 	w.raw("</th><td>").told(r.on).raw("</td><td>").markOf(r.on, l, r.State).raw(`</td><td class="n" data-l="priority">`).int(r.EffectivePriority)
-	w.raw(`</td><td class="w">`).text(orDash(r.Master)).raw(`</td><td class="n w">`).live(r.Adverts.Sent).raw(" out<br>")
+	w.raw(`</td><td class="w a">`).text(orDash(r.Master)).raw(`</td><td class="n w">`).live(r.Adverts.Sent).raw(" out<br>")
 	w.live(r.Adverts.Received).raw(" in")
 	w.raw("</td><td>").time(r.Since).raw("</td></tr>")
 }
