@@ -105,6 +105,7 @@ func staleSocket(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ln.SetUnlinkOnClose(false)
 	ts.Check(ln.Close())
+	ts.Check(os.Chmod(ts.Getenv("PERCH_SOCKET"), 0o660))
 }
 
 // waitFor: wait-for FILE PATTERN

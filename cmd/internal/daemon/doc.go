@@ -19,7 +19,7 @@
 //
 // What happens is recorded (package events): by who does it (chronicle.go, attempts.go,
 // unheard.go; crew.go for a part that fails), or by the lookout,
-// which looks at how things are and tells what is different (lookout.go, sights.go; scene.go is
+// which looks at how things are and tells what is different (lookout.go, sights.go, arrival.go; scene.go is
 // pure). Recording takes a mutex for a moment, and waits for nobody.
 //
 // Where VIPs are announced by BGP, the herald tells package bgp which this node holds

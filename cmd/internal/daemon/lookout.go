@@ -23,14 +23,13 @@ const (
 // how things are, time and again, and tells what is different. All of it is its goroutine's
 // own.
 type lookout struct {
-	d     *daemon
-	begun time.Time
+	d *daemon
 
+	since    arrival
 	group    *assembly // nil before the first look
 	checks   troubles
 	broken   troubles // the fence
 	mended   counts   // likewise
-	first    uint64   // term of the first look
 	seen     map[sighting]bool
 	drained  []string
 	watched  bool   // drained and seen are known
@@ -50,7 +49,7 @@ type lookout struct {
 
 // lookOut looks until ctx ends.
 func (d *daemon) lookOut(ctx context.Context) error {
-	l := &lookout{d: d, begun: time.Now(), seen: map[sighting]bool{}}
+	l := &lookout{d: d, since: arrival{begun: time.Now()}, seen: map[sighting]bool{}}
 	tick := time.NewTicker(quickLook)
 	defer tick.Stop()
 	for n := 0; ; n++ {
@@ -114,12 +113,11 @@ func (l *lookout) lookAtGroup() {
 	before := assembly{health: now.health}
 	if l.group != nil {
 		before = *l.group
-	} else {
-		l.first = now.term
 	}
+	l.since.note(view)
 	l.add(now.news(l.d.config().Cluster.Name, before))
 	l.group = &now
-	if applied := l.d.member.node.Applied(); applied != l.applied || !l.watched {
+	if applied := l.d.member.node.Applied(); l.since.known && (applied != l.applied || !l.watched) {
 		l.lookAtMemory(l.d.member.node.State())
 		l.applied = applied
 	}
@@ -155,14 +153,14 @@ func (l *lookout) lookAtAddresses(before addressing, m *vip.Manager) addressing 
 }
 
 // lookAtMemory records what is new in what the cluster remembers. Of what it remembered
-// when this node came nothing is: of a history moves of older terms, made before.
+// when this node came nothing is.
 func (l *lookout) lookAtMemory(s state.State) {
 	seen := make(map[sighting]bool, len(s.History))
 	for i := range s.History {
 		m := &s.History[i]
 		key := sighting{m.Term, m.To}
 		seen[key] = true
-		if !l.seen[key] && (m.Term > l.first || m.Time.After(l.begun)) {
+		if !l.seen[key] && l.since.isNew(m) {
 			l.d.events.Add(historic(l.d.config().Cluster.Name, m))
 		}
 	}

@@ -196,7 +196,7 @@ func TestDashboardOfOthersWithADeadNode(t *testing.T) {
 	b.looksWell()
 }
 
-// Without JavaScript there is all of it, too.
+// Without JavaScript there is all of it, too, and it does not stay as it was.
 func TestDashboardWithoutScript(t *testing.T) {
 	t.Parallel()
 	c, b := watchedCluster(t)
@@ -205,8 +205,19 @@ func TestDashboardWithoutScript(t *testing.T) {
 	b.run(emulation.SetScriptExecutionDisabled(true), chromedp.Navigate(listening))
 	b.shows("#vips", owner.Name+" owns and holds 2 VIPs")
 	b.shows("#nodes", "lb1", "lb2", "lb3", "quorum")
+	b.shows("#vrrp", "lb3", "master", "backup", "VRID 51")
+	for _, n := range c.Nodes {
+		b.shows("#checks", "nobody-at-"+n.Name, "connection refused")
+		b.shows("#services", "web-of-"+n.Name)
+	}
+	b.shows("#moves", owner.Name)
+	b.shows("#events", "daemon_started")
 	b.shows("#live", "as of")
 	b.picture("no-script")
+	b.looksWell()
+	next := c.others(owner)[0]
+	c.perch(c.Nodes[1], "transfer", next.Name)
+	b.shows("#vips", next.Name+" owns and holds 2 VIPs") // since it loads anew by itself
 	said, _ := b.heard()
 	if len(said) > 0 {
 		t.Errorf("the console says %q", said)

@@ -106,7 +106,7 @@ func ofKind(kind events.Kind) func(events.Event) bool {
 // restart, each once and in order, by whichever way.
 func TestEventsAreFollowed(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t)
+	c := startCluster(t, failover("wan")) // whose nodes no busy machine parts
 	old := c.owner()
 	viewer := c.others(old)[0]
 	cmd := exec.Command(perchBinary(t), "events", "--follow", "-o", "json", "--socket", viewer.Socket())
