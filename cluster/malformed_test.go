@@ -271,7 +271,7 @@ func TestOnePeersHandshakesAreBounded(t *testing.T) {
 
 // What no node asks on the protocol for parleys changes nothing.
 func TestCraftedQuestionsAreRefused(t *testing.T) {
-	g, owner := intruded(t)
+	g, owner := intrudedAt(t, 2*time.Second)
 	term, members := owner.View().Term, owner.View().Members
 	long := strings.Repeat("x", 2*maxParley)
 	g.unharmed(func() {
