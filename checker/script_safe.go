@@ -86,17 +86,26 @@ func namesOn(path string) []string {
 	return slices.DeleteFunc(strings.Split(path, "/"), func(name string) bool { return name == "" })
 }
 
+// LooseError says that root runs no program to which Path leads, since others can change it.
+type LooseError struct {
+	Path string // what is to be mended: the program, its interpreter, or a folder or link on the way
+	Why  string
+}
+
+func (e *LooseError) Error() string {
+	return e.Path + " " + e.Why + ": refused because it would run as root"
+}
+
 // onlyRootChanges is about one name on a path. What belongs to root is safe in a folder
 // with the sticky bit, whoever else may write there.
 func onlyRootChanges(path string, info os.FileInfo) error {
-	const refused = "refused because it would run as root"
 	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || stat.Uid != 0 {
-		return fmt.Errorf("%s does not belong to root: %s", path, refused)
+		return &LooseError{path, "does not belong to root"}
 	}
 	mode := info.Mode()
 	link, sticky := mode&os.ModeSymlink != 0, mode.IsDir() && mode&os.ModeSticky != 0
 	if mode.Perm()&0o022 != 0 && !link && !sticky {
-		return fmt.Errorf("%s is writable by others (mode %04o): %s", path, mode.Perm(), refused)
+		return &LooseError{path, fmt.Sprintf("is writable by others (mode %04o)", mode.Perm())}
 	}
 	return nil
 }

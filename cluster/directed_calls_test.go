@@ -119,3 +119,15 @@ func TestOwnershipIsOfAfterTheLook(t *testing.T) {
 		}
 	})
 }
+
+// A node that asks for no vote would depose its leader, and win nothing.
+func TestCallOfASilentNodeDeposesNobody(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {
+		silent, term := others[0], owner.run.Ownership().Term
+		silent.run.FallSilent()
+		if out := <-silent.pass(t, called(owner.cfg.Node, term)); !errors.Is(out.Error, ErrNotRunning) {
+			t.Errorf("the call was answered with %v", out.Error)
+		}
+		s.stays(t, owner)
+	})
+}

@@ -228,6 +228,11 @@ func TestFallSilent(t *testing.T) {
 	directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {
 		h, begun := owner.cfg.Heartbeat, time.Now()
 		owner.run.FallSilent()
+		trans := &transport{node: owner.run.Node}
+		trans.beat(Peer{Name: "lb2"}, owner.run.Ownership().Term)
+		if err := trans.InstallSnapshot("lb2", "lb2", &raft.InstallSnapshotRequest{}, nil, nil); !errors.Is(err, ErrNotRunning) {
+			t.Errorf("it sends a snapshot: %v", err)
+		}
 		for s.leader() == nil || s.leader() == owner {
 			if time.Since(begun) > 20*h {
 				t.Error("nobody has followed")
@@ -245,7 +250,6 @@ func TestFallSilent(t *testing.T) {
 			}
 		}
 		s.heal()
-		trans := &transport{node: owner.run.Node}
 		if err := trans.RequestPreVote("lb2", "lb2", &raft.RequestPreVoteRequest{}, nil); !errors.Is(err, ErrNotRunning) {
 			t.Errorf("it asks whether it would get a vote: %v", err)
 		}

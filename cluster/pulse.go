@@ -84,9 +84,9 @@ func (n *Node) hangs(term uint64) bool {
 	return n.leadsIn == term && !n.lively(term)
 }
 
-// FallSilent has this node send nothing more as a leader, and ask for no vote, though it goes
-// on running: the others elect another one meanwhile. It waits for nobody, and is for a
-// daemon that cannot end in order.
+// FallSilent has this node send nothing more as a leader, ask for no vote and take over from
+// nobody, though it goes on running: the others elect another one meanwhile, for which it may
+// vote. It waits for nobody, and is for a daemon that cannot end in order.
 func (n *Node) FallSilent() { n.hushed.Store(true) }
 
 // mayStand tells why this node may not ask for votes.

@@ -93,6 +93,10 @@ func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
 	}
 	switch req := rpc.Command.(type) {
 	case *raft.TimeoutNowRequest:
+		if err := n.mayStand(); err != nil { // the leader would lose its term, and nobody win the next
+			rpc.Respond(nil, err)
+			return
+		}
 		// The library takes a request once it is done with those before, and has their term.
 		select {
 		case n.requests <- nudge():

@@ -83,10 +83,13 @@ func (t *transport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (ra
 	return nil, raft.ErrPipelineReplicationNotSupported
 }
 
+// silent tells whether this node ends: the others are to elect another leader at once.
+func (t *transport) silent() bool { return t.node.raft.Load() == nil || t.node.hushed.Load() }
+
 // AppendEntries notes when the request was sent, since that is what a lease may
 // count from.
 func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
-	if t.node.raft.Load() == nil || t.node.hushed.Load() { // it ends: the others are to elect another leader at once
+	if t.silent() {
 		return ErrNotRunning
 	}
 	sent := t.node.now()
@@ -113,7 +116,7 @@ func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, r
 // begins with log entries, whose answers wait for the followers' disks, and the
 // lease waits for the answers.
 func (t *transport) beat(peer Peer, term uint64) {
-	if peer.Name == t.node.cfg.Node || !t.node.leads(term) || t.node.hushed.Load() {
+	if peer.Name == t.node.cfg.Node || !t.node.leads(term) || t.silent() {
 		return
 	}
 	self := t.EncodePeer(raft.ServerID(t.node.cfg.Node), t.LocalAddr())
@@ -190,6 +193,9 @@ func (t *transport) RequestVote(id raft.ServerID, target raft.ServerAddress, req
 
 // InstallSnapshot implements raft.Transport.
 func (t *transport) InstallSnapshot(id raft.ServerID, target raft.ServerAddress, req *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
+	if t.silent() { // a snapshot, too, is a sign of a leader
+		return ErrNotRunning
+	}
 	return t.sound(t.NetworkTransport.InstallSnapshot(id, target, req, resp, data), &resp.Term)
 }
 

@@ -82,9 +82,15 @@ func (n *Node) View() View {
 	return view
 }
 
+// seat is what *raft.Raft says of who leads.
+type seat interface {
+	CurrentTerm() uint64
+	LeaderWithID() (raft.ServerAddress, raft.ServerID)
+}
+
 // leaderOfTerm returns the leader and the term in which it leads: the library forgets the leader
 // before it takes note of a new term.
-func leaderOfTerm(r *raft.Raft) (raft.ServerID, uint64) {
+func leaderOfTerm(r seat) (raft.ServerID, uint64) {
 	for {
 		term := r.CurrentTerm()
 		if _, leader := r.LeaderWithID(); r.CurrentTerm() == term {

@@ -118,6 +118,7 @@ func (o *doctorOptions) examine(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	facts.File = o.config
 	facts.Try(c)
 	o.probe(cmd.Context(), c, &facts)
 	d := diagnosisOf(o.find(c, facts))

@@ -142,7 +142,7 @@ func (r *eventReader) show(e api.RawEvent) error {
 	}
 	text := string(printable.JSON(e.Line)) + "\n"
 	if r.output == formatText {
-		text = renderEvent(&e.Event, viewOf(r.out, e.Time.Time.Local()))
+		text = readable(r.out, renderEvent(&e.Event, viewOf(r.out, e.Time.Time.Local())))
 	}
 	_, err := io.WriteString(r.out, text)
 	if errors.Is(err, unix.EPIPE) {

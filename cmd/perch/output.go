@@ -42,6 +42,6 @@ func (f *format) print(out io.Writer, v any, text func() string) error {
 	if *f == formatJSON {
 		return printJSON(out, v, "  ")
 	}
-	_, err := io.WriteString(out, text())
+	_, err := io.WriteString(out, readable(out, text()))
 	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,12 +15,32 @@ import (
 // renderStatus draws the answer of `perch status`: the cluster in one line, its
 // nodes, the VIPs, the virtual routers, and what the operator should know.
 func renderStatus(s api.Status, v view) string {
-	var parts []string
-	if s.Cluster == nil {
-		parts = append(parts, drawLine(v, lonely(s)...))
-	} else {
-		parts = append(parts, drawLine(v, summary(s.Cluster, s.Node)...))
+	return strings.Join(slices.Concat([]string{drawHead(s, v)}, drawTables(s, v), drawn(drawNotes(s, v))), "\n")
+}
+
+// renderScreen draws the same for a screen, which may end before all has been told: what the
+// operator should know comes first.
+func renderScreen(s api.Status, v view) string {
+	return strings.Join(slices.Concat([]string{drawHead(s, v)}, drawn(drawNotes(s, v)), drawTables(s, v)), "\n")
+}
+
+// drawn is a part, if it is one.
+func drawn(part string) []string {
+	if part == "" {
+		return nil
 	}
+	return []string{part}
+}
+
+// drawHead is the whole in one line.
+func drawHead(s api.Status, v view) string {
+	if s.Cluster == nil {
+		return drawLine(v, lonely(s)...)
+	}
+	return drawLine(v, summary(s.Cluster, s.Node)...)
+}
+
+func drawTables(s api.Status, v view) (parts []string) {
 	if s.Cluster != nil && len(s.Cluster.Nodes) > 0 {
 		parts = append(parts, nodesTable(s.Cluster.Nodes, s.Node).draw(v))
 	}
@@ -35,23 +56,30 @@ func renderStatus(s api.Status, v view) string {
 	if s.Static != nil {
 		parts = append(parts, staticTable(*s.Static).draw(v))
 	}
-	if notes := drawNotes(s, v); notes != "" {
-		parts = append(parts, notes)
-	}
-	return strings.Join(parts, "\n")
+	return parts
 }
 
-// drawLine draws cells side by side, cut to the view's width.
+// drawLine draws cells side by side, and goes on in the next line where the view ends.
 func drawLine(v view, cells ...cell) string {
 	const gap = "   "
 	var b strings.Builder
 	column := 0
 	for _, c := range cells {
 		text := clean(c.text)
-		b.WriteString(v.paint(fit(text, column, v.width), c.style) + gap)
-		column += utf8.RuneCountInString(text) + len(gap)
+		size := utf8.RuneCountInString(text)
+		switch {
+		case column == 0:
+		case v.width > 0 && column+len(gap)+size > v.width:
+			b.WriteString("\n")
+			column = 0
+		default:
+			b.WriteString(gap)
+			column += len(gap)
+		}
+		b.WriteString(v.paint(wrap(text, v.width), c.style))
+		column += size
 	}
-	return strings.TrimRight(b.String(), " ") + "\n"
+	return b.String() + "\n"
 }
 
 // lonely is a node without a cluster in one line.
@@ -190,18 +218,18 @@ func reasonCell(vip api.VIP) cell {
 func drawNotes(s api.Status, v view) string {
 	var b strings.Builder
 	for _, w := range s.Warnings {
-		b.WriteString(v.paint(fit("warning: "+clean(w), 0, v.width), doubtful) + "\n")
+		b.WriteString(v.paint(wrap("warning: "+clean(w), v.width), doubtful) + "\n")
 	}
 	if s.Cluster != nil {
 		for _, n := range s.Cluster.Nodes {
 			if n.Mended != nil {
-				b.WriteString(fit(clean(mendedLine(n.Name, *n.Mended, v.now)), 0, v.width) + "\n")
+				b.WriteString(wrap(clean(mendedLine(n.Name, *n.Mended, v.now)), v.width) + "\n")
 			}
 		}
 	}
 	if s.Cluster != nil && s.Cluster.Refused > 0 {
 		refused := fmt.Sprintf("connections to the cluster port of %s turned away: %d", clean(s.Node), s.Cluster.Refused)
-		b.WriteString(fit(refused, 0, v.width) + "\n")
+		b.WriteString(wrap(refused, v.width) + "\n")
 	}
 	return b.String()
 }

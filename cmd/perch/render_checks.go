@@ -33,7 +33,7 @@ func drawChecks(checks []api.Check, v view) []string {
 		drawn = checksTable(shown, v.now).draw(v)
 	}
 	if len(checks) > fewChecks {
-		drawn += fit(fmt.Sprintf("checks: %d, of which %d are well", len(checks), healthy), 0, v.width) + "\n"
+		drawn += wrap(fmt.Sprintf("checks: %d, of which %d are well", len(checks), healthy), v.width) + "\n"
 	}
 	return []string{drawn}
 }

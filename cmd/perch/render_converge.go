@@ -33,7 +33,7 @@ func drawHooks(hooks []api.Convergence, v view) []string {
 		drawn = hooksTable(shown, v.now).draw(v)
 	}
 	if len(hooks) > fewHooks {
-		drawn += fit(fmt.Sprintf("converge hooks: %d, of which %d have converged", len(hooks), converged), 0, v.width) + "\n"
+		drawn += wrap(fmt.Sprintf("converge hooks: %d, of which %d have converged", len(hooks), converged), v.width) + "\n"
 	}
 	return []string{drawn}
 }

@@ -40,7 +40,7 @@ func drawServices(s api.Status, v view) []string {
 		drawn = t.draw(v)
 	}
 	if total > fewServers {
-		drawn += fit(fmt.Sprintf("services: %d with %d servers, of which %d are well", len(s.Services), total, well), 0, v.width) + "\n"
+		drawn += wrap(fmt.Sprintf("services: %d with %d servers, of which %d are well", len(s.Services), total, well), v.width) + "\n"
 	}
 	if drawn += drawIPVS(s.IPVS, v); drawn == "" {
 		return nil
@@ -167,12 +167,12 @@ func drawIPVS(i *api.IPVS, v view) string {
 	switch {
 	case i.State == api.ServiceStandby:
 	case i.State != api.ServiceReady:
-		b.WriteString(v.paint(fit(clean(strings.TrimSuffix("IPVS is "+i.State+": "+i.Reason, ": ")), 0, v.width), bad) + "\n")
+		b.WriteString(v.paint(wrap(clean(strings.TrimSuffix("IPVS is "+i.State+": "+i.Reason, ": ")), v.width), bad) + "\n")
 	case i.Reason != "":
-		b.WriteString(v.paint(fit(clean("IPVS: "+i.Reason), 0, v.width), doubtful) + "\n")
+		b.WriteString(v.paint(wrap(clean("IPVS: "+i.Reason), v.width), doubtful) + "\n")
 	}
 	if len(i.Foreign) > 0 {
-		b.WriteString(fit(clean("IPVS has what somebody else made, which is left alone: "+strings.Join(i.Foreign, ", ")), 0, v.width) + "\n")
+		b.WriteString(wrap(clean("IPVS has what somebody else made, which is left alone: "+strings.Join(i.Foreign, ", ")), v.width) + "\n")
 	}
 	if s := i.Sync; s != nil {
 		line := fmt.Sprintf("IPVS sync daemon: %s on %s, ID %d", s.Role, s.Interface, s.ID)
@@ -180,7 +180,7 @@ func drawIPVS(i *api.IPVS, v view) string {
 		if s.Reason != "" {
 			line, style = line+": "+s.Reason, doubtful
 		}
-		b.WriteString(v.paint(fit(clean(line), 0, v.width), style) + "\n")
+		b.WriteString(v.paint(wrap(clean(line), v.width), style) + "\n")
 	}
 	return b.String()
 }
@@ -189,7 +189,7 @@ func drawIPVS(i *api.IPVS, v view) string {
 func renderServices(s api.Status, v view) string {
 	parts := []string{}
 	if len(s.Services) == 0 {
-		parts = append(parts, fit(clean(s.Node)+" has no services", 0, v.width)+"\n")
+		parts = append(parts, wrap(clean(s.Node)+" has no services", v.width)+"\n")
 	} else {
 		parts = append(parts, serversTable(s.Services, v.now).draw(v))
 	}

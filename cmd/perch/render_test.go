@@ -178,9 +178,66 @@ func TestRenderStatus(t *testing.T) {
 	}
 }
 
+// longNames is a cluster whose names and addresses are as long as they may be.
+func longNames() api.Status {
+	s := troubled()
+	s.Cluster.Name = strings.Repeat("c", 64)
+	for i := range s.Cluster.Nodes {
+		n := &s.Cluster.Nodes[i]
+		n.Name, n.Address = strings.Repeat(n.Name, 64)[:64], "[2001:db8:ffff:eeee:dddd:cccc:bbbb:aaaa]:7400"
+	}
+	s.VIPs[1].Owner, s.VIPs[1].Address = s.Cluster.Nodes[0].Name, "2001:db8:ffff:eeee:dddd:cccc:bbbb:100/64"
+	return s
+}
+
+// On a screen of 80 columns and 24 rows there is whether all is well, who owns and holds what, and
+// what to do, whatever the names are.
+func TestScreenHasWhatMatters(t *testing.T) {
+	text := renderScreen(longNames(), view{now: now, paint: noColour, width: 80})
+	golden(t, "screen-long", text)
+	seen := strings.Join(strings.Split(text, "\n")[:22], "\n")
+	for _, part := range []string{"electing", "no leader", "no quorum", "warning: no majority", "warning: not answering", "unreachable", "sick"} {
+		if !strings.Contains(seen, part) {
+			t.Errorf("the first 22 lines lack %q:\n%s", part, seen)
+		}
+	}
+	for _, part := range []string{"OWNER", "HELD", "nobody", " no ", "claimed by"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is missing:\n%s", part, text)
+		}
+	}
+}
+
+func TestWrap(t *testing.T) {
+	for _, tt := range []struct {
+		text  string
+		width int
+		want  string
+	}{
+		{"ab cd", 0, "ab cd"},
+		{"ab cd", 5, "ab cd"},
+		{"ab cd", 4, "ab\ncd"},
+		{"abc de fgh", 6, "abc de\nfgh"},
+		{"äbcdefg", 3, "äbc\ndef\ng"},
+		{"a bcdefghi", 6, "a bcde\nfghi"}, // a space near the beginning is none to break at
+	} {
+		if got := wrap(tt.text, tt.width); got != tt.want {
+			t.Errorf("wrap(%q, %d) = %q, want %q", tt.text, tt.width, got, tt.want)
+		}
+	}
+}
+
+func TestMiddle(t *testing.T) {
+	for width, want := range map[int]string{10: "2001:db8::", 9: "2001…b8::", 6: "20…8::", 1: "…"} {
+		if got := middle("2001:db8::", width); got != want {
+			t.Errorf("in %d columns %q, want %q", width, got, want)
+		}
+	}
+}
+
 // A line that wraps would spoil the screen of status --watch.
 func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
-	for _, s := range []api.Status{healthy(), troubled(), hostile(), routers(), hostileRouters(), beside()} {
+	for _, s := range []api.Status{healthy(), troubled(), hostile(), routers(), hostileRouters(), beside(), longNames()} {
 		for width := 1; width <= 120; width++ {
 			for line := range strings.Lines(renderStatus(s, view{now: now, paint: noColour, width: width})) {
 				if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > width {

@@ -19,7 +19,7 @@ func drawRouters(s api.Status, v view) []string {
 	}
 	parts := []string{routersTable(s.VRRP, v.now).draw(v)}
 	if s.Promise != "" {
-		parts[0] += fit(clean(s.Promise), 0, v.width) + "\n"
+		parts[0] += wrap(clean(s.Promise), v.width) + "\n"
 	}
 	if t := holdingsTable(s.VRRP); len(t.rows) > 0 {
 		parts = append(parts, t.draw(v))
@@ -104,7 +104,7 @@ func holdingCell(h api.HeldRoute) cell {
 // router lost its lease by itself.
 func drawStrangers(routers []api.VirtualRouter, v view) string {
 	var b strings.Builder
-	line := func(text string, s style) { b.WriteString(v.paint(fit(clean(text), 0, v.width), s) + "\n") }
+	line := func(text string, s style) { b.WriteString(v.paint(wrap(clean(text), v.width), s) + "\n") }
 	for _, r := range routers {
 		for _, h := range r.Heard {
 			if h.Advice != "" {
@@ -127,10 +127,10 @@ func drawUnknown(routers []api.UnknownRouter, v view) string {
 	for _, r := range routers[:min(maxUnknown, len(routers))] {
 		text := fmt.Sprintf("%s hears %s of VRID %d, which no router of this node has there (version %d, priority %d, every %s, last %s ago)",
 			r.Interface, r.Address, r.VRID, r.Version, r.Priority, r.AdvertInterval, age(r.Last, v.now))
-		b.WriteString(fit(clean(text), 0, v.width) + "\n")
+		b.WriteString(wrap(clean(text), v.width) + "\n")
 	}
 	if more := len(routers) - maxUnknown; more > 0 {
-		b.WriteString(fit(fmt.Sprintf("and %d more of VRIDs that no router of this node has: see -o json", more), 0, v.width) + "\n")
+		b.WriteString(wrap(fmt.Sprintf("and %d more of VRIDs that no router of this node has: see -o json", more), v.width) + "\n")
 	}
 	return b.String()
 }

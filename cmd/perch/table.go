@@ -48,7 +48,11 @@ type table struct {
 
 const columnGap = "  "
 
-// draw returns the lines of the table, cut to a view's width.
+// narrowestColumn is what columns keep when room is scarce.
+const narrowestColumn = 6
+
+// draw returns the lines of the table. Where a view is too narrow the widest columns are cut, so
+// that each is seen, and the last one goes on below.
 func (t table) draw(v view) string {
 	head := make([]cell, len(t.header))
 	for i, name := range t.header {
@@ -56,6 +60,11 @@ func (t table) draw(v view) string {
 	}
 	rows := append([][]cell{head}, t.rows...)
 	widths := columnWidths(rows)
+	last := len(widths) - 1
+	squeeze(widths[:last], v.width)
+	if room := roomBehind(widths[:last], v.width); utf8.RuneCountInString(head[last].text) > room && v.width > 0 {
+		head[last].text = "" // what goes on below needs no name
+	}
 	var b strings.Builder
 	for _, row := range rows {
 		b.WriteString(drawRow(row, widths, v) + "\n")
@@ -73,20 +82,92 @@ func columnWidths(rows [][]cell) []int {
 	return widths
 }
 
+// roomBehind is what is left of a width behind columns.
+func roomBehind(widths []int, width int) int {
+	for _, w := range widths {
+		width -= w + len(columnGap)
+	}
+	return width
+}
+
+// squeeze makes the widest columns narrower until all have room in a width; 0 is no limit.
+func squeeze(widths []int, width int) {
+	if width == 0 || len(widths) == 0 {
+		return
+	}
+	for over := -roomBehind(widths, width); over > 0; over-- {
+		widest := 0
+		for i, w := range widths {
+			if w > widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= narrowestColumn {
+			return
+		}
+		widths[widest]--
+	}
+}
+
 func drawRow(row []cell, widths []int, v view) string {
 	var b strings.Builder
 	column := 0
 	for i, c := range row {
 		if i == len(row)-1 {
-			b.WriteString(v.paint(fit(clean(c.text), column, v.width), c.style))
+			last := drawLast(c, column, v)
+			if strings.HasPrefix(last, "\n") {
+				return strings.TrimRight(b.String(), " ") + last
+			}
+			b.WriteString(last)
 			break
 		}
-		text := shown(c.text)
+		text := middle(shown(c.text), widths[i])
 		pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text))
 		b.WriteString(v.paint(fit(text, column, v.width), c.style) + pad + columnGap)
 		column += widths[i] + len(columnGap)
 	}
 	return strings.TrimRight(b.String(), " ")
+}
+
+// drawLast draws the last cell of a row, below it if there is no room behind.
+func drawLast(c cell, column int, v view) string {
+	const indent = "    "
+	text := clean(c.text)
+	if v.width == 0 || column+utf8.RuneCountInString(text) <= v.width {
+		return v.paint(text, c.style)
+	}
+	if v.width <= narrowestColumn+len(indent) {
+		return v.paint(fit(text, column, v.width), c.style)
+	}
+	return "\n" + indent + v.paint(strings.ReplaceAll(wrap(text, v.width-len(indent)), "\n", "\n"+indent), c.style)
+}
+
+// middle cuts text to a width in its middle: names and addresses differ at their ends.
+func middle(text string, width int) string {
+	runes := []rune(text)
+	if len(runes) <= width {
+		return text
+	}
+	head := (width - 1) / 2
+	return string(runes[:head]) + "…" + string(runes[len(runes)-(width-1-head):])
+}
+
+// wrap breaks text into lines of a width, at spaces where it can; 0 is no limit.
+func wrap(text string, width int) string {
+	runes := []rune(text)
+	var lines []string
+	for width > 0 && len(runes) > width {
+		end, next := width, width
+		for i := width; i > 0 && i >= width/2; i-- {
+			if runes[i] == ' ' {
+				end, next = i, i+1
+				break
+			}
+		}
+		lines = append(lines, string(runes[:end]))
+		runes = runes[next:]
+	}
+	return strings.Join(append(lines, string(runes)), "\n")
 }
 
 // shown is a cell's text: a dash where there is none, so that columns can be

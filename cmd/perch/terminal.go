@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +31,19 @@ func viewOf(out io.Writer, now time.Time) view {
 func wantsColour(out io.Writer) bool {
 	_, ok := terminalSize(out)
 	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// readable returns text as out can show it: a terminal whose locale has no UTF-8, such as a serial
+// console with LANG=C, gets other characters of the same width. Files and programs get it as it is.
+func readable(out io.Writer, text string) string {
+	if _, ok := terminalSize(out); !ok {
+		return text
+	}
+	locale := strings.ToLower(cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_CTYPE"), os.Getenv("LANG")))
+	if strings.Contains(locale, "utf-8") || strings.Contains(locale, "utf8") {
+		return text
+	}
+	return strings.NewReplacer("→", ">", "≤", "<", "≈", "~", "…", "~", "µ", "u").Replace(text)
 }
 
 // size of a terminal; 0 where it is not known.

@@ -203,11 +203,47 @@ func TestScreenKeepsTheLastAnswer(t *testing.T) {
 	if err := d.show(healthy()); err != nil {
 		t.Fatal(err)
 	}
+	if text := out.String(); !strings.HasPrefix(text, home+d.seen.Format(time.TimeOnly)) || strings.Contains(text, "not live") {
+		t.Errorf("shown %q", text)
+	}
+	d.seen = d.seen.Add(-time.Hour)
 	out.Reset()
 	if err := d.trouble(errAway); err != nil {
 		t.Fatal(err)
 	}
-	if text := out.String(); !strings.HasPrefix(text, home+"perch: no daemon answers") || !strings.Contains(text, "cluster edge") {
+	text, as := out.String(), "not live: this is as of "+d.seen.Format(time.TimeOnly)
+	if !strings.HasPrefix(text, home+"perch: no daemon answers") || !strings.Contains(text, "cluster edge") || !strings.Contains(text, as) {
 		t.Errorf("shown %q", text)
 	}
+}
+
+// A terminal without UTF-8 gets what it can show, and what is aligned stays so; what is no terminal
+// gets all.
+func TestReadable(t *testing.T) {
+	_, terminal := openPTY(t, unix.Winsize{Col: 80, Row: 24})
+	const text = "lb1 → lb2 ≤ 3µs ≈ a…"
+	for _, tt := range []struct{ all, ctype, lang, want string }{
+		{"", "", "C", "lb1 > lb2 < 3us ~ a~"},
+		{"", "", "", "lb1 > lb2 < 3us ~ a~"},
+		{"POSIX", "C.UTF-8", "C.UTF-8", "lb1 > lb2 < 3us ~ a~"},
+		{"", "en_GB.utf8", "C", text},
+		{"", "", "de_DE.UTF-8", text},
+	} {
+		t.Setenv("LC_ALL", tt.all)
+		t.Setenv("LC_CTYPE", tt.ctype)
+		t.Setenv("LANG", tt.lang)
+		if got := readable(terminal, text); got != tt.want {
+			t.Errorf("%+v: %q", tt, got)
+		}
+		if got := readable(&strings.Builder{}, text); got != text {
+			t.Errorf("%+v: no terminal gets %q", tt, got)
+		}
+	}
+	t.Setenv("LC_ALL", "C")
+	master, terminal := openPTY(t, unix.Winsize{Col: 80, Row: 24})
+	seen := record(master)
+	if err := new(format).print(terminal, nil, func() string { return "a → b\n" }); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the text", func() bool { return strings.Contains(seen(), "a > b") })
 }

@@ -14,10 +14,11 @@ import (
 type screen struct {
 	out  io.Writer
 	last api.Status
+	seen time.Time // when that came
 }
 
 func (d *screen) show(s api.Status) error {
-	d.last = s
+	d.last, d.seen = s, time.Now()
 	return d.draw("")
 }
 
@@ -25,16 +26,17 @@ func (d *screen) trouble(err error) error {
 	return d.draw("perch: " + clean(err.Error()))
 }
 
+// draw begins with the time, as the end of the screen may be cut. What is not new any more is
+// told as it was then.
 func (d *screen) draw(complaint string) error {
-	now := time.Now()
-	v := viewOf(d.out, now)
+	v := viewOf(d.out, d.seen)
 	term, _ := terminalSize(d.out)
 	v.width = term.columns
-	text := renderStatus(d.last, v) + "\n" + now.Format(time.TimeOnly) + "\n"
+	text := d.seen.Format(time.TimeOnly) + "\n" + renderScreen(d.last, v)
 	if complaint != "" {
-		text = v.paint(fit(complaint, 0, v.width), bad) + "\n\n" + text
+		text = v.paint(wrap(complaint, v.width), bad) + "\n" + v.paint(wrap("not live: this is as of "+d.seen.Format(time.TimeOnly), v.width), bad) + "\n\n" + text
 	}
-	_, err := io.WriteString(d.out, frame(text, term.rows))
+	_, err := io.WriteString(d.out, readable(d.out, frame(text, term.rows)))
 	return err
 }
 

@@ -10,11 +10,12 @@ import (
 // Limits of what a peer says, whatever it has sent: it is shown in each status and on each
 // dashboard, which must not grow with it.
 const (
-	maxPeerAnswer = 4 << 20 // bytes; a report of 5,000 VIPs that are all claimed has 1.4 MiB
-	maxWord       = 256     // bytes of a name, an address or a value
-	maxSentence   = 1 << 10 // bytes of a reason or an error
-	maxLines      = 16      // of a refusal, or reasons of a health
-	maxKeys       = 256     // of a map, such as the peers by name
+	maxPeerAnswer   = 4 << 20 // bytes; a report of 5,000 VIPs that are all claimed has 1.4 MiB
+	maxPeerElements = 130_000 // as maxElements; that report has 55,000
+	maxWord         = 256     // bytes of a name, an address or a value
+	maxSentence     = 1 << 10 // bytes of a reason or an error
+	maxLines        = 16      // of a refusal, or reasons of a health
+	maxKeys         = 256     // of a map, such as the peers by name
 )
 
 // bounded returns a report that keeps to the limits.

@@ -24,12 +24,13 @@ const dialTimeout = time.Second
 
 // caller makes requests over connections of its own.
 type caller struct {
-	http *http.Client
-	most int64 // bytes of an answer
+	http     *http.Client
+	most     int64 // bytes of an answer
+	elements int   // likewise
 }
 
-func newCaller(most int64, dial func(ctx context.Context, host string) (net.Conn, error)) caller {
-	return caller{most: most, http: &http.Client{
+func newCaller(most int64, elements int, dial func(ctx context.Context, host string) (net.Conn, error)) caller {
+	return caller{most: most, elements: elements, http: &http.Client{
 		Transport: &http.Transport{
 			DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
 				ctx, cancel := context.WithTimeout(ctx, dialTimeout)
@@ -84,7 +85,7 @@ func (c caller) request(ctx context.Context, method, host, path string, body []b
 		return withoutURL(err)
 	}
 	defer resp.Body.Close()
-	answer, err := readAnswer(resp.Body, most)
+	answer, err := readAnswer(resp.Body, most, c.elements)
 	if err != nil {
 		return err
 	}
@@ -97,13 +98,13 @@ func (c caller) request(ctx context.Context, method, host, path string, body []b
 	return nil
 }
 
-func readAnswer(r io.Reader, most int64) ([]byte, error) {
+func readAnswer(r io.Reader, most int64, elements int) ([]byte, error) {
 	answer, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err == nil && int64(len(answer)) > most {
 		err = fmt.Errorf("answer is over %d bytes", most)
 	}
-	if err == nil && bytes.Count(answer, []byte{','}) > maxElements {
-		err = fmt.Errorf("answer has over %d elements", maxElements)
+	if err == nil && bytes.Count(answer, []byte{','}) > elements {
+		err = fmt.Errorf("answer has over %d elements", elements)
 	}
 	return answer, err
 }

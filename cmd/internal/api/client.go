@@ -24,7 +24,7 @@ type Client struct {
 
 // NewClient returns a client of the socket at path. It dials when it is asked.
 func NewClient(path string) *Client {
-	return &Client{path: path, caller: newCaller(maxAnswer, func(ctx context.Context, _ string) (net.Conn, error) {
+	return &Client{path: path, caller: newCaller(maxAnswer, maxElements, func(ctx context.Context, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	})}
 }

@@ -158,7 +158,7 @@ func TestClientWithoutRights(t *testing.T) {
 
 // pipeClient is a Client whose socket is a pipe in virtual time.
 func pipeClient(ln *pipeListener) *Client {
-	return &Client{path: "/run/perch.sock", caller: newCaller(maxAnswer, func(ctx context.Context, _ string) (net.Conn, error) {
+	return &Client{path: "/run/perch.sock", caller: newCaller(maxAnswer, maxElements, func(ctx context.Context, _ string) (net.Conn, error) {
 		return ln.dial(ctx)
 	})}
 }

@@ -113,7 +113,7 @@ func (c *Client) Events(ctx context.Context, id events.ID, follow Follow, each f
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		answer, err := readAnswer(resp.Body, maxAnswer)
+		answer, err := readAnswer(resp.Body, maxAnswer, maxElements)
 		if err != nil {
 			return c.explainEvents(ctx, err)
 		}

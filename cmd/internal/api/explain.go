@@ -21,7 +21,8 @@ func (c *Client) explain(err error) error {
 	var refused *AnswerError
 	switch {
 	case errors.As(err, &refused) && refused.Code == http.StatusNotFound:
-		return fmt.Errorf("the daemon at %s is of another version of perch, which does not know this: `perch status` says of which, and a restart has it run the installed one (%w)", c.path, refused)
+		return fmt.Errorf("the daemon at %s is of another version of perch, which does not know this: "+
+			"`perch status` says of which, and a restart has it run the installed one (%w)", c.path, refused)
 	case err == nil, errors.As(err, &refused), errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):

@@ -39,6 +39,10 @@ func TestListenUnixRefusesWhatOthersCouldReplace(t *testing.T) {
 			deadSocket(t, path)
 			change(t, os.Chown(path, foreign, 0))
 		}, "one of user 4321 is there, and perch runs as user root: remove it"},
+		{"a dead socket that others may use", func(t *testing.T, _, path string) {
+			deadSocket(t, path)
+			change(t, os.Chmod(path, 0o662))
+		}, "one of mode 0662 is there, and perch makes them with 0660 at most"},
 		{"a link to a dead socket", func(t *testing.T, dir, path string) {
 			deadSocket(t, filepath.Join(dir, "other"))
 			change(t, os.Symlink("other", path))
@@ -81,4 +85,5 @@ func deadSocket(t *testing.T, path string) {
 	change(t, err)
 	ln.SetUnlinkOnClose(false)
 	change(t, ln.Close())
+	change(t, os.Chmod(path, socketMode))
 }

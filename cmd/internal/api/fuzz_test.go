@@ -89,7 +89,7 @@ func FuzzReport(f *testing.F) {
 
 // An answer that would take far more room in memory than its own size is refused.
 func TestAnswersOfManyElementsAreRefused(t *testing.T) {
-	for count, fine := range map[int]bool{5000: true, maxElements + 2: false} {
+	for count, fine := range map[int]bool{5000: true, maxPeerElements + 2: false} {
 		body := `{"vips":[` + strings.Repeat("{},", count-1) + "{}]}"
 		c := peerThatSays("HTTP/1.1 200 OK\r\n\r\n" + body)
 		n, err := c.Report(t.Context(), "lb2")

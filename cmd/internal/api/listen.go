@@ -27,8 +27,8 @@ var ErrSocketInUse = errors.New("another perch daemon answers")
 
 // ListenUnix listens on a control socket of mode 0660 and makes its directory
 // if that is missing. It takes the place of a socket whose daemon is dead, and
-// of nothing else: neither of one that another user has put there. A directory in which
-// others could replace it is refused. The socket is bound under another name beside path and
+// of nothing else: neither of one that another user has put there, nor of one that others
+// may use. A directory in which others could replace it is refused. The socket is bound under another name beside path and
 // renamed when it is ready, so that nobody meets it half made. Close removes
 // it, unless a successor has put its own in that place.
 func ListenUnix(path string) (net.Listener, error) {
@@ -95,6 +95,9 @@ func vacant(path string) error {
 	}
 	if owner := ownerOf(info); owner != os.Geteuid() {
 		return fmt.Errorf("socket %s: one of user %s is there, and perch runs as user %s: remove it", path, userName(uint32(owner)), userName(uint32(os.Geteuid())))
+	}
+	if mode := info.Mode().Perm(); mode&^socketMode != 0 {
+		return fmt.Errorf("socket %s: one of mode %04o is there, and perch makes them with %04o at most, so that no others can use them: remove it", path, mode, socketMode)
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nil

@@ -44,6 +44,9 @@ func leaveStale(t *testing.T, path string) {
 	}
 	ln.SetUnlinkOnClose(false)
 	_ = ln.Close()
+	if err := os.Chmod(path, socketMode); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // wantOnly checks that a directory holds the named entries and nothing else.

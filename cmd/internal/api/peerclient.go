@@ -27,10 +27,12 @@ type PeerClient struct {
 
 // NewPeerClient returns a client that dials when it is asked.
 func NewPeerClient(dial DialNode) *PeerClient {
-	c := &PeerClient{kept: newCaller(maxPeerAnswer, byHost(dial)), fresh: newCaller(maxPeerAnswer, byHost(dial))}
+	c := &PeerClient{kept: peerCaller(dial), fresh: peerCaller(dial)}
 	c.fresh.http.Transport.(*http.Transport).DisableKeepAlives = true
 	return c
 }
+
+func peerCaller(dial DialNode) caller { return newCaller(maxPeerAnswer, maxPeerElements, byHost(dial)) }
 
 // Report returns what a node says of itself, within limits whatever it has sent.
 func (c *PeerClient) Report(ctx context.Context, node string) (NodeReport, error) {

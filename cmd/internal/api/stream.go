@@ -52,7 +52,8 @@ func (s Streams) Serve(w http.ResponseWriter, r *http.Request, f Feed) error {
 	}
 	head := w.Header()
 	head.Set("Content-Type", f.Type)
-	head.Set("Cache-Control", "no-store")
+	head.Set("Cache-Control", "no-store, no-transform") // nor does a proxy compress it, which would hold it back
+	head.Set("X-Accel-Buffering", "no")                 // nginx would
 	head.Set("X-Content-Type-Options", "nosniff")
 	if r.Method == http.MethodHead {
 		return nil

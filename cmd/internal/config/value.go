@@ -92,24 +92,25 @@ func (v *value) assigned() string {
 	}
 }
 
-// discreet leaves out of a URL what may be a secret, a user and a query: mistakes are in the
-// log and among the events.
+// discreet leaves out of a URL, or of its path, what may be a secret, a user and a query: mistakes
+// are in the log and among the events.
 func discreet(text string) string {
-	scheme, rest, is := strings.Cut(text, "://")
-	if !is {
-		return text
+	begin := 0
+	if !strings.HasPrefix(text, "/") {
+		scheme, _, isURL := strings.Cut(text, "://")
+		if !isURL {
+			return text
+		}
+		begin = len(scheme) + len("://")
 	}
-	end := len(rest)
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		end = i
+	path, query, _ := strings.Cut(text[begin:], "?")
+	if query != "" {
+		text = text[:begin] + path + "?***"
 	}
-	if at := strings.LastIndexByte(rest[:end], '@'); at >= 0 {
-		rest = "***" + rest[at:]
+	if at := strings.LastIndexByte(path, '@'); begin > 0 && at >= 0 { // a slash before it may be of a password
+		text = text[:begin] + "***" + text[begin+at:]
 	}
-	if path, query, has := strings.Cut(rest, "?"); has && query != "" {
-		rest = path + "?***"
-	}
-	return scheme + "://" + rest
+	return text
 }
 
 // join appends a key's part to a path, quoted where TOML would want it so.

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"net/netip"
 
 	"github.com/perch-vip/perch/checker"
@@ -48,11 +49,16 @@ func readAdvert(body []byte, from, to netip.Addr) (h doctor.Heard, ok bool) {
 	}, true
 }
 
-// vetAsRoot is an error if root would not run a program, since others can change it.
-func vetAsRoot(path string) error {
+// vetAsRoot is an error if root would not run a program, since others can change it, or what
+// leads to it: at.
+func vetAsRoot(path string) (at string, err error) {
 	program, err := checker.NewProgram([]string{path}, "root")
 	if err != nil {
-		return err
+		return "", err
 	}
-	return program.Vet()
+	err = program.Vet()
+	if loose, ok := errors.AsType[*checker.LooseError](err); ok {
+		at = loose.Path
+	}
+	return at, err
 }

@@ -158,13 +158,28 @@ func TestVetAsRoot(t *testing.T) {
 	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := vetAsRoot(program); err != nil {
-		t.Error(err)
+	if at, err := vetAsRoot(program); err != nil || at != "" {
+		t.Error(at, err)
 	}
 	if err := os.Chmod(program, 0o757); err != nil {
 		t.Fatal(err)
 	}
-	if err := vetAsRoot(program); err == nil || !strings.Contains(err.Error(), "writable by others") {
-		t.Error(err)
+	if at, err := vetAsRoot(program); err == nil || !strings.Contains(err.Error(), "writable by others") || at != program {
+		t.Error(at, err)
+	}
+	// What is to be mended may be a folder, or the interpreter of what is well itself.
+	script := filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(script, []byte("#!"+program+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := vetAsRoot(script); err == nil || at != program {
+		t.Error(at, err)
+	}
+	dir := filepath.Dir(program)
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := vetAsRoot(program); err == nil || at != dir {
+		t.Error(at, err)
 	}
 }

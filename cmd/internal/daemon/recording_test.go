@@ -41,8 +41,8 @@ func TestAttemptsThatFailAgain(t *testing.T) {
 	)
 }
 
-// Each failure for good is told, and the first success behind one; of a hook for each thing
-// that is owned.
+// Each outcome is told but those that may be thousands, of servers that are told of well; of a hook
+// for each thing that is owned.
 func TestOutcomesThatAreEvents(t *testing.T) {
 	var u unheard
 	log := events.New("lb1")
@@ -53,6 +53,9 @@ func TestOutcomesThatAreEvents(t *testing.T) {
 		{Target: "mail", Event: "fault of gw", Result: notify.Failed, Error: "refused"},
 		{Target: "mail", Event: "backup of gw", Result: notify.Told},
 		{Target: "mail", Event: "master of gw", Result: notify.Told},
+		{Target: "mail", Event: "server_up of web", OfServer: true, Result: notify.Told},
+		{Target: "mail", Event: "server_down of web", OfServer: true, Result: notify.Failed, Error: "refused"},
+		{Target: "mail", Event: "server_up of web", OfServer: true, Result: notify.Told},
 		{Target: "claim", About: "edge", Event: "converge owner 3 of edge", Result: notify.Failed, Error: "exit status 1"},
 		{Target: "claim", About: "gw", Event: "converge owner of gw", Result: notify.Told},
 		{Target: "claim", About: "edge", Event: "converge owner 3 of edge", Result: notify.Told},
@@ -60,10 +63,15 @@ func TestOutcomesThatAreEvents(t *testing.T) {
 		u.record(log, &o)
 	}
 	wantRecorded(t, "outcomes", log.After(events.ID{}),
+		"notify_told|mail|>|master of gw|",
 		"notify_failed|mail|>|backup of gw|refused",
 		"notify_failed|mail|>|fault of gw|refused",
 		"notify_mended|mail|>|backup of gw|",
+		"notify_told|mail|>|master of gw|",
+		"notify_failed|mail|>|server_down of web|refused",
+		"notify_mended|mail|>|server_up of web|",
 		"notify_failed|claim of edge|>|converge owner 3 of edge|exit status 1",
+		"notify_told|claim of gw|>|converge owner of gw|",
 		"notify_mended|claim of edge|>|converge owner 3 of edge|",
 	)
 }

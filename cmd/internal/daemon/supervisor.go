@@ -163,14 +163,15 @@ func (d *daemon) giveUp(part string) error {
 	return fmt.Errorf("%s %w", part, errHangs)
 }
 
-// releaseAll gives up everything, each kind of VIP beside the others: one of them hangs. The
-// fence is first, for which nobody needs to be asked.
+// releaseAll gives up everything, each kind of VIP beside the others: one of them hangs. Silence
+// is first, since it may be the kernel's side of the fence that hangs: the others need not wait for
+// the end, only for that of the lease. The fence is next, for which nobody needs to be asked.
 func (d *daemon) releaseAll() {
+	if d.member != nil {
+		d.member.node.FallSilent()
+	}
 	if err := d.fence.ShutAll(); err != nil {
 		d.log.Error("shutting the fence", "error", err)
-	}
-	if d.member != nil { // what hangs may take a while: the others need not wait for the end
-		d.member.node.FallSilent()
 	}
 	var released sync.WaitGroup
 	begin := func(release func() error) {

@@ -14,8 +14,9 @@ type unheard struct {
 	list map[string]bool
 }
 
-// record records what has become of an event at a target, or of a hook: each failure, and
-// the first success behind one. What was dropped the lookout counts: it may be much.
+// record records what has become of an event at a target, or of a hook: each failure, the first
+// success behind one, and all other successes but those about single servers, of which there may
+// be thousands at once. What was dropped the lookout counts, for the same reason.
 func (u *unheard) record(log *events.Log, o *notify.Outcome) {
 	e := events.Event{Subject: o.Target, Reason: o.Event, Error: o.Error}
 	if o.About != "" {
@@ -34,6 +35,8 @@ func (u *unheard) record(log *events.Log, o *notify.Outcome) {
 	case o.Result == notify.Told && failed:
 		e.Kind = events.NotifyMended
 		delete(u.list, e.Subject)
+	case o.Result == notify.Told && !o.OfServer:
+		e.Kind = events.NotifyTold
 	default:
 		return
 	}

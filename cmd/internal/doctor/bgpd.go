@@ -97,7 +97,7 @@ func announced(c *config.Config, f Facts) (all []Finding) {
 		found.Text, found.Command = "has nobody who listens: "+lost, "systemctl restart frr"
 	case BGPDForbidden:
 		found.Text = fmt.Sprintf("may not be spoken to by user %s: %s if perch runs as that one", f.User, lost)
-		found.Command = fmt.Sprintf("usermod -aG %s %s", f.BGPDGroup, f.User)
+		found.Command = fmt.Sprintf("usermod -aG %s %s && systemctl try-restart perch", f.BGPDGroup, f.User)
 	case BGPDHeard:
 		return moved(c, f)
 	}

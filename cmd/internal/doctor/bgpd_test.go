@@ -87,7 +87,7 @@ func TestAnnounced(t *testing.T) {
 		}}},
 		"forbidden": {func(p *patient) { p.BGPD = BGPDForbidden }, []Finding{{
 			Error, socket, "may not be spoken to by user perch: nothing is announced or withdrawn by BGP if perch runs as that one",
-			"usermod -aG frrvty perch",
+			"usermod -aG frrvty perch && systemctl try-restart perch",
 		}}},
 		"no tun": {func(p *patient) { p.NoTUN = true }, []Finding{{
 			Warning, "/dev/net/tun", "is not there: routers may have no route to the VIPs for some 100 ms of a planned move", "modprobe tun",

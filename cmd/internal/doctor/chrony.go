@@ -93,7 +93,7 @@ func leaderTime(c *config.Config, f Facts) (all []Finding) {
 		all = append(all, Finding{Warning, "chronyd", "does not run: this node neither takes time from the leader nor serves it as one", "systemctl enable --now chrony # or chronyd"})
 	}
 	if f.Chrony.NoDir {
-		all = append(all, Finding{Warning, dir, "is not there: no source of time can be written into it", "mkdir -p " + dir})
+		all = append(all, Finding{Warning, dir, "is not there: no source of time can be written into it", "mkdir -p " + quoted(dir)})
 	}
 	all = append(all, untold(f)...)
 	if f.Chrony.Conf == "" {
@@ -102,14 +102,25 @@ func leaderTime(c *config.Config, f Facts) (all []Finding) {
 	if !slices.Contains(f.Chrony.Sources, dir) {
 		all = append(all, Finding{
 			Warning, f.Chrony.Conf, "has no sourcedir " + dir + ": chronyd does not read what perch writes there",
-			"echo sourcedir " + dir + " >>" + f.Chrony.Conf + " && systemctl restart chronyd",
+			"echo sourcedir " + quoted(dir) + " >>" + f.Chrony.Conf + " && systemctl restart chronyd",
 		})
 	}
 	if !f.Chrony.Allows {
 		all = append(all, Finding{
 			Warning, f.Chrony.Conf, "has no allow: when this node leads, it serves no time to the others",
-			"echo allow NETWORK-OF-THE-NODES >>" + f.Chrony.Conf + " && systemctl restart chronyd",
+			allow(c) + " >>" + f.Chrony.Conf + " && systemctl restart chronyd",
 		})
 	}
 	return all
+}
+
+// allow is the command that says of each other node that it may ask for the time.
+func allow(c *config.Config) string {
+	command := "printf 'allow %s\\n'"
+	for _, p := range c.Cluster.Peers {
+		if p.Name != c.Node.Name {
+			command += " " + p.Address.Addr().String()
+		}
+	}
+	return command
 }

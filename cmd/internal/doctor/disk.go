@@ -43,12 +43,12 @@ func disk(c *config.Config, f Facts) (all []Finding) {
 	if c.Cluster == nil || !f.Disk.Known {
 		return nil
 	}
-	return slices.Concat(f.Disk.place(), f.Disk.room(), f.Disk.speed(c.Cluster.Heartbeat), f.Disk.stalls(c.Cluster.Heartbeat))
+	return slices.Concat(f.Disk.place(), f.Disk.room(), f.Disk.speed(c.Cluster.Heartbeat, f), f.Disk.stalls(c.Cluster.Heartbeat))
 }
 
 // place is about the kind of file system.
 func (d Disk) place() []Finding {
-	show := "findmnt -T " + d.Dir
+	show := "findmnt -T " + quoted(d.Dir)
 	switch d.System {
 	case "tmpfs", "ramfs":
 		return []Finding{{
@@ -68,25 +68,25 @@ func (d Disk) place() []Finding {
 
 func (d Disk) room() (all []Finding) {
 	if d.ReadOnly {
-		return []Finding{{Error, d.Dir, "is on a file system that is read-only: this node cannot vote", "findmnt -T " + d.Dir}}
+		return []Finding{{Error, d.Dir, "is on a file system that is read-only: this node cannot vote", "findmnt -T " + quoted(d.Dir)}}
 	}
 	if d.Free < scarceBytes {
 		severity := Warning
 		if d.Free == 0 {
 			severity = Error
 		}
-		all = append(all, Finding{severity, d.Dir, fmt.Sprintf("has %d MiB left: a node whose disk is full cannot vote", d.Free>>20), "df -h " + d.Dir})
+		all = append(all, Finding{severity, d.Dir, fmt.Sprintf("has %d MiB left: a node whose disk is full cannot vote", d.Free>>20), "df -h " + quoted(d.Dir)})
 	}
 	if d.Inodes < scarceInodes {
-		all = append(all, Finding{Warning, d.Dir, fmt.Sprintf("has room for %d more files: a node that cannot make one cannot vote", d.Inodes), "df -i " + d.Dir})
+		all = append(all, Finding{Warning, d.Dir, fmt.Sprintf("has room for %d more files: a node that cannot make one cannot vote", d.Inodes), "df -i " + quoted(d.Dir)})
 	}
 	return all
 }
 
 // speed compares what a write takes with the heartbeat.
-func (d Disk) speed(heartbeat time.Duration) []Finding {
+func (d Disk) speed(heartbeat time.Duration, f Facts) []Finding {
 	if d.Failed != "" {
-		return []Finding{{Hint, d.Dir, "was not written to, to see how long that takes: " + d.Failed, "sudo perch doctor"}}
+		return []Finding{{Hint, d.Dir, "was not written to, to see how long that takes: " + d.Failed, f.again()}}
 	}
 	if len(d.Syncs) == 0 {
 		return nil
@@ -98,7 +98,7 @@ func (d Disk) speed(heartbeat time.Duration) []Finding {
 		return []Finding{{
 			Warning, d.Dir, fmt.Sprintf("takes %s to write something for good, and an election waits for %d such writes: with a heartbeat of %s each takes longer than that",
 				brief(median), electionSyncs, heartbeat),
-			`set failover = "wan" in [cluster] of all nodes, or have data_dir on a faster disk`,
+			f.edit(`failover = "wan" in [cluster], on all nodes; or have data_dir on a faster disk`),
 		}}
 	case worst > heartbeat:
 		return []Finding{{

@@ -208,7 +208,7 @@ func TestExamine(t *testing.T) {
 
 		{"own server by dr", func(p *patient) { p.ownServer("dr") }, nil},
 		{"own server by dr on all nodes", func(p *patient) { p.ownServer("dr"); p.IPVS.Nodes = "candidates" }, []string{
-			`warning ipvs.nodes is not owner: this host is a server of web, and balances again what the owner sends to it | set nodes = "owner" in [ipvs], or give it an [ipvs.sync]`,
+			`warning ipvs.nodes is not owner: this host is a server of web, and balances again what the owner sends to it | ${EDITOR:-vi} /etc/perch/perch.toml # nodes = "owner" in [ipvs], or give it an [ipvs.sync]`,
 		}},
 		{"own server by dr on all nodes that tell each other", func(p *patient) {
 			p.ownServer("dr")
@@ -221,7 +221,7 @@ func TestExamine(t *testing.T) {
 			p.IPVS.Sync = &config.IPVSSync{Interface: "eth1"}
 		}, nil},
 		{"own server behind the fence", func(p *patient) { p.ownServer("dr"); p.Cluster.Fence = "bpf" }, []string{
-			`warning fence is bpf: this host is a server of web, and what it answers with the VIP is dropped when another one owns that | set fence = "lifetime", or have another host be the server`,
+			`warning fence is bpf: this host is a server of web, and what it answers with the VIP is dropped when another one owns that | ${EDITOR:-vi} /etc/perch/perch.toml # fence = "lifetime"; or have another host be the server`,
 		}},
 		{"own server by nat", func(p *patient) { p.ownServer("nat"); p.IPVS.Nodes, p.Cluster.Fence = "candidates", "bpf" }, nil},
 		{"tunnel's end", func(p *patient) {
@@ -262,7 +262,7 @@ func TestExamine(t *testing.T) {
 			"error ip_vs is not in kernel 6.1.0-44-amd64: no service works | dnf install kernel-modules-6.1.0-44-amd64",
 		}},
 		{"no modules", func(p *patient) { p.Modules = Modules{} }, []string{
-			"error ip_vs is not loaded, and this host has no files of kernel 6.1.0-44-amd64 to load it from: no service works | modprobe ip_vs",
+			"error ip_vs is not loaded, and this host has no files of kernel 6.1.0-44-amd64 to load it from: no service works | modprobe ip_vs # on the host itself, if this is a container",
 		}},
 		{"in a container", func(p *patient) { p.Modules = Modules{Loaded: []string{"ip_vs"}} }, []string{
 			"hint ip_vs_wlc is needed by the scheduler of web and not loaded; whether it can be is not to be seen here, as there are no files of kernel 6.1.0-44-amd64 | modprobe ip_vs_wlc",
@@ -277,7 +277,7 @@ func TestExamine(t *testing.T) {
 		{"sealed", func(p *patient) {
 			p.Sysctls["kernel/modules_disabled"], p.Modules.Loaded = 1, []string{"ip_vs"}
 		}, []string{
-			"error ip_vs_wlc is needed by the scheduler of web and not loaded; kernel.modules_disabled lets nobody do so until the next boot | echo ip_vs_wlc >>/etc/modules-load.d/perch.conf && reboot",
+			"error ip_vs_wlc is needed by the scheduler of web and not loaded; kernel.modules_disabled lets nobody do so until the next boot | echo ip_vs_wlc >>/etc/modules-load.d/perch.conf # and reboot when it suits",
 		}},
 		{"sealed late", func(p *patient) {
 			p.Sysctls["kernel/modules_disabled"], p.Modules.Loaded = 1, []string{"ip_vs", "ip_vs_wlc"}

@@ -8,6 +8,7 @@ import (
 
 // Facts are what is known of a host, as its network namespace sees it.
 type Facts struct {
+	File       string         // that of the config
 	Kernel     string         // its release: "6.1.0-44-amd64"
 	System     []string       // what distribution it is, and which ones that is like: "ubuntu", "debian"
 	Sysctls    map[string]int // by their path below /proc/sys; the kernel does not have what is not there
@@ -39,11 +40,11 @@ type Facts struct {
 	Disk      Disk
 	Peers     []Peer
 	Wire      Wire
-	Version   string            // of this perch
-	Running   string            // the version of the daemon; "" if it does not say
-	Lease     time.Duration     // how long that of a leader is; 0 without a cluster
-	Loose     map[string]string // programs that root would refuse to run, and why
-	Late      []string          // what was given up, since it took too long
+	Version   string           // of this perch
+	Running   string           // the version of the daemon; "" if it does not say
+	Lease     time.Duration    // how long that of a leader is; 0 without a cluster
+	Loose     map[string]Loose // programs that root would refuse to run
+	Late      []string         // what was given up, since it took too long
 }
 
 // Modules are the modules of the kernel whose name begins with ip_vs.

@@ -114,7 +114,7 @@ func untried(f Facts) []Finding {
 	case !f.Modules.Trial:
 		return []Finding{{Hint, "fence", "was not tried, since the kernel would load modules for it, as it does when perch starts: which one there is shows then", "perch status"}}
 	}
-	return []Finding{{Hint, "fence", "was not tried, which takes root or CAP_SYS_ADMIN: which one there is shows when perch has started", "sudo perch doctor"}}
+	return []Finding{{Hint, "fence", "was not tried, which takes root or CAP_SYS_ADMIN: which one there is shows when perch has started", f.again()}}
 }
 
 // weaker is about the fences that cannot be had.

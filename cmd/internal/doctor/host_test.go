@@ -265,7 +265,7 @@ func illnessesOfTheMachine() []illness {
 		}},
 		{"programs that others can change", func(p *patient) {
 			p.Node.StopProgram = []string{"/opt/end"}
-			p.Loose = map[string]string{"/opt/end": "/opt is writable by others (mode 0777): refused because it would run as root"}
+			p.Loose = map[string]Loose{"/opt/end": {"/opt", "/opt is writable by others (mode 0777): refused because it would run as root"}}
 		}},
 		{"a config of another host", func(p *patient) { p.Node.Name = "lb2" }},
 		{"peers in trouble", func(p *patient) {
@@ -287,6 +287,10 @@ func illnessesOfTheMachine() []illness {
 		{"peers not near", func(p *patient) { p.Peers[0].RTT, p.Peers[1].RTT = 90*time.Millisecond, 130*time.Millisecond }},
 		{"one peer far away", func(p *patient) { p.Peers[1].RTT = time.Second }},
 		{"a switch with a smaller MTU", func(p *patient) { p.Peers[0].Large, p.Peers[0].MSS = PassageShut, 1000 }},
+		{"a switch with a smaller MTU, over IPv6", func(p *patient) {
+			p.Peers[0].Address = netip.MustParseAddrPort("[2001:db8::2]:7400")
+			p.Peers[0].Large = PassageShut
+		}},
 		{"a peer with a smaller MTU", func(p *patient) { p.Peers[0].Large, p.Peers[0].MSS = PassageUnknown, 1348 }},
 		{"nothing known of an MTU", func(p *patient) { p.Peers[0].Large, p.Peers[0].MSS = PassageUnknown, 0 }},
 	}

@@ -27,7 +27,7 @@ func modules(c *config.Config, f Facts) (all []Finding) {
 		case f.Modules.has(m.name):
 			all = append(all, Finding{
 				Error, m.name, m.why + " and not loaded; kernel.modules_disabled lets nobody do so until the next boot",
-				"echo " + m.name + " >>/etc/modules-load.d/perch.conf && reboot",
+				"echo " + m.name + " >>/etc/modules-load.d/perch.conf # and reboot when it suits",
 			})
 		case !f.Modules.Known:
 			all = append(all, Finding{
@@ -48,7 +48,7 @@ func noIPVS(f Facts) Finding {
 	if !f.Modules.Known {
 		return Finding{
 			Error, "ip_vs", "is not loaded, and this host has no files of kernel " + f.Kernel + " to load it from: no service works",
-			"modprobe ip_vs",
+			"modprobe ip_vs # on the host itself, if this is a container",
 		}
 	}
 	return Finding{Error, "ip_vs", "is not in kernel " + f.Kernel + ": no service works", install(f)}

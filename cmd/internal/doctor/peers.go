@@ -77,7 +77,7 @@ func peers(c *config.Config, f Facts) (all []Finding) {
 	}
 	all = append(all, ownAddress(c, f)...)
 	for _, p := range f.Peers {
-		all = append(all, p.absent()...)
+		all = append(all, p.absent(f)...)
 		if p.Trouble == PeerAnswers {
 			all = append(all, p.differs(c, f)...)
 		}
@@ -98,7 +98,7 @@ func ownAddress(c *config.Config, f Facts) []Finding {
 }
 
 // absent is about a peer that does not answer.
-func (p Peer) absent() []Finding {
+func (p Peer) absent(f Facts) []Finding {
 	port := fmt.Sprint(p.Address.Port())
 	subject := p.Name + " at " + p.Address.String()
 	switch p.Trouble {
@@ -111,7 +111,7 @@ func (p Peer) absent() []Finding {
 			Error, subject, "answers and is no peer: " + p.Error, "ssh " + p.Address.Addr().String() + " perch check",
 		}}
 	case PeerUnasked:
-		return []Finding{{Hint, subject, "could not be asked from here: " + p.Error, "sudo perch doctor"}}
+		return []Finding{{Hint, subject, "could not be asked from here: " + p.Error, f.again()}}
 	case PeerOther:
 		return []Finding{{Warning, subject, "gave no answer: " + p.Error, "ssh " + p.Address.Addr().String() + " perch status"}}
 	}
@@ -186,7 +186,7 @@ func distant(c *config.Config, f Facts) []Finding {
 	rtt, heartbeat := trips[others-1], c.Cluster.Heartbeat
 	lease := f.Lease
 	left := lease - 2*rtt - heartbeat/5
-	const mend = `set failover = "wan" in [cluster] of all nodes, or a longer heartbeat`
+	mend := f.edit(`failover = "wan" in [cluster], on all nodes; or a longer heartbeat`)
 	text := fmt.Sprintf("are %s away and back, so that with a heartbeat of %s the lease of %s leaves %s for pauses: ",
 		brief(rtt), heartbeat, brief(lease), brief(max(left, 0)))
 	switch {
@@ -201,6 +201,9 @@ func distant(c *config.Config, f Facts) []Finding {
 const (
 	tcpOverIPv4 = 40 + 12 // headers, with the timestamps that the kernel sends
 	tcpOverIPv6 = 60 + 12
+
+	echoOverIPv4 = 20 + 8
+	echoOverIPv6 = 40 + 8
 )
 
 // narrow finds a way to a peer that has not the room that this end has.
@@ -209,14 +212,14 @@ func (p Peer) narrow(f Facts) (all []Finding) {
 	if !ok {
 		return nil
 	}
-	room := i.MTU - tcpOverIPv4
+	room, headers := i.MTU-tcpOverIPv4, echoOverIPv4
 	if p.Address.Addr().Is6() {
-		room = i.MTU - tcpOverIPv6
+		room, headers = i.MTU-tcpOverIPv6, echoOverIPv6
 	}
 	if p.Large == PassageShut {
 		all = append(all, Finding{
 			Warning, i.Name, fmt.Sprintf("has an MTU of %d, and packets of %d bytes do not get to %s: connections hang as soon as much is sent", i.MTU, p.Size, p.Name),
-			fmt.Sprintf("ping -M do -s %d -c 3 %s", p.Size-28, p.Address.Addr()),
+			fmt.Sprintf("ping -M do -s %d -c 3 %s", p.Size-headers, p.Address.Addr()),
 		})
 	}
 	if p.MSS > 0 && p.MSS < room && p.Large != PassageShut {

@@ -21,8 +21,9 @@ type Probes struct {
 	Fences func() (bpf, nftables error, tried bool)
 	// Ahead lists programs of others before a fence, as far as they are to be seen.
 	Ahead func() []Ahead
-	// Vet is an error if others can change a program, so that root refuses to run it.
-	Vet func(path string) error
+	// Vet is an error if others can change a program, so that root refuses to run it. What is to
+	// be mended is at: the program, or what leads to it; "" if that is not known.
+	Vet func(path string) (at string, err error)
 	// Lease is how long the lease of a leader is with a heartbeat.
 	Lease  func(heartbeat time.Duration) time.Duration
 	Frames Frames
@@ -127,7 +128,7 @@ func late(probes []probe, waiting map[int]bool) (names []string) {
 // unfinished finds what could not be found out.
 func unfinished(f Facts) (all []Finding) {
 	for _, name := range f.Late {
-		all = append(all, Finding{Warning, name, "has not answered in time: what is wrong with it is not known", "perch doctor"})
+		all = append(all, Finding{Warning, name, "has not answered in time: what is wrong with it is not known", f.again()})
 	}
 	return all
 }

@@ -78,21 +78,27 @@ func unusable(c *config.Config, f Facts) (all []Finding) {
 	users := programs(c)
 	for _, path := range slices.Sorted(maps.Keys(users)) {
 		if why := f.Unusable[path]; why != "" {
-			all = append(all, Finding{Error, path, why + ": it is run by " + users[path].what, "ls -l " + path})
+			all = append(all, Finding{Error, path, why + ": it is run by " + users[path].what, "ls -l " + quoted(path)})
 		}
 	}
 	return all
 }
 
+// Loose is why root refuses to run a program.
+type Loose struct {
+	At  string // what others can change: the program, or what leads to it
+	Why string
+}
+
 // vetPrograms looks which programs root would run, and others can change.
 func vetPrograms(c *config.Config, p Probes, known Facts) func(*Facts) {
-	found := map[string]string{}
+	found := map[string]Loose{}
 	for path, u := range programs(c) {
 		if u.as != "root" && (u.as != "" || !known.asRoot()) || tryProgram(path) != "" {
 			continue
 		}
-		if err := p.Vet(path); err != nil {
-			found[path] = err.Error()
+		if at, err := p.Vet(path); err != nil {
+			found[path] = Loose{at, err.Error()}
 		}
 	}
 	return func(f *Facts) { f.Loose = found }
@@ -110,7 +116,11 @@ func (f Facts) asRoot() bool {
 func loose(c *config.Config, f Facts) (all []Finding) {
 	users := programs(c)
 	for _, path := range slices.Sorted(maps.Keys(f.Loose)) {
-		all = append(all, Finding{Error, path, "is not run by " + users[path].what + ": " + f.Loose[path], "chown root " + path + " && chmod go-w " + path})
+		found, command := f.Loose[path], "ls -l "+quoted(path)
+		if found.At != "" {
+			command = "chown -h root " + quoted(found.At) + " && chmod go-w " + quoted(found.At) // -h for a link
+		}
+		all = append(all, Finding{Error, path, "is not run by " + users[path].what + ": " + found.Why, command})
 	}
 	return all
 }

@@ -61,7 +61,7 @@ func TestProgramsThatRootWouldNotRun(t *testing.T) {
 		{Converge: program("claim"), User: "daemon"},
 		{FIFO: "/run/events", Reader: program("reader")},
 	}
-	probes := Probes{Vet: func(path string) error { return errors.New(path + " is bad") }}
+	probes := Probes{Vet: func(path string) (string, error) { return filepath.Dir(path), errors.New(path + " is bad") }}
 	for uid, want := range map[int][]string{0: {"end", "root"}, 990: {"root"}} {
 		p.Processes = []Process{{Name: "perch", Args: []string{"serve"}, Read: true, UID: uid}}
 		vetPrograms(p.Config, probes, p.Facts)(&p.Facts)
@@ -75,9 +75,9 @@ func TestProgramsThatRootWouldNotRun(t *testing.T) {
 	}
 	want := Finding{
 		Error, p.Notify[0].Exec[0], "is not run by [[notify]]: " + p.Notify[0].Exec[0] + " is bad",
-		"chown root " + p.Notify[0].Exec[0] + " && chmod go-w " + p.Notify[0].Exec[0],
+		"chown -h root " + dir + " && chmod go-w " + dir,
 	}
-	p.Loose = map[string]string{want.Subject: want.Subject + " is bad"}
+	p.Loose = map[string]Loose{want.Subject: {dir, want.Subject + " is bad"}}
 	if diff := cmp.Diff([]Finding{want}, loose(p.Config, p.Facts)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

@@ -54,13 +54,13 @@ func ownServers(c *config.Config, f Facts) (all []Finding) {
 	if c.IPVS.Nodes != "owner" && c.IPVS.Sync == nil {
 		all = append(all, Finding{
 			Warning, "ipvs.nodes", "is not owner: this host is a server of " + names + ", and balances again what the owner sends to it",
-			`set nodes = "owner" in [ipvs], or give it an [ipvs.sync]`,
+			f.edit(`nodes = "owner" in [ipvs], or give it an [ipvs.sync]`),
 		})
 	}
 	if fence := c.Fence(); fence != "off" && fence != "lifetime" {
 		all = append(all, Finding{
 			Warning, "fence", "is " + fence + ": this host is a server of " + names + ", and what it answers with the VIP is dropped when another one owns that",
-			`set fence = "lifetime", or have another host be the server`,
+			f.edit(`fence = "lifetime"; or have another host be the server`),
 		})
 	}
 	return all

@@ -95,7 +95,7 @@ func allowed(c *config.Config, f Facts) (all []Finding) {
 	return []Finding{{
 		Hint, "user " + f.Rights.User,
 		"has run this doctor without " + list(names) + ": not all could be looked at, and a perch that this user starts would lack them, too",
-		"sudo perch doctor",
+		f.again(),
 	}}
 }
 
@@ -107,20 +107,20 @@ func missingRights(c *config.Config, d Process) (all []Finding) {
 		if !r.met(d.Caps) {
 			all = append(all, Finding{
 				r.severity, subject, "runs without " + r.name + ": " + r.why,
-				"systemctl edit perch # [Service] AmbientCapabilities=" + r.name + " CapabilityBoundingSet=" + r.name,
+				"systemctl edit perch && systemctl try-restart perch # [Service] AmbientCapabilities=" + r.name + " CapabilityBoundingSet=" + r.name,
 			})
 		}
 	}
 	if d.Alone && !d.Caps.has(unix.CAP_SYS_PTRACE) && looksAtProcesses(c) {
 		all = append(all, Finding{
 			Error, subject, "sees its own user's processes alone, since /proc hides the others (hidepid): a check of kind process does not find them",
-			"systemctl edit perch # [Service] ProtectProc=default",
+			"systemctl edit perch && systemctl try-restart perch # [Service] ProtectProc=default",
 		})
 	}
 	if d.Fixed && setsSysctls(c) {
 		all = append(all, Finding{
 			Error, subject, "has /proc/sys read-only: the sysctls of manage_sysctls and virtual_mac are not set",
-			"systemctl edit perch # [Service] ProtectKernelTunables=no",
+			"systemctl edit perch && systemctl try-restart perch # [Service] ProtectKernelTunables=no",
 		})
 	}
 	return all

@@ -108,9 +108,9 @@ func exposed(f Facts) (all []Finding) {
 	for _, s := range f.Secrets {
 		switch {
 		case s.Problem == missing:
-			all = append(all, Finding{Error, s.Path, "is not there: it is " + s.Key + ", without which perch does not start", "ls -l " + filepath.Dir(s.Path)})
+			all = append(all, Finding{Error, s.Path, "is not there: it is " + s.Key + ", without which perch does not start", "ls -l " + quoted(filepath.Dir(s.Path))})
 		case s.Problem == hidden:
-			all = append(all, Finding{Hint, s.Path, "could not be looked at: it is " + s.Key + ", and nobody else is to read it", "sudo perch doctor"})
+			all = append(all, Finding{Hint, s.Path, "could not be looked at: it is " + s.Key + ", and nobody else is to read it", f.again()})
 		default:
 			all = append(all, s.examine(f)...)
 		}
@@ -127,24 +127,24 @@ func (s Secret) examine(f Facts) (all []Finding) {
 	}
 	if s.Mode&^0o640 != 0 {
 		all = append(all, Finding{
-			severity, s.Path, fmt.Sprintf("has mode %04o, and 0640 is the most for %s: %s", s.Mode, s.Key, comes), "chmod 0640 " + s.Path,
+			severity, s.Path, fmt.Sprintf("has mode %04o, and 0640 is the most for %s: %s", s.Mode, s.Key, comes), "chmod 0640 " + quoted(s.Path),
 		})
 	}
 	if users := f.users(); len(users) > 0 && !slices.Contains(users, s.UID) {
 		all = append(all, Finding{
 			severity, s.Path, fmt.Sprintf("belongs to user %d, neither to root nor to perch's user, and is %s: %s", s.UID, s.Key, comes),
-			fmt.Sprintf("chown %d %s", slices.Max(users), s.Path),
+			fmt.Sprintf("chown %d %s", slices.Max(users), quoted(s.Path)),
 		})
 	}
 	if groups := f.groups(); s.Mode&0o040 != 0 && len(groups) > 0 && !slices.Contains(groups, s.GID) {
 		all = append(all, Finding{
 			severity, s.Path, fmt.Sprintf("can be read by group %d, which is not that of perch, and is %s: %s", s.GID, s.Key, comes),
-			fmt.Sprintf("chgrp %d %s", groups[0], s.Path),
+			fmt.Sprintf("chgrp %d %s", groups[0], quoted(s.Path)),
 		})
 	}
 	if s.LooseDir != "" {
 		all = append(all, Finding{
-			Warning, s.LooseDir, "can be written to by all: they can put another " + s.Key + " in its place", "chmod o-w " + s.LooseDir,
+			Warning, s.LooseDir, "can be written to by all: they can put another " + s.Key + " in its place", "chmod o-w " + quoted(s.LooseDir),
 		})
 	}
 	return all

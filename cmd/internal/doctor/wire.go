@@ -45,7 +45,7 @@ type Claim struct {
 // wire finds what of others does not go with the config.
 func wire(c *config.Config, f Facts) (all []Finding) {
 	if f.Wire.Failed != "" {
-		return []Finding{{Hint, "the network", "was not listened to: " + f.Wire.Failed, "sudo perch doctor"}}
+		return []Finding{{Hint, "the network", "was not listened to: " + f.Wire.Failed, f.again()}}
 	}
 	for _, h := range f.Wire.Adverts {
 		all = append(all, heard(c, f, h)...)

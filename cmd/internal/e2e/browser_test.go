@@ -166,6 +166,16 @@ const smallestText = `Math.min(...[...document.querySelectorAll("body *")].filte
 const tooWide = `[...document.querySelectorAll("body *")].filter(e => e.checkVisibility() && !e.closest(".sr,caption") &&
 	e.getBoundingClientRect().right > innerWidth + 0.5).map(e => e.tagName + " " + e.innerText.slice(0, 40))`
 
+// narrowest returns the width of the narrowest name, in pixels.
+const narrowest = `Math.min(...[...document.querySelectorAll("tbody th")].filter(e => e.checkVisibility()).map(e => e.getBoundingClientRect().width))`
+
+// shapeless names marks whose shape has the colour of what is behind it, as all have that are not
+// told apart when the system forces its colours.
+const shapeless = `[...document.querySelectorAll(".ok,.odd,.bad,.idle")].filter(e => {
+	const s = getComputedStyle(e, "::before"), behind = getComputedStyle(e.closest("section")).backgroundColor;
+	return e.checkVisibility() && s.backgroundColor === behind && s.borderTopWidth === "0px";
+}).map(e => e.tagName + " " + e.innerText.slice(0, 40))`
+
 // faint names texts whose contrast is below the 4.5 to 1 of WCAG AA.
 const faint = `(() => {
 	const parts = c => c.match(/[\d.]+/g).map(Number);

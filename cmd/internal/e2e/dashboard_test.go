@@ -96,6 +96,30 @@ func TestDashboard(t *testing.T) {
 		}
 	}
 	b.looksWell()
+	b.fitsLongNames(c)
+}
+
+// fitsLongNames has nodes and checks be called by names that are as long as they may be, without a
+// hyphen to break them at, and IPv6 addresses that are long, too.
+func (b *browser) fitsLongNames(c *cluster) {
+	b.t.Helper()
+	script := "let html = document.querySelector('main').innerHTML;"
+	for _, n := range c.Nodes {
+		script += fmt.Sprintf("html = html.replaceAll(%q, %q);", ">"+n.Name, ">"+strings.Repeat(n.Name+"x", 16))
+	}
+	script += `document.querySelector('main').innerHTML = html.replaceAll("198.18.0.", "2001:db8:ffff:eeee:dddd:cccc:bbbb:").replaceAll(">gw", ">" + "gw".repeat(32));
+		document.documentElement.scrollWidth`
+	for _, width := range []int64{320, 390, 768, 1440, 2560} {
+		b.screen(width, 900, "light")
+		if wide := eval[float64](b, "{"+script+"}"); wide > float64(width) {
+			b.t.Errorf("with long names the page is %v pixels wide on a screen of %d", wide, width)
+		}
+		if narrow := eval[float64](b, narrowest); narrow < 60 {
+			b.t.Errorf("with long names a name has a column of %v pixels on a screen of %d", narrow, width)
+		}
+		b.run(chromedp.Reload())
+		b.shows("#live", "live,")
+	}
 }
 
 // looksWell checks the page on screens of several kinds.

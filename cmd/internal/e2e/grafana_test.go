@@ -81,3 +81,19 @@ func (p *prometheus) series(expr string) (int, error) {
 	err := p.get("query?query="+url.QueryEscape(expr), &data)
 	return len(data.Result), err
 }
+
+// A node that does not answer is none that is ready.
+func TestGrafanaCountsDeadNodes(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, newNetwork(t))
+	c.listens()
+	c.must(c.StartAll())
+	c.settled()
+	p := startPrometheus(c)
+	queries := asked(t)
+	unready := queries[slices.IndexFunc(queries, func(expr string) bool { return strings.HasPrefix(expr, "count(perch_node_ready") })]
+	p.sees(c, `sum(perch_node_ready{job="perch"})`, "3")
+	p.sees(c, unready, "0")
+	c.must(c.Nodes[2].Kill())
+	p.sees(c, unready, "1")
+}

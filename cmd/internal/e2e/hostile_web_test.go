@@ -24,7 +24,7 @@ var webPaths = []string{
 func (h *hostile) unread() {
 	h.t.Helper()
 	for _, path := range webPaths {
-		h.many(20, "web", strings.Repeat("GET "+path+" HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n", 100))
+		h.many(5, "web", strings.Repeat("GET "+path+" HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n", 100))
 	}
 }
 
@@ -70,11 +70,11 @@ var oddities = []string{
 	"GET /metrics HTTP/1.1\r\nHost: localhost\r\nRange: bytes=" + strings.Repeat("0-1,", 800) + "0-1\r\n\r\n",
 }
 
-// odd says each of the oddities twenty times.
+// odd says each of the oddities a few times.
 func (h *hostile) odd() {
 	h.t.Helper()
 	for _, text := range oddities {
-		h.many(20, "web", text)
+		h.many(4, "web", text)
 		h.hangUp()
 	}
 }

@@ -206,7 +206,12 @@ func liesOf(node string) map[string]func(path string) string {
 		"a bomb":        func(string) string { return "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x00" },
 		"elsewhere":     func(string) string { return "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:7401/\r\n\r\n" },
 		"interim words": func(string) string { return strings.Repeat("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n", 50_000) },
-		"no HTTP":       func(string) string { return strings.Repeat(evil, 1000) },
+		"VIPs of nothing": func(string) string {
+			const most = 130_000 - 10 // as many as are read
+			body := `{"node":"` + node + `","vips":[{}` + strings.Repeat(",{}", most) + `]}`
+			return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		},
+		"no HTTP": func(string) string { return strings.Repeat(evil, 1000) },
 	}
 }
 
@@ -300,7 +305,7 @@ func (c *cluster) page(n *lab.Node, path string) ([]byte, error) {
 }
 
 // calls connects to the peer API of a node in the name of the liar.
-func (l *liar) calls(h *hostile) net.Conn {
+func (l *liar) calls(h *hostile) *tls.Conn {
 	h.t.Helper()
 	ctx, cancel := h.limit()
 	defer cancel()
@@ -351,7 +356,10 @@ func TestPeerThatNags(t *testing.T) {
 		nag := nagging[name]
 		for range nag.times {
 			conn := l.calls(h)
-			must(t, conn.SetDeadline(time.Now().Add(2*time.Second))) // nothing is read, and at some time nothing can be written
+			must(t, conn.SetDeadline(time.Now().Add(2*time.Second)))
+			_ = conn.Handshake()
+			// Nothing is read, and at some time nothing can be written.
+			must(t, conn.SetDeadline(time.Now().Add(300*time.Millisecond)))
 			_, _ = io.WriteString(conn, nag.text)
 		}
 		during := h.used()

@@ -68,6 +68,7 @@ const (
 	BGPDown       Kind = "bgp_down"
 	NeighborUp    Kind = "bgp_neighbor_up"
 	NeighborDown  Kind = "bgp_neighbor_down"
+	NotifyTold    Kind = "notify_told"
 	NotifyFailed  Kind = "notify_failed"
 	NotifyDropped Kind = "notify_dropped"
 	NotifyMended  Kind = "notify_mended"
@@ -89,7 +90,7 @@ func Kinds() []Kind {
 		VIPReadded, VIPConflict, VIPConflictEnded, VIPTrouble, VIPMended, FenceBroken, FenceWhole, FenceMended,
 		RouterState, RouterRival, RouterRank, GroupState, CheckUp, CheckDown,
 		ServerUp, ServerDown, QuorumUp, QuorumDown, IPVSTrouble, IPVSMended,
-		BGPUp, BGPDown, NeighborUp, NeighborDown, NotifyFailed, NotifyDropped, NotifyMended,
+		BGPUp, BGPDown, NeighborUp, NeighborDown, NotifyTold, NotifyFailed, NotifyDropped, NotifyMended,
 		NewRun, Gap,
 	}
 }

@@ -18,6 +18,7 @@ type Outcome struct {
 	Target   string // the Name of its Entry or Hook
 	About    string // whose ownership a hook follows; "" where there is no hook
 	Event    string // such as "master of gw"
+	OfServer bool   // the event is about a single real server
 	Result   Result
 	Error    string // in one line; "" if it was told
 	Attempts int    // with the last

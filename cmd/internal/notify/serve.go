@@ -105,10 +105,11 @@ func (n *Notifier) putBack(key laneKey, o order, took time.Duration, err error) 
 		o.attempts++
 		l.putBack(o)
 	}
-	if key.subject != (Subject{}) {
-		newer = l.newer
+	failures := l.failures
+	if key.subject != (Subject{}) { // it is the event that is asked to come later, and not all that are for the target
+		newer, failures = l.newer, o.attempts
 	}
-	return max(pauseAfter(l.failures), leastPause(err)), newer, !l.overtook
+	return max(pauseAfter(failures), leastPause(err)), newer, !l.overtook
 }
 
 // pauseAfter returns how long a lane rests after so many failures.

@@ -199,7 +199,7 @@ func TestEndWaitsForNoPause(t *testing.T) {
 }
 
 // A program has a lane for each subject: what is newer is told at once, and tried again by
-// itself.
+// itself, beginning with the shortest pause.
 func TestNewerEndsThePauseOfAProgram(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage()
@@ -214,8 +214,8 @@ func TestNewerEndsThePauseOfAProgram(t *testing.T) {
 		s.Tell(of(Master, inside)) // of another lane
 		time.Sleep(time.Hour)
 		s.want(t, "no master of VI_1 at 0s", "no master of VI_1 at 5s", "no master of VI_1 at 20s", "no backup of VI_1 at 25s",
-			"no master of "+inside.Name+" at 26s", "no master of "+inside.Name+" at 31s", "no master of "+inside.Name+" at 46s",
-			"master of "+inside.Name+" at 1m31s", "backup of VI_1 at 2m40s")
+			"no master of "+inside.Name+" at 26s", "no backup of VI_1 at 30s", "no master of "+inside.Name+" at 31s",
+			"no backup of VI_1 at 45s", "no master of "+inside.Name+" at 46s", "backup of VI_1 at 1m30s", "master of "+inside.Name+" at 1m31s")
 		if got := s.Tallies()[0]; got.Told != 2 || got.Void != 1 || got.Failed != 0 {
 			t.Errorf("%+v", got)
 		}

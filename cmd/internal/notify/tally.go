@@ -75,7 +75,7 @@ func (n *Notifier) note(key laneKey, o order, took time.Duration, err error) {
 
 // outcome is what becomes of an order for good.
 func (o order) outcome(result Result, took time.Duration, err error) Outcome {
-	out := Outcome{Target: o.entry.Name, Event: o.event.String(), Result: result, Attempts: o.attempts, Took: took, At: time.Now()}
+	out := Outcome{Target: o.entry.Name, Event: o.event.String(), OfServer: o.event.Subject.About == Server, Result: result, Attempts: o.attempts, Took: took, At: time.Now()}
 	if result != Dropped {
 		out.Attempts++
 	}

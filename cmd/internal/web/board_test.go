@@ -67,7 +67,7 @@ func TestOtherNamesAreRefused(t *testing.T) {
 
 func TestBoardHeaders(t *testing.T) {
 	h := boardServer(watched).routes()
-	for path, kind := range map[string]string{"/": "text/html", "/dashboard.css": "text/css", "/dashboard.js": "text/javascript", "/dashboard.svg": "image/svg+xml"} {
+	for path, kind := range map[string]string{"/": "text/html", "/dashboard.css": "text/css", "/dashboard.js": "text/javascript", "/dashboard.svg": "image/svg+xml", "/dashboard-lost.svg": "image/svg+xml"} {
 		w := browse(h, path, "lb1")
 		head := w.Header()
 		if !strings.HasPrefix(head.Get("Content-Type"), kind) || head.Get("X-Content-Type-Options") != "nosniff" || head.Get("Cache-Control") != "no-store" ||
@@ -178,9 +178,9 @@ func TestStreamOfBoard(t *testing.T) {
 				for _, m := range messages {
 					names = append(names, m.name)
 				}
-				want := []string{"section", "tick"}
+				want := []string{"section", "section", "tick"} // the headline has it, too
 				if second == 0 {
-					want = want[1:] // it has the page
+					want = want[2:] // it has the page
 				}
 				if err != nil || !slices.Equal(names, want) {
 					t.Errorf("second %d, browser %d: %q, %v, want %q", second, i, names, err, want)

@@ -50,15 +50,18 @@ func (rs routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // routes are what the server has.
 func (s *Server) routes() routes {
 	return routes{
-		"/events":           s.forBrowsers(s.serveEvents),
-		"/metrics":          scraped(s.pages.metrics),
-		"/healthz":          probed(s.pages.alive, aliveText),
-		"/readyz":           probed(s.pages.ready, readyText),
-		"/":                 s.forBrowsers(s.serveBoard),
-		"/dashboard.css":    s.forBrowsers(newFile("text/css; charset=utf-8", board.Style).serve),
-		"/dashboard.js":     s.forBrowsers(newFile("text/javascript; charset=utf-8", board.Script).serve),
-		"/dashboard.svg":    s.forBrowsers(newFile("image/svg+xml", board.Icon).serve),
-		"/dashboard/stream": s.forBrowsers(s.streamBoard),
+		"/events":             s.forBrowsers(s.serveEvents),
+		"/metrics":            scraped(s.pages.metrics),
+		"/healthz":            probed(s.pages.alive, aliveText),
+		"/readyz":             probed(s.pages.ready, readyText),
+		"/":                   s.forBrowsers(s.serveBoard),
+		"/dashboard.css":      s.forBrowsers(newFile("text/css; charset=utf-8", board.Style).serve),
+		"/dashboard.js":       s.forBrowsers(newFile("text/javascript; charset=utf-8", board.Script).serve),
+		"/dashboard.svg":      s.forBrowsers(newFile("image/svg+xml", board.Icon("")).serve),
+		"/dashboard-odd.svg":  s.forBrowsers(newFile("image/svg+xml", board.Icon("odd")).serve),
+		"/dashboard-bad.svg":  s.forBrowsers(newFile("image/svg+xml", board.Icon("bad")).serve),
+		"/dashboard-lost.svg": s.forBrowsers(newFile("image/svg+xml", board.Icon("lost")).serve),
+		"/dashboard/stream":   s.forBrowsers(s.streamBoard),
 	}
 }
 

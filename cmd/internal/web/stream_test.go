@@ -73,7 +73,7 @@ func TestStreamIsReadToItsEnd(t *testing.T) {
 			t.Errorf("%q, %v, want %q", body, err, want)
 		}
 		kind, cache := response.Header.Get("Content-Type"), response.Header.Get("Cache-Control")
-		if response.StatusCode != 200 || !strings.HasPrefix(kind, "text/event-stream") || cache != "no-store" {
+		if response.StatusCode != 200 || !strings.HasPrefix(kind, "text/event-stream") || cache != "no-store, no-transform" || response.Header.Get("X-Accel-Buffering") != "no" {
 			t.Errorf("%s, %q, %q", response.Status, kind, cache)
 		}
 		synctest.Wait()

@@ -1,8 +1,11 @@
 "use strict";
 (() => {
   const live = document.getElementById("live"), banner = document.getElementById("stale");
+  const silence = document.getElementById("silent"), icon = document.querySelector("link[rel=icon]");
   const patience = 5000; // without a word of the node, in milliseconds
-  let stream = null, retry = 1000, timer = 0;
+  const away = 30000; // until a page that nobody sees is not followed any more
+  const glance = 60000; // how often it is looked at then, for its title and its icon
+  let stream = null, retry = 1000, timer = 0, resting = false, looked = Date.now();
   let skew = Date.parse(live.dataset.now) - Date.now(); // of the node's clock against this one
   let heard = performance.now(), tried = heard, asOf = live.textContent.replace("as of ", ""), lost = false, open = new Map();
 
@@ -44,21 +47,27 @@
     at.querySelectorAll("i").forEach((n, i) => { if (n.textContent !== values[i]) n.textContent = values[i]; });
   }
 
+  // title has the title and the icon tell how things are, which is all that is seen of a page
+  // in the background.
   function title() {
-    const p = document.querySelector("#headline p");
+    const level = lost ? "lost" : document.querySelector("#headline p").className;
     const node = document.querySelector("header p b").textContent;
-    document.title = (lost ? "? " : p.className === "ok" ? "" : p.className === "odd" ? "! " : "\u2715 ") + "perch: " + node;
+    document.title = ({ lost: "? ", odd: "! ", bad: "\u2715 " }[level] || "") + "perch: " + node;
+    const file = "dashboard" + (level === "ok" ? "" : "-" + level) + ".svg";
+    if (icon.getAttribute("href") !== file) icon.setAttribute("href", file);
   }
 
-  // state says whether what is shown is live.
-  function state(why) {
+  // state says whether what is shown is live. A reader hears of it once: for how long it has
+  // been silent stands beside the alert.
+  function state(why, since) {
     lost = why !== "";
     live.dataset.state = lost ? "stale" : "live";
     live.textContent = lost ? "not live" : "live, " + asOf;
     if (document.documentElement.classList.toggle("stale", lost)) times(document);
     const text = lost ? "Not live: " + why + ". What is shown is as of " + asOf + "." : "";
-    if (banner.textContent !== text) banner.textContent = text;
     banner.hidden = !lost;
+    if (banner.firstChild.textContent !== text) banner.firstChild.textContent = text;
+    silence.textContent = since ? " Nothing was heard for " + since + "." : "";
     title();
   }
 
@@ -69,7 +78,7 @@
     if (stream) stream.close();
     tried = performance.now();
     const has = [...document.querySelectorAll("section[data-key]")].map(s => s.dataset.key).join(",");
-    const mine = stream = new EventSource("/dashboard/stream?has=" + encodeURIComponent(has));
+    const mine = stream = new EventSource("dashboard/stream?has=" + encodeURIComponent(has));
     mine.addEventListener("section", e => split(e.data, show));
     mine.addEventListener("numbers", e => split(e.data, numbers));
     mine.addEventListener("tick", e => split(e.data, (iso, text) => {
@@ -78,6 +87,7 @@
       heard = performance.now();
       retry = 1000;
       state("");
+      if (resting) rest();
     }));
     mine.onerror = () => {
       mine.close();
@@ -89,24 +99,42 @@
     };
   }
 
+  // rest ends the stream, and looks again in a while.
+  function rest() {
+    if (stream) stream.close();
+    stream = null;
+    resting = true;
+    clearTimeout(timer);
+    timer = setTimeout(connect, glance);
+  }
+
+  // awake follows a page again that was not followed, or whose stream may have died
+  // without a word.
+  function awake(why) {
+    resting = false;
+    state(why);
+    connect();
+  }
+
   function look() {
+    const slept = Date.now() - looked; // which the other clock does not tell
+    looked = Date.now();
+    if (slept > patience && !document.hidden) return awake("this computer slept; asking again");
     if (!lost) times(document);
     const now = performance.now(), silent = now - heard;
-    if (stream && silent > patience) state("no word of this node for " + lasts(Math.round(silent / 1000)));
+    if (stream && silent > patience) state("no word of this node", lasts(Math.round(silent / 1000)));
     if (stream && Math.min(silent, now - tried) > 4 * patience) connect();
   }
 
   document.addEventListener("visibilitychange", () => {
+    looked = Date.now();
     if (document.hidden) {
       clearTimeout(timer);
-      timer = setTimeout(() => {
-        if (stream) stream.close();
-        stream = null;
-        state("nobody was looking");
-      }, 30000);
-    } else if (stream) clearTimeout(timer);
-    else connect();
+      timer = setTimeout(rest, away);
+    } else if (stream && !resting) clearTimeout(timer);
+    else awake("nobody was looking; asking again");
   });
+  addEventListener("pageshow", e => { if (e.persisted) awake("this page was left; asking again"); });
   times(document);
   title();
   connect();

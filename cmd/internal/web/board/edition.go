@@ -26,12 +26,13 @@ func (s *Section) key() string { return s.ID + ":" + strconv.FormatUint(uint64(s
 // Make makes an edition.
 func Make(v *View) *Edition {
 	all := v.parties()
-	e := &Edition{}
+	e, worst := &Edition{}, well
 	for _, each := range []struct {
 		id    string
 		write func(*writer)
 	}{
-		{"headline", func(w *writer) { w.headline(v, all) }},
+		{"headline", func(w *writer) { worst = w.headline(v, all) }},
+		{"warnings", func(w *writer) { w.warnings(all) }},
 		{"vips", func(w *writer) { w.vips(v) }},
 		{"nodes", func(w *writer) { w.nodes(v) }},
 		{"vrrp", func(w *writer) { w.routers(v, all) }},
@@ -39,7 +40,6 @@ func Make(v *View) *Edition {
 		{"services", func(w *writer) { w.services(all) }},
 		{"bgp", func(w *writer) { w.bgp(all) }},
 		{"notify", func(w *writer) { w.notify(all) }},
-		{"warnings", func(w *writer) { w.warnings(all) }},
 		{"moves", func(w *writer) { w.moves(v) }},
 		{"events", func(w *writer) { w.events(v) }},
 	} {
@@ -47,7 +47,7 @@ func Make(v *View) *Edition {
 		each.write(w)
 		e.Sections = append(e.Sections, w.section(each.id))
 	}
-	e.page = appendPage(nil, v, e.Sections)
+	e.page = appendPage(nil, v, worst, e.Sections)
 	e.tick = append(appendNow(nil, v.Now), '\n')
 	e.tick = v.Now.AppendFormat(e.tick, nowLayout)
 	return e

@@ -7,20 +7,12 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/api"
 )
 
-// headline says in one sentence whether all is well, or what is not.
-func (w *writer) headline(v *View, all []party) {
+// headline says in one sentence whether all is well, or what is not, and returns how bad that is.
+func (w *writer) headline(v *View, all []party) level {
 	problems := problemsOf(v, all)
-	l, text := well, "All well: "+wellText(v, all)
+	l := well
 	if len(problems) > 0 {
-		l, text = problems[0].level, ""
-		for _, p := range problems[:min(len(problems), maxProblems)] {
-			l, text = max(l, p.level), text+"; "+p.what
-		}
-		text = text[2:]
-		if more := len(problems) - maxProblems; more > 0 {
-			text += "; and " + strconv.Itoa(more) + " more"
-		}
-		text = strings.ToUpper(text[:1]) + text[1:]
+		l = problems[0].level // they are sorted
 	}
 	w.raw(`<p class="`).raw(l.class()).raw(`"><span class="sr">`)
 	switch l {
@@ -29,7 +21,28 @@ func (w *writer) headline(v *View, all []party) {
 	case bad:
 		w.raw("Problem: ")
 	}
-	w.raw("</span>").text(text + ".").raw("</p>")
+	w.raw("</span>")
+	if len(problems) == 0 {
+		w.raw("All well: ").text(wellText(v, all))
+	} else {
+		w.problems(problems)
+	}
+	w.raw(".</p>")
+	return l
+}
+
+// problems writes the first ones as a sentence, of which each may be cut, and none for another.
+func (w *writer) problems(list []problem) {
+	for i, p := range list[:min(len(list), maxProblems)] {
+		if i == 0 {
+			w.text(strings.ToUpper(p.what[:1]) + p.what[1:])
+		} else {
+			w.raw("; ").text(p.what)
+		}
+	}
+	if more := len(list) - maxProblems; more > 0 {
+		w.raw("; and ").int(more).raw(" more")
+	}
 }
 
 // totalsOf returns the totals of all nodes. Nodes have services in common, by their names;

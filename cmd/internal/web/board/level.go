@@ -25,6 +25,25 @@ func (l level) class() string {
 	return "bad"
 }
 
+// sign begins the title, which is all that is seen of a page in the background.
+func (l level) sign() string {
+	switch l {
+	case odd:
+		return "! "
+	case bad:
+		return "✕ "
+	}
+	return ""
+}
+
+// suffix is that of the icon's name.
+func (l level) suffix() string {
+	if l < odd {
+		return ""
+	}
+	return "-" + l.class()
+}
+
 // mark appends a level with its word.
 func (w *writer) mark(l level, word string) *writer {
 	return w.raw(`<b class="`).raw(l.class()).raw(`">`).text(word).raw("</b>")

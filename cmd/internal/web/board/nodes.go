@@ -34,7 +34,7 @@ func (w *writer) nodes(v *View) {
 		w.raw(", led by ").text(c.Leader)
 	}
 	if c.Refused > 0 {
-		w.raw(", ").live(c.Refused).raw(" connections turned away")
+		w.raw(", ").live(c.Refused).raw(plural(int(min(c.Refused, 2)), " connection turned away", " connections turned away"))
 	}
 	w.raw("</p>").table("Nodes of the cluster", "Node", "Role", "Priority#", "-Heartbeat#", "-Fence", "-Version")
 	for _, each := range list[:min(len(list), maxNodes)] {
@@ -60,7 +60,7 @@ func (w *writer) node(n *api.Node, o *Other) {
 		w.small(n.Error)
 	}
 	if m := n.Mended; m != nil {
-		w.small("its fence was mended " + strconv.FormatUint(m.Count, 10) + " times: " + m.Found)
+		w.small("its fence was mended " + times(m.Count) + ": " + m.Found)
 	}
 	if o != nil && o.Trouble != "" && n.Role != api.RoleUnreachable {
 		w.small("its routers, checks and services: " + o.Trouble)

@@ -68,9 +68,7 @@ func problemsOf(v *View, all []party) []problem {
 	p.ofNotify(all)
 	p.ofSilent(v.Status.Cluster, all)
 	p.ofDrained(v.Status.Cluster)
-	if n := len(warningsOf(all)); len(p) == 0 {
-		p.some(odd, n, "there is a warning", "warnings", nil)
-	}
+	p.ofWarnings(warningsOf(all))
 	return sorted(p)
 }
 
@@ -137,12 +135,29 @@ func (p *problems) ofNodes(all int, names []string, one, more string) {
 	}
 }
 
+// ofWarnings adds what nodes warn of: if nothing else is wrong the first one, which is the
+// worst, as it is. Else some of them say again what is there, and are counted.
+func (p *problems) ofWarnings(list []warning) {
+	more := ""
+	if len(*p) == 0 && len(list) > 0 {
+		p.add(odd, "a warning: "+list[0].text)
+		list, more = list[1:], " more"
+	}
+	if len(list) > 0 {
+		p.add(odd, amount(len(list), "warning")+more)
+	}
+}
+
 func (p *problems) ofVIPs(vips []api.VIP) {
 	wrong := func(each judged[*api.VIP]) bool { return each.level == bad && each.what.Owner != "" }
 	p.these(bad, "a VIP is not as it should be", "VIPs are not as they should be", named(judgedVIPs(vips), wrong, func(v *api.VIP) string {
 		_, word := levelOfVIP(v)
 		return v.Address + " " + word
 	}))
+	unheld := func(v api.VIP) bool { return v.Owner != "" && !v.Held && v.Reason != "" }
+	if i := slices.IndexFunc(vips, unheld); i >= 0 {
+		(*p)[len(*p)-1].what += ": " + vips[i].Reason
+	}
 }
 
 func (p *problems) ofRouters(all []party) {

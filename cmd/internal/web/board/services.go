@@ -139,10 +139,10 @@ func (w *writer) server(s *api.Server, l level) {
 	if s.Error != "" && !strings.Contains(s.Reason, s.Error) {
 		w.small(s.Error)
 	}
-	w.raw("</th><td>").mark(l, s.State).raw(`</td><td class="n">`).int(int(s.Weight))
+	w.raw("</th><td>").mark(l, s.State).raw(`</td><td class="n" data-l="weight">`).int(int(s.Weight))
 	if s.Weight != s.WantedWeight {
 		w.small("wanted " + strconv.FormatUint(uint64(s.WantedWeight), 10))
 	}
-	w.raw(`</td><td class="n">`).live(uint64(s.Connections.Active)).raw(`</td><td class="n">`).live(s.Counters.ConnectionRate)
+	w.raw(`</td><td class="n" data-l="active">`).live(uint64(s.Connections.Active)).raw(`</td><td class="n" data-l="conn/s">`).live(s.Counters.ConnectionRate)
 	w.raw(`</td><td class="n w">`).live(s.Counters.Connections).raw(`</td><td class="n w">`).live(s.Counters.BytesIn).raw("</td></tr>")
 }

@@ -96,13 +96,21 @@ func (w *writer) vip(v *api.VIP, explain bool) {
 		w.small(v.Reason)
 	}
 	if c := v.Conflict; c != nil {
-		w.raw("<small>claimed by ").text(c.MAC).raw(", ").live(c.Count).raw(" times, last ").time(c.Last).raw("</small>")
+		w.raw("<small>claimed by ").text(c.MAC).raw(", ").live(c.Count).raw(plural(int(min(c.Count, 2)), " time, last ", " times, last ")).time(c.Last).raw("</small>")
 	}
 	if v.Readded > 0 {
-		w.raw("<small>put back ").text(strconv.FormatUint(v.Readded, 10)).raw(" times after others removed it</small>")
+		w.raw("<small>put back ").text(times(v.Readded)).raw(" after others removed it</small>")
 	}
 	w.raw(`</th><td class="w">`).text(v.Interface).raw("</td><td>").text(orDash(v.Owner)).raw("</td><td>").mark(l, word)
 	w.raw("</td><td>").time(v.Since).raw("</td></tr>")
+}
+
+// times is how often something happened.
+func times(n uint64) string {
+	if n == 1 {
+		return "once"
+	}
+	return strconv.FormatUint(n, 10) + " times"
 }
 
 func orDash(s string) string {
