@@ -9,7 +9,7 @@ import (
 )
 
 // programsOfCommands are those that a finding's command may begin with, or go on with.
-var programsOfCommands = regexp.MustCompile(`^(apt|bpftool|cat|chgrp|chmod|chown|df|dmesg|dnf|echo|findmnt|firewall-cmd|grep|iostat|ip|ip6?tables|ls|mkdir|` +
+var programsOfCommands = regexp.MustCompile(`^(apt|bpftool|cat|chgrp|chmod|chown|df|dmesg|dnf|echo|findmnt|firewall-cmd|grep|install|iostat|ip|ip6?tables|ls|mkdir|` +
 	`modprobe|mount|nft|perch|ping|printf|ps|sed|ssh|sudo|sysctl|systemctl|systemd-detect-virt|tc|tcpdump|timedatectl|usermod|\$\{EDITOR:-vi\}) `)
 
 // Each command is one that a shell takes as it is: nothing in it stands for something else, and
