@@ -32,9 +32,11 @@ func (t *tracked) takeOver() {
 }
 
 // judge brings the health up to date, and returns what there is to tell of it, if
-// anything. A member whose checks have become unknown stays as it is until a verdict.
+// anything. A member whose checks have become unknown stays as it is until a verdict. One that
+// is presumed to be healthy does not come up by its first verdict, however soon that is there.
 func (t *tracked) judge(r Rules) EventKind {
-	c, was, first := &t.condition, t.live, !t.known
+	c, first := &t.condition, !t.known
+	was := t.live || first && t.presumed(r)
 	switch {
 	case c.Health != Unknown:
 		t.known, t.live, t.reason = true, c.Health == Healthy, c.Reason
@@ -42,7 +44,7 @@ func (t *tracked) judge(r Rules) EventKind {
 	case t.cleared():
 		t.live, t.reason, t.doubted = true, "", 0
 	default:
-		t.live = t.live || first && t.presumed(r)
+		t.live = was
 		return ""
 	}
 	switch {

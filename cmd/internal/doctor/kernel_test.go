@@ -54,7 +54,7 @@ func newClinic(t *testing.T) *clinic {
 	c.join("client", c.client, "198.18.0.1/24", "198.18.0.2/24")
 	c.join("veth1", servers[serverA], "198.18.1.1/30", "198.18.1.2/30")
 	c.join("veth2", servers[serverB], "198.18.2.1/30", "198.18.2.2/30")
-	c.run("ip", "address", "add", "198.18.0.100/32", "dev", "client")
+	c.run("ip", "address", "add", "198.18.0.100/32", "dev", "client", "valid_lft", "1000", "preferred_lft", "1000") // as by perch
 	for address, ns := range servers {
 		c.in(ns, func() { echo(t, address) })
 	}

@@ -82,7 +82,7 @@ func TestLeaderCutOff(t *testing.T) {
 // Peers that meet over IPv6 hand over and fail over like any others.
 func TestPeersOverIPv6(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, overIPv6, failover("fast"))
+	c := startCluster(t, overIPv6)
 	c.neverTwoOwners()
 	p := c.ping()
 	stopped := c.owner()
