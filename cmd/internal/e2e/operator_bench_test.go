@@ -216,7 +216,9 @@ func (x *operatorBench) proven(first map[*lab.Node][]byte, webhooks burden) {
 	x.b.Helper()
 	x.configured(first, webhooks.config)
 	defer webhooks.bear()()
-	hangs := func(n api.Notified) bool { return strings.Contains(n.Error, "no answer within") }
+	hangs := func(n api.Notified) bool { // which of both is up to who is the first to give up
+		return strings.Contains(n.Error, "no answer within") || strings.Contains(n.Error, "i/o timeout")
+	}
 	x.until("all webhooks have hung", func() bool {
 		status, err := api.NewClient(x.settled().Socket()).Status(x.b.Context())
 		return err == nil && len(status.Notify) == 10 && !slices.ContainsFunc(status.Notify, func(n api.Notified) bool { return !hangs(n) })
