@@ -22,14 +22,16 @@ var record = flag.String("record", "", "the version, to record what this one say
 
 // spoken are what nodes and commands say to each other, by name, as empty values.
 func spoken() (answers, requests map[string]any) {
-	return map[string]any{
+	answers = map[string]any{
 		"status": new(Status), "history": new([]Move), "node": new(NodeReport), "transfer": new(TransferResult),
 		"server name": new(ServerName), "server report": new(ServerReport), "reload": new(ReloadResult), "join": new(JoinResult),
 		"error": new(errorAnswer),
-	}, map[string]any{
+	}
+	requests = map[string]any{
 		"transfer": new(transferRequest), "drain": new(drainRequest), "join": new(joinRequest), "remove": new(removeRequest),
 		"health": new(HealthReport), "server order": new(ServerOrder), "server report": new(ServerName),
 	}
+	return answers, requests
 }
 
 // fill gives a value and all that is in it something else than zero, each number another one.

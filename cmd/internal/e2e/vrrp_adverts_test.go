@@ -221,20 +221,23 @@ func addressAsNumber(a netip.Addr) (n uint32) {
 	return n
 }
 
-// saidFarewell wants a last advert of the node: one with priority 0.
+// saidFarewell wants a last advert of the node: one with priority 0. A fickle node that was mute
+// until it was stopped has none.
 func (s *segment) saidFarewell(m *member) {
 	s.t.Helper()
 	adverts, err := s.capture.Adverts()
 	must(s.t, err)
-	if !slices.ContainsFunc(adverts, func(a lab.Advert) bool {
+	adverts = slices.DeleteFunc(adverts, func(a lab.Advert) bool {
 		from, _ := s.sender(a)
-		return from == m && a.Priority == 0
-	}) {
-		say := s.t.Errorf
-		if m.fickle { // it may be mute when it is stopped, by no fault of perch
-			say = s.t.Logf
-		}
-		say("%s never sent an advert of priority 0", m.Name)
+		return from != m
+	})
+	mute := !slices.ContainsFunc(adverts, func(a lab.Advert) bool { return a.At.Before(m.stopped) })
+	if m.fickle && mute {
+		s.t.Logf("%s was mute until it was stopped", m.Name)
+		return
+	}
+	if !slices.ContainsFunc(adverts, func(a lab.Advert) bool { return a.Priority == 0 }) {
+		s.t.Errorf("%s never sent an advert of priority 0", m.Name)
 	}
 }
 

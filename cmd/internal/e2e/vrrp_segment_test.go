@@ -38,9 +38,10 @@ type member struct {
 	implementation
 	setup
 
-	left   bool // its daemon has no say over its addresses: it may well hold them
-	starts int  // how often the daemon was started
-	start  int  // of the log since the last time
+	left    bool // its daemon has no say over its addresses: it may well hold them
+	starts  int  // how often the daemon was started
+	start   int  // of the log since the last time
+	stopped time.Time
 }
 
 func newSegment(t *testing.T, orders ...order) *segment {
@@ -148,6 +149,7 @@ func (s *segment) stop(m *member) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
+	m.stopped = time.Now()
 	must(s.t, m.Terminate(ctx))
 	m.left = m.fickle
 	if !m.left && s.holdsAny(m) {
