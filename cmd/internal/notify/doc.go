@@ -13,7 +13,8 @@
 // event waits a newer one about the same takes its place, also if that is not for this
 // target: nobody is told what is over. A FIFO keeps FIFOBacklog lines before that begins.
 // States that were told before may be told again (repeat.go), which no event is void by.
-// What may go well later is tried again, after longer and longer pauses of its lane (serve.go).
+// What may go well later is tried again, after longer and longer pauses of its lane (serve.go), which
+// newer of the same subject ends where the lane is of that alone.
 //
 // A FIFO may have a reader, a program that perch keeps running (reader.go, readers.go).
 //
