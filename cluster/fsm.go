@@ -46,13 +46,21 @@ func (n *Node) Applied() uint64 { return n.fsm.applied() }
 // not say what of it the cluster has agreed on: that it hears from a leader.
 func (n *Node) Recollects() bool {
 	r := n.raft.Load()
-	if r == nil {
+	if r == nil || n.familiar.Load() {
+		return r != nil
+	}
+	applied := r.AppliedIndex()
+	if applied == 0 || applied < r.LastIndex() {
 		return false
 	}
-	if applied := r.AppliedIndex(); applied > 0 && applied >= r.LastIndex() {
+	complete, err := n.complete(applied)
+	if err != nil {
+		n.cfg.Log.Warn("reading the log", "error", err)
+	}
+	if complete {
 		n.familiar.Store(true)
 	}
-	return n.familiar.Load()
+	return complete
 }
 
 // owner returns the last move; see state.State.

@@ -99,3 +99,24 @@ func TestEntryOfANewerPerchIsSkipped(t *testing.T) {
 		t.Errorf("of two such entries it says %q", said)
 	}
 }
+
+// What the library has handed on is not yet what the state knows.
+func TestStateIsComplete(t *testing.T) {
+	disk := newMemory()
+	entry := command(t, state.Command{})
+	if err := disk.StoreLogs([]*raft.Log{
+		{Index: 7, Type: raft.LogCommand, Data: entry}, {Index: 8, Type: raft.LogNoop}, {Index: 9, Type: raft.LogCommand, Data: entry},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	n := &Node{store: disk, fsm: &fsm{changed: func() {}}}
+	for _, want := range []struct {
+		applied, last uint64
+		complete      bool
+	}{{0, 6, true}, {0, 8, false}, {7, 8, true}, {7, 9, false}, {9, 9, true}} {
+		n.fsm.state.Applied = want.applied
+		if complete, err := n.complete(want.last); complete != want.complete || err != nil {
+			t.Errorf("with entry %d applied, the state is complete up to %d: %t, %v", want.applied, want.last, complete, err)
+		}
+	}
+}

@@ -87,8 +87,7 @@ func (n *Node) leaseEnd(term uint64, voting []string, now time.Duration) time.Du
 }
 
 // recalls tells whether the leader of term has applied every command of its log,
-// which ends at index last. It looks only until the answer is yes once. What is
-// no longer in the log stands in a snapshot, which was restored before.
+// which ends at index last. It looks only until the answer is yes once.
 func (n *Node) recalls(last, term uint64) bool {
 	n.mu.Lock()
 	known := n.recalled == term
@@ -96,25 +95,35 @@ func (n *Node) recalls(last, term uint64) bool {
 	if known {
 		return true
 	}
-	applied := n.fsm.applied()
-	for i := last; i > applied; i-- {
-		var entry raft.Log
-		err := n.store.peek(i, &entry)
-		if errors.Is(err, raft.ErrLogNotFound) {
-			break
-		}
-		if err != nil {
-			n.end(err)
-			return false
-		}
-		if entry.Type == raft.LogCommand {
-			return false
-		}
+	complete, err := n.complete(last)
+	if err != nil {
+		n.end(err)
+	}
+	if !complete {
+		return false
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.recalled = term
 	return true
+}
+
+// complete tells whether the state has every command of the log up to index last. The library
+// counts an entry as applied before the state has it. What is no longer in the log stands in a
+// snapshot, which was restored before.
+func (n *Node) complete(last uint64) (bool, error) {
+	applied := n.fsm.applied()
+	for i := last; i > applied; i-- {
+		var entry raft.Log
+		err := n.store.peek(i, &entry)
+		if errors.Is(err, raft.ErrLogNotFound) {
+			return true, nil
+		}
+		if err != nil || entry.Type == raft.LogCommand {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // leads tells whether this node is leader of term. It is not enough to hold.
