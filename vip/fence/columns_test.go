@@ -35,15 +35,15 @@ func (c *columns) csv(tb testing.TB) []byte {
 	w := csv.NewWriter(&b)
 	must(tb, w.Write(append([]string{"round"}, c.names...)))
 	for round := 0; ; round++ {
-		row, any := []string{strconv.Itoa(round + 1)}, false
+		row, some := []string{strconv.Itoa(round + 1)}, false
 		for _, samples := range c.samples {
 			field := ""
 			if round < len(samples) {
-				field, any = strconv.FormatFloat(samples[round], 'g', 4, 64), true
+				field, some = strconv.FormatFloat(samples[round], 'g', 4, 64), true
 			}
 			row = append(row, field)
 		}
-		if !any {
+		if !some {
 			break
 		}
 		must(tb, w.Write(row))
