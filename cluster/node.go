@@ -135,7 +135,7 @@ func newNode(cfg Config, self Peer) *Node {
 		longer:     make(chan struct{}, 1),
 		remembered: make(chan struct{}, 1),
 		ready:      make(chan struct{}),
-		entry:      entry{seeking: make(chan struct{}, 1)},
+		entry:      entry{seeking: make(chan struct{}, 1), callers: callers{came: make(chan struct{}, 1)}},
 		fatal:      make(chan error, 1),
 		requests:   make(chan raft.RPC),
 		releasing:  make(chan struct{}, 1),
