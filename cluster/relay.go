@@ -49,9 +49,14 @@ func (t *transport) check(ctx context.Context, rpc raft.RPC) {
 		t.node.pass(ctx, rpc)
 		return
 	}
+	t.receive(ctx, rpc, req.Size)
+}
+
+// receive has a snapshot taken, if there is room.
+func (t *transport) receive(ctx context.Context, rpc raft.RPC, size int64) {
 	select {
 	case t.room <- struct{}{}:
-		t.takes.Go(func() { t.take(ctx, rpc, req.Size) }) // ends with the connection, or after messageLimit
+		t.takes.Go(func() { t.take(ctx, rpc, size) }) // ends with the connection, or after messageLimit
 	default:
 		rpc.Respond(nil, errCrowded)
 	}
