@@ -54,8 +54,9 @@ type Node struct {
 	feel       chan struct{}   // a signal for pulse
 	undeclared chan struct{}   // a signal for declare
 
-	elections elections
-	hushed    atomic.Bool // it sends nothing more, see FallSilent
+	elections   elections
+	punctuality punctuality
+	hushed      atomic.Bool // it sends nothing more, see FallSilent
 
 	transferring sync.Mutex
 	changing     sync.Mutex // held while this node, as the leader, changes the membership
