@@ -183,7 +183,7 @@ func TestKernelWithoutNeighbours(t *testing.T) {
 	l.must(m.Set(nil))
 }
 
-func TestAnnounceDoesNotAllocate(t *testing.T) {
+func TestHotPathAnnouncement(t *testing.T) {
 	l := newLab(t)
 	s, err := openSockets()
 	l.must(err)
