@@ -98,6 +98,7 @@ func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
 	}
 	switch req := rpc.Command.(type) {
 	case *raft.TimeoutNowRequest:
+		n.moment("call received")
 		if err := n.mayStand(); err != nil { // the leader would lose its term, and nobody win the next
 			rpc.Respond(nil, err)
 			return
@@ -113,7 +114,9 @@ func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
 			rpc.Respond(nil, errLateCall)
 			return
 		}
+		n.moment("call taken")
 	case *raft.RequestVoteRequest:
+		n.moment("vote asked of this node")
 		if req.LeadershipTransfer { // the candidate was called by a leader that has released
 			n.mu.Lock()
 			n.grants.released(req.Term - 1)
@@ -201,6 +204,9 @@ func (n *Node) answer(command any, out raft.RPCResponse) raft.RPCResponse {
 	if err := n.letGo(); err != nil {
 		n.cfg.Log.Error("releasing the VIPs for another leader", "error", err)
 		return raft.RPCResponse{Error: errWithheld}
+	}
+	if _, ok := command.(*raft.RequestVoteRequest); ok {
+		n.moment("vote given")
 	}
 	if req, ok := command.(*raft.AppendEntriesRequest); ok {
 		n.grant(req, out.Response.(*raft.AppendEntriesResponse))

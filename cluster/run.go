@@ -113,9 +113,11 @@ func (n *Node) watchLeadership(ctx context.Context, r *raft.Raft, trans *transpo
 		case <-ctx.Done():
 			return
 		case <-states:
+			n.moment("state " + r.State().String())
 			n.notify()
 			continue
 		case <-r.LeaderCh():
+			n.moment("leaderch")
 			n.notify()
 		}
 		if r.State() == raft.Leader {

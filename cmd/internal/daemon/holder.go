@@ -277,6 +277,7 @@ func (h *holder) take(term uint64) {
 		return
 	}
 	offer(h.taken, struct{}{})
+	h.log.Debug("moment", "what", "taking", "boot", h.cluster.Now())
 	err := h.order(want, setting{held: all, term: term})
 	switch {
 	case errors.Is(err, vip.ErrNotConfigured): // a reload is under way, which pokes at its end
@@ -290,6 +291,7 @@ func (h *holder) take(term uint64) {
 	if done.held == all && done.term == term {
 		return // only the list has changed
 	}
+	h.log.Debug("moment", "what", "taken", "boot", h.cluster.Now())
 	h.takings.Add(1)
 	h.log.Info("this node owns the VIPs", "term", term)
 	offer(h.claims, claim{term, h.cluster.Outage(term, ceased)})
