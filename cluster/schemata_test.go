@@ -14,8 +14,13 @@ import (
 // mutantEnv names the mutant that a binary with all of them is to be.
 const mutantEnv = "PERCH_MUTANT"
 
-// theMutant is what the functions ask that have mutants; see schemata.
-var theMutant = os.Getenv(mutantEnv)
+// asks is a file beside them: what the functions ask that have mutants.
+const asks = `package cluster
+
+import "os"
+
+var theMutant = os.Getenv("` + mutantEnv + `")
+`
 
 // schemata writes below dir the files of the package with all its mutants in them, and
 // returns them by the names of the files that they stand for. To compile the package takes
@@ -40,14 +45,23 @@ func schemata(mutants []mutant, dir string) (map[string]string, error) {
 			}
 		}
 	}
-	written := make(map[string]string)
+	written := map[string]string{"schemata.go": asks}
 	for name, f := range files {
+		written[name] = f.String()
+	}
+	return write(written, dir)
+}
+
+// write writes files of the package below dir, and returns where, by where they belong.
+func write(files map[string]string, dir string) (map[string]string, error) {
+	written := make(map[string]string)
+	for name, text := range files {
 		path, err := filepath.Abs(name)
 		if err != nil {
 			return nil, err
 		}
 		written[path] = filepath.Join(dir, name)
-		if err := os.WriteFile(written[path], []byte(f.String()), 0o600); err != nil {
+		if err := os.WriteFile(written[path], []byte(text), 0o600); err != nil {
 			return nil, err
 		}
 	}
