@@ -146,8 +146,8 @@ func split(mutants []mutant) (own, hostile []mutant) {
 	return own, hostile
 }
 
-// mutantTime is how long all tries of a mutant may take.
-const mutantTime = 5 * time.Minute
+// mutantTime is how long all tries of a mutant may take, on a machine that has more to do.
+const mutantTime = 10 * time.Minute
 
 func (m mutant) isNoticed(t *testing.T, binary string) {
 	t.Parallel()
