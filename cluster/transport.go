@@ -135,7 +135,9 @@ func (t *transport) beat(peer Peer, term uint64) {
 func (t *transport) pace(id string) {
 	now, interval := t.node.now(), heartbeatPace(t.node.patience())
 	if now-t.node.contact(id).sent < interval {
-		time.Sleep(interval - now%interval)
+		wait := interval - now%interval
+		time.Sleep(wait)
+		t.node.punctuality.note(t.node.now() - now - wait)
 	}
 }
 

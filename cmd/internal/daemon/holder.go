@@ -65,6 +65,7 @@ type holder struct {
 	pace    pace          // of the loop
 
 	until    atomic.Int64 // when the last lease ends that the fence was opened for, in the cluster's time
+	margin   margin
 	ordering atomic.Int64 // orders under way
 	takings  atomic.Uint64
 	darkened atomic.Bool // a release has left addresses behind a shut fence, and said so
@@ -201,6 +202,9 @@ func (h *holder) keep() (cluster.Ownership, decision) {
 		err := h.fence.Open(epoch, own.Until)
 		switch {
 		case err == nil:
+			if h.term() == own.Term { // else it is the first lease
+				h.margin.note(time.Duration(h.until.Load()) - h.cluster.Now())
+			}
 			h.until.Store(int64(own.Until))
 			return own, hold
 		case !errors.Is(err, fence.ErrStale):
@@ -304,6 +308,9 @@ func (h *holder) give(why string) {
 	h.mu.Unlock()
 	if settled {
 		return
+	}
+	if left := time.Duration(h.until.Load()) - h.cluster.Now(); done.held == all && left <= 0 {
+		h.margin.note(left)
 	}
 	if err := h.release(); err != nil {
 		h.log.Error("releasing the VIPs", "error", err)

@@ -179,12 +179,17 @@ type kind struct {
 func (x *bench) measure(k kind) figure {
 	x.b.Helper()
 	f := figure{name: k.name}
+	x.measureInto(&f, k)
+	return f
+}
+
+func (x *bench) measureInto(f *figure, k kind) {
+	x.b.Helper()
 	for range k.rounds {
 		gap, err := x.once(k)
 		f.add(x.b, gap, err)
 	}
 	x.b.Log(f.row())
-	return f
 }
 
 // once does one round of a kind from a cluster that has settled, and mends what it did.
@@ -284,8 +289,12 @@ func BenchmarkFailover(b *testing.B) {
 	x.ping()
 	unplanned := (*benchRounds + 1) / 2
 	var figures []figure
+	keep := func() { keepFigures(b, "failover", figures) }
+	defer keep()
 	for _, k := range kinds(*benchRounds, unplanned) {
-		figures = append(figures, x.measure(k))
+		figures = append(figures, figure{name: k.name})
+		x.measureInto(&figures[len(figures)-1], k)
+		keep()
 	}
 	figures = append(figures, x.successions("SIGSTOP of the owner, from the signal to the first answer of another node", unplanned,
 		func(n *lab.Node) { must(b, n.Process().Signal(syscall.SIGSTOP)) },
