@@ -22,6 +22,7 @@ func BenchmarkDetection(b *testing.B) {
 				f.name = fmt.Sprintf("%s, %d nodes: %s", profile.name, nodes, f.name)
 				figures = append(figures, f)
 			}
+			keepFigures(b, "detection", figures)
 		}
 	}
 	report := movesReport(b, "failure, by profile (H = 100 ms and 300 ms)", figures)

@@ -35,6 +35,7 @@ func BenchmarkPlanned(b *testing.B) {
 	var figures []figure
 	for _, m := range media {
 		figures = append(figures, plannedOn(b, m)...)
+		keepFigures(b, "planned", figures)
 	}
 	report := movesReport(b, "move, profile fast (H = 100 ms), three nodes, data_dir", figures)
 	fmt.Println(report)
