@@ -49,7 +49,7 @@ DIST ?= dist
 # The time of all that is in a package, so that the same sources make the same one.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-.PHONY: build package man completions licenses demo test computed deps unit sim sim-test mutants fuzz e2e e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape clean
+.PHONY: build package man completions licenses demo test computed deps unit sim sim-test mutants fuzz e2e e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-planned bench-detection bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape clean
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -184,6 +184,12 @@ govulncheck: ## known vulnerabilities; "not run" where its database cannot be re
 
 bench-failover: build ## outage of each kind of move, into docs/performance.md (about 8 minutes)
 	$(GO) test -timeout 60m -run '^$$' -bench Failover -benchtime 1x ./cmd/internal/e2e -args -rounds 200 -record $(CURDIR)/docs/performance.md
+
+bench-planned: build ## planned moves beside the bare library's, with data_dir on disk and in memory, into docs/performance.md (about 9 minutes, on a machine that does nothing else; needs root)
+	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkPlanned$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
+
+bench-detection: build ## failures found out by silence, three and five nodes, into docs/performance.md (about 11 minutes, on a machine that does nothing else; needs root)
+	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkDetection$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
 
 bench-fence: ## what traffic pays for a fence and when it ends, into docs/performance.md (some minutes)
 	$(GO) test -timeout 30m -run '^$$' -bench 'Fence$$' -benchtime 1x ./vip/fence -args -record $(CURDIR)/docs/performance.md
