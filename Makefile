@@ -49,7 +49,7 @@ DIST ?= dist
 # The time of all that is in a package, so that the same sources make the same one.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-.PHONY: build package man completions licenses demo test computed deps unit sim sim-test mutants fuzz e2e e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-planned bench-detection bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape clean
+.PHONY: build package man completions licenses demo test computed deps unit sim sim-test mutants fuzz e2e e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-planned bench-detection bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape bench-start bench-growth bench clean
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -215,6 +215,18 @@ bench-operator: build ## moves beside ten webhooks that hang and five open dashb
 
 bench-scrape: ## a status and a scrape of 1,000 VIPs and 5,000 servers, into docs/performance.md (about a minute; needs root)
 	$(GO) test -timeout 10m -run '^$$' -bench '^BenchmarkScrape$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md
+
+bench-start: ## starts of a process, and of a cluster until it has an owner, into docs/performance.md (about 5 minutes; needs root)
+	$(GO) test -timeout 30m -run '^$$' -bench '^BenchmarkStart$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 50 -record $(CURDIR)/docs/performance.md
+
+bench-growth: ## what nodes use, and failovers, against the number of nodes, VIPs, routers and checks, into docs/performance.md (about 20 minutes; needs root)
+	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkGrowth$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 5 -during 10s -record $(CURDIR)/docs/performance.md
+
+BENCHES := $(shell sed -n 's/^\(bench-[a-z0-9]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
+
+bench: ## all benchmarks, one after the other, into docs/performance.md (about 2 hours, on a machine that does nothing else; needs root)
+	@failed=""; for b in $(BENCHES); do $(MAKE) $$b || failed="$$failed $$b"; done; \
+	if [ -n "$$failed" ]; then echo "not measured:$$failed" >&2; exit 1; fi
 
 FAULTS ?= 200
 SEED   ?= 0

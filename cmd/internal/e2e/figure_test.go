@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -148,7 +150,22 @@ func machineName(tb testing.TB) string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s, %d cores, Linux %s, %s, namespaces on one machine", cpu, runtime.NumCPU(), unix.ByteSliceToString(u.Release[:]), runtime.Version())
+	return fmt.Sprintf("%s, %d cores, Linux %s, %s, namespaces on one machine; perch %s",
+		cpu, runtime.NumCPU(), unix.ByteSliceToString(u.Release[:]), runtime.Version(), perchCommit())
+}
+
+// perchCommit names the commit that is measured. What benchmarks write into docs changes nothing.
+func perchCommit() string {
+	commit, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
+	if err != nil {
+		return "of no repository"
+	}
+	name := strings.TrimSpace(string(commit))
+	changed, err := exec.Command("git", "status", "--porcelain", "--", ":/", ":(top,exclude)docs").Output()
+	if err != nil || len(changed) > 0 {
+		name += " with changes"
+	}
+	return name
 }
 
 // Markers of the part of a file that record replaces.
@@ -157,7 +174,12 @@ const (
 	recordEnd   = "<!-- end of figures -->\n"
 )
 
+// record writes a report into the place of a file that begins with a marker, with what keepRows
+// has written of the same benchmark.
 func record(path, begin, report string) error {
+	if bench := regexp.MustCompile(`make bench-(\S+)`).FindStringSubmatch(begin); bench != nil {
+		report += furtherFiles(path, bench[1])
+	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
