@@ -19,10 +19,14 @@ COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... g
 	$(addprefix github.com/perch-vip/perch/,ipvs vip/bgp $(addprefix cmd/,perch internal/api internal/clock internal/config internal/daemon internal/demo \
 	internal/document internal/doctor internal/keepalived/... internal/lab internal/notify internal/seesaw internal/sysctl internal/web))
 
+# What is inlined all the same: only then does a message of the kernel's network, of which a
+# daemon reads dozens a second, not take 64 KiB of new memory.
+INLINED := os github.com/vishvananda/netlink/nl
+
 # How the binary is compiled, and all else but what the race detector watches: whoever
 # needs a package finds it compiled.
 override export CGO_ENABLED := 0
-override export GOFLAGS := $(GIVEN) -trimpath $(foreach p,$(COLD),-gcflags=$(p)=-l)
+override export GOFLAGS := $(GIVEN) -trimpath $(foreach p,$(COLD),-gcflags=$(p)=-l) $(foreach p,$(INLINED),-gcflags=$(p)=)
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
@@ -45,7 +49,7 @@ DIST ?= dist
 # The time of all that is in a package, so that the same sources make the same one.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-.PHONY: build package man completions licenses demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape clean
+.PHONY: build package man completions licenses demo test deps unit sim sim-test mutants fuzz e2e chaos soak lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape clean
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -188,6 +192,14 @@ SEED   ?= 0
 
 chaos: ## FAULTS faults from a SEED (0: any) against a cluster in namespaces, into docs/chaos.md (needs root)
 	$(GO) test -count=1 -timeout 3h -v -run '^TestChaos$$' ./cmd/internal/e2e -args -faults $(FAULTS) -seed $(SEED) -record $(CURDIR)/docs/chaos.md
+
+DURATION ?= 2h
+
+# The test binary is run by itself, so that a Ctrl-C reaches it alone: it then writes down what
+# it has.
+soak: ## DURATION on a loaded machine, whose load it makes, into docs/soak.md (needs root, and a machine for itself)
+	$(GO) test -c -o bin/soak.test ./cmd/internal/e2e
+	cd cmd/internal/e2e && $(CURDIR)/bin/soak.test -test.timeout 0 -test.v -test.run '^TestSoak$$' -soak $(DURATION) -record $(CURDIR)/docs/soak.md
 
 clean:
 	rm -rf bin dist
