@@ -18,15 +18,23 @@ COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... g
 	$(addprefix github.com/perch-vip/perch/,ipvs vip/bgp $(addprefix cmd/,perch internal/api internal/clock internal/config internal/daemon internal/demo \
 	internal/document internal/doctor internal/keepalived/... internal/lab internal/notify internal/seesaw internal/sysctl internal/web))
 
+# What is inlined all the same: only then does a message of the kernel's network, of which a
+# daemon reads dozens a second, not take 64 KiB of new memory.
+INLINED := os github.com/vishvananda/netlink/nl
+
 # How the binary is compiled, and all else but what the race detector watches: whoever
 # needs a package finds it compiled. GIVEN is without what a make has added that called this one.
 OWN   := -buildvcs=false -trimpath $(foreach p,$(COLD),-gcflags=$(p)=-l)
 GIVEN := $(filter-out $(OWN),$(GOFLAGS))
 override export CGO_ENABLED := 0
+<<<<<<< HEAD
 override export GOFLAGS := $(GIVEN) $(OWN)
 
 # Compilers yield the processor to tests that run meanwhile. What they make is the same.
 YIELD := -toolexec=nice
+=======
+override export GOFLAGS := $(GIVEN) -trimpath $(foreach p,$(COLD),-gcflags=$(p)=-l) $(foreach p,$(INLINED),-gcflags=$(p)=)
+>>>>>>> h-guards
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
@@ -49,7 +57,8 @@ DIST ?= dist
 # The time of all that is in a package, so that the same sources make the same one.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-.PHONY: build package man completions licenses demo test computed deps unit sim sim-test mutants fuzz e2e e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-planned bench-detection bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape bench-start bench-growth bench clean
+.PHONY: build package man completions licenses demo test computed deps unit sim sim-test mutants fuzz e2e e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp chaos soak lint vet staticcheck gofumpt govulncheck clean
+.PHONY: bench-failover bench-planned bench-detection bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape bench-start bench-growth bench
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -233,6 +242,14 @@ SEED   ?= 0
 
 chaos: ## FAULTS faults from a SEED (0: any) against a cluster in namespaces, into docs/chaos.md (needs root)
 	$(GO) test -count=1 -timeout 3h -v -run '^TestChaos$$' ./cmd/internal/e2e -args -faults $(FAULTS) -seed $(SEED) -record $(CURDIR)/docs/chaos.md
+
+DURATION ?= 2h
+
+# The test binary is run by itself, so that a Ctrl-C reaches it alone: it then writes down what
+# it has.
+soak: ## DURATION on a loaded machine, whose load it makes, into docs/soak.md (needs root, and a machine for itself)
+	$(GO) test -c -o bin/soak.test ./cmd/internal/e2e
+	cd cmd/internal/e2e && $(CURDIR)/bin/soak.test -test.timeout 0 -test.v -test.run '^TestSoak$$' -soak $(DURATION) -record $(CURDIR)/docs/soak.md
 
 clean:
 	rm -rf bin dist

@@ -44,6 +44,9 @@ type Outage struct {
 	Gap  time.Duration // longest time without an answer; about an interval when all is well
 	Sent int
 	Lost int // not answered, or not yet
+	// Pause is the longest time in which nothing was sent: the client was kept from it, and
+	// a gap of as long says nothing of the VIP.
+	Pause time.Duration
 }
 
 // Ping pings target each PingInterval from the host until the Pinger or the lab is closed.
@@ -159,10 +162,12 @@ func (p *Pinger) Since(from time.Time) Outage {
 		end = p.answers[n-1]
 	}
 	out := Outage{Gap: longestGap(p.answers, begin, end)}
+	last := begin
 	for _, e := range p.sent {
 		if e.sent < begin || e.sent > now {
 			continue
 		}
+		out.Pause, last = max(out.Pause, e.sent-last), e.sent
 		out.Sent++
 		if !e.answered {
 			out.Lost++
