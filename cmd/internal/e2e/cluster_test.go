@@ -219,8 +219,8 @@ func (c *cluster) stillOwnedBy(owner *lab.Node) {
 	}
 }
 
-// patience is how long a case waits for what should happen soon.
-const patience = 15 * time.Second
+// patience is how long a case waits for what should happen soon, on a machine that has more to do.
+const patience = 30 * time.Second
 
 func (c *cluster) limit() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(c.t.Context(), patience)
