@@ -24,17 +24,13 @@ INLINED := os github.com/vishvananda/netlink/nl
 
 # How the binary is compiled, and all else but what the race detector watches: whoever
 # needs a package finds it compiled. GIVEN is without what a make has added that called this one.
-OWN   := -buildvcs=false -trimpath $(foreach p,$(COLD),-gcflags=$(p)=-l)
+OWN   := -buildvcs=false -trimpath $(foreach p,$(COLD),-gcflags=$(p)=-l) $(foreach p,$(INLINED),-gcflags=$(p)=)
 GIVEN := $(filter-out $(OWN),$(GOFLAGS))
 override export CGO_ENABLED := 0
-<<<<<<< HEAD
 override export GOFLAGS := $(GIVEN) $(OWN)
 
 # Compilers yield the processor to tests that run meanwhile. What they make is the same.
 YIELD := -toolexec=nice
-=======
-override export GOFLAGS := $(GIVEN) -trimpath $(foreach p,$(COLD),-gcflags=$(p)=-l) $(foreach p,$(INLINED),-gcflags=$(p)=)
->>>>>>> h-guards
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
