@@ -1,6 +1,11 @@
 package vip
 
-import "golang.org/x/sys/unix"
+import (
+	"iter"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
 
 // view is what the kernel has.
 type view struct {
@@ -68,6 +73,7 @@ type planner struct {
 	blocked map[VIP]address     // of no use to a wanted VIP, and in its way
 	surplus []address
 
+	each    int // VIPs that are planned for before what they need is handed over
 	actions []action
 	model   model // what the kernel has after actions
 }
@@ -75,7 +81,7 @@ type planner struct {
 // survey finds out which VIPs the kernel has.
 func survey(v view, in intent) *planner {
 	p := &planner{
-		view: v, intent: in,
+		view: v, intent: in, each: portion,
 		owners:  make(map[spot]VIP, len(in.configured)),
 		theirs:  make(map[spot]struct{}, len(in.beside)),
 		shared:  make(map[subnet]struct{}),
@@ -94,19 +100,58 @@ func survey(v view, in intent) *planner {
 // address but those of configured, retired and mine, and those it has to put back
 // because the kernel removes them along. It is to be called once.
 func (p *planner) plan(later map[VIP]struct{}) []action {
+	return slices.Concat(slices.Collect(p.portions(later))...)
+}
+
+// portions are the plan, a portion as soon as it is made: with thousands of VIPs the first
+// are there long before the plan for all is. Each may be changed by whoever gets it, and so
+// may mine by carrying it out.
+func (p *planner) portions(later map[VIP]struct{}) iter.Seq[[]action] {
+	return func(yield func([]action) bool) {
+		ours := p.correctable()
+		for part := range slices.Chunk(p.want, p.each) {
+			for _, vip := range part {
+				if _, wait := later[vip]; !wait {
+					p.take(vip)
+				}
+			}
+			if !yield(p.handOver()) {
+				return
+			}
+		}
+		p.removeSurplus()
+		if !p.partial { // else what would be corrected may be right
+			for _, vip := range ours {
+				p.correct(vip)
+			}
+		}
+		yield(p.handOver())
+	}
+}
+
+// portion is how many VIPs are planned for before what they need is carried out.
+const portion = 2 * batchMost
+
+// handOver returns the actions since the last call.
+func (p *planner) handOver() []action {
+	actions := p.actions
+	p.actions = nil
+	return actions
+}
+
+// correctable are the wanted VIPs that are there and ours to change before anything is
+// taken: what is taken is as it is to be.
+func (p *planner) correctable() []VIP {
+	if len(p.present) == 0 {
+		return nil
+	}
+	var list []VIP
 	for _, vip := range p.want {
-		if _, wait := later[vip]; !wait {
-			p.take(vip)
+		if a, found := p.present[vip]; found && p.free(a) {
+			list = append(list, vip)
 		}
 	}
-	p.removeSurplus()
-	if p.partial {
-		return p.actions // what would be corrected may be right
-	}
-	for _, vip := range p.want {
-		p.correct(vip)
-	}
-	return p.actions
+	return list
 }
 
 // locate finds out where VIPs belong. Where two of them belong to one spot, by

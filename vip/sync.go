@@ -19,7 +19,7 @@ func (m *Manager) sync(deferred deferral) error {
 	}
 	p := survey(v, in)
 	later := m.observe(p, moved, deferred)
-	x := m.execute(p.plan(later), epoch)
+	x := m.execute(p.portions(later), epoch)
 	if x.superseded {
 		m.disturbed(moved)
 		m.goOn()
