@@ -18,6 +18,7 @@ type view struct {
 // intent is what the kernel should have.
 type intent struct {
 	configured []VIP
+	located    whereabouts      // of configured, at the last look
 	want       []VIP            // some of the configured ones, in the order of addition
 	wanted     map[VIP]struct{} // the same as want
 	retired    []VIP            // no longer configured, but maybe still in the kernel
@@ -65,7 +66,7 @@ type planner struct {
 	view
 	intent
 
-	owners  map[spot]VIP        // configured VIPs by where they belong
+	whereabouts
 	theirs  map[spot]struct{}   // where VIPs of other Managers belong
 	shared  map[subnet]struct{} // with such VIPs
 	old     map[place]struct{}  // where retired VIPs are, if they still are
@@ -82,11 +83,12 @@ type planner struct {
 func survey(v view, in intent) *planner {
 	p := &planner{
 		view: v, intent: in, each: portion,
-		owners:  make(map[spot]VIP, len(in.configured)),
+		whereabouts: in.located,
+
 		theirs:  make(map[spot]struct{}, len(in.beside)),
 		shared:  make(map[subnet]struct{}),
 		old:     make(map[place]struct{}, len(in.retired)),
-		present: make(map[VIP]address, len(in.want)),
+		present: make(map[VIP]address, min(len(in.want), len(v.addresses))),
 		blocked: make(map[VIP]address),
 		model:   newModel(v),
 	}
@@ -154,19 +156,10 @@ func (p *planner) correctable() []VIP {
 	return list
 }
 
-// locate finds out where VIPs belong. Where two of them belong to one spot, by
-// two names of one interface, a wanted one has it.
+// locate finds out where VIPs belong.
 func (p *planner) locate() {
-	for _, vip := range p.configured {
-		l, exists := p.links[vip.Interface]
-		if !exists {
-			continue
-		}
-		at := spot{l.index, vip.Address.Addr()}
-		if other, taken := p.owners[at]; taken && p.wants(other) {
-			continue
-		}
-		p.owners[at] = vip
+	if !p.hold(p.configured, p.links) {
+		p.whereabouts = locate(p.configured, p.links, p.wants)
 	}
 	for _, vip := range p.beside {
 		if l, ok := p.links[vip.Interface]; ok {
