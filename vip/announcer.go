@@ -53,6 +53,14 @@ func (a *announcer) Announce(v VIP, l link) {
 	}
 }
 
+// announcementFrames is how many forms the announcement of v has.
+func announcementFrames(v VIP) int {
+	if v.Address.Addr().Is4() {
+		return 2
+	}
+	return 1
+}
+
 // Ask asks the neighbours who else has v. from is a link-local address of this node on
 // the link; without one nobody can be asked for an IPv6 address.
 func (a *announcer) Ask(v VIP, from netip.Addr, l link) {

@@ -23,6 +23,7 @@ type execution struct {
 	superseded     bool // stopped, as something else was demanded
 	errs           []error
 	batching       batching
+	speaking       batchSize
 }
 
 // err is what went wrong, at most errorsShown of it in full.
@@ -52,9 +53,19 @@ func (m *Manager) execute(portions iter.Seq[[]action], epoch uint64) (x executio
 			n := x.batching.Of(actions)
 			m.carryOut(actions[:n], &x)
 			actions = actions[n:]
+			m.keepPace(&x)
 		}
 	}
 	return x
+}
+
+// keepPace announces what has waited for its turn while a plan is carried out. Repeats
+// that are due come along; without a pace they wait for its end.
+func (m *Manager) keepPace(x *execution) {
+	if m.schedule.Waits() {
+		m.repeat(time.Now(), &x.speaking)
+		m.announcer.Send()
+	}
 }
 
 // carryOut carries out a batch, which is of one kind if it is of more than one action.

@@ -180,3 +180,28 @@ func TestReleaseWaitsForOneBatch(t *testing.T) {
 		})
 	}
 }
+
+// TestPaceIsKeptWhileTaking: who waits for its turn to be announced does not wait for the
+// end of the take-over.
+func TestPaceIsKeptWhileTaking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := many(100)
+		rate := func(VIP) Pace { return Pace{Rate: 1000} } // 2 ms for an address
+		m, k := fakeWith(t, Options{Schedule: rate}, all)
+		k.latency = 500 * time.Microsecond
+		begin := time.Now()
+		must(t, m.Set(all))
+		took := time.Since(begin)
+		sent := m.Stats().Announced
+		if most := uint64(took.Seconds()*1000) + 4; sent < most*8/10 || sent > most {
+			t.Errorf("%d frames were sent in %v, want about 1,000 a second", sent, took)
+		}
+		start(t, m)
+		time.Sleep(200*time.Millisecond - took)
+		for _, v := range all {
+			if len(k.announced(v.Address.Addr().String())) == 0 {
+				t.Errorf("%s is not announced yet", v)
+			}
+		}
+	})
+}

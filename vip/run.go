@@ -97,10 +97,7 @@ func (m *Manager) turn() time.Time {
 // speakUp says what is due to be said, in batches.
 func (m *Manager) speakUp(now time.Time) {
 	var size batchSize
-	for v, ok := m.schedule.Take(now); ok; v, ok = m.schedule.Take(now) {
-		m.tell(v, now)
-		m.sendFull(&size)
-	}
+	m.repeat(now, &size)
 	for v, ok := m.defences.Take(now); ok; v, ok = m.defences.Take(now) {
 		m.defend(v, now)
 		m.sendFull(&size)
@@ -110,6 +107,14 @@ func (m *Manager) speakUp(now time.Time) {
 		m.sendFull(&size)
 	}
 	m.announcer.Send()
+}
+
+// repeat writes the announcements that are due, and sends full batches of them.
+func (m *Manager) repeat(now time.Time, size *batchSize) {
+	for v, ok := m.schedule.Take(now); ok; v, ok = m.schedule.Take(now) {
+		m.tell(v, now)
+		m.sendFull(size)
+	}
 }
 
 // sendFull sends what was written, if it fills a batch.

@@ -57,6 +57,7 @@ func (d *daemon) openMember(cfg *config.Config, credentials *cluster.Credentials
 		Lifetime: lifetime,
 		Allowed:  func(vip.VIP) bool { return m.holder.allowed() },
 		Guard:    d.fence.Guard,
+		Schedule: func(vip.VIP) vip.Pace { return vip.Pace{Rate: d.config().Cluster.AnnounceRate} },
 		Company:  &d.company,
 		Log:      d.log.With("part", "vip"),
 	})
