@@ -92,8 +92,10 @@ func (a *announcer) counter(kind letterKind) *atomic.Uint64 {
 	return &a.sent
 }
 
-// Send sends what was written. It tells what could not be sent, and goes on with the rest.
-func (a *announcer) Send() {
+// Send sends what was written, and reports whether it could. It tells what it could not,
+// and goes on with the rest.
+func (a *announcer) Send() bool {
+	before := a.failed.Load()
 	var failed letter
 	var errs error // of failed
 	for done := 0; done < len(a.packets); {
@@ -112,6 +114,7 @@ func (a *announcer) Send() {
 		}
 	}
 	a.letters, a.packets, a.frames = a.letters[:0], a.packets[:0], a.frames[:0]
+	return a.failed.Load() == before
 }
 
 // error is err with what it was that could not be sent.

@@ -30,11 +30,12 @@ func (s *batchSize) Took(n int, took time.Duration) {
 
 // kind is what actions have in common that may be carried out together.
 type kind struct {
-	op  op
-	is4 bool
+	op   op
+	is4  bool
+	what Kind
 }
 
-func (a action) kind() kind { return kind{a.op, a.address.is4()} }
+func (a action) kind() kind { return kind{a.op, a.address.is4(), a.address.kind} }
 
 // batching finds batches in a list of actions.
 type batching struct {

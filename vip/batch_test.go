@@ -186,7 +186,7 @@ func TestReleaseWaitsForOneBatch(t *testing.T) {
 func TestPaceIsKeptWhileTaking(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := many(100)
-		rate := func(VIP) Pace { return Pace{Rate: 1000} } // 2 ms for an address
+		rate := func(VIP) Pace { return Pace{LinkRate: 1000} } // 2 ms for an address
 		m, k := fakeWith(t, Options{Schedule: rate}, all)
 		k.latency = 500 * time.Microsecond
 		begin := time.Now()

@@ -67,12 +67,13 @@ func (x *exchange) With(t transport, kind, flags int, list []address) []error {
 func appendRequest(b []byte, kind, flags int, number uint32, a address) []byte {
 	start := len(b)
 	b = append(b, 0, 0, 0, 0)
-	b = binary.NativeEndian.AppendUint16(b, uint16(kind))
+	b = append(b, 0, 0)
 	b = binary.NativeEndian.AppendUint16(b, uint16(flags|unix.NLM_F_REQUEST))
 	b = binary.NativeEndian.AppendUint32(b, number)
 	b = append(b, 0, 0, 0, 0)
-	b = appendAddress(b, a)
+	b, kind = appendChange(b, kind, a)
 	binary.NativeEndian.PutUint32(b[start:], uint32(len(b)-start))
+	binary.NativeEndian.PutUint16(b[start+4:], uint16(kind))
 	return b
 }
 

@@ -76,8 +76,8 @@ func TestUnanswered(t *testing.T) {
 	}
 }
 
-// TestExchangeDoesNotAllocate: nor does what becomes of the answers.
-func TestExchangeDoesNotAllocate(t *testing.T) {
+// TestHotPathExchange: nor does what becomes of the answers.
+func TestHotPathExchange(t *testing.T) {
 	list := []address{{index: 2, prefix: many(1)[0].Address, valid: 2, preferred: 2}, {index: 2, prefix: vips("2001:db8::1/64")[0].Address, valid: 2}}
 	x, r := newExchange(), &echo{}
 	if allocs := testing.AllocsPerRun(100, func() { x.With(r, unix.RTM_NEWADDR, 0, list) }); allocs != 0 {
@@ -85,9 +85,9 @@ func TestExchangeDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// TestAddingAllocatesNothing: neither do the bookkeeping and the announcements of an address
+// TestHotPathAdding: neither do the bookkeeping and the announcements of an address
 // that was held before.
-func TestAddingAllocatesNothing(t *testing.T) {
+func TestHotPathAdding(t *testing.T) {
 	all := many(batchMost)
 	m, _ := holding(t, Options{Lifetime: 20 * time.Second}, all)
 	taker := &echo{}

@@ -126,7 +126,7 @@ func (k kernel) ReplaceAll(list []address) []error {
 func (k kernel) RemoveAll(list []address) []error {
 	errs := k.exchange.With(k.transport, unix.RTM_DELADDR, 0, list)
 	for i, err := range errs {
-		if errors.Is(err, unix.EADDRNOTAVAIL) || noInterface(err) {
+		if errors.Is(err, unix.EADDRNOTAVAIL) || noInterface(err) || list[i].isRange() && errors.Is(err, unix.ESRCH) {
 			errs[i] = nil
 		}
 	}
@@ -134,7 +134,8 @@ func (k kernel) RemoveAll(list []address) []error {
 }
 
 func (k kernel) change(kind, flags int, a address) error {
-	_, err := k.Request(kind, flags|unix.NLM_F_ACK, appendAddress(nil, a), 0)
+	payload, kind := appendChange(nil, kind, a)
+	_, err := k.Request(kind, flags|unix.NLM_F_ACK, payload, 0)
 	return err
 }
 

@@ -98,6 +98,8 @@ func (m *Manager) turn() time.Time {
 func (m *Manager) speakUp(now time.Time) {
 	var size batchSize
 	m.repeat(now, &size)
+	m.announcer.Send()
+	m.sweep(now)
 	for v, ok := m.defences.Take(now); ok; v, ok = m.defences.Take(now) {
 		m.defend(v, now)
 		m.sendFull(&size)
@@ -151,7 +153,7 @@ func (m *Manager) nextSync() time.Time {
 func (m *Manager) deadline() time.Time {
 	next := m.nextSync()
 	for _, due := range [...]func() (time.Time, bool){
-		m.schedule.Deadline, m.renewals.Deadline, m.defences.Deadline, m.questions.Deadline, m.judgeDue,
+		m.schedule.Deadline, m.sweeps.Deadline, m.renewals.Deadline, m.defences.Deadline, m.questions.Deadline, m.judgeDue,
 	} {
 		if at, any := due(); any && at.Before(next) {
 			next = at

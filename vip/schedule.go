@@ -24,7 +24,8 @@ type Pace struct {
 	Refresh       time.Duration // between later ones, for neighbours that come later; 0 for 60 s
 	RefreshRepeat int           // how many of these come in a row, 0 for 1
 	Interval      time.Duration // between two of whatever VIPs of an interface; 0 for none
-	Rate          int           // frames a second of whatever VIPs of an interface at most; 0 for no limit
+	Rate          int           // frames of one range in a second, 0 for 200,000
+	LinkRate      int           // frames of whatever single addresses of an interface in a second at most; 0 for no limit
 	AgainRepeat   int           // Repeat after Announce; 0 for the same, less for none at all
 	AgainDelay    time.Duration // Delay after Announce; 0 for the same, less for no such one
 }
@@ -35,7 +36,7 @@ func (p Pace) orDefault() Pace {
 	return Pace{
 		Repeat: repeat, Delay: delay,
 		Refresh: cmp.Or(p.Refresh, repeatEvery), RefreshRepeat: cmp.Or(p.RefreshRepeat, 1),
-		Interval: p.Interval, Rate: p.Rate,
+		Interval: p.Interval, Rate: p.Rate, LinkRate: p.LinkRate,
 		AgainRepeat: cmp.Or(p.AgainRepeat, repeat), AgainDelay: cmp.Or(p.AgainDelay, delay),
 	}
 }
@@ -44,10 +45,10 @@ func (p Pace) orDefault() Pace {
 // for one that came late: a rate is kept over a beat, as no timer is as exact as a high one
 // would need, but an interval is one.
 func (p Pace) gap(v VIP) (interval, lag time.Duration) {
-	if p.Rate == 0 {
+	if p.LinkRate == 0 {
 		return p.Interval, 0
 	}
-	share := time.Duration(announcementFrames(v)) * time.Second / time.Duration(p.Rate)
+	share := time.Duration(announcementFrames(v)) * time.Second / time.Duration(p.LinkRate)
 	if share < p.Interval {
 		return p.Interval, 0
 	}

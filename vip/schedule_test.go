@@ -12,7 +12,7 @@ import (
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func testVIP(i int) VIP {
-	return VIP{netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), 16), "eth0"}
+	return VIP{Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), 16), Interface: "eth0"}
 }
 
 // play lets a schedule run until end, and returns when which VIP was announced.
@@ -452,7 +452,7 @@ func TestScheduleKeepsRate(t *testing.T) {
 		"IPv6, late looks": {testVIP6, 100 * time.Microsecond, 900 * time.Microsecond},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSchedule(func(VIP) Pace { return Pace{Repeat: 1, Rate: 10_000} })
+			s := newSchedule(func(VIP) Pace { return Pace{Repeat: 1, LinkRate: 10_000} })
 			var sent []time.Time
 			look := func(now time.Time, v VIP) {
 				if s.Admits(v, now) {
@@ -491,10 +491,10 @@ func TestScheduleKeepsRate(t *testing.T) {
 // An interval that is longer than the rate asks for counts, and is kept to the letter.
 func TestScheduleKeepsRateAndInterval(t *testing.T) {
 	for pace, want := range map[Pace]time.Duration{
-		{Interval: time.Millisecond, Rate: 1_000_000}: 0,
-		{Interval: time.Microsecond, Rate: 1000}:      beat,
-		{Rate: 1000}:                                  beat,
-		{Interval: time.Millisecond}:                  0,
+		{Interval: time.Millisecond, LinkRate: 1_000_000}: 0,
+		{Interval: time.Microsecond, LinkRate: 1000}:      beat,
+		{LinkRate: 1000}:             beat,
+		{Interval: time.Millisecond}: 0,
 	} {
 		interval, lag := pace.gap(testVIP(0))
 		if interval < time.Millisecond || lag != want {
@@ -595,5 +595,5 @@ func TestScheduleInTurnsThatAreNoMore(t *testing.T) {
 }
 
 func testVIP6(i int) VIP {
-	return VIP{netip.MustParsePrefix(fmt.Sprintf("2001:db8::%x/64", i+1)), "eth0"}
+	return VIP{Address: netip.MustParsePrefix(fmt.Sprintf("2001:db8::%x/64", i+1)), Interface: "eth0"}
 }

@@ -83,6 +83,8 @@ func (s *sockets) openRequests() error {
 		return fmt.Errorf("open netlink socket: %w", err)
 	}
 	s.requests = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
+	// A kernel that does not know this lists all routes, of which parseRange takes its own.
+	_ = unix.SetsockoptInt(socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
 	return socket.SetReceiveTimeout(&unix.Timeval{Sec: answerSeconds})
 }
 
@@ -105,15 +107,20 @@ func (s *sockets) openChanges() error {
 	return nil
 }
 
-// openNotices subscribes to addresses, interfaces, and whether they forward. A
+// openNotices subscribes to addresses, interfaces, whether they forward, and routes to
+// ranges. A
 // buffer smaller than wished for costs no more than a look at everything.
 func (s *sockets) openNotices(buffer int) error {
 	socket, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK,
-		unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV6_NETCONF)
+		unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV6_NETCONF,
+		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE)
 	if err != nil {
 		return fmt.Errorf("subscribe to netlink notifications: %w", err)
 	}
 	s.notices = socket
+	if err := filterNotices(socket.GetFd()); err != nil {
+		return err
+	}
 	if socket.SetReceiveBufferSize(buffer, true) == nil {
 		return nil
 	}

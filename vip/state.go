@@ -19,6 +19,7 @@ type state struct {
 	retired    []VIP            // no longer configured, but maybe still in the kernel
 	names      []string         // of the interfaces of configured and retired
 
+	ranges      []VIP           // of configured
 	links       map[string]link // by name, as last seen
 	whereabouts                 // of configured, as last seen
 
@@ -67,6 +68,7 @@ func (s *state) install(vips, old []VIP) (dropped []VIP) {
 	}
 	s.retired = slices.DeleteFunc(union(union(s.retired, dropped), old), configured)
 	s.configured, s.entries, s.list, s.all = slices.Clone(vips), entries, list, setOf(vips)
+	s.ranges = ranges(vips)
 	s.setWant(successors(s.want, vips))
 	s.setNames()
 	return dropped
@@ -125,6 +127,9 @@ func (s *state) setWant(list []VIP) {
 		s.wanted = setOf(list)
 	}
 	for _, v := range list {
+		if !v.spoken() {
+			continue
+		}
 		if etherType := v.etherType(); !slices.Contains(s.families, etherType) {
 			s.families = append(s.families, etherType)
 		}

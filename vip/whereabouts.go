@@ -35,7 +35,7 @@ func locate(configured []VIP, links map[string]link, wants func(VIP) bool) where
 		if !exists {
 			continue
 		}
-		at := spot{l.index, vip.Address.Addr()}
+		at := vip.spot(l.index)
 		other, taken := w.owners[at]
 		w.shared = w.shared || taken
 		if taken && wants(other) {

@@ -9,7 +9,7 @@ import (
 // TestWhereaboutsHold: what was found out where VIPs belong is used again only while it
 // is true.
 func TestWhereaboutsHold(t *testing.T) {
-	all := append(many(2), VIP{many(1)[0].Address, "alias0"})
+	all := append(many(2), VIP{Address: many(1)[0].Address, Interface: "alias0"})
 	links := map[string]link{"eth0": ethernetLink(2, "eth0"), "alias0": ethernetLink(3, "alias0")}
 	same := map[string]link{"eth0": links["eth0"], "alias0": ethernetLink(2, "alias0")}
 	only := maps.Clone(links)
