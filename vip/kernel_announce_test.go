@@ -85,7 +85,7 @@ func (l *lab) takeOver(m *Manager, all []VIP) (added, announced map[VIP]time.Tim
 func (l *lab) watchAdditions() func() map[netip.Addr]time.Time {
 	l.t.Helper()
 	s := &sockets{frames: -1}
-	l.must(s.openNotices(noticeBuffer))
+	l.must(s.openNotices())
 	var mu sync.Mutex
 	times := make(map[netip.Addr]time.Time)
 	done := make(chan struct{})
@@ -183,7 +183,7 @@ func TestKernelWithoutNeighbours(t *testing.T) {
 	l.must(m.Set(nil))
 }
 
-func TestAnnounceDoesNotAllocate(t *testing.T) {
+func TestHotPathAnnouncement(t *testing.T) {
 	l := newLab(t)
 	s, err := openSockets()
 	l.must(err)

@@ -205,7 +205,7 @@ func TestKernelOverrun(t *testing.T) {
 	all := vips("198.18.0.100/24")
 	m := l.manager(Options{})
 	s := m.kernel.transport.(*sockets)
-	l.must(s.notices.SetReceiveBufferSize(0, true)) // the kernel's least
+	l.must(s.notices.conn.Control(func(fd uintptr) { l.must(s.notices.resize(int(fd), 0)) })) // the kernel's least
 	l.must(m.Configure(all))
 	l.must(m.Set(all))
 	l.down(l.here, "lo")

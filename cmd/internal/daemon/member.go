@@ -160,6 +160,7 @@ func (d *daemon) handOverAtEnd(ctx context.Context) {
 	case ctx.Err() != nil: // nobody waits for it any more
 	case err == nil:
 		d.log.Info("handed over", "to", winner)
+		d.member.node.AwaitClaim(ctx)
 	case !errors.Is(err, cluster.ErrNotLeader):
 		d.log.Warn("stopping without a hand-over", "error", err)
 	}

@@ -83,7 +83,7 @@ func falls(b *testing.B, s symptom, rounds int) (moved, silence figure) {
 func newSickbay(b *testing.B, s symptom) (x *bench, begins map[*lab.Node]func()) {
 	b.Helper()
 	begins = map[*lab.Node]func(){}
-	x = prepareBench(b, benchHeartbeat, "")
+	x = prepareBench(b, 3, benchHeartbeat, "")
 	for _, n := range x.Nodes {
 		begins[n] = s.prepare(b, n)
 		addTables(b, n, check("flag", append(s.check(n), "rise = 1", "fall = 1")...))
@@ -152,12 +152,16 @@ func BenchmarkChecks(b *testing.B) {
 		for _, s := range symptoms {
 			moved, silence := falls(b, s, *benchRounds)
 			figures = append(figures, moved, silence)
+			keepFigures(b, "checks", figures)
 		}
 	})
 	var rows []contest
+	var growth []contest
+	defer func() {
+		keepRows(b, "checks-programs", contestHeader, slices.Concat(contestRows(rows, "perch", "HAProxy"), contestRows(growth, "now", "before")))
+	}()
 	b.Run("rate", func(b *testing.B) { rows = append(rows, rates(b)...) })
 	b.Run("memory", func(b *testing.B) { rows = append(rows, crowd(b)...) })
-	var growth []contest
 	b.Run("growth", func(b *testing.B) { growth = endurance(b) })
 	if b.Failed() {
 		return

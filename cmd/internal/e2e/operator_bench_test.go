@@ -276,7 +276,7 @@ func operatorReport(b *testing.B, rows []string) string {
 // BenchmarkOperator measures what ten webhooks that hang and five dashboards that are open cost
 // a move, and prints, or with -record writes, a table.
 func BenchmarkOperator(b *testing.B) {
-	x := &operatorBench{bench: prepareBench(b, benchHeartbeat, "")}
+	x := &operatorBench{bench: prepareBench(b, 3, benchHeartbeat, "")}
 	webhooks := x.hangingWebhooks()
 	first := map[*lab.Node][]byte{}
 	for _, n := range x.Nodes {
@@ -289,11 +289,16 @@ func BenchmarkOperator(b *testing.B) {
 	x.proven(first, webhooks)
 	x.ping()
 	var rows []string
+	var figures []figure
+	keep := func() { keepFigures(b, "operator", figures) }
+	defer keep()
 	for _, k := range kinds(*benchRounds, *benchRounds) {
 		if k.name == "SIGSTOP of the owner" || k.name == "SIGTERM of the owner" {
 			continue
 		}
 		without, with := x.compare(k, first, webhooks, x.openDashboards(5))
+		figures = append(figures, without, with)
+		keep()
 		ratio := with.quantile(0.5).Seconds() / without.quantile(0.5).Seconds()
 		rows = append(rows, without.row(), with.row(), fmt.Sprintf("| with / without | | | %.3f | | |", ratio))
 	}
