@@ -55,7 +55,9 @@ var errUnbriefed = errors.New("its log is another one")
 // ask sends a request once that the library knows nothing of.
 func (t *transport) ask(peer string, address raft.ServerAddress, req *raft.AppendEntriesRequest) (resp raft.AppendEntriesResponse, err error) {
 	err = t.node.noting(peer, req, &resp, func() error {
-		return t.sound(t.NetworkTransport.AppendEntries(raft.ServerID(peer), address, req, &resp), &resp.Term)
+		return again(func() error {
+			return t.sound(t.NetworkTransport.AppendEntries(raft.ServerID(peer), address, req, &resp), &resp.Term)
+		})
 	})
 	return resp, err
 }

@@ -104,6 +104,7 @@ func Open(cfg Config) (*Node, error) {
 		defer cancel()
 		return n.port.dial(ctx, protocolRaft, peer)
 	})
+	n.port.arrived = n.warm.arrived
 	if err := n.port.listen(); err != nil {
 		return nil, err
 	}

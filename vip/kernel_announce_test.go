@@ -85,7 +85,7 @@ func (l *lab) takeOver(m *Manager, all []VIP) (added, announced map[VIP]time.Tim
 func (l *lab) watchAdditions() func() map[netip.Addr]time.Time {
 	l.t.Helper()
 	s := &sockets{frames: -1}
-	l.must(s.openNotices(noticeBuffer))
+	l.must(s.openNotices())
 	var mu sync.Mutex
 	times := make(map[netip.Addr]time.Time)
 	done := make(chan struct{})
@@ -171,7 +171,7 @@ func TestKernelRouterFlag(t *testing.T) {
 // there is nobody to tell.
 func TestKernelWithoutNeighbours(t *testing.T) {
 	l := newLab(t)
-	m := l.holding(Options{}, []VIP{{netip.MustParsePrefix("198.18.0.100/32"), "lo"}, {netip.MustParsePrefix("2001:db8::100/128"), "lo"}})
+	m := l.holding(Options{}, []VIP{{Address: netip.MustParsePrefix("198.18.0.100/32"), Interface: "lo"}, {Address: netip.MustParsePrefix("2001:db8::100/128"), Interface: "lo"}})
 	for _, s := range m.Status() {
 		if !s.Held || s.Reason != "" {
 			t.Errorf("status is %+v, want held", s)

@@ -12,7 +12,6 @@ import (
 )
 
 const (
-	noticeBuffer  = 8 << 20 // bytes: some thousand notifications
 	frameBuffer   = 1 << 20 // bytes
 	answerSeconds = 5       // how long the kernel may take to answer a request
 )
@@ -23,8 +22,8 @@ type transport interface {
 	// Request sends a netlink request of a kind (RTM_...) and returns the
 	// payloads of the answers that are of the kind answer.
 	Request(kind, flags int, payload []byte, answer uint16) ([][]byte, error)
-	// Notices waits for notifications. It returns unix.ENOBUFS when some were
-	// lost, and os.ErrClosed after Interrupt.
+	// Notices waits for notifications, which are valid until the next call. It returns
+	// unix.ENOBUFS when some were lost, and os.ErrClosed after Interrupt.
 	Notices() ([]syscall.NetlinkMessage, error)
 	// Interrupt ends Notices and Hear for good.
 	Interrupt()
@@ -39,7 +38,7 @@ type transport interface {
 // opened, whichever thread uses it later.
 type sockets struct {
 	requests    map[int]*nl.SocketHandle
-	notices     *nl.NetlinkSocket
+	notices     *notices
 	interrupted atomic.Bool
 	frames      int
 	ears        map[uint16]*hearing    // by the type of frame
@@ -49,7 +48,7 @@ type sockets struct {
 // openSockets opens them in the namespace of the calling thread.
 func openSockets() (*sockets, error) {
 	s := &sockets{frames: -1}
-	err := errors.Join(s.openRequests(), s.openNotices(noticeBuffer), s.openFrames())
+	err := errors.Join(s.openRequests(), s.openNotices(), s.openFrames())
 	if err == nil {
 		err = s.openEars()
 	}
@@ -65,25 +64,14 @@ func (s *sockets) openRequests() error {
 		return fmt.Errorf("open netlink socket: %w", err)
 	}
 	s.requests = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
+	// A kernel that does not know this lists all routes, of which parseRange takes its own.
+	_ = unix.SetsockoptInt(socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
 	return socket.SetReceiveTimeout(&unix.Timeval{Sec: answerSeconds})
 }
 
-// openNotices subscribes to addresses, interfaces, and whether they forward. A
-// buffer smaller than wished for costs no more than a look at everything.
-func (s *sockets) openNotices(buffer int) error {
-	socket, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK,
-		unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV6_NETCONF)
-	if err != nil {
-		return fmt.Errorf("subscribe to netlink notifications: %w", err)
-	}
-	s.notices = socket
-	if socket.SetReceiveBufferSize(buffer, true) == nil {
-		return nil
-	}
-	if err := socket.SetReceiveBufferSize(buffer, false); err != nil {
-		return fmt.Errorf("size buffer of netlink notifications: %w", err)
-	}
-	return nil
+func (s *sockets) openNotices() (err error) {
+	s.notices, err = openNotices(noticeBuffer)
+	return err
 }
 
 // openFrames opens one packet socket for all interfaces; with protocol 0 it
@@ -111,26 +99,14 @@ func (s *sockets) Request(kind, flags int, payload []byte, answer uint16) ([][]b
 	return r.Execute(unix.NETLINK_ROUTE, answer)
 }
 
-func (s *sockets) Notices() ([]syscall.NetlinkMessage, error) {
-	messages, from, err := s.notices.Receive()
-	if err != nil {
-		if s.interrupted.Load() {
-			return nil, os.ErrClosed
-		}
-		return nil, err
-	}
-	if from.Pid != nl.PidKernel {
-		return nil, nil // another process may write to the socket, too
-	}
-	return messages, nil
-}
+func (s *sockets) Notices() ([]syscall.NetlinkMessage, error) { return s.notices.next() }
 
 func (s *sockets) Interrupt() {
 	if s.interrupted.Swap(true) {
 		return
 	}
 	if s.notices != nil {
-		s.notices.Close()
+		s.notices.close()
 	}
 	for _, h := range s.ears {
 		_ = h.file.Close() // nobody writes to it, so that nothing can be lost

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perch-vip/perch/cmd/internal/api"
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
@@ -58,10 +56,7 @@ func BenchmarkStart(b *testing.B) {
 	s := &starts{b: b}
 	defer s.keep()
 	s.listening("one VIP", newBench(b, normalHeartbeat, ""))
-	large := prepareBench(b, normalHeartbeat, "")
-	for _, n := range large.Nodes {
-		addTables(b, n, vipTables(1000)+routerTables(200, time.Second))
-	}
+	large := prepareNodes(b, 3, normalHeartbeat, routerTables(200), manyVIPs(1000)...)
 	must(b, large.StartAll())
 	s.listening("1,000 VIPs and 200 virtual routers", large)
 	for _, p := range profiles {
@@ -112,7 +107,10 @@ func (s *starts) listening(what string, x *bench) {
 			opened = time.Now()
 			open <- err
 		}()
-		err := until(ctx, func() error { _, err := api.NewClient(n.Socket()).History(ctx); return err })
+		err := until(ctx, func() error {
+			_, _, err := fetch(ctx, overSocket(n.Socket()), "http://perch/v1/alive")
+			return err
+		})
 		answered, used := time.Now(), taskTime(s.b, n.Process().PID())
 		socket.add(s.b, answered.Sub(begin), err)
 		spent.add(s.b, used, err)
@@ -252,22 +250,11 @@ func (x *bench) risen(o *lab.Observer) (begin, up, seen time.Time, err error) {
 	return begin, times[1], seen, nil
 }
 
-// vipTables are those of many VIPs.
-func vipTables(n int) string {
+// routerTables are those of up to 250 virtual routers.
+func routerTables(n int) string {
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, "\n[[vip]]\naddress = \"%s/32\"\ninterface = \"eth0\"\n", netip.AddrFrom4([4]byte{198, 19, byte(i / 250), byte(1 + i%250)}))
-	}
-	return b.String()
-}
-
-// routerTables are those of up to 1,000 virtual routers, of which 250 are on each interface.
-func routerTables(n int, interval time.Duration) string {
-	var b strings.Builder
-	for i := range n {
-		link, vrid := i/250, 1+i%250
-		fmt.Fprintf(&b, "\n[[vrrp]]\nname = \"gw%d-%d\"\ninterface = \"eth%d\"\nvrid = %d\nadvert_interval = %q\naddresses = [\"10.%d.0.%d/32\"]\n",
-			link, vrid, link, vrid, interval, link, vrid)
+		b.WriteString(router(fmt.Sprintf("gw%d", i), i+1, 100, fmt.Sprintf("10.0.0.%d/32", i+1), `advert_interval = "1s"`))
 	}
 	return b.String()
 }
