@@ -53,7 +53,9 @@ DIST ?= dist
 # The time of all that is in a package, so that the same sources make the same one.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-.PHONY: build package man completions licenses demo test computed deps unit sim sim-test mutants fuzz e2e e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp chaos soak lint vet staticcheck gofumpt govulncheck clean
+E2E_TARGETS := e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp
+
+.PHONY: build package man completions licenses demo test computed tested deps unit sim sim-test mutants fuzz e2e $(E2E_TARGETS) chaos soak lint vet staticcheck gofumpt govulncheck clean
 .PHONY: bench-failover bench-planned bench-detection bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape bench-start bench-growth bench
 
 build: ## the static binary, bin/perch
@@ -85,13 +87,17 @@ licenses: ## those of all that is in the binary, bin/licenses
 demo: build ## three nodes on this machine, killed and healed before your eyes (needs root)
 	./bin/perch demo
 
-# Three at a time, of which one only computes and has the time that the others leave. Those
-# mostly wait. The order has kernels, which keep a processor busy, over before VRRP begins.
 test: deps ## everything that CI runs (the end-to-end tests need root)
-	+$(MAKE) --jobs=3 --output-sync=target computed unit e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp
+	+$(MAKE) --jobs=2 --output-sync=target computed tested
 
-computed: # one after the other
+# What only computes: one after the other, with the time that the rest leaves.
+computed:
 	+@for target in vet staticcheck gofumpt govulncheck sim-test mutants; do nice -n 19 $(MAKE) $$target || exit 1; done
+
+# What mostly waits: two at a time. The order has kernels, which keep a processor busy, over
+# before VRRP begins. MAKEFLAGS is empty so that no third one begins when all is computed.
+tested:
+	+@MAKEFLAGS= $(MAKE) --jobs=2 --output-sync=target unit $(E2E_TARGETS)
 
 deps: ## install the Debian packages that the tests need, when root and when missing
 	@missing=""; \
@@ -140,10 +146,11 @@ fuzz: ## each fuzz target in turn for FUZZTIME, which "go test" runs on its seed
 		done; \
 	done
 
-E2E := GOFLAGS='$(GOFLAGS) $(YIELD)' $(GO) test -count=1 -timeout 20m
+E2E := $(GO) test -count=1 -timeout 20m
+$(E2E_TARGETS): override GOFLAGS += $(YIELD) # also of what they build
 
 e2e: ## end-to-end tests: the real binary in network namespaces
-	+$(MAKE) --jobs=2 --output-sync=target e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp
+	+$(MAKE) --jobs=2 --output-sync=target $(E2E_TARGETS)
 
 e2e-kernels: # each keeps a processor busy
 	$(E2E) -parallel 1 -run '^TestKernel' ./cmd/internal/e2e
