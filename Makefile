@@ -1,7 +1,6 @@
 # perch. The two targets that matter: `sudo make demo` and `sudo make test`.
 
 GO ?= $(shell command -v go || echo /usr/local/go/bin/go)
-GIVEN := $(GOFLAGS) -buildvcs=false
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -funcalign 16 -X main.version=$(VERSION)
@@ -20,9 +19,14 @@ COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... g
 	internal/document internal/doctor internal/keepalived/... internal/lab internal/notify internal/seesaw internal/sysctl internal/web))
 
 # How the binary is compiled, and all else but what the race detector watches: whoever
-# needs a package finds it compiled.
+# needs a package finds it compiled. GIVEN is without what a make has added that called this one.
+OWN   := -buildvcs=false -trimpath $(foreach p,$(COLD),-gcflags=$(p)=-l)
+GIVEN := $(filter-out $(OWN),$(GOFLAGS))
 override export CGO_ENABLED := 0
-override export GOFLAGS := $(GIVEN) -trimpath $(foreach p,$(COLD),-gcflags=$(p)=-l)
+override export GOFLAGS := $(GIVEN) $(OWN)
+
+# Compilers yield the processor to tests that run meanwhile. What they make is the same.
+YIELD := -toolexec=nice
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
@@ -45,7 +49,7 @@ DIST ?= dist
 # The time of all that is in a package, so that the same sources make the same one.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-.PHONY: build package man completions licenses demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape clean
+.PHONY: build package man completions licenses demo test computed deps unit sim sim-test mutants fuzz e2e e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape clean
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -76,7 +80,13 @@ licenses: ## those of all that is in the binary, bin/licenses
 demo: build ## three nodes on this machine, killed and healed before your eyes (needs root)
 	./bin/perch demo
 
-test: deps lint unit sim-test mutants e2e ## everything that CI runs (the end-to-end tests need root)
+# Three at a time, of which one only computes and has the time that the others leave. Those
+# mostly wait. The order has kernels, which keep a processor busy, over before VRRP begins.
+test: deps ## everything that CI runs (the end-to-end tests need root)
+	+$(MAKE) --jobs=3 --output-sync=target computed unit e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp
+
+computed: # one after the other
+	+@for target in vet staticcheck gofumpt govulncheck sim-test mutants; do nice -n 19 $(MAKE) $$target || exit 1; done
 
 deps: ## install the Debian packages that the tests need, when root and when missing
 	@missing=""; \
@@ -96,8 +106,11 @@ deps: ## install the Debian packages that the tests need, when root and when mis
 # A test of one goroutine, which takes the race detector a minute and shows it nothing.
 LONG := ^TestBounded$$
 
+# Those that take longest, to begin with.
+FIRST := ./cluster ./vip/fence ./cmd/internal/lab ./vrrp/vrrpnet ./checker
+
 unit: ## unit tests, with the race detector (which needs cgo) and in random order
-	CGO_ENABLED=1 GOFLAGS='$(GIVEN)' $(GO) test -race -shuffle=on -skip '$(LONG)' $$($(GO) list ./... | grep -v /cmd/internal/e2e)
+	CGO_ENABLED=1 GOFLAGS='$(GIVEN) -buildvcs=false' $(GO) test $(YIELD) -race -shuffle=on -skip '$(LONG)' $(FIRST) $$($(GO) list ./... | grep -v /cmd/internal/e2e)
 	$(GO) test -run '$(LONG)' ./cmd/internal/config
 
 SCHEDULES ?= 100000
@@ -122,11 +135,25 @@ fuzz: ## each fuzz target in turn for FUZZTIME, which "go test" runs on its seed
 		done; \
 	done
 
+E2E := GOFLAGS='$(GOFLAGS) $(YIELD)' $(GO) test -count=1 -timeout 20m
+
 e2e: ## end-to-end tests: the real binary in network namespaces
-	$(GO) test -count=1 -timeout 20m -parallel 4 -skip '^Test(VRRP|BGP|TheSame)' ./cmd/internal/e2e
-	$(GO) test -count=1 -timeout 20m -parallel 8 -run '^TestVRRP' ./cmd/internal/e2e # they mostly wait
-	$(GO) test -count=1 -timeout 20m -parallel 30 -run '^TestTheSame' ./cmd/internal/e2e # likewise
-	$(GO) test -count=1 -timeout 20m -parallel 8 -run '^TestBGP' ./cmd/internal/e2e # likewise
+	+$(MAKE) --jobs=2 --output-sync=target e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp
+
+e2e-kernels: # each keeps a processor busy
+	$(E2E) -parallel 1 -run '^TestKernel' ./cmd/internal/e2e
+
+e2e-networks:
+	$(E2E) -parallel 4 -skip '^Test(Kernel|VRRP|BGP|TheSame)' ./cmd/internal/e2e
+
+e2e-vrrp: # they mostly wait
+	$(E2E) -parallel 8 -run '^TestVRRP' ./cmd/internal/e2e
+
+e2e-equivalence: # likewise
+	$(E2E) -parallel 30 -run '^TestTheSame' ./cmd/internal/e2e
+
+e2e-bgp: # likewise
+	$(E2E) -parallel 8 -run '^TestBGP' ./cmd/internal/e2e
 
 lint: vet staticcheck gofumpt govulncheck
 

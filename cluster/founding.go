@@ -29,7 +29,7 @@ import (
 // births, so that one that was asked and had not begun yet when the others did is
 // told from one that has lost its directory since.
 
-// foundingPause lies between two rounds of questions.
+// foundingPause lies between two rounds of questions, unless one that was silent asks itself.
 const foundingPause = 250 * time.Millisecond
 
 // entry is this node on its way into the cluster.
@@ -45,6 +45,7 @@ type entry struct {
 	hindered atomic.Pointer[string]            // why Join is not done yet
 	stuck    atomic.Pointer[error]             // that the group has lost its majority for good
 	seeking  chan struct{}                     // a signal for seek
+	callers  callers                           // while it founds the cluster
 	waitsFor atomic.Pointer[string]            // before it takes part
 	familiar atomic.Bool                       // with what it knew before it was started
 	founders atomic.Pointer[map[string]string] // if this node founded the cluster: see keyFounders
@@ -123,7 +124,9 @@ func newBirth() string {
 // for is told by Waiting.
 func (n *Node) found(ctx context.Context) (founder bool, err error) {
 	var before map[string]string
+	defer n.callers.end()
 	for {
+		n.callers.begin()
 		answers, failures := n.askAll(ctx)
 		if ctx.Err() != nil {
 			return false, ctx.Err()
@@ -141,7 +144,7 @@ func (n *Node) found(ctx context.Context) (founder bool, err error) {
 		default:
 			n.say(why)
 		}
-		pause(ctx, foundingPause)
+		n.callers.await(ctx, failures, foundingPause)
 	}
 }
 

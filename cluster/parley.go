@@ -211,6 +211,7 @@ func commonName(leaf *x509.Certificate) string {
 
 // hear answers a question of the named node.
 func (n *Node) hear(ctx context.Context, from string, q question) answer {
+	n.callers.note(from)
 	a := answer{
 		Birth:  n.birth,
 		List:   members(n.cfg.bootstrap()),

@@ -116,8 +116,16 @@ func (m *Manager) apply(a action, x *execution) error {
 	return nil
 }
 
+// mayGuard reports what keeps an address away.
+func (m *Manager) mayGuard(a address) error {
+	if a.isRange() && m.noRanges != nil {
+		return m.noRanges
+	}
+	return m.guard(a.index)
+}
+
 func (m *Manager) adopt(a action) error {
-	if err := m.guard(a.address.index); err != nil {
+	if err := m.mayGuard(a.address); err != nil {
 		return m.refused(a, "guard", err)
 	}
 	if err := m.kernel.Replace(a.address); err != nil {
@@ -130,7 +138,7 @@ func (m *Manager) adopt(a action) error {
 }
 
 func (m *Manager) add(a action) error {
-	if err := m.guard(a.address.index); err != nil {
+	if err := m.mayGuard(a.address); err != nil {
 		return m.refused(a, "guard", err)
 	}
 	err := m.kernel.Add(a.address)
@@ -171,7 +179,7 @@ func (m *Manager) holds(a action) {
 		m.journal.Say(slog.LevelWarn, "address put back that somebody else had removed",
 			"vip", a.vip, "times", e.readded)
 	}
-	if m.renewal > 0 {
+	if m.renewal > 0 && !a.address.isRange() {
 		m.renewals.Put(a.vip, now)
 	}
 }
@@ -255,19 +263,24 @@ func (m *Manager) unkeep(index int) error {
 func (m *Manager) announce(v VIP) {
 	now := time.Now()
 	m.speak(v, now)
-	m.tell(v, now)
+	if m.tell(v, now) && v.isRange() {
+		m.sweep(now)
+	}
 }
 
 // speak lets a VIP be announced from now on, from the start, and lets it be asked
 // who else has it. Nobody waits for the question: Run sends it.
 func (m *Manager) speak(v VIP, now time.Time) {
 	m.schedule.Start(v, now)
-	m.questions.Put(v, now.Add(m.courtesy))
+	if !v.isRange() {
+		m.questions.Put(v, now.Add(m.courtesy))
+	}
 }
 
 // silence ends all that is said of a VIP.
 func (m *Manager) silence(v VIP) {
 	m.schedule.Stop(v)
+	m.sweeps.Drop(v)
 	m.defences.Drop(v)
 	m.questions.Drop(v)
 }
@@ -289,6 +302,12 @@ func (m *Manager) tell(v VIP, now time.Time) bool {
 	if !m.allowed(v) {
 		m.withheld.Add(1)
 		return false
+	}
+	if v.isRange() {
+		if v.spoken() {
+			m.sweeps.Begin(v, now)
+		}
+		return true
 	}
 	if err := m.announcer.Announce(v.Address.Addr(), l); err != nil {
 		m.journal.Say(slog.LevelWarn, "announcement not sent", "vip", v, "error", err)

@@ -117,6 +117,9 @@ func (k kernel) Remove(a address) error {
 }
 
 func (k kernel) change(kind, flags int, a address) error {
+	if a.isRange() {
+		return k.changeRange(kind, flags, a)
+	}
 	_, err := k.Request(kind, flags|unix.NLM_F_ACK, appendAddress(nil, a), 0)
 	return err
 }

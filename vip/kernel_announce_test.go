@@ -171,7 +171,7 @@ func TestKernelRouterFlag(t *testing.T) {
 // there is nobody to tell.
 func TestKernelWithoutNeighbours(t *testing.T) {
 	l := newLab(t)
-	m := l.holding(Options{}, []VIP{{netip.MustParsePrefix("198.18.0.100/32"), "lo"}, {netip.MustParsePrefix("2001:db8::100/128"), "lo"}})
+	m := l.holding(Options{}, []VIP{{Address: netip.MustParsePrefix("198.18.0.100/32"), Interface: "lo"}, {Address: netip.MustParsePrefix("2001:db8::100/128"), Interface: "lo"}})
 	for _, s := range m.Status() {
 		if !s.Held || s.Reason != "" {
 			t.Errorf("status is %+v, want held", s)
@@ -183,7 +183,7 @@ func TestKernelWithoutNeighbours(t *testing.T) {
 	l.must(m.Set(nil))
 }
 
-func TestAnnounceDoesNotAllocate(t *testing.T) {
+func TestHotPathAnnouncement(t *testing.T) {
 	l := newLab(t)
 	s, err := openSockets()
 	l.must(err)

@@ -241,7 +241,7 @@ func TestKernelIPv6Disabled(t *testing.T) {
 func TestKernelAlternativeName(t *testing.T) {
 	l := newLab(t)
 	l.must(l.here.LinkAddAltName(l.link(l.here, "eth0"), "wan0"))
-	m := l.holding(Options{}, []VIP{{netip.MustParsePrefix("198.18.0.100/24"), "wan0"}})
+	m := l.holding(Options{}, []VIP{{Address: netip.MustParsePrefix("198.18.0.100/24"), Interface: "wan0"}})
 	l.run(m)
 	l.wantAddresses("198.18.0.100/24")
 	l.must(l.delAddr("198.18.0.100/24"))

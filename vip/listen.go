@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"os"
 	"slices"
 	"time"
@@ -54,7 +55,7 @@ func rest(ctx context.Context, d time.Duration) {
 func (m *Manager) suspects(index int, a assertion, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	v, ok := m.owners[spot{index, a.addr}]
+	v, ok := m.ownerOf(index, a.addr)
 	if !ok {
 		return false
 	}
@@ -68,6 +69,16 @@ func (m *Manager) suspects(index int, a assertion, now time.Time) bool {
 	}
 	m.suspected[s]++
 	return len(m.suspected) == 1
+}
+
+// ownerOf returns the VIP that has an address on an interface: itself, or within its range.
+func (s *state) ownerOf(index int, addr netip.Addr) (VIP, bool) {
+	if v, ok := s.owners[spot{index, addr, 0}]; ok {
+		return v, true
+	}
+	v := s.withinRange(addr)
+	_, ok := s.owners[v.spot(index)]
+	return v, ok && v.isRange()
 }
 
 // judgeDue is when the suspects are to be looked at; false if there are none.
@@ -118,8 +129,11 @@ func (m *Manager) contend(s suspect, times uint64, now time.Time) {
 		return
 	}
 	m.conflicts.Add(times)
-	m.defences.Put(s.vip, e.contest.Heard(s.mac, times, now))
-	m.questions.Put(s.vip, now.Add(defendMax))
+	defence := e.contest.Heard(s.mac, times, now)
+	if !s.vip.isRange() {
+		m.defences.Put(s.vip, defence)
+		m.questions.Put(s.vip, now.Add(defendMax))
+	}
 	if e.contest.Tell(s.mac, now) {
 		m.journal.Say(slog.LevelWarn, "another host claims a VIP that is held here",
 			"vip", s.vip, "mac", s.mac.String(), "times", e.contest.count)

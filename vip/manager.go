@@ -17,6 +17,7 @@ type Manager struct {
 	allowed  func(VIP) bool
 	dress    dress
 	guard    func(index int) error
+	noRanges error
 	courtesy time.Duration
 	company  *Company
 	ledger   ledger
@@ -38,6 +39,7 @@ type Manager struct {
 	announcer announcer
 	mine      map[place]claim // put there or taken over by this process
 	schedule  schedule
+	sweeps    sweeps
 	renewals  agenda
 	defences  agenda   // announcements against other hosts that claim a VIP
 	questions agenda   // who else has a VIP
@@ -98,6 +100,7 @@ func newManager(opts Options, t transport) *Manager {
 		allowed:     allowed,
 		dress:       opts.Attributes,
 		guard:       guard,
+		noRanges:    opts.NoRanges,
 		courtesy:    opts.Courtesy,
 		company:     company,
 		ledger:      ledger(opts.Ledger),
@@ -108,6 +111,7 @@ func newManager(opts Options, t transport) *Manager {
 		announcer:   announcer{transport: t},
 		mine:        make(map[place]claim),
 		schedule:    newSchedule(opts.Schedule),
+		sweeps:      sweeps{pace: opts.Schedule},
 		state:       newState(),
 		wake:        make(chan struct{}, 1),
 		pen:         make(chan struct{}, 1),

@@ -1,13 +1,19 @@
 package vip
 
-import "golang.org/x/sys/unix"
+import (
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
 
 // view is what the kernel has.
 type view struct {
 	links     map[string]link // by the name that VIPs use; one that does not exist is missing
 	others    []link          // further ones with addresses of ours
-	addresses []address       // in the kernel's order
+	addresses []address       // in the kernel's order, then the ranges
 	partial   bool            // there may be more addresses
+
+	strangers map[VIP]netip.Addr // addresses of this host that are no VIPs and lie within a range
 }
 
 // intent is what the kernel should have.
@@ -117,7 +123,7 @@ func (p *planner) locate() {
 		if !exists {
 			continue
 		}
-		at := spot{l.index, vip.Address.Addr()}
+		at := vip.spot(l.index)
 		if other, taken := p.owners[at]; taken && p.wants(other) {
 			continue
 		}
@@ -125,13 +131,13 @@ func (p *planner) locate() {
 	}
 	for _, vip := range p.beside {
 		if l, ok := p.links[vip.Interface]; ok {
-			p.theirs[spot{l.index, vip.Address.Addr()}] = struct{}{}
+			p.theirs[vip.spot(l.index)] = struct{}{}
 			p.shared[subnet{l.index, vip.Address.Masked()}] = struct{}{}
 		}
 	}
 	for _, vip := range p.retired {
 		if l, ok := p.links[vip.Interface]; ok {
-			p.old[place{l.index, vip.Address}] = struct{}{}
+			p.old[vip.place(l.index)] = struct{}{}
 		}
 	}
 }
@@ -196,6 +202,8 @@ func (p *planner) take(vip VIP) {
 	l, is := p.links[vip.Interface], p.dress.of(vip)
 	switch {
 	case mine:
+	case found && vip.isRange():
+		p.emit(opAdopt, vip, vip.route(l.index))
 	case found && l.up && is.Peer.IsValid() && a.peer != is.Peer:
 		p.remove(a)
 		p.add(vip, l)
@@ -217,7 +225,7 @@ func (p *planner) correct(vip VIP) {
 	l := p.links[vip.Interface]
 	wanted := p.dress.of(vip)
 	switch {
-	case !p.free(a) || !l.up:
+	case !p.free(a) || !l.up || a.isRange():
 	case p.model.Leads(a) && p.giveWay(vip, a):
 	case p.mine[a.place()].attributes.unmarked() != wanted.unmarked() || a.peer != wanted.Peer:
 		p.remove(a)
@@ -279,6 +287,10 @@ func (p *planner) giveWay(vip VIP, a address) bool {
 // IPv6 ones skip duplicate address detection, which would fail as long as the last
 // owner answers.
 func (p *planner) add(vip VIP, l link) {
+	if vip.isRange() {
+		p.emit(opAdd, vip, vip.route(l.index))
+		return
+	}
 	is := p.dress.of(vip)
 	a := address{index: l.index, prefix: vip.Address}.lasting(p.lifetime, is).with(is)
 	if !a.is4() {
@@ -312,7 +324,7 @@ func (p *planner) removeSurplus() {
 // remove along with it, also those that a partial view lacks.
 func (p *planner) remove(a address) {
 	vip := p.owners[a.spot()]
-	unsure := a.is4() && (p.partial || p.volatile(a))
+	unsure := a.hasPrimary() && (p.partial || p.volatile(a))
 	left := p.model.Remove(a)
 	if len(left) == 0 && !unsure || p.model.promotes[a.index] {
 		p.emit(opRemove, vip, a)

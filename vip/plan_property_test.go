@@ -51,7 +51,7 @@ func drawScene(t *rapid.T) scene {
 		return netip.MustParsePrefix(rapid.SampledFrom(pool).Draw(t, "prefix"))
 	})
 	vip := rapid.Custom(func(t *rapid.T) VIP {
-		return VIP{prefix.Draw(t, "address"), rapid.SampledFrom([]string{"eth0", "eth1", "eth2"}).Draw(t, "interface")}
+		return VIP{Address: prefix.Draw(t, "address"), Interface: rapid.SampledFrom([]string{"eth0", "eth1", "eth2"}).Draw(t, "interface")}
 	})
 	s := scene{deaf: rapid.Bool().Draw(t, "deaf")}
 	eth0, eth1 := ethernetLink(2, "eth0"), ethernetLink(3, "eth1") // and no eth2
@@ -72,7 +72,7 @@ func drawScene(t *rapid.T) scene {
 	}
 	seen := make(map[spot]bool)
 	for _, v := range rapid.SliceOfNDistinct(vip, 0, 8, rapid.ID[VIP]).Draw(t, "vips") {
-		at := spot{int(v.Interface[3]), v.Address.Addr()}
+		at := v.spot(int(v.Interface[3]))
 		switch kind := rapid.IntRange(0, 2).Draw(t, "kind"); {
 		case kind == 0:
 			s.intent.retired = append(s.intent.retired, v)

@@ -92,6 +92,7 @@ func (m *Manager) turn() time.Time {
 	for v, ok := m.schedule.Take(now); ok; v, ok = m.schedule.Take(now) {
 		m.tell(v, now)
 	}
+	m.sweep(now)
 	for v, ok := m.defences.Take(now); ok; v, ok = m.defences.Take(now) {
 		m.defend(v, now)
 	}
@@ -127,7 +128,7 @@ func (m *Manager) nextSync() time.Time {
 func (m *Manager) deadline() time.Time {
 	next := m.nextSync()
 	for _, due := range [...]func() (time.Time, bool){
-		m.schedule.Deadline, m.renewals.Deadline, m.defences.Deadline, m.questions.Deadline, m.judgeDue,
+		m.schedule.Deadline, m.sweeps.Deadline, m.renewals.Deadline, m.defences.Deadline, m.questions.Deadline, m.judgeDue,
 	} {
 		if at, any := due(); any && at.Before(next) {
 			next = at

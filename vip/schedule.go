@@ -24,6 +24,7 @@ type Pace struct {
 	Refresh       time.Duration // between later ones, for neighbours that come later; 0 for 60 s
 	RefreshRepeat int           // how many of these come in a row, 0 for 1
 	Interval      time.Duration // between two of whatever VIPs of an interface; 0 for none
+	Rate          int           // frames of one range in a second, 0 for 200,000
 	AgainRepeat   int           // Repeat after Announce; 0 for the same, less for none at all
 	AgainDelay    time.Duration // Delay after Announce; 0 for the same, less for no such one
 }
@@ -35,6 +36,7 @@ func (p Pace) orDefault() Pace {
 		Repeat: repeat, Delay: delay,
 		Refresh: cmp.Or(p.Refresh, repeatEvery), RefreshRepeat: cmp.Or(p.RefreshRepeat, 1),
 		Interval:    p.Interval,
+		Rate:        p.Rate,
 		AgainRepeat: cmp.Or(p.AgainRepeat, repeat), AgainDelay: cmp.Or(p.AgainDelay, delay),
 	}
 }

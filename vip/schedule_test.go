@@ -12,7 +12,7 @@ import (
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func testVIP(i int) VIP {
-	return VIP{netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), 16), "eth0"}
+	return VIP{Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), 16), Interface: "eth0"}
 }
 
 // play lets a schedule run until end, and returns when which VIP was announced.

@@ -64,6 +64,8 @@ func (s *sockets) openRequests() error {
 		return fmt.Errorf("open netlink socket: %w", err)
 	}
 	s.requests = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
+	// A kernel that does not know this lists all routes, of which parseRange takes its own.
+	_ = unix.SetsockoptInt(socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
 	return socket.SetReceiveTimeout(&unix.Timeval{Sec: answerSeconds})
 }
 

@@ -17,6 +17,7 @@ type state struct {
 	retired    []VIP            // no longer configured, but maybe still in the kernel
 	names      []string         // of the interfaces of configured and retired
 
+	ranges []VIP           // of configured
 	links  map[string]link // by name, as last seen
 	owners map[spot]VIP    // configured VIPs by where they belong, as last seen
 
@@ -64,7 +65,7 @@ func (s *state) install(vips, old []VIP) (dropped []VIP) {
 		}
 	}
 	s.retired = slices.DeleteFunc(union(union(s.retired, dropped), old), configured)
-	s.configured, s.entries = slices.Clone(vips), entries
+	s.configured, s.entries, s.ranges = slices.Clone(vips), entries, ranges(vips)
 	s.setWant(successors(s.want, vips))
 	s.setNames()
 	return dropped
@@ -119,6 +120,9 @@ func (s *state) setWant(list []VIP) {
 	s.families = nil
 	for _, v := range list {
 		s.wanted[v] = struct{}{}
+		if !v.spoken() {
+			continue
+		}
 		if etherType := v.etherType(); !slices.Contains(s.families, etherType) {
 			s.families = append(s.families, etherType)
 		}

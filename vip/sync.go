@@ -2,7 +2,9 @@ package vip
 
 import (
 	"errors"
+	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -97,9 +99,21 @@ func (m *Manager) lookAt(in intent) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	list, complete, err := m.kernel.Addresses(func(index int) bool { _, ok := indexes[index]; return ok })
+	of := func(index int) bool { _, ok := indexes[index]; return ok }
+	known := ranges(in.configured, in.retired)
+	all, complete, err := m.kernel.Addresses(func(index int) bool { return len(known) > 0 || of(index) })
 	if err != nil {
 		return view{}, err
+	}
+	list := all
+	if len(known) > 0 {
+		v.strangers = strangers(known, all, in.configured, in.retired, in.beside)
+		list = slices.DeleteFunc(all, func(a address) bool { return !of(a.index) })
+		routes, whole, err := m.kernel.Ranges(known, of)
+		if err != nil {
+			return view{}, err
+		}
+		list, complete = append(list, routes...), complete && whole
 	}
 	v.addresses, v.partial = list, !complete
 	if v.partial {
@@ -181,12 +195,22 @@ func (m *Manager) observe(p *planner, moved map[int]struct{}, deferred deferral)
 		if e.held {
 			m.recheck(e, p, moved, now)
 		}
+		m.noteStranger(e, p.strangers[vip])
 		if !p.wants(vip) {
 			e.lost, e.hold, e.err = false, time.Time{}, nil
 			m.silence(vip)
 		}
 	}
 	return deferred(&m.state, now)
+}
+
+// noteStranger notes which address of this host lies within a range; it is not valid if
+// none does.
+func (m *Manager) noteStranger(e *entry, addr netip.Addr) {
+	if addr.IsValid() && addr != e.stranger {
+		m.journal.Say(slog.LevelWarn, "an address of this host lies within a VIP", "vip", e.vip, "address", addr.String())
+	}
+	e.stranger = addr
 }
 
 // forgetGone forgets our addresses that are not in the list.

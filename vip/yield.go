@@ -60,7 +60,7 @@ func (m *Manager) yieldOn(index int, removals []action, x *execution) {
 		return
 	}
 	for part := range slices.Chunk(removals, yieldAtOnce) {
-		if !promotes && slices.ContainsFunc(part, func(a action) bool { return a.address.is4() }) {
+		if !promotes && slices.ContainsFunc(part, func(a action) bool { return a.address.hasPrimary() }) {
 			part = slices.Concat(
 				[]action{{op: opKeep, address: address{index: index}}}, part,
 				[]action{{op: opUnkeep, address: address{index: index}}})

@@ -35,8 +35,8 @@ type comparison struct {
 	here    netip.Addr // the VIP, or another
 }
 
-// ratio is the median of so many rounds.
-func (c comparison) ratio(b testing.TB, rounds int) float64 {
+// ratios are those of so many rounds.
+func (c comparison) ratios(b testing.TB, rounds int) (ratios []float64) {
 	w := newWire(b)
 	f := w.fence()
 	must(b, f.Protect(append(many(c.vips-1), netip.PrefixFrom(theVIP4, 32))))
@@ -44,7 +44,6 @@ func (c comparison) ratio(b testing.TB, rounds int) float64 {
 	flow := c.traffic(b, w, c.here)
 	onOneProcessor(b)
 	eth0 := w.link("eth0")
-	var ratios []float64
 	for range rounds {
 		var got [2]float64
 		for _, fenced := range rand.Perm(len(got)) {
@@ -58,7 +57,7 @@ func (c comparison) ratio(b testing.TB, rounds int) float64 {
 		}
 		ratios = append(ratios, got[1]/got[0])
 	}
-	return quantile(ratios, 0.5)
+	return ratios
 }
 
 // unfence leaves nothing behind, no qdisc either.
@@ -89,8 +88,8 @@ func onOneProcessor(b testing.TB) {
 }
 
 func quantile(values []float64, q float64) float64 {
-	slices.Sort(values)
-	return values[int(q*float64(len(values)-1))]
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[int(q*float64(len(sorted)-1))]
 }
 
 // control runs f with the file descriptor of a socket, which does not block.

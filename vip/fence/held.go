@@ -19,7 +19,8 @@ type held[K interface {
 }] struct {
 	kind  string // for errors
 	place func(K) (*ebpf.Map, []byte)
-	lease map[K]uint32 // of all that may be in the maps
+	lease map[K]uint32          // of all that may be in the maps
+	under map[uint32]map[K]bool // the same, by lease: none of them is empty
 }
 
 // clash is an error if a key is under another lease.
@@ -43,6 +44,10 @@ func (h held[K]) add(lease uint32, keys map[K]bool) error {
 			return fmt.Errorf("add %s %s: %w", h.kind, k, err)
 		}
 		h.lease[k] = lease
+		if h.under[lease] == nil {
+			h.under[lease] = map[K]bool{}
+		}
+		h.under[lease][k] = true
 	}
 	return nil
 }
@@ -65,27 +70,30 @@ func whenStocked(put func() error) error {
 	return err
 }
 
-// trim takes out what a lease has beside keys.
-func (h held[K]) trim(lease uint32, keys map[K]bool) error {
-	for k, has := range h.lease {
-		if has != lease || keys[k] {
+// trim takes out what a lease has beside keys, and returns how much that was.
+func (h held[K]) trim(lease uint32, keys map[K]bool) (gone int, err error) {
+	for k := range h.under[lease] {
+		if keys[k] {
 			continue
 		}
 		m, key := h.place(k)
 		if err := m.Delete(key); err != nil {
-			return fmt.Errorf("remove %s %s: %w", h.kind, k, err)
+			return gone, fmt.Errorf("remove %s %s: %w", h.kind, k, err)
 		}
 		delete(h.lease, k)
+		delete(h.under[lease], k)
+		gone++
 	}
-	return nil
+	if len(h.under[lease]) == 0 {
+		delete(h.under, lease)
+	}
+	return gone, nil
 }
 
 // further tells whether there is something under another lease than the cluster's.
 func (h held[K]) further() bool {
-	for _, lease := range h.lease {
-		if lease != clusterLease {
-			return true
-		}
+	if h.under[clusterLease] != nil {
+		return len(h.under) > 1
 	}
-	return false
+	return len(h.under) > 0
 }

@@ -30,8 +30,9 @@ const (
 func BenchmarkFence(b *testing.B) {
 	var u unix.Utsname
 	must(b, unix.Uname(&u))
+	var kept columns
 	report := fmt.Sprintf("Measured on %s: %d cores, Linux %s, %s.\n\n%s\n%s", time.Now().UTC().Format(time.DateOnly),
-		runtime.NumCPU(), unix.ByteSliceToString(u.Release[:]), runtime.Version(), trafficTable(b), endTable(b))
+		runtime.NumCPU(), unix.ByteSliceToString(u.Release[:]), runtime.Version(), trafficTable(b, &kept), endTable(b, &kept))
 	b.ReportMetric(0, "ns/op")
 	fmt.Print("\n" + report)
 	if *benchRecord != "" {
@@ -52,7 +53,7 @@ func record(path, report string) error {
 	return os.WriteFile(path, []byte(head+recordBegin+report+recordEnd+tail), 0o644)
 }
 
-func trafficTable(b *testing.B) string {
+func trafficTable(b *testing.B, kept *columns) string {
 	table := "| with the fence / without | 1 VIP, its traffic | 1 VIP, other traffic | 5,000 VIPs, their traffic | 5,000 VIPs, other traffic |\n|---|---|---|---|---|\n"
 	for _, t := range []struct {
 		name string
@@ -66,7 +67,9 @@ func trafficTable(b *testing.B) string {
 		for _, t.vips = range []int{1, 5000} {
 			for _, t.here = range []netip.Addr{theVIP4, theNode4} {
 				b.Run(fmt.Sprintf("%s, %d VIPs, %s", t.name, t.vips, t.here), func(b *testing.B) {
-					ratio := t.ratio(b, *benchRounds)
+					ratios := t.ratios(b, *benchRounds)
+					kept.add(b, fmt.Sprintf("%s: %d VIPs, to %s: fenced / unfenced", t.name, t.vips, t.here), ratios)
+					ratio := quantile(ratios, 0.5)
 					b.ReportMetric(ratio, "of-unfenced")
 					b.ReportMetric(0, "ns/op")
 					table += fmt.Sprintf(" %.3f |", ratio)
@@ -78,11 +81,12 @@ func trafficTable(b *testing.B) string {
 	return table
 }
 
-func endTable(b *testing.B) string {
+func endTable(b *testing.B, kept *columns) string {
 	table := "| the last answer, after the end of the lease | rounds | median µs | longest µs |\n|---|---|---|---|\n"
 	for _, c := range strong {
 		b.Run("end of "+string(c.kind), func(b *testing.B) {
 			after := lastAnswers(b, c, endRounds)
+			kept.add(b, fmt.Sprintf("%s: the last answer after the end of the lease, µs", c.kind), after)
 			median, longest := quantile(after, 0.5), quantile(after, 1)
 			b.ReportMetric(median, "median-µs")
 			b.ReportMetric(longest, "longest-µs")

@@ -60,11 +60,7 @@ func newShared() (*ebpf.Map, []byte, error) {
 // widen lets VIPs pass the sieve beside those that do.
 func (s *shared) widen(vips iter.Seq[VIP]) {
 	s.ranges.Or(ranges(vips))
-	for i, bits := range sieveOf(vips) {
-		if bits != 0 {
-			s.sieve[i].Or(bits)
-		}
-	}
+	sift(vips, func(word int, bits uint64) { s.sieve[word].Or(bits) })
 }
 
 // narrow lets VIPs pass the sieve and no others.

@@ -18,24 +18,29 @@ const (
 
 // sieveOf is the bits for VIPs.
 func sieveOf(vips iter.Seq[VIP]) []uint64 {
-	bits := make([]uint64, sieveWords)
+	all := make([]uint64, sieveWords)
+	sift(vips, func(word int, bits uint64) { all[word] |= bits })
+	return all
+}
+
+// sift sets the bits for VIPs, word by word.
+func sift(vips iter.Seq[VIP], set func(word int, bits uint64)) {
 	for v := range vips {
 		p := v.Prefix
 		spread := p.Addr().BitLen() - p.Bits()
 		if spread > maxSpread {
-			for i := range bits {
-				bits[i] = ^uint64(0)
+			for word := range sieveWords {
+				set(word, ^uint64(0))
 			}
-			return bits
+			return
 		}
 		addr := p.Addr()
 		for range 1 << spread {
 			hash := sieveHash(addr)
-			bits[hash/64] |= 1 << (hash % 64)
+			set(int(hash/64), 1<<(hash%64))
 			addr = addr.Next()
 		}
 	}
-	return bits
 }
 
 // sieveHash is what the programs compute, too (program.go). It takes the address as

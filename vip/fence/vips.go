@@ -20,6 +20,7 @@ type bpfVIPs struct {
 	memory    *shared
 	known     held[VIP]
 	knownMACs held[MAC]
+	stale     int // so many have gone since the sieve was narrowed
 }
 
 // newBPFVIPs makes an empty set.
@@ -29,8 +30,8 @@ func newBPFVIPs() (*bpfVIPs, error) {
 		return nil, err
 	}
 	s := &bpfVIPs{tables: tables{shared: sharedMap}, memory: (*shared)(unsafe.Pointer(&memory[0]))}
-	s.known = held[VIP]{"VIP", s.placeVIP, map[VIP]uint32{}}
-	s.knownMACs = held[MAC]{"virtual MAC", s.placeMAC, map[MAC]uint32{}}
+	s.known = held[VIP]{"VIP", s.placeVIP, map[VIP]uint32{}, map[uint32]map[VIP]bool{}}
+	s.knownMACs = held[MAC]{"virtual MAC", s.placeMAC, map[MAC]uint32{}, map[uint32]map[MAC]bool{}}
 	// Not in close: a lease that is set after it must not crash the process.
 	runtime.AddCleanup(s, func(memory []byte) { _ = unix.Munmap(memory) }, memory)
 	for _, m := range []struct {
@@ -91,20 +92,37 @@ func (s *bpfVIPs) protect(lease uint32, vips []VIP, macs []MAC) error {
 		s.memory.further.Store(1)
 	}
 	s.memory.unusual.Or(unusual(maps.Keys(wantedMACs)))
+	s.memory.widen(maps.Keys(wanted))
 	if err := errors.Join(s.known.add(lease, wanted), s.knownMACs.add(lease, wantedMACs)); err != nil {
 		return err
 	}
-	s.memory.widen(maps.Keys(wanted))
-	if err := errors.Join(s.known.trim(lease, wanted), s.knownMACs.trim(lease, wantedMACs)); err != nil {
+	gone, err := s.known.trim(lease, wanted)
+	goneMACs, errMACs := s.knownMACs.trim(lease, wantedMACs)
+	s.narrow(gone + goneMACs)
+	if err := errors.Join(err, errMACs); err != nil {
 		return err
 	}
-	s.memory.narrow(maps.Keys(s.known.lease))
-	s.memory.unusual.Store(unusual(maps.Keys(s.knownMACs.lease)))
 	if !s.known.further() {
 		s.memory.further.Store(0)
 	}
 	return nil
 }
+
+// narrow has the programs forget what has gone, which takes a look at all that is left: not for
+// each of many routers, but whenever a part of all has gone. Until then they look exactly at
+// more packets than they need to.
+func (s *bpfVIPs) narrow(gone int) {
+	s.stale += gone
+	if s.stale <= len(s.known.lease)/staleShare {
+		return
+	}
+	s.stale = 0
+	s.memory.narrow(maps.Keys(s.known.lease))
+	s.memory.unusual.Store(unusual(maps.Keys(s.knownMACs.lease)))
+}
+
+// staleShare is what part of all may have gone before the sieve is narrowed.
+const staleShare = 16
 
 // ranges is 1 if there are VIPs of more than one address.
 func ranges(vips iter.Seq[VIP]) uint32 {

@@ -88,10 +88,18 @@ type Peer struct {
 	Witness  bool
 }
 
-// VIP is one virtual address with its prefix length and the interface that carries it.
+// VIP is one virtual address with its prefix length, or a range, and the interface that
+// carries it.
 type VIP struct {
-	Address   netip.Prefix
-	Interface string
+	Address      netip.Prefix
+	Interface    string
+	Prefix       bool // Address is masked, and all of it is held
+	AnnounceRate int  // of a Prefix: frames in a second; 0 for 200,000
+}
+
+// Has tells whether the address is the VIP's, or one of its range.
+func (v VIP) Has(a netip.Addr) bool {
+	return v.Address.Addr() == a || v.Prefix && v.Address.Contains(a)
 }
 
 // Fence returns what keeps this node's kernel from answering beyond its leases:

@@ -129,9 +129,12 @@ func peerKeys(p *Peer) []key {
 	}
 }
 
+// vipKeys lets addresses pass that no host has: checkVIPKind knows what kind is wanted.
 func vipKeys(v *VIP) []key {
 	return []key{
-		required("address", text(&v.Address, vipAddressRule, parseVIPAddress)),
+		required("address", text(&v.Address, vipAddressRule, parseUnicastPrefix)),
 		required("interface", text(&v.Interface, interfaceRule, parseInterface)),
+		optional("kind", choice(&v.Prefix, option[bool]{"address", false}, option[bool]{"prefix", true})),
+		optional("announce_rate", integer(&v.AnnounceRate, 100, 1_000_000)),
 	}
 }

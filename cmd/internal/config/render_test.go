@@ -53,6 +53,10 @@ func render(c *Config) string {
 	}
 	for _, v := range c.VIPs {
 		b.line("[[vip]]\naddress = %q\ninterface = %q", v.Address, v.Interface)
+		if v.Prefix {
+			b.line("kind = \"prefix\"")
+			set(&b, "announce_rate", v.AnnounceRate)
+		}
 	}
 	if c.BGP != nil {
 		b.bgp(c.BGP)

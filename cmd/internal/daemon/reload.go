@@ -145,7 +145,17 @@ func freeOf(vips []config.VIP, routers []virtualRouter) []config.VIP {
 			taken[v.Address.Addr()] = true
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(vips), func(v config.VIP) bool { return taken[v.Address.Addr()] })
+	return slices.DeleteFunc(slices.Clone(vips), func(v config.VIP) bool {
+		if !v.Prefix {
+			return taken[v.Address.Addr()]
+		}
+		for a := range taken {
+			if v.Has(a) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // reloadMember applies what a cluster's member can apply, with these VIPs, and returns
@@ -297,9 +307,17 @@ func addressesOf(cfg *config.Config) []vip.VIP { return vipsOf(cfg.VIPs) }
 func vipsOf(list []config.VIP) []vip.VIP {
 	var vips []vip.VIP
 	for _, v := range list {
-		vips = append(vips, vip.VIP(v))
+		vips = append(vips, vipOf(v))
 	}
 	return vips
+}
+
+func vipOf(v config.VIP) vip.VIP {
+	kind := vip.Single
+	if v.Prefix {
+		kind = vip.Range
+	}
+	return vip.VIP{Address: v.Address, Interface: v.Interface, Kind: kind}
 }
 
 func texts(warnings []config.Warning) []string {

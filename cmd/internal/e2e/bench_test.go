@@ -164,6 +164,12 @@ type kind struct {
 func (x *bench) measure(k kind) figure {
 	x.b.Helper()
 	f := figure{name: k.name}
+	x.measureInto(&f, k)
+	return f
+}
+
+func (x *bench) measureInto(f *figure, k kind) {
+	x.b.Helper()
 	for range k.rounds {
 		owner := x.settled()
 		x.answered(time.Now())
@@ -174,7 +180,6 @@ func (x *bench) measure(k kind) figure {
 		}
 	}
 	x.b.Log(f.row())
-	return f
 }
 
 // round does one move. Whatever kept the VIPs where they were is an error: the
@@ -262,8 +267,12 @@ func BenchmarkFailover(b *testing.B) {
 	x.ping()
 	unplanned := (*benchRounds + 1) / 2
 	var figures []figure
+	keep := func() { keepFigures(b, "failover", figures) }
+	defer keep()
 	for _, k := range kinds(*benchRounds, unplanned) {
-		figures = append(figures, x.measure(k))
+		figures = append(figures, figure{name: k.name})
+		x.measureInto(&figures[len(figures)-1], k)
+		keep()
 	}
 	figures = append(figures, x.successions("SIGSTOP of the owner, from the signal to the first answer of another node", unplanned,
 		func(n *lab.Node) { must(b, n.Process().Signal(syscall.SIGSTOP)) },

@@ -108,6 +108,7 @@ func (x *routedBench) moves(k kind, f *routedFigures) {
 	x.b.Helper()
 	without := figure{name: k.name + ", the router without a route"}
 	silence := figure{name: k.name + ", the client's longest silence"}
+	defer func() { f.kinds = append(f.kinds, without, silence) }() // also of a kind that is broken off
 	for range k.rounds {
 		old, begin := x.speaks(), time.Now()
 		gap, err := x.round(old, k)
@@ -121,7 +122,6 @@ func (x *routedBench) moves(k kind, f *routedFigures) {
 			must(x.b, k.mend(old))
 		}
 	}
-	f.kinds = append(f.kinds, without, silence)
 }
 
 // route returns who came to be on the way last, and how long that was after it had the
@@ -162,8 +162,11 @@ func BenchmarkBGP(b *testing.B) {
 		route:  figure{name: "all moves, from the address on the new owner to its route at the router"},
 	}
 	few := max(1, *benchRounds/12) // of what takes seconds
+	keep := func() { keepFigures(b, "bgp", f.all()) }
+	defer keep()
 	for _, k := range kinds(*benchRounds, few) {
 		x.moves(k, &f)
+		keep()
 	}
 	must(b, x.pinger.Close())
 	x.end()

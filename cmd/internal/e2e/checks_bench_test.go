@@ -152,12 +152,16 @@ func BenchmarkChecks(b *testing.B) {
 		for _, s := range symptoms {
 			moved, silence := falls(b, s, *benchRounds)
 			figures = append(figures, moved, silence)
+			keepFigures(b, "checks", figures)
 		}
 	})
 	var rows []contest
+	var growth []contest
+	defer func() {
+		keepRows(b, "checks-programs", contestHeader, slices.Concat(contestRows(rows, "perch", "HAProxy"), contestRows(growth, "now", "before")))
+	}()
 	b.Run("rate", func(b *testing.B) { rows = append(rows, rates(b)...) })
 	b.Run("memory", func(b *testing.B) { rows = append(rows, crowd(b)...) })
-	var growth []contest
 	b.Run("growth", func(b *testing.B) { growth = endurance(b) })
 	if b.Failed() {
 		return

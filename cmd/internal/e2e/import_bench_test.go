@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,6 +34,9 @@ type largeConf struct {
 func BenchmarkImport(b *testing.B) {
 	lab.NeedPeers(b)
 	var rows strings.Builder
+	var read [][]string
+	keep := func() { keepRows(b, "import", []string{"what", "program", "round", "ms", "KiB"}, read) }
+	defer keep()
 	for _, c := range []largeConf{
 		{"written out", 1000, writtenOut},
 		{"written out", 65000, writtenOut},
@@ -42,13 +46,17 @@ func BenchmarkImport(b *testing.B) {
 		must(b, os.WriteFile(file, []byte(c.text(c.instances)), 0o600))
 		perch := &figure{name: "perch"}
 		memory := int64(0)
-		for range *benchRounds {
+		what := fmt.Sprintf("%d, %s", c.instances, c.name)
+		for i := range *benchRounds {
 			took, rss, err := reading(perchBinary(b), "import", "keepalived", file)
 			must(b, err)
+			read = append(read, []string{what, "perch", strconv.Itoa(i + 1), ms(took), strconv.FormatInt(rss, 10)})
 			perch.samples, memory = append(perch.samples, took), max(memory, rss)
 		}
-		keepalived, _, err := reading("keepalived", "-t", "-f", file)
-		fmt.Fprintf(&rows, "| %d, %s | %s | %s | %d MB | %s |\n", c.instances, c.name,
+		keepalived, rss, err := reading("keepalived", "-t", "-f", file)
+		read = append(read, []string{what, "keepalived", "1", peerTime(keepalived, err), strconv.FormatInt(rss, 10)})
+		keep()
+		fmt.Fprintf(&rows, "| %s | %s | %s | %d MB | %s |\n", what,
 			ms(perch.quantile(0.5)), ms(perch.quantile(1)), memory>>10, peerTime(keepalived, err))
 	}
 	report := fmt.Sprintf("Measured on %s: %s.\n\n", time.Now().UTC().Format(time.DateOnly), machineName(b)) + "| instances | perch, median ms | longest ms | memory, most | `keepalived -t`, ms |\n|---|---|---|---|---|\n" + rows.String()

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,6 +24,7 @@ func BenchmarkIPVS(b *testing.B) {
 	daemon.Args = append(daemon.Args, "-test.run", "^$", "-test.bench", "^BenchmarkFigures$", "-test.benchtime", "1x")
 	daemon.Modules = []string{"veth", "bridge", "ip_vs"}
 	s := samples{values: map[string][]float64{}, versions: map[string]string{}}
+	defer s.keep(b)
 	for range *benchRounds {
 		for _, job := range []lab.Job{ipvs, daemon} {
 			output, err := lab.BootKernel(b.Context(), job)
@@ -31,6 +33,7 @@ func BenchmarkIPVS(b *testing.B) {
 			}
 			must(b, s.add(output))
 		}
+		s.keep(b)
 	}
 	report := s.report(b)
 	fmt.Println(report)
@@ -65,6 +68,18 @@ func (s samples) add(output string) error {
 		s.versions[line[1]] = line[2]
 	}
 	return nil
+}
+
+// keep keeps the samples, to the microsecond where they are seconds.
+func (s samples) keep(tb testing.TB) {
+	tb.Helper()
+	var rows [][]string
+	for _, name := range slices.Sorted(maps.Keys(s.values)) {
+		for i, value := range s.values[name] {
+			rows = append(rows, []string{name, strconv.Itoa(i + 1), strconv.FormatFloat(value, 'g', 6, 64)})
+		}
+	}
+	keepRows(tb, "ipvs", []string{"what", "round", "s, MB or count"}, rows)
 }
 
 // times are samples in seconds.

@@ -289,11 +289,16 @@ func BenchmarkOperator(b *testing.B) {
 	x.proven(first, webhooks)
 	x.ping()
 	var rows []string
+	var figures []figure
+	keep := func() { keepFigures(b, "operator", figures) }
+	defer keep()
 	for _, k := range kinds(*benchRounds, *benchRounds) {
 		if k.name == "SIGSTOP of the owner" || k.name == "SIGTERM of the owner" {
 			continue
 		}
 		without, with := x.compare(k, first, webhooks, x.openDashboards(5))
+		figures = append(figures, without, with)
+		keep()
 		ratio := with.quantile(0.5).Seconds() / without.quantile(0.5).Seconds()
 		rows = append(rows, without.row(), with.row(), fmt.Sprintf("| with / without | | | %.3f | | |", ratio))
 	}

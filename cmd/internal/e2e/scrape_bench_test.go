@@ -31,6 +31,7 @@ func BenchmarkScrape(b *testing.B) {
 	ready := figure{name: "`/readyz`"}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
+	defer func() { keepFigures(b, "scrape", []figure{scrape, status, ready}) }()
 	var scraped, told int
 	for range *benchRounds {
 		time.Sleep(1100 * time.Millisecond) // until none is kept

@@ -40,6 +40,7 @@ func BenchmarkVRRP(b *testing.B) {
 	var rows []contest
 	for _, part := range vrrpParts {
 		b.Run(part.name, func(b *testing.B) { rows = append(rows, part.rows(b)...) })
+		keepRows(b, "vrrp-programs", contestHeader, contestRows(rows, rivals[0].name, rivals[1].name))
 	}
 	report := vrrpReport(b, rows)
 	fmt.Println(report)
@@ -58,6 +59,9 @@ func outages(b *testing.B) []contest {
 		pairs[i] = newDuel(b, r, s)
 	}
 	var rows []contest
+	var all []figure
+	keep := func() { keepFigures(b, "vrrp", all) }
+	defer keep()
 	for _, d := range disturbances {
 		var figures [len(rivals)]figure
 		for round := range *benchRounds {
@@ -67,6 +71,8 @@ func outages(b *testing.B) []contest {
 				figures[i].add(b, gap, err)
 			}
 		}
+		all = append(all, figures[:]...)
+		keep()
 		rows = append(rows, outageRows(d.name, figures)...)
 	}
 	for _, p := range pairs {
