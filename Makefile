@@ -1,7 +1,6 @@
 # perch. The two targets that matter: `sudo make demo` and `sudo make test`.
 
 GO ?= $(shell command -v go || echo /usr/local/go/bin/go)
-GIVEN := $(GOFLAGS) -buildvcs=false
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -funcalign 16 -X main.version=$(VERSION)
@@ -19,10 +18,19 @@ COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... g
 	$(addprefix github.com/perch-vip/perch/,ipvs vip/bgp $(addprefix cmd/,perch internal/api internal/clock internal/config internal/daemon internal/demo \
 	internal/document internal/doctor internal/keepalived/... internal/lab internal/notify internal/seesaw internal/sysctl internal/web))
 
+# What is inlined all the same: only then does a message of the kernel's network, of which a
+# daemon reads dozens a second, not take 64 KiB of new memory.
+INLINED := os github.com/vishvananda/netlink/nl
+
 # How the binary is compiled, and all else but what the race detector watches: whoever
-# needs a package finds it compiled.
+# needs a package finds it compiled. GIVEN is without what a make has added that called this one.
+OWN   := -buildvcs=false -trimpath $(foreach p,$(COLD),-gcflags=$(p)=-l) $(foreach p,$(INLINED),-gcflags=$(p)=)
+GIVEN := $(filter-out $(OWN),$(GOFLAGS))
 override export CGO_ENABLED := 0
-override export GOFLAGS := $(GIVEN) -trimpath $(foreach p,$(COLD),-gcflags=$(p)=-l)
+override export GOFLAGS := $(GIVEN) $(OWN)
+
+# Compilers yield the processor to tests that run meanwhile. What they make is the same.
+YIELD := -toolexec=nice
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
@@ -45,7 +53,10 @@ DIST ?= dist
 # The time of all that is in a package, so that the same sources make the same one.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-.PHONY: build package man completions licenses demo test deps unit sim sim-test mutants fuzz e2e chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape bench-start bench-growth bench clean
+E2E_TARGETS := e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp
+
+.PHONY: build package man completions licenses demo test computed tested deps unit sim sim-test mutants fuzz e2e $(E2E_TARGETS) chaos soak lint vet staticcheck gofumpt govulncheck clean
+.PHONY: bench-failover bench-planned bench-detection bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape bench-start bench-growth bench
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -76,7 +87,17 @@ licenses: ## those of all that is in the binary, bin/licenses
 demo: build ## three nodes on this machine, killed and healed before your eyes (needs root)
 	./bin/perch demo
 
-test: deps lint unit sim-test mutants e2e ## everything that CI runs (the end-to-end tests need root)
+test: deps ## everything that CI runs (the end-to-end tests need root)
+	+$(MAKE) --jobs=2 --output-sync=target computed tested
+
+# What only computes: one after the other, with the time that the rest leaves.
+computed:
+	+@for target in vet staticcheck gofumpt govulncheck sim-test mutants; do nice -n 19 $(MAKE) $$target || exit 1; done
+
+# What mostly waits: two at a time. The order has kernels, which keep a processor busy, over
+# before VRRP begins. MAKEFLAGS is empty so that no third one begins when all is computed.
+tested:
+	+@MAKEFLAGS= $(MAKE) --jobs=2 --output-sync=target unit $(E2E_TARGETS)
 
 deps: ## install the Debian packages that the tests need, when root and when missing
 	@missing=""; \
@@ -96,8 +117,11 @@ deps: ## install the Debian packages that the tests need, when root and when mis
 # A test of one goroutine, which takes the race detector a minute and shows it nothing.
 LONG := ^TestBounded$$
 
+# Those that take longest, to begin with.
+FIRST := ./cluster ./vip/fence ./cmd/internal/lab ./vrrp/vrrpnet ./checker
+
 unit: ## unit tests, with the race detector (which needs cgo) and in random order
-	CGO_ENABLED=1 GOFLAGS='$(GIVEN)' $(GO) test -race -shuffle=on -skip '$(LONG)' $$($(GO) list ./... | grep -v /cmd/internal/e2e)
+	CGO_ENABLED=1 GOFLAGS='$(GIVEN) -buildvcs=false' $(GO) test $(YIELD) -race -shuffle=on -skip '$(LONG)' $(FIRST) $$($(GO) list ./... | grep -v /cmd/internal/e2e)
 	$(GO) test -run '$(LONG)' ./cmd/internal/config
 
 SCHEDULES ?= 100000
@@ -122,11 +146,26 @@ fuzz: ## each fuzz target in turn for FUZZTIME, which "go test" runs on its seed
 		done; \
 	done
 
+E2E := $(GO) test -count=1 -timeout 20m
+$(E2E_TARGETS): override GOFLAGS += $(YIELD) # also of what they build
+
 e2e: ## end-to-end tests: the real binary in network namespaces
-	$(GO) test -count=1 -timeout 20m -parallel 4 -skip '^Test(VRRP|BGP|TheSame)' ./cmd/internal/e2e
-	$(GO) test -count=1 -timeout 20m -parallel 8 -run '^TestVRRP' ./cmd/internal/e2e # they mostly wait
-	$(GO) test -count=1 -timeout 20m -parallel 30 -run '^TestTheSame' ./cmd/internal/e2e # likewise
-	$(GO) test -count=1 -timeout 20m -parallel 8 -run '^TestBGP' ./cmd/internal/e2e # likewise
+	+$(MAKE) --jobs=2 --output-sync=target $(E2E_TARGETS)
+
+e2e-kernels: # each keeps a processor busy
+	$(E2E) -parallel 1 -run '^TestKernel' ./cmd/internal/e2e
+
+e2e-networks:
+	$(E2E) -parallel 4 -skip '^Test(Kernel|VRRP|BGP|TheSame)' ./cmd/internal/e2e
+
+e2e-vrrp: # they mostly wait
+	$(E2E) -parallel 8 -run '^TestVRRP' ./cmd/internal/e2e
+
+e2e-equivalence: # likewise
+	$(E2E) -parallel 30 -run '^TestTheSame' ./cmd/internal/e2e
+
+e2e-bgp: # likewise
+	$(E2E) -parallel 8 -run '^TestBGP' ./cmd/internal/e2e
 
 lint: vet staticcheck gofumpt govulncheck
 
@@ -157,6 +196,12 @@ govulncheck: ## known vulnerabilities; "not run" where its database cannot be re
 
 bench-failover: build ## outage of each kind of move, into docs/performance.md (about 8 minutes)
 	$(GO) test -timeout 60m -run '^$$' -bench Failover -benchtime 1x ./cmd/internal/e2e -args -rounds 200 -record $(CURDIR)/docs/performance.md
+
+bench-planned: build ## planned moves beside the bare library's, with data_dir on disk and in memory, into docs/performance.md (about 9 minutes, on a machine that does nothing else; needs root)
+	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkPlanned$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
+
+bench-detection: build ## failures found out by silence, three and five nodes, into docs/performance.md (about 11 minutes, on a machine that does nothing else; needs root)
+	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkDetection$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
 
 bench-fence: ## what traffic pays for a fence and when it ends, into docs/performance.md (some minutes)
 	$(GO) test -timeout 30m -run '^$$' -bench 'Fence$$' -benchtime 1x ./vip/fence -args -record $(CURDIR)/docs/performance.md
@@ -200,6 +245,14 @@ SEED   ?= 0
 
 chaos: ## FAULTS faults from a SEED (0: any) against a cluster in namespaces, into docs/chaos.md (needs root)
 	$(GO) test -count=1 -timeout 3h -v -run '^TestChaos$$' ./cmd/internal/e2e -args -faults $(FAULTS) -seed $(SEED) -record $(CURDIR)/docs/chaos.md
+
+DURATION ?= 2h
+
+# The test binary is run by itself, so that a Ctrl-C reaches it alone: it then writes down what
+# it has.
+soak: ## DURATION on a loaded machine, whose load it makes, into docs/soak.md (needs root, and a machine for itself)
+	$(GO) test -c -o bin/soak.test ./cmd/internal/e2e
+	cd cmd/internal/e2e && $(CURDIR)/bin/soak.test -test.timeout 0 -test.v -test.run '^TestSoak$$' -soak $(DURATION) -record $(CURDIR)/docs/soak.md
 
 clean:
 	rm -rf bin dist

@@ -80,7 +80,7 @@ func FuzzAnswer(f *testing.F) {
 // FuzzMarks reads what rides on the library's messages from any bytes.
 func FuzzMarks(f *testing.F) {
 	var resp raft.AppendEntriesResponse
-	for _, marking := range []func(){func() { mark(&resp, 100*ms) }, func() { markAsTaken(&resp, maxGrant) }, func() { mark(&resp, 2*maxGrant) }} {
+	for _, marking := range []func(){func() { resp.Addr = marked(markGrant, 100*ms) }, func() { resp.Addr = marked(markTaken, maxGrant) }, func() { resp.Addr = marked(markGrant, 2*maxGrant) }} {
 		marking()
 		f.Add(resp.Addr)
 	}

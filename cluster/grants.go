@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -59,27 +60,22 @@ const (
 	maxGrant = time.Minute
 )
 
-// mark makes an answer a grant of the given length.
-func mark(resp *raft.AppendEntriesResponse, length time.Duration) {
-	resp.Addr = binary.BigEndian.AppendUint64(bytes.Clone(markGrant), uint64(length))
-}
-
-// markAsTaken says in an answer for how long this node's grants last, without
-// granting.
-func markAsTaken(resp *raft.AppendEntriesResponse, length time.Duration) {
-	resp.Addr = binary.BigEndian.AppendUint64(bytes.Clone(markTaken), uint64(length))
+// marked returns the header of an answer that begins with a tag and says for how long this
+// node's grants last: with markGrant it is one. Answers may share it.
+func marked(tag []byte, length time.Duration) []byte {
+	return slices.Clip(binary.BigEndian.AppendUint64(bytes.Clone(tag), uint64(length)))
 }
 
 // granted returns the length of the grant that an answer carries, or 0.
-func granted(resp *raft.AppendEntriesResponse) time.Duration { return marked(resp, markGrant) }
+func granted(resp *raft.AppendEntriesResponse) time.Duration { return lengthIn(resp, markGrant) }
 
 // stated returns for how long the grants of the voter last that answers, whether or
 // not it grants, or 0 if it does not say.
 func stated(resp *raft.AppendEntriesResponse) time.Duration {
-	return max(marked(resp, markGrant), marked(resp, markTaken))
+	return max(lengthIn(resp, markGrant), lengthIn(resp, markTaken))
 }
 
-func marked(resp *raft.AppendEntriesResponse, tag []byte) time.Duration {
+func lengthIn(resp *raft.AppendEntriesResponse, tag []byte) time.Duration {
 	value, found := bytes.CutPrefix(resp.Addr, tag)
 	if !found || len(value) != 8 {
 		return 0

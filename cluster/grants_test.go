@@ -113,7 +113,7 @@ func TestMarksOfAnswers(t *testing.T) {
 	if got := granted(resp); got != 0 {
 		t.Errorf("an unmarked answer grants %s", got)
 	}
-	mark(resp, 250*ms)
+	resp.Addr = marked(markGrant, 250*ms)
 	if got := granted(resp); got != 250*ms {
 		t.Errorf("granted %s, want 250ms", got)
 	}

@@ -78,29 +78,10 @@ func TestNoPipeline(t *testing.T) {
 // BenchmarkHeartbeat measures a heartbeat and its answer between two transports, without
 // a network and without raft.
 func BenchmarkHeartbeat(b *testing.B) {
-	self := Peer{Name: "lb1", Address: netip.MustParseAddrPort("127.0.0.1:1")}
-	cfg := Config{Node: "lb1", Peers: []Peer{self}, Heartbeat: 300 * ms, Log: slog.New(slog.DiscardHandler)}
-	n := newNode(cfg, self)
-	network := newQueue(net.TCPAddrFromAddrPort(self.Address))
-	receiver := newTransport(n, dialing{network, nil}, hclog.NewNullLogger())
-	defer receiver.Close()
-	go receiver.relay(b.Context())
-	go func() {
-		for {
-			select {
-			case rpc := <-receiver.Consumer():
-				rpc.Respond(&raft.AppendEntriesResponse{Term: 7}, nil)
-			case <-b.Context().Done():
-				return
-			}
-		}
-	}()
-	sender := newTransport(n, dialing{newQueue(nil), network}, hclog.NewNullLogger())
-	defer sender.Close()
-	heartbeat := &raft.AppendEntriesRequest{Term: 7, RPCHeader: raft.RPCHeader{ProtocolVersion: 3, ID: []byte("lb2"), Addr: []byte("127.0.0.2:7400")}}
+	x := newBeating(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := sender.NetworkTransport.AppendEntries("lb1", "lb1", heartbeat, &raft.AppendEntriesResponse{}); err != nil {
+		if err := x.beat(); err != nil {
 			b.Fatal(err)
 		}
 	}

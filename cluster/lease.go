@@ -24,6 +24,7 @@ func leaseLength(grant time.Duration) time.Duration {
 type lease struct {
 	term uint64
 	ends map[string]time.Duration // by voter: when its newest grant in term ends
+	room []time.Duration          // for until
 }
 
 // grant notes that voter lets the leader of term hold until end.
@@ -41,7 +42,7 @@ func (l *lease) grant(term uint64, voter string, end time.Duration) {
 // end of the grants of the voters. It is 0 while no majority has granted. Voters
 // may contain the leader itself, whose own grant ends at self, 0 being none.
 func (l *lease) until(term uint64, leader string, self time.Duration, voters []string) time.Duration {
-	var ends []time.Duration
+	ends := l.room[:0]
 	for _, v := range voters {
 		end := self
 		if v != leader {
@@ -51,6 +52,7 @@ func (l *lease) until(term uint64, leader string, self time.Duration, voters []s
 			ends = append(ends, end)
 		}
 	}
+	l.room = ends
 	quorum := len(voters)/2 + 1
 	if len(voters) == 0 || len(ends) < quorum {
 		return 0

@@ -19,7 +19,7 @@ var mutants = []mutant{
 	},
 	{
 		name:  "a mark only by the register",
-		edits: []edit{{"relay.go", "default:\n\t\tmarkAsTaken(resp, length)", "default:\n\t\tmark(resp, length)"}},
+		edits: []edit{{"relay.go", "default:\n\t\tresp.Addr = n.taken", "default:\n\t\tresp.Addr = n.granting"}},
 		tests: "TestSimulation", want: two, hostile: true,
 	},
 	{
@@ -143,7 +143,7 @@ var mutants = []mutant{
 	},
 	{
 		name:  "an owner knows its log",
-		edits: []edit{{"ownership.go", "own := n.evaluate(term, voters(r), recalls && n.declared())", "own := n.evaluate(term, voters(r), (recalls || true) && n.declared())"}},
+		edits: []edit{{"ownership.go", "own := n.evaluate(term, n.votes.voters(r, voters), recalls && n.declared())", "own := n.evaluate(term, n.votes.voters(r, voters), (recalls || true) && n.declared())"}},
 		tests: "TestSimulation", want: "LOST",
 	},
 	{
@@ -364,7 +364,7 @@ var mutants = []mutant{
 	},
 	{
 		name:  "a newcomer says for how long it would grant",
-		edits: []edit{{"relay.go", "markAsTaken(resp, length) // who gives it one first waits for so long", ""}},
+		edits: []edit{{"relay.go", "resp.Addr = n.taken // who gives it one first waits for so long", ""}},
 		tests: "TestVoteFollowsTheGrantAtOnce", want: fails,
 	},
 	{

@@ -9,12 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-var runMutants = flag.Bool("mutants", false, "build each mutant and want its tests to fail")
+var runMutants = flag.Bool("mutants", false, "want the tests of each mutant to fail")
 
 // enough schedules show what the simulation can show of a mutant.
 const enough = 1000
@@ -40,45 +41,34 @@ func (e edit) change(text []byte) ([]byte, error) {
 	return []byte(strings.Replace(string(text), e.old, e.new, 1)), nil
 }
 
-// apply writes the changed files below dir, and returns them by the names of the
-// files that they stand for.
-func (m mutant) apply(dir string) (map[string]string, error) {
-	changed := make(map[string]string)
+// texts returns the changed files by their names.
+func (m mutant) texts() (map[string][]byte, error) {
+	changed := make(map[string][]byte)
 	for _, e := range m.edits {
-		path, err := filepath.Abs(e.file)
-		if err != nil {
-			return nil, err
-		}
-		read, ok := changed[path]
+		text, ok := changed[e.file]
+		var err error
 		if !ok {
-			read = path
+			text, err = os.ReadFile(e.file)
 		}
-		text, err := os.ReadFile(read)
+		if err == nil {
+			text, err = e.change(text)
+		}
 		if err != nil {
 			return nil, err
 		}
-		if text, err = e.change(text); err != nil {
-			return nil, err
-		}
-		changed[path] = filepath.Join(dir, e.file)
-		if err := os.WriteFile(changed[path], text, 0o600); err != nil {
-			return nil, err
-		}
+		changed[e.file] = text
 	}
 	return changed, nil
 }
 
-// build makes the mutant's test binary below dir, with the library of a go.mod.
-func (m mutant) build(ctx context.Context, dir, modfile string) (string, error) {
-	changed, err := m.apply(dir)
+// buildTests makes a test binary of the package below dir, with files that stand for some of
+// its own and with the library of a go.mod.
+func buildTests(ctx context.Context, dir, modfile string, instead map[string]string) (string, error) {
+	overlay, err := json.Marshal(map[string]any{"Replace": instead})
 	if err != nil {
 		return "", err
 	}
-	overlay, err := json.Marshal(map[string]any{"Replace": changed})
-	if err != nil {
-		return "", err
-	}
-	file, binary := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "mutant.test")
+	file, binary := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "cluster.test")
 	if err := os.WriteFile(file, overlay, 0o600); err != nil {
 		return "", err
 	}
@@ -99,7 +89,9 @@ const tries = 3
 // run runs the tests that must notice, and returns what they said at last.
 func (m mutant) run(ctx context.Context, binary string) (noticed bool, out string) {
 	for range tries {
-		said, err := simulator(ctx, binary, 0, enough, m.tests).CombinedOutput()
+		cmd := simulator(ctx, binary, 0, enough, m.tests)
+		cmd.Env = append(cmd.Env, mutantEnv+"="+m.name)
+		said, err := cmd.CombinedOutput()
 		if out = string(said); err != nil && strings.Contains(out, m.want) {
 			return true, out
 		}
@@ -112,7 +104,7 @@ func TestMutantsFitTheCode(t *testing.T) {
 	hostileLibrary(t)
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
-			if _, err := m.apply(t.TempDir()); err != nil {
+			if _, err := schemata([]mutant{m}, t.TempDir()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -122,29 +114,66 @@ func TestMutantsFitTheCode(t *testing.T) {
 // Each rule of the design is one that some test or schedule misses when it is gone.
 func TestMutantsAreNoticed(t *testing.T) {
 	if !*runMutants {
-		return // make mutants: it builds the package once for each
+		return // make mutants
 	}
-	hostile := hostileLibrary(t)
+	own, hostile := split(mutants)
+	for modfile, some := range map[string][]mutant{ownModules: own, hostileLibrary(t): hostile} {
+		dir := t.TempDir()
+		all, err := schemata(some, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		binary, err := buildTests(t.Context(), dir, modfile, all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run("no mutant", func(t *testing.T) { none(t, binary, some) })
+		for _, m := range some {
+			t.Run(m.name, func(t *testing.T) { m.isNoticed(t, binary) })
+		}
+	}
+}
+
+// split tells the mutants with the library as it is from those with a hostile one.
+func split(mutants []mutant) (own, hostile []mutant) {
 	for _, m := range mutants {
-		t.Run(m.name, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-			defer cancel()
-			library := ownModules
-			if m.hostile {
-				library = hostile
-			}
-			binary, err := m.build(ctx, t.TempDir(), library)
-			if err != nil {
-				t.Fatal(err)
-			}
-			started := time.Now()
-			noticed, out := m.run(ctx, binary)
-			if !noticed {
-				t.Fatalf("SURVIVED %s for %s:\n%s", m.tests, time.Since(started).Round(ms), tail(out))
-			}
-			t.Logf("noticed by %s after %s", m.tests, time.Since(started).Round(ms))
-		})
+		if m.hostile {
+			hostile = append(hostile, m)
+		} else {
+			own = append(own, m)
+		}
+	}
+	return own, hostile
+}
+
+// mutantTime is how long all tries of a mutant may take, on a machine that has more to do.
+const mutantTime = 10 * time.Minute
+
+func (m mutant) isNoticed(t *testing.T, binary string) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), mutantTime)
+	defer cancel()
+	started := time.Now()
+	noticed, out := m.run(ctx, binary)
+	if !noticed {
+		t.Fatalf("SURVIVED %s for %s:\n%s", m.tests, time.Since(started).Round(ms), tail(out))
+	}
+	t.Logf("noticed by %s after %s", m.tests, time.Since(started).Round(ms))
+}
+
+// none is a process that is no mutant: in it all tests pass that are to fail in a mutant,
+// so it is the mutant that they notice, and not how it is made.
+func none(t *testing.T, binary string, some []mutant) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), mutantTime)
+	defer cancel()
+	var tests []string
+	for _, m := range some {
+		tests = append(tests, m.tests)
+	}
+	slices.Sort(tests)
+	if out, err := simulator(ctx, binary, 0, 30, strings.Join(slices.Compact(tests), "|")).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, tail(string(out)))
 	}
 }
 

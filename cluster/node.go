@@ -42,14 +42,21 @@ type Node struct {
 
 	requests   chan raft.RPC // for the library, from relay
 	answers    sync.WaitGroup
+	errands    chan errand                // for those of answers that are free
+	spare      chan chan raft.RPCResponse // for newAnswers
+	over       chan struct{}              // closed when the library has ended
+	granting   []byte                     // the header of an answer that grants
+	taken      []byte                     // and of one that does not
+	votes      electorate
 	releasing  chan struct{}   // a lock: one release at a time
 	gaveUp     chan struct{}   // a signal for regain
 	revoked    chan state.Plan // for revoke
 	feel       chan struct{}   // a signal for pulse
 	undeclared chan struct{}   // a signal for declare
 
-	elections elections
-	hushed    atomic.Bool // it sends nothing more, see FallSilent
+	elections   elections
+	punctuality punctuality
+	hushed      atomic.Bool // it sends nothing more, see FallSilent
 
 	transferring sync.Mutex
 	changing     sync.Mutex // held while this node, as the leader, changes the membership
@@ -97,6 +104,7 @@ func Open(cfg Config) (*Node, error) {
 		defer cancel()
 		return n.port.dial(ctx, protocolRaft, peer)
 	})
+	n.port.arrived = n.warm.arrived
 	if err := n.port.listen(); err != nil {
 		return nil, err
 	}
@@ -138,6 +146,11 @@ func newNode(cfg Config, self Peer) *Node {
 		entry:      entry{seeking: make(chan struct{}, 1), callers: callers{came: make(chan struct{}, 1)}},
 		fatal:      make(chan error, 1),
 		requests:   make(chan raft.RPC),
+		errands:    make(chan errand),
+		spare:      make(chan chan raft.RPCResponse, maxSpare),
+		over:       make(chan struct{}),
+		granting:   marked(markGrant, cfg.grantLength()),
+		taken:      marked(markTaken, cfg.grantLength()),
 		releasing:  make(chan struct{}, 1),
 		gaveUp:     make(chan struct{}, 1),
 		revoked:    make(chan state.Plan, 1),

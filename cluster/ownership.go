@@ -34,7 +34,7 @@ func (n *Node) Ownership() Ownership {
 	}
 	term := r.CurrentTerm()
 	recalls := n.recalls(r.LastIndex(), term)
-	own := n.evaluate(term, voters(r), recalls && n.declared())
+	own := n.evaluate(term, n.votes.voters(r, voters), recalls && n.declared())
 	if own.Until > 0 && !n.leads(term) {
 		return Ownership{} // an answer that lets another node own may have left already
 	}

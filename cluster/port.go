@@ -48,6 +48,7 @@ type port struct {
 	parley   *queue
 	halfOpen places[netip.Addr]
 	guests   guests
+	arrived  func(peer string) // told of each connection for raft
 	refused  atomic.Uint64
 	refusals repeats[netip.Addr]
 	failures repeats[string] // to accept
@@ -66,6 +67,7 @@ func newPort(cfg Config, self Peer, peers func() []Peer) *port {
 		parley:   newQueue(addr),
 		refusals: repeats[netip.Addr]{interval: refusalInterval},
 		failures: repeats[string]{interval: repeatInterval},
+		arrived:  func(string) {},
 		log:      cfg.Log,
 	}
 }
@@ -189,6 +191,9 @@ func (p *port) sort(conn *tls.Conn) {
 		return
 	}
 	g := p.guests.receive(conn)
+	if q == p.raft {
+		p.arrived(g.visit.peer)
+	}
 	q.put(g, g.gone)
 }
 

@@ -19,20 +19,32 @@ var errHung = errors.New("the main loop of raft hangs")
 // pulse asks the library's main loop for signs of life whenever somebody wants one,
 // until ctx ends.
 func (n *Node) pulse(ctx context.Context) {
+	request, answers := nudge()
+	asked := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-n.feel:
 		}
+		if asked {
+			select {
+			case <-answers:
+			default: // not yet: the same is not asked again
+				request, answers = nudge()
+			}
+		}
+		asked = true
 		n.mu.Lock()
 		n.nudged = n.now()
 		n.mu.Unlock()
+		begun := n.votes.begun.Load() // before the main loop takes the request
 		select {
 		case <-ctx.Done():
 			return
-		case n.requests <- nudge():
+		case n.requests <- request:
 		}
+		n.votes.done.Store(begun)
 		n.mu.Lock()
 		n.alive, n.nudged = n.now(), 0
 		waiting := n.waiting
@@ -44,11 +56,12 @@ func (n *Node) pulse(ctx context.Context) {
 }
 
 // nudge is a request of no term, which the library answers without doing anything.
-func nudge() raft.RPC {
+func nudge() (raft.RPC, <-chan raft.RPCResponse) {
+	answers := make(chan raft.RPCResponse, 1)
 	return raft.RPC{
 		Command:  &raft.AppendEntriesRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}},
-		RespChan: make(chan raft.RPCResponse, 1),
-	}
+		RespChan: answers,
+	}, answers
 }
 
 // lively tells whether the main loop of this node, the leader of term, takes what it is

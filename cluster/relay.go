@@ -49,9 +49,14 @@ func (t *transport) check(ctx context.Context, rpc raft.RPC) {
 		t.node.pass(ctx, rpc)
 		return
 	}
+	t.receive(ctx, rpc, req.Size)
+}
+
+// receive has a snapshot taken, if there is room.
+func (t *transport) receive(ctx context.Context, rpc raft.RPC, size int64) {
 	select {
 	case t.room <- struct{}{}:
-		t.takes.Go(func() { t.take(ctx, rpc, req.Size) }) // ends with the connection, or after messageLimit
+		t.takes.Go(func() { t.take(ctx, rpc, size) }) // ends with the connection, or after messageLimit
 	default:
 		rpc.Respond(nil, errCrowded)
 	}
@@ -93,13 +98,15 @@ func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
 	}
 	switch req := rpc.Command.(type) {
 	case *raft.TimeoutNowRequest:
+		n.moment("call received")
 		if err := n.mayStand(); err != nil { // the leader would lose its term, and nobody win the next
 			rpc.Respond(nil, err)
 			return
 		}
 		// The library takes a request once it is done with those before, and has their term.
+		request, _ := nudge()
 		select {
-		case n.requests <- nudge():
+		case n.requests <- request:
 		case <-ctx.Done():
 			return
 		}
@@ -107,20 +114,21 @@ func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
 			rpc.Respond(nil, errLateCall)
 			return
 		}
+		n.moment("call taken")
 	case *raft.RequestVoteRequest:
+		n.moment("vote asked of this node")
 		if req.LeadershipTransfer { // the candidate was called by a leader that has released
 			n.mu.Lock()
 			n.grants.released(req.Term - 1)
 			n.mu.Unlock()
 		}
 	}
-	answers := make(chan raft.RPCResponse, 1)
+	answers := n.newAnswers()
 	relayed := rpc
 	relayed.RespChan = answers
 	select {
 	case n.requests <- relayed:
-		// The library answers all that it takes, at the latest when it ends.
-		n.answers.Go(func() { rpc.RespChan <- n.answer(rpc.Command, <-answers) })
+		n.await(ctx, errand{rpc, answers})
 	case <-ctx.Done():
 	}
 }
@@ -197,6 +205,9 @@ func (n *Node) answer(command any, out raft.RPCResponse) raft.RPCResponse {
 		n.cfg.Log.Error("releasing the VIPs for another leader", "error", err)
 		return raft.RPCResponse{Error: errWithheld}
 	}
+	if _, ok := command.(*raft.RequestVoteRequest); ok {
+		n.moment("vote given")
+	}
 	if req, ok := command.(*raft.AppendEntriesRequest); ok {
 		n.grant(req, out.Response.(*raft.AppendEntriesResponse))
 	}
@@ -231,13 +242,17 @@ func (n *Node) grant(req *raft.AppendEntriesRequest, resp *raft.AppendEntriesRes
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.now()
-	n.words.heard(string(req.ID), now)
+	leader := n.grants.to
+	if string(req.ID) != leader { // else no text is made of it
+		leader = string(req.ID)
+	}
+	n.words.heard(leader, now)
 	switch {
 	case !n.member.Load(): // it has no vote
-		markAsTaken(resp, length) // who gives it one first waits for so long
-	case n.grants.give(string(req.ID), req.Term, now, now+length):
-		mark(resp, length)
+		resp.Addr = n.taken // who gives it one first waits for so long
+	case n.grants.give(leader, req.Term, now, now+length):
+		resp.Addr = n.granting
 	default:
-		markAsTaken(resp, length)
+		resp.Addr = n.taken
 	}
 }

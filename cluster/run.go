@@ -65,6 +65,7 @@ func (n *Node) runRaft(ctx context.Context, g *errgroup.Group, network raft.Stre
 	closed := trans.Close()
 	stopRelay()
 	<-relayed
+	close(n.over)
 	if stopped == nil { // else raft may still use it, and owe answers
 		n.answers.Wait()
 		closed = errors.Join(closed, n.store.Close())
@@ -82,7 +83,8 @@ func (n *Node) startRaft(ctx context.Context, trans raft.Transport) (*raft.Raft,
 	rc.HeartbeatTimeout, rc.ElectionTimeout = loose.HeartbeatTimeout, loose.ElectionTimeout
 	var r *raft.Raft
 	err := careful(func() (err error) { // it panics where it cannot read the log
-		r, err = raft.NewRaft(rc, n.fsm, n.store, n.store, n.store, trans)
+		memory := heralding{n.store, &n.votes}
+		r, err = raft.NewRaft(rc, n.fsm, memory, n.store, memory, trans)
 		return err
 	})
 	if err != nil {
@@ -111,9 +113,11 @@ func (n *Node) watchLeadership(ctx context.Context, r *raft.Raft, trans *transpo
 		case <-ctx.Done():
 			return
 		case <-states:
+			n.moment("state " + r.State().String())
 			n.notify()
 			continue
 		case <-r.LeaderCh():
+			n.moment("leaderch")
 			n.notify()
 		}
 		if r.State() == raft.Leader {

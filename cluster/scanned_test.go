@@ -224,7 +224,7 @@ type parrot struct {
 func (p *parrot) Read(to []byte) (int, error) { return copy(to, p.says), nil }
 
 // The scan of a heartbeat costs no memory.
-func TestHeartbeatsAreScannedWithoutAllocating(t *testing.T) {
+func TestHotPathScan(t *testing.T) {
 	heartbeat := spoken()[0]
 	conn := &asking{Conn: &parrot{says: heartbeat}, heard: scanner{requests: true}}
 	request := &raft.AppendEntriesRequest{RPCHeader: header, Term: 7}

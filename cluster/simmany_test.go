@@ -24,7 +24,7 @@ func TestManySchedules(t *testing.T) {
 	libraries := map[string]string{"library as it is": ownModules, "hostile library": hostileLibrary(t)}
 	for name, modfile := range libraries {
 		t.Run(name, func(t *testing.T) {
-			binary, err := mutant{}.build(t.Context(), t.TempDir(), modfile)
+			binary, err := buildTests(t.Context(), t.TempDir(), modfile, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

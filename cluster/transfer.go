@@ -44,6 +44,7 @@ func (n *Node) Transfer(m Move) (string, error) {
 	if r == nil || r.State() != raft.Leader {
 		return "", ErrNotLeader
 	}
+	n.moment("hand-over asked for")
 	term := r.CurrentTerm()
 	if err := n.awaitCandidate(r, m.To); err != nil {
 		return "", err
@@ -54,11 +55,13 @@ func (n *Node) Transfer(m Move) (string, error) {
 		n.withdraw(plan) // it may still be committed
 		return "", err
 	}
+	n.moment("plan committed")
 	target, err := n.awaitSuccessor(r, m.To, index)
 	if err != nil {
 		n.withdraw(plan)
 		return "", err
 	}
+	n.moment("successor has the log")
 	address := raft.ServerAddress(target.Address.String())
 	n.openHandOver(term)
 	err = waitFuture(r.LeadershipTransferToServer(raft.ServerID(target.Name), address), 2*n.cfg.Heartbeat)
@@ -136,6 +139,7 @@ func (n *Node) yield(send func(call) error) error {
 	if !n.leads(term) || !n.beginYield(term) {
 		return ErrGivenUp
 	}
+	n.moment("release begins")
 	if err := n.letGo(); err != nil {
 		n.cancelYield()
 		return fmt.Errorf("release before hand-over: %w", err)
@@ -145,6 +149,8 @@ func (n *Node) yield(send func(call) error) error {
 		n.cancelYield()
 		return ErrGivenUp
 	}
+	n.moment("released")
+	defer n.moment("told")
 	return send(c)
 }
 

@@ -119,16 +119,10 @@ func (t *transport) beat(peer Peer, term uint64) {
 	if peer.Name == t.node.cfg.Node || !t.node.leads(term) || t.silent() {
 		return
 	}
-	self := t.EncodePeer(raft.ServerID(t.node.cfg.Node), t.LocalAddr())
-	req := &raft.AppendEntriesRequest{
-		RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(t.node.cfg.Node), Addr: self},
-		Term:      term,
-	}
-	id, address := raft.ServerID(peer.Name), raft.ServerAddress(peer.Address.String())
-	var resp raft.AppendEntriesResponse
-	err := t.node.noting(peer.Name, req, &resp, func() error {
-		return t.sound(t.NetworkTransport.AppendEntries(id, address, req, &resp), &resp.Term)
-	})
+	req := &raft.AppendEntriesRequest{RPCHeader: t.header(), Term: term}
+	t.node.moment("first heartbeat")
+	_, err := t.ask(peer.Name, raft.ServerAddress(peer.Address.String()), req)
+	t.node.moment("first heartbeat answered")
 	if err != nil {
 		t.node.cfg.Log.Debug("first heartbeat", "to", peer.Name, "error", err)
 	}
@@ -141,7 +135,9 @@ func (t *transport) beat(peer Peer, term uint64) {
 func (t *transport) pace(id string) {
 	now, interval := t.node.now(), heartbeatPace(t.node.patience())
 	if now-t.node.contact(id).sent < interval {
-		time.Sleep(interval - now%interval)
+		wait := interval - now%interval
+		time.Sleep(wait)
+		t.node.punctuality.note(t.node.now() - now - wait)
 	}
 }
 
@@ -165,6 +161,10 @@ func (t *transport) awaitContact(id raft.ServerID, term uint64, since time.Durat
 // TimeoutNow asks a peer to take over at once. The VIPs are released before it
 // leaves, and when that fails it does not leave.
 func (t *transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, req *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse) error {
+	if err := t.brief(id, target); err != nil {
+		return err
+	}
+	t.node.moment("successor knows what is committed")
 	return t.node.yield(func(c call) error {
 		return t.NetworkTransport.TimeoutNow(id, target, calling(req, c), resp)
 	})
@@ -188,6 +188,8 @@ func (t *transport) RequestVote(id raft.ServerID, target raft.ServerAddress, req
 		return fmt.Errorf("release before an election: %w", err)
 	}
 	req = t.node.withoutStalePrivilege(req)
+	t.node.moment("vote asked")
+	defer t.node.moment("vote answered")
 	return again(func() error { return t.sound(t.NetworkTransport.RequestVote(id, target, req, resp), &resp.Term) })
 }
 

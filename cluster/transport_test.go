@@ -34,7 +34,7 @@ func TestLeaseCountsFromTheSending(t *testing.T) {
 	err := x.noting("lb2", &raft.AppendEntriesRequest{Term: 7}, &resp, func() error {
 		x.clock += 40 * ms // a slow answer
 		resp.Success, resp.Term = true, 7
-		mark(&resp, 100*ms)
+		resp.Addr = marked(markGrant, 100*ms)
 		return nil
 	})
 	if want := time.Second + leaseLength(100*ms); err != nil || x.until() != want {
@@ -59,7 +59,7 @@ func TestLeaseCountsOnlyAgreementInItsTerm(t *testing.T) {
 			err := x.noting("lb2", &raft.AppendEntriesRequest{Term: 7}, &resp, func() error {
 				resp = tt.resp
 				if name != "no grant" {
-					mark(&resp, 100*ms)
+					resp.Addr = marked(markGrant, 100*ms)
 				}
 				return tt.err
 			})
@@ -75,7 +75,7 @@ func TestHeartbeatsFollowTheShortestGrant(t *testing.T) {
 	x := newTalking()
 	hear := func(peer string, length time.Duration) {
 		resp := raft.AppendEntriesResponse{Term: 7, Success: true}
-		mark(&resp, length)
+		resp.Addr = marked(markGrant, length)
 		x.answered(peer, x.clock, &raft.AppendEntriesRequest{Term: 7}, &resp)
 	}
 	hear("lb2", time.Second)

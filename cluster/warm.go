@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,10 +24,12 @@ const (
 // warm keeps idle connections to each peer ready, so that no TLS handshake, some
 // milliseconds, falls into an election.
 type warm struct {
-	dial func(ctx context.Context, peer string) (net.Conn, error)
+	dial   func(ctx context.Context, peer string) (net.Conn, error)
+	missed atomic.Uint64 // how often a connection was wanted and none was ready
 
 	mu   sync.Mutex
 	idle map[string][]*idleConn
+	came map[string]chan struct{} // closed when the peer has come to this node
 }
 
 // idleConn is a connection that nobody uses yet. A reader watches it: it ends
@@ -37,7 +40,29 @@ type idleConn struct {
 }
 
 func newWarm(dial func(context.Context, string) (net.Conn, error)) *warm {
-	return &warm{dial: dial, idle: make(map[string][]*idleConn)}
+	return &warm{dial: dial, idle: make(map[string][]*idleConn), came: make(map[string]chan struct{})}
+}
+
+// arrived has those try at once who wait to reach a peer anew: it has connected to this
+// node, and so it is there. It may be that it has just been started again, and that the next
+// election is soon.
+func (w *warm) arrived(peer string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if came := w.came[peer]; came != nil {
+		close(came)
+		delete(w.came, peer)
+	}
+}
+
+// arrival returns what is closed when peer comes to this node next.
+func (w *warm) arrival(peer string) <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.came[peer] == nil {
+		w.came[peer] = make(chan struct{})
+	}
+	return w.came[peer]
 }
 
 // rosterEvery is how often it is looked which peers there are.
@@ -76,9 +101,10 @@ func (w *warm) follow(ctx context.Context, names func() []string) {
 // run keeps one connection to peer ready until ctx ends.
 func (w *warm) run(ctx context.Context, peer string) {
 	for ctx.Err() == nil {
+		arrival := w.arrival(peer)
 		conn, err := w.dial(ctx, peer)
 		if err != nil {
-			pause(ctx, warmPause)
+			pauseUntil(ctx, warmPause, arrival)
 			continue
 		}
 		c := &idleConn{Conn: conn, watched: make(chan error, 1)}
@@ -89,8 +115,20 @@ func (w *warm) run(ctx context.Context, peer string) {
 		c.watched <- err
 		if w.drop(peer, c) { // not taken: the peer has closed it, or ctx has ended
 			c.Close()
+			pauseUntil(ctx, warmPause, w.arrival(peer))
+			continue
 		}
 		pause(ctx, warmPause)
+	}
+}
+
+// pauseUntil is a pause that something may end early.
+func pauseUntil(ctx context.Context, d time.Duration, early <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	select {
+	case <-ctx.Done():
+	case <-early:
 	}
 }
 
@@ -117,6 +155,7 @@ func (w *warm) take(peer string) net.Conn {
 	for {
 		c := w.pop(peer)
 		if c == nil {
+			w.missed.Add(1)
 			return nil
 		}
 		if conn := c.release(); conn != nil {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-msgpack/v2/codec"
@@ -89,6 +90,83 @@ func TestWarmConnectionThatThePeerClosedIsReplaced(t *testing.T) {
 	if conn.LocalAddr().String() != peer.RemoteAddr().String() {
 		t.Error("the closed connection was handed out")
 	}
+}
+
+// A peer that is started again is in the next election maybe a moment later.
+func TestPeerThatComesIsReachedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dials := 0
+		w := newWarm(func(context.Context, string) (net.Conn, error) {
+			dials++
+			return nil, errors.New("connection refused")
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		go w.run(ctx, "lb2")
+		synctest.Wait()
+		w.arrived("lb3")
+		synctest.Wait()
+		if dials != 1 {
+			t.Fatalf("%d attempts, want one: lb2 is down", dials)
+		}
+		w.arrived("lb2")
+		synctest.Wait()
+		if dials != 2 {
+			t.Errorf("%d attempts after lb2 came, want two", dials)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
+
+// No election waits for a TLS handshake: not the first of a node, nor one right after it, nor
+// one of a group in which a node has just been started again.
+func TestNoHandshakeFallsIntoAMove(t *testing.T) {
+	g := newGroup(t, 5)
+	g.heartbeat = time.Second // what is sent later than in the election itself is no concern here
+	g.startAll()
+	old := g.owner()
+	others := g.others(old)
+	for _, m := range others {
+		g.warmed(m)
+	}
+	old = g.movedWarm(old, others[0])
+	old = g.movedWarm(old, others[1]) // warmPause after its connections were used is not over
+	last := others[3].cfg.Node
+	g.kill(last)
+	g.start(last)
+	g.warmed(others[2])
+	g.movedWarm(old, others[2])
+}
+
+// warmed waits until a node has connections ready to all others.
+func (g *group) warmed(m *member) {
+	g.t.Helper()
+	g.eventually(m.cfg.Node+" has connections ready to all others", func() bool {
+		m.warm.mu.Lock()
+		defer m.warm.mu.Unlock()
+		ready := 0
+		for _, idle := range m.warm.idle {
+			ready += len(idle)
+		}
+		return ready == warmConns*(len(g.peers)-1)
+	})
+}
+
+// movedWarm hands over, and wants the successor to have had all connections that it needed.
+func (g *group) movedWarm(from, to *member) *member {
+	g.t.Helper()
+	before := to.warm.missed.Load()
+	_, err := from.Transfer(Move{To: []string{to.cfg.Node}, Reason: "asked for"})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if g.owner() != to {
+		g.t.Fatalf("%s does not own", to.cfg.Node)
+	}
+	if missed := to.warm.missed.Load() - before; missed > 0 {
+		g.t.Errorf("%s had no connection ready %d times", to.cfg.Node, missed)
+	}
+	return to
 }
 
 func TestAgainRepeatsOnlyWhatFailedAtOnce(t *testing.T) {

@@ -22,13 +22,14 @@ const (
 // address is one address of an interface with all that the kernel keeps of it,
 // so that it can be put back as it was. It is comparable.
 type address struct {
+	kind      Kind         // a range is a local route, of which there is nothing else than index, prefix and proto
 	index     int          // of the interface
 	prefix    netip.Prefix // the address with its prefix length
 	peer      netip.Addr   // the other end where that is not the address itself, else zero
 	broadcast netip.Addr   // zero if none
 	label     string       // IPv4 only
+	proto     uint8        // who put it there, as that one says itself
 	scope     uint8
-	proto     uint8 // who put it there, as that one says itself
 	flags     uint32
 	valid     uint32 // seconds, or forever
 	preferred uint32 // seconds, or forever
@@ -39,19 +40,21 @@ type address struct {
 type place struct {
 	index  int
 	prefix netip.Prefix
+	kind   Kind
 }
 
-// spot is an IP on an interface, whatever its prefix length.
+// spot is an IP on an interface, whatever its prefix length, or a range.
 type spot struct {
 	index int
 	addr  netip.Addr
+	bits  int // of a range, else 0
 }
 
 func (a address) String() string { return fmt.Sprintf("%s on interface %d", a.prefix, a.index) }
 
-func (a address) place() place { return place{a.index, a.prefix} }
+func (a address) place() place { return place{a.index, a.prefix, a.kind} }
 
-func (a address) spot() spot { return spot{a.index, a.prefix.Addr()} }
+func (a address) spot() spot { return VIP{Address: a.prefix, Kind: a.kind}.spot(a.index) }
 
 func (a address) is4() bool { return a.prefix.Addr().Is4() }
 
@@ -96,7 +99,7 @@ func linkLocals(list []address) map[int]netip.Addr {
 	found := make(map[int]netip.Addr)
 	for _, a := range list {
 		addr := a.prefix.Addr()
-		if _, known := found[a.index]; known || a.is4() || !addr.IsLinkLocalUnicast() || a.has(unix.IFA_F_DADFAILED) {
+		if _, known := found[a.index]; known || a.is4() || a.isRange() || !addr.IsLinkLocalUnicast() || a.has(unix.IFA_F_DADFAILED) {
 			continue
 		}
 		found[a.index] = addr
@@ -117,10 +120,10 @@ func appendAddress(b []byte, a address) []byte {
 	if a.peer.IsValid() {
 		remote = a.peer
 	}
-	b = appendAttribute(b, unix.IFA_LOCAL, a.prefix.Addr().AsSlice())
-	b = appendAttribute(b, unix.IFA_ADDRESS, remote.AsSlice())
+	b = appendIP(b, unix.IFA_LOCAL, a.prefix.Addr())
+	b = appendIP(b, unix.IFA_ADDRESS, remote)
 	if a.broadcast.IsValid() {
-		b = appendAttribute(b, unix.IFA_BROADCAST, a.broadcast.AsSlice())
+		b = appendIP(b, unix.IFA_BROADCAST, a.broadcast)
 	}
 	if a.label != "" {
 		b = appendAttribute(b, unix.IFA_LABEL, append([]byte(a.label), 0))
@@ -133,16 +136,27 @@ func appendAddress(b []byte, a address) []byte {
 		b = appendAttribute(b, ifaProto, []byte{a.proto})
 	}
 	if a.valid != 0 {
-		b = appendAttribute(b, unix.IFA_CACHEINFO, cacheInfo(a))
+		info := cacheInfo(a)
+		b = appendAttribute(b, unix.IFA_CACHEINFO, info[:])
 	}
 	return b
 }
 
+// appendIP appends an attribute without allocating.
+func appendIP(b []byte, kind uint16, addr netip.Addr) []byte {
+	if addr.Is4() {
+		ip := addr.As4()
+		return appendAttribute(b, kind, ip[:])
+	}
+	ip := addr.As16()
+	return appendAttribute(b, kind, ip[:])
+}
+
 // cacheInfo is a struct ifa_cacheinfo; the kernel ignores its two time stamps.
-func cacheInfo(a address) []byte {
-	b := binary.NativeEndian.AppendUint32(nil, a.preferred)
-	b = binary.NativeEndian.AppendUint32(b, a.valid)
-	return append(b, make([]byte, 8)...)
+func cacheInfo(a address) (info [16]byte) {
+	binary.NativeEndian.PutUint32(info[:], a.preferred)
+	binary.NativeEndian.PutUint32(info[4:], a.valid)
+	return info
 }
 
 // parseAddress reads the payload of RTM_NEWADDR or RTM_DELADDR.

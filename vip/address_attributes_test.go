@@ -109,7 +109,7 @@ func TestPeer(t *testing.T) {
 	for vip, peer := range map[string]string{"198.18.0.100/32": "198.18.0.1", "2001:db8::100/128": "2001:db8::1"} {
 		is := Attributes{Peer: netip.MustParseAddr(peer)}
 		in := dressed(vip, is)
-		in.mine[place{2, netip.MustParsePrefix(vip)}] = claim{attributes: is}
+		in.mine[place{index: 2, prefix: netip.MustParsePrefix(vip)}] = claim{attributes: is}
 		v := view{links: map[string]link{"eth0": ethernetLink(2, "eth0")}}
 		own := netip.PrefixFrom(is.Peer, is.Peer.BitLen()-8).String()
 		v.addresses = []address{addressOn(t, own, &in), addressOn(t, vip, &in)}
@@ -122,7 +122,7 @@ func TestPeer(t *testing.T) {
 		if got := texts(in.survey(v).plan(nil)); got != want {
 			t.Errorf("plan is %q, want %q", got, want)
 		}
-		in.mine[place{2, netip.MustParsePrefix(vip)}] = claim{attributes: is}
+		in.mine[place{index: 2, prefix: netip.MustParsePrefix(vip)}] = claim{attributes: is}
 		a := actions[1].address
 		if a.peer != is.Peer || a.has(unix.IFA_F_NOPREFIXROUTE) {
 			t.Errorf("added is %+v", a)

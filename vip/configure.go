@@ -27,6 +27,9 @@ func (m *Manager) Configure(vips []VIP) error {
 	m.configuring.Lock()
 	defer m.configuring.Unlock()
 	old := m.predecessors()
+	if err := m.checkStrangers(vips, old); err != nil {
+		return err
+	}
 	all := union(vips, old)
 	if err := m.record(all); err != nil {
 		err = fmt.Errorf("%w: %w", ErrLedger, err)
@@ -37,6 +40,29 @@ func (m *Manager) Configure(vips []VIP) error {
 	}
 	m.opened = true
 	return m.enforce(vips, old)
+}
+
+// checkStrangers makes sure that no range has an address of this host: it would be taken
+// from the host, and fenced, when another node has the range.
+func (m *Manager) checkStrangers(vips, old []VIP) error {
+	list := ranges(vips)
+	if len(list) == 0 {
+		return nil
+	}
+	m.take()
+	defer m.give()
+	addresses, _, err := m.kernel.Addresses(func(int) bool { return true })
+	if err != nil {
+		return err
+	}
+	found := strangers(list, addresses, vips, old, m.company.besides(m))
+	var errs []error
+	for _, v := range list {
+		if addr, any := found[v]; any {
+			errs = append(errs, fmt.Errorf("%w: VIP %s: %s is an address of this host", ErrInvalid, v, addr))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // shorten takes out of the ledger what has gone. No change of the configuration
@@ -63,7 +89,7 @@ func checkVIPs(vips []VIP) error {
 		seen[v.bare()] = v
 		errs = append(errs, v.check())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, checkOverlaps(vips))...)
 }
 
 // predecessors are the VIPs that may be in the kernel from before: at first those

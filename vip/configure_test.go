@@ -57,8 +57,8 @@ func TestConfigureRefuses(t *testing.T) {
 		{"multicast", vips("ff02::1/128"), "VIP ff02::1/128 eth0: not an address of one host on a network"},
 		{"loopback", vips("127.0.0.1/8"), "VIP 127.0.0.1/8 eth0: not an address of one host on a network"},
 		{"no interface", []VIP{{Address: netip.MustParsePrefix("198.18.0.1/24")}}, `VIP 198.18.0.1/24 : "" names no interface`},
-		{"space in the name", []VIP{{netip.MustParsePrefix("198.18.0.1/24"), "eth 0"}}, `VIP 198.18.0.1/24 eth 0: "eth 0" names no interface`},
-		{"long name", []VIP{{netip.MustParsePrefix("198.18.0.1/24"), "sixteen-letters-"}}, `VIP 198.18.0.1/24 sixteen-letters-: "sixteen-letters-" names no interface`},
+		{"space in the name", []VIP{{Address: netip.MustParsePrefix("198.18.0.1/24"), Interface: "eth 0"}}, `VIP 198.18.0.1/24 eth 0: "eth 0" names no interface`},
+		{"long name", []VIP{{Address: netip.MustParsePrefix("198.18.0.1/24"), Interface: "sixteen-letters-"}}, `VIP 198.18.0.1/24 sixteen-letters-: "sixteen-letters-" names no interface`},
 		{
 			"twice", vips("198.18.0.1/24", "198.18.0.1/32"),
 			"VIP 198.18.0.1/32 eth0: same address and interface as 198.18.0.1/24 eth0",
@@ -79,7 +79,7 @@ func TestConfigureRefuses(t *testing.T) {
 
 // TestConfigureForgetsInterfaces: only those of VIPs are looked at.
 func TestConfigureForgetsInterfaces(t *testing.T) {
-	all := append(vips("198.18.0.100/24"), VIP{netip.MustParsePrefix("198.18.0.101/24"), "eth1"})
+	all := append(vips("198.18.0.100/24"), VIP{Address: netip.MustParsePrefix("198.18.0.101/24"), Interface: "eth1"})
 	m, _ := fakeWith(t, Options{}, all)
 	must(t, m.Configure(all[:1]))
 	if !slices.Equal(m.names, []string{"eth0"}) {

@@ -112,13 +112,9 @@ func (h *hearing) mute() error {
 }
 
 func (h *hearing) attach(filter []bpf.Instruction) error {
-	program, err := bpf.Assemble(filter)
+	code, err := sockFilter(filter)
 	if err != nil {
 		return err
-	}
-	code := make([]unix.SockFilter, len(program))
-	for i, op := range program {
-		code[i] = unix.SockFilter{Code: op.Op, Jt: op.Jt, Jf: op.Jf, K: op.K}
 	}
 	return h.control(func(fd int) error {
 		return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,

@@ -2,6 +2,7 @@ package vip
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -20,6 +21,8 @@ type entry struct {
 	hold    time.Time // not to be put back before
 	err     error     // of the last try to add or remove it
 	contest contest
+
+	stranger netip.Addr // of this host, that lies within the range; not valid for none
 }
 
 // setHeld notes at now whether the kernel has the VIP.
@@ -42,6 +45,8 @@ func (e *entry) reason(l link, exists bool) string {
 		return fmt.Sprintf("removed by somebody else %d times in a row, put back at most once a second", e.fight.losses)
 	case !l.running:
 		return fmt.Sprintf("interface %s has no carrier", e.vip.Interface)
+	case e.stranger.IsValid():
+		return fmt.Sprintf("%s, an address of this host, lies within", e.stranger)
 	}
 	return ""
 }

@@ -32,9 +32,15 @@ type fakeKernel struct {
 	listening []uint16                   // what Listen was told
 	unheard   error                      // what Listen and Hear return
 	dumps     int                        // of all interfaces
+	answers   [][]byte                   // to what was delivered
+	silent    bool                       // nothing that is delivered is answered
+	calls     calls
 	closed    chan struct{}
 	once      sync.Once
 }
+
+// calls counts what would be system calls.
+type calls struct{ delivered, answered, sent int }
 
 type sentFrame struct {
 	at    time.Time
@@ -81,7 +87,14 @@ func (k *fakeKernel) Request(kind, flags int, payload []byte, _ uint16) ([][]byt
 		}
 		return k.dump(), k.refused(kind, address{})
 	}
-	a, err := parseAddress(payload)
+	parse := parseAddress
+	switch kind {
+	case unix.RTM_GETROUTE:
+		return k.dumpRanges(payload), k.refused(kind, address{})
+	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
+		parse = parseRange
+	}
+	a, err := parse(payload)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +105,7 @@ func (k *fakeKernel) Request(kind, flags int, payload []byte, _ uint16) ([][]byt
 	if !slices.ContainsFunc(k.links, func(l link) bool { return l.index == a.index }) {
 		return nil, unix.ENODEV
 	}
-	if kind == unix.RTM_DELADDR {
+	if kind == unix.RTM_DELADDR || kind == unix.RTM_DELROUTE {
 		k.requests = append(k.requests, "del "+a.String())
 		return nil, k.remove(a)
 	}
@@ -160,6 +173,9 @@ func (k *fakeKernel) setLink(payload []byte) error {
 func (k *fakeKernel) dump() [][]byte {
 	var answers [][]byte
 	for _, a := range k.addresses {
+		if a.isRange() {
+			continue
+		}
 		if end, ends := k.expiry[a.place()]; ends {
 			left := uint32((max(time.Until(end), 0) + time.Second - 1) / time.Second)
 			a.valid, a.preferred = left, min(left, a.preferred)
@@ -175,6 +191,9 @@ func (k *fakeKernel) find(at place) int {
 
 // add does what inet_rtm_newaddr and inet6_rtm_newaddr do.
 func (k *fakeKernel) add(a address, replace bool) error {
+	if a.isRange() {
+		return k.addRange(a, replace)
+	}
 	if !a.is4() && a.preferred == 0 {
 		a.flags |= unix.IFA_F_DEPRECATED
 	}
@@ -196,6 +215,9 @@ func (k *fakeKernel) add(a address, replace bool) error {
 	}
 	at := 0
 	for i, b := range k.addresses {
+		if b.isRange() {
+			continue
+		}
 		if a.is4() && b.is4() && b.subnetOf() == a.subnetOf() {
 			if b.scope != a.scope {
 				return unix.EINVAL
@@ -247,12 +269,15 @@ func (k *fakeKernel) expire() {
 // remove does what __inet_del_ifa does.
 func (k *fakeKernel) remove(a address) error {
 	i := k.find(a.place())
-	if i < 0 {
+	switch {
+	case i < 0 && a.isRange():
+		return unix.ESRCH
+	case i < 0:
 		return unix.EADDRNOTAVAIL
 	}
 	a = k.addresses[i]
 	k.drop(i)
-	if !a.is4() || a.secondary() {
+	if !a.hasPrimary() || a.secondary() {
 		return nil
 	}
 	for i := 0; i < len(k.addresses); i++ {
@@ -274,6 +299,10 @@ func (k *fakeKernel) drop(i int) {
 	a := k.addresses[i]
 	k.addresses = slices.Delete(k.addresses, i, i+1)
 	delete(k.expiry, a.place())
+	if a.isRange() {
+		k.notify(unix.RTM_DELROUTE, appendRange(nil, a))
+		return
+	}
 	k.emit(unix.RTM_DELADDR, a)
 }
 
@@ -311,16 +340,22 @@ func (k *fakeKernel) Interrupt() { k.once.Do(func() { close(k.closed) }) }
 
 func (k *fakeKernel) Close() error { k.Interrupt(); return nil }
 
-func (k *fakeKernel) Send(index int, _ uint16, frame []byte) error {
+func (k *fakeKernel) Send(packets []packet) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.pause(k.sending)
-	if err := k.refused(0, address{index: index}); err != nil {
-		return err
+	k.calls.sent++
+	for i, p := range packets {
+		k.pause(k.sending)
+		if err := k.refused(0, address{index: p.index}); err != nil {
+			if i > 0 {
+				err = nil
+			}
+			return i, err
+		}
+		k.sent = append(k.sent, sentFrame{time.Now(), p.index, slices.Clone(p.frame)})
+		if a, ok := asAnnouncement(capturedFrame{data: p.frame}); ok {
+			k.requests = append(k.requests, a.kind+" "+a.addr.String())
+		}
 	}
-	k.sent = append(k.sent, sentFrame{time.Now(), index, slices.Clone(frame)})
-	if a, ok := asAnnouncement(capturedFrame{data: frame}); ok {
-		k.requests = append(k.requests, a.kind+" "+a.addr.String())
-	}
-	return nil
+	return len(packets), nil
 }

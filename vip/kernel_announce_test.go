@@ -85,7 +85,7 @@ func (l *lab) takeOver(m *Manager, all []VIP) (added, announced map[VIP]time.Tim
 func (l *lab) watchAdditions() func() map[netip.Addr]time.Time {
 	l.t.Helper()
 	s := &sockets{frames: -1}
-	l.must(s.openNotices(noticeBuffer))
+	l.must(s.openNotices())
 	var mu sync.Mutex
 	times := make(map[netip.Addr]time.Time)
 	done := make(chan struct{})
@@ -171,7 +171,7 @@ func TestKernelRouterFlag(t *testing.T) {
 // there is nobody to tell.
 func TestKernelWithoutNeighbours(t *testing.T) {
 	l := newLab(t)
-	m := l.holding(Options{}, []VIP{{netip.MustParsePrefix("198.18.0.100/32"), "lo"}, {netip.MustParsePrefix("2001:db8::100/128"), "lo"}})
+	m := l.holding(Options{}, []VIP{{Address: netip.MustParsePrefix("198.18.0.100/32"), Interface: "lo"}, {Address: netip.MustParsePrefix("2001:db8::100/128"), Interface: "lo"}})
 	for _, s := range m.Status() {
 		if !s.Held || s.Reason != "" {
 			t.Errorf("status is %+v, want held", s)
@@ -183,20 +183,25 @@ func TestKernelWithoutNeighbours(t *testing.T) {
 	l.must(m.Set(nil))
 }
 
-func TestAnnounceDoesNotAllocate(t *testing.T) {
+func TestHotPathAnnouncement(t *testing.T) {
 	l := newLab(t)
 	s, err := openSockets()
 	l.must(err)
 	defer func() { l.must(s.Close()) }()
-	a := announcer{transport: s}
-	eth0, exists, err := kernel{s}.Link("eth0")
+	a := announcer{transport: s, unsent: func(_ letter, err error) { t.Error(err) }}
+	eth0, exists, err := kernel{transport: s}.Link("eth0")
 	if err != nil || !exists {
 		t.Fatal(err)
 	}
-	for _, addr := range []netip.Addr{test4, test6} {
-		allocs := testing.AllocsPerRun(100, func() { l.must(a.Announce(addr, eth0)) })
+	for _, v := range vips("198.18.0.100/24", "2001:db8::100/64") {
+		allocs := testing.AllocsPerRun(100, func() {
+			for range batchMost {
+				a.Announce(v, eth0)
+			}
+			a.Send()
+		})
 		if allocs != 0 {
-			t.Errorf("the announcement of %s allocates %v times", addr, allocs)
+			t.Errorf("a batch of announcements of %s allocates %v times", v, allocs)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func (l *lab) rival() *rival {
 
 func (r *rival) says(etherType uint16, frame []byte) {
 	r.l.t.Helper()
-	r.l.must(r.s.Send(r.index, etherType, frame))
+	r.l.must(sendOne(r.s, packet{r.index, etherType, frame}))
 }
 
 // takes adds an address at the other end, as an operator would.
@@ -102,7 +102,7 @@ func TestKernelConflictElsewhere(t *testing.T) {
 			l.running("top0")
 			var all []VIP
 			for _, v := range vips("198.18.0.100/24", "2001:db8::100/64") {
-				all = append(all, VIP{v.Address, "top0"})
+				all = append(all, VIP{Address: v.Address, Interface: "top0"})
 			}
 			m := l.holding(Options{}, all)
 			l.run(m)

@@ -205,7 +205,7 @@ func TestKernelOverrun(t *testing.T) {
 	all := vips("198.18.0.100/24")
 	m := l.manager(Options{})
 	s := m.kernel.transport.(*sockets)
-	l.must(s.notices.SetReceiveBufferSize(0, true)) // the kernel's least
+	l.must(s.notices.conn.Control(func(fd uintptr) { l.must(s.notices.resize(int(fd), 0)) })) // the kernel's least
 	l.must(m.Configure(all))
 	l.must(m.Set(all))
 	l.down(l.here, "lo")
@@ -241,7 +241,7 @@ func TestKernelIPv6Disabled(t *testing.T) {
 func TestKernelAlternativeName(t *testing.T) {
 	l := newLab(t)
 	l.must(l.here.LinkAddAltName(l.link(l.here, "eth0"), "wan0"))
-	m := l.holding(Options{}, []VIP{{netip.MustParsePrefix("198.18.0.100/24"), "wan0"}})
+	m := l.holding(Options{}, []VIP{{Address: netip.MustParsePrefix("198.18.0.100/24"), Interface: "wan0"}})
 	l.run(m)
 	l.wantAddresses("198.18.0.100/24")
 	l.must(l.delAddr("198.18.0.100/24"))

@@ -28,6 +28,7 @@ type ledgerFile struct {
 type ledgerEntry struct {
 	Address   netip.Prefix `json:"address"`
 	Interface string       `json:"interface"`
+	Kind      Kind         `json:"kind,omitempty"`
 }
 
 // Read returns the VIPs of the ledger; none if the file does not exist.

@@ -16,7 +16,8 @@ func TestLedgerRoundTrip(t *testing.T) {
 		t.Fatalf("before the first write: %v, %v, want nothing", got, err)
 	}
 	for _, want := range [][]VIP{
-		{testVIP(1), {netip.MustParsePrefix("2001:db8::100/64"), "bond0.7"}},
+		{testVIP(1), {Address: netip.MustParsePrefix("2001:db8::100/64"), Interface: "bond0.7"}},
+		{testVIP(1), testRange("198.19.0.0/20")},
 		{testVIP(2)},
 		{},
 	} {
@@ -58,6 +59,7 @@ func TestLedgerContents(t *testing.T) {
 	}{
 		{"a later version adds fields", `{"version":1,"vips":[` + good + `],"written":"today"}`, []VIP{testVIP(1)}, nil},
 		{"an entry without interface", `{"version":1,"vips":[{"address":"198.18.0.2/16"},` + good + `]}`, []VIP{testVIP(1)}, nil},
+		{"an entry of a kind of later versions", `{"version":1,"vips":[{"address":"198.18.0.2/16","interface":"eth0","kind":"cloud"},` + good + `]}`, []VIP{testVIP(1)}, nil},
 		{"an entry without address", `{"version":1,"vips":[{"interface":"eth0"},` + good + `]}`, []VIP{testVIP(1)}, nil},
 		{"empty", ``, nil, errLedger},
 		{"cut off", `{"version":1,"vips":[` + good, nil, errLedger},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"os"
 	"slices"
 	"time"
@@ -54,7 +55,7 @@ func rest(ctx context.Context, d time.Duration) {
 func (m *Manager) suspects(index int, a assertion, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	v, ok := m.owners[spot{index, a.addr}]
+	v, ok := m.ownerOf(index, a.addr)
 	if !ok {
 		return false
 	}
@@ -68,6 +69,16 @@ func (m *Manager) suspects(index int, a assertion, now time.Time) bool {
 	}
 	m.suspected[s]++
 	return len(m.suspected) == 1
+}
+
+// ownerOf returns the VIP that has an address on an interface: itself, or within its range.
+func (s *state) ownerOf(index int, addr netip.Addr) (VIP, bool) {
+	if v, ok := s.owners[spot{index, addr, 0}]; ok {
+		return v, true
+	}
+	v := s.withinRange(addr)
+	_, ok := s.owners[v.spot(index)]
+	return v, ok && v.isRange()
 }
 
 // judgeDue is when the suspects are to be looked at; false if there are none.
@@ -118,15 +129,18 @@ func (m *Manager) contend(s suspect, times uint64, now time.Time) {
 		return
 	}
 	m.conflicts.Add(times)
-	m.defences.Put(s.vip, e.contest.Heard(s.mac, times, now))
-	m.questions.Put(s.vip, now.Add(defendMax))
+	defence := e.contest.Heard(s.mac, times, now)
+	if !s.vip.isRange() {
+		m.defences.Put(s.vip, defence)
+		m.questions.Put(s.vip, now.Add(defendMax))
+	}
 	if e.contest.Tell(s.mac, now) {
 		m.journal.Say(slog.LevelWarn, "another host claims a VIP that is held here",
 			"vip", s.vip, "mac", s.mac.String(), "times", e.contest.count)
 	}
 }
 
-// defend announces a VIP against its rivals.
+// defend writes the announcement of a VIP against its rivals.
 func (m *Manager) defend(v VIP, now time.Time) {
 	m.defences.Drop(v)
 	m.mu.Lock()
@@ -137,7 +151,7 @@ func (m *Manager) defend(v VIP, now time.Time) {
 	}
 }
 
-// ask asks who else has a VIP. The answer comes to hear.
+// ask writes the question who else has a VIP. The answer comes to hear.
 func (m *Manager) ask(v VIP, now time.Time) {
 	m.mu.Lock()
 	e := m.entries[v]
@@ -149,9 +163,7 @@ func (m *Manager) ask(v VIP, now time.Time) {
 	if !wanted || !m.allowed(v) {
 		return
 	}
-	if err := m.announcer.Ask(v.Address.Addr(), from, l); err != nil {
-		m.journal.Say(slog.LevelWarn, "not asked whether another host has the VIP", "vip", v, "error", err)
-	}
+	m.announcer.Ask(v, from, l)
 }
 
 // attend listens to what may be said of the wanted VIPs, and to nothing else: a node

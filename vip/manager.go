@@ -17,6 +17,7 @@ type Manager struct {
 	allowed  func(VIP) bool
 	dress    dress
 	guard    func(index int) error
+	noRanges error
 	courtesy time.Duration
 	company  *Company
 	ledger   ledger
@@ -36,8 +37,10 @@ type Manager struct {
 	progress  progress
 	kernel    kernel
 	announcer announcer
+	addresses []address       // of one batch, reused
 	mine      map[place]claim // put there or taken over by this process
 	schedule  schedule
+	sweeps    sweeps
 	renewals  agenda
 	defences  agenda   // announcements against other hosts that claim a VIP
 	questions agenda   // who else has a VIP
@@ -92,26 +95,30 @@ func newManager(opts Options, t transport) *Manager {
 	if company == nil {
 		company = &Company{}
 	}
-	return &Manager{
+	m := &Manager{
 		lifetime:    opts.seconds(),
 		renewal:     opts.Lifetime / 4,
 		allowed:     allowed,
 		dress:       opts.Attributes,
 		guard:       guard,
+		noRanges:    opts.NoRanges,
 		courtesy:    opts.Courtesy,
 		company:     company,
 		ledger:      ledger(opts.Ledger),
 		journal:     journal{log: log},
 		configuring: newBaton(),
 		op:          newBaton(),
-		kernel:      kernel{t},
+		kernel:      kernel{t, newExchange()},
 		announcer:   announcer{transport: t},
 		mine:        make(map[place]claim),
 		schedule:    newSchedule(opts.Schedule),
+		sweeps:      sweeps{pace: opts.Schedule},
 		state:       newState(),
 		wake:        make(chan struct{}, 1),
 		pen:         make(chan struct{}, 1),
 	}
+	m.announcer.unsent = m.unsent
+	return m
 }
 
 // Close closes the sockets. It releases nothing: Set(nil) does. Run must have
@@ -128,7 +135,7 @@ func (m *Manager) Close() error {
 // holds: it adds and announces what is missing, then removes the others. A VIP
 // whose interface is missing or down is waited for; that is no error. Others are
 // tried again by Run. Set(nil) returns when the kernel has no VIP any more; it
-// waits for one address of what else is under way. A Set that one with another
+// waits for one batch of what else is under way. A Set that one with another
 // want overtakes stops, and returns ErrSuperseded; one that may not add returns
 // ErrNotAllowed. Other errors name address and interface.
 func (m *Manager) Set(want []VIP) error {

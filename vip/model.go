@@ -59,7 +59,7 @@ func newModel(v view) model {
 
 // Add adds an address.
 func (m *model) Add(a address) {
-	if !a.is4() {
+	if !a.hasPrimary() {
 		return
 	}
 	g, ok := m.groups[a.subnetOf()]
@@ -74,7 +74,7 @@ func (m *model) Add(a address) {
 // Remove removes an address, and returns those that go with it, in the order in
 // which they are to come back.
 func (m *model) Remove(a address) []address {
-	if !a.is4() {
+	if !a.hasPrimary() {
 		return nil
 	}
 	g := m.groups[a.subnetOf()]
@@ -129,6 +129,9 @@ func (m *model) Scope(a address) uint8 {
 
 // Foreign notes that an address is no VIP's.
 func (m *model) Foreign(a address) {
+	if a.isRange() {
+		return
+	}
 	m.foreign[a.subnetOf()] = struct{}{}
 	if !a.is4() {
 		return

@@ -210,7 +210,7 @@ func (l *lab) holding(opts Options, all []VIP) *Manager {
 func vips(prefixes ...string) []VIP {
 	var list []VIP
 	for _, p := range prefixes {
-		list = append(list, VIP{netip.MustParsePrefix(p), "eth0"})
+		list = append(list, VIP{Address: netip.MustParsePrefix(p), Interface: "eth0"})
 	}
 	return list
 }

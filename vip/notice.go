@@ -1,6 +1,7 @@
 package vip
 
 import (
+	"net/netip"
 	"slices"
 	"syscall"
 
@@ -31,6 +32,9 @@ func (s *state) asks(msg syscall.NetlinkMessage) bool {
 	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
 		a, err := parseAddress(msg.Data)
 		return err != nil || s.addressAsks(msg.Header.Type, a)
+	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
+		a, err := parseRange(msg.Data)
+		return err == nil && s.rangeAsks(msg.Header.Type, a)
 	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
 		l, err := parseLink(msg.Data)
 		return err != nil || s.linkAsks(msg.Header.Type, l)
@@ -49,9 +53,26 @@ func (s *state) addressAsks(kind uint16, a address) bool {
 	_, wanted := s.wanted[vip]
 	gone := kind == unix.RTM_DELADDR
 	if !owned {
-		return (gone || a.secondary()) && s.watches(a.index)
+		return (gone || a.secondary()) && s.watches(a.index) || s.withinRange(a.prefix.Addr()).Interface != ""
 	}
 	return gone == wanted || !gone && !a.is4() && a.changed(s.entries[vip].address)
+}
+
+// rangeAsks is true for a wanted range that went and for an unwanted one that came.
+func (s *state) rangeAsks(kind uint16, a address) bool {
+	vip, owned := s.owners[a.spot()]
+	_, wanted := s.wanted[vip]
+	return owned && (kind == unix.RTM_DELROUTE) == wanted
+}
+
+// withinRange returns the range that has an address, zero for none.
+func (s *state) withinRange(addr netip.Addr) VIP {
+	for _, v := range s.ranges {
+		if v.Address.Contains(addr) {
+			return v
+		}
+	}
+	return VIP{}
 }
 
 // linkAsks is true for an interface of VIPs that came, changed or went.

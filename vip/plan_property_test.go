@@ -51,7 +51,7 @@ func drawScene(t *rapid.T) scene {
 		return netip.MustParsePrefix(rapid.SampledFrom(pool).Draw(t, "prefix"))
 	})
 	vip := rapid.Custom(func(t *rapid.T) VIP {
-		return VIP{prefix.Draw(t, "address"), rapid.SampledFrom([]string{"eth0", "eth1", "eth2"}).Draw(t, "interface")}
+		return VIP{Address: prefix.Draw(t, "address"), Interface: rapid.SampledFrom([]string{"eth0", "eth1", "eth2"}).Draw(t, "interface")}
 	})
 	s := scene{deaf: rapid.Bool().Draw(t, "deaf")}
 	eth0, eth1 := ethernetLink(2, "eth0"), ethernetLink(3, "eth1") // and no eth2
@@ -72,7 +72,7 @@ func drawScene(t *rapid.T) scene {
 	}
 	seen := make(map[spot]bool)
 	for _, v := range rapid.SliceOfNDistinct(vip, 0, 8, rapid.ID[VIP]).Draw(t, "vips") {
-		at := spot{int(v.Interface[3]), v.Address.Addr()}
+		at := v.spot(int(v.Interface[3]))
 		switch kind := rapid.IntRange(0, 2).Draw(t, "kind"); {
 		case kind == 0:
 			s.intent.retired = append(s.intent.retired, v)
@@ -151,7 +151,7 @@ func (s scene) has(a address) bool {
 
 // do carries out one action as the shell does.
 func (s scene) do(t *rapid.T, a action, refused *bool) {
-	k := kernel{s.kernel}
+	k := kernel{s.kernel, newExchange()}
 	var err error
 	switch a.op {
 	case opAdopt, opModify:
@@ -161,7 +161,7 @@ func (s scene) do(t *rapid.T, a action, refused *bool) {
 		err = k.Add(a.address)
 		s.intent.mine[a.address.place()] = claim{a.address, a.op == opAdopt, a.given}
 	case opRemove:
-		err = k.Remove(a.address)
+		err = k.RemoveAll([]address{a.address})[0]
 		delete(s.intent.mine, a.address.place())
 	case opKeep:
 		*refused = k.Promote(a.address.index, 1) != nil
@@ -191,19 +191,24 @@ func TestPlanProperties(t *testing.T) {
 		}
 		promoted := s.kernel.promotes(2)
 		foreign := s.foreign()
-		actions := s.intent.survey(s.view()).plan(nil)
-		addsFirst(t, actions)
+		planner := s.intent.survey(s.view())
+		planner.each = rapid.IntRange(1, 4).Draw(t, "portion")
+		var actions []action
 		refused := false
 		keeping := false
-		for _, a := range actions {
-			s.do(t, a, &refused)
-			keeping = a.op == opKeep || keeping && a.op != opUnkeep
-			for _, f := range foreign {
-				if !s.has(f) && !(keeping && refused) {
-					t.Fatalf("after %s of %s: %v is not as it was", a.text(), texts(actions), f)
+		for portion := range planner.portions(nil) {
+			for _, a := range portion {
+				actions = append(actions, a)
+				s.do(t, a, &refused)
+				keeping = a.op == opKeep || keeping && a.op != opUnkeep
+				for _, f := range foreign {
+					if !s.has(f) && !(keeping && refused) {
+						t.Fatalf("after %s of %s: %v is not as it was", a.text(), texts(actions), f)
+					}
 				}
 			}
 		}
+		addsFirst(t, actions)
 		s.reached(t, actions)
 		if s.kernel.promotes(2) != promoted {
 			t.Fatalf("%s: promote_secondaries has changed", texts(actions))

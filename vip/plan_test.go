@@ -373,7 +373,7 @@ func TestPlanCorrects(t *testing.T) {
 // TestPlanTwoNames: two VIPs that are one, as their interface has two names.
 func TestPlanTwoNames(t *testing.T) {
 	one := vips("198.18.0.100/24")[0]
-	other := VIP{one.Address, "wan0"}
+	other := VIP{Address: one.Address, Interface: "wan0"}
 	l := ethernetLink(2, "eth0")
 	for name, in := range map[string]intent{
 		"the first is wanted":   {configured: []VIP{one, other}, want: []VIP{one}},

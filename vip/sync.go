@@ -2,7 +2,9 @@ package vip
 
 import (
 	"errors"
+	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -19,7 +21,7 @@ func (m *Manager) sync(deferred deferral) error {
 	}
 	p := survey(v, in)
 	later := m.observe(p, moved, deferred)
-	x := m.execute(p.plan(later), epoch)
+	x := m.execute(p.portions(later), epoch)
 	if x.superseded {
 		m.disturbed(moved)
 		m.goOn()
@@ -50,6 +52,7 @@ func (m *Manager) intent() (in intent, moved map[int]struct{}, epoch uint64) {
 	defer m.mu.Unlock()
 	in = intent{
 		configured: m.configured,
+		located:    m.whereabouts,
 		want:       m.want,
 		wanted:     m.wanted,
 		retired:    slices.Clone(m.retired),
@@ -97,9 +100,21 @@ func (m *Manager) lookAt(in intent) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	list, complete, err := m.kernel.Addresses(func(index int) bool { _, ok := indexes[index]; return ok })
+	of := func(index int) bool { _, ok := indexes[index]; return ok }
+	known := ranges(in.configured, in.retired)
+	all, complete, err := m.kernel.Addresses(func(index int) bool { return len(known) > 0 || of(index) })
 	if err != nil {
 		return view{}, err
+	}
+	list := all
+	if len(known) > 0 {
+		v.strangers = strangers(known, all, in.configured, in.retired, in.beside)
+		list = slices.DeleteFunc(all, func(a address) bool { return !of(a.index) })
+		routes, whole, err := m.kernel.Ranges(known, of)
+		if err != nil {
+			return view{}, err
+		}
+		list, complete = append(list, routes...), complete && whole
 	}
 	v.addresses, v.partial = list, !complete
 	if v.partial {
@@ -174,19 +189,29 @@ func (m *Manager) observe(p *planner, moved map[int]struct{}, deferred deferral)
 			moved[l.index] = struct{}{} // its notification is still on the way
 		}
 	}
-	m.links, m.owners, m.sources = maps.Clone(p.links), p.owners, linkLocals(p.addresses)
+	m.links, m.whereabouts, m.sources = maps.Clone(p.links), p.whereabouts, linkLocals(p.addresses)
 	m.forgetGone(p.addresses)
-	for _, vip := range m.configured {
-		e := m.entries[vip]
+	every := len(p.want) == len(p.configured)
+	for _, e := range m.list {
 		if e.held {
 			m.recheck(e, p, moved, now)
 		}
-		if !p.wants(vip) {
+		m.noteStranger(e, p.strangers[e.vip])
+		if !every && !p.wants(e.vip) {
 			e.lost, e.hold, e.err = false, time.Time{}, nil
-			m.silence(vip)
+			m.silence(e.vip)
 		}
 	}
 	return deferred(&m.state, now)
+}
+
+// noteStranger notes which address of this host lies within a range; it is not valid if
+// none does.
+func (m *Manager) noteStranger(e *entry, addr netip.Addr) {
+	if addr.IsValid() && addr != e.stranger {
+		m.journal.Say(slog.LevelWarn, "an address of this host lies within a VIP", "vip", e.vip, "address", addr.String())
+	}
+	e.stranger = addr
 }
 
 // forgetGone forgets our addresses that are not in the list.

@@ -33,6 +33,7 @@ var ErrLedger = errors.New("ledger not written")
 type VIP struct {
 	Address   netip.Prefix // the address itself, not masked, with its prefix length
 	Interface string       // name of the interface that carries it
+	Kind      Kind         // one address, or all of a range
 }
 
 // String returns the VIP as "ADDRESS/BITS INTERFACE".
@@ -41,8 +42,11 @@ func (v VIP) String() string { return v.Address.String() + " " + v.Interface }
 // bare is v with the longest prefix length, so that VIPs that differ in
 // nothing else are the same.
 func (v VIP) bare() VIP {
+	if v.isRange() {
+		return v
+	}
 	addr := v.Address.Addr()
-	return VIP{netip.PrefixFrom(addr, addr.BitLen()), v.Interface}
+	return VIP{Address: netip.PrefixFrom(addr, addr.BitLen()), Interface: v.Interface}
 }
 
 // etherType is that of the frames that say where v is.
@@ -59,8 +63,12 @@ func (v VIP) check() error {
 	switch {
 	case !v.Address.IsValid() || addr.Is4In6():
 		return fmt.Errorf("VIP %s: not an address with a prefix length", v)
-	case addr.IsUnspecified() || addr.IsMulticast() || addr.IsLoopback():
+	case !v.isRange() && addr.IsUnspecified() || addr.IsMulticast() || addr.IsLoopback():
 		return fmt.Errorf("VIP %s: not an address of one host on a network", v)
+	case v.Kind != Single && !v.isRange():
+		return fmt.Errorf("VIP %s: unknown kind %q", v, v.Kind)
+	case v.isRange() && CheckRange(v.Address) != nil:
+		return fmt.Errorf("VIP %s: %w", v, CheckRange(v.Address))
 	case v.Interface == "" || len(v.Interface) > 15 || strings.ContainsAny(v.Interface, "/ \t\n\x00"):
 		return fmt.Errorf("VIP %s: %q names no interface", v, v.Interface)
 	}
@@ -94,6 +102,9 @@ type Options struct {
 	// taken over there. An error of it keeps the address away, and is tried again.
 	// nil means that nothing guards interfaces.
 	Guard func(index int) error
+	// NoRanges says why this node may hold no ranges; nil if it may. The kernel keeps a
+	// route for ever: what is to end with a process that is gone must be fenced.
+	NoRanges error
 	// Company is shared by the Managers that work in one network namespace. nil means
 	// that this one is alone there.
 	Company *Company

@@ -60,7 +60,7 @@ func (m *Manager) yieldOn(index int, removals []action, x *execution) {
 		return
 	}
 	for part := range slices.Chunk(removals, yieldAtOnce) {
-		if !promotes && slices.ContainsFunc(part, func(a action) bool { return a.address.is4() }) {
+		if !promotes && slices.ContainsFunc(part, func(a action) bool { return a.address.hasPrimary() }) {
 			part = slices.Concat(
 				[]action{{op: opKeep, address: address{index: index}}}, part,
 				[]action{{op: opUnkeep, address: address{index: index}}})
@@ -80,14 +80,19 @@ func (m *Manager) promotes(index int) (bool, error) {
 // yieldPart carries out removals, but for what is wanted again, and for what would
 // take others with it.
 func (m *Manager) yieldPart(actions []action, x *execution) {
-	for _, a := range actions {
-		if a.op == opRemove && (x.keeping && x.refused || m.isWanted(a.vip)) {
-			x.stuck++
-			continue
+	for len(actions) > 0 {
+		n := x.batching.Of(actions)
+		batch := slices.DeleteFunc(actions[:n:n], func(a action) bool {
+			stays := a.op == opRemove && (x.keeping && x.refused || m.isWanted(a.vip))
+			if stays {
+				x.stuck++
+			}
+			return stays
+		})
+		if len(batch) > 0 {
+			m.carryOut(batch, x)
 		}
-		if err := m.apply(a, x); err != nil {
-			x.errs = append(x.errs, err)
-		}
+		actions = actions[n:]
 	}
 }
 

@@ -38,7 +38,7 @@ func TestSetIsForwardForAll(t *testing.T) {
 	}
 }
 
-func TestSetAllocatesNothing(t *testing.T) {
+func TestHotPathFenceStore(t *testing.T) {
 	b := &bpf{vips: newBench(t).vips}
 	until := time.Duration(0)
 	if n := testing.AllocsPerRun(1000, func() {

@@ -305,7 +305,7 @@ func TestLeaseArms(t *testing.T) {
 	}
 }
 
-func TestOpenAllocatesNothing(t *testing.T) {
+func TestHotPathRouterFenceStore(t *testing.T) {
 	f, _ := withLeases(t)
 	l, until := newLease(t, f), time.Duration(0)
 	if n := testing.AllocsPerRun(1000, func() { until++; l.Open(until); l.Shut() }); n != 0 {

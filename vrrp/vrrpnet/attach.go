@@ -61,6 +61,7 @@ func (r *runner) address(to place) {
 // detach takes a runner's sockets away. Nothing of it waits to be sent.
 func (e *Engine) detach(r *runner) {
 	e.posts.outdated = true
+	e.release(r)
 	for _, rc := range r.receivers {
 		vrid := r.Wire.VRID
 		rc.runners[vrid] = slices.DeleteFunc(rc.runners[vrid], func(other *runner) bool { return other == r })
@@ -68,6 +69,7 @@ func (e *Engine) detach(r *runner) {
 		if rc.users--; rc.users == 0 {
 			delete(e.receivers, rc.kind)
 			delete(e.byFD, int32(rc.fd))
+			e.forgetSocket(rc)
 			unix.Close(rc.fd)
 			rc.fd = -1
 		}
@@ -147,7 +149,7 @@ func (e *Engine) outdate(rc *receiver) {
 func (e *Engine) refilter() {
 	for _, rc := range e.outdated {
 		rc.outdated = false
-		if rc.users > 0 {
+		if rc.users > 0 && !e.takeNotes(rc) {
 			rc.refilter()
 		}
 	}

@@ -19,7 +19,18 @@ func (e *Engine) Configure(instances []Instance) error {
 	if err := check(instances); err != nil {
 		return err
 	}
-	return e.commands.call(func() { e.configure(instances) })
+	e.configuring.Lock()
+	defer e.configuring.Unlock()
+	next := e.enlarge(len(instances))
+	var old *notes
+	err := e.commands.call(func() { old = e.adopt(next); e.configure(instances) })
+	if err != nil {
+		old = next
+	}
+	if old != nil {
+		old.close()
+	}
+	return err
 }
 
 // identity is what no two instances may have in common.
@@ -123,6 +134,7 @@ func (e *Engine) configure(instances []Instance) {
 
 // change makes a runner's instance another one that is alike.
 func (e *Engine) change(r *runner, to Instance) {
+	e.unlearn(r)
 	priority := r.Router.Priority // install sees to it
 	r.Instance = to
 	r.Router.Priority = priority

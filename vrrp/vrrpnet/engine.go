@@ -27,6 +27,9 @@ type Engine struct {
 	holds    atomic.Pointer[map[string]*hold]
 	watch    watch
 
+	configuring sync.Mutex
+	room        int // for notes of so many routers; -1 if there are to be none
+
 	// What follows is the loop's alone.
 	poller    *poller
 	inbox     *inbox
@@ -38,6 +41,8 @@ type Engine struct {
 	receivers map[receiverKind]*receiver
 	byFD      map[int32]*receiver
 	outdated  []*receiver // their filters
+	notes     *notes      // nil for none
+	learning  []*runner   // whose adverts are to be absorbed
 	posts     posts
 	around    surroundings
 	bouncing  []*runner // whose links have come or gone
@@ -75,7 +80,14 @@ func New(opts Options) (*Engine, error) {
 }
 
 // Close frees what New has taken, after Run.
-func (e *Engine) Close() { e.commands.end(); e.poller.close(); e.posts.close() }
+func (e *Engine) Close() {
+	e.commands.end()
+	e.poller.close()
+	e.posts.close()
+	if e.notes != nil {
+		e.notes.close()
+	}
+}
 
 // Changed receives something after a state, a reason, or what is to be announced has
 // changed: see Status.

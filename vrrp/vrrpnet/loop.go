@@ -60,6 +60,7 @@ func (e *Engine) wake(ready []unix.EpollEvent) {
 		}
 	}
 	e.look()
+	e.absorb()
 	e.tickMasters()
 	e.tickBackups()
 	if poked {
@@ -132,8 +133,11 @@ func (e *Engine) tickMasters() {
 }
 
 func (e *Engine) tickBackups() {
+	e.survey()
 	for r := e.patience.first(); r != nil && r.due <= e.now; r = e.patience.first() {
-		e.step(r, r.router.Tick(e.now), "no master was heard")
+		if !e.excused(r) {
+			e.step(r, r.router.Tick(e.now), "no master was heard")
+		}
 	}
 }
 
@@ -150,6 +154,7 @@ func (e *Engine) hear(rc *receiver) {
 		for i := range n {
 			if p, ok := rc.kind.parse(e.inbox, i); ok {
 				if r := rc.whose(p); r != nil {
+					r.absorption.took(rc)
 					e.judge(r, p)
 				}
 			}
@@ -163,10 +168,15 @@ func (e *Engine) hear(rc *receiver) {
 
 // judge has a router hear a packet, if it is good.
 func (e *Engine) judge(r *runner, p vrrp.Packet) {
+	e.catchUp(r)
 	advert, drop := r.wire.Judge(p, e.wall)
 	r.wire.Record(e.now)
 	if drop != 0 {
 		return
 	}
-	e.step(r, r.router.Hear(e.now, p.Src, advert.Priority, advert.Interval), "a better master was heard")
+	e.step(r, r.router.Hear(e.now, p.Src, advert.Priority, advert.Interval), betterHeard)
+	e.learn(r, p)
 }
+
+// betterHeard is why a router ends to be the master that hears an advert.
+const betterHeard = "a better master was heard"

@@ -26,6 +26,10 @@ type receiver struct {
 	joined  []netip.Addr   // groups
 
 	outdated bool // the filter
+
+	cookie uint64
+	filter *notes           // into which the filter looks; nil if it is a classic one
+	told   map[uint8]uint32 // whose notes, by VRID
 }
 
 // refilter has the kernel pass what is for the runners, and nothing else; or all, if

@@ -43,6 +43,7 @@ func (e *Engine) logAll(ctx context.Context) {
 func (e *Engine) reports() []report {
 	var all []report
 	for _, r := range e.runners {
+		e.catchUp(r)
 		if one, ok := r.report(e.now); ok {
 			all = append(all, one)
 		}

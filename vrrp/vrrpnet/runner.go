@@ -37,6 +37,8 @@ type runner struct {
 	due   time.Duration
 	slack time.Duration
 
+	absorption *absorption // nil for none
+
 	hold     *hold
 	seen     Status // but for what the router knows
 	remarked bool   // it is in the engine's list
@@ -85,9 +87,6 @@ func (r *runner) wireConfig() vrrp.WireConfig {
 
 // resize has adverts hold at most so many addresses.
 func (r *runner) resize(room int) {
-	if room == r.room {
-		return
-	}
 	r.room = room
 	if r.wire != nil {
 		r.wire.Reconfigure(r.wireConfig())

@@ -35,7 +35,11 @@ func (e *Engine) SetInterfaces(interfaces []Interface) error {
 
 // settle has a router run where it can, or be in fault where it cannot.
 func (e *Engine) settle(r *runner) {
-	r.resize(e.around.room(&r.Instance))
+	e.catchUp(r)
+	if room := e.around.room(&r.Instance); room != r.room {
+		e.unlearn(r)
+		r.resize(room)
+	}
 	to, reason := e.around.locate(&r.Instance, r.place)
 	reason = cmp.Or(e.linkTrouble(r), reason)
 	if reason != "" || to != r.place {

@@ -12,6 +12,7 @@ func (e *Engine) Status() []Status {
 	var all []Status
 	e.commands.call(func() {
 		for _, r := range e.runners {
+			e.catchUp(r)
 			all = append(all, r.status())
 		}
 	})
@@ -28,6 +29,7 @@ func (e *Engine) Heard() map[string]Heard {
 		e.commands.call(func() {
 			for _, name := range some {
 				if r := e.runners[name]; r != nil {
+					e.catchUp(r)
 					all[name] = r.heard()
 				}
 			}

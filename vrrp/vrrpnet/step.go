@@ -41,6 +41,7 @@ func (e *Engine) follow(r *runner, why string) {
 		e.remark(r)
 	}
 	e.schedule(r)
+	e.review(r)
 }
 
 // schedule has a router be woken at its deadline.

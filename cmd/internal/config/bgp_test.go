@@ -9,9 +9,9 @@ import (
 )
 
 func TestBGP(t *testing.T) {
-	v4 := VIP{netip.MustParsePrefix("198.18.1.100/32"), "lo"}
-	v6 := VIP{netip.MustParsePrefix("2001:db8:1::100/128"), "lo"}
-	rest := VIP{netip.MustParsePrefix("198.18.0.100/24"), "eth0"}
+	v4 := VIP{Address: netip.MustParsePrefix("198.18.1.100/32"), Interface: "lo"}
+	v6 := VIP{Address: netip.MustParsePrefix("2001:db8:1::100/128"), Interface: "lo"}
+	rest := VIP{Address: netip.MustParsePrefix("198.18.0.100/24"), Interface: "eth0"}
 	every := readFile(t, "testdata/ok/bgp-every-key.toml")
 	for _, c := range []struct {
 		name, text       string

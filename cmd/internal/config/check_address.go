@@ -46,6 +46,9 @@ func checkAddresses(r *report, root *value, c *Config) {
 }
 
 func (b addressBook) checkVIP(v *value, vip VIP) {
+	if vip.Prefix {
+		return // see checkRanges
+	}
 	b.add(v, vip.Address, "", "must be different for every [[vip]], whatever its interface and prefix length")
 	b.notPeer(v, vip.Address)
 	b.notSource(v, vip.Address, vip.Interface)

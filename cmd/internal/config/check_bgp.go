@@ -12,7 +12,11 @@ func checkBGP(r *report, root *value, c *Config) {
 	}
 	checkOnly(r, root.child("bgp").child("vips"), c)
 	for i, v := range c.VIPs {
-		if v.Address.IsValid() && c.BGP.announces(v) {
+		switch {
+		case !v.Address.IsValid() || !c.BGP.announces(v):
+		case v.Prefix:
+			r.badValue(root.child("vip").item(i).child("kind"), "is announced by [bgp], whose bgpd sees no local route of the kernel", "must be left out of bgp.vips, and be routed to another [[vip]]")
+		default:
 			checkAnnounced(r, root.child("vip").item(i).child("address"), v.Address)
 		}
 	}

@@ -76,6 +76,7 @@ type Cluster struct {
 	PreemptDelay time.Duration
 	// WhenUnhealthy is what the owner does when no node is healthy: "keep" or "release".
 	WhenUnhealthy string
+	AnnounceRate  int     // frames a second on an interface at most, 0 for no limit
 	Track         []Track // what counts for the cluster: each check, unless given
 	Peers         []Peer  // in the order of the file, this node among them
 }
@@ -88,10 +89,18 @@ type Peer struct {
 	Witness  bool
 }
 
-// VIP is one virtual address with its prefix length and the interface that carries it.
+// VIP is one virtual address with its prefix length, or a range, and the interface that
+// carries it.
 type VIP struct {
-	Address   netip.Prefix
-	Interface string
+	Address      netip.Prefix
+	Interface    string
+	Prefix       bool // Address is masked, and all of it is held
+	AnnounceRate int  // of a Prefix: frames in a second; 0 for 200,000
+}
+
+// Has tells whether the address is the VIP's, or one of its range.
+func (v VIP) Has(a netip.Addr) bool {
+	return v.Address.Addr() == a || v.Prefix && v.Address.Contains(a)
 }
 
 // Fence returns what keeps this node's kernel from answering beyond its leases:

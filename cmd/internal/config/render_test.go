@@ -53,6 +53,10 @@ func render(c *Config) string {
 	}
 	for _, v := range c.VIPs {
 		b.line("[[vip]]\naddress = %q\ninterface = %q", v.Address, v.Interface)
+		if v.Prefix {
+			b.line("kind = \"prefix\"")
+			set(&b, "announce_rate", v.AnnounceRate)
+		}
 	}
 	if c.BGP != nil {
 		b.bgp(c.BGP)
@@ -138,8 +142,8 @@ func (b *renderer) mail(m *Mail) {
 }
 
 func (b *renderer) cluster(c *Cluster) {
-	b.line("[cluster]\nname = %q\nheartbeat = %q\nfence = %q\npreempt = %v\npreempt_delay = %q\ninsecure = %v",
-		c.Name, c.Heartbeat, c.Fence, c.Preempt, c.PreemptDelay, c.Insecure)
+	b.line("[cluster]\nname = %q\nheartbeat = %q\nfence = %q\npreempt = %v\npreempt_delay = %q\ninsecure = %v\nannounce_rate = %d",
+		c.Name, c.Heartbeat, c.Fence, c.Preempt, c.PreemptDelay, c.Insecure, c.AnnounceRate)
 	set(b, "secret_file", c.SecretFile)
 	set(b, "tls_ca", c.TLSCA)
 	set(b, "tls_cert", c.TLSCert)

@@ -11,7 +11,11 @@ import (
 func validate(r *report, root *value, d *draft) {
 	c := &d.Config
 	checkPrograms(r, root.child("node"), &c.Node)
+	for i := range c.VIPs {
+		checkVIPKind(r, root.child("vip").item(i), &c.VIPs[i])
+	}
 	checkAddresses(r, root, c)
+	checkRanges(r, root, d)
 	checkBGP(r, root, c)
 	checkRouters(r, root, c)
 	checkGroups(r, root, c)
@@ -33,6 +37,7 @@ func validate(r *report, root *value, d *draft) {
 	checkSelf(r, root, c)
 	checkListen(r, root, c)
 	checkFence(r, root)
+	checkRangeFence(r, root, c)
 }
 
 // checkNothing says what a file without a cluster lacks.

@@ -55,6 +55,14 @@ func (v *value) child(name string) *value {
 // item returns the i-th table of an array.
 func (v *value) item(i int) *value { return v.items[i] }
 
+// nth is item, or nil where there are not so many.
+func (v *value) nth(i int) *value {
+	if v == nil || i >= len(v.items) {
+		return nil
+	}
+	return v.items[i]
+}
+
 func (v *value) set(child *value) {
 	if v.index == nil {
 		v.index = make(map[string]*value)

@@ -157,6 +157,15 @@ func whyNoAddrPort(s string) error {
 }
 
 func parseVIPAddress(s string) (netip.Prefix, error) {
+	p, err := parseUnicastPrefix(s)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return p, checkHost(p)
+}
+
+// parseUnicastPrefix reads an address with a prefix length.
+func parseUnicastPrefix(s string) (netip.Prefix, error) {
 	host, length, slash := strings.Cut(s, "/")
 	a, err := netip.ParseAddr(host)
 	switch {
@@ -174,7 +183,7 @@ func parseVIPAddress(s string) (netip.Prefix, error) {
 	if err != nil || p.Bits() == 0 {
 		return netip.Prefix{}, fmt.Errorf("has a prefix length that is not 1 to %d", a.BitLen())
 	}
-	return p, checkHost(p)
+	return p, nil
 }
 
 // parseAddress reads the address of a machine. A link-local one needs no zone where

@@ -63,6 +63,13 @@ func (c *Config) virtual() map[netip.Addr]bool {
 	for _, v := range c.VIPs {
 		virtual[v.Address.Addr()] = true
 	}
+	for i := range c.Services {
+		for _, a := range c.Services[i].Addresses {
+			if slices.ContainsFunc(c.VIPs, func(v VIP) bool { return v.Has(a.Addr()) }) {
+				virtual[a.Addr()] = true
+			}
+		}
+	}
 	for i := range c.VRRP {
 		for _, list := range [][]Address{c.VRRP[i].Addresses, c.VRRP[i].ExcludedAddresses} {
 			for _, a := range list {

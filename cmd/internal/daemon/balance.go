@@ -146,6 +146,9 @@ func (d *daemon) where() whereabouts {
 	for _, v := range d.config().VIPs {
 		w[v.Address.Addr()] = at
 	}
+	for a := range ranged(d.config()) {
+		w[a] = at
+	}
 	if d.routers != nil {
 		for v := range d.routers.setup.Load().owners {
 			w[v.Address.Addr()] = d.routers.place(v)

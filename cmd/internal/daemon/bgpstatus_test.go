@@ -118,7 +118,7 @@ func TestReloadAppliesWhatIsAnnounced(t *testing.T) {
 	announcing := func(vips ...vip.VIP) *config.BGP {
 		b := &config.BGP{ASN: 65001}
 		for _, v := range vips {
-			b.VIPs = append(b.VIPs, config.VIP(v))
+			b.VIPs = append(b.VIPs, config.VIP{Address: v.Address, Interface: v.Interface})
 		}
 		return b
 	}
@@ -146,7 +146,7 @@ func TestReloadOfAnycastVIPs(t *testing.T) {
 		of := func(vips ...vip.VIP) *config.Config {
 			c := &config.Config{BGP: &config.BGP{Anycast: true}}
 			for _, v := range vips {
-				c.BGP.VIPs = append(c.BGP.VIPs, config.VIP(v))
+				c.BGP.VIPs = append(c.BGP.VIPs, config.VIP{Address: v.Address, Interface: v.Interface})
 			}
 			return c
 		}

@@ -15,7 +15,7 @@ func (d *daemon) clusterMeasured() *web.Cluster {
 		return nil
 	}
 	view, elections, fit := m.node.View(), m.node.Elections(), d.fitness()
-	peers := d.peersMeasured(view)
+	peers, late := d.peersMeasured(view), m.node.Lateness()
 	c := &web.Cluster{
 		State: clusterState(view, peers), Role: string(view.Role), Leader: view.Leader, Term: view.Term, Quorum: view.Quorum,
 		Owner: m.holder.place() == here, Lease: m.holder.left(),
@@ -24,11 +24,17 @@ func (d *daemon) clusterMeasured() *web.Cluster {
 		Taken: m.holder.takings.Load(), Refused: m.node.Refused(),
 		Transfers: d.moves.all(), Peers: peers,
 		Stalls: view.Stalls.Count, LongestStall: view.Stalls.Longest,
+		Late: spreadOf(late), LongestLate: late.Longest,
+		LeastLease: time.Duration(m.holder.margin.least.Load()), Lapses: m.holder.margin.lapses.Load(),
 	}
 	if history := m.node.State().History; len(history) > 0 {
 		c.LastMove = moveOf(history[len(history)-1])
 	}
 	return c
+}
+
+func spreadOf(l cluster.Lateness) web.Spread {
+	return web.Spread{Bounds: cluster.LatenessBounds(), Counts: l.Counts[:], Count: l.Count, Sum: l.Sum}
 }
 
 // left is how much of the lease is left that the VIPs are held under.

@@ -65,6 +65,7 @@ type holder struct {
 	pace    pace          // of the loop
 
 	until    atomic.Int64 // when the last lease ends that the fence was opened for, in the cluster's time
+	margin   margin
 	ordering atomic.Int64 // orders under way
 	takings  atomic.Uint64
 	darkened atomic.Bool // a release has left addresses behind a shut fence, and said so
@@ -201,6 +202,9 @@ func (h *holder) keep() (cluster.Ownership, decision) {
 		err := h.fence.Open(epoch, own.Until)
 		switch {
 		case err == nil:
+			if h.term() == own.Term { // else it is the first lease
+				h.margin.note(time.Duration(h.until.Load()) - h.cluster.Now())
+			}
 			h.until.Store(int64(own.Until))
 			return own, hold
 		case !errors.Is(err, fence.ErrStale):
@@ -273,6 +277,7 @@ func (h *holder) take(term uint64) {
 		return
 	}
 	offer(h.taken, struct{}{})
+	h.log.Debug("moment", "what", "taking", "boot", h.cluster.Now())
 	err := h.order(want, setting{held: all, term: term})
 	switch {
 	case errors.Is(err, vip.ErrNotConfigured): // a reload is under way, which pokes at its end
@@ -286,6 +291,7 @@ func (h *holder) take(term uint64) {
 	if done.held == all && done.term == term {
 		return // only the list has changed
 	}
+	h.log.Debug("moment", "what", "taken", "boot", h.cluster.Now())
 	h.takings.Add(1)
 	h.log.Info("this node owns the VIPs", "term", term)
 	offer(h.claims, claim{term, h.cluster.Outage(term, ceased)})
@@ -302,6 +308,9 @@ func (h *holder) give(why string) {
 	h.mu.Unlock()
 	if settled {
 		return
+	}
+	if left := time.Duration(h.until.Load()) - h.cluster.Now(); done.held == all && left <= 0 {
+		h.margin.note(left)
 	}
 	if err := h.release(); err != nil {
 		h.log.Error("releasing the VIPs", "error", err)

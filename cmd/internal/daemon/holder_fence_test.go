@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -306,4 +307,25 @@ func TestFenceStaysOpenWithoutWord(t *testing.T) {
 		close(stop)
 		synctest.Wait()
 	})
+}
+
+// A VIP that is refused is not left behind the fence: it may be the host's own address.
+func TestRefusedVIPIsNotFenced(t *testing.T) {
+	holding(t, func(t *testing.T, r *rig) {
+		refused := append(slices.Clone(testVIPs), vip.VIP{Address: netip.MustParsePrefix("198.19.0.0/20"), Interface: "eth0", Kind: vip.Range})
+		r.kernel.change(func() { r.kernel.trouble = vip.ErrInvalid })
+		if err := r.configure(refused); !unchanged(err) {
+			t.Fatalf("configured: %v", err)
+		}
+		if len(r.fence.protected) != len(testVIPs) {
+			t.Errorf("fenced: %v, want what was before", r.fence.protected)
+		}
+	})
+}
+
+func TestPrefixesOfRanges(t *testing.T) {
+	got := prefixes([]vip.VIP{{Address: netip.MustParsePrefix("198.19.0.0/20"), Interface: "eth0", Kind: vip.Range}})
+	if len(got) != 1 || got[0] != netip.MustParsePrefix("198.19.0.0/20") {
+		t.Errorf("%v, want the range as it is", got)
+	}
 }

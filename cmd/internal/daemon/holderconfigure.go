@@ -26,16 +26,19 @@ func unchanged(err error) bool {
 // replaces it.
 func (h *holder) configure(vips []vip.VIP) error {
 	h.mu.Lock()
-	fenced := h.fenced
+	before := h.fenced
 	h.mu.Unlock()
-	first := fenced == nil
-	fenced = slices.Concat(fenced, vips)
+	first := before == nil
+	fenced := slices.Concat(before, vips)
 	if !first {
 		if err := h.fence.Protect(prefixes(fenced)); err != nil {
 			return fmt.Errorf("%w: %w", errUnfenced, err)
 		}
 	}
 	err := h.vips.Configure(vips)
+	if unchanged(err) && !first { // what is refused may be the host's own
+		err = errors.Join(err, h.fence.Protect(prefixes(before)))
+	}
 	if unchanged(err) {
 		return err
 	}
@@ -61,12 +64,11 @@ func (h *holder) configure(vips []vip.VIP) error {
 	return err
 }
 
-// prefixes returns the addresses of VIPs, without repetitions.
+// prefixes returns the addresses and ranges of VIPs, without repetitions.
 func prefixes(lists ...[]vip.VIP) []netip.Prefix {
 	var all []netip.Prefix
 	for _, v := range slices.Concat(lists...) {
-		addr := v.Address.Addr()
-		all = append(all, netip.PrefixFrom(addr, addr.BitLen()))
+		all = append(all, v.Protected())
 	}
 	slices.SortFunc(all, netip.Prefix.Compare)
 	return slices.Compact(all)

@@ -16,6 +16,7 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/config"
 	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vip/fence"
 )
 
 // member is this node's part in the raft cluster, which decides who holds the VIPs.
@@ -57,6 +58,8 @@ func (d *daemon) openMember(cfg *config.Config, credentials *cluster.Credentials
 		Lifetime: lifetime,
 		Allowed:  func(vip.VIP) bool { return m.holder.allowed() },
 		Guard:    d.fence.Guard,
+		NoRanges: noRanges(d.fence.Kind()),
+		Schedule: d.paceOf,
 		Company:  &d.company,
 		Log:      d.log.With("part", "vip"),
 	})
@@ -68,6 +71,30 @@ func (d *daemon) openMember(cfg *config.Config, credentials *cluster.Credentials
 	d.member = m
 	m.teller, m.overseer, m.clock = d.teller(), d.overseer(), d.openClock(cfg)
 	return nil
+}
+
+// noRanges says why a node with a fence of a kind may hold no ranges.
+func noRanges(kind fence.Kind) error {
+	if kind == fence.Lifetime || kind == fence.Off {
+		return fmt.Errorf("fence %s does not end a route: a range takes bpf or nftables", kind)
+	}
+	return nil
+}
+
+// paceOf is how a VIP of the cluster is announced.
+func (d *daemon) paceOf(v vip.VIP) vip.Pace {
+	cfg := d.config()
+	limit := cfg.Cluster.AnnounceRate
+	if v.Kind != vip.Range {
+		return vip.Pace{LinkRate: limit}
+	}
+	pace := vip.Pace{Rate: limit}
+	for _, c := range cfg.VIPs {
+		if vipOf(c) == v && c.AnnounceRate > 0 && (limit == 0 || c.AnnounceRate < limit) {
+			pace.Rate = c.AnnounceRate
+		}
+	}
+	return pace
 }
 
 func (d *daemon) clusterConfig(cfg *config.Config, credentials *cluster.Credentials) cluster.Config {
@@ -136,6 +163,7 @@ func (d *daemon) handOverAtEnd(ctx context.Context) {
 	case ctx.Err() != nil: // nobody waits for it any more
 	case err == nil:
 		d.log.Info("handed over", "to", winner)
+		d.member.node.AwaitClaim(ctx)
 	case !errors.Is(err, cluster.ErrNotLeader):
 		d.log.Warn("stopping without a hand-over", "error", err)
 	}

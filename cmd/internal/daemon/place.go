@@ -62,12 +62,33 @@ func servedBy(cfg *config.Config) []config.Service {
 	for _, v := range cfg.VIPs {
 		never[v.Address.Addr()] = true
 	}
+	for a := range ranged(cfg) {
+		never[a] = true
+	}
 	return slices.DeleteFunc(slices.Clone(cfg.Services), func(s config.Service) bool {
 		if len(s.Addresses) == 0 {
 			return len(cfg.VRRP) == 0
 		}
 		return !slices.ContainsFunc(s.Addresses, func(a netip.AddrPort) bool { return !never[a.Addr()] })
 	})
+}
+
+// ranged returns the addresses of services that lie within ranges of the cluster.
+func ranged(cfg *config.Config) map[netip.Addr]bool {
+	within := map[netip.Addr]bool{}
+	for _, v := range cfg.VIPs {
+		if !v.Prefix {
+			continue
+		}
+		for i := range cfg.Services {
+			for _, a := range cfg.Services[i].Addresses {
+				if v.Has(a.Addr()) {
+					within[a.Addr()] = true
+				}
+			}
+		}
+	}
+	return within
 }
 
 func isWitness(cfg *config.Config) bool {

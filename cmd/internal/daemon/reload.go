@@ -17,7 +17,7 @@ import (
 )
 
 // reload reads the config file anew and applies its VIPs, virtual routers, services, checks,
-// who is notified, the program of the end, preemption, log level, where metrics are served and
+// who is notified, the program of the end, preemption, how fast is announced, log level, where metrics are served and
 // where the time is taken from.
 // A file with a mistake, or secrets that cannot be read, change nothing. What stays is not
 // touched. Everything else takes effect at the next start and is named in the warnings.
@@ -145,7 +145,17 @@ func freeOf(vips []config.VIP, routers []virtualRouter) []config.VIP {
 			taken[v.Address.Addr()] = true
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(vips), func(v config.VIP) bool { return taken[v.Address.Addr()] })
+	return slices.DeleteFunc(slices.Clone(vips), func(v config.VIP) bool {
+		if !v.Prefix {
+			return taken[v.Address.Addr()]
+		}
+		for a := range taken {
+			if v.Has(a) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // reloadMember applies what a cluster's member can apply, with these VIPs, and returns
@@ -161,6 +171,7 @@ func (d *daemon) reloadMember(applied, fresh *config.Config, vips []config.VIP) 
 	cluster := *applied.Cluster
 	cluster.Preempt, cluster.PreemptDelay = fresh.Cluster.Preempt, fresh.Cluster.PreemptDelay
 	cluster.WhenUnhealthy, cluster.Track = fresh.Cluster.WhenUnhealthy, fresh.Cluster.Track
+	cluster.AnnounceRate = fresh.Cluster.AnnounceRate
 	applied.Cluster = &cluster
 	return append(trouble, d.hindrances()...), nil
 }
@@ -297,9 +308,17 @@ func addressesOf(cfg *config.Config) []vip.VIP { return vipsOf(cfg.VIPs) }
 func vipsOf(list []config.VIP) []vip.VIP {
 	var vips []vip.VIP
 	for _, v := range list {
-		vips = append(vips, vip.VIP(v))
+		vips = append(vips, vipOf(v))
 	}
 	return vips
+}
+
+func vipOf(v config.VIP) vip.VIP {
+	kind := vip.Single
+	if v.Prefix {
+		kind = vip.Range
+	}
+	return vip.VIP{Address: v.Address, Interface: v.Interface, Kind: kind}
 }
 
 func texts(warnings []config.Warning) []string {

@@ -68,6 +68,9 @@ func movedAway(history []api.Move, old, reason string) error {
 	if len(history) == 0 {
 		return errors.New("nobody ever owned")
 	}
+	for len(history) > 1 && history[len(history)-1].From == history[len(history)-1].To {
+		history = history[:len(history)-1] // its lease ended meanwhile: the client's silence has that in it
+	}
 	last := history[len(history)-1]
 	if last.From != old || last.To == old {
 		return fmt.Errorf("%s owned, and the last move is from %q to %q", old, last.From, last.To)
@@ -104,6 +107,7 @@ func TestMovedAway(t *testing.T) {
 		"nobody":         {nil, wasStopped, "nobody ever owned"},
 		"still there":    {[]api.Move{{To: "lb1"}}, wasStopped, `lb1 owned, and the last move is from "" to "lb1"`},
 		"came back":      {[]api.Move{{From: "lb1", To: "lb1"}}, "", `lb1 owned, and the last move is from "lb1" to "lb1"`},
+		"lapsed since":   {[]api.Move{move, {From: "lb2", To: "lb2"}}, wasStopped, ""},
 		"moved earlier":  {[]api.Move{move, {From: "lb2", To: "lb3"}}, "", `lb1 owned, and the last move is from "lb2" to "lb3"`},
 		"by an election": {[]api.Move{move}, askedFor, "the VIPs moved because: lb1 was stopped; want because: …" + askedFor + "…"},
 	}

@@ -100,6 +100,15 @@ type duel struct {
 // newDuel starts a pair in a lab of its own and waits until it has settled.
 func newDuel(b *testing.B, r rival, s setting) *duel {
 	b.Helper()
+	p := startDuel(b, r, s)
+	p.settled()
+	return p
+}
+
+// startDuel starts the master in a lab of its own, and the backup once the master has all
+// addresses.
+func startDuel(b *testing.B, r rival, s setting) *duel {
+	b.Helper()
 	lab.NeedRoot(b)
 	lab.NeedPeers(b)
 	dir := tempDir(b)
@@ -112,7 +121,6 @@ func newDuel(b *testing.B, r rival, s setting) *duel {
 	p.master = r.start(b, hosts[0], filepath.Join(dir, "lb1"), s, masterPriority)
 	p.await("the master holds all", func() bool { return p.held(p.master) == len(s.routers) })
 	p.backup = r.start(b, hosts[1], filepath.Join(dir, "lb2"), s, backupPriority)
-	p.settled()
 	return p
 }
 
@@ -143,10 +151,10 @@ func newHosts(b *testing.B, l *lab.Lab, segments int, names ...string) []*lab.Ho
 // settled waits until the master has all addresses and the backup has none.
 func (p *duel) settled() {
 	p.b.Helper()
-	p.await("the master holds all and the backup nothing", func() bool {
-		return p.held(p.master) == len(p.routers) && p.held(p.backup) == 0
-	})
+	p.await("the master holds all and the backup nothing", p.isSettled)
 }
+
+func (p *duel) isSettled() bool { return p.held(p.master) == len(p.routers) && p.held(p.backup) == 0 }
 
 // held returns how many of the addresses a node has.
 func (p *duel) held(d *lab.Daemon) int {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
@@ -50,6 +52,20 @@ func cpuTime(tb testing.TB, d *lab.Daemon) time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond // USER_HZ is 100
 }
 
+// busyTime is what the processes that there are have used, to the nanosecond: the clock of each
+// (clock_getcpuclockid(3)).
+func busyTime(tb testing.TB, d *lab.Daemon) time.Duration {
+	tb.Helper()
+	var sum time.Duration
+	for pid := range stats(tb, d) {
+		const scheduled = 2 // CPUCLOCK_SCHED, of all threads
+		var ts unix.Timespec
+		must(tb, unix.ClockGettime(int32(^pid<<3|scheduled), &ts))
+		sum += time.Duration(ts.Nano())
+	}
+	return sum
+}
+
 // residentMB reads how much memory they have, all in all (stat field 24).
 func residentMB(tb testing.TB, d *lab.Daemon) float64 {
 	tb.Helper()
@@ -62,14 +78,14 @@ func residentMB(tb testing.TB, d *lab.Daemon) float64 {
 	return float64(pages) * float64(os.Getpagesize()) / (1 << 20)
 }
 
-// stats returns the fields from 3 on of the stat of each process of a daemon, which
-// has a process group of its own (field 5).
-func stats(tb testing.TB, d *lab.Daemon) [][]string {
+// stats returns the fields from 3 on of the stat of each process of a daemon, by its number.
+// A daemon has a process group of its own (field 5).
+func stats(tb testing.TB, d *lab.Daemon) map[int][]string {
 	tb.Helper()
 	group := strconv.Itoa(d.Process().PID())
 	paths, err := filepath.Glob("/proc/[0-9]*/stat")
 	must(tb, err)
-	var found [][]string
+	found := map[int][]string{}
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -78,7 +94,9 @@ func stats(tb testing.TB, d *lab.Daemon) [][]string {
 		text := string(data)
 		fields := strings.Fields(text[strings.LastIndex(text, ") ")+2:])
 		if fields[2] == group {
-			found = append(found, fields)
+			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+			must(tb, err)
+			found[pid] = fields
 		}
 	}
 	if len(found) == 0 {

@@ -7,7 +7,8 @@
 // the cable between the two, and the place where faults of the network are
 // made. A [Cluster] is a perch cluster on some hosts of a lab. A [Daemon] is anything
 // else that runs on one, as a real keepalived or FRR; a [Service] is an HAProxy or an nginx
-// that can be broken in many ways. A [Capture] has what a whole segment said.
+// that can be broken in many ways. A [Capture] has what a whole segment said, a [Tally] how many
+// adverts a host sends, and a [Timing] when.
 //
 // A [Fabric] is another network: its nodes share no segment, and tell a router by BGP what
 // is to be reached by them. Its judge is the routing table in the router's kernel, of which

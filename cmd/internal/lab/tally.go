@@ -34,7 +34,7 @@ func (l *Link) Tally() (*Tally, error) {
 	t := &Tally{link: l}
 	err := l.withPort("count the adverts by", func(_ *netlink.Handle, port netlink.Link) error {
 		return l.sw.ns.do(func() (err error) {
-			t.fd, err = openTally(port.Attrs().Index)
+			t.fd, err = openAdverts(port.Attrs().Index, func(int) error { return nil })
 			return err
 		})
 	})
@@ -44,8 +44,9 @@ func (l *Link) Tally() (*Tally, error) {
 	return t, nil
 }
 
-// openTally opens a socket that gets the adverts which come in on the interface.
-func openTally(index int) (int, error) {
+// openAdverts opens a socket that gets the adverts which come in on the interface, after
+// prepare.
+func openAdverts(index int, prepare func(fd int) error) (int, error) {
 	raw, err := bpf.Assemble(adverts)
 	if err != nil {
 		return -1, err
@@ -63,6 +64,7 @@ func openTally(index int) (int, error) {
 	err = errors.Join(
 		os.NewSyscallError("setsockopt SO_ATTACH_FILTER", unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, program)),
 		os.NewSyscallError("setsockopt PACKET_IGNORE_OUTGOING", unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1)),
+		prepare(fd),
 		os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all & 0xffff, Ifindex: index})),
 	)
 	if err != nil {

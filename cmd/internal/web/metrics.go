@@ -73,6 +73,10 @@ type Cluster struct {
 	LastMove      api.Move      // the zero value for none
 	Stalls        uint64        // writes of its log that took too long
 	LongestStall  time.Duration // of them
+	Late          Spread        // by how much the leader woke up late for heartbeats
+	LongestLate   time.Duration
+	LeastLease    time.Duration // that was left when it was extended; 0 for never
+	Lapses        uint64        // leases that ended while the VIPs were held
 }
 
 // Silence is the longest time that a part was at one thing.

@@ -22,6 +22,10 @@ const (
 	clusterRefused   = "perch_cluster_refused_connections_total"
 	clusterStalls    = "perch_cluster_disk_stalls_total"
 	clusterStall     = "perch_cluster_disk_stall_longest_seconds"
+	clusterLate      = "perch_cluster_heartbeat_lateness_seconds"
+	clusterLatest    = "perch_cluster_heartbeat_lateness_longest_seconds"
+	clusterLeast     = "perch_cluster_lease_least_remaining_seconds"
+	clusterLapses    = "perch_cluster_lease_lapses_total"
 	peerReachable    = "perch_peer_reachable"
 	peerContact      = "perch_peer_last_contact_time_seconds"
 
@@ -100,6 +104,14 @@ func clusterFamilies() []family {
 			func(c *Cluster, s *sink) { s.count(c.Stalls) }),
 		ofCluster(clusterStall, gauge, "How long the longest of these writes took.", nil,
 			func(c *Cluster, s *sink) { s.add(c.LongestStall.Seconds()) }),
+		ofCluster(clusterLate, histogram, "How late this node woke up to send heartbeats as the leader.", nil,
+			func(c *Cluster, s *sink) { s.spread(c.Late) }),
+		ofCluster(clusterLatest, gauge, "The longest of these.", nil,
+			func(c *Cluster, s *sink) { s.add(c.LongestLate.Seconds()) }),
+		ofCluster(clusterLeast, gauge, "The least that was left of a lease when it was extended, 0 if none was.", nil,
+			func(c *Cluster, s *sink) { s.add(c.LeastLease.Seconds()) }),
+		ofCluster(clusterLapses, counter, "Leases that ended while this node held the VIPs.", nil,
+			func(c *Cluster, s *sink) { s.count(c.Lapses) }),
 		ofCluster(clusterRefused, counter, "Connections to the cluster port that were turned away.", nil,
 			func(c *Cluster, s *sink) { s.count(c.Refused) }),
 		ofCluster(peerReachable, gauge, "1 if this node has heard from that peer of late.", []string{"peer"},

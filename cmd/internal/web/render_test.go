@@ -36,6 +36,8 @@ func website() Metrics {
 			State: api.StateOK, Role: api.RoleLeader, Leader: "lb1", Term: 7, Quorum: true, Owner: true,
 			Lease: 125 * time.Millisecond, Health: api.HealthHealthy, Priority: 90, Tried: 5, Won: 2, LeaderChanges: 6,
 			Taken: 1, Refused: 8, Stalls: 2, LongestStall: 1200 * time.Millisecond,
+			Late:        Spread{Bounds: []time.Duration{time.Millisecond, 10 * time.Millisecond}, Counts: []uint64{90, 8}, Count: 99, Sum: 50 * time.Millisecond},
+			LongestLate: 12 * time.Millisecond, LeastLease: 40 * time.Millisecond, Lapses: 1,
 			LastMove:  api.Move{Time: time.Unix(1_700_000_050, 0), Outage: 90 * time.Millisecond, OutageKnown: api.OutageAtMost},
 			Transfers: []Transfers{{Reason: "asked", Result: "done", Count: 2}, {Reason: "health", Result: "refused", Count: 1}},
 			Peers:     []Peer{{Name: "lb2", Reachable: true, Contact: time.Unix(1_700_000_200, 500e6)}, {Name: "lb3"}},
