@@ -11,7 +11,7 @@
 // before anything leaves that lets another node own (relay.go), before leadership
 // is given away (transfer.go) and when the disk fails.
 //
-// The group is founded once all nodes of the list say that they are new (founding.go);
+// The group is founded once all nodes of the list say that they are new (founding.go, callers.go);
 // one that comes later, or has lost its data, waits to be admitted (joining.go), and has
 // no vote before it is invited (invitation.go); the leader changes the membership
 // (membership.go). All ask on a protocol of their own (parley.go).

@@ -176,14 +176,7 @@ type kind struct {
 }
 
 // measure does rounds of a kind and notes the client's longest silence in each.
-func (x *bench) measure(k kind) figure {
-	x.b.Helper()
-	f := figure{name: k.name}
-	x.measureInto(&f, k)
-	return f
-}
-
-func (x *bench) measureInto(f *figure, k kind) {
+func (x *bench) measure(f *figure, k kind) {
 	x.b.Helper()
 	for range k.rounds {
 		gap, err := x.once(k)
@@ -293,7 +286,7 @@ func BenchmarkFailover(b *testing.B) {
 	defer keep()
 	for _, k := range kinds(*benchRounds, unplanned) {
 		figures = append(figures, figure{name: k.name})
-		x.measureInto(&figures[len(figures)-1], k)
+		x.measure(&figures[len(figures)-1], k)
 		keep()
 	}
 	figures = append(figures, x.successions("SIGSTOP of the owner, from the signal to the first answer of another node", unplanned,
