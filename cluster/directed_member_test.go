@@ -287,3 +287,27 @@ func TestWhoLostItsDataFoundsNothingWithThoseThatLeft(t *testing.T) {
 		}
 	})
 }
+
+// An owner goes by the latest configuration, also by one that came while it leads.
+func TestOwnershipFollowsTheVoters(t *testing.T) {
+	directedWith(t, 4, (*simulation).grows, func(t *testing.T, s *simulation, owner *simNode, _ []*simNode) {
+		added := s.nodes[3]
+		voting := func() []string {
+			owner.run.mu.Lock()
+			defer owner.run.mu.Unlock()
+			return slices.Sorted(slices.Values(owner.run.ends.voting))
+		}
+		if got := voting(); len(got) != 3 {
+			t.Fatalf("the lease is by the grants of %v, want three", got)
+		}
+		added.boot()
+		s.insist("join", added, func(ctx context.Context) error { return added.run.Join(ctx, "") })
+		for len(owner.run.View().Voters) != 4 {
+			time.Sleep(ms)
+		}
+		own := owner.run.Ownership()
+		if got := voting(); len(got) != 4 || own.Until == 0 {
+			t.Errorf("the lease (until %s) is by the grants of %v, want four", own.Until, got)
+		}
+	})
+}

@@ -147,6 +147,31 @@ var mutants = []mutant{
 		tests: "TestSimulation", want: "LOST",
 	},
 	{
+		name:  "voters are read anew when they may be others",
+		edits: []edit{{"voting.go", "known.of == r && known.begun == begun {", "known.of == r && known.begun <= begun {"}},
+		tests: "TestVotersAreReadAnewWhenTheyMayBeOthers", want: fails,
+	},
+	{
+		name:  "voters are kept only when the main loop is done with what came before",
+		edits: []edit{{"voting.go", "quiet := e.done.Load() == begun", "quiet := e.done.Load() <= begun"}},
+		tests: "TestVotersAreReadAnewWhenTheyMayBeOthers", want: fails,
+	},
+	{
+		name:  "the main loop is done with what it was asked after",
+		edits: []edit{{"pulse.go", "n.votes.done.Store(begun)", "n.votes.done.Store(n.votes.begun.Load() + 0*begun)"}},
+		tests: "TestPulseTellsOfWhatTheMainLoopIsDoneWith", want: fails,
+	},
+	{
+		name:  "a log that is cut off may end a configuration",
+		edits: []edit{{"voting.go", "h.votes.begun.Add(1)\n\treturn h.storage.DeleteRange", "return h.storage.DeleteRange"}},
+		tests: "TestChangesAreHeralded", want: fails,
+	},
+	{
+		name:  "the library writes by way of who counts",
+		edits: []edit{{"run.go", "memory := heralding{n.store, &n.votes}", "memory := n.store"}},
+		tests: "TestOwnershipFollowsTheVoters", want: fails,
+	},
+	{
 		name:  "dark when the main loop hangs",
 		edits: []edit{{"ownership.go", "!ready || !lively ||", "!ready || lively && false ||"}},
 		tests: "TestLeaderWhoseDiskHangsGivesWay", want: fails,
