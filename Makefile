@@ -56,7 +56,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 E2E_TARGETS := e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp
 
 .PHONY: build package man completions licenses demo test computed tested deps unit sim sim-test mutants fuzz e2e $(E2E_TARGETS) chaos soak lint vet staticcheck gofumpt govulncheck clean
-.PHONY: bench-failover bench-planned bench-detection bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape bench-start bench-growth bench
+.PHONY: bench-failover bench-planned bench-detection bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape bench-start bench-growth bench-prefix bench
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -215,6 +215,9 @@ bench-checks: ## checks beside those of HAProxy, and the moves that they cause, 
 
 bench-ipvs: ## services beside ipvsadm and keepalived, into docs/performance.md (about 10 minutes, on a machine that does nothing else; needs root)
 	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkIPVS$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 3 -record $(CURDIR)/docs/performance.md
+
+bench-prefix: build ## how a range of 4,096 addresses moves, into docs/performance.md (about 3 minutes, on a machine that does nothing else; needs root)
+	$(GO) test -timeout 30m -run '^$$' -bench '^BenchmarkPrefix$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md
 
 bench-bgp: build ## moves by what a router does that is told by BGP, into docs/performance.md (about 3 minutes; needs root)
 	$(GO) test -timeout 10m -run '^$$' -bench '^BenchmarkBGP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md

@@ -33,8 +33,29 @@
 // answer to :: would go to all nodes and lead them to the other host. Unicast
 // answers to others are not heard. In a flood not every frame is counted.
 //
+// A VIP of kind Range is a local route (table local, protocol 213) in place of an address:
+// it is planned, put back and swept like one (range.go, range_message.go). What the kernel
+// does with such a route, tried in namespaces on Linux 6.18:
+//   - It answers ARP for each address of an IPv4 range, the first and the last included,
+//     by whichever interface the request comes, unless arp_ignore is above 0: with 1 or 2 it
+//     wants an address of the interface. arp_filter and rp_filter change nothing.
+//   - It answers no neighbor solicitation for an IPv6 range. Answering in the kernel's
+//     stead would be a second voice that the route knows nothing of: such a range, and
+//     one of IPv4 with more than 4,096 addresses, is reached by a route of others to a VIP,
+//     and not announced.
+//   - It takes ping, TCP and UDP for each address, also by listeners to 0.0.0.0 and ::.
+//     Sockets bind to each address of IPv4; of IPv6 only with IPV6_FREEBIND.
+//   - It keeps the route while the interface is down, but of IPv6, and has no lifetime for
+//     that of IPv4: without a fence of the kernel no range is taken (Options.NoRanges).
+//   - It is one route to a destination, whichever the interface: another one's is replaced.
+//
+// Announcements of a range are a sweep (sweep.go): bursts of 64 frames at the rate of its
+// Pace, between which op is given away. Nobody is asked who else has its addresses, and a
+// claim of one is counted and told, but not answered. An address of this host within a
+// range is an error of Configure, and told by Status if it comes later.
+//
 // Pure, without I/O, clock or log: the plan, the announcement schedule and the
-// agenda under it, the limits on fights, log lines and conflicts, and the codecs of
+// agenda under it, the sweeps, the limits on fights, log lines and conflicts, and the codecs of
 // frames and netlink messages. Everything that reaches the kernel passes the transport
 // of sockets.go; the tests put a model of the kernel there, or use a real one in
 // network namespaces of their own.

@@ -159,6 +159,10 @@ func illnessesOfTheNetwork() []illness {
 		}},
 		{"a firewall for ARP", func(p *patient) { p.Filters = []Filter{{Family: "arp", Table: "filter", Chain: "input"}} }},
 
+		{"no ARP is answered for a range", func(p *patient) {
+			p.Config.VIPs = append(slices.Clone(p.Config.VIPs), config.VIP{Address: netip.MustParsePrefix("198.19.0.0/20"), Interface: "eth0", Prefix: true})
+			p.Sysctls["net/ipv4/conf/all/arp_ignore"] = 1
+		}},
 		{"no ARP is answered", func(p *patient) { p.Sysctls["net/ipv4/conf/eth0/arp_ignore"] = 8 }},
 		{"strict, and the way back is another", func(p *patient) {
 			p.Sysctls["net/ipv4/conf/all/rp_filter"], p.Routes = 1, []string{"eth0"}

@@ -67,7 +67,7 @@ func hosting(c *config.Config, f Facts) (all []Finding) {
 		all = append(all, hosts4(c, f, i, byName[name])...)
 		all = append(all, hosts6(f, i, byName[name])...)
 	}
-	return append(all, bound(c, f)...)
+	return slices.Concat(all, unanswered(c, f), bound(c, f))
 }
 
 // hosts4 is about the IPv4 VIPs on an interface.

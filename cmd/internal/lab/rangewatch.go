@@ -1,0 +1,219 @@
+package lab
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// RangeWatch sees a range of IPv4 addresses move as a neighbour does that knows all of
+// them: it pings each address as soon as another host announces it, by way of the host's
+// own neighbour cache, and writes down when the answer came from there.
+type RangeWatch struct {
+	host   *Host
+	prefix netip.Prefix
+	echo   int // raw socket
+	file   *os.File
+	raw    syscall.RawConn
+	ended  sync.WaitGroup
+	close  func() error
+
+	mu       sync.Mutex
+	old      MAC
+	first    time.Time // frame of another host
+	answered map[netip.Addr]time.Time
+	done     chan struct{} // closed once all have answered; nil before Begin and after Wait
+}
+
+// RangeMove is how a range came to another host.
+type RangeMove struct {
+	First    time.Time                // frame in which it spoke for an address
+	Answered map[netip.Addr]time.Time // first answer of each address from there
+}
+
+// rangeEchoID tells the echo requests of a RangeWatch from others.
+const rangeEchoID = 0x7072
+
+// WatchRange begins to watch a range, until the RangeWatch or the lab is closed.
+func (h *Host) WatchRange(prefix netip.Prefix) (*RangeWatch, error) {
+	w := &RangeWatch{host: h, prefix: prefix, echo: -1, answered: map[netip.Addr]time.Time{}}
+	var frames int
+	err := h.withEth0(func(eth0 *net.Interface) (err error) {
+		if w.echo, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_ICMP); err != nil {
+			return missing("a raw network socket", err)
+		}
+		frames, err = openPackets(eth0.Index)
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("watch %s on %s: %w", prefix, h.Name, err), w.closeEcho())
+	}
+	w.file = os.NewFile(uintptr(frames), "packets")
+	if w.raw, err = w.file.SyscallConn(); err == nil {
+		w.close = sync.OnceValue(w.end)
+		err = h.lab.begin(w, func() { w.ended.Go(w.read) })
+	}
+	if err != nil {
+		return nil, errors.Join(err, w.file.Close(), w.closeEcho())
+	}
+	return w, nil
+}
+
+// Close ends the watch.
+func (w *RangeWatch) Close() error { return w.close() }
+
+func (w *RangeWatch) end() error {
+	err := w.file.SetReadDeadline(time.Now())
+	w.ended.Wait()
+	return errors.Join(err, w.file.Close(), w.closeEcho())
+}
+
+func (w *RangeWatch) closeEcho() error {
+	if w.echo < 0 {
+		return nil
+	}
+	return os.NewSyscallError("close", unix.Close(w.echo))
+}
+
+// Begin lets the host know every address of the range at another one, and writes down
+// from now on what comes from any but that.
+func (w *RangeWatch) Begin(at *Host) error {
+	if err := w.learn(at); err != nil {
+		return fmt.Errorf("let %s know %s at %s: %w", w.host.Name, w.prefix, at.Name, err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.old, w.first, w.done = MAC(at.Eth0.MAC), time.Time{}, make(chan struct{})
+	clear(w.answered)
+	return nil
+}
+
+// learn fills the neighbour cache. Entries that are learnt elsewhere do not count for its
+// size, which is one for all of the machine, and are corrected by what hosts say like others.
+func (w *RangeWatch) learn(at *Host) error {
+	return w.host.ns.use(func(nl *netlink.Handle) error {
+		eth0, err := nl.LinkByName(w.host.Eth0.Interface)
+		if err != nil {
+			return err
+		}
+		for addr := w.prefix.Addr(); w.prefix.Contains(addr); addr = addr.Next() {
+			if err := nl.NeighSet(&netlink.Neigh{
+				LinkIndex: eth0.Attrs().Index, State: unix.NUD_REACHABLE, Flags: netlink.NTF_EXT_LEARNED,
+				IP: addr.AsSlice(), HardwareAddr: at.Eth0.MAC,
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Wait returns how the range moved, once each address has answered from elsewhere.
+func (w *RangeWatch) Wait(ctx context.Context) (RangeMove, error) {
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		w.mu.Lock()
+		done, n := w.done, len(w.answered)
+		w.mu.Unlock()
+		select {
+		case <-done:
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			move := RangeMove{w.first, w.answered}
+			w.answered, w.done = map[netip.Addr]time.Time{}, nil
+			return move, nil
+		case <-ctx.Done():
+			return RangeMove{}, fmt.Errorf("%d addresses of %s answer: %w", n, w.prefix, ctx.Err())
+		case <-again.C:
+			w.askAgain()
+		}
+	}
+}
+
+// askAgain pings what has not answered, as a client does whose first packet was lost.
+func (w *RangeWatch) askAgain() {
+	w.mu.Lock()
+	begun := !w.first.IsZero()
+	var missing []netip.Addr
+	for addr := w.prefix.Addr(); begun && w.prefix.Contains(addr); addr = addr.Next() {
+		if _, ok := w.answered[addr]; !ok {
+			missing = append(missing, addr)
+		}
+	}
+	w.mu.Unlock()
+	for _, addr := range missing {
+		w.ping(addr)
+	}
+}
+
+// ping may be lost like any: it is sent again.
+func (w *RangeWatch) ping(addr netip.Addr) {
+	_ = unix.Sendto(w.echo, appendEcho(nil, true, rangeEchoID, 0), 0, &unix.SockaddrInet4{Addr: addr.As4()})
+}
+
+func (w *RangeWatch) read() {
+	b, control := make([]byte, 128), make([]byte, 128)
+	for {
+		var n, c int
+		var failed error
+		err := w.raw.Read(func(fd uintptr) bool {
+			n, c, _, _, failed = unix.Recvmsg(int(fd), b, control, 0)
+			return !errors.Is(failed, unix.EAGAIN)
+		})
+		if err != nil {
+			return
+		}
+		if at, err := parseTimestamp(control[:c]); failed == nil && err == nil && n >= 42 {
+			w.take(b[:n], at)
+		}
+	}
+}
+
+// take reads an ARP frame or an echo reply.
+func (w *RangeWatch) take(frame []byte, at time.Time) {
+	mac := MAC(frame[6:12])
+	switch kind := binary.BigEndian.Uint16(frame[12:]); {
+	case kind == unix.ETH_P_ARP:
+		addr := netip.AddrFrom4([4]byte(frame[28:32]))
+		if w.note(mac, addr, at, false) {
+			w.ping(addr)
+		}
+	case kind == unix.ETH_P_IP && frame[14] == 0x45 && frame[23] == unix.IPPROTO_ICMP && frame[34] == echoReply4 &&
+		binary.BigEndian.Uint16(frame[38:]) == rangeEchoID:
+		w.note(mac, netip.AddrFrom4([4]byte(frame[26:30])), at, true)
+	}
+}
+
+// note writes down that a host has spoken for an address, and reports whether that has
+// not answered from there yet.
+func (w *RangeWatch) note(mac MAC, addr netip.Addr, at time.Time, answer bool) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.done == nil || mac == w.old || mac == MAC(w.host.Eth0.MAC) || !w.prefix.Contains(addr) {
+		return false
+	}
+	if w.first.IsZero() {
+		w.first = at
+	}
+	if _, ok := w.answered[addr]; ok {
+		return false
+	}
+	if answer {
+		w.answered[addr] = at
+		if len(w.answered) == 1<<(32-w.prefix.Bits()) {
+			close(w.done)
+		}
+	}
+	return true
+}
