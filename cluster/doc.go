@@ -24,7 +24,7 @@
 // for how long addresses linger here (linger.go), the one that stands for the next
 // term after a hand-over that came to nothing, and the one that takes back its plan
 // (transfer.go), the relay between the network and raft with one for each request that
-// raft has not answered yet and one for each snapshot that comes (relay.go), and one for
+// raft has not answered yet, which stays for further ones (responder.go), and one for each snapshot that comes (relay.go), and one for
 // each connection that is kept warm, with one that looks which peers there are (warm.go).
 // The one that looks where the files are (store.go) is waited for by nobody.
 // A transfer, a claim or a drain runs in its caller's goroutine, and a raft
