@@ -49,7 +49,7 @@ DIST ?= dist
 # The time of all that is in a package, so that the same sources make the same one.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-.PHONY: build package man completions licenses demo test computed deps unit sim sim-test mutants fuzz e2e e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape clean
+.PHONY: build package man completions licenses demo test computed deps unit sim sim-test mutants fuzz e2e e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape bench-vips clean
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -209,6 +209,9 @@ bench-operator: build ## moves beside ten webhooks that hang and five open dashb
 
 bench-scrape: ## a status and a scrape of 1,000 VIPs and 5,000 servers, into docs/performance.md (about a minute; needs root)
 	$(GO) test -timeout 10m -run '^$$' -bench '^BenchmarkScrape$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md
+
+bench-vips: build ## take-overs of 5,000 VIPs beside keepalived, into docs/performance.md (about 15 minutes, on a machine that does nothing else; needs root)
+	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkVIPs$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 10 -record $(CURDIR)/docs/performance.md
 
 FAULTS ?= 200
 SEED   ?= 0
