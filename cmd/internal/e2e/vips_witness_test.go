@@ -163,6 +163,7 @@ type taking struct {
 	delays      []time.Duration // between an address and its announcement
 	span        time.Duration   // first to last address
 	silence     time.Duration   // the longest between two words to a peer meanwhile
+	lapses      int             // leases of the successor that ended while it held the VIPs, up to the last announcement
 }
 
 // taken waits until all are added and announced, and returns false if that does not come.
