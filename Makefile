@@ -56,7 +56,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 E2E_TARGETS := e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp
 
 .PHONY: build package man completions licenses demo test computed tested deps unit sim sim-test mutants fuzz e2e $(E2E_TARGETS) chaos soak lint vet staticcheck gofumpt govulncheck clean
-.PHONY: bench-failover bench-planned bench-detection bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape bench-start bench-growth bench-prefix bench
+.PHONY: bench-failover bench-planned bench-detection bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape bench-start bench-growth bench-prefix bench-vips bench
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -230,6 +230,9 @@ bench-operator: build ## moves beside ten webhooks that hang and five open dashb
 
 bench-scrape: ## a status and a scrape of 1,000 VIPs and 5,000 servers, into docs/performance.md (about a minute; needs root)
 	$(GO) test -timeout 10m -run '^$$' -bench '^BenchmarkScrape$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md
+
+bench-vips: build ## take-overs of 5,000 VIPs beside keepalived, into docs/performance.md (about 15 minutes, on a machine that does nothing else; needs root)
+	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkVIPs$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 10 -record $(CURDIR)/docs/performance.md
 
 bench-start: ## starts of a process, and of a cluster until it has an owner, into docs/performance.md (about 5 minutes; needs root)
 	$(GO) test -timeout 30m -run '^$$' -bench '^BenchmarkStart$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 50 -record $(CURDIR)/docs/performance.md
