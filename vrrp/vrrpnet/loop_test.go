@@ -173,7 +173,7 @@ func TestLoopAllocatesNothing(t *testing.T) {
 				masters = append(masters, instance(vrid+1, 200, tt.changes...))
 				backups = append(backups, instance(vrid+1, 100, tt.changes...))
 			}
-			master, backup := still(t, a, masters...), still(t, b, backups...)
+			master, backup, noting := still(t, a, masters...), still(t, b, backups...), noting(t, b, backups...)
 			for range 5 {
 				master.advance()
 			}
@@ -189,6 +189,25 @@ func TestLoopAllocatesNothing(t *testing.T) {
 			n := testing.AllocsPerRun(20, func() { master.advance(); hear() })
 			if n > 0 {
 				t.Errorf("a backup: %v allocations", n)
+			}
+			more := 0
+			n = testing.AllocsPerRun(20, func() {
+				master.advance()
+				if more++; more%5 == 0 { // a packet that passes has it learn anew
+					for _, r := range noting.runners {
+						r.absorption.shut()
+					}
+				}
+				noting.hearAll()
+				noting.now = noting.patience.first().due
+				noting.survey()
+				noting.reports()
+			})
+			if n > 0 {
+				t.Errorf("a backup that takes notes: %v allocations", n)
+			}
+			if noting.absorbed("v1") == 0 {
+				t.Error("nothing was absorbed")
 			}
 			for _, r := range backup.runners {
 				if s := r.status(); s.State != vrrp.Backup || s.Master != r.place.source && !s.Master.IsValid() {
