@@ -559,6 +559,28 @@ func TestNotesEnd(t *testing.T) {
 	}
 }
 
+// A router whose priority rises above its master's is as patient as if it had heard the
+// adverts before.
+func TestPriorityAfterRepeats(t *testing.T) {
+	a, b := newPair(t)
+	master, backup := still(t, a, instance(7, 200)), noting(t, b, instance(7, 100))
+	for range 5 {
+		master.advance()
+		backup.hearAll()
+	}
+	opened := Clock()
+	within(t, "some time", func() bool { return Clock() > opened+adv/10 })
+	sent := Clock()
+	master.advance()
+	r := backup.runners["v7"]
+	r.priority = 250
+	backup.look()
+	backup.settle(r)
+	if want := sent + 3*adv; r.due < want {
+		t.Errorf("it is due %s too soon", want-r.due)
+	}
+}
+
 // A packet that was lost on its way from the filter does not keep a note shut for ever.
 func TestNoteAfterALoss(t *testing.T) {
 	a, b := newPair(t)
