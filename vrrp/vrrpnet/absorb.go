@@ -83,27 +83,37 @@ func (e *Engine) unlearn(r *runner) {
 		return
 	}
 	a.shut()
-	e.catchUp(r)
 	a.learnt = false
+	if actions, news := e.hearRepeats(r); news {
+		e.step(r, actions, betterHeard)
+	}
 }
 
 // catchUp has a router hear what its filter has absorbed, as if it had when that came.
 func (e *Engine) catchUp(r *runner) {
+	if a := r.absorption; a == nil || !a.learnt {
+		return
+	}
+	if _, news := e.hearRepeats(r); news {
+		e.schedule(r) // and nothing else: it is settled
+	}
+}
+
+// hearRepeats has a router hear the adverts that its filter has absorbed, if there are new ones.
+func (e *Engine) hearRepeats(r *runner) (actions []vrrp.Action, news bool) {
 	a := r.absorption
-	if a == nil || !a.learnt {
-		return
+	last, times := a.heard(), a.count.Load()
+	if last == a.last && times == a.times {
+		return nil, false
 	}
-	last, count := a.heard(), a.count.Load()
-	if last == a.last && count == a.times {
-		return
-	}
-	news, times, when := last != a.last, count-a.times, last.near(e.now)
-	a.last, a.times = last, count
-	r.wire.RecordRepeats(&a.repeat, times, when, e.wall.Add(when-e.now))
+	news = last != a.last
+	more, when := times-a.times, last.near(e.now)
+	a.last, a.times = last, times
+	r.wire.RecordRepeats(&a.repeat, more, when, e.wall.Add(when-e.now))
 	if news {
-		from, priority, interval := a.repeat.From(), a.repeat.Priority(), a.repeat.Interval()
-		e.step(r, r.router.Hear(when, from, priority, interval), betterHeard)
+		actions = r.router.Hear(when, a.repeat.From(), a.repeat.Priority(), a.repeat.Interval())
 	}
+	return actions, news
 }
 
 // review unlearns what is more than a repeat since something else has happened.
@@ -139,9 +149,6 @@ func (e *Engine) survey() {
 		return
 	}
 	for i := len(e.patience.runners) - 1; i >= 0; i-- { // who moves down is replaced by one that was seen
-		if i >= len(e.patience.runners) {
-			continue
-		}
 		r := e.patience.runners[i]
 		if a := r.absorption; a != nil && a.learnt && r.due-e.now < a.repeat.Interval() {
 			e.catchUp(r)

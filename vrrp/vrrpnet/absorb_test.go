@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -201,6 +202,9 @@ func (w *twins) live(rnd *rand.Rand, times int) {
 			w.reconfigure(rnd.IntN(2) == 0)
 		case 7:
 			w.tick()
+		case 8, 9, 10, 11, 12, 13:
+			until := Clock() + time.Duration(rnd.IntN(3000))*time.Microsecond
+			within(w.t, "some time", func() bool { return Clock() > until })
 		}
 		w.say(is)
 		if w.same(rnd.IntN(8) == 0); w.t.Failed() {
@@ -241,8 +245,19 @@ func (w *twins) unusual(rnd *rand.Rand) saying {
 func (w *twins) say(is saying) {
 	before := Clock()
 	w.speaker.say(is)
-	w.both(func(e *Engine) { e.hearAll(); e.flush() })
-	w.most = max(w.most, w.each.now-before, w.late.now-before)
+	now := Clock()
+	w.both(func(e *Engine) {
+		e.look()
+		e.now = now // for both, and no master is due for it
+		for _, rc := range e.receivers {
+			n, err := e.inbox.receive(rc.fd)
+			must(w.t, err)
+			e.deal(rc, n)
+		}
+		e.absorb()
+		e.flush()
+	})
+	w.most = max(w.most, now-before)
 }
 
 func (w *twins) both(do func(*Engine)) {
@@ -288,14 +303,21 @@ func (w *twins) prioritise(priority uint8) {
 	})
 }
 
-// reconfigure takes an address away, and gives it back, or only says what is so.
+// reconfigure gives the router another address or takes that away, or changes when it preempts.
 func (w *twins) reconfigure(other bool) {
 	now := Clock()
 	w.both(func(e *Engine) {
 		e.look()
 		e.now = now
 		i := e.runners["v7"].Instance
-		i.Router.Preempt = i.Router.Preempt != other
+		switch addresses := i.Wire.Addresses; {
+		case !other:
+			i.Router.Preempt = !i.Router.Preempt
+		case addresses[len(addresses)-1] == w.speaker.source:
+			i.Wire.Addresses = addresses[:len(addresses)-1]
+		default:
+			i.Wire.Addresses = append(slices.Clone(addresses), w.speaker.source) // as the unusual ones have it
+		}
 		e.configure([]Instance{i})
 		e.refilter()
 	})
@@ -502,6 +524,90 @@ func TestBackupThatDidNotRun(t *testing.T) {
 	}
 }
 
+// What changes more than when the advert was heard last has it be heard again.
+func TestNotesEnd(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		do   func(e *Engine, r *runner)
+	}{
+		{"a priority above the master's", func(e *Engine, r *runner) { r.priority = 250; e.settle(r) }},
+		{"a fault", func(e *Engine, r *runner) { r.fault = "a check"; e.settle(r) }},
+		{"a fault of its group", func(e *Engine, _ *runner) { other := e.runners["v8"]; other.fault = "a check"; e.settle(other) }},
+		{"another config", func(e *Engine, r *runner) { to := r.Instance; to.Wire.Addresses = nil; e.change(r, to) }},
+		{"shorter packets", func(e *Engine, r *runner) { e.around.interfaces["eth0"].MTU = 576; e.settle(r) }},
+		{"no interface", func(e *Engine, r *runner) { clear(e.around.interfaces); e.settle(r) }},
+		{"its deadline", func(e *Engine, r *runner) { e.catchUp(r); e.now = r.due; e.tickBackups() }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a, b := newPair(t)
+			grouped := func(i *Instance) { i.Group = "g" }
+			master := still(t, a, instance(7, 200), instance(8, 200))
+			backup := noting(t, b, instance(7, 100, grouped), instance(8, 100, grouped))
+			for range 5 {
+				master.advance()
+				backup.hearAll()
+			}
+			r := backup.runners["v7"]
+			n := r.absorption.note
+			if n.word.Load()&absorbing == 0 {
+				t.Fatal("nothing is absorbed")
+			}
+			if tt.do(backup, r); n.word.Load()&absorbing != 0 || r.absorption != nil && r.absorption.learnt {
+				t.Error("the advert is absorbed still")
+			}
+		})
+	}
+}
+
+// A router whose priority rises above its master's is as patient as if it had heard the
+// adverts before.
+func TestPriorityAfterRepeats(t *testing.T) {
+	a, b := newPair(t)
+	master, backup := still(t, a, instance(7, 200)), noting(t, b, instance(7, 100))
+	for range 5 {
+		master.advance()
+		backup.hearAll()
+	}
+	opened := Clock()
+	within(t, "some time", func() bool { return Clock() > opened+adv/10 })
+	sent := Clock()
+	master.advance()
+	r := backup.runners["v7"]
+	r.priority = 250
+	backup.look()
+	backup.settle(r)
+	if want := sent + 3*adv; r.due < want {
+		t.Errorf("it is due %s too soon", want-r.due)
+	}
+}
+
+// A packet that was lost on its way from the filter does not keep a note shut for ever.
+func TestNoteAfterALoss(t *testing.T) {
+	a, b := newPair(t)
+	master, backup := still(t, a, instance(7, 200)), noting(t, b, instance(7, 100))
+	for range 5 {
+		master.advance()
+		backup.hearAll()
+	}
+	n := backup.runners["v7"].absorption.note
+	n.shut()
+	n.word.Add(1 << seqShift)
+	for range 3 {
+		master.advance()
+		backup.hearAll()
+		if n.word.Load()&absorbing != 0 {
+			t.Fatal("it opens, and a packet may be on its way")
+		}
+	}
+	backup.now += lost + 1
+	backup.open(backup.runners["v7"].absorption)
+	master.advance()
+	backup.hearAll()
+	if n.word.Load()&absorbing == 0 {
+		t.Error("it does not open any more")
+	}
+}
+
 // Instances that come later have notes, too, and who leaves makes room.
 func TestNotesGrow(t *testing.T) {
 	a, b := newPair(t)
@@ -545,4 +651,3 @@ func TestWithoutNotes(t *testing.T) {
 	stop()
 	a.is("v7", vrrp.Master)
 }
-

@@ -151,17 +151,22 @@ func (e *Engine) hear(rc *receiver) {
 		n, _ := e.inbox.receive(rc.fd) // an error is that of an earlier packet, and is gone now
 		e.look()
 		e.tickMasters() // none of them hears anything after its lease
-		for i := range n {
-			if p, ok := rc.kind.parse(e.inbox, i); ok {
-				if r := rc.whose(p); r != nil {
-					r.absorption.took(rc)
-					e.judge(r, p)
-				}
-			}
-		}
+		e.deal(rc, n)
 		e.flush()
 		if n < receiveBatch {
 			return
+		}
+	}
+}
+
+// deal has routers hear the packets in the inbox, which have come in by a receiver.
+func (e *Engine) deal(rc *receiver, n int) {
+	for i := range n {
+		if p, ok := rc.kind.parse(e.inbox, i); ok {
+			if r := rc.whose(p); r != nil {
+				r.absorption.took(rc)
+				e.judge(r, p)
+			}
 		}
 	}
 }

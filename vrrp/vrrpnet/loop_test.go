@@ -170,16 +170,21 @@ var advertKinds = []struct {
 func stillPair(t *testing.T, changes []func(*Instance)) (master, backup *Engine) {
 	t.Helper()
 	a, b := newPair(t)
-	var masters, backups []Instance
-	for vrid := range uint8(70) {
-		masters = append(masters, instance(vrid+1, 200, changes...))
-		backups = append(backups, instance(vrid+1, 100, changes...))
-	}
+	masters, backups := seventy(changes)
 	master, backup = still(t, a, masters...), still(t, b, backups...)
 	for range 5 {
 		master.advance()
 	}
 	return master, backup
+}
+
+// seventy are the instances of as many virtual routers, on a master and on a backup.
+func seventy(changes []func(*Instance)) (masters, backups []Instance) {
+	for vrid := range uint8(70) {
+		masters = append(masters, instance(vrid+1, 200, changes...))
+		backups = append(backups, instance(vrid+1, 100, changes...))
+	}
+	return masters, backups
 }
 
 // What a master sends, and the lease that it keeps for it, allocates nothing.
@@ -189,6 +194,39 @@ func TestHotPathAdvertSend(t *testing.T) {
 			master, _ := stillPair(t, tt.changes)
 			if n := testing.AllocsPerRun(20, master.advance); n > 0 {
 				t.Errorf("%v allocations", n)
+			}
+		})
+	}
+}
+
+// What the kernel takes note of for a backup, which catches up with it later, allocates nothing.
+func TestHotPathAdvertAbsorb(t *testing.T) {
+	for _, tt := range advertKinds {
+		t.Run(tt.name, func(t *testing.T) {
+			a, b := newPair(t)
+			masters, backups := seventy(tt.changes)
+			master, noting := still(t, a, masters...), noting(t, b, backups...)
+			for range 5 {
+				master.advance()
+			}
+			more := 0
+			n := testing.AllocsPerRun(20, func() {
+				master.advance()
+				if more++; more%5 == 0 { // a packet that passes has it learn anew
+					for _, r := range noting.runners {
+						r.absorption.shut()
+					}
+				}
+				noting.hearAll()
+				noting.now = noting.patience.first().due
+				noting.survey()
+				noting.reports()
+			})
+			if n > 0 {
+				t.Errorf("%v allocations", n)
+			}
+			if noting.absorbed("v1") == 0 {
+				t.Error("nothing was absorbed")
 			}
 		})
 	}

@@ -55,7 +55,7 @@ func (r *runner) report(now time.Duration) (report, bool) {
 	if r.wire == nil {
 		return report{}, false
 	}
-	is := report{name: r.Name, wire: r.wireConfig()}
+	is := report{name: r.Name}
 	for s, due := r.wire.Due(now); due; s, due = r.wire.Due(now) {
 		is.senders = append(is.senders, s)
 	}
@@ -63,7 +63,11 @@ func (r *runner) report(now time.Duration) (report, bool) {
 		*said = sendErrors{r.seen.SendErrors, r.seen.SendError, now}
 		is.failed = said.last
 	}
-	return is, len(is.senders) > 0 || is.failed != nil
+	if len(is.senders) == 0 && is.failed == nil {
+		return report{}, false
+	}
+	is.wire = r.wireConfig()
+	return is, true
 }
 
 // sameEvery is how often the same error of sending is logged.

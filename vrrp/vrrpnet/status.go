@@ -3,7 +3,7 @@ package vrrpnet
 import (
 	"maps"
 	"slices"
-	"sort"
+	"strings"
 )
 
 // Status returns what is known of the instances, by name; nothing when the engine has
@@ -11,12 +11,13 @@ import (
 func (e *Engine) Status() []Status {
 	var all []Status
 	e.commands.call(func() {
+		all = make([]Status, 0, len(e.runners))
 		for _, r := range e.runners {
 			e.catchUp(r)
 			all = append(all, r.status())
 		}
 	})
-	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
+	slices.SortFunc(all, func(a, b Status) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 

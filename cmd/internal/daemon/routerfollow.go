@@ -1,11 +1,11 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/perch-vip/perch/vip"
@@ -70,7 +70,7 @@ func (r *routers) inOrder(list []vrrpnet.Status) []vrrpnet.Status {
 	for i, v := range r.setup.Load().routers {
 		at[v.Name] = i
 	}
-	sort.SliceStable(list, func(i, j int) bool { return at[list[i].Name] < at[list[j].Name] })
+	slices.SortStableFunc(list, func(a, b vrrpnet.Status) int { return cmp.Compare(at[a.Name], at[b.Name]) })
 	return list
 }
 
