@@ -262,7 +262,7 @@ func startPair(t *testing.T, n *network, vrid int, kinds [2]rival) *soakedPair {
 	t.Helper()
 	name := fmt.Sprintf("%s master, %s backup", kinds[0].name, kinds[1].name)
 	p := &soakedPair{name: name, router: many(vrid, 1)[vrid-1]}
-	p.router.address = netip.MustParsePrefix(fmt.Sprintf("198.18.0.%d/24", 150+vrid))
+	p.router.address = netip.MustParsePrefix(fmt.Sprintf("198.18.0.%d/24", 170+vrid))
 	var daemons [2]*lab.Daemon
 	for i, kind := range kinds {
 		h := n.addHost(t, fmt.Sprintf("vrid%d-%d", vrid, i+1))
