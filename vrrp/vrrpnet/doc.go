@@ -34,8 +34,8 @@
 // each advert wakes the loop.
 //
 // It must be as if each advert had been heard: decided, counted and shown alike. So it is,
-// as long as these hold, of which a test fails without any (TestNotesAreAsIfHeard has two
-// engines hear the same, one with notes):
+// as long as these hold (TestNotesAreAsIfHeard has two engines hear the same, one with
+// notes):
 //
 //   - All that Wire.Judge looks at is compared: the socket, source, destination, TTL or hop
 //     limit, the IPv4 header with its options, the length, and each byte of the payload.
