@@ -18,9 +18,13 @@ COLD := github.com/vishvananda/... github.com/cilium/... github.com/google/... g
 	$(addprefix github.com/perch-vip/perch/,ipvs vip/bgp $(addprefix cmd/,perch internal/api internal/clock internal/config internal/daemon internal/demo \
 	internal/document internal/doctor internal/keepalived/... internal/lab internal/notify internal/seesaw internal/sysctl internal/web))
 
+# What is inlined all the same: only then does a message of the kernel's network, of which a
+# daemon reads dozens a second, not take 64 KiB of new memory.
+INLINED := os github.com/vishvananda/netlink/nl
+
 # How the binary is compiled, and all else but what the race detector watches: whoever
 # needs a package finds it compiled. GIVEN is without what a make has added that called this one.
-OWN   := -buildvcs=false -trimpath $(foreach p,$(COLD),-gcflags=$(p)=-l)
+OWN   := -buildvcs=false -trimpath $(foreach p,$(COLD),-gcflags=$(p)=-l) $(foreach p,$(INLINED),-gcflags=$(p)=)
 GIVEN := $(filter-out $(OWN),$(GOFLAGS))
 override export CGO_ENABLED := 0
 override export GOFLAGS := $(GIVEN) $(OWN)
@@ -49,7 +53,10 @@ DIST ?= dist
 # The time of all that is in a package, so that the same sources make the same one.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-.PHONY: build package man completions licenses demo test computed deps unit sim sim-test mutants fuzz e2e e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp chaos lint vet staticcheck gofumpt govulncheck bench-failover bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape clean
+E2E_TARGETS := e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp
+
+.PHONY: build package man completions licenses demo test computed tested deps unit sim sim-test mutants fuzz e2e $(E2E_TARGETS) chaos soak lint vet staticcheck gofumpt govulncheck clean
+.PHONY: bench-failover bench-planned bench-detection bench-fence bench-vrrp bench-checks bench-ipvs bench-bgp bench-import bench-operator bench-scrape bench-start bench-growth bench
 
 build: ## the static binary, bin/perch
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/perch
@@ -80,13 +87,17 @@ licenses: ## those of all that is in the binary, bin/licenses
 demo: build ## three nodes on this machine, killed and healed before your eyes (needs root)
 	./bin/perch demo
 
-# Three at a time, of which one only computes and has the time that the others leave. Those
-# mostly wait. The order has kernels, which keep a processor busy, over before VRRP begins.
 test: deps ## everything that CI runs (the end-to-end tests need root)
-	+$(MAKE) --jobs=3 --output-sync=target computed unit e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp
+	+$(MAKE) --jobs=2 --output-sync=target computed tested
 
-computed: # one after the other
+# What only computes: one after the other, with the time that the rest leaves.
+computed:
 	+@for target in vet staticcheck gofumpt govulncheck sim-test mutants; do nice -n 19 $(MAKE) $$target || exit 1; done
+
+# What mostly waits: two at a time. The order has kernels, which keep a processor busy, over
+# before VRRP begins. MAKEFLAGS is empty so that no third one begins when all is computed.
+tested:
+	+@MAKEFLAGS= $(MAKE) --jobs=2 --output-sync=target unit $(E2E_TARGETS)
 
 deps: ## install the Debian packages that the tests need, when root and when missing
 	@missing=""; \
@@ -135,10 +146,11 @@ fuzz: ## each fuzz target in turn for FUZZTIME, which "go test" runs on its seed
 		done; \
 	done
 
-E2E := GOFLAGS='$(GOFLAGS) $(YIELD)' $(GO) test -count=1 -timeout 20m
+E2E := $(GO) test -count=1 -timeout 20m
+$(E2E_TARGETS): override GOFLAGS += $(YIELD) # also of what they build
 
 e2e: ## end-to-end tests: the real binary in network namespaces
-	+$(MAKE) --jobs=2 --output-sync=target e2e-kernels e2e-networks e2e-vrrp e2e-equivalence e2e-bgp
+	+$(MAKE) --jobs=2 --output-sync=target $(E2E_TARGETS)
 
 e2e-kernels: # each keeps a processor busy
 	$(E2E) -parallel 1 -run '^TestKernel' ./cmd/internal/e2e
@@ -185,6 +197,12 @@ govulncheck: ## known vulnerabilities; "not run" where its database cannot be re
 bench-failover: build ## outage of each kind of move, into docs/performance.md (about 8 minutes)
 	$(GO) test -timeout 60m -run '^$$' -bench Failover -benchtime 1x ./cmd/internal/e2e -args -rounds 200 -record $(CURDIR)/docs/performance.md
 
+bench-planned: build ## planned moves beside the bare library's, with data_dir on disk and in memory, into docs/performance.md (about 9 minutes, on a machine that does nothing else; needs root)
+	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkPlanned$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
+
+bench-detection: build ## failures found out by silence, three and five nodes, into docs/performance.md (about 11 minutes, on a machine that does nothing else; needs root)
+	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkDetection$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
+
 bench-fence: ## what traffic pays for a fence and when it ends, into docs/performance.md (some minutes)
 	$(GO) test -timeout 30m -run '^$$' -bench 'Fence$$' -benchtime 1x ./vip/fence -args -record $(CURDIR)/docs/performance.md
 
@@ -210,11 +228,31 @@ bench-operator: build ## moves beside ten webhooks that hang and five open dashb
 bench-scrape: ## a status and a scrape of 1,000 VIPs and 5,000 servers, into docs/performance.md (about a minute; needs root)
 	$(GO) test -timeout 10m -run '^$$' -bench '^BenchmarkScrape$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md
 
+bench-start: ## starts of a process, and of a cluster until it has an owner, into docs/performance.md (about 5 minutes; needs root)
+	$(GO) test -timeout 30m -run '^$$' -bench '^BenchmarkStart$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 50 -record $(CURDIR)/docs/performance.md
+
+bench-growth: ## what nodes use, and failovers, against the number of nodes, VIPs, routers and checks, into docs/performance.md (about 20 minutes; needs root)
+	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkGrowth$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 5 -during 10s -record $(CURDIR)/docs/performance.md
+
+BENCHES := $(shell sed -n 's/^\(bench-[a-z0-9]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
+
+bench: ## all benchmarks, one after the other, into docs/performance.md (about 2 hours, on a machine that does nothing else; needs root)
+	@failed=""; for b in $(BENCHES); do $(MAKE) $$b || failed="$$failed $$b"; done; \
+	if [ -n "$$failed" ]; then echo "not measured:$$failed" >&2; exit 1; fi
+
 FAULTS ?= 200
 SEED   ?= 0
 
 chaos: ## FAULTS faults from a SEED (0: any) against a cluster in namespaces, into docs/chaos.md (needs root)
 	$(GO) test -count=1 -timeout 3h -v -run '^TestChaos$$' ./cmd/internal/e2e -args -faults $(FAULTS) -seed $(SEED) -record $(CURDIR)/docs/chaos.md
+
+DURATION ?= 2h
+
+# The test binary is run by itself, so that a Ctrl-C reaches it alone: it then writes down what
+# it has.
+soak: ## DURATION on a loaded machine, whose load it makes, into docs/soak.md (needs root, and a machine for itself)
+	$(GO) test -c -o bin/soak.test ./cmd/internal/e2e
+	cd cmd/internal/e2e && $(CURDIR)/bin/soak.test -test.timeout 0 -test.v -test.run '^TestSoak$$' -soak $(DURATION) -record $(CURDIR)/docs/soak.md
 
 clean:
 	rm -rf bin dist

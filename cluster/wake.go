@@ -13,10 +13,12 @@ import (
 // takes between H and 3H. The waker makes the follower look when the silence
 // really has lasted H.
 //
-// Survivors are woken one after the other, the best successor last: the first
-// ones' pre-votes are refused by those that still believe in the leader, and
-// when the best one asks, all the others have given the leader up and nobody
-// competes. So the best one wins, without a split vote.
+// Survivors are woken in an order in which the best successor wins, without a split vote.
+// First those who are too few to elect one of themselves, the worst of all: their pre-votes
+// are refused by the others, who still believe in the leader, and they have given it up. A
+// step later the best one, whom they make a majority: it asks, and nobody competes. Then one
+// after the other the rest, should it not come to that. So the number of nodes does not
+// make it last longer.
 
 // wakeStep lies between the wakings of two survivors.
 func wakeStep(heartbeat time.Duration) time.Duration {
@@ -28,8 +30,17 @@ func wakeStep(heartbeat time.Duration) time.Duration {
 func wakeDelay(heartbeat time.Duration, preference []Peer, leader, self string) time.Duration {
 	survivors := slices.DeleteFunc(slices.Clone(preference), func(p Peer) bool { return p.Name == leader })
 	rank := slices.IndexFunc(survivors, func(p Peer) bool { return p.Name == self })
-	later := time.Duration(len(survivors) - 1 - rank)
-	return heartbeat + later*wakeStep(heartbeat)
+	return heartbeat + time.Duration(wakeTurn(rank, len(survivors), len(preference)))*wakeStep(heartbeat)
+}
+
+// wakeTurn returns how many steps the survivor of the given rank, 0 for the best, waits for
+// others to give the leader up, in a cluster of so many nodes.
+func wakeTurn(rank, survivors, nodes int) int {
+	few := nodes / 2 // no majority
+	if rank > 0 && rank >= survivors-few {
+		return 0
+	}
+	return 1 + rank
 }
 
 // wake wakes raft's follower loop in time, until ctx ends.

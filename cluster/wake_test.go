@@ -24,20 +24,46 @@ func TestPreference(t *testing.T) {
 	}
 }
 
-// The best successor looks last, so that all others have given the dead leader
-// up when it asks for their votes.
-func TestBestSuccessorIsWokenLast(t *testing.T) {
-	preference := []Peer{{Name: "lb1"}, {Name: "lb2"}, {Name: "lb3"}, {Name: "w"}}
-	h := 100 * ms
-	delay := func(self string) time.Duration { return wakeDelay(h, preference, "lb1", self) }
-	if d := delay("w"); d != h {
-		t.Errorf("the last in line looks after %s, want %s", d, h)
+// When the best successor asks, just so many have given the leader up that it wins, and no
+// two who could win ask at the same time.
+func TestBestSuccessorIsTheFirstWhoCanWin(t *testing.T) {
+	for nodes := 2; nodes <= 9; nodes++ {
+		majority := nodes/2 + 1
+		turns := map[int]int{}
+		for rank := range nodes - 1 {
+			turns[wakeTurn(rank, nodes-1, nodes)]++
+		}
+		best := wakeTurn(0, nodes-1, nodes)
+		before := 0
+		for turn, many := range turns {
+			if turn < best {
+				before += many
+			}
+			if turn >= best && many > 1 {
+				t.Errorf("%d nodes: %d of them ask in turn %d, any of whom can win", nodes, many, turn)
+			}
+		}
+		if before >= majority {
+			t.Errorf("%d nodes: %d wake before the best, and can elect one of themselves", nodes, before)
+		}
+		if survivors := nodes - 1; survivors >= majority && before+1 < majority {
+			t.Errorf("%d nodes: the best asks with %d others who have given up, and cannot win", nodes, before)
+		}
+		if best > 1 {
+			t.Errorf("%d nodes: the best asks in turn %d, want the next after the first", nodes, best)
+		}
 	}
-	step := wakeStep(h)
-	if delay("lb3") != h+step || delay("lb2") != h+2*step {
-		t.Errorf("delays are %s, %s and %s, want steps of %s", delay("w"), delay("lb3"), delay("lb2"), step)
+}
+
+func TestWakeDelay(t *testing.T) {
+	preference := []Peer{{Name: "lb1"}, {Name: "lb2"}, {Name: "lb3"}, {Name: "lb4"}, {Name: "w"}}
+	h, step := 100*ms, wakeStep(100*ms)
+	for self, want := range map[string]time.Duration{"w": h, "lb4": h, "lb2": h + step, "lb3": h + 2*step} {
+		if got := wakeDelay(h, preference, "lb1", self); got != want {
+			t.Errorf("%s looks after %s when lb1 is silent, want %s", self, got, want)
+		}
 	}
-	if d := wakeDelay(h, preference, "lb2", "lb1"); d != h+2*step {
-		t.Errorf("the leader itself still counts: %s", d)
+	if got := wakeDelay(h, preference, "w", "lb1"); got != h+step {
+		t.Errorf("the best of all looks after %s when the worst is silent, want %s", got, h+step)
 	}
 }

@@ -120,10 +120,10 @@ func appendAddress(b []byte, a address) []byte {
 	if a.peer.IsValid() {
 		remote = a.peer
 	}
-	b = appendAttribute(b, unix.IFA_LOCAL, a.prefix.Addr().AsSlice())
-	b = appendAttribute(b, unix.IFA_ADDRESS, remote.AsSlice())
+	b = appendIP(b, unix.IFA_LOCAL, a.prefix.Addr())
+	b = appendIP(b, unix.IFA_ADDRESS, remote)
 	if a.broadcast.IsValid() {
-		b = appendAttribute(b, unix.IFA_BROADCAST, a.broadcast.AsSlice())
+		b = appendIP(b, unix.IFA_BROADCAST, a.broadcast)
 	}
 	if a.label != "" {
 		b = appendAttribute(b, unix.IFA_LABEL, append([]byte(a.label), 0))
@@ -136,16 +136,27 @@ func appendAddress(b []byte, a address) []byte {
 		b = appendAttribute(b, ifaProto, []byte{a.proto})
 	}
 	if a.valid != 0 {
-		b = appendAttribute(b, unix.IFA_CACHEINFO, cacheInfo(a))
+		info := cacheInfo(a)
+		b = appendAttribute(b, unix.IFA_CACHEINFO, info[:])
 	}
 	return b
 }
 
+// appendIP appends an attribute without allocating.
+func appendIP(b []byte, kind uint16, addr netip.Addr) []byte {
+	if addr.Is4() {
+		ip := addr.As4()
+		return appendAttribute(b, kind, ip[:])
+	}
+	ip := addr.As16()
+	return appendAttribute(b, kind, ip[:])
+}
+
 // cacheInfo is a struct ifa_cacheinfo; the kernel ignores its two time stamps.
-func cacheInfo(a address) []byte {
-	b := binary.NativeEndian.AppendUint32(nil, a.preferred)
-	b = binary.NativeEndian.AppendUint32(b, a.valid)
-	return append(b, make([]byte, 8)...)
+func cacheInfo(a address) (info [16]byte) {
+	binary.NativeEndian.PutUint32(info[:], a.preferred)
+	binary.NativeEndian.PutUint32(info[4:], a.valid)
+	return info
 }
 
 // parseAddress reads the payload of RTM_NEWADDR or RTM_DELADDR.

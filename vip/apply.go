@@ -3,6 +3,7 @@ package vip
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"time"
 
@@ -21,6 +22,8 @@ type execution struct {
 	forbidden      bool // something was not allowed
 	superseded     bool // stopped, as something else was demanded
 	errs           []error
+	batching       batching
+	speaking       batchSize
 }
 
 // err is what went wrong, at most errorsShown of it in full.
@@ -38,19 +41,51 @@ func (x *execution) err() error {
 	return errors.Join(append(errs, ErrNotAllowed)...)
 }
 
-// execute carries out a plan. It stops between two addresses when the epoch is over.
-func (m *Manager) execute(actions []action, epoch uint64) (x execution) {
+// execute carries out a plan. It stops between two batches when the epoch is over.
+func (m *Manager) execute(portions iter.Seq[[]action], epoch uint64) (x execution) {
 	defer func() { m.sum(x) }()
-	for _, a := range actions {
-		if !x.keeping && m.epoch.Load() != epoch {
-			x.superseded = true
-			return x
-		}
-		if err := m.apply(a, &x); err != nil {
-			x.errs = append(x.errs, err)
+	for actions := range portions {
+		for len(actions) > 0 {
+			if !x.keeping && m.epoch.Load() != epoch {
+				x.superseded = true
+				return x
+			}
+			n := x.batching.Of(actions)
+			m.carryOut(actions[:n], &x)
+			actions = actions[n:]
+			m.keepPace(&x)
 		}
 	}
 	return x
+}
+
+// keepPace announces what has waited for its turn while a plan is carried out. Repeats
+// that are due come along; without a pace they wait for its end.
+func (m *Manager) keepPace(x *execution) {
+	if m.schedule.Waits() {
+		m.repeat(time.Now(), &x.speaking)
+		m.announcer.Send()
+	}
+}
+
+// carryOut carries out a batch, which is of one kind if it is of more than one action.
+func (m *Manager) carryOut(batch []action, x *execution) {
+	m.progress.begin()
+	switch batch[0].op {
+	case opAdd:
+		m.add(batch, x)
+	case opRemove:
+		m.remove(batch, x)
+	default:
+		x.fail(m.apply(batch[0], x))
+	}
+}
+
+// fail notes an error, if there is one.
+func (x *execution) fail(err error) {
+	if err != nil {
+		x.errs = append(x.errs, err)
+	}
 }
 
 // sum logs what came of a plan.
@@ -72,32 +107,25 @@ func (x *execution) takes(a action) bool {
 	return false
 }
 
-func (m *Manager) apply(a action, x *execution) error {
-	m.progress.begin()
+// may reports whether an action may be carried out, and notes that it may not.
+func (m *Manager) may(a action, x *execution) bool {
 	if x.takes(a) && !m.allowed(a.vip) {
 		x.forbidden = true
 		m.forbidden(a)
+		return false
+	}
+	return true
+}
+
+func (m *Manager) apply(a action, x *execution) error {
+	if !m.may(a, x) {
 		return nil
 	}
 	switch a.op {
 	case opAdopt:
 		return m.adopt(a)
-	case opAdd:
-		err := m.add(a)
-		if err == nil {
-			x.added++
-		}
-		return err
 	case opModify:
 		return m.modify(a)
-	case opRemove:
-		err := m.remove(a)
-		if err == nil {
-			x.removed++
-		} else {
-			x.stuck++
-		}
-		return err
 	case opKeep:
 		m.company.keeping.Lock()
 		x.keeping = true
@@ -134,23 +162,63 @@ func (m *Manager) adopt(a action) error {
 	m.journal.Say(slog.LevelInfo, "address was there already, taken over", "vip", a.vip)
 	m.holds(a)
 	m.announce(a.vip)
+	m.announcer.Send()
 	return nil
 }
 
-func (m *Manager) add(a action) error {
-	if err := m.mayGuard(a.address); err != nil {
-		return m.refused(a, "guard", err)
+// add adds the addresses of a batch, and announces those that are there then.
+func (m *Manager) add(batch []action, x *execution) {
+	may := m.addable(batch, x)
+	if len(may) == 0 {
+		return
 	}
-	err := m.kernel.Add(a.address)
-	if errors.Is(err, unix.EEXIST) { // put there since the look
-		err = m.kernel.Replace(a.address)
+	begin := time.Now()
+	errs := m.kernel.AddAll(m.addressesOf(may))
+	for i, a := range may {
+		err := errs[i]
+		if errors.Is(err, unix.EEXIST) { // put there since the look
+			err = m.kernel.Replace(a.address)
+		}
+		if err != nil {
+			x.fail(m.refused(a, "add", err))
+			continue
+		}
+		x.added++
+		m.holds(a)
+		m.announce(a.vip)
 	}
-	if err != nil {
-		return m.refused(a, "add", err)
+	m.announcer.Send()
+	x.batching.size.Took(len(may), time.Since(begin))
+}
+
+// addable are those of a batch that may be added, in its memory. Each interface of it is
+// guarded once.
+func (m *Manager) addable(batch []action, x *execution) []action {
+	may := batch[:0]
+	index, guarded := 0, error(nil)
+	for _, a := range batch {
+		if !m.may(a, x) {
+			continue
+		}
+		if a.address.index != index {
+			index, guarded = a.address.index, m.mayGuard(a.address)
+		}
+		if guarded != nil {
+			x.fail(m.refused(a, "guard", guarded))
+			continue
+		}
+		may = append(may, a)
 	}
-	m.holds(a)
-	m.announce(a.vip)
-	return nil
+	return may
+}
+
+// addressesOf are those of a batch, until the next call.
+func (m *Manager) addressesOf(batch []action) []address {
+	m.addresses = m.addresses[:0]
+	for _, a := range batch {
+		m.addresses = append(m.addresses, a.address)
+	}
+	return m.addresses
 }
 
 func (m *Manager) modify(a action) error {
@@ -216,31 +284,45 @@ func (m *Manager) refused(a action, what string, err error) error {
 	return e.err
 }
 
-func (m *Manager) remove(a action) error {
-	at := a.address.place()
-	_, mine := m.mine[at]
-	err := m.kernel.Remove(a.address)
-	if err != nil {
-		err = fmt.Errorf("remove %s: %w", a.address, err)
+// remove removes the addresses of a batch.
+func (m *Manager) remove(batch []action, x *execution) {
+	begin := time.Now()
+	errs := m.kernel.RemoveAll(m.addressesOf(batch))
+	x.batching.size.Took(len(batch), time.Since(begin))
+	for i, a := range batch {
+		if err := errs[i]; err != nil {
+			x.stuck++
+			x.fail(m.stays(a, fmt.Errorf("remove %s: %w", a.address, err)))
+			continue
+		}
+		x.removed++
+		m.gone(a)
 	}
+}
+
+// stays notes that an address is still there.
+func (m *Manager) stays(a action, err error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := time.Now()
-	e, configured := m.entries[a.vip]
-	switch {
-	case configured && err != nil:
+	if e, configured := m.entries[a.vip]; configured {
 		e.address, e.err = a.address, err
-		e.setHeld(true, now)
-	case configured && e.address.place() == at:
-		m.lose(e, now)
-	}
-	if err == nil {
-		delete(m.mine, at)
-	}
-	if err == nil && !mine {
-		m.journal.Say(slog.LevelWarn, "address removed that this node must not hold", "address", a.address)
+		e.setHeld(true, time.Now())
 	}
 	return err
+}
+
+// gone notes that an address has gone.
+func (m *Manager) gone(a action) {
+	at := a.address.place()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, configured := m.entries[a.vip]; configured && e.address.place() == at {
+		m.lose(e, time.Now())
+	}
+	if _, mine := m.mine[at]; !mine {
+		m.journal.Say(slog.LevelWarn, "address removed that this node must not hold", "address", a.address)
+	}
+	delete(m.mine, at)
 }
 
 // restore puts back an address that the kernel removed along with a VIP.
@@ -259,7 +341,7 @@ func (m *Manager) unkeep(index int) error {
 	return nil
 }
 
-// announce sends the first announcement of a VIP, and begins its repeats.
+// announce writes the first announcement of a VIP, and begins its repeats.
 func (m *Manager) announce(v VIP) {
 	now := time.Now()
 	m.speak(v, now)
@@ -285,8 +367,8 @@ func (m *Manager) silence(v VIP) {
 	m.questions.Drop(v)
 }
 
-// tell announces a VIP that is on the schedule, if it is wanted and may be held, and
-// reports that. It comes later if others of its interface have their turn.
+// tell writes the announcement of a VIP that is on the schedule, if it is wanted and may
+// be held, and reports that. It comes later if others of its interface have their turn.
 func (m *Manager) tell(v VIP, now time.Time) bool {
 	if !m.schedule.Admits(v, now) {
 		return false
@@ -309,8 +391,15 @@ func (m *Manager) tell(v VIP, now time.Time) bool {
 		}
 		return true
 	}
-	if err := m.announcer.Announce(v.Address.Addr(), l); err != nil {
-		m.journal.Say(slog.LevelWarn, "announcement not sent", "vip", v, "error", err)
-	}
+	m.announcer.Announce(v, l)
 	return true
+}
+
+// unsent tells of what could not be sent.
+func (m *Manager) unsent(l letter, err error) {
+	message := "announcement not sent"
+	if l.kind == asking {
+		message = "not asked whether another host has the VIP"
+	}
+	m.journal.Say(slog.LevelWarn, message, "vip", l.vip, "error", err)
 }

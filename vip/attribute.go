@@ -26,7 +26,9 @@ func appendAttribute(b []byte, kind uint16, value []byte) []byte {
 }
 
 func appendUint32(b []byte, kind uint16, value uint32) []byte {
-	return appendAttribute(b, kind, binary.NativeEndian.AppendUint32(nil, value))
+	var word [4]byte
+	binary.NativeEndian.PutUint32(word[:], value)
+	return appendAttribute(b, kind, word[:])
 }
 
 // attributes yields kind and value of each netlink attribute in b. It ends

@@ -75,12 +75,12 @@ type firstSend struct {
 	at time.Time
 }
 
-func (f *firstSend) Send(index int, etherType uint16, frame []byte) error {
-	err := f.transport.Send(index, etherType, frame)
+func (f *firstSend) Send(packets []packet) (int, error) {
+	n, err := f.transport.Send(packets)
 	if f.at.IsZero() {
 		f.at = time.Now()
 	}
-	return err
+	return n, err
 }
 
 // BenchmarkSetAgain is the cost of a Set that changes nothing.
@@ -106,7 +106,7 @@ func BenchmarkRefresh(b *testing.B) {
 			b.Fatal(err)
 		}
 		for i := 0; b.Loop(); i++ {
-			m.renew(all[i%n], time.Now())
+			m.renew([]VIP{all[i%n]}, time.Now())
 		}
 		if m.refreshed.Load() == 0 {
 			b.Fatal("nothing was refreshed")
@@ -124,9 +124,8 @@ func BenchmarkAnnounce(b *testing.B) {
 		}
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
-			if err := m.announcer.Announce(all[i%n].Address.Addr(), l); err != nil {
-				b.Fatal(err)
-			}
+			m.announcer.Announce(all[i%n], l)
+			m.announcer.Send()
 		}
 	})
 }

@@ -7,7 +7,7 @@ import (
 
 // Want is Set for those who cannot wait: it publishes what is wanted, and Run
 // carries it out at once, without the pauses that the kernel is given otherwise.
-// What is under way for an older demand stops at the next address, unless this one
+// What is under way for an older demand stops at the next batch, unless this one
 // only adds to it. A demand that only takes away is carried out before anything is
 // added, and without a look at the kernel; else adds come before removes. What is
 // wanted already, and held, costs nothing. What goes wrong is told by Status and tried

@@ -10,6 +10,13 @@
 // do to addresses and interfaces is noticed by netlink and answered by another
 // comparison, never by the single event.
 //
+// Thousands of addresses are planned for in portions, the first of which is carried out
+// before the next is planned, and added, removed, refreshed and announced in batches
+// (batch.go): the requests to the kernel go in one datagram (exchange.go), its answers are
+// read together, and the announcements are sent together (mmsg.go). A batch has as many
+// addresses as the kernel is done with in 0.4 ms, from 1 to 32, found out anew each time;
+// whether they may be held is asked for each of them just before it.
+//
 // While VIPs are wanted Run listens to what neighbours say of them by ARP and as
 // neighbor advertisements (ear.go, filter.go), and now and then asks who else has
 // them, for the first time when they are taken: a host that was given the same
@@ -46,8 +53,9 @@
 //   - change or remove an address that is neither configured here nor in the
 //     ledger, nor lose one that the kernel removes along with a VIP;
 //   - announce or refresh an address after the Set that gave it up has returned;
-//   - let Set(nil) wait for more than the one address that is being handled: not
-//     for the rest of a Set, nor for the disk or a log line.
+//   - let Set(nil) wait for more than the one batch that is being handled, which is
+//     one address where the kernel is slow: not for the rest of a Set, nor for the
+//     disk or a log line.
 //
 // Implemented: gratuitous ARP as a request and as a reply (RFC 5227 section 3,
 // RFC 5944 section 4.6), in RFC 826 frames, and unsolicited neighbor

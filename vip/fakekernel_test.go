@@ -32,9 +32,15 @@ type fakeKernel struct {
 	listening []uint16                   // what Listen was told
 	unheard   error                      // what Listen and Hear return
 	dumps     int                        // of all interfaces
+	answers   [][]byte                   // to what was delivered
+	silent    bool                       // nothing that is delivered is answered
+	calls     calls
 	closed    chan struct{}
 	once      sync.Once
 }
+
+// calls counts what would be system calls.
+type calls struct{ delivered, answered, sent int }
 
 type sentFrame struct {
 	at    time.Time
@@ -334,16 +340,22 @@ func (k *fakeKernel) Interrupt() { k.once.Do(func() { close(k.closed) }) }
 
 func (k *fakeKernel) Close() error { k.Interrupt(); return nil }
 
-func (k *fakeKernel) Send(index int, _ uint16, frame []byte) error {
+func (k *fakeKernel) Send(packets []packet) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.pause(k.sending)
-	if err := k.refused(0, address{index: index}); err != nil {
-		return err
+	k.calls.sent++
+	for i, p := range packets {
+		k.pause(k.sending)
+		if err := k.refused(0, address{index: p.index}); err != nil {
+			if i > 0 {
+				err = nil
+			}
+			return i, err
+		}
+		k.sent = append(k.sent, sentFrame{time.Now(), p.index, slices.Clone(p.frame)})
+		if a, ok := asAnnouncement(capturedFrame{data: p.frame}); ok {
+			k.requests = append(k.requests, a.kind+" "+a.addr.String())
+		}
 	}
-	k.sent = append(k.sent, sentFrame{time.Now(), index, slices.Clone(frame)})
-	if a, ok := asAnnouncement(capturedFrame{data: frame}); ok {
-		k.requests = append(k.requests, a.kind+" "+a.addr.String())
-	}
-	return nil
+	return len(packets), nil
 }

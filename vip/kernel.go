@@ -11,7 +11,10 @@ import (
 const dumpTries = 5
 
 // kernel reads and changes addresses through netlink.
-type kernel struct{ transport }
+type kernel struct {
+	transport
+	exchange *exchange
+}
 
 // Link looks up an interface by name or alternative name. It returns false when
 // there is none.
@@ -102,25 +105,37 @@ func (k kernel) Add(a address) error {
 	return k.change(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL, a)
 }
 
+// AddAll is Add for at most batchMost addresses at once, with the errors in this order
+// until the next such call.
+func (k kernel) AddAll(list []address) []error {
+	return k.exchange.With(k.transport, unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL, list)
+}
+
 // Replace adds an address, or renews what can be changed of it.
 func (k kernel) Replace(a address) error {
 	return k.change(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, a)
 }
 
-// Remove removes an address. That it or its interface is gone is success.
-func (k kernel) Remove(a address) error {
-	err := k.change(unix.RTM_DELADDR, 0, a)
-	if errors.Is(err, unix.EADDRNOTAVAIL) || noInterface(err) {
-		return nil
+// ReplaceAll is Replace as AddAll is Add.
+func (k kernel) ReplaceAll(list []address) []error {
+	return k.exchange.With(k.transport, unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, list)
+}
+
+// RemoveAll removes addresses as AddAll adds them. That one or its interface is gone is
+// success.
+func (k kernel) RemoveAll(list []address) []error {
+	errs := k.exchange.With(k.transport, unix.RTM_DELADDR, 0, list)
+	for i, err := range errs {
+		if errors.Is(err, unix.EADDRNOTAVAIL) || noInterface(err) || list[i].isRange() && errors.Is(err, unix.ESRCH) {
+			errs[i] = nil
+		}
 	}
-	return err
+	return errs
 }
 
 func (k kernel) change(kind, flags int, a address) error {
-	if a.isRange() {
-		return k.changeRange(kind, flags, a)
-	}
-	_, err := k.Request(kind, flags|unix.NLM_F_ACK, appendAddress(nil, a), 0)
+	payload, kind := appendChange(nil, kind, a)
+	_, err := k.Request(kind, flags|unix.NLM_F_ACK, payload, 0)
 	return err
 }
 

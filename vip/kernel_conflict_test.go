@@ -35,7 +35,7 @@ func (l *lab) rival() *rival {
 
 func (r *rival) says(etherType uint16, frame []byte) {
 	r.l.t.Helper()
-	r.l.must(r.s.Send(r.index, etherType, frame))
+	r.l.must(sendOne(r.s, packet{r.index, etherType, frame}))
 }
 
 // takes adds an address at the other end, as an operator would.

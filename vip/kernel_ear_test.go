@@ -17,7 +17,7 @@ func TestKernelFilter(t *testing.T) {
 	s, err := openSockets()
 	l.must(err)
 	defer func() { l.must(s.Close()) }()
-	eth0, _, err := kernel{s}.Link("eth0")
+	eth0, _, err := kernel{transport: s}.Link("eth0")
 	l.must(err)
 	forAnother := answerARP(r.mac, test4)
 	forAnother.dst = hwAddr{2, 0, 0, 0, 0, 9}
@@ -26,8 +26,8 @@ func TestKernelFilter(t *testing.T) {
 	vlan := tagged.appendTo(nil)
 	vlan = append(append(vlan[:12:12], 0x81, 0, 0, 42), vlan[12:]...)
 	noise := func() {
-		l.must(s.Send(eth0.index, unix.ETH_P_ARP, gratuitousARP(arpReply, eth0.mac, test4).appendTo(nil)))
-		l.must(s.Send(eth0.index, unix.ETH_P_IPV6, unsolicitedNA(eth0.mac, test6, 0).appendTo(nil)))
+		l.must(sendOne(s, packet{eth0.index, unix.ETH_P_ARP, gratuitousARP(arpReply, eth0.mac, test4).appendTo(nil)}))
+		l.must(sendOne(s, packet{eth0.index, unix.ETH_P_IPV6, unsolicitedNA(eth0.mac, test6, 0).appendTo(nil)}))
 		r.says(unix.ETH_P_ARP, arpProbe(r.mac, test4).appendTo(nil))
 		r.says(unix.ETH_P_ARP, forAnother.appendTo(nil))
 		r.says(unix.ETH_P_8021Q, vlan)
@@ -123,4 +123,9 @@ func BenchmarkHear(b *testing.B) {
 			}
 		})
 	}
+}
+
+func sendOne(t transport, p packet) error {
+	_, err := t.Send([]packet{p})
+	return err
 }

@@ -140,7 +140,7 @@ func (m *Manager) contend(s suspect, times uint64, now time.Time) {
 	}
 }
 
-// defend announces a VIP against its rivals.
+// defend writes the announcement of a VIP against its rivals.
 func (m *Manager) defend(v VIP, now time.Time) {
 	m.defences.Drop(v)
 	m.mu.Lock()
@@ -151,7 +151,7 @@ func (m *Manager) defend(v VIP, now time.Time) {
 	}
 }
 
-// ask asks who else has a VIP. The answer comes to hear.
+// ask writes the question who else has a VIP. The answer comes to hear.
 func (m *Manager) ask(v VIP, now time.Time) {
 	m.mu.Lock()
 	e := m.entries[v]
@@ -163,9 +163,7 @@ func (m *Manager) ask(v VIP, now time.Time) {
 	if !wanted || !m.allowed(v) {
 		return
 	}
-	if err := m.announcer.Ask(v.Address.Addr(), from, l); err != nil {
-		m.journal.Say(slog.LevelWarn, "not asked whether another host has the VIP", "vip", v, "error", err)
-	}
+	m.announcer.Ask(v, from, l)
 }
 
 // attend listens to what may be said of the wanted VIPs, and to nothing else: a node

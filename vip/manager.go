@@ -37,6 +37,7 @@ type Manager struct {
 	progress  progress
 	kernel    kernel
 	announcer announcer
+	addresses []address       // of one batch, reused
 	mine      map[place]claim // put there or taken over by this process
 	schedule  schedule
 	sweeps    sweeps
@@ -94,7 +95,7 @@ func newManager(opts Options, t transport) *Manager {
 	if company == nil {
 		company = &Company{}
 	}
-	return &Manager{
+	m := &Manager{
 		lifetime:    opts.seconds(),
 		renewal:     opts.Lifetime / 4,
 		allowed:     allowed,
@@ -107,7 +108,7 @@ func newManager(opts Options, t transport) *Manager {
 		journal:     journal{log: log},
 		configuring: newBaton(),
 		op:          newBaton(),
-		kernel:      kernel{t},
+		kernel:      kernel{t, newExchange()},
 		announcer:   announcer{transport: t},
 		mine:        make(map[place]claim),
 		schedule:    newSchedule(opts.Schedule),
@@ -116,6 +117,8 @@ func newManager(opts Options, t transport) *Manager {
 		wake:        make(chan struct{}, 1),
 		pen:         make(chan struct{}, 1),
 	}
+	m.announcer.unsent = m.unsent
+	return m
 }
 
 // Close closes the sockets. It releases nothing: Set(nil) does. Run must have
@@ -132,7 +135,7 @@ func (m *Manager) Close() error {
 // holds: it adds and announces what is missing, then removes the others. A VIP
 // whose interface is missing or down is waited for; that is no error. Others are
 // tried again by Run. Set(nil) returns when the kernel has no VIP any more; it
-// waits for one address of what else is under way. A Set that one with another
+// waits for one batch of what else is under way. A Set that one with another
 // want overtakes stops, and returns ErrSuperseded; one that may not add returns
 // ErrNotAllowed. Other errors name address and interface.
 func (m *Manager) Set(want []VIP) error {

@@ -16,9 +16,8 @@ const (
 	noticeSize   = 64 << 10 // bytes: the longest that is understood
 )
 
-// notices is a socket that is told of addresses, interfaces, whether they forward, and routes
-// to ranges. Each refresh of a lifetime is told, too: so what it reads goes into a buffer of
-// its own.
+// notices is a socket that is told of addresses, interfaces, whether they forward, and routes to ranges. Each
+// refresh of a lifetime is told, too: so what it reads goes into a buffer of its own.
 type notices struct {
 	file   *os.File
 	conn   syscall.RawConn
@@ -43,12 +42,12 @@ func openNotices(buffer int) (*notices, error) {
 	n.take = n.receive
 	groups := uint32(0)
 	for _, group := range [...]int{
-		unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
-		unix.RTNLGRP_IPV6_NETCONF, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE,
+		unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV6_NETCONF,
+		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE,
 	} {
 		groups |= 1 << (group - 1)
 	}
-	if err = errors.Join(filterNotices(fd), n.resize(fd, buffer)); err == nil {
+	if err = errors.Join(n.resize(fd, buffer), filterNotices(fd)); err == nil {
 		err = os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}))
 	}
 	if err == nil {

@@ -1,7 +1,9 @@
 package vip
 
 import (
+	"iter"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,6 +21,7 @@ type view struct {
 // intent is what the kernel should have.
 type intent struct {
 	configured []VIP
+	located    whereabouts      // of configured, at the last look
 	want       []VIP            // some of the configured ones, in the order of addition
 	wanted     map[VIP]struct{} // the same as want
 	retired    []VIP            // no longer configured, but maybe still in the kernel
@@ -66,7 +69,7 @@ type planner struct {
 	view
 	intent
 
-	owners  map[spot]VIP        // configured VIPs by where they belong
+	whereabouts
 	theirs  map[spot]struct{}   // where VIPs of other Managers belong
 	shared  map[subnet]struct{} // with such VIPs
 	old     map[place]struct{}  // where retired VIPs are, if they still are
@@ -74,6 +77,7 @@ type planner struct {
 	blocked map[VIP]address     // of no use to a wanted VIP, and in its way
 	surplus []address
 
+	each    int // VIPs that are planned for before what they need is handed over
 	actions []action
 	model   model // what the kernel has after actions
 }
@@ -81,12 +85,13 @@ type planner struct {
 // survey finds out which VIPs the kernel has.
 func survey(v view, in intent) *planner {
 	p := &planner{
-		view: v, intent: in,
-		owners:  make(map[spot]VIP, len(in.configured)),
+		view: v, intent: in, each: portion,
+		whereabouts: in.located,
+
 		theirs:  make(map[spot]struct{}, len(in.beside)),
 		shared:  make(map[subnet]struct{}),
 		old:     make(map[place]struct{}, len(in.retired)),
-		present: make(map[VIP]address, len(in.want)),
+		present: make(map[VIP]address, min(len(in.want), len(v.addresses))),
 		blocked: make(map[VIP]address),
 		model:   newModel(v),
 	}
@@ -100,34 +105,64 @@ func survey(v view, in intent) *planner {
 // address but those of configured, retired and mine, and those it has to put back
 // because the kernel removes them along. It is to be called once.
 func (p *planner) plan(later map[VIP]struct{}) []action {
-	for _, vip := range p.want {
-		if _, wait := later[vip]; !wait {
-			p.take(vip)
-		}
-	}
-	p.removeSurplus()
-	if p.partial {
-		return p.actions // what would be corrected may be right
-	}
-	for _, vip := range p.want {
-		p.correct(vip)
-	}
-	return p.actions
+	return slices.Concat(slices.Collect(p.portions(later))...)
 }
 
-// locate finds out where VIPs belong. Where two of them belong to one spot, by
-// two names of one interface, a wanted one has it.
+// portions are the plan, a portion as soon as it is made: with thousands of VIPs the first
+// are there long before the plan for all is. Each may be changed by whoever gets it, and so
+// may mine by carrying it out.
+func (p *planner) portions(later map[VIP]struct{}) iter.Seq[[]action] {
+	return func(yield func([]action) bool) {
+		ours := p.correctable()
+		for part := range slices.Chunk(p.want, p.each) {
+			for _, vip := range part {
+				if _, wait := later[vip]; !wait {
+					p.take(vip)
+				}
+			}
+			if !yield(p.handOver()) {
+				return
+			}
+		}
+		p.removeSurplus()
+		if !p.partial { // else what would be corrected may be right
+			for _, vip := range ours {
+				p.correct(vip)
+			}
+		}
+		yield(p.handOver())
+	}
+}
+
+// portion is how many VIPs are planned for before what they need is carried out.
+const portion = 2 * batchMost
+
+// handOver returns the actions since the last call.
+func (p *planner) handOver() []action {
+	actions := p.actions
+	p.actions = nil
+	return actions
+}
+
+// correctable are the wanted VIPs that are there and ours to change before anything is
+// taken: what is taken is as it is to be.
+func (p *planner) correctable() []VIP {
+	if len(p.present) == 0 {
+		return nil
+	}
+	var list []VIP
+	for _, vip := range p.want {
+		if a, found := p.present[vip]; found && p.free(a) {
+			list = append(list, vip)
+		}
+	}
+	return list
+}
+
+// locate finds out where VIPs belong.
 func (p *planner) locate() {
-	for _, vip := range p.configured {
-		l, exists := p.links[vip.Interface]
-		if !exists {
-			continue
-		}
-		at := vip.spot(l.index)
-		if other, taken := p.owners[at]; taken && p.wants(other) {
-			continue
-		}
-		p.owners[at] = vip
+	if !p.hold(p.configured, p.links) {
+		p.whereabouts = locate(p.configured, p.links, p.wants)
 	}
 	for _, vip := range p.beside {
 		if l, ok := p.links[vip.Interface]; ok {

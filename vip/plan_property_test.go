@@ -151,7 +151,7 @@ func (s scene) has(a address) bool {
 
 // do carries out one action as the shell does.
 func (s scene) do(t *rapid.T, a action, refused *bool) {
-	k := kernel{s.kernel}
+	k := kernel{s.kernel, newExchange()}
 	var err error
 	switch a.op {
 	case opAdopt, opModify:
@@ -161,7 +161,7 @@ func (s scene) do(t *rapid.T, a action, refused *bool) {
 		err = k.Add(a.address)
 		s.intent.mine[a.address.place()] = claim{a.address, a.op == opAdopt, a.given}
 	case opRemove:
-		err = k.Remove(a.address)
+		err = k.RemoveAll([]address{a.address})[0]
 		delete(s.intent.mine, a.address.place())
 	case opKeep:
 		*refused = k.Promote(a.address.index, 1) != nil
@@ -191,19 +191,24 @@ func TestPlanProperties(t *testing.T) {
 		}
 		promoted := s.kernel.promotes(2)
 		foreign := s.foreign()
-		actions := s.intent.survey(s.view()).plan(nil)
-		addsFirst(t, actions)
+		planner := s.intent.survey(s.view())
+		planner.each = rapid.IntRange(1, 4).Draw(t, "portion")
+		var actions []action
 		refused := false
 		keeping := false
-		for _, a := range actions {
-			s.do(t, a, &refused)
-			keeping = a.op == opKeep || keeping && a.op != opUnkeep
-			for _, f := range foreign {
-				if !s.has(f) && !(keeping && refused) {
-					t.Fatalf("after %s of %s: %v is not as it was", a.text(), texts(actions), f)
+		for portion := range planner.portions(nil) {
+			for _, a := range portion {
+				actions = append(actions, a)
+				s.do(t, a, &refused)
+				keeping = a.op == opKeep || keeping && a.op != opUnkeep
+				for _, f := range foreign {
+					if !s.has(f) && !(keeping && refused) {
+						t.Fatalf("after %s of %s: %v is not as it was", a.text(), texts(actions), f)
+					}
 				}
 			}
 		}
+		addsFirst(t, actions)
 		s.reached(t, actions)
 		if s.kernel.promotes(2) != promoted {
 			t.Fatalf("%s: promote_secondaries has changed", texts(actions))

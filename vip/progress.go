@@ -14,7 +14,7 @@ func (p *progress) begin() { p.count.Store((p.count.Load() + 2) | 1) }
 func (p *progress) end() { p.count.Add(1) }
 
 // Progress returns a number that is another one each time the Manager begins something:
-// one address, or one look at the kernel. It is even while there is nothing to do. An odd
+// one batch of addresses, or one look at the kernel. It is even while there is nothing to do. An odd
 // one that stays tells of a Manager that is stuck.
 func (m *Manager) Progress() uint64 { return m.progress.count.Load() }
 

@@ -111,16 +111,15 @@ func (k kernel) dumpRanges(family byte) (answers [][]byte, err error) {
 	return answers, err
 }
 
-// changeRange adds, replaces or removes a route.
-func (k kernel) changeRange(kind, flags int, a address) error {
-	if kind == unix.RTM_DELADDR {
+// appendChange appends the payload of a request of a kind for an address, and returns the
+// kind that it has for what a is. The route to a range is removed whoever put it there.
+func appendChange(b []byte, kind int, a address) ([]byte, int) {
+	switch {
+	case !a.isRange():
+		return appendAddress(b, a), kind
+	case kind == unix.RTM_DELADDR:
 		a.proto = 0
-		_, err := k.Request(unix.RTM_DELROUTE, unix.NLM_F_ACK, appendRange(nil, a), 0)
-		if errors.Is(err, unix.ESRCH) {
-			return nil
-		}
-		return err
+		return appendRange(b, a), unix.RTM_DELROUTE
 	}
-	_, err := k.Request(unix.RTM_NEWROUTE, flags|unix.NLM_F_ACK, appendRange(nil, a), 0)
-	return err
+	return appendRange(b, a), unix.RTM_NEWROUTE
 }

@@ -89,20 +89,45 @@ func (m *Manager) turn() time.Time {
 	now := time.Now()
 	m.judge(now)
 	m.recall(now)
-	for v, ok := m.schedule.Take(now); ok; v, ok = m.schedule.Take(now) {
-		m.tell(v, now)
-	}
+	m.speakUp(now)
+	m.renewDue(now)
+	return m.deadline()
+}
+
+// speakUp says what is due to be said, in batches.
+func (m *Manager) speakUp(now time.Time) {
+	var size batchSize
+	m.repeat(now, &size)
+	m.announcer.Send()
 	m.sweep(now)
 	for v, ok := m.defences.Take(now); ok; v, ok = m.defences.Take(now) {
 		m.defend(v, now)
+		m.sendFull(&size)
 	}
 	for v, ok := m.questions.Take(now); ok; v, ok = m.questions.Take(now) {
 		m.ask(v, now)
+		m.sendFull(&size)
 	}
-	for v, ok := m.renewals.Take(now); ok; v, ok = m.renewals.Take(now) {
-		m.renew(v, now)
+	m.announcer.Send()
+}
+
+// repeat writes the announcements that are due, and sends full batches of them.
+func (m *Manager) repeat(now time.Time, size *batchSize) {
+	for v, ok := m.schedule.Take(now); ok; v, ok = m.schedule.Take(now) {
+		m.tell(v, now)
+		m.sendFull(size)
 	}
-	return m.deadline()
+}
+
+// sendFull sends what was written, if it fills a batch.
+func (m *Manager) sendFull(size *batchSize) {
+	n := m.announcer.Written()
+	if n < size.Most() {
+		return
+	}
+	begin := time.Now()
+	m.announcer.Send()
+	size.Took(n, time.Since(begin))
 }
 
 func (m *Manager) lookDue(now time.Time) bool { return !now.Before(m.nextSync()) }
@@ -152,25 +177,63 @@ func (m *Manager) lookAgain() {
 	}
 }
 
-// renew refreshes the lifetime of a VIP's address.
-func (m *Manager) renew(v VIP, now time.Time) {
+// renewDue refreshes the lifetimes that are due, in batches. Before each it is asked anew
+// whether the VIPs are still wanted.
+func (m *Manager) renewDue(now time.Time) {
+	var buffer [perBeat]VIP
+	due := buffer[:0]
+	for v, ok := m.renewals.Take(now); ok; v, ok = m.renewals.Take(now) {
+		m.renewals.Put(v, now.Add(m.renewal))
+		due = append(due, v)
+	}
+	var size batchSize
+	for n := 0; len(due) > 0; due = due[n:] {
+		n = min(size.Most(), len(due))
+		begin := time.Now()
+		m.renew(due[:n], now)
+		size.Took(n, time.Since(begin))
+	}
+}
+
+// renew refreshes the lifetimes of those of a batch that are wanted, and may be held.
+func (m *Manager) renew(batch []VIP, now time.Time) {
+	list, of := m.renewable(batch)
+	if len(list) == 0 {
+		return
+	}
+	errs := m.kernel.ReplaceAll(list)
+	for i, err := range errs {
+		if err == nil {
+			m.refreshed.Add(1)
+			continue
+		}
+		m.renewals.Put(of[i], now.Add(min(m.renewal, retryAfter)))
+		if !noInterface(err) { // else its notification is on the way
+			m.journal.Say(slog.LevelWarn, "lifetime not refreshed", "vip", of[i], "error", err)
+		}
+	}
+}
+
+// renewable returns the addresses of those of a batch that are wanted, and may be held,
+// and which these are, in the memory of the batch.
+func (m *Manager) renewable(batch []VIP) (list []address, of []VIP) {
+	list, of = m.addresses[:0], batch[:0]
+	for _, v := range batch {
+		if m.mayHold(v) {
+			list, of = append(list, m.entries[v].address.lasting(m.lifetime, m.dress.of(v))), append(of, v)
+		}
+	}
+	m.addresses = list
+	return list, of
+}
+
+// mayHold reports whether a VIP is wanted, and may be held at this moment: either may change
+// before the address has gone.
+func (m *Manager) mayHold(v VIP) bool {
 	m.mu.Lock()
-	e := m.entries[v]
 	_, wanted := m.wanted[v]
 	m.mu.Unlock()
-	if !wanted || !m.allowed(v) { // which may change before the address has gone
-		m.renewals.Put(v, now.Add(m.renewal))
-		return
-	}
-	if err := m.kernel.Replace(e.address.lasting(m.lifetime, m.dress.of(v))); err != nil {
-		m.renewals.Put(v, now.Add(min(m.renewal, retryAfter)))
-		if !noInterface(err) { // else its notification is on the way
-			m.journal.Say(slog.LevelWarn, "lifetime not refreshed", "vip", v, "error", err)
-		}
-		return
-	}
-	m.renewals.Put(v, now.Add(m.renewal))
-	m.refreshed.Add(1)
+	return wanted && m.allowed(v)
 }
 
 // watch reads notifications until it is interrupted.

@@ -25,6 +25,7 @@ type Pace struct {
 	RefreshRepeat int           // how many of these come in a row, 0 for 1
 	Interval      time.Duration // between two of whatever VIPs of an interface; 0 for none
 	Rate          int           // frames of one range in a second, 0 for 200,000
+	LinkRate      int           // frames of whatever single addresses of an interface in a second at most; 0 for no limit
 	AgainRepeat   int           // Repeat after Announce; 0 for the same, less for none at all
 	AgainDelay    time.Duration // Delay after Announce; 0 for the same, less for no such one
 }
@@ -35,10 +36,23 @@ func (p Pace) orDefault() Pace {
 	return Pace{
 		Repeat: repeat, Delay: delay,
 		Refresh: cmp.Or(p.Refresh, repeatEvery), RefreshRepeat: cmp.Or(p.RefreshRepeat, 1),
-		Interval:    p.Interval,
-		Rate:        p.Rate,
+		Interval: p.Interval, Rate: p.Rate, LinkRate: p.LinkRate,
 		AgainRepeat: cmp.Or(p.AgainRepeat, repeat), AgainDelay: cmp.Or(p.AgainDelay, delay),
 	}
+}
+
+// gap is how long v waits for the others of its interface, and by how much it may make good
+// for one that came late: a rate is kept over a beat, as no timer is as exact as a high one
+// would need, but an interval is one.
+func (p Pace) gap(v VIP) (interval, lag time.Duration) {
+	if p.LinkRate == 0 {
+		return p.Interval, 0
+	}
+	share := time.Duration(announcementFrames(v)) * time.Second / time.Duration(p.LinkRate)
+	if share < p.Interval {
+		return p.Interval, 0
+	}
+	return share, beat
 }
 
 // schedule says when which VIP is to be announced. Whoever takes one announces it
@@ -66,7 +80,7 @@ func newSchedule(pace func(VIP) Pace) schedule {
 func (s *schedule) Start(v VIP, now time.Time) {
 	delete(s.first, v)
 	delete(s.again, v)
-	if s.paceOf(v).Interval > 0 {
+	if interval, _ := s.paceOf(v).gap(v); interval > 0 {
 		now = latest(now, s.turns[v])
 	}
 	s.Put(v, now)
@@ -82,7 +96,7 @@ func (s *schedule) Again(v VIP, now time.Time) {
 		return
 	}
 	s.again[v] = time.Time{}
-	if pace.Interval > 0 {
+	if interval, _ := pace.gap(v); interval > 0 {
 		now = latest(now, s.turns[v])
 	}
 	if due.at.After(now) {
@@ -136,7 +150,7 @@ func (s *schedule) paceOf(v VIP) Pace {
 // Admits reports whether v, which was started, may be announced at now, as it is then.
 // Otherwise it is put where it is its turn.
 func (s *schedule) Admits(v VIP, now time.Time) bool {
-	interval := s.paceOf(v).Interval
+	interval, lag := s.paceOf(v).gap(v)
 	if interval == 0 {
 		delete(s.turns, v)
 		return true
@@ -153,9 +167,12 @@ func (s *schedule) Admits(v VIP, now time.Time) bool {
 		return false
 	}
 	delete(s.turns, v)
-	s.last[v.Interface] = now
+	s.last[v.Interface] = latest(turn, now.Add(-lag))
 	return true
 }
+
+// Waits reports whether VIPs wait for their turn.
+func (s *schedule) Waits() bool { return len(s.turns) > 0 }
 
 // freeOn returns when nobody waits any more on an interface.
 func (s *schedule) freeOn(name string, interval time.Duration) time.Time {

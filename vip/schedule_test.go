@@ -438,6 +438,71 @@ func TestScheduleInTurnsThatAreLate(t *testing.T) {
 	}
 }
 
+// A rate is kept however seldom the schedule is asked, and never surpassed by more than
+// what is missed in a beat.
+func TestScheduleKeepsRate(t *testing.T) {
+	const many = 1000
+	for name, c := range map[string]struct {
+		vip   func(int) VIP
+		each  time.Duration
+		pause time.Duration // between two looks at the schedule
+	}{
+		"IPv4":             {testVIP, 200 * time.Microsecond, 0},
+		"IPv4, late looks": {testVIP, 200 * time.Microsecond, 700 * time.Microsecond},
+		"IPv6, late looks": {testVIP6, 100 * time.Microsecond, 900 * time.Microsecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSchedule(func(VIP) Pace { return Pace{Repeat: 1, LinkRate: 10_000} })
+			var sent []time.Time
+			look := func(now time.Time, v VIP) {
+				if s.Admits(v, now) {
+					s.Sent(v, now)
+					sent = append(sent, now)
+				}
+			}
+			for i := range many {
+				s.Start(c.vip(i), epoch)
+				look(epoch, c.vip(i))
+			}
+			for now := epoch; len(sent) < many; {
+				at, _ := s.Deadline()
+				now = latest(now.Add(c.pause), at)
+				for v, ok := s.Take(now); ok; v, ok = s.Take(now) {
+					look(now, v)
+				}
+			}
+			if took := sent[many-1].Sub(epoch); took < (many-20)*c.each || took > (many+20)*c.each {
+				t.Errorf("%d took %v, want %v", many, took, many*c.each)
+			}
+			const window = 10 * time.Millisecond
+			most := int((window+beat)/c.each) + 1
+			for i := range sent[most:] {
+				if sent[i+most].Sub(sent[i]) < window {
+					t.Fatalf("%d in less than %v, after %v", most+1, window, sent[i].Sub(epoch))
+				}
+			}
+			if s.Waits() {
+				t.Error("some wait still")
+			}
+		})
+	}
+}
+
+// An interval that is longer than the rate asks for counts, and is kept to the letter.
+func TestScheduleKeepsRateAndInterval(t *testing.T) {
+	for pace, want := range map[Pace]time.Duration{
+		{Interval: time.Millisecond, LinkRate: 1_000_000}: 0,
+		{Interval: time.Microsecond, LinkRate: 1000}:      beat,
+		{LinkRate: 1000}:             beat,
+		{Interval: time.Millisecond}: 0,
+	} {
+		interval, lag := pace.gap(testVIP(0))
+		if interval < time.Millisecond || lag != want {
+			t.Errorf("%+v: %v, late by %v, want %v", pace, interval, lag, want)
+		}
+	}
+}
+
 // announced returns at what times after the epoch each VIP is announced until end.
 func (s *schedule) announced(end time.Duration) map[VIP][]time.Duration {
 	got := map[VIP][]time.Duration{}
@@ -527,4 +592,8 @@ func TestScheduleInTurnsThatAreNoMore(t *testing.T) {
 	if len(s.turns) != 0 {
 		t.Errorf("turns %v are left", s.turns)
 	}
+}
+
+func testVIP6(i int) VIP {
+	return VIP{Address: netip.MustParsePrefix(fmt.Sprintf("2001:db8::%x/64", i+1)), Interface: "eth0"}
 }

@@ -11,15 +11,17 @@ import (
 // state is what a Manager was told and what it knows of the kernel.
 type state struct {
 	configured []VIP
-	entries    map[VIP]*entry // of configured
+	entries    map[VIP]*entry   // of configured
+	list       []*entry         // the same as entries, in the order of configured
+	all        map[VIP]struct{} // the same as configured
 	want       []VIP
 	wanted     map[VIP]struct{} // the same as want
 	retired    []VIP            // no longer configured, but maybe still in the kernel
 	names      []string         // of the interfaces of configured and retired
 
-	ranges []VIP           // of configured
-	links  map[string]link // by name, as last seen
-	owners map[spot]VIP    // configured VIPs by where they belong, as last seen
+	ranges      []VIP           // of configured
+	links       map[string]link // by name, as last seen
+	whereabouts                 // of configured, as last seen
 
 	families  []uint16           // types of the frames (ETH_P_...) that speak of wanted VIPs
 	sources   map[int]netip.Addr // link-local addresses by interface, as last seen
@@ -50,13 +52,13 @@ func newState() state {
 // install replaces the configured VIPs, and returns those that are no longer. old
 // are others that may be in the kernel.
 func (s *state) install(vips, old []VIP) (dropped []VIP) {
-	entries := make(map[VIP]*entry, len(vips))
-	for _, v := range vips {
+	entries, list := make(map[VIP]*entry, len(vips)), make([]*entry, len(vips))
+	for i, v := range vips {
 		e, known := s.entries[v]
 		if !known {
 			e = &entry{vip: v}
 		}
-		entries[v] = e
+		entries[v], list[i] = e, e
 	}
 	configured := func(v VIP) bool { _, ok := entries[v]; return ok }
 	for _, v := range s.configured {
@@ -65,7 +67,8 @@ func (s *state) install(vips, old []VIP) (dropped []VIP) {
 		}
 	}
 	s.retired = slices.DeleteFunc(union(union(s.retired, dropped), old), configured)
-	s.configured, s.entries, s.ranges = slices.Clone(vips), entries, ranges(vips)
+	s.configured, s.entries, s.list, s.all = slices.Clone(vips), entries, list, setOf(vips)
+	s.ranges = ranges(vips)
 	s.setWant(successors(s.want, vips))
 	s.setNames()
 	return dropped
@@ -97,8 +100,12 @@ func (s *state) setNames() {
 	s.names = slices.Sorted(maps.Keys(names))
 }
 
-// accept returns want without repetitions, if all of it is configured.
+// accept returns want without repetitions, if all of it is configured. Mostly it is all
+// that is.
 func (s *state) accept(want []VIP) ([]VIP, error) {
+	if slices.Equal(want, s.configured) {
+		return s.configured, nil
+	}
 	seen := make(map[VIP]struct{}, len(want))
 	list := make([]VIP, 0, len(want))
 	for _, v := range want {
@@ -115,11 +122,11 @@ func (s *state) accept(want []VIP) ([]VIP, error) {
 
 // setWant replaces what is wanted. The list is not changed afterwards.
 func (s *state) setWant(list []VIP) {
-	s.want = list
-	s.wanted = make(map[VIP]struct{}, len(list))
-	s.families = nil
+	s.want, s.wanted, s.families = list, s.all, nil
+	if !sameList(list, s.configured) {
+		s.wanted = setOf(list)
+	}
 	for _, v := range list {
-		s.wanted[v] = struct{}{}
 		if !v.spoken() {
 			continue
 		}
@@ -127,6 +134,14 @@ func (s *state) setWant(list []VIP) {
 			s.families = append(s.families, etherType)
 		}
 	}
+}
+
+func setOf(list []VIP) map[VIP]struct{} {
+	set := make(map[VIP]struct{}, len(list))
+	for _, v := range list {
+		set[v] = struct{}{}
+	}
+	return set
 }
 
 // firstHold returns when the first of the VIPs that wait at now may be tried

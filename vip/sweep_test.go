@@ -120,7 +120,8 @@ func TestSweepAllocatesNothing(t *testing.T) {
 		w := s.Take(now)
 		for range sweepBurst {
 			addr, op, _ := w.next()
-			if a.AnnounceAs(op, addr, l) != nil {
+			a.AnnounceAs(op, w.vip, addr, l)
+			if !a.Send() {
 				t.Fatal("not announced")
 			}
 		}
@@ -135,4 +136,4 @@ func TestSweepAllocatesNothing(t *testing.T) {
 // silentKernel takes frames and keeps none.
 type silentKernel struct{ transport }
 
-func (silentKernel) Send(int, uint16, []byte) error { return nil }
+func (silentKernel) Send(packets []packet) (int, error) { return len(packets), nil }

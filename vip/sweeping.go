@@ -1,11 +1,8 @@
 package vip
 
 import (
-	"log/slog"
 	"net/netip"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // sweep sends the burst that has been due for longest, if any is. The caller holds op.
@@ -39,8 +36,8 @@ func (m *Manager) burst(w *sweep, l link) {
 			m.sweeps.Done(w)
 			return
 		}
-		if err := m.announcer.AnnounceAs(op, addr, l); err != nil {
-			m.journal.Say(slog.LevelWarn, "announcement not sent", "vip", w.vip, "error", err)
+		m.announcer.AnnounceAs(op, w.vip, addr, l)
+		if !m.announcer.Send() {
 			return // the rest of the burst would fare no better, and comes with the repeats
 		}
 	}
@@ -54,11 +51,9 @@ func (m *Manager) linkOfWanted(v VIP) (link, bool) {
 	return m.links[v.Interface], wanted
 }
 
-// AnnounceAs sends one form of the announcement of an IPv4 address.
-func (a *announcer) AnnounceAs(op uint16, addr netip.Addr, l link) error {
-	if !l.ethernet || !l.running {
-		return nil
+// AnnounceAs writes one form of the announcement of an IPv4 address of a range.
+func (a *announcer) AnnounceAs(op uint16, v VIP, addr netip.Addr, l link) {
+	if l.ethernet && l.running {
+		a.write(letter{announcing, v}, l, gratuitousARP(op, l.mac, addr).appendTo(a.frames))
 	}
-	a.frame = gratuitousARP(op, l.mac, addr).appendTo(a.frame[:0])
-	return a.announce(l, unix.ETH_P_ARP)
 }

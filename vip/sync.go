@@ -21,7 +21,7 @@ func (m *Manager) sync(deferred deferral) error {
 	}
 	p := survey(v, in)
 	later := m.observe(p, moved, deferred)
-	x := m.execute(p.plan(later), epoch)
+	x := m.execute(p.portions(later), epoch)
 	if x.superseded {
 		m.disturbed(moved)
 		m.goOn()
@@ -52,6 +52,7 @@ func (m *Manager) intent() (in intent, moved map[int]struct{}, epoch uint64) {
 	defer m.mu.Unlock()
 	in = intent{
 		configured: m.configured,
+		located:    m.whereabouts,
 		want:       m.want,
 		wanted:     m.wanted,
 		retired:    slices.Clone(m.retired),
@@ -188,17 +189,17 @@ func (m *Manager) observe(p *planner, moved map[int]struct{}, deferred deferral)
 			moved[l.index] = struct{}{} // its notification is still on the way
 		}
 	}
-	m.links, m.owners, m.sources = maps.Clone(p.links), p.owners, linkLocals(p.addresses)
+	m.links, m.whereabouts, m.sources = maps.Clone(p.links), p.whereabouts, linkLocals(p.addresses)
 	m.forgetGone(p.addresses)
-	for _, vip := range m.configured {
-		e := m.entries[vip]
+	every := len(p.want) == len(p.configured)
+	for _, e := range m.list {
 		if e.held {
 			m.recheck(e, p, moved, now)
 		}
-		m.noteStranger(e, p.strangers[vip])
-		if !p.wants(vip) {
+		m.noteStranger(e, p.strangers[e.vip])
+		if !every && !p.wants(e.vip) {
 			e.lost, e.hold, e.err = false, time.Time{}, nil
-			m.silence(vip)
+			m.silence(e.vip)
 		}
 	}
 	return deferred(&m.state, now)

@@ -80,14 +80,19 @@ func (m *Manager) promotes(index int) (bool, error) {
 // yieldPart carries out removals, but for what is wanted again, and for what would
 // take others with it.
 func (m *Manager) yieldPart(actions []action, x *execution) {
-	for _, a := range actions {
-		if a.op == opRemove && (x.keeping && x.refused || m.isWanted(a.vip)) {
-			x.stuck++
-			continue
+	for len(actions) > 0 {
+		n := x.batching.Of(actions)
+		batch := slices.DeleteFunc(actions[:n:n], func(a action) bool {
+			stays := a.op == opRemove && (x.keeping && x.refused || m.isWanted(a.vip))
+			if stays {
+				x.stuck++
+			}
+			return stays
+		})
+		if len(batch) > 0 {
+			m.carryOut(batch, x)
 		}
-		if err := m.apply(a, x); err != nil {
-			x.errs = append(x.errs, err)
-		}
+		actions = actions[n:]
 	}
 }
 

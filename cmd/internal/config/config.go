@@ -76,6 +76,7 @@ type Cluster struct {
 	PreemptDelay time.Duration
 	// WhenUnhealthy is what the owner does when no node is healthy: "keep" or "release".
 	WhenUnhealthy string
+	AnnounceRate  int     // frames a second on an interface at most, 0 for no limit
 	Track         []Track // what counts for the cluster: each check, unless given
 	Peers         []Peer  // in the order of the file, this node among them
 }

@@ -105,6 +105,7 @@ func TestEveryKey(t *testing.T) {
 			Fence:     "nftables",
 			Preempt:   false, PreemptDelay: time.Minute,
 			WhenUnhealthy: "release",
+			AnnounceRate:  5000,
 			Peers: []Peer{
 				{Name: "lb1", Address: netip.MustParseAddrPort("198.18.0.1:7400"), Priority: 200},
 				{Name: "lb2", Address: netip.MustParseAddrPort("[2001:db8::2]:7400"), Priority: 10},

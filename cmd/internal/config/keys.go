@@ -92,6 +92,9 @@ const (
 	maxPreemptDelay = 24 * time.Hour
 )
 
+// maxAnnounceRate is more frames a second than an interface is ever to be limited to.
+const maxAnnounceRate = 1_000_000
+
 func defaultCluster() Cluster {
 	return Cluster{Heartbeat: heartbeatNormal, Fence: "auto", Preempt: true, PreemptDelay: 30 * time.Second, WhenUnhealthy: "keep"}
 }
@@ -113,6 +116,7 @@ func clusterKeys(c *Cluster) []key {
 		optional("preempt", boolean(&c.Preempt)),
 		optional("preempt_delay", duration(&c.PreemptDelay, minPreemptDelay, maxPreemptDelay)),
 		optional("when_unhealthy", words(&c.WhenUnhealthy, "keep", "release")),
+		optional("announce_rate", integer(&c.AnnounceRate, 0, maxAnnounceRate)),
 		optional("track", tracks(&c.Track)),
 		required("peer", tables(&c.Peers, defaultPeer(), peerKeys)),
 	}

@@ -142,8 +142,8 @@ func (b *renderer) mail(m *Mail) {
 }
 
 func (b *renderer) cluster(c *Cluster) {
-	b.line("[cluster]\nname = %q\nheartbeat = %q\nfence = %q\npreempt = %v\npreempt_delay = %q\ninsecure = %v",
-		c.Name, c.Heartbeat, c.Fence, c.Preempt, c.PreemptDelay, c.Insecure)
+	b.line("[cluster]\nname = %q\nheartbeat = %q\nfence = %q\npreempt = %v\npreempt_delay = %q\ninsecure = %v\nannounce_rate = %d",
+		c.Name, c.Heartbeat, c.Fence, c.Preempt, c.PreemptDelay, c.Insecure, c.AnnounceRate)
 	set(b, "secret_file", c.SecretFile)
 	set(b, "tls_ca", c.TLSCA)
 	set(b, "tls_cert", c.TLSCert)

@@ -83,15 +83,18 @@ func noRanges(kind fence.Kind) error {
 
 // paceOf is how a VIP of the cluster is announced.
 func (d *daemon) paceOf(v vip.VIP) vip.Pace {
+	cfg := d.config()
+	limit := cfg.Cluster.AnnounceRate
 	if v.Kind != vip.Range {
-		return vip.Pace{}
+		return vip.Pace{LinkRate: limit}
 	}
-	for _, c := range d.config().VIPs {
-		if vipOf(c) == v {
-			return vip.Pace{Rate: c.AnnounceRate}
+	pace := vip.Pace{Rate: limit}
+	for _, c := range cfg.VIPs {
+		if vipOf(c) == v && c.AnnounceRate > 0 && (limit == 0 || c.AnnounceRate < limit) {
+			pace.Rate = c.AnnounceRate
 		}
 	}
-	return vip.Pace{}
+	return pace
 }
 
 func (d *daemon) clusterConfig(cfg *config.Config, credentials *cluster.Credentials) cluster.Config {

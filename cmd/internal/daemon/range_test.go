@@ -31,12 +31,14 @@ func TestRangesNeedAFence(t *testing.T) {
 
 func TestPaceOfARange(t *testing.T) {
 	d := &daemon{}
-	d.current.Store(&loaded{config: &config.Config{VIPs: []config.VIP{testRange}}})
-	if got := d.paceOf(vipOf(testRange)); got != (vip.Pace{Rate: 5000}) {
-		t.Errorf("%+v", got)
-	}
-	if got := d.paceOf(testV); got != (vip.Pace{}) {
-		t.Errorf("an address has %+v", got)
+	for limit, want := range map[int]int{0: 5000, 10_000: 5000, 1000: 1000} {
+		d.current.Store(&loaded{config: &config.Config{Cluster: &config.Cluster{AnnounceRate: limit}, VIPs: []config.VIP{testRange}}})
+		if got := d.paceOf(vipOf(testRange)); got != (vip.Pace{Rate: want}) {
+			t.Errorf("with a limit of %d: %+v", limit, got)
+		}
+		if got := d.paceOf(testV); got != (vip.Pace{LinkRate: limit}) {
+			t.Errorf("with a limit of %d an address has %+v", limit, got)
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // reload reads the config file anew and applies its VIPs, virtual routers, services, checks,
-// who is notified, the program of the end, preemption, log level, where metrics are served and
+// who is notified, the program of the end, preemption, how fast is announced, log level, where metrics are served and
 // where the time is taken from.
 // A file with a mistake, or secrets that cannot be read, change nothing. What stays is not
 // touched. Everything else takes effect at the next start and is named in the warnings.
@@ -171,6 +171,7 @@ func (d *daemon) reloadMember(applied, fresh *config.Config, vips []config.VIP) 
 	cluster := *applied.Cluster
 	cluster.Preempt, cluster.PreemptDelay = fresh.Cluster.Preempt, fresh.Cluster.PreemptDelay
 	cluster.WhenUnhealthy, cluster.Track = fresh.Cluster.WhenUnhealthy, fresh.Cluster.Track
+	cluster.AnnounceRate = fresh.Cluster.AnnounceRate
 	applied.Cluster = &cluster
 	return append(trouble, d.hindrances()...), nil
 }

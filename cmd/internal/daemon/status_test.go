@@ -34,7 +34,7 @@ func knowing() snapshot {
 		config: &config.Config{
 			Node:    config.Node{Name: "lb2"},
 			Cluster: &config.Cluster{Name: "edge", Peers: threePeer, Heartbeat: 100 * time.Millisecond},
-			VIPs:    []config.VIP{config.VIP{Address: testV.Address, Interface: testV.Interface}},
+			VIPs:    []config.VIP{{Address: testV.Address, Interface: testV.Interface}},
 		},
 		version:  "1.0",
 		fence:    fence.BPF,

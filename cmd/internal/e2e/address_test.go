@@ -138,7 +138,7 @@ func TestReloadWhilePinged(t *testing.T) {
 // SIGHUP reloads too, and SIGINT stops as SIGTERM does.
 func TestSignals(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t)
+	c := startCluster(t, failover("wan")) // it is not about time, and wants no election
 	c.neverTwoOwners()
 	owner := c.owner()
 	c.must(owner.WriteConfig(append(c.Spec.VIPs, added)...))

@@ -82,40 +82,55 @@ func bareCluster(tb testing.TB, dir string, heartbeat time.Duration) []*bareNode
 	return nodes
 }
 
-// bareTransfers measures how long each of many transfers of a bare cluster takes,
-// from the call to the new leader's word that it leads.
-func bareTransfers(tb testing.TB, heartbeat time.Duration, rounds int) figure {
-	tb.Helper()
-	nodes := bareCluster(tb, tb.TempDir(), heartbeat)
-	leader := func() int {
-		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-			for i, n := range nodes {
-				if n.State() == raft.Leader && n.VerifyLeader().Error() == nil {
-					return i
-				}
+// bareGroup is a cluster of bare nodes whose leadership is handed round.
+type bareGroup struct{ nodes []*bareNode }
+
+const bareName = "bare library: LeadershipTransfer, no VIP, no TLS"
+
+// leader waits for the index of the leader.
+func (g bareGroup) leader() (int, error) {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		for i, n := range g.nodes {
+			if n.State() == raft.Leader && n.VerifyLeader().Error() == nil {
+				return i, nil
 			}
 		}
-		tb.Fatal("the bare cluster has no leader")
-		return 0
 	}
-	f := figure{name: "bare library: LeadershipTransfer, no VIP, no TLS"}
+	return 0, errors.New("the bare cluster has no leader")
+}
+
+// transfer measures how long a transfer to the next node takes, from the call to the new
+// leader's word that it leads.
+func (g bareGroup) transfer(heartbeat time.Duration) (time.Duration, error) {
+	from, err := g.leader()
+	if err != nil {
+		return 0, err
+	}
+	to := g.nodes[(from+1)%len(g.nodes)]
+	g.nodes[from].Barrier(time.Second).Error()
+	time.Sleep(2 * heartbeat)
+	for len(to.LeaderCh()) > 0 {
+		<-to.LeaderCh()
+	}
+	begin := time.Now()
+	future := g.nodes[from].LeadershipTransferToServer(to.id, to.address)
+	defer future.Error()
+	select {
+	case <-to.LeaderCh():
+		return time.Since(begin), nil
+	case <-time.After(5 * time.Second):
+		return 0, errors.New("no new leader within 5s")
+	}
+}
+
+// bareTransfers measures many transfers of a bare cluster.
+func bareTransfers(tb testing.TB, heartbeat time.Duration, rounds int) figure {
+	tb.Helper()
+	g := bareGroup{bareCluster(tb, tb.TempDir(), heartbeat)}
+	f := figure{name: bareName}
 	for range rounds {
-		from := leader()
-		to := nodes[(from+1)%len(nodes)]
-		nodes[from].Barrier(time.Second).Error()
-		time.Sleep(2 * heartbeat)
-		for len(to.LeaderCh()) > 0 {
-			<-to.LeaderCh()
-		}
-		begin := time.Now()
-		future := nodes[from].LeadershipTransferToServer(to.id, to.address)
-		select {
-		case <-to.LeaderCh():
-			f.add(tb, time.Since(begin), nil)
-		case <-time.After(5 * time.Second):
-			f.add(tb, 0, errors.New("no new leader within 5s"))
-		}
-		future.Error()
+		took, err := g.transfer(heartbeat)
+		f.add(tb, took, err)
 	}
 	return f
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -27,7 +28,7 @@ const (
 	normalHeartbeat = 300 * time.Millisecond // normal, the default
 )
 
-// bench is a three-node cluster and a client that pings its VIP each millisecond.
+// bench is a cluster and a client that pings its VIP.
 type bench struct {
 	*lab.Cluster
 	b      *testing.B
@@ -39,13 +40,19 @@ type bench struct {
 
 func newBench(b *testing.B, heartbeat time.Duration, fence string) *bench {
 	b.Helper()
-	x := prepareBench(b, heartbeat, fence)
+	return newBenchOf(b, 3, heartbeat, fence)
+}
+
+// newBenchOf starts a cluster of so many nodes.
+func newBenchOf(b *testing.B, nodes int, heartbeat time.Duration, fence string) *bench {
+	b.Helper()
+	x := prepareBench(b, nodes, heartbeat, fence)
 	must(b, x.StartAll())
 	return x
 }
 
 // prepareBench writes the files of the nodes and starts none.
-func prepareBench(b *testing.B, heartbeat time.Duration, fence string) *bench {
+func prepareBench(b *testing.B, nodes int, heartbeat time.Duration, fence string) *bench {
 	b.Helper()
 	lab.NeedRoot(b)
 	dir := tempDir(b)
@@ -56,11 +63,13 @@ func prepareBench(b *testing.B, heartbeat time.Duration, fence string) *bench {
 	sw, err := l.AddSwitch()
 	must(b, err)
 	var hosts []*lab.Host
-	for _, name := range []string{"lb1", "lb2", "lb3", "client"} {
-		h, err := l.AddHost(name, sw)
+	for i := range nodes {
+		h, err := l.AddHost(fmt.Sprintf("lb%d", i+1), sw)
 		must(b, err)
 		hosts = append(hosts, h)
 	}
+	client, err := l.AddHost("client", sw)
+	must(b, err)
 	vip := netip.MustParsePrefix("198.18.0.100/24")
 	c, err := lab.NewCluster(lab.ClusterSpec{
 		Binary:    perchBinary(b),
@@ -70,15 +79,17 @@ func prepareBench(b *testing.B, heartbeat time.Duration, fence string) *bench {
 		Heartbeat: heartbeat,
 		Fence:     fence,
 		VIPs:      []lab.VIP{{Address: vip, Interface: "eth0"}},
-	}, hosts[:3]...)
+	}, hosts...)
 	must(b, err)
-	return &bench{Cluster: c, b: b, client: hosts[3], vip: vip.Addr(), end: end}
+	return &bench{Cluster: c, b: b, client: client, vip: vip.Addr(), end: end}
 }
 
-// ping starts the pings, which cost the owner's host more than perch does.
-func (x *bench) ping() {
+// ping starts the pings, one a millisecond, which cost the owner's host more than perch does.
+func (x *bench) ping() { x.pingEvery(lab.PingInterval) }
+
+func (x *bench) pingEvery(interval time.Duration) {
 	var err error
-	x.pinger, err = x.client.Ping(x.vip)
+	x.pinger, err = x.client.PingEvery(x.vip, interval)
 	must(x.b, err)
 }
 
@@ -139,13 +150,17 @@ func (x *bench) moved(old *lab.Node, reason string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
+	last := errors.New("the history was not read")
 	for {
 		history, err := api.NewClient(witness.Socket()).History(ctx)
 		if err == nil {
-			err = movedAway(history, old.Name, reason)
+			last = movedAway(history, old.Name, reason)
 		}
-		if err == nil || ctx.Err() != nil {
-			return err
+		if last == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return last // not that the time was over, whatever was under way then
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -171,15 +186,22 @@ func (x *bench) measure(k kind) figure {
 func (x *bench) measureInto(f *figure, k kind) {
 	x.b.Helper()
 	for range k.rounds {
-		owner := x.settled()
-		x.answered(time.Now())
-		gap, err := x.round(owner, k)
+		gap, err := x.once(k)
 		f.add(x.b, gap, err)
-		if k.mend != nil {
-			must(x.b, k.mend(owner))
-		}
 	}
 	x.b.Log(f.row())
+}
+
+// once does one round of a kind from a cluster that has settled, and mends what it did.
+func (x *bench) once(k kind) (gap time.Duration, err error) {
+	x.b.Helper()
+	owner := x.settled()
+	x.answered(time.Now())
+	gap, err = x.round(owner, k)
+	if k.mend != nil {
+		must(x.b, k.mend(owner))
+	}
+	return gap, err
 }
 
 // round does one move. Whatever kept the VIPs where they were is an error: the

@@ -2,10 +2,14 @@ package e2e
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/perch-vip/perch/cmd/internal/lab"
 )
 
 // Each make target that records figures is in docs/performance.md, with a place for them, and
@@ -33,6 +37,32 @@ func TestBenchesAreDocumented(t *testing.T) {
 		if bench == nil || !hasBenchmark(t, filepath.Join(root, bench[2]), strings.ReplaceAll(bench[1], "$$", "$")) {
 			t.Errorf("%s names no benchmark: %q", name, bench)
 		}
+	}
+}
+
+// `make bench` runs every one of these targets once, also after one that fails, which it names.
+func TestMakeBenchForgetsNone(t *testing.T) {
+	lab.NeedMake(t)
+	makefile, err := os.ReadFile("../../../Makefile")
+	must(t, err)
+	var want []string
+	for _, target := range regexp.MustCompile(`(?m)^(bench-\w+):`).FindAllStringSubmatch(string(makefile), -1) {
+		want = append(want, target[1])
+	}
+	dir := t.TempDir()
+	script := "#!/bin/sh\necho \"$1\" >>" + filepath.Join(dir, "ran") + "\ntest \"$1\" != bench-fence\n"
+	fake := filepath.Join(dir, "make")
+	must(t, os.WriteFile(fake, []byte(script), 0o700))
+	cmd := exec.Command("make", "-s", "--no-print-directory", "-C", "../../..", "bench", "MAKE="+fake)
+	cmd.Env = append(os.Environ(), "MAKEFLAGS=") // of the make that runs this test
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "not measured: bench-fence\n") {
+		t.Errorf("%v\n%s\nwant it to fail and name bench-fence", err, out)
+	}
+	ran, err := os.ReadFile(filepath.Join(dir, "ran"))
+	must(t, err)
+	if got := strings.Fields(string(ran)); !slices.Equal(got, want) || len(got) < 10 {
+		t.Errorf("ran %q, want %q", got, want)
 	}
 }
 

@@ -49,6 +49,7 @@ func (r *routed) start() {
 func prepareRouted(t *testing.T, opts ...option) *routed {
 	t.Helper()
 	lab.NeedBGP(t)
+	dir := tempDir(t)
 	l, err := lab.New()
 	must(t, err)
 	t.Cleanup(func() {
@@ -56,12 +57,11 @@ func prepareRouted(t *testing.T, opts ...option) *routed {
 			t.Error(err)
 		}
 	})
-	dir := tempDir(t)
 	f, err := lab.NewFabric(l, filepath.Join(dir, "bgp"), 3)
 	must(t, err)
 	opts = append([]option{vips("lo", "192.0.2.100/32", "2001:db8:ff::100/128")}, opts...)
 	r := &routed{fabric: f}
-	r.cluster = newClusterOn(t, &network{Lab: l, client: f.Client}, f.Nodes, opts...)
+	r.cluster = newClusterOn(t, &network{Lab: l, client: f.Client, dir: dir}, f.Nodes, opts...)
 	for _, n := range r.Nodes {
 		addTables(t, n, bgp)
 	}

@@ -83,7 +83,7 @@ func falls(b *testing.B, s symptom, rounds int) (moved, silence figure) {
 func newSickbay(b *testing.B, s symptom) (x *bench, begins map[*lab.Node]func()) {
 	b.Helper()
 	begins = map[*lab.Node]func(){}
-	x = prepareBench(b, benchHeartbeat, "")
+	x = prepareBench(b, 3, benchHeartbeat, "")
 	for _, n := range x.Nodes {
 		begins[n] = s.prepare(b, n)
 		addTables(b, n, check("flag", append(s.check(n), "rise = 1", "fall = 1")...))

@@ -62,7 +62,8 @@ func TestCheckEachKind(t *testing.T) {
 
 func surround(t *testing.T) *surroundings {
 	t.Helper()
-	s := &surroundings{site: newSite(t, "lb1"), dir: tempDir(t)}
+	s := &surroundings{site: newSite(t, "lb1")}
+	s.dir = s.net.tempDir(t)
 	must(t, os.Chmod(s.dir, 0o755)) // the script's user looks into it
 	s.node, s.router = s.nodes[0], s.net.addHost(t, "router")
 	sw, err := s.net.AddSwitch()

@@ -113,7 +113,7 @@ func TestCheckRouterFaultBesideKeepalived(t *testing.T) {
 	lab.NeedPeers(t)
 	s := serveRouters(t, `track = ["web"]`)
 	config := fmt.Sprintf("vrrp_instance gw {\n\tstate BACKUP\n\tinterface eth0\n\tversion 3\n\tvirtual_router_id 51\n\tpriority 100\n\tadvert_int 0.1\n\tvirtual_ipaddress {\n\t\t%s/24\n\t}\n}\n", gateway)
-	k, err := lab.NewKeepalived(s.net.addHost(t, "keepalived"), filepath.Join(tempDir(t), "keepalived"), config)
+	k, err := lab.NewKeepalived(s.net.addHost(t, "keepalived"), filepath.Join(s.net.tempDir(t), "keepalived"), config)
 	must(t, err)
 	must(t, k.Start())
 	must(t, stop(s.services[0]))

@@ -26,7 +26,7 @@ func startClocked(t *testing.T, opts ...option) *clocked {
 	t.Helper()
 	lab.NeedChrony(t)
 	c := &clocked{newCluster(t, newNetwork(t), opts...), map[*lab.Node]*lab.Chronyd{}}
-	dir := tempDir(t)
+	dir := c.net.tempDir(t)
 	c.must(os.Chmod(dir, 0o755)) // chronyd has a user of its own
 	for _, n := range c.Nodes {
 		chronyd, err := lab.NewChronyd(n.Host, filepath.Join(dir, n.Name))

@@ -18,6 +18,7 @@ type network struct {
 	sw     *lab.Switch
 	client *lab.Host
 	asker  *lab.Host
+	dir    string // removed when all that runs in the network has ended
 }
 
 func newNetwork(t *testing.T) *network {
@@ -32,6 +33,8 @@ func newNetwork(t *testing.T) *network {
 func emptyNetwork(t *testing.T) *network {
 	t.Helper()
 	lab.NeedRoot(t)
+	dir := tempDir(t)
+	must(t, os.Chmod(dir, 0o755)) // some daemons have a user of their own
 	l, err := lab.New()
 	must(t, err)
 	t.Cleanup(func() {
@@ -39,10 +42,18 @@ func emptyNetwork(t *testing.T) *network {
 			t.Error(err)
 		}
 	})
-	n := &network{Lab: l}
+	n := &network{Lab: l, dir: dir}
 	n.sw, err = l.AddSwitch()
 	must(t, err)
 	return n
+}
+
+// tempDir is a folder for what runs in the network, which may write into it until it ends.
+func (n *network) tempDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp(n.dir, "")
+	must(tb, err)
+	return dir
 }
 
 func (n *network) addClients(t *testing.T) {
@@ -108,7 +119,7 @@ func newClusterOn(t *testing.T, n *network, hosts []*lab.Host, opts ...option) *
 	t.Helper()
 	spec := lab.ClusterSpec{
 		Binary:   perchBinary(t),
-		Dir:      tempDir(t),
+		Dir:      n.tempDir(t),
 		Name:     "edge",
 		Secret:   "a-secret-for-tests-only-0123456789",
 		Failover: "normal",
@@ -208,8 +219,8 @@ func (c *cluster) stillOwnedBy(owner *lab.Node) {
 	}
 }
 
-// patience is how long a case waits for what should happen soon.
-const patience = 15 * time.Second
+// patience is how long a case waits for what should happen soon, on a machine that has more to do.
+const patience = 30 * time.Second
 
 func (c *cluster) limit() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(c.t.Context(), patience)

@@ -23,6 +23,7 @@ func (c *cluster) stubborn(at *lab.Node) *stubborn {
 	c.t.Helper()
 	s := &stubborn{c: c, all: map[netip.Addr]*lab.Pinger{}}
 	host := c.net.addHost(c.t, "stubborn")
+	c.reachesRanges(host)
 	for _, addr := range c.addresses() {
 		c.must(host.Pin(addr, at.Host))
 		pinger, err := host.Ping(addr)

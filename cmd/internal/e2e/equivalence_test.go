@@ -83,8 +83,8 @@ type stage struct {
 }
 
 func newStage(t *testing.T, name string) *stage {
-	s := &stage{t: t, name: name, dir: tempDir(t)}
 	n := emptyNetwork(t)
+	s := &stage{t: t, name: name, dir: n.tempDir(t)}
 	s.subject, s.second = n.addHost(t, "subject"), n.addHost(t, "rival")
 	inside, err := n.AddSwitch()
 	must(t, err)

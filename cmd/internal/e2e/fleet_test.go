@@ -101,7 +101,7 @@ func newFleet(t *testing.T) *fleet {
 	t.Helper()
 	lab.NeedPeers(t)
 	f := &fleet{t: t, net: emptyNetwork(t)}
-	dir := tempDir(t)
+	dir := f.net.tempDir(t)
 	for i := range 3 {
 		name := fmt.Sprintf("lb%d", i+1)
 		n := &fleetNode{f: f, name: name, dir: filepath.Join(dir, name), host: f.net.addHost(t, name)}

@@ -71,7 +71,7 @@ func TestHangOfTheHolder(t *testing.T) {
 	c := newCluster(t, newNetwork(t), func(s *lab.ClusterSpec) { s.Binary = binary })
 	folders := map[*lab.Node]string{}
 	for _, n := range c.Nodes {
-		folders[n] = tempDir(t)
+		folders[n] = c.net.tempDir(t)
 		n.Runs(hanging(binary, folders[n], n.ConfigFile()))
 	}
 	c.must(c.StartAll())
@@ -95,7 +95,7 @@ func TestHangKeepsNoVIPOfTheCluster(t *testing.T) {
 	c := newCluster(t, newNetwork(t), func(s *lab.ClusterSpec) { s.Binary = binary })
 	folders := map[*lab.Node]string{}
 	for _, n := range c.Nodes {
-		folders[n] = tempDir(t)
+		folders[n] = c.net.tempDir(t)
 		n.Runs(hanging(binary, folders[n], n.ConfigFile()))
 		text, err := os.ReadFile(n.ConfigFile())
 		c.must(err)

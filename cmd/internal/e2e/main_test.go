@@ -27,6 +27,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, beWeb(addr))
 		os.Exit(1)
 	}
+	if kind := os.Getenv(loadEnv); kind != "" {
+		fmt.Fprintln(os.Stderr, beLoad(kind))
+		os.Exit(1)
+	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		if err := os.RemoveAll(binary.dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)

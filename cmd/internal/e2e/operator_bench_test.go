@@ -276,7 +276,7 @@ func operatorReport(b *testing.B, rows []string) string {
 // BenchmarkOperator measures what ten webhooks that hang and five dashboards that are open cost
 // a move, and prints, or with -record writes, a table.
 func BenchmarkOperator(b *testing.B) {
-	x := &operatorBench{bench: prepareBench(b, benchHeartbeat, "")}
+	x := &operatorBench{bench: prepareBench(b, 3, benchHeartbeat, "")}
 	webhooks := x.hangingWebhooks()
 	first := map[*lab.Node][]byte{}
 	for _, n := range x.Nodes {

@@ -14,6 +14,10 @@ import (
 func (c *cluster) addresses() []netip.Addr {
 	var addrs []netip.Addr
 	for _, vip := range c.Spec.VIPs {
+		if vip.Kind != "" {
+			addrs = append(addrs, sampled(vip.Address)...)
+			continue
+		}
 		addrs = append(addrs, vip.Address.Addr())
 	}
 	return addrs

@@ -49,7 +49,7 @@ func startPrometheus(c *cluster) *prometheus {
 	for _, n := range c.Nodes {
 		targets = append(targets, fmt.Sprintf("%q", netip.AddrPortFrom(n.Address().Addr(), 7401)))
 	}
-	dir := tempDir(c.t)
+	dir := c.net.tempDir(c.t)
 	file := filepath.Join(dir, "prometheus.yml")
 	c.must(os.WriteFile(file, fmt.Appendf(nil, `
 global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}

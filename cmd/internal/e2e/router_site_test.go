@@ -36,7 +36,7 @@ type station struct {
 func newSite(t *testing.T, nodes ...string) *site {
 	t.Helper()
 	s := &site{t: t, net: emptyNetwork(t)}
-	dir := tempDir(t)
+	dir := s.net.tempDir(t)
 	for _, name := range nodes {
 		s.add(name, filepath.Join(dir, name))
 	}

@@ -27,7 +27,7 @@ func (n *station) unknown() []int {
 func (s *site) strangers(to *lab.Host) *lab.Daemon {
 	s.t.Helper()
 	host := s.net.addHost(s.t, "stranger")
-	d, err := lab.NewKeepalived(host, filepath.Join(tempDir(s.t), "stranger"), fmt.Sprintf(`
+	d, err := lab.NewKeepalived(host, filepath.Join(s.net.tempDir(s.t), "stranger"), fmt.Sprintf(`
 vrrp_instance strange {
     interface eth0
     virtual_router_id 77
@@ -58,7 +58,7 @@ func TestRouterUnknownVRIDsAsKeepalived(t *testing.T) {
 	lab.NeedPeers(t)
 	s := newSite(t, "lb1")
 	n := s.nodes[0]
-	k, err := lab.NewKeepalived(s.net.addHost(t, "keepalived"), filepath.Join(tempDir(t), "keepalived"), `
+	k, err := lab.NewKeepalived(s.net.addHost(t, "keepalived"), filepath.Join(s.net.tempDir(t), "keepalived"), `
 global_defs {
     log_unknown_vrids
 }

@@ -26,9 +26,10 @@ var (
 )
 
 // withVirtualMACs is one router of each family, each on a device of its own.
-func withVirtualMACs(priority int) string {
-	return router("four", 51, priority, "198.18.0.101/24", "virtual_mac = true") +
-		router("six", 51, priority, "2001:db8::101/64", "virtual_mac = true")
+func withVirtualMACs(priority int, lines ...string) string {
+	lines = append(lines, "virtual_mac = true")
+	return router("four", 51, priority, "198.18.0.101/24", lines...) +
+		router("six", 51, priority, "2001:db8::101/64", lines...)
 }
 
 // sniffVirtual keeps what a node sends with a virtual MAC.
@@ -145,8 +146,9 @@ func TestRouterVirtualMACIsTheMasters(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "lb1", "lb2")
 	a, b := s.nodes[0], s.nodes[1]
-	a.write(withVirtualMACs(200))
-	b.write(withVirtualMACs(100))
+	const unhurried = `advert_interval = "500ms"` // a busy master is not taken for dead
+	a.write(withVirtualMACs(200, unhurried))
+	b.write(withVirtualMACs(100, unhurried))
 	s.hasLinkLocal(a)
 	s.hasLinkLocal(b)
 	s.start(a)

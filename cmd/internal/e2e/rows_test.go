@@ -18,27 +18,38 @@ const rowsLimit = 100_000
 // keepRows writes the samples that a benchmark has so far to bench/BENCH.csv beside the file of
 // -record, one line each, and nothing without -record. The file is written anew each time: a
 // benchmark calls it after each of its parts, and deferred, so that one that is broken off
-// leaves what it has.
+// leaves what it has. Of figures and of growth there is a picture beside it, BENCH.svg.
 func keepRows(tb testing.TB, bench string, header []string, rows [][]string) {
 	tb.Helper()
 	if *benchRecord == "" {
 		return
 	}
-	text, err := csvOf(header, rows)
-	if err == nil {
-		err = writeRows(filepath.Join(filepath.Dir(*benchRecord), "bench"), bench, text)
-	}
-	if err != nil {
+	if err := writeRows(filepath.Join(filepath.Dir(*benchRecord), "bench"), bench, header, rows); err != nil {
 		tb.Errorf("keep the rows of %s: %v", bench, err)
 	}
 }
 
-func writeRows(dir, bench string, text []byte) error {
+// writeRows writes rows, and a picture of them where there is one.
+func writeRows(dir, bench string, header []string, rows [][]string) error {
+	text, err := csvOf(header, rows)
+	if err != nil {
+		return err
+	}
+	picture, err := pictureOf(header, rows)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(dir, strings.TrimPrefix(bench, "bench-"))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, strings.TrimPrefix(bench, "bench-")+".csv"), text, 0o644); err != nil {
+	if err := os.WriteFile(file+".csv", text, 0o644); err != nil {
 		return err
+	}
+	if picture != nil {
+		if err := os.WriteFile(file+".svg", picture, 0o644); err != nil {
+			return err
+		}
 	}
 	if len(text) > rowsLimit {
 		return fmt.Errorf("they have %d bytes, want at most %d", len(text), rowsLimit)
@@ -125,14 +136,16 @@ func TestRows(t *testing.T) {
 // What is written last is there, and what is too large is there and told.
 func TestRowsAreWritten(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "bench")
-	for _, text := range []string{"a\nlonger than the next\n", "a\n1\n"} {
-		must(t, writeRows(dir, "bench-failover", []byte(text)))
-		if got, err := os.ReadFile(filepath.Join(dir, "failover.csv")); err != nil || string(got) != text {
-			t.Errorf("the file has %q, %v, want %q", got, err, text)
+	header := []string{"a"}
+	for _, rows := range [][][]string{{{"longer than the next"}}, {{"1"}}} {
+		must(t, writeRows(dir, "bench-failover", header, rows))
+		want := "a\n" + rows[0][0] + "\n"
+		if got, err := os.ReadFile(filepath.Join(dir, "failover.csv")); err != nil || string(got) != want {
+			t.Errorf("the file has %q, %v, want %q", got, err, want)
 		}
 	}
-	err := writeRows(dir, "failover", make([]byte, rowsLimit+1))
-	if info, errStat := os.Stat(filepath.Join(dir, "failover.csv")); err == nil || errStat != nil || info.Size() != rowsLimit+1 {
+	err := writeRows(dir, "failover", header, [][]string{{strings.Repeat("1", rowsLimit)}})
+	if info, errStat := os.Stat(filepath.Join(dir, "failover.csv")); err == nil || errStat != nil || info.Size() < rowsLimit {
 		t.Errorf("a large file gave %v and %v, want an error and the file", err, errStat)
 	}
 }

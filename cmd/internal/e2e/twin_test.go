@@ -25,7 +25,7 @@ func newTwin(t *testing.T, config string) *twin {
 	lab.NeedPeers(t)
 	s := newSite(t)
 	host := s.net.addHost(t, "keepalived")
-	d, err := lab.NewKeepalived(host, filepath.Join(tempDir(t), "keepalived"), config)
+	d, err := lab.NewKeepalived(host, filepath.Join(s.net.tempDir(t), "keepalived"), config)
 	must(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -61,7 +61,7 @@ func TestOwnerWithABrokenFenceHandsOver(t *testing.T) {
 		seen := c.seenBy(next, old)
 		return seen.Healthy && seen.Unfenced == "" && seen.Mended != nil
 	})
-	c.perch(next, "transfer", old.Name)
+	c.handBack(next, old)
 	c.movedFrom(next)
 }
 

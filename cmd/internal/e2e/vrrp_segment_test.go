@@ -48,7 +48,7 @@ func newSegment(t *testing.T, orders ...order) *segment {
 	t.Helper()
 	lab.NeedPeers(t)
 	s := &segment{t: t, net: newNetwork(t)}
-	dir := tempDir(t)
+	dir := s.net.tempDir(t)
 	for i, p := range orders {
 		host := s.net.addHost(t, fmt.Sprintf("%s%d", p.name, i+1))
 		s.members = append(s.members, &member{

@@ -35,6 +35,7 @@ type ClusterSpec struct {
 type VIP struct {
 	Address   netip.Prefix
 	Interface string
+	Kind      string // "" for an address
 }
 
 // Cluster is a perch cluster whose files are written; its nodes are started one
@@ -149,6 +150,9 @@ func config(spec ClusterSpec, n *Node, peers []*Node) string {
 	}
 	for _, vip := range spec.VIPs {
 		line("\n[[vip]]\naddress = %q\ninterface = %q", vip.Address, vip.Interface)
+		if vip.Kind != "" {
+			line("kind = %q", vip.Kind)
+		}
 	}
 	return b.String()
 }

@@ -12,8 +12,8 @@ import (
 
 func TestConfigOfANode(t *testing.T) {
 	vips := []VIP{
-		{netip.MustParsePrefix("198.18.0.100/24"), "eth0"},
-		{netip.MustParsePrefix("2001:db8::100/64"), "eth0"},
+		{Address: netip.MustParsePrefix("198.18.0.100/24"), Interface: "eth0"},
+		{Address: netip.MustParsePrefix("2001:db8::100/64"), Interface: "eth0"},
 	}
 	peers := twoPeers(ClusterSpec{})
 	const head = `[node]

@@ -77,10 +77,14 @@ func (h *Host) Dial(ctx context.Context, network string, to netip.AddrPort) (con
 	return conn, err
 }
 
-// Has reports whether one of the host's interfaces has the address.
+// Has reports whether one of the host's interfaces has the address, or a range of the
+// host's own does.
 func (h *Host) Has(addr netip.Addr) (bool, error) {
 	addrs, err := h.Addresses()
-	return slices.Contains(addrs, addr), err
+	if err != nil || slices.Contains(addrs, addr) {
+		return err == nil, err
+	}
+	return h.routesToItself(addr)
 }
 
 // Addresses returns those of the host's interfaces.

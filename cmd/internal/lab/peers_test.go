@@ -107,6 +107,31 @@ func TestPeersTakeOverFromEachOther(t *testing.T) {
 	}
 }
 
+// A capture has all that was sent until it is ended, however late tcpdump is.
+func TestCaptureCatchesUp(t *testing.T) {
+	NeedPeers(t)
+	l, hosts := newLab(t, 1)
+	c, err := l.Capture(hosts[0].Eth0.sw, filepath.Join(t.TempDir(), "pcap"))
+	must(t, err)
+	must(t, c.process.Signal(syscall.SIGSTOP))
+	const frames = 20
+	for range frames {
+		must(t, hosts[0].Claim(netip.MustParseAddr(vip4)))
+	}
+	time.AfterFunc(100*time.Millisecond, func() { _ = c.process.Signal(syscall.SIGCONT) })
+	announced, err := c.Announcements()
+	must(t, err)
+	n := 0
+	for _, a := range announced {
+		if a.Addr == netip.MustParseAddr(vip4) {
+			n++
+		}
+	}
+	if n < frames {
+		t.Errorf("%d announcements in the capture, want %d", n, frames)
+	}
+}
+
 // checkAdvert wants an advert of that priority, and reads all of it.
 func checkAdvert(t *testing.T, adverts []Advert, link *Link, from MAC, priority uint8) {
 	t.Helper()

@@ -14,11 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// PingInterval is the time between two requests of a Pinger, and so the finest
+// PingInterval is the usual time between two requests of a Pinger, and so the finest
 // outage that it can tell from none.
 const PingInterval = time.Millisecond
 
-// Pinger sends an echo request to one address each PingInterval and writes down
+// Pinger sends an echo request to one address each interval and writes down
 // when the kernel got the answers.
 type Pinger struct {
 	target netip.Addr
@@ -41,13 +41,19 @@ type echo struct {
 
 // Outage is what a Pinger saw over some time.
 type Outage struct {
-	Gap  time.Duration // longest time without an answer; about PingInterval when all is well
+	Gap  time.Duration // longest time without an answer; about an interval when all is well
 	Sent int
 	Lost int // not answered, or not yet
+	// Pause is the longest time in which nothing was sent: the client was kept from it, and
+	// a gap of as long says nothing of the VIP.
+	Pause time.Duration
 }
 
-// Ping pings target from the host until the Pinger or the lab is closed.
-func (h *Host) Ping(target netip.Addr) (*Pinger, error) {
+// Ping pings target each PingInterval from the host until the Pinger or the lab is closed.
+func (h *Host) Ping(target netip.Addr) (*Pinger, error) { return h.PingEvery(target, PingInterval) }
+
+// PingEvery is Ping with another interval.
+func (h *Host) PingEvery(target netip.Addr, interval time.Duration) (*Pinger, error) {
 	p := &Pinger{target: target, start: time.Now()}
 	err := h.Do(func() (err error) {
 		p.socket, err = openEcho(target, uint16(rand.Uint32()))
@@ -56,7 +62,7 @@ func (h *Host) Ping(target netip.Addr) (*Pinger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ping %s from %s: %w", target, h.Name, err)
 	}
-	if p.ticks, err = newTicks(PingInterval); err != nil {
+	if p.ticks, err = newTicks(interval); err != nil {
 		return nil, errors.Join(err, p.socket.close())
 	}
 	p.close = sync.OnceValue(p.end)
@@ -156,10 +162,12 @@ func (p *Pinger) Since(from time.Time) Outage {
 		end = p.answers[n-1]
 	}
 	out := Outage{Gap: longestGap(p.answers, begin, end)}
+	last := begin
 	for _, e := range p.sent {
 		if e.sent < begin || e.sent > now {
 			continue
 		}
+		out.Pause, last = max(out.Pause, e.sent-last), e.sent
 		out.Sent++
 		if !e.answered {
 			out.Lost++

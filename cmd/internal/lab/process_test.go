@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -134,7 +135,8 @@ func TestNothingOutlivesAKilledLab(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the lab could not be made: %s", line)
 	}
-	ns := netnsOf(t, fmt.Sprintf("/proc/%d/ns/net", pid))
+	ns, err := cookieOf(fmt.Sprintf("/proc/%d/ns/net", pid))
+	must(t, err)
 
 	must(t, cmd.Process.Kill())
 	_ = cmd.Wait() // "signal: killed"
@@ -142,14 +144,47 @@ func TestNothingOutlivesAKilledLab(t *testing.T) {
 	eventually(t, "the namespace is gone", func() bool { return !heldByAnybody(ns) })
 }
 
-func heldByAnybody(ns string) bool {
+func heldByAnybody(ns uint64) bool {
+	looked := map[string]bool{}
 	paths, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*/ns/net")
 	for _, path := range paths {
-		if name, err := os.Readlink(path); err == nil && name == ns {
+		name, err := os.Readlink(path)
+		if err != nil || looked[name] {
+			continue
+		}
+		cookie, err := cookieOf(path)
+		if err == nil && cookie == ns {
 			return true
 		}
+		looked[name] = err == nil
 	}
 	return false
+}
+
+// cookieOf returns the number of a network namespace that no other ever has, unlike its
+// inode's, which the next one may get.
+func cookieOf(path string) (cookie uint64, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		if err = unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
+			return
+		}
+		var fd int
+		if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			return
+		}
+		defer unix.Close(fd)
+		cookie, err = unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	}()
+	<-done
+	return cookie, err
 }
 
 func TestDiskIsSmallAndPrivate(t *testing.T) {
