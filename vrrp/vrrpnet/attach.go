@@ -93,7 +93,7 @@ func (e *Engine) sender(kind senderKind) (*sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sender{kind: kind, fd: fd}
+	s := newSender(kind, fd)
 	e.senders[kind] = s
 	return s, nil
 }

@@ -1,6 +1,7 @@
 package vrrpnet
 
 import (
+	"slices"
 	"time"
 	"unsafe"
 
@@ -10,7 +11,7 @@ import (
 // How many packets leave or come in with one system call, and how long one may be: the
 // longest advert has 255 IPv6 addresses and a trailer.
 const (
-	sendBatch    = 64
+	sendBatch    = 256 // a router of each VRID on an interface
 	receiveBatch = 32
 	longest      = 4608
 )
@@ -104,11 +105,18 @@ type sender struct {
 	kind     senderKind
 	fd       int
 	users    int
+	transmit func(fd int, messages []message) (int, error) // sendmmsg
+
+	// What waits. They grow with what leaves together: a router with a virtual MAC has a
+	// sender of its own.
 	packets  []byte // one after another
-	parcels  [sendBatch]parcel
-	queued   int
-	messages [sendBatch]message
-	vectors  [sendBatch]unix.Iovec
+	parcels  []parcel
+	messages []message
+	vectors  []unix.Iovec
+}
+
+func newSender(kind senderKind, fd int) *sender {
+	return &sender{kind: kind, fd: fd, transmit: sendmmsg}
 }
 
 // parcel is a packet that waits to be sent.
@@ -120,14 +128,14 @@ type parcel struct {
 }
 
 // full tells whether there is no room for another packet.
-func (s *sender) full() bool { return s.queued == sendBatch }
+func (s *sender) full() bool { return len(s.parcels) == sendBatch }
 
 // send sends the packets, tells each runner what came of it, and tells whether a lease
 // has opened that was over.
 func (s *sender) send(now time.Duration) (opened bool) {
 	s.prepare()
-	for i := 0; i < s.queued; {
-		n, err := sendmmsg(s.fd, s.messages[i:s.queued])
+	for i := 0; i < len(s.parcels); {
+		n, err := s.transmit(s.fd, s.messages[i:])
 		for _, p := range s.parcels[i : i+n] {
 			opened = p.from.left(now, p.priority) || opened
 		}
@@ -137,14 +145,17 @@ func (s *sender) send(now time.Duration) (opened bool) {
 			i++
 		}
 	}
-	s.queued, s.packets = 0, s.packets[:0]
+	s.parcels, s.packets = s.parcels[:0], s.packets[:0]
 	return opened
 }
 
 // prepare describes the packets to the kernel.
 func (s *sender) prepare() {
+	n := len(s.parcels)
+	s.messages = slices.Grow(s.messages[:0], n)[:n]
+	s.vectors = slices.Grow(s.vectors[:0], n)[:n]
 	start := 0
-	for i := range s.queued {
+	for i := range s.parcels {
 		p := &s.parcels[i]
 		s.vectors[i].Base = &s.packets[start]
 		s.vectors[i].SetLen(p.end - start)

@@ -148,9 +148,12 @@ func still(t testing.TB, n *node, instances ...Instance) *Engine {
 	return e
 }
 
-// advance has the loop of a still engine be at a later time.
+// advance has the loop of a still engine be an interval later, which is that of all.
 func (e *Engine) advance() {
-	e.now += adv
+	for _, r := range e.runners {
+		e.now += r.Router.Interval
+		break
+	}
 	e.tickMasters()
 	e.tickBackups()
 	e.flush()
@@ -164,7 +167,31 @@ var advertKinds = []struct {
 	{"IPv4", nil},
 	{"IPv6", []func(*Instance){ipv6}},
 	{"group", []func(*Instance){func(i *Instance) { i.Group = "g" }}},
+	{"unicast", []func(*Instance){unicastPair}},
+	{"unicast over IPv6", []func(*Instance){ipv6, unicastPair}},
+	{"version 2", []func(*Instance){version2}},
+	{"version 2 with a password", []func(*Instance){version2, auth(vrrp.Password, "secret")}},
+	{"version 2 behind AH", []func(*Instance){version2, auth(vrrp.AH, "secret")}},
 }
+
+// unicastPair has the master, on the first of two nodes, and the backup send to each other.
+func unicastPair(i *Instance) {
+	number := 2
+	if i.Router.Priority == backupPriority {
+		number = 1
+	}
+	peer := nodeAddresses(number)[0]
+	if i.IPv6 {
+		peer = nodeAddresses(number)[1]
+	}
+	unicast(peer)(i)
+}
+
+// Priorities of a stillPair.
+const (
+	masterPriority = 200
+	backupPriority = 100
+)
 
 // stillPair are the still engines of a master and a backup of 70 virtual routers.
 func stillPair(t *testing.T, changes []func(*Instance)) (master, backup *Engine) {
@@ -181,8 +208,8 @@ func stillPair(t *testing.T, changes []func(*Instance)) (master, backup *Engine)
 // seventy are the instances of as many virtual routers, on a master and on a backup.
 func seventy(changes []func(*Instance)) (masters, backups []Instance) {
 	for vrid := range uint8(70) {
-		masters = append(masters, instance(vrid+1, 200, changes...))
-		backups = append(backups, instance(vrid+1, 100, changes...))
+		masters = append(masters, instance(vrid+1, masterPriority, changes...))
+		backups = append(backups, instance(vrid+1, backupPriority, changes...))
 	}
 	return masters, backups
 }
@@ -430,7 +457,7 @@ func TestDeadlinesAreMetTogether(t *testing.T) {
 	}
 	e.now = max(one.due, two.due)
 	e.tickMasters()
-	if e.senders[senderKind{one.place.hears, false}].queued != 2 {
+	if len(e.senders[senderKind{one.place.hears, false}].parcels) != 2 {
 		t.Error("they are not sent together")
 	}
 }

@@ -107,15 +107,19 @@ func newNode(t testing.TB, number int) *node {
 	} {
 		must(t, os.WriteFile("/proc/sys/net/"+name, []byte(value), 0))
 	}
-	own := []netip.Addr{
-		netip.AddrFrom4([4]byte{198, 18, 0, byte(number)}),
-		netip.MustParseAddr(fmt.Sprintf("fe80::%d", number)),
-	}
-	n := &node{t: t, fd: fd, nl: nl, own: own, lease: map[string]*lease{}}
+	n := &node{t: t, fd: fd, nl: nl, own: nodeAddresses(number), lease: map[string]*lease{}}
 	lo, err := nl.LinkByName("lo")
 	must(t, err)
 	must(t, nl.LinkSetUp(lo))
 	return n
+}
+
+// nodeAddresses are those of a node, the first one of IPv4.
+func nodeAddresses(number int) []netip.Addr {
+	return []netip.Addr{
+		netip.AddrFrom4([4]byte{198, 18, 0, byte(number)}),
+		netip.MustParseAddr(fmt.Sprintf("fe80::%d", number)),
+	}
 }
 
 // here moves the thread to the node.

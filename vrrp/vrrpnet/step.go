@@ -75,12 +75,11 @@ func (e *Engine) send(r *runner, priority uint8) {
 		if s.full() {
 			e.deliver(s)
 		}
-		if s.queued == 0 {
+		if len(s.parcels) == 0 {
 			e.outgoing = append(e.outgoing, s)
 		}
 		s.packets = r.wire.Append(s.packets, to.address, priority, e.wall)
-		s.parcels[s.queued] = parcel{r, to, priority, len(s.packets)}
-		s.queued++
+		s.parcels = append(s.parcels, parcel{r, to, priority, len(s.packets)})
 		r.queued++
 	}
 	r.queuedPriority = priority
