@@ -11,7 +11,7 @@ import (
 // dressed is an intent to hold one VIP with attributes.
 func dressed(vip string, is Attributes) intent {
 	return intent{
-		configured: vips(vip), want: vips(vip), mine: make(map[place]claim), lifetime: forever,
+		configured: vips(vip), want: vips(vip), mine: make(map[place]claim),
 		dress: func(VIP) Attributes { return is },
 	}
 }

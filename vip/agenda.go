@@ -43,6 +43,13 @@ func (a *agenda) Put(v VIP, at time.Time) {
 	heap.Push(&a.queue, p)
 }
 
+// Hasten sets all due at once.
+func (a *agenda) Hasten(at time.Time) {
+	for _, p := range a.queue {
+		p.at = at
+	}
+}
+
 // Drop forgets v.
 func (a *agenda) Drop(v VIP) {
 	if p, ok := a.byVIP[v]; ok {

@@ -229,9 +229,7 @@ func (m *Manager) modify(a action) error {
 	return nil
 }
 
-// holds notes that the kernel has the address of a VIP. An address that is never
-// refreshed does not reliably end with its lifetime, so that the first refresh is
-// due at once.
+// holds notes that the kernel has the address of a VIP.
 func (m *Manager) holds(a action) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -247,8 +245,9 @@ func (m *Manager) holds(a action) {
 		m.journal.Say(slog.LevelWarn, "address put back that somebody else had removed",
 			"vip", a.vip, "times", e.readded)
 	}
-	if m.renewal > 0 && !a.address.isRange() {
-		m.renewals.Put(a.vip, now)
+	if m.lifetime > 0 && !a.address.isRange() {
+		e.given = time.Duration(a.address.valid) * time.Second
+		m.renewals.Put(a.vip, m.firstRenewal(e.given, now))
 	}
 }
 

@@ -149,6 +149,7 @@ func (m *Manager) install(vips, old []VIP) {
 		m.silence(v)
 		m.renewals.Drop(v)
 	}
+	m.company.wants(m, m.singles)
 }
 
 // union is a followed by what b has besides.

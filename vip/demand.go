@@ -21,6 +21,7 @@ func (m *Manager) Want(want []VIP) error {
 	}
 	before, old := m.want, m.wanted
 	m.setWant(want)
+	m.company.wants(m, m.singles)
 	grows, shrinks := contains(m.wanted, before), contains(old, want)
 	if !grows {
 		m.epoch.Add(1)

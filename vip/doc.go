@@ -17,6 +17,14 @@
 // addresses as the kernel is done with in 0.4 ms, from 1 to 32, found out anew each time;
 // whether they may be held is asked for each of them just before it.
 //
+// An address has a lifetime, which Run refreshes four times before it would be over. Where
+// that is what ends the answering of a process that is gone, it is Options.Lifetime. Where a
+// fence does (Options.Fenced) it is a backstop, and as long as 50 refreshes a second for all
+// Managers of a Company allow, from the first one on, but at most a minute (lifetime.go): the
+// kernel looks at each address of the host for each refresh. What a refresh gives, and when
+// the next one comes, is found out together, so that none comes too late when the number of
+// VIPs or their fence changes.
+//
 // While VIPs are wanted Run listens to what neighbours say of them by ARP and as
 // neighbor advertisements (ear.go, filter.go), and now and then asks who else has
 // them, for the first time when they are taken: a host that was given the same

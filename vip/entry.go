@@ -13,9 +13,10 @@ const retryAfter = time.Second
 type entry struct {
 	vip     VIP
 	held    bool
-	since   time.Time // when held last changed
-	address address   // as the kernel has it, while held
-	lost    bool      // somebody else removed it, and it is not back yet
+	since   time.Time     // when held last changed
+	address address       // as the kernel has it, while held
+	given   time.Duration // its lifetime, when it was last added or refreshed; read and changed under op
+	lost    bool          // somebody else removed it, and it is not back yet
 	readded uint64
 	fight   fight
 	hold    time.Time // not to be put back before

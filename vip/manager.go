@@ -12,8 +12,8 @@ import (
 // Manager keeps the wanted VIPs in the kernel. Its methods may be called from
 // several goroutines at once.
 type Manager struct {
-	lifetime uint32        // seconds, or forever
-	renewal  time.Duration // between two refreshes; 0 for never
+	lifetime time.Duration // at least; 0 for ever
+	fenced   func(VIP) bool
 	allowed  func(VIP) bool
 	dress    dress
 	guard    func(index int) error
@@ -54,6 +54,7 @@ type Manager struct {
 
 	epoch   atomic.Uint64 // counts Sets; one that finds it changed stops
 	running atomic.Bool
+	anew    atomic.Bool   // all lifetimes are to be refreshed
 	wake    chan struct{} // tells Run that its timers are out of date
 	pen     chan struct{} // tells the scribe that there may be something to write
 
@@ -87,6 +88,10 @@ func newManager(opts Options, t transport) *Manager {
 	if allowed == nil {
 		allowed = func(VIP) bool { return true }
 	}
+	fenced := opts.Fenced
+	if fenced == nil {
+		fenced = func(VIP) bool { return false }
+	}
 	guard := opts.Guard
 	if guard == nil {
 		guard = func(int) error { return nil }
@@ -96,8 +101,8 @@ func newManager(opts Options, t transport) *Manager {
 		company = &Company{}
 	}
 	m := &Manager{
-		lifetime:    opts.seconds(),
-		renewal:     opts.Lifetime / 4,
+		lifetime:    opts.Lifetime,
+		fenced:      fenced,
 		allowed:     allowed,
 		dress:       opts.Attributes,
 		guard:       guard,
@@ -164,6 +169,7 @@ func (m *Manager) demand(want []VIP) ([]VIP, error) {
 		return nil, err
 	}
 	m.setWant(want)
+	m.company.wants(m, m.singles)
 	m.epoch.Add(1)
 	return want, nil
 }

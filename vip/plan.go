@@ -27,7 +27,7 @@ type intent struct {
 	retired    []VIP            // no longer configured, but maybe still in the kernel
 	beside     []VIP            // of other Managers, which see to them
 	mine       map[place]claim  // addresses that this process put there or took over
-	lifetime   uint32           // of a VIP's address in seconds, or forever
+	lasts      lasts            // how long a VIP's address is to
 	dress      dress
 }
 
@@ -243,7 +243,7 @@ func (p *planner) take(vip VIP) {
 		p.remove(a)
 		p.add(vip, l)
 	case found:
-		p.emit(opAdopt, vip, a.marked(is).lasting(p.lifetime, is))
+		p.emit(opAdopt, vip, a.marked(is).lasting(p.lasts.of(vip), is))
 	case l.up:
 		if b, ok := p.blocked[vip]; ok {
 			p.remove(b)
@@ -275,7 +275,7 @@ func (p *planner) correct(vip VIP) {
 
 // mend changes what is not as wanted of an IPv6 address in place.
 func (p *planner) mend(vip VIP, a address, wanted Attributes) {
-	b := a.lasting(p.lifetime, wanted)
+	b := a.lasting(p.lasts.of(vip), wanted)
 	b.flags = b.flags&^markFlags | wanted.marks()
 	if p.lacksRoute(a, wanted) {
 		b.flags &^= unix.IFA_F_NOPREFIXROUTE
@@ -327,7 +327,7 @@ func (p *planner) add(vip VIP, l link) {
 		return
 	}
 	is := p.dress.of(vip)
-	a := address{index: l.index, prefix: vip.Address}.lasting(p.lifetime, is).with(is)
+	a := address{index: l.index, prefix: vip.Address}.lasting(p.lasts.of(vip), is).with(is)
 	if !a.is4() {
 		a.flags |= unix.IFA_F_NODAD
 	}

@@ -58,7 +58,7 @@ func drawScene(t *rapid.T) scene {
 	eth0.promotes = rapid.Bool().Draw(t, "promotes")
 	eth1.up = rapid.Bool().Draw(t, "eth1 up")
 	s.kernel = newFakeKernel(eth0, eth1, ethernetLink(4, "renamed"))
-	s.intent = intent{mine: make(map[place]claim), lifetime: forever}
+	s.intent = intent{mine: make(map[place]claim)}
 	for range rapid.IntRange(0, 8).Draw(t, "addresses") {
 		a := address{
 			index:  rapid.SampledFrom([]int{2, 3, 4}).Draw(t, "index"),

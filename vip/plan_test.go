@@ -95,7 +95,7 @@ func (c planCase) run(t *testing.T) {
 	}
 	in := intent{
 		configured: c.configured, want: c.want, retired: c.retired,
-		mine: make(map[place]claim), lifetime: forever, beside: c.beside,
+		mine: make(map[place]claim), beside: c.beside,
 	}
 	v := view{links: map[string]link{l.name: l}}
 	for _, s := range c.have {
@@ -402,7 +402,7 @@ func TestPlanWaits(t *testing.T) {
 }
 
 func TestPlanGivesNewAddresses(t *testing.T) {
-	in := intent{mine: make(map[place]claim), lifetime: 30}
+	in := intent{mine: make(map[place]claim), lasts: func(VIP) uint32 { return 30 }}
 	in.configured = vips("198.18.0.100/24", "2001:db8::100/64")
 	in.want = in.configured
 	v := view{

@@ -90,6 +90,9 @@ func (m *Manager) turn() time.Time {
 	m.judge(now)
 	m.recall(now)
 	m.speakUp(now)
+	if m.anew.Swap(false) {
+		m.renewals.Hasten(now)
+	}
 	m.renewDue(now)
 	return m.deadline()
 }
@@ -183,7 +186,7 @@ func (m *Manager) renewDue(now time.Time) {
 	var buffer [perBeat]VIP
 	due := buffer[:0]
 	for v, ok := m.renewals.Take(now); ok; v, ok = m.renewals.Take(now) {
-		m.renewals.Put(v, now.Add(m.renewal))
+		m.renewals.Put(v, now.Add(m.lifetime/refreshesPerLife)) // unless it is refreshed
 		due = append(due, v)
 	}
 	var size batchSize
@@ -197,7 +200,7 @@ func (m *Manager) renewDue(now time.Time) {
 
 // renew refreshes the lifetimes of those of a batch that are wanted, and may be held.
 func (m *Manager) renew(batch []VIP, now time.Time) {
-	list, of := m.renewable(batch)
+	list, of := m.renewable(batch, now)
 	if len(list) == 0 {
 		return
 	}
@@ -207,21 +210,25 @@ func (m *Manager) renew(batch []VIP, now time.Time) {
 			m.refreshed.Add(1)
 			continue
 		}
-		m.renewals.Put(of[i], now.Add(min(m.renewal, retryAfter)))
+		m.renewals.Put(of[i], now.Add(min(m.lifetime/refreshesPerLife, retryAfter)))
 		if !noInterface(err) { // else its notification is on the way
 			m.journal.Say(slog.LevelWarn, "lifetime not refreshed", "vip", of[i], "error", err)
 		}
 	}
 }
 
-// renewable returns the addresses of those of a batch that are wanted, and may be held,
-// and which these are, in the memory of the batch.
-func (m *Manager) renewable(batch []VIP) (list []address, of []VIP) {
+// renewable returns the addresses of those of a batch that are wanted, and may be held, with
+// the lifetimes that begin at now, and which these are, in the memory of the batch.
+func (m *Manager) renewable(batch []VIP, now time.Time) (list []address, of []VIP) {
 	list, of = m.addresses[:0], batch[:0]
 	for _, v := range batch {
-		if m.mayHold(v) {
-			list, of = append(list, m.entries[v].address.lasting(m.lifetime, m.dress.of(v))), append(of, v)
+		if !m.mayHold(v) {
+			continue
 		}
+		e, given := m.entries[v], m.lifetimeOf(v)
+		m.renewals.Put(v, m.nextRenewal(given, e.given, now))
+		e.given = given
+		list, of = append(list, e.address.lasting(seconds(given), m.dress.of(v))), append(of, v)
 	}
 	m.addresses = list
 	return list, of

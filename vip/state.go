@@ -16,6 +16,7 @@ type state struct {
 	all        map[VIP]struct{} // the same as configured
 	want       []VIP
 	wanted     map[VIP]struct{} // the same as want
+	singles    int              // of want, that are no ranges
 	retired    []VIP            // no longer configured, but maybe still in the kernel
 	names      []string         // of the interfaces of configured and retired
 
@@ -122,11 +123,14 @@ func (s *state) accept(want []VIP) ([]VIP, error) {
 
 // setWant replaces what is wanted. The list is not changed afterwards.
 func (s *state) setWant(list []VIP) {
-	s.want, s.wanted, s.families = list, s.all, nil
+	s.want, s.wanted, s.families, s.singles = list, s.all, nil, 0
 	if !sameList(list, s.configured) {
 		s.wanted = setOf(list)
 	}
 	for _, v := range list {
+		if !v.isRange() {
+			s.singles++
+		}
 		if !v.spoken() {
 			continue
 		}

@@ -58,7 +58,7 @@ func (m *Manager) intent() (in intent, moved map[int]struct{}, epoch uint64) {
 		retired:    slices.Clone(m.retired),
 		beside:     m.company.besides(m),
 		mine:       m.mine,
-		lifetime:   m.lifetime,
+		lasts:      func(v VIP) uint32 { return seconds(m.lifetimeOf(v)) },
 		dress:      m.dress,
 	}
 	moved = m.moved

@@ -84,6 +84,11 @@ type Options struct {
 	// whole seconds, refreshed by Run while the VIP is wanted: the kernel drops the
 	// VIP of a process that is gone or stopped at most 1.1 s after it. 0 means for ever.
 	Lifetime time.Duration
+	// Fenced is asked whether something else than the lifetime keeps the host from answering
+	// for a VIP whose process is gone. The lifetime is but a backstop then, and grows with
+	// the number of VIPs that are wanted, to at most a minute, so that few refreshes do. It
+	// must be quick; after it has changed call RefreshAll. nil means never.
+	Fenced func(VIP) bool
 	// Allowed is asked before each address that is added, taken over or refreshed,
 	// and before each announcement: a VIP has none of these while it says no. So a
 	// process that was stopped for a while takes nothing back from the node that has
@@ -120,14 +125,6 @@ func (o Options) check() error {
 		return fmt.Errorf("lifetime %v: want whole seconds, or 0 for ever", o.Lifetime)
 	}
 	return nil
-}
-
-// seconds is the lifetime as the kernel counts it.
-func (o Options) seconds() uint32 {
-	if o.Lifetime == 0 {
-		return forever
-	}
-	return uint32(o.Lifetime / time.Second)
 }
 
 // Status is what is known of one configured VIP.

@@ -37,7 +37,7 @@ type Options struct {
 // lifetime is the valid lifetime of an address in the kernel, refreshed while it
 // is held: should perch be killed, the kernel takes the address away within
 // lifetime + 1.1 s. Shorter ones cost more refreshes, longer ones leave a dead
-// owner's address up for longer.
+// owner's address up for longer: where a fence keeps it dark, it is longer with many.
 const lifetime = 2 * time.Second
 
 // afterLife is how long after its lifetime the kernel may take to remove an address.
@@ -310,7 +310,7 @@ func (d *daemon) runParts(ctx context.Context, hangups <-chan os.Signal) error {
 	d.checks.run(g, parts, d.heed)
 	d.serverChecks.run(g, parts, d.balancer.wake)
 	d.runBalancer(g, parts)
-	g.Go(func() error { return d.fence.Run(parts, d.wake) })
+	g.Go(func() error { return d.fence.Run(parts, d.fenceChanged) })
 	g.Go(func() error { return d.tellReady(parts) })
 	g.Go(func() error { return api.ServeControl(parts, d.control, controlSide{d}, d.log) })
 	g.Go(func() error { return d.metrics.Run(parts) })
@@ -342,6 +342,18 @@ func (d *daemon) runParts(ctx context.Context, hangups <-chan os.Signal) error {
 		d.member.peers.CloseIdleConnections()
 	}
 	return errors.Join(err, d.unfence())
+}
+
+// fenceChanged follows the fence into trouble, and out of it: addresses that it ends no
+// longer end with their lifetime.
+func (d *daemon) fenceChanged() {
+	if d.member != nil {
+		d.member.vips.RefreshAll()
+	}
+	if d.routers != nil {
+		d.routers.vips.RefreshAll()
+	}
+	d.wake()
 }
 
 // wake has ownership evaluated anew, which hangs on the fence, as does what the others

@@ -56,6 +56,7 @@ func (d *daemon) openMember(cfg *config.Config, credentials *cluster.Credentials
 	m.vips, err = vip.New(vip.Options{
 		Ledger:   filepath.Join(cfg.Node.DataDir, "vips.json"),
 		Lifetime: lifetime,
+		Fenced:   d.backstopped,
 		Allowed:  func(vip.VIP) bool { return m.holder.allowed() },
 		Guard:    d.fence.Guard,
 		NoRanges: noRanges(d.fence.Kind()),
@@ -72,6 +73,15 @@ func (d *daemon) openMember(cfg *config.Config, credentials *cluster.Credentials
 	m.teller, m.overseer, m.clock = d.teller(), d.overseer(), d.openClock(cfg)
 	return nil
 }
+
+// backstopped tells whether the lifetime of a VIP's address is but a backstop: the fence ends
+// the answering of a node that is dead. It does not end a route by BGP, which goes with the
+// address.
+func (d *daemon) backstopped(vip.VIP) bool {
+	return isBackstop(d.fence, d.herald != nil && d.anycast == nil)
+}
+
+func isBackstop(f gate, routed bool) bool { return f.Strict() && f.Trouble() == nil && !routed }
 
 // noRanges says why a node with a fence of a kind may hold no ranges.
 func noRanges(kind fence.Kind) error {

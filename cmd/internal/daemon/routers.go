@@ -101,6 +101,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 	r.vips, err = vip.New(vip.Options{
 		Ledger:     filepath.Join(cfg.Node.DataDir, ledgerOfRouters),
 		Lifetime:   lifetime,
+		Fenced:     func(v vip.VIP) bool { return r.backstopped(v, d.fence.Trouble()) },
 		Allowed:    r.allowed,
 		Guard:      func(index int) error { return r.guard(d.fence, index) },
 		Attributes: func(v vip.VIP) vip.Attributes { return r.setup.Load().dress[v] },
@@ -144,6 +145,13 @@ func (r *routers) allowed(v vip.VIP) bool {
 	default:
 		return !r.stopped.Load() && r.holds(owner.Name)
 	}
+}
+
+// backstopped tells whether the lifetime of an address is but a backstop, with what troubles
+// the fence: the lease of its router ends the answering. Nothing ends that of a static one.
+func (r *routers) backstopped(v vip.VIP, trouble error) bool {
+	_, leased := r.setup.Load().owners[v] // but not what is static
+	return leased && r.strict && trouble == nil
 }
 
 // place is where an address of a router is: as with a holder's, its release may be due.
