@@ -16,8 +16,14 @@ func TestBackstop(t *testing.T) {
 		n    int
 		want time.Duration
 	}{
-		{0, 2 * time.Second}, {1, 2 * time.Second}, {25, 2 * time.Second}, {26, 3 * time.Second}, {200, 16 * time.Second},
-		{750, time.Minute}, {1000, time.Minute}, {5000, time.Minute},
+		{0, 2 * time.Second},
+		{1, 2 * time.Second},
+		{25, 2 * time.Second},
+		{26, 3 * time.Second},
+		{200, 16 * time.Second},
+		{750, time.Minute},
+		{1000, time.Minute},
+		{5000, time.Minute},
 	} {
 		if got := backstop(2*time.Second, c.n); got != c.want {
 			t.Errorf("%d VIPs have a lifetime of %v, want %v", c.n, got, c.want)

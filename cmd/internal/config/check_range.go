@@ -18,9 +18,6 @@ var (
 // checkVIPKind refuses what cannot be a VIP of its kind. It is zero then, as that of a value
 // which cannot be read.
 func checkVIPKind(r *report, table *value, v *VIP) {
-	if rate := table.child("announce_rate"); rate != nil && !v.Prefix {
-		r.badKey(rate, "given without kind = \"prefix\"", "must come with it: only ranges are announced at a rate")
-	}
 	if !v.Address.IsValid() {
 		return
 	}

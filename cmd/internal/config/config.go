@@ -92,10 +92,9 @@ type Peer struct {
 // VIP is one virtual address with its prefix length, or a range, and the interface that
 // carries it.
 type VIP struct {
-	Address      netip.Prefix
-	Interface    string
-	Prefix       bool // Address is masked, and all of it is held
-	AnnounceRate int  // of a Prefix: frames in a second; 0 for 200,000
+	Address   netip.Prefix
+	Interface string
+	Prefix    bool // Address is masked, and all of it is held
 }
 
 // Has tells whether the address is the VIP's, or one of its range.

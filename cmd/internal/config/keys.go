@@ -139,6 +139,5 @@ func vipKeys(v *VIP) []key {
 		required("address", text(&v.Address, vipAddressRule, parseUnicastPrefix)),
 		required("interface", text(&v.Interface, interfaceRule, parseInterface)),
 		optional("kind", choice(&v.Prefix, option[bool]{"address", false}, option[bool]{"prefix", true})),
-		optional("announce_rate", integer(&v.AnnounceRate, 100, 1_000_000)),
 	}
 }

@@ -55,7 +55,6 @@ func render(c *Config) string {
 		b.line("[[vip]]\naddress = %q\ninterface = %q", v.Address, v.Interface)
 		if v.Prefix {
 			b.line("kind = \"prefix\"")
-			set(&b, "announce_rate", v.AnnounceRate)
 		}
 	}
 	if c.BGP != nil {

@@ -93,18 +93,11 @@ func noRanges(kind fence.Kind) error {
 
 // paceOf is how a VIP of the cluster is announced.
 func (d *daemon) paceOf(v vip.VIP) vip.Pace {
-	cfg := d.config()
-	limit := cfg.Cluster.AnnounceRate
-	if v.Kind != vip.Range {
-		return vip.Pace{LinkRate: limit}
+	limit := d.config().Cluster.AnnounceRate
+	if v.Kind == vip.Range {
+		return vip.Pace{Rate: limit}
 	}
-	pace := vip.Pace{Rate: limit}
-	for _, c := range cfg.VIPs {
-		if vipOf(c) == v && c.AnnounceRate > 0 && (limit == 0 || c.AnnounceRate < limit) {
-			pace.Rate = c.AnnounceRate
-		}
-	}
-	return pace
+	return vip.Pace{LinkRate: limit}
 }
 
 func (d *daemon) clusterConfig(cfg *config.Config, credentials *cluster.Credentials) cluster.Config {
