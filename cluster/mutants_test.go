@@ -253,6 +253,37 @@ var mutants = []mutant{
 		edits: []edit{{"transfer.go", "c.lost || n.now()-c.sent > n.cfg.Heartbeat/2", "c.lost"}},
 		tests: "TestObstaclesOfASuccessor", want: fails,
 	},
+	{
+		name:  "a successor is told of nothing that it may not have",
+		edits: []edit{{"brief.go", "min(committed, last.Index)", "max(committed, last.Index)"}},
+		tests: "TestBriefingTellsNoMoreThanIsKnown", want: fails,
+	},
+	{
+		name:  "a leader that hangs briefs nobody",
+		edits: []edit{{"brief.go", "case n.hangs(term):", "case false:"}},
+		tests: "TestSilentLeaderBriefsNobody", want: fails,
+	},
+	// The voters, who are kept.
+	{
+		name:  "voters are read anew after a write that another configuration may follow",
+		edits: []edit{{"voting.go", "known.of == r && known.begun == begun", "known.of == r"}},
+		tests: "TestVotersAreReadAnewWhenTheyMayBeOthers", want: fails,
+	},
+	{
+		name:  "voters are kept only when the main loop is done with all writes",
+		edits: []edit{{"voting.go", "quiet := e.done.Load() == begun", "quiet := e.done.Load() <= begun"}},
+		tests: "TestVotersAreReadAnewWhenTheyMayBeOthers", want: fails,
+	},
+	{
+		name:  "voters are those of this life of the library",
+		edits: []edit{{"voting.go", "known.of == r && known.begun == begun", "known.begun == begun"}},
+		tests: "TestVotersAreReadAnewWhenTheyMayBeOthers", want: fails,
+	},
+	{
+		name:  "the main loop is done with what was begun before it was asked",
+		edits: []edit{{"pulse.go", "n.votes.done.Store(begun)", "n.votes.done.Store(max(begun, n.votes.begun.Load()))"}},
+		tests: "TestPulseTellsOfWhatTheMainLoopIsDoneWith", want: fails,
+	},
 	// The membership.
 	{
 		name:  "a change of the membership waits for what was granted before the election",
