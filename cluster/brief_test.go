@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 )
 
@@ -58,7 +59,8 @@ func TestSilentLeaderBriefsNobody(t *testing.T) {
 		if p, ok := owner.run.peer(target.cfg.Node); ok {
 			address = raft.ServerAddress(p.Address.String())
 		}
-		trans := &transport{node: owner.run.Node} // which has no network to send on
+		trans := newTransport(owner.run.Node, deaf{newQueue(nil)}, hclog.NewNullLogger())
+		defer trans.Close()
 		owner.run.FallSilent()
 		if err := trans.brief(id, address); !errors.Is(err, ErrNotRunning) {
 			t.Errorf("a silent one: %v", err)

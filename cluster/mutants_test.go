@@ -23,6 +23,41 @@ var mutants = []mutant{
 		tests: "TestSimulation", want: two, hostile: true,
 	},
 	{
+		name:  "a vote is a grant only by the register",
+		edits: []edit{{"votes.go", "n.member.Load() && n.grants.give(", "n.member.Load() || n.grants.give("}},
+		tests: "TestVoteForACalledCandidateIsAGrant", want: fails,
+	},
+	{
+		name:  "a vote is a grant only of a member",
+		edits: []edit{{"votes.go", "n.member.Load() && n.grants.give(", "n.grants.give("}},
+		tests: "TestVotesThatAreNoGrants", want: fails,
+	},
+	{
+		name:  "a vote is a grant only to who was called",
+		edits: []edit{{"votes.go", "!req.LeadershipTransfer || resp.Term != req.Term", "resp.Term != req.Term"}},
+		tests: "TestVotesThatAreNoGrants", want: fails,
+	},
+	{
+		name:  "what a vote grants counts",
+		edits: []edit{{"transport.go", "t.node.elected(string(id), sent, req, resp)", "_ = sent"}},
+		tests: "TestWinnerOfAHandOverAsksNoMore", want: fails,
+	},
+	{
+		name:  "what a vote grants counts from the sending",
+		edits: []edit{{"votes.go", "sent+leaseLength(length)", "max(sent, n.now())+leaseLength(length)"}},
+		tests: "TestWhatAVoteGrantsCounts", want: fails,
+	},
+	{
+		name:  "what a vote grants is as long as the voter says",
+		edits: []edit{{"votes.go", "sent+leaseLength(length)", "sent+leaseLength(n.cfg.grantLength())"}},
+		tests: "TestWhatAVoteGrantsCounts", want: fails,
+	},
+	{
+		name:  "what a vote grants is of its term",
+		edits: []edit{{"votes.go", "!resp.Granted || resp.Term != req.Term ||", "!resp.Granted ||"}},
+		tests: "TestWhatAVoteGrantsCounts", want: fails,
+	},
+	{
 		name:  "a word ends grants of its own term only",
 		edits: []edit{{"grants.go", `if g.to != "" && g.term == term {`, `if g.to != "" {`}},
 		tests: "TestGrantEndsWithTheWordOfItsLeader", want: fails,
