@@ -25,15 +25,19 @@ func briefing(header raft.RPCHeader, term uint64, last raft.Log, committed uint6
 }
 
 // brief tells a follower what is committed. That it answers proves, too, that it is alive.
+// Like any request of a leader it is not sent by a node that ends or hangs.
 func (t *transport) brief(id raft.ServerID, target raft.ServerAddress) error {
 	n := t.node
-	r := n.raft.Load()
-	if r == nil {
+	if t.silent() {
 		return ErrNotRunning
 	}
+	r := n.raft.Load()
 	term, c := r.CurrentTerm(), n.contact(string(id))
-	if c.term != term || !n.leads(term) {
+	switch {
+	case c.term != term || !n.leads(term):
 		return ErrGivenUp
+	case n.hangs(term):
+		return errHung
 	}
 	var last raft.Log
 	if err := n.store.peek(c.match, &last); err != nil {

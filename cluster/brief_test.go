@@ -1,9 +1,11 @@
 package cluster
 
 import (
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 )
 
@@ -47,4 +49,28 @@ func TestSuccessorKnowsThePlanWhenTheVIPsAreReleased(t *testing.T) {
 	if !<-knew {
 		t.Error("the successor did not know of the plan at the release")
 	}
+}
+
+// Who has fallen silent tells nobody anything: a follower would take it for alive.
+func TestSilentLeaderBriefsNobody(t *testing.T) {
+	directed(t, func(t *testing.T, s *simulation, owner *simNode, others []*simNode) {
+		target := others[0]
+		id, address := raft.ServerID(target.cfg.Node), raft.ServerAddress("")
+		if p, ok := owner.run.peer(target.cfg.Node); ok {
+			address = raft.ServerAddress(p.Address.String())
+		}
+		trans := newTransport(owner.run.Node, deaf{newQueue(nil)}, hclog.NewNullLogger())
+		defer trans.Close()
+		owner.run.FallSilent()
+		if err := trans.brief(id, address); !errors.Is(err, ErrNotRunning) {
+			t.Errorf("a silent one: %v", err)
+		}
+		owner.run.hushed.Store(false)
+		owner.run.mu.Lock()
+		owner.run.nudged = owner.run.now() - owner.cfg.Heartbeat
+		owner.run.mu.Unlock()
+		if err := trans.brief(id, address); !errors.Is(err, errHung) {
+			t.Errorf("one whose main loop hangs: %v", err)
+		}
+	})
 }

@@ -20,6 +20,7 @@ func (n *Node) AwaitClaim(ctx context.Context) bool {
 			return false
 		}
 		if n.hasCommand(r.LastIndex(), r.CurrentTerm()) {
+			n.moment("claim seen")
 			return true
 		}
 		pause(ctx, claimLook)

@@ -11,7 +11,7 @@ import (
 
 // A grant is a voter's word to a leader: for so long I take nobody else for the
 // owner. It rides on the answer to an AppendEntries, in a field that the library
-// fills and never reads there.
+// fills and never reads there, and on some votes (votes.go).
 
 // grants is the register of what this node has granted, one leader at a time,
 // itself included. It is not safe for concurrent use. Times are of the boot clock.
@@ -67,16 +67,16 @@ func marked(tag []byte, length time.Duration) []byte {
 }
 
 // granted returns the length of the grant that an answer carries, or 0.
-func granted(resp *raft.AppendEntriesResponse) time.Duration { return lengthIn(resp, markGrant) }
+func granted(resp *raft.AppendEntriesResponse) time.Duration { return lengthIn(resp.Addr, markGrant) }
 
 // stated returns for how long the grants of the voter last that answers, whether or
 // not it grants, or 0 if it does not say.
 func stated(resp *raft.AppendEntriesResponse) time.Duration {
-	return max(lengthIn(resp, markGrant), lengthIn(resp, markTaken))
+	return max(lengthIn(resp.Addr, markGrant), lengthIn(resp.Addr, markTaken))
 }
 
-func lengthIn(resp *raft.AppendEntriesResponse, tag []byte) time.Duration {
-	value, found := bytes.CutPrefix(resp.Addr, tag)
+func lengthIn(addr, tag []byte) time.Duration {
+	value, found := bytes.CutPrefix(addr, tag)
 	if !found || len(value) != 8 {
 		return 0
 	}

@@ -23,6 +23,41 @@ var mutants = []mutant{
 		tests: "TestSimulation", want: two, hostile: true,
 	},
 	{
+		name:  "a vote is a grant only by the register",
+		edits: []edit{{"votes.go", "n.member.Load() && n.grants.give(", "n.member.Load() || n.grants.give("}},
+		tests: "TestVoteForACalledCandidateIsAGrant", want: fails,
+	},
+	{
+		name:  "a vote is a grant only of a member",
+		edits: []edit{{"votes.go", "n.member.Load() && n.grants.give(", "n.grants.give("}},
+		tests: "TestVotesThatAreNoGrants", want: fails,
+	},
+	{
+		name:  "a vote is a grant only to who was called",
+		edits: []edit{{"votes.go", "!req.LeadershipTransfer || resp.Term != req.Term", "resp.Term != req.Term"}},
+		tests: "TestVotesThatAreNoGrants", want: fails,
+	},
+	{
+		name:  "what a vote grants counts",
+		edits: []edit{{"transport.go", "t.node.elected(string(id), sent, req, resp)", "_ = sent"}},
+		tests: "TestWinnerOfAHandOverAsksNoMore", want: fails,
+	},
+	{
+		name:  "what a vote grants counts from the sending",
+		edits: []edit{{"votes.go", "sent+leaseLength(length)", "max(sent, n.now())+leaseLength(length)"}},
+		tests: "TestWhatAVoteGrantsCounts", want: fails,
+	},
+	{
+		name:  "what a vote grants is as long as the voter says",
+		edits: []edit{{"votes.go", "sent+leaseLength(length)", "sent+leaseLength(n.cfg.grantLength())"}},
+		tests: "TestWhatAVoteGrantsCounts", want: fails,
+	},
+	{
+		name:  "what a vote grants is of its term",
+		edits: []edit{{"votes.go", "!resp.Granted || resp.Term != req.Term ||", "!resp.Granted ||"}},
+		tests: "TestWhatAVoteGrantsCounts", want: fails,
+	},
+	{
 		name:  "a word ends grants of its own term only",
 		edits: []edit{{"grants.go", `if g.to != "" && g.term == term {`, `if g.to != "" {`}},
 		tests: "TestGrantEndsWithTheWordOfItsLeader", want: fails,
@@ -252,6 +287,37 @@ var mutants = []mutant{
 		name:  "a successor is in contact",
 		edits: []edit{{"transfer.go", "c.lost || n.now()-c.sent > n.cfg.Heartbeat/2", "c.lost"}},
 		tests: "TestObstaclesOfASuccessor", want: fails,
+	},
+	{
+		name:  "a successor is told of nothing that it may not have",
+		edits: []edit{{"brief.go", "min(committed, last.Index)", "max(committed, last.Index)"}},
+		tests: "TestBriefingTellsNoMoreThanIsKnown", want: fails,
+	},
+	{
+		name:  "a leader that hangs briefs nobody",
+		edits: []edit{{"brief.go", "case n.hangs(term):", "case false:"}},
+		tests: "TestSilentLeaderBriefsNobody", want: fails,
+	},
+	// The voters, who are kept.
+	{
+		name:  "voters are read anew after a write that another configuration may follow",
+		edits: []edit{{"voting.go", "known.of == r && known.begun == begun", "known.of == r"}},
+		tests: "TestVotersAreReadAnewWhenTheyMayBeOthers", want: fails,
+	},
+	{
+		name:  "voters are kept only when the main loop is done with all writes",
+		edits: []edit{{"voting.go", "quiet := e.done.Load() == begun", "quiet := e.done.Load() <= begun"}},
+		tests: "TestVotersAreReadAnewWhenTheyMayBeOthers", want: fails,
+	},
+	{
+		name:  "voters are those of this life of the library",
+		edits: []edit{{"voting.go", "known.of == r && known.begun == begun", "known.begun == begun"}},
+		tests: "TestVotersAreReadAnewWhenTheyMayBeOthers", want: fails,
+	},
+	{
+		name:  "the main loop is done with what was begun before it was asked",
+		edits: []edit{{"pulse.go", "n.votes.done.Store(begun)", "n.votes.done.Store(max(begun, n.votes.begun.Load()))"}},
+		tests: "TestPulseTellsOfWhatTheMainLoopIsDoneWith", want: fails,
 	},
 	// The membership.
 	{

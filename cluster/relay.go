@@ -205,10 +205,11 @@ func (n *Node) answer(command any, out raft.RPCResponse) raft.RPCResponse {
 		n.cfg.Log.Error("releasing the VIPs for another leader", "error", err)
 		return raft.RPCResponse{Error: errWithheld}
 	}
-	if _, ok := command.(*raft.RequestVoteRequest); ok {
+	switch req := command.(type) {
+	case *raft.RequestVoteRequest:
 		n.moment("vote given")
-	}
-	if req, ok := command.(*raft.AppendEntriesRequest); ok {
+		n.grantVote(req, out.Response.(*raft.RequestVoteResponse))
+	case *raft.AppendEntriesRequest:
 		n.grant(req, out.Response.(*raft.AppendEntriesResponse))
 	}
 	return out

@@ -190,7 +190,12 @@ func (t *transport) RequestVote(id raft.ServerID, target raft.ServerAddress, req
 	req = t.node.withoutStalePrivilege(req)
 	t.node.moment("vote asked")
 	defer t.node.moment("vote answered")
-	return again(func() error { return t.sound(t.NetworkTransport.RequestVote(id, target, req, resp), &resp.Term) })
+	sent := t.node.now()
+	err := again(func() error { return t.sound(t.NetworkTransport.RequestVote(id, target, req, resp), &resp.Term) })
+	if err == nil {
+		t.node.elected(string(id), sent, req, resp)
+	}
+	return err
 }
 
 // InstallSnapshot implements raft.Transport.

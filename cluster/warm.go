@@ -100,11 +100,12 @@ func (w *warm) follow(ctx context.Context, names func() []string) {
 
 // run keeps one connection to peer ready until ctx ends.
 func (w *warm) run(ctx context.Context, peer string) {
+	var h haste
 	for ctx.Err() == nil {
 		arrival := w.arrival(peer)
 		conn, err := w.dial(ctx, peer)
 		if err != nil {
-			pauseUntil(ctx, warmPause, arrival)
+			h.pause(ctx, arrival)
 			continue
 		}
 		c := &idleConn{Conn: conn, watched: make(chan error, 1)}
@@ -115,20 +116,29 @@ func (w *warm) run(ctx context.Context, peer string) {
 		c.watched <- err
 		if w.drop(peer, c) { // not taken: the peer has closed it, or ctx has ended
 			c.Close()
-			pauseUntil(ctx, warmPause, w.arrival(peer))
+			h.pause(ctx, w.arrival(peer))
 			continue
 		}
 		pause(ctx, warmPause)
 	}
 }
 
-// pauseUntil is a pause that something may end early.
-func pauseUntil(ctx context.Context, d time.Duration, early <-chan struct{}) {
-	ctx, cancel := context.WithTimeout(ctx, d)
+// haste lets every other pause end early, no more: of two nodes that close each other's
+// connections each is an arrival to the other.
+type haste struct{ spent bool }
+
+// pause lasts warmPause, or until early if the one before has lasted.
+func (h *haste) pause(ctx context.Context, early <-chan struct{}) {
+	if h.spent {
+		early = nil
+	}
+	h.spent = false
+	ctx, cancel := context.WithTimeout(ctx, warmPause)
 	defer cancel()
 	select {
 	case <-ctx.Done():
 	case <-early:
+		h.spent = true
 	}
 }
 

@@ -118,6 +118,35 @@ func TestPeerThatComesIsReachedAtOnce(t *testing.T) {
 	})
 }
 
+// Two nodes that turn each other away do not call each other without end.
+func TestArrivalsDoNotMakeAStorm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const during = 10 * warmPause
+		var a, b *warm
+		dials := 0
+		reach := func(other **warm, self string) func(context.Context, string) (net.Conn, error) {
+			return func(context.Context, string) (net.Conn, error) {
+				if dials++; dials > 1000 {
+					return nil, errors.New("a storm")
+				}
+				(*other).arrived(self)
+				near, far := net.Pipe()
+				far.Close()
+				return near, nil
+			}
+		}
+		a, b = newWarm(reach(&b, "a")), newWarm(reach(&a, "b"))
+		ctx, cancel := context.WithTimeout(t.Context(), during)
+		defer cancel()
+		go a.run(ctx, "b")
+		b.run(ctx, "a")
+		synctest.Wait()
+		if most := 2 * 2 * int(during/warmPause+1); dials > most {
+			t.Errorf("%d connections in %s, want at most %d", dials, during, most)
+		}
+	})
+}
+
 // No election waits for a TLS handshake: not the first of a node, nor one right after it, nor
 // one of a group in which a node has just been started again.
 func TestNoHandshakeFallsIntoAMove(t *testing.T) {

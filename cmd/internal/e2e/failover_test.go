@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,24 @@ func TestLeaderSIGTERM(t *testing.T) {
 	c.must(old.Start())
 	c.settled()
 	p.outageAtMost(brief)
+}
+
+// What an owner does at its end would take the processor from the one that takes over: it holds
+// nothing any more, and stays until that one has written down that it owns.
+func TestStoppedOwnerStaysForTheClaim(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, failover("wan"))
+	c.neverTwoOwners()
+	for range 3 { // on a busy machine the claim may take longer than is waited for it
+		old := c.owner()
+		c.handOver(old, wasStopped, func() { c.terminate(old) })
+		if strings.Contains(old.LogTail(1000), `what="claim seen"`) {
+			return
+		}
+		c.must(old.Start())
+		c.settled()
+	}
+	t.Error("no owner that was stopped has seen the claim of its successor")
 }
 
 // A killed perch leaves its addresses to the kernel, which lets them run out.
