@@ -54,7 +54,7 @@ func drawScene(t *rapid.T) scene {
 		return VIP{Address: prefix.Draw(t, "address"), Interface: rapid.SampledFrom([]string{"eth0", "eth1", "eth2"}).Draw(t, "interface")}
 	})
 	whole := rapid.Custom(func(t *rapid.T) netip.Prefix {
-		return netip.MustParsePrefix(rapid.SampledFrom([]string{"10.0.0.0/30", "10.1.0.0/20", "2001:db8::/127"}).Draw(t, "range"))
+		return netip.MustParsePrefix(rapid.SampledFrom([]string{"10.0.0.0/24", "10.1.0.0/20", "2001:db8::/127"}).Draw(t, "range"))
 	})
 	anyVIP := rapid.Custom(func(t *rapid.T) VIP {
 		v := vip.Draw(t, "vip")
