@@ -3,7 +3,6 @@ package vip
 import (
 	"cmp"
 	"net/netip"
-	"slices"
 	"time"
 )
 
@@ -109,24 +108,8 @@ func (s *sweeps) Take(now time.Time) *sweep {
 	if first != nil {
 		pause := time.Duration(first.burst()) * time.Second / time.Duration(first.rate)
 		first.due = latest(first.due, now.Add(-sweepLag*pause)).Add(pause)
-		s.spent(first)
 	}
 	return first
-}
-
-// spent has the others that share the rate of a sweep come after its burst, and in turns.
-func (s *sweeps) spent(w *sweep) {
-	if !w.share || len(s.list) < 2 {
-		return
-	}
-	for _, other := range s.list {
-		if other.share && other.vip.Interface == w.vip.Interface {
-			other.due = latest(other.due, w.due)
-		}
-	}
-	i := slices.Index(s.list, w)
-	copy(s.list[i:], s.list[i+1:])
-	s.list[len(s.list)-1] = w
 }
 
 // Wait has those that share the rate of an interface wait until it is free.

@@ -12,7 +12,13 @@ func TestRateOfAnInterface(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const rate, slice = 1000, 50 * time.Millisecond
 		all := append(many(100), testRange("198.20.0.0/25"), testRange("198.20.1.0/25"))
-		pace := func(VIP) Pace { return Pace{Rate: rate, LinkRate: rate, Repeat: 1, Refresh: time.Hour} }
+		pace := func(v VIP) Pace {
+			p := Pace{LinkRate: rate, Repeat: 1, Refresh: time.Hour}
+			if v.Kind == Range {
+				p.Rate, p.LinkRate = rate, 0
+			}
+			return p
+		}
 		m, _ := fakeWith(t, Options{Schedule: pace}, all)
 		start(t, m)
 		must(t, m.Set(all))
