@@ -14,7 +14,7 @@ func cutOff(c *config.Config, f Facts) (all []Finding) {
 			if v.Prefix && v.Has(gateway) {
 				all = append(all, Finding{
 					Error, "vip " + v.Address.String(), fmt.Sprintf("has the default gateway %s: this host loses it when it owns the range, and all others hear that it is here", gateway),
-					"have a range without it",
+					f.edit("have a range without it"),
 				})
 			}
 		}
