@@ -20,7 +20,7 @@
 // An address has a lifetime, which Run refreshes four times before it would be over. Where
 // that is what ends the answering of a process that is gone, it is Options.Lifetime. Where a
 // fence does (Options.Fenced) it is a backstop, and as long as 50 refreshes a second for all
-// Managers of a Company allow, from the first one on, but at most a minute (lifetime.go): the
+// Managers of a Company allow, from the first one on, but at most a minute (backstop.go): the
 // kernel looks at each address of the host for each refresh. What a refresh gives, and when
 // the next one comes, is found out together, so that none comes too late when the number of
 // VIPs or their fence changes.

@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+// LiesWithin is a part of the reason of a range that has an address of this host. It can be
+// held all the same; while it is not, that address is behind its fence, like all others.
+const LiesWithin = "an address of this host, lies within"
+
 // retryAfter is how long an address waits that the kernel refused.
 const retryAfter = time.Second
 
@@ -47,7 +51,7 @@ func (e *entry) reason(l link, exists bool) string {
 	case !l.running:
 		return fmt.Sprintf("interface %s has no carrier", e.vip.Interface)
 	case e.stranger.IsValid():
-		return fmt.Sprintf("%s, an address of this host, lies within", e.stranger)
+		return fmt.Sprintf("%s, %s", e.stranger, LiesWithin)
 	}
 	return ""
 }

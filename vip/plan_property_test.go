@@ -53,6 +53,16 @@ func drawScene(t *rapid.T) scene {
 	vip := rapid.Custom(func(t *rapid.T) VIP {
 		return VIP{Address: prefix.Draw(t, "address"), Interface: rapid.SampledFrom([]string{"eth0", "eth1", "eth2"}).Draw(t, "interface")}
 	})
+	whole := rapid.Custom(func(t *rapid.T) netip.Prefix {
+		return netip.MustParsePrefix(rapid.SampledFrom([]string{"10.0.0.0/24", "10.1.0.0/20", "2001:db8::/127"}).Draw(t, "range"))
+	})
+	anyVIP := rapid.Custom(func(t *rapid.T) VIP {
+		v := vip.Draw(t, "vip")
+		if rapid.IntRange(0, 2).Draw(t, "is a range") == 0 {
+			v.Address, v.Kind = whole.Draw(t, "address"), Range
+		}
+		return v
+	})
 	s := scene{deaf: rapid.Bool().Draw(t, "deaf")}
 	eth0, eth1 := ethernetLink(2, "eth0"), ethernetLink(3, "eth1") // and no eth2
 	eth0.promotes = rapid.Bool().Draw(t, "promotes")
@@ -70,14 +80,18 @@ func drawScene(t *rapid.T) scene {
 		}
 		_ = s.kernel.add(a, false) // EEXIST: one less
 	}
-	seen := make(map[spot]bool)
-	for _, v := range rapid.SliceOfNDistinct(vip, 0, 8, rapid.ID[VIP]).Draw(t, "vips") {
+	for range rapid.IntRange(0, 3).Draw(t, "routes") { // all of perch: others are not in a view
+		v := VIP{Address: whole.Draw(t, "has"), Kind: Range}
+		_ = s.kernel.add(v.route(rapid.SampledFrom([]int{2, 3, 4}).Draw(t, "index")), false)
+	}
+	seen, ranges := make(map[spot]bool), make(map[netip.Prefix]bool)
+	for _, v := range rapid.SliceOfNDistinct(anyVIP, 0, 10, rapid.ID[VIP]).Draw(t, "vips") {
 		at := v.spot(int(v.Interface[3]))
 		switch kind := rapid.IntRange(0, 2).Draw(t, "kind"); {
 		case kind == 0:
 			s.intent.retired = append(s.intent.retired, v)
-		case !seen[at]:
-			seen[at] = true
+		case !seen[at] && !(v.isRange() && ranges[v.Address]): // two of one range overlap
+			seen[at], ranges[v.Address] = true, ranges[v.Address] || v.isRange()
 			s.intent.configured = append(s.intent.configured, v)
 			if kind == 1 {
 				s.intent.want = append(s.intent.want, v)
@@ -131,9 +145,10 @@ func (s scene) foreign() []address {
 			})
 		}
 		configured := slices.ContainsFunc(s.intent.configured, func(v VIP) bool {
-			return ours(v) && v.Address.Addr() == a.prefix.Addr()
+			return ours(v) && v.spot(a.index) == a.spot() ||
+				v.isRange() && a.isRange() && v.Address == a.prefix // there is one route to a destination
 		})
-		retired := slices.ContainsFunc(s.intent.retired, func(v VIP) bool { return ours(v) && v.Address == a.prefix })
+		retired := slices.ContainsFunc(s.intent.retired, func(v VIP) bool { return ours(v) && v.place(a.index) == a.place() })
 		if !mine && !configured && !retired {
 			list = append(list, a)
 		}
@@ -158,7 +173,9 @@ func (s scene) do(t *rapid.T, a action, refused *bool) {
 		err = k.Replace(a.address)
 		s.intent.mine[a.address.place()] = claim{a.address, a.op == opAdopt, a.given}
 	case opAdd:
-		err = k.Add(a.address)
+		if err = k.Add(a.address); err == unix.EEXIST && a.address.isRange() { // that of another interface
+			err = k.Replace(a.address)
+		}
 		s.intent.mine[a.address.place()] = claim{a.address, a.op == opAdopt, a.given}
 	case opRemove:
 		err = k.RemoveAll([]address{a.address})[0]
@@ -245,7 +262,7 @@ func (s scene) reached(t *rapid.T, actions []action) {
 	links := s.view().links
 	at := func(v VIP, a address) bool {
 		l, ok := links[v.Interface]
-		return ok && l.index == a.index && v.Address.Addr() == a.prefix.Addr()
+		return ok && v.spot(l.index) == a.spot()
 	}
 	for _, v := range s.intent.configured {
 		wanted := slices.Contains(s.intent.want, v)
@@ -256,7 +273,7 @@ func (s scene) reached(t *rapid.T, actions []action) {
 		}
 	}
 	for _, v := range s.intent.retired {
-		ofOther := slices.ContainsFunc(s.intent.want, func(w VIP) bool { return w.Interface == v.Interface && w.Address == v.Address })
+		ofOther := slices.ContainsFunc(s.intent.want, func(w VIP) bool { return w == v })
 		if !ofOther && slices.ContainsFunc(s.kernel.addresses, func(a address) bool { return at(v, a) && a.prefix == v.Address }) {
 			t.Fatalf("after %s: retired %s is still there", texts(actions), v)
 		}

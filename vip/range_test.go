@@ -216,6 +216,10 @@ func TestRangeWithAnAddressOfThisHost(t *testing.T) {
 	if s := m.Status()[0]; !s.Held || s.Reason != "198.19.3.7, an address of this host, lies within" {
 		t.Errorf("status %+v", s)
 	}
+	must(t, m.Set(nil))
+	if s := m.Status()[0]; s.Held || s.Reason != "198.19.3.7, an address of this host, lies within, and is dark here" {
+		t.Errorf("status of who does not hold it %+v", s)
+	}
 	must(t, k.byHand(3, "198.19.3.7/24"))
 	must(t, m.Set([]VIP{v}))
 	if s := m.Status()[0]; s.Reason != "" {

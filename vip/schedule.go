@@ -24,7 +24,7 @@ type Pace struct {
 	Refresh       time.Duration // between later ones, for neighbours that come later; 0 for 60 s
 	RefreshRepeat int           // how many of these come in a row, 0 for 1
 	Interval      time.Duration // between two of whatever VIPs of an interface; 0 for none
-	Rate          int           // frames of one range in a second, 0 for 200,000
+	Rate          int           // frames of a range in a second, and of whatever on its interface with LinkRate; 0 for 200,000 of each range alone
 	LinkRate      int           // frames of whatever single addresses of an interface in a second at most; 0 for no limit
 	AgainRepeat   int           // Repeat after Announce; 0 for the same, less for none at all
 	AgainDelay    time.Duration // Delay after Announce; 0 for the same, less for no such one
@@ -173,6 +173,10 @@ func (s *schedule) Admits(v VIP, now time.Time) bool {
 
 // Waits reports whether VIPs wait for their turn.
 func (s *schedule) Waits() bool { return len(s.turns) > 0 }
+
+// Spend has those that have a turn to come on an interface come after what else is
+// announced there.
+func (s *schedule) Spend(name string, until time.Time) { s.free[name] = latest(s.free[name], until) }
 
 // freeOn returns when nobody waits any more on an interface.
 func (s *schedule) freeOn(name string, interval time.Duration) time.Time {

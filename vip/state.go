@@ -193,6 +193,8 @@ func (s *state) report(now time.Time) []Status {
 			list[i].Reason = e.reason(l, exists)
 		case e.err != nil:
 			list[i].Reason = e.err.Error()
+		case e.stranger.IsValid():
+			list[i].Reason = fmt.Sprintf("%s, %s, and is dark here", e.stranger, LiesWithin)
 		}
 	}
 	return list

@@ -1,6 +1,7 @@
 package vip
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 )
@@ -9,8 +10,9 @@ const (
 	// sweepRate is how many announcements a range has in a second, unless its Pace says
 	// otherwise: 4,096 addresses have one each within 21 ms.
 	sweepRate = 200_000
-	// sweepBurst is how many of them are sent in a row. Who gives the range up waits for
-	// one of them, and who announces something else for all.
+	// sweepBurst is how many of them are sent in a row at most; at a low rate it is as many as
+	// come in a beat. Who gives the range up waits for one of them, and who announces
+	// something else for all.
 	sweepBurst = 64
 	// sweepLag is how far behind its time a sweep may be and still catch up, in bursts.
 	sweepLag = 4
@@ -24,6 +26,7 @@ type sweep struct {
 	op    uint16     // arpRequest, then arpReply
 	due   time.Time  // of the next burst
 	rate  int        // in a second
+	share bool       // the rate is that of all that is announced on the interface
 	again bool       // another one was asked for meanwhile
 }
 
@@ -46,6 +49,9 @@ func (s *sweep) next() (addr netip.Addr, op uint16, any bool) {
 	return addr, op, true
 }
 
+// burst is how many are sent in a row.
+func (s *sweep) burst() int { return max(1, min(sweepBurst, s.rate/int(time.Second/beat))) }
+
 // sweeps are those under way. It is pure.
 type sweeps struct {
 	list []*sweep
@@ -65,10 +71,7 @@ func (s *sweeps) Begin(v VIP, now time.Time) {
 	if s.pace != nil {
 		rate = s.pace(v).Rate
 	}
-	if rate == 0 {
-		rate = sweepRate
-	}
-	w := &sweep{vip: v, due: now, rate: rate}
+	w := &sweep{vip: v, due: now, rate: cmp.Or(rate, sweepRate), share: rate > 0}
 	w.start()
 	s.list = append(s.list, w)
 }
@@ -103,10 +106,19 @@ func (s *sweeps) Take(now time.Time) *sweep {
 		}
 	}
 	if first != nil {
-		pause := sweepBurst * time.Second / time.Duration(first.rate)
+		pause := time.Duration(first.burst()) * time.Second / time.Duration(first.rate)
 		first.due = latest(first.due, now.Add(-sweepLag*pause)).Add(pause)
 	}
 	return first
+}
+
+// Wait has those that share the rate of an interface wait until it is free.
+func (s *sweeps) Wait(free map[string]time.Time) {
+	for _, w := range s.list {
+		if w.share {
+			w.due = latest(w.due, free[w.vip.Interface])
+		}
+	}
 }
 
 // Done ends a sweep that has come behind its last address, or begins it anew.

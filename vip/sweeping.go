@@ -7,6 +7,7 @@ import (
 
 // sweep sends the burst that has been due for longest, if any is. The caller holds op.
 func (m *Manager) sweep(now time.Time) {
+	m.sweeps.Wait(m.schedule.free) // for the turns of addresses
 	w := m.sweeps.Take(now)
 	if w == nil {
 		return
@@ -19,6 +20,9 @@ func (m *Manager) sweep(now time.Time) {
 		m.withheld.Add(1)
 		m.sweeps.Drop(w.vip)
 	default:
+		if w.share {
+			m.schedule.Spend(w.vip.Interface, w.due)
+		}
 		m.burst(w, l)
 	}
 }
@@ -27,7 +31,7 @@ func (m *Manager) sweep(now time.Time) {
 // is demanded.
 func (m *Manager) burst(w *sweep, l link) {
 	epoch := m.epoch.Load()
-	for range sweepBurst {
+	for range w.burst() {
 		if m.epoch.Load() != epoch {
 			return
 		}

@@ -2,8 +2,10 @@ package daemon
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/perch-vip/perch/cmd/internal/api"
+	"github.com/perch-vip/perch/vip"
 )
 
 // mostHindered bounds the VIPs of a node that are warned of one by one: what hinders one
@@ -26,11 +28,16 @@ func (s snapshot) hindered(nodes []api.Node, answers map[string]answer) (warning
 	return warnings
 }
 
-// hinderedAt warns of the VIPs that a node could not hold, by what it reports.
+// hinderedAt warns of the VIPs that a node could not hold, and of its addresses that a range
+// darkens, by what it reports.
 func hinderedAt(vips []api.VIP, node string) (warnings []string) {
 	for _, v := range vips {
 		if v.Owner == "" && !v.Held && v.Reason != "" {
-			warnings = append(warnings, fmt.Sprintf("VIP %s cannot be held by %s: %s", v.Address, node, v.Reason))
+			what := "cannot be held by"
+			if strings.Contains(v.Reason, vip.LiesWithin) {
+				what = "at"
+			}
+			warnings = append(warnings, fmt.Sprintf("VIP %s %s %s: %s", v.Address, what, node, v.Reason))
 		}
 	}
 	return warnings
@@ -42,7 +49,7 @@ func (d *daemon) hindrances() (all []string) {
 		return nil
 	}
 	for _, s := range d.member.holder.vips.Status() {
-		if !s.Held && s.Reason != "" {
+		if !s.Held && s.Reason != "" && !strings.Contains(s.Reason, vip.LiesWithin) {
 			all = append(all, fmt.Sprintf("VIP %s cannot be held: %s", s.VIP.Address, s.Reason))
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // starts nothing and does not log.
 var pureImports = []string{
 	"bytes", "cmp", "container/heap", "crypto/hmac", "crypto/md5", "crypto/sha256", "crypto/subtle", "encoding/binary",
-	"encoding/json", "errors", "fmt", "hash", "hash/fnv", "maps", "math", "net/netip", "slices", "sort", "strconv", "strings", "time", "unicode", "unicode/utf8",
+	"encoding/json", "errors", "fmt", "hash", "hash/fnv", "iter", "maps", "math", "net/netip", "slices", "sort", "strconv", "strings", "time", "unicode", "unicode/utf8",
 }
 
 // typeImports are what a pure file of a shell may import besides, for constants and
@@ -35,6 +35,7 @@ var pureFiles = []string{
 	"cluster/grants.go", "cluster/lease.go", "cluster/preference.go", "cluster/scan.go",
 	"ipvs/check.go", "ipvs/plan.go", "ipvs/timeouts.go",
 	"vip/plan.go", "vip/model.go", "vip/schedule.go", "vip/agenda.go", "vip/fight.go", "vip/limiter.go", "vip/rival.go",
+	"vip/backstop.go", "vip/batch.go", "vip/range.go", "vip/sweep.go", "vip/whereabouts.go",
 	"vip/route/plan.go", "vrrp/vrrpnet/heap.go",
 	"vip/bgp/plan.go", "vip/bgp/running.go", "vip/bgp/network.go", "vip/bgp/backoff.go", "vip/bgp/look.go",
 	"vip/frame.go", "vip/decode.go", "vip/filter.go", "vip/question.go",

@@ -35,7 +35,8 @@ type Facts struct {
 	Keepers   Keepers
 	Clock     Clock
 	Chrony    Chrony
-	Routes    []string // the interfaces by which IPv4 default routes lead
+	Routes    []string     // the interfaces by which IPv4 default routes lead
+	Gateways  []netip.Addr // of these
 	Secrets   []Secret
 	Disk      Disk
 	Peers     []Peer

@@ -163,6 +163,10 @@ func illnessesOfTheNetwork() []illness {
 			p.Config.VIPs = append(slices.Clone(p.Config.VIPs), config.VIP{Address: netip.MustParsePrefix("198.19.0.0/20"), Interface: "eth0", Prefix: true})
 			p.Sysctls["net/ipv4/conf/all/arp_ignore"] = 1
 		}},
+		{"the gateway is in a range", func(p *patient) {
+			p.Config.VIPs = append(slices.Clone(p.Config.VIPs), config.VIP{Address: netip.MustParsePrefix("198.19.0.0/20"), Interface: "eth0", Prefix: true})
+			p.Gateways = []netip.Addr{netip.MustParseAddr("198.18.0.1"), netip.MustParseAddr("198.19.0.1")}
+		}},
 		{"no ARP is answered", func(p *patient) { p.Sysctls["net/ipv4/conf/eth0/arp_ignore"] = 8 }},
 		{"strict, and the way back is another", func(p *patient) {
 			p.Sysctls["net/ipv4/conf/all/rp_filter"], p.Routes = 1, []string{"eth0"}

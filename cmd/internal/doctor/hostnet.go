@@ -1,10 +1,12 @@
 package doctor
 
 import (
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/perch-vip/perch/cmd/internal/config"
@@ -52,6 +54,21 @@ func defaultRoutes(text string) (names []string) {
 	return names
 }
 
+// gateways returns those of the IPv4 default routes, by /proc/net/route.
+func gateways(text string) (all []netip.Addr) {
+	const destination, gateway, flags, mask, fields = 1, 2, 3, 7, 8
+	for line := range strings.Lines(text) {
+		route := strings.Fields(line)
+		if len(route) < fields || route[destination] != "00000000" || route[mask] != "00000000" || route[flags] == "0200" {
+			continue
+		}
+		if number, err := strconv.ParseUint(route[gateway], 16, 32); err == nil && number != 0 { // as the machine has it
+			all = append(all, netip.AddrFrom4([4]byte(binary.NativeEndian.AppendUint32(nil, uint32(number)))))
+		}
+	}
+	return all
+}
+
 // hosting finds settings of the kernel by which VIPs do not work, or not as they should.
 func hosting(c *config.Config, f Facts) (all []Finding) {
 	held := vips(c)
@@ -67,7 +84,7 @@ func hosting(c *config.Config, f Facts) (all []Finding) {
 		all = append(all, hosts4(c, f, i, byName[name])...)
 		all = append(all, hosts6(f, i, byName[name])...)
 	}
-	return slices.Concat(all, unanswered(c, f), bound(c, f))
+	return slices.Concat(all, unanswered(c, f), cutOff(c, f), bound(c, f))
 }
 
 // hosts4 is about the IPv4 VIPs on an interface.

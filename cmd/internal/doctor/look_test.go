@@ -2,8 +2,12 @@ package doctor
 
 import (
 	"context"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -84,6 +88,11 @@ func TestProcesses(t *testing.T) {
 }
 
 func TestReadsOfTheKernel(t *testing.T) {
+	hop := binary.NativeEndian.Uint32([]byte{198, 18, 0, 1})
+	text := fmt.Sprintf("Iface Destination Gateway Flags RefCnt Use Metric Mask MTU\neth0 00000000 %08X 0003 0 0 0 00000000 0\neth1 00000000 00000000 0001 0 0 0 00000000 0\neth2 0000120A %08X 0003 0 0 0 00FFFFFF 0\n", hop, hop+1)
+	if got := gateways(text); !slices.Equal(got, []netip.Addr{netip.MustParseAddr("198.18.0.1")}) {
+		t.Errorf("gateways are %v", got)
+	}
 	if got := defaultRoutes("Iface Destination Gateway Flags RefCnt Use Metric Mask MTU\neth0 00000000 0100120A 0003 0 0 0 00000000 0\neth1 0000120A 00000000 0001 0 0 0 00FFFFFF 0\neth0 00000000 1 0003 0 0 9 00000000 0\nlo 00000000 0 0200 0 0 0 00000000 0\n"); !cmp.Equal(got, []string{"eth0"}) {
 		t.Errorf("default routes by %v", got)
 	}

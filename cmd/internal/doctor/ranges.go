@@ -7,6 +7,21 @@ import (
 	"github.com/perch-vip/perch/cmd/internal/sysctl"
 )
 
+// cutOff finds default gateways within a range: whoever has the range takes them for itself.
+func cutOff(c *config.Config, f Facts) (all []Finding) {
+	for _, v := range c.VIPs {
+		for _, gateway := range f.Gateways {
+			if v.Prefix && v.Has(gateway) {
+				all = append(all, Finding{
+					Error, "vip " + v.Address.String(), fmt.Sprintf("has the default gateway %s: this host loses it when it owns the range, and all others hear that it is here", gateway),
+					f.edit("have a range without it"),
+				})
+			}
+		}
+	}
+	return all
+}
+
 // unanswered finds interfaces on which the kernel answers no ARP request for a range: it
 // does so for a local route only with arp_ignore at 0.
 func unanswered(c *config.Config, f Facts) (all []Finding) {
