@@ -14,7 +14,7 @@
 //
 // At each wake-up masters come first, for they may be late; then the packets; then the
 // backups, for the advert of their master may have been among the packets. Deadlines
-// are met up to 1 ms late, or a hundredth of the interval if that is less, so that
+// are met up to 0.4 ms late, or a hundredth of the interval if that is less, so that
 // those of many routers are met together, and their adverts leave together. After
 // packets the next ones are left to gather for as long.
 //
