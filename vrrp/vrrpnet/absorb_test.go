@@ -649,3 +649,47 @@ func TestWithoutNotes(t *testing.T) {
 	stop()
 	a.is("v7", vrrp.Master)
 }
+
+// Over IPv6 the destination is compared, though nothing else be another one, as here, where
+// the checksum is the same. Traffic class and flow label are not.
+func TestIPv6HeaderOfRepeats(t *testing.T) {
+	a, b := newPair(t)
+	i := instance(7, 100, ipv6)
+	backup := noting(t, b, i)
+	usual := saying{source: a.own[1], ttl: 255, priority: 200, interval: i.Wire.Interval, version: vrrp.V3, vrid: 7}
+	group := newSpeaker(t, a, true, vrrp.Group6)
+	elsewhere := netip.MustParseAddr("ff02::12:0")
+	other := newSpeaker(t, a, true, elsewhere)
+	for _, rc := range backup.receivers {
+		b.here()
+		must(t, joinGroup(rc.fd, elsewhere, rc.kind.link))
+	}
+	r := backup.runners["v7"]
+	hears := func(what string, say func(), absorbed, heeded, refused uint64) {
+		t.Helper()
+		count := func() [3]uint64 {
+			backup.catchUp(r)
+			all := r.wire.Refused()
+			sum := uint64(0)
+			for _, n := range all {
+				sum += n
+			}
+			return [3]uint64{backup.absorbed("v7"), all.Of(0), sum - all.Of(0)}
+		}
+		before := count()
+		say()
+		backup.hearAll()
+		now := count()
+		if got := [3]uint64{now[0] - before[0], now[1] - before[1], now[2] - before[2]}; got != [3]uint64{absorbed, heeded, refused} {
+			t.Errorf("%s: %d absorbed, heeded, refused, want %d, %d, %d", what, got, absorbed, heeded, refused)
+		}
+	}
+	say := func() { group.say(usual) }
+	hears("the first one", say, 0, 1, 0)
+	hears("the same again", say, 1, 1, 0)
+	must(t, unix.SetsockoptInt(group.fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, 0xb8))
+	hears("of another traffic class", say, 1, 1, 0)
+	hears("to another destination", func() { other.say(usual) }, 0, 0, 1)
+	hears("the first one again", say, 0, 1, 0)
+	hears("and again", say, 1, 1, 0)
+}

@@ -55,7 +55,8 @@
 //   - A backup that is due shuts its note, and looks once more, before it takes over: what
 //     comes later is heard by a master. As the filter absorbs by a compare-and-swap on the
 //     same word, each advert is either seen by that look, or passes.
-//   - Whoever asks what was heard has the routers catch up first.
+//   - Whoever asks what was heard has the routers catch up first (Heard). What Status and the
+//     log tell is none of it: who was heard, and how, is the same again.
 //
 // Who forges the bytes of the master's advert keeps a backup quiet, as they always have
 // by sending it: RFC 9568 section 9 has no means against it. But they do not even wake it.
