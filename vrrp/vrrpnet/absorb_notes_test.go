@@ -280,6 +280,27 @@ func TestNotesGrow(t *testing.T) {
 	}
 }
 
+// As many other routers have notes at once: of those before, and of these, is known for a while.
+func TestNotesOfOthers(t *testing.T) {
+	_, b := newPair(t)
+	many := func(first int) (all []Instance) {
+		for n := range minNotes {
+			i := instance(uint8(first+n), 100)
+			i.Lease = &lease{}
+			all = append(all, i)
+		}
+		return all
+	}
+	e := noting(t, b, many(minNotes+1)...)
+	e.configure(many(1))
+	e.refilter()
+	for _, r := range e.runners {
+		if r.absorption == nil {
+			t.Errorf("%s has no note", r.Name)
+		}
+	}
+}
+
 // Without the permission, or on an older kernel, all goes as it always did.
 func TestWithoutNotes(t *testing.T) {
 	a, b := newPair(t)
@@ -391,7 +412,7 @@ func TestNotesLeaveNothing(t *testing.T) {
 	a.configure()
 	owners := 0
 	must(t, a.commands.call(func() {
-		var key ownerKey
+		var key [16]byte
 		var index uint32
 		for each := a.notes.owners.Iterate(); each.Next(&key, &index); {
 			owners++
