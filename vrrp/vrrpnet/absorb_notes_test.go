@@ -289,13 +289,17 @@ func TestNotesOfOthers(t *testing.T) {
 			if n == 0 {
 				i = instance(200, 100) // keeps the socket
 			}
-			i.Lease = &lease{}
 			all = append(all, i)
 		}
 		return all
 	}
 	e := noting(t, b, many(minNotes+1)...)
-	e.configure(many(1))
+	next := many(1)
+	for i := range next {
+		next[i].Lease = &lease{}
+	}
+	next[0].Lease = e.runners["v200"].Lease
+	e.configure(next)
 	e.refilter()
 	for _, r := range e.runners {
 		if r.absorption == nil {
