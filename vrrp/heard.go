@@ -109,6 +109,18 @@ func (w *Wire) Record(now time.Duration) {
 	s.Heeded++
 }
 
+// Remarkable tells whether there is something to be said of the packet that was recorded
+// last, which Due may tell.
+func (w *Wire) Remarkable() bool {
+	switch w.in.drop {
+	case 0:
+		return w.heard.sender(w.in.Src).report() != report{}
+	case OtherVRID, Looped:
+		return false
+	}
+	return true
+}
+
 // Refused returns how many packets were refused for each reason.
 func (w *Wire) Refused() Counts { return w.heard.refused }
 

@@ -53,6 +53,36 @@ func TestLoopedPacketsHaveNoSender(t *testing.T) {
 	}
 }
 
+// What may be told of a sender is remarkable, and nothing else: no good advert is.
+func TestRemarkable(t *testing.T) {
+	ours, theirs := wires()
+	others, _ := wires(func(c *WireConfig) { c.Source, c.Interval = lb3, 5*time.Second })
+	old, _ := wires(func(c *WireConfig) { c.Source, c.Version = lb3, V2 })
+	strange, _ := wires(func(c *WireConfig) { c.Source, c.VRID = lb3, 52 })
+	for _, tt := range []struct {
+		what string
+		p    Packet
+		want bool
+	}{
+		{"good", theirs.say(150), false},
+		{"another interval", others.say(150), true},
+		{"refused", old.say(150), true},
+		{"good again", theirs.say(150), false},
+		{"our own", ours.say(150), false},
+		{"of another VRID", strange.say(150), false},
+	} {
+		ours.hear(start, tt.p)
+		if got := ours.Remarkable(); got != tt.want {
+			t.Errorf("%s: %t, want %t", tt.what, got, tt.want)
+		}
+		for _, due := ours.Due(start); due && !tt.want; _, due = ours.Due(start) {
+			t.Errorf("%s: a line is due", tt.what)
+		}
+		for _, due := ours.Due(start); due; _, due = ours.Due(start) {
+		}
+	}
+}
+
 // Senders with made-up addresses do not drive out one that is heeded, nor do they fill
 // the log.
 func TestManySenders(t *testing.T) {

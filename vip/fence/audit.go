@@ -18,7 +18,7 @@ func (b *bpf) Audit() error {
 	if !b.armed {
 		return nil
 	}
-	links, err := b.links()
+	links, err := b.listed.get(b.links)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,8 @@ type bpf struct {
 	armed  bool                    // there was a set of VIPs: the programs may be put in place
 	state  map[int]state           // by index of the interface
 	qdiscs map[int]string          // likewise; as of the last look
-	wrong  string                  // what was first found to be with the interface at hand
+	listed listing
+	wrong  string // what was first found to be with the interface at hand
 }
 
 // loaded is a program in the kernel.
@@ -201,6 +202,8 @@ func (b *bpf) Watch(ctx context.Context, changed func()) error {
 	if err != nil {
 		return fmt.Errorf("subscribe to netlink notifications: %w", err)
 	}
+	b.watching()
+	defer b.listed.watched.Store(false)
 	stop := context.AfterFunc(ctx, socket.Close)
 	defer func() {
 		if stop() {
@@ -215,8 +218,16 @@ func (b *bpf) Watch(ctx context.Context, changed func()) error {
 		case err != nil && !errors.Is(err, unix.ENOBUFS): // some were lost: something has changed
 			return fmt.Errorf("receive netlink notifications: %w", err)
 		}
+		b.listed.outdated.Store(true)
 		changed()
 	}
+}
+
+// watching has what is listed hold from now on, but nothing that was before: its changes may
+// not have been told.
+func (b *bpf) watching() {
+	b.listed.outdated.Store(true)
+	b.listed.watched.Store(true)
 }
 
 // Close takes the programs off all interfaces and out of the kernel.

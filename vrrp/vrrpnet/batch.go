@@ -105,6 +105,7 @@ type sender struct {
 	kind     senderKind
 	fd       int
 	users    int
+	refused  bool                                          // the kernel has refused a packet, which the loop does not know yet
 	transmit func(fd int, messages []message) (int, error) // sendmmsg
 
 	// What waits. They grow with what leaves together: a router with a virtual MAC has a
@@ -142,6 +143,7 @@ func (s *sender) send(now time.Duration) (opened bool) {
 		i += n
 		if err != nil {
 			s.parcels[i].from.failed(err)
+			s.refused = true
 			i++
 		}
 	}

@@ -14,7 +14,7 @@
 //
 // At each wake-up masters come first, for they may be late; then the packets; then the
 // backups, for the advert of their master may have been among the packets. Deadlines
-// are met up to 1 ms late, or a hundredth of the interval if that is less, so that
+// are met up to 0.4 ms late, or a hundredth of the interval if that is less, so that
 // those of many routers are met together, and their adverts leave together. After
 // packets the next ones are left to gather for as long.
 //
@@ -55,7 +55,8 @@
 //   - A backup that is due shuts its note, and looks once more, before it takes over: what
 //     comes later is heard by a master. As the filter absorbs by a compare-and-swap on the
 //     same word, each advert is either seen by that look, or passes.
-//   - Whoever asks what was heard has the routers catch up first.
+//   - Whoever asks what was heard has the routers catch up first (Heard). What Status and the
+//     log tell is none of it: who was heard, and how, is the same again.
 //
 // Who forges the bytes of the master's advert keeps a backup quiet, as they always have
 // by sending it: RFC 9568 section 9 has no means against it. But they do not even wake it.

@@ -26,6 +26,8 @@ type Engine struct {
 	changes  atomic.Pointer[[]Status] // that nobody has taken yet
 	holds    atomic.Pointer[map[string]*hold]
 	watch    watch
+	beat     atomic.Uint64
+	notable  atomic.Bool // there may be something to log
 
 	configuring sync.Mutex
 	room        int // for notes of so many routers; -1 if there are to be none
@@ -108,6 +110,10 @@ func (e *Engine) Holds(name string) bool {
 	h := (*e.holds.Load())[name]
 	return h != nil && int64(Clock()) < h.until.Load()
 }
+
+// Progress is odd while the loop is at work, and even while it waits, and another number
+// after each thing that it has done. It waits for nothing.
+func (e *Engine) Progress() uint64 { return e.beat.Load() }
 
 // Run runs the instances in the network namespace of the calling thread until ctx or
 // Stop ends it, and then has every master let go. It is called once.

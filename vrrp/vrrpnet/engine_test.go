@@ -72,3 +72,18 @@ func TestStopBeforeTheRun(t *testing.T) {
 	e.Stop()
 	must(t, e.Run(context.Background()))
 }
+
+// The loop's progress is even while it waits, and odd while it is at something.
+func TestProgress(t *testing.T) {
+	a, _ := newPair(t)
+	a.run()
+	a.configure(instance(7, 100))
+	within(t, "a wait", func() bool { return a.Progress()%2 == 0 })
+	before := a.Progress()
+	var during uint64
+	must(t, a.commands.call(func() { during = a.Progress() }))
+	if during%2 == 0 || during <= before {
+		t.Errorf("progress is %d at work, and was %d before", during, before)
+	}
+	within(t, "another wait", func() bool { now := a.Progress(); return now > during && now%2 == 0 })
+}

@@ -49,6 +49,7 @@ func (e *Engine) post() {
 		return
 	}
 	p.outdated, p.failed = false, nil
+	e.notable.Store(true)
 	manned := map[receiverKind]bool{}
 	if p.wanted {
 		for _, r := range e.runners {

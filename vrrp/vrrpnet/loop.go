@@ -10,6 +10,8 @@ import (
 
 // loop waits, and does what there is to do, until it is to end.
 func (e *Engine) loop() error {
+	e.beat.Add(1)
+	defer e.beat.Add(1)
 	for !e.commands.stopping.Load() {
 		if err := e.poller.alarm(e.next()); err != nil {
 			return err
@@ -20,7 +22,9 @@ func (e *Engine) loop() error {
 				return err
 			}
 		}
+		e.beat.Add(1)
 		ready, err := e.poller.wait()
+		e.beat.Add(1)
 		if err != nil {
 			return err
 		}
@@ -176,6 +180,9 @@ func (e *Engine) judge(r *runner, p vrrp.Packet) {
 	e.catchUp(r)
 	advert, drop := r.wire.Judge(p, e.wall)
 	r.wire.Record(e.now)
+	if r.wire.Remarkable() {
+		e.notable.Store(true)
+	}
 	if drop != 0 {
 		return
 	}

@@ -235,6 +235,7 @@ func TestHotPathAdvertAbsorb(t *testing.T) {
 			master, noting := still(t, a, masters...), noting(t, b, backups...)
 			for range 5 {
 				master.advance()
+				noting.hearAll() // its socket has no room for all
 			}
 			more := 0
 			n := testing.AllocsPerRun(20, func() {
@@ -444,7 +445,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// All routers that wait are met within a hundredth of their interval.
+// All routers that wait are met within the slack.
 func TestDeadlinesAreMetTogether(t *testing.T) {
 	a, _ := newPair(t)
 	e := still(t, a, instance(1, 200), instance(2, 199))
@@ -452,7 +453,7 @@ func TestDeadlinesAreMetTogether(t *testing.T) {
 		e.advance()
 	}
 	one, two := e.runners["v1"], e.runners["v2"]
-	if one.wake-one.due != adv/100 || two.wake-two.due != adv/100 {
+	if one.wake-one.due != maxSlack || two.wake-two.due != maxSlack {
 		t.Errorf("they are woken %s and %s late", one.wake-one.due, two.wake-two.due)
 	}
 	e.now = max(one.due, two.due)

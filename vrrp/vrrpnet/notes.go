@@ -56,8 +56,9 @@ func (m *notes) open(room int) (err error) {
 	if err != nil {
 		return fmt.Errorf("create BPF map perch_notes: %w", err)
 	}
+	// Those of a reload come before those that it takes away have gone.
 	m.owners, err = ebpf.NewMap(&ebpf.MapSpec{
-		Name: "perch_owners", Type: ebpf.Hash, KeySize: 16, ValueSize: 4, MaxEntries: uint32(room), Flags: unix.BPF_F_NO_PREALLOC,
+		Name: "perch_owners", Type: ebpf.Hash, KeySize: 16, ValueSize: 4, MaxEntries: uint32(2 * room), Flags: unix.BPF_F_NO_PREALLOC,
 	})
 	if err != nil {
 		return fmt.Errorf("create BPF map perch_owners: %w", err)

@@ -8,8 +8,12 @@ import (
 	"github.com/perch-vip/perch/vrrp"
 )
 
-// reportEvery is how often it is seen to what there is to log.
-const reportEvery = time.Second
+// How often it is seen to what there is to log, and how often the loop is asked for that
+// though it has not said that there is anything: it is not to be woken for nothing.
+const (
+	reportEvery    = time.Second
+	reportAllEvery = 10 // times
+)
 
 // report is what there is to log of one instance.
 type report struct {
@@ -24,18 +28,25 @@ type report struct {
 func (e *Engine) logAll(ctx context.Context) {
 	ticker := time.NewTicker(reportEvery)
 	defer ticker.Stop()
-	for {
+	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		var all []report
-		e.commands.call(func() { all = e.reports() })
-		for _, r := range all {
-			r.write(e.log)
+		if e.notable.Swap(false) || n%reportAllEvery == 0 {
+			e.logReports()
+			e.inspect()
 		}
-		e.watchUnknown()
+		e.logUnknown()
+	}
+}
+
+func (e *Engine) logReports() {
+	var all []report
+	e.commands.call(func() { all = e.reports() })
+	for _, r := range all {
+		r.write(e.log)
 	}
 }
 
@@ -43,7 +54,6 @@ func (e *Engine) logAll(ctx context.Context) {
 func (e *Engine) reports() []report {
 	var all []report
 	for _, r := range e.runners {
-		e.catchUp(r)
 		if one, ok := r.report(e.now); ok {
 			all = append(all, one)
 		}

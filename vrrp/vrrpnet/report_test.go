@@ -25,6 +25,47 @@ func TestRefusedRoutersAreLogged(t *testing.T) {
 	})
 }
 
+// The loop says when there may be something to log, and only then: who logs asks it for
+// nothing else.
+func TestTheLoopSaysWhatIsNotable(t *testing.T) {
+	a, b := newPair(t)
+	master, backup := still(t, a, instance(7, 200)), still(t, b, instance(7, 100))
+	notable := func(e *Engine, what string, want bool) {
+		t.Helper()
+		if got := e.notable.Swap(false); got != want {
+			t.Errorf("%s: notable %t, want %t", what, got, want)
+		}
+	}
+	said := func() {
+		for range 5 {
+			master.advance()
+		}
+		backup.hearAll()
+		backup.post()
+	}
+	said()
+	backup.notable.Store(false)
+	said()
+	notable(backup, "good adverts", false)
+	notable(master, "they leave", false)
+	master.runners["v7"].wire.Reconfigure(func() vrrp.WireConfig {
+		c := master.runners["v7"].wireConfig()
+		c.Auth.Kind = vrrp.Password
+		c.Version = vrrp.V2
+		return c
+	}())
+	said()
+	notable(backup, "adverts that are refused", true)
+	for _, s := range master.senders {
+		s.transmit = func(int, []message) (int, error) { return 0, unix.ENOBUFS }
+	}
+	master.advance()
+	notable(master, "adverts that do not leave", true)
+	backup.posts.wanted, backup.posts.outdated = true, true
+	backup.post()
+	notable(backup, "a lookout", true)
+}
+
 // An error of sending is logged once a minute.
 func TestSendErrorsAreLogged(t *testing.T) {
 	a, _ := newPair(t)

@@ -48,7 +48,7 @@ type runner struct {
 
 // maxSlack is how much later than its deadline a router is woken at most, so that
 // those of many are met together.
-const maxSlack = time.Millisecond
+const maxSlack = 400 * time.Microsecond
 
 // hold tells until when a router holds its addresses.
 type hold struct{ until atomic.Int64 }

@@ -13,7 +13,6 @@ func (e *Engine) Status() []Status {
 	e.commands.call(func() {
 		all = make([]Status, 0, len(e.runners))
 		for _, r := range e.runners {
-			e.catchUp(r)
 			all = append(all, r.status())
 		}
 	})

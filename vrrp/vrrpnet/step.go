@@ -90,6 +90,10 @@ func (e *Engine) deliver(s *sender) {
 	if s.send(e.now) {
 		e.news = true
 	}
+	if s.refused {
+		s.refused = false
+		e.notable.Store(true)
+	}
 }
 
 // flush sends what waits to be sent.

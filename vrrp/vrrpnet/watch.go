@@ -12,6 +12,7 @@ import (
 // watch is what the lookouts have heard.
 type watch struct {
 	inbox  *inbox // of the goroutine that logs
+	list   []duty // likewise: the lookouts
 	failed string // likewise: which was logged
 
 	mu        sync.Mutex // never held by the loop
@@ -30,20 +31,22 @@ func (e *Engine) Unknown() []vrrp.Stranger {
 	return all
 }
 
-// watchUnknown reads what the lookouts have heard since it was called last, and logs whom
+// logUnknown reads what the lookouts have heard since it was called last, and logs whom
 // it did not know.
-func (e *Engine) watchUnknown() {
-	var list []duty
-	var gone []*lookout
-	var failed error
-	e.commands.call(func() { list, gone, failed = e.duties() })
-	closeAll(gone)
-	w := &e.watch
-	due := w.look(Clock(), list)
-	for _, s := range due {
+func (e *Engine) logUnknown() {
+	for _, s := range e.watch.look(Clock(), e.watch.list) {
 		e.log.Info("a VRID is heard that this node has no router for",
 			"interface", s.Interface, "vrid", s.VRID, "router", s.Address.String(), "version", int(s.Version), "priority", s.Priority)
 	}
+}
+
+// inspect finds out which lookouts there are, and closes those that are no more.
+func (e *Engine) inspect() {
+	w := &e.watch
+	var gone []*lookout
+	var failed error
+	e.commands.call(func() { w.list, gone, failed = e.duties() })
+	closeAll(gone)
 	text := ""
 	if failed != nil {
 		text = failed.Error()

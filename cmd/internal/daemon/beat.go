@@ -11,7 +11,7 @@ import "time"
 const silenceLimit = 2 * time.Second
 
 // beatEvery is how often the beats are looked at.
-const beatEvery = 200 * time.Millisecond
+const beatEvery = 400 * time.Millisecond
 
 // doubtAfter is how long a part has to be silent before it is asked whether it could get on.
 const doubtAfter = 3 * beatEvery

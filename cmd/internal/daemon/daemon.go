@@ -81,6 +81,7 @@ type daemon struct {
 
 	events    *events.Log
 	attempts  attempts
+	looking   chan struct{} // for the lookout
 	unheard   unheard
 	notifier  *notify.Notifier
 	converger *notify.Converger
@@ -156,7 +157,7 @@ func open(ctx context.Context, opts Options, queue *logQueue, capabilities func(
 	if err := checkCapabilities(effective); err != nil {
 		return nil, err
 	}
-	d := &daemon{opts: opts, level: new(slog.LevelVar), began: time.Now(), events: events.New(cfg.Node.Name)}
+	d := &daemon{opts: opts, level: new(slog.LevelVar), began: time.Now(), events: events.New(cfg.Node.Name), looking: make(chan struct{}, 1)}
 	d.events.Add(events.Event{Kind: events.DaemonStarted, Reason: "version " + opts.Version})
 	d.reloads.begin(d.began)
 	d.level.Set(cfg.Node.LogLevel)
@@ -359,6 +360,7 @@ func (d *daemon) fenceChanged() {
 // wake has ownership evaluated anew, which hangs on the fence, as does what the others
 // are told. That of virtual routers does not: VRRP promises less than a fence does.
 func (d *daemon) wake() {
+	d.lookSoon()
 	if d.member != nil {
 		d.member.holder.wake()
 		d.member.teller.wake()

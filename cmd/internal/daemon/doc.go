@@ -56,7 +56,7 @@
 // a part is at one thing for 2 s: this node says nothing more as a leader, so that another one is
 // elected meanwhile, the fence is shut, the VIPs are released, goroutines are logged, and Run
 // returns an error without waiting for anything that hangs. It watches the holder, the VIP
-// managers, what follows the VRRP engine and asks it each 500 ms, and the runner of the node's
+// managers, the loop of the VRRP engine, what follows that, and the runner of the node's
 // checks: all of these work in memory and in the kernel's network only. Not watched, since each may
 // rightly wait and none of them keeps a VIP where it should not be: raft's main loop, which waits
 // for its disk (package cluster has the leader let go within a heartbeat, and a process could not

@@ -24,6 +24,7 @@ func referencesOf(lists ...[]config.Track) []reference {
 
 // heed has everything follow the verdicts of the checks.
 func (d *daemon) heed() {
+	d.lookSoon()
 	if d.routers != nil {
 		d.routers.rank()
 	}

@@ -14,8 +14,8 @@ import (
 // How often it is looked: a leader that changes is to be seen with its term; what may be
 // many, as VIPs, or is asked of other nodes, as what there is to warn of, less often.
 const (
-	quickLook = 200 * time.Millisecond
-	slowLook  = 5 // quick ones
+	quickLook = 200 * time.Millisecond // of a member of a cluster
+	slowLook  = 5                      // quick ones
 	rareLook  = 10 * time.Second
 )
 
@@ -50,18 +50,32 @@ type lookout struct {
 // lookOut looks until ctx ends.
 func (d *daemon) lookOut(ctx context.Context) error {
 	l := &lookout{d: d, since: arrival{begun: time.Now()}, seen: map[sighting]bool{}}
-	tick := time.NewTicker(quickLook)
+	every, slow := quickLook, slowLook
+	if d.member == nil { // whatever else is looked at quickly wakes it
+		every, slow = slowLook*quickLook, 1
+	}
+	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for n := 0; ; n++ {
+	for n := 0; ; {
 		l.quick()
-		if n%slowLook == 0 {
+		if n%slow == 0 {
 			l.slow()
 		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-d.looking:
 		case <-tick.C:
+			n++
 		}
+	}
+}
+
+// lookSoon has the lookout look before it is time.
+func (d *daemon) lookSoon() {
+	select {
+	case d.looking <- struct{}{}:
+	default: // it is about to
 	}
 }
 

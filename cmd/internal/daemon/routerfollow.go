@@ -33,27 +33,44 @@ func (r *routers) carriers() []int {
 	return *list
 }
 
+// lookAllEvery is how often the engine is asked for all states without a reason: it tells of
+// each that is another.
+const lookAllEvery = 10 * time.Second
+
 // follow has everything follow the states of the routers, until ctx ends.
 func (r *routers) follow(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	r.pace.begin()
-	defer r.pace.end()
 	for {
+		changed := false
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-r.engine.Changed():
-			r.heed(r.engine.Changes())
+			changed = true
 		case <-r.poke:
-			r.lookAll()
 		case <-timer.C:
+		}
+		r.pace.begin()
+		falter("vrrp")
+		if changed {
+			r.heed(r.engine.Changes())
+		} else {
 			r.lookAll()
 		}
-		falter("vrrp")
-		r.pace.turn()
-		timer.Reset(idle)
+		if !changed || r.refused {
+			timer.Reset(r.lookAgain())
+		}
+		r.pace.end()
 	}
+}
+
+// lookAgain returns after which time all states are to be asked for again.
+func (r *routers) lookAgain() time.Duration {
+	if r.refused {
+		return idle
+	}
+	return lookAllEvery
 }
 
 // lookAll asks the engine for all states, which takes longer than Changes: there is
@@ -90,7 +107,9 @@ func (r *routers) step() {
 	r.note(masters)
 	r.want(setup.wanted(masters))
 	busy := r.devices.indexesOf(setup.interfaces(masters))
-	r.busy.Store(&busy)
+	if before := r.busy.Swap(&busy); before == nil || !slices.Equal(busy, *before) {
+		offer(r.rushed, struct{}{})
+	}
 	for i := range setup.routers {
 		v := &setup.routers[i]
 		if s, ok := r.states[v.Name]; ok {
@@ -114,7 +133,9 @@ func (r *routers) want(vips []vip.VIP, routes []route.Route, rules []route.Rule)
 	if r.stopped.Load() {
 		return
 	}
-	if err := r.vips.Want(vips); err != nil && !errors.Is(err, vip.ErrNotConfigured) { // a reload is under way
+	err := r.vips.Want(vips)
+	r.refused = err != nil
+	if err != nil && !errors.Is(err, vip.ErrNotConfigured) { // a reload is under way
 		r.log.Error("taking the addresses of virtual routers", "error", err)
 	}
 	r.paths.Want(routes, rules)

@@ -29,13 +29,15 @@ type routers struct {
 	paths   *route.Manager
 	setup   atomic.Pointer[setup]     // in force
 	busy    atomic.Pointer[[]int]     // interfaces of masters
+	rushed  chan struct{}             // there are others that are busy
 	strict  bool                      // the fence ends the leases of routers
 	states  map[string]vrrpnet.Status // by router; used by follow alone
 	told    map[string]seen           // by router; used by follow alone
 	were    atomic.Pointer[masters]   // as they last were
 	poke    chan struct{}             // for follow
 	moved   chan struct{}             // for whoever follows where the VIPs are: they may have come or gone
-	pace    pace                      // of follow, which asks the engine time and again
+	pace    pace                      // of follow
+	refused bool                      // what was wanted last; used by follow alone
 	stopped atomic.Bool               // be no master any more
 	ended   atomic.Bool               // hold nothing more
 	sighted chan struct{}             // closed when it is known which interfaces there are
@@ -79,6 +81,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 		states:  map[string]vrrpnet.Status{},
 		told:    map[string]seen{},
 		poke:    make(chan struct{}, 1),
+		rushed:  make(chan struct{}, 1),
 		moved:   make(chan struct{}, 1),
 		sighted: make(chan struct{}),
 
@@ -195,7 +198,7 @@ func (r *routers) run(g *crew, parts context.Context, cfg *config.Config, secret
 	g.Go(func() error { return r.follow(parts) })
 	g.Go(func() error { return r.tend(parts) })
 	g.Go(func() error { return vrrpnet.WatchInterfaces(parts, r.log, r.interfaces) })
-	g.Go(func() error { return vrrpnet.PollCarrier(parts, carrierEvery, r.carriers) })
+	g.Go(func() error { return vrrpnet.PollCarrier(parts, carrierEvery, r.rushed, r.carriers) })
 	g.Go(func() error {
 		select {
 		case <-parts.Done():

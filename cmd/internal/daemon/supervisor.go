@@ -122,7 +122,7 @@ func (d *daemon) watched() []vitalPart {
 		parts = append(parts, vitalPart{"holder", m.holder.progress}, vitalPart{"vip", m.vips.Progress})
 	}
 	if r := d.routers; r != nil {
-		parts = append(parts, vitalPart{"vrrp", r.pace.beat}, vitalPart{"vrrp-vip", r.vips.Progress})
+		parts = append(parts, vitalPart{"vrrp", r.pace.beat}, vitalPart{"vrrp-engine", r.engine.Progress}, vitalPart{"vrrp-vip", r.vips.Progress})
 	}
 	if d.anycast != nil {
 		parts = append(parts, vitalPart{"anycast-vip", d.anycast.manager.Progress})

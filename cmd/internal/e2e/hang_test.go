@@ -107,7 +107,7 @@ func TestHangKeepsNoVIPOfTheCluster(t *testing.T) {
 	for range 3 { // on a busy machine an election may take longer than the end
 		old := c.owner()
 		c.must(os.WriteFile(filepath.Join(folders[old], "engine"), nil, 0o600))
-		endsForAPart(t, &old.Daemon, "vrrp")
+		endsForAPart(t, &old.Daemon, "vrrp-engine")
 		won := lastStamp(c.movedFrom(old), `msg="election won"`)
 		if ended := lastStamp(old, `msg="perch ends, since a part of it hangs"`); won < ended {
 			return
@@ -167,7 +167,7 @@ func TestHangOfTheEngine(t *testing.T) {
 	s.stateIs(a, "gw", api.StateMaster, "")
 	s.start(b)
 	must(t, os.WriteFile(filepath.Join(folder, "engine"), nil, 0o600))
-	endsForAPart(t, a.Daemon, "vrrp")
+	endsForAPart(t, a.Daemon, "vrrp-engine")
 	if a.has("198.18.0.101") {
 		t.Error("it ended and left its address behind")
 	}
