@@ -95,9 +95,9 @@ computed:
 	+@for target in vet staticcheck gofumpt govulncheck sim-test mutants; do nice -n 19 $(MAKE) $$target || exit 1; done
 
 # What mostly waits: two at a time. The order has kernels, which keep a processor busy, over
-# before VRRP begins. MAKEFLAGS is empty so that no third one begins when all is computed.
+# before VRRP begins. It has its own count of jobs, so that no third one begins when all is computed.
 tested:
-	+@MAKEFLAGS= $(MAKE) --jobs=2 --output-sync=target unit $(E2E_TARGETS)
+	+@MAKEFLAGS='$(filter-out -j% --jobserver%,$(MAKEFLAGS))' $(MAKE) --jobs=2 --output-sync=target unit $(E2E_TARGETS)
 
 deps: ## install the Debian packages that the tests need, when root and when missing
 	@missing=""; \

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"net"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ func TestSilentLeaderBriefsNobody(t *testing.T) {
 		if p, ok := owner.run.peer(target.cfg.Node); ok {
 			address = raft.ServerAddress(p.Address.String())
 		}
-		trans := newTransport(owner.run.Node, deaf{newQueue(nil)}, hclog.NewNullLogger())
+		trans := newTransport(owner.run.Node, deaf{newQueue(&net.TCPAddr{})}, hclog.NewNullLogger())
 		defer trans.Close()
 		owner.run.FallSilent()
 		if err := trans.brief(id, address); !errors.Is(err, ErrNotRunning) {

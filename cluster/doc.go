@@ -4,9 +4,9 @@
 //
 // Ownership is a value with an end. Raft alone promises nothing in time, so a
 // voter's answer to its leader is also a grant: for a while it takes nobody else
-// for the owner (grants.go). A leader holds only while grants of a majority run,
-// each counted from when the request for it was *sent* (lease.go). Ownership is
-// asked anew and changes are signalled on Changed. Nothing here touches an
+// for the owner (grants.go), and so is its vote in a hand-over (votes.go). A leader
+// holds only while grants of a majority run, each counted from when the request for
+// it was *sent* (lease.go). Ownership is asked anew and changes are signalled on Changed. Nothing here touches an
 // address: the daemon does, and gives a Release function that this package calls
 // before anything leaves that lets another node own (relay.go), before leadership
 // is given away (transfer.go) and when the disk fails.

@@ -120,8 +120,7 @@ func (n *Node) watchLeadership(ctx context.Context, r *raft.Raft, trans *transpo
 			n.moment("leaderch")
 			n.notify()
 		}
-		if r.State() == raft.Leader {
-			term := r.CurrentTerm()
+		if term := r.CurrentTerm(); r.State() == raft.Leader && !n.granted(r, term) {
 			for _, peer := range n.members() {
 				beats.Go(func() { trans.beat(peer, term) })
 			}

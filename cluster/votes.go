@@ -37,3 +37,14 @@ func (n *Node) elected(peer string, sent time.Duration, req *raft.RequestVoteReq
 	defer n.mu.Unlock()
 	n.lease.grant(req.Term, peer, sent+leaseLength(length))
 }
+
+// granted tells whether the votes for this node, the leader of term, were grants enough for a
+// lease. Then the library's own heartbeats, some moments later, come in time: what is sent at
+// once takes the processor from what takes the VIPs.
+func (n *Node) granted(r *raft.Raft, term uint64) bool {
+	voting := n.votes.voters(r, voters)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := n.now()
+	return n.leaseEnd(term, voting, now)-now > n.cfg.grantLength()/2
+}

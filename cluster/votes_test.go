@@ -93,3 +93,22 @@ func TestWinnerOfAHandOverAsksNoMore(t *testing.T) {
 		}
 	})
 }
+
+// Who has not the grants of a majority by the votes asks for them at once.
+func TestFirstHeartbeatIsForWhoHasNoLease(t *testing.T) {
+	var r raft.Raft
+	x := newTalking()
+	x.votes.known.Store(&roll{of: &r, voters: []string{"lb1", "lb2", "lb3"}})
+	if x.granted(&r, 7) {
+		t.Error("no vote was a grant")
+	}
+	vote := &raft.RequestVoteResponse{RPCHeader: raft.RPCHeader{Addr: marked(markGrant, 100*ms)}, Term: 7, Granted: true}
+	x.elected("lb2", x.clock, &raft.RequestVoteRequest{Term: 7}, vote)
+	if !x.granted(&r, 7) || x.granted(&r, 8) {
+		t.Error("a majority has granted in term 7, and nobody in term 8")
+	}
+	x.clock += 60 * ms
+	if x.granted(&r, 7) {
+		t.Error("the lease is over too soon for the library's heartbeats")
+	}
+}

@@ -90,7 +90,8 @@ func beLoad(kind string) error {
 		os.Exit(0)
 	}()
 	if kind == "processor" {
-		for { //nolint:staticcheck // that is what it is for
+		//lint:ignore SA5002 that is what it is for
+		for {
 		}
 	}
 	size, err := strconv.ParseInt(kind, 10, 64)

@@ -127,3 +127,12 @@ func TestSoakRow(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
+
+func TestSoakWantsLeasesThatLast(t *testing.T) {
+	for name, want := range map[string]bool{"perch_cluster_takeovers_total": false, "perch_cluster_lease_lapses_total": false, "perch_cluster_elections_won_total": true} {
+		x := &soaked{profile: "normal", nodes: []*soakedNode{{first: scrape{name: 3}, last: scrape{name: 4}}, {first: scrape{name: 2}, last: scrape{name: 2}}}}
+		if err := x.kept(); (err == nil) != want {
+			t.Errorf("%s has grown: %v", name, err)
+		}
+	}
+}

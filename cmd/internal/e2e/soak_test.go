@@ -56,14 +56,17 @@ type soaked struct {
 }
 
 // TestSoak: on a machine all of whose processors are busy, whose memory is written to all the
-// time, and on which 100 scripts a second run, an owner of profile normal keeps its VIPs, for
-// as long as it takes. How often one of profile fast loses them is counted.
+// time, and on which 100 scripts a second run, an owner of profile normal keeps its VIPs and its
+// lease, for as long as it takes. How often one of profile fast loses them is counted.
 //
 // The load runs at the same priority as the daemons, in the same control group. The client that
 // pings runs on the same processors: what it sees of silence is its own, too.
 func TestSoak(t *testing.T) {
-	if *soakDuration == 0 {
+	if *soakDuration == 0 && *benchRecord == "" {
 		return // make soak
+	}
+	if *soakDuration <= 0 {
+		t.Fatalf("-soak %s: want a time longer than 0", *soakDuration)
 	}
 	lab.NeedNft(t)
 	lab.NeedPeers(t)
@@ -77,9 +80,17 @@ func TestSoak(t *testing.T) {
 		must(t, recordSoak(*benchRecord, report))
 	}
 	must(t, err)
-	if n := s.clusters[0].falseFailovers(); n > 0 {
-		t.Errorf("%d false failovers of profile %s, want none", n, s.clusters[0].profile)
+	must(t, s.clusters[0].kept())
+}
+
+// kept is the error of a cluster that did not keep its VIPs, or whose owner's lease had ended
+// while it held them.
+func (x *soaked) kept() error {
+	moves, lapses := x.falseFailovers(), x.grown("perch_cluster_lease_lapses_total")
+	if moves > 0 || lapses > 0 {
+		return fmt.Errorf("profile %s: %d false failovers and %.0f leases that lapsed, want none of either", x.profile, moves, lapses)
 	}
+	return nil
 }
 
 // startSoak starts two clusters and two pairs of routers, and waits until each has settled.
