@@ -8,6 +8,14 @@ import (
 	"github.com/perch-vip/perch/vip"
 )
 
+type lastingFence struct {
+	strict  bool
+	trouble error
+}
+
+func (f lastingFence) StrictLeases() bool { return f.strict }
+func (f lastingFence) Trouble() error     { return f.trouble }
+
 // TestLifetimeIsABackstop: only behind a fence that holds, and where no router goes by the
 // address.
 func TestLifetimeIsABackstop(t *testing.T) {
@@ -23,7 +31,7 @@ func TestLifetimeIsABackstop(t *testing.T) {
 		{strict: true, trouble: broken, want: false},
 		{strict: true, routed: true, want: false},
 	} {
-		if got := isBackstop(&fakeFence{weak: !c.strict, trouble: c.trouble}, c.routed); got != c.want {
+		if got := isBackstop(lastingFence{c.strict, c.trouble}, c.routed); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}

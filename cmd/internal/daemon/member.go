@@ -76,12 +76,21 @@ func (d *daemon) openMember(cfg *config.Config, credentials *cluster.Credentials
 
 // backstopped tells whether the lifetime of a VIP's address is but a backstop: the fence ends
 // the answering of a node that is dead. It does not end a route by BGP, which goes with the
-// address.
+// address. And that of nftables may not last: who restarts a firewall flushes it, also the
+// one of a dead node, which would answer again.
 func (d *daemon) backstopped(vip.VIP) bool {
 	return isBackstop(d.fence, d.herald != nil && d.anycast == nil)
 }
 
-func isBackstop(f gate, routed bool) bool { return f.Strict() && f.Trouble() == nil && !routed }
+func isBackstop(f lasting, routed bool) bool {
+	return f.StrictLeases() && f.Trouble() == nil && !routed
+}
+
+// lasting is what there is to know of a fence here.
+type lasting interface {
+	StrictLeases() bool // of bpf alone
+	Trouble() error
+}
 
 // noRanges says why a node with a fence of a kind may hold no ranges.
 func noRanges(kind fence.Kind) error {
