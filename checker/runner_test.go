@@ -585,13 +585,17 @@ func TestNews(t *testing.T) {
 func TestNewsOfFailedChecks(t *testing.T) {
 	running(t, Options{}, func(t *testing.T, r *Runner) {
 		var web fickle
+		web.set(Finding{}, errRefused) // the first look may be at once
 		s := patient
 		s.Interval = s.FastInterval
 		r.Set([]Entry{entry("web", &web, s)})
+		looks := uint64(0)
 		look := func(err error, want string) {
 			t.Helper()
 			web.set(Finding{}, err)
-			nextLook(t, r, "web")
+			for looks++; status(t, r, "web").Looks < looks; {
+				after(100 * time.Millisecond)
+			}
 			news := r.News()
 			if len(news) != 1 || news[0].Verdict != want {
 				t.Errorf("news %v, want %q", news, want)

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,11 +27,11 @@ func TestHeartbeatsTellHowLateTheyAre(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		n := newNode(Config{Node: "lb1", Heartbeat: 100 * ms, Log: slog.New(slog.DiscardHandler)}, Peer{Name: "lb1"})
-		stalled := time.Duration(0) // by which the clock that is read after the sleep is ahead
-		n.now = func() time.Duration { return time.Hour + time.Since(start) + stalled }
+		var stalled atomic.Int64 // ns by which the clock that is read after the sleep is ahead
+		n.now = func() time.Duration { return time.Hour + time.Since(start) + time.Duration(stalled.Load()) }
 		n.contacts["lb2"] = contact{sent: n.now()}
 		trans := &transport{node: n}
-		time.AfterFunc(ms, func() { stalled = 4 * ms })
+		time.AfterFunc(ms, func() { stalled.Store(int64(4 * ms)) })
 		trans.pace("lb2")
 		if got := n.Lateness(); got.Count != 1 || got.Longest != 4*ms {
 			t.Errorf("%+v, want one of 4ms", got)

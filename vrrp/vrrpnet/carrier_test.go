@@ -3,6 +3,7 @@ package vrrpnet
 import (
 	"context"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,28 +14,30 @@ import (
 // While no interface is wanted the kernel is asked for none, until there are others.
 func TestPollCarrierRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		looks, list := 0, []int{}
+		var looks atomic.Int64
+		var list atomic.Pointer[[]int]
+		list.Store(&[]int{})
 		changed := make(chan struct{}, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() {
-			ended <- PollCarrier(ctx, time.Second, changed, func() []int { looks++; return list })
+			ended <- PollCarrier(ctx, time.Second, changed, func() []int { looks.Add(1); return *list.Load() })
 		}()
-		wants := func(what string, least, most int) {
+		wants := func(what string, least, most int64) {
 			t.Helper()
-			looks = 0
+			looks.Store(0)
 			time.Sleep(10*time.Second + time.Millisecond)
 			synctest.Wait()
-			if looks < least || looks > most {
-				t.Errorf("%s: %d looks, want %d to %d", what, looks, least, most)
+			if n := looks.Load(); n < least || n > most {
+				t.Errorf("%s: %d looks, want %d to %d", what, n, least, most)
 			}
 		}
 		wants("none at first", 0, 1)
 		wants("none", 0, 0)
-		list = []int{-1}
+		list.Store(&[]int{-1})
 		changed <- struct{}{}
 		wants("one", 10, 12)
-		list = nil
+		list.Store(&[]int{})
 		wants("none again", 1, 1)
 		cancel()
 		if err := <-ended; err != nil {

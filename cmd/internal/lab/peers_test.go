@@ -43,8 +43,9 @@ interface eth0
 func newPeers(t *testing.T) (k, f *Daemon, c *Capture) {
 	t.Helper()
 	NeedPeers(t)
+	dir := t.TempDir() // removed after the lab is closed, which reads a capture to its end
 	l, hosts := newLab(t, 2)
-	c, err := l.Capture(hosts[0].Eth0.sw, filepath.Join(t.TempDir(), "pcap"))
+	c, err := l.Capture(hosts[0].Eth0.sw, filepath.Join(dir, "pcap"))
 	must(t, err)
 	k, err = NewKeepalived(hosts[0], t.TempDir(), keepalivedConf)
 	must(t, err)
@@ -110,8 +111,9 @@ func TestPeersTakeOverFromEachOther(t *testing.T) {
 // A capture has all that was sent until it is ended, however late tcpdump is.
 func TestCaptureCatchesUp(t *testing.T) {
 	NeedPeers(t)
+	dir := t.TempDir()
 	l, hosts := newLab(t, 1)
-	c, err := l.Capture(hosts[0].Eth0.sw, filepath.Join(t.TempDir(), "pcap"))
+	c, err := l.Capture(hosts[0].Eth0.sw, filepath.Join(dir, "pcap"))
 	must(t, err)
 	must(t, c.process.Signal(syscall.SIGSTOP))
 	const frames = 20

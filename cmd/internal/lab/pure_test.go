@@ -71,7 +71,7 @@ func TestSinceCountsItsWindow(t *testing.T) {
 		time.Sleep(100 * ms)
 		got := p.Since(p.start.Add(30 * ms))
 		// The last answer came in at 51 ms; none came while Since waited for one.
-		want := Outage{Gap: time.Since(p.start) - 51*ms, Sent: 7, Lost: 4}
+		want := Outage{Gap: time.Since(p.start) - 51*ms, Sent: 7, Lost: 4, Pause: 10 * ms}
 		if got != want {
 			t.Errorf("Since = %+v, want %+v", got, want)
 		}
