@@ -88,7 +88,7 @@ demo: build ## three nodes on this machine, killed and healed before your eyes (
 	./bin/perch demo
 
 test: deps ## everything that CI runs (the end-to-end tests need root)
-	+$(MAKE) --jobs=2 --output-sync=target computed tested
+	+$(MAKE) --jobs=2 --keep-going --output-sync=target computed tested
 
 # What only computes: one after the other, with the time that the rest leaves.
 computed:
@@ -97,7 +97,7 @@ computed:
 # What mostly waits: two at a time. The order has kernels, which keep a processor busy, over
 # before VRRP begins. It has its own count of jobs, so that no third one begins when all is computed.
 tested:
-	+@MAKEFLAGS='$(filter-out -j% --jobserver%,$(MAKEFLAGS))' $(MAKE) --jobs=2 --output-sync=target unit $(E2E_TARGETS)
+	+@MAKEFLAGS='$(filter-out -j% --jobserver%,$(MAKEFLAGS))' $(MAKE) --jobs=2 --keep-going --output-sync=target unit $(E2E_TARGETS)
 
 deps: ## install the Debian packages that the tests need, when root and when missing
 	@missing=""; \

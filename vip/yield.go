@@ -33,7 +33,9 @@ func (m *Manager) yield() {
 }
 
 // givenUp are the removals of what is held and not wanted, by interface. It returns
-// false if nothing was given up.
+// false if nothing was given up. What was configured last goes first: in a subnet that is
+// all VIPs the first one is primary, and to promote one of thousands in its place takes the
+// kernel long, each time.
 func (m *Manager) givenUp() (removals map[int][]action, any bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -42,7 +44,7 @@ func (m *Manager) givenUp() (removals map[int][]action, any bool) {
 	}
 	m.yields = false
 	removals = make(map[int][]action)
-	for _, v := range m.configured {
+	for _, v := range slices.Backward(m.configured) {
 		e := m.entries[v]
 		if _, wanted := m.wanted[v]; e.held && !wanted {
 			at := e.address.index
