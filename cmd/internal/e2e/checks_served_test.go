@@ -163,8 +163,8 @@ func (s *served) leaves(sick *lab.Node) (next *lab.Node) {
 	s.t.Helper()
 	next = s.movedFrom(sick)
 	s.servedBy(next)
-	if got := s.lastClaim(next); got.From != sick.Name || !strings.Contains(got.Reason, "web") {
-		s.t.Errorf("the VIP went from %s to %s because: %s; want from %s because of its check web", got.From, got.To, got.Reason, sick.Name)
+	if got := s.lastMoveFrom(next, sick); !strings.Contains(got.Reason, "web") {
+		s.t.Errorf("the VIP went from %s to %s because: %q; want because of its check web", sick.Name, got.To, got.Reason)
 	}
 	return next
 }

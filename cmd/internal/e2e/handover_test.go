@@ -105,3 +105,19 @@ func (c *cluster) awaitUnreachable(n, viewer *lab.Node) {
 		return c.seenBy(viewer, n).Role == api.RoleUnreachable
 	})
 }
+
+// lastMoveFrom returns the last move from a node in the history, which a busy machine may have
+// made go on. It is empty if there is none.
+func (c *cluster) lastMoveFrom(viewer, from *lab.Node) (last api.Move) {
+	c.t.Helper()
+	ctx, cancel := c.limit()
+	defer cancel()
+	moves, err := viewer.History(ctx)
+	c.must(err)
+	for _, m := range moves {
+		if m.From == from.Name {
+			last = m
+		}
+	}
+	return last
+}
