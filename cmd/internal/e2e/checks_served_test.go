@@ -163,6 +163,7 @@ func (s *served) leaves(sick *lab.Node) (next *lab.Node) {
 	s.t.Helper()
 	next = s.movedFrom(sick)
 	s.servedBy(next)
+	s.lastClaim(next) // has been written down
 	if got := s.lastMoveFrom(next, sick); !strings.Contains(got.Reason, "web") {
 		s.t.Errorf("the VIP went from %s to %s because: %q; want because of its check web", sick.Name, got.To, got.Reason)
 	}
