@@ -199,7 +199,7 @@ govulncheck: ## known vulnerabilities; "not run" where its database cannot be re
 bench-failover: build ## outage of each kind of move, into docs/performance.md (about 8 minutes)
 	$(GO) test -timeout 60m -run '^$$' -bench Failover -benchtime 1x ./cmd/internal/e2e -args -rounds 200 -record $(CURDIR)/docs/performance.md
 
-bench-planned: build ## planned moves beside the bare library's, with data_dir on disk and in memory, into docs/performance.md (about 9 minutes, on a machine that does nothing else; needs root)
+bench-planned: build ## planned moves beside the bare library's, with data_dir on disk and in memory, into docs/performance.md (about 3 minutes, on a machine that does nothing else; needs root)
 	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkPlanned$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
 
 bench-detection: build ## failures found out by silence, three and five nodes, into docs/performance.md (about 11 minutes, on a machine that does nothing else; needs root)
@@ -218,7 +218,7 @@ bench-checks: ## checks beside those of HAProxy, and the moves that they cause, 
 bench-ipvs: ## services beside ipvsadm and keepalived, into docs/performance.md (about 10 minutes, on a machine that does nothing else; needs root)
 	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkIPVS$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 3 -record $(CURDIR)/docs/performance.md
 
-bench-prefix: build ## how a range of 4,096 addresses moves, into docs/performance.md (about 3 minutes, on a machine that does nothing else; needs root)
+bench-prefix: build ## how a range of 4,096 addresses moves, into docs/performance.md (about half a minute, on a machine that does nothing else; needs root)
 	$(GO) test -timeout 30m -run '^$$' -bench '^BenchmarkPrefix$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md
 
 bench-bgp: build ## moves by what a router does that is told by BGP, into docs/performance.md (about 3 minutes; needs root)
