@@ -63,12 +63,9 @@ func (c *Chronyd) Socket() string { return filepath.Join(c.Dir, "run", "chronyd.
 
 // Sources returns whom chronyd asks for the time, as chronyc says.
 func (c *Chronyd) Sources(ctx context.Context) ([]netip.Addr, error) {
-	cmd := exec.CommandContext(ctx, "chronyc", "-n", "-c", "-h", c.Socket(), "sources")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	out, err := c.listed(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w: %s%s", c.Name, err, out, stderr.Bytes())
+		return nil, fmt.Errorf("ask %s: %w", c.Name, err)
 	}
 	var sources []netip.Addr
 	for line := range strings.Lines(string(out)) {
@@ -83,4 +80,21 @@ func (c *Chronyd) Sources(ctx context.Context) ([]netip.Addr, error) {
 		sources = append(sources, a)
 	}
 	return sources, nil
+}
+
+// listed is what chronyc says of the sources. It asks for one after the other by number, and
+// so again when one has gone meanwhile.
+func (c *Chronyd) listed(ctx context.Context) ([]byte, error) {
+	for {
+		cmd := exec.CommandContext(ctx, "chronyc", "-n", "-c", "-h", c.Socket(), "sources")
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err == nil {
+			return out, nil
+		}
+		if said := string(out) + stderr.String(); ctx.Err() != nil || !strings.Contains(said, "503 No such source") {
+			return nil, fmt.Errorf("%w: %s", err, said)
+		}
+	}
 }
