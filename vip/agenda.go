@@ -72,11 +72,14 @@ func (a *agenda) Deadline() (time.Time, bool) {
 
 // Take returns a VIP that is due at now. It stays on the agenda: the caller puts
 // it where it is due next, or drops it.
-func (a *agenda) Take(now time.Time) (VIP, bool) {
+func (a *agenda) Take(now time.Time) (VIP, bool) { return a.TakeEarly(now, now) }
+
+// TakeEarly is Take of one that is due until then.
+func (a *agenda) TakeEarly(now, until time.Time) (VIP, bool) {
 	if now.Sub(a.window) >= beat {
 		a.window, a.taken = now, 0
 	}
-	if at, any := a.Deadline(); !any || at.After(now) {
+	if len(a.queue) == 0 || a.taken >= perBeat || a.queue[0].at.After(until) {
 		return VIP{}, false
 	}
 	a.taken++

@@ -180,13 +180,14 @@ func (m *Manager) lookAgain() {
 	}
 }
 
-// renewDue refreshes the lifetimes that are due, in batches. Before each it is asked anew
-// whether the VIPs are still wanted.
+// renewDue refreshes the lifetimes that are due, in batches, and with them those that soon
+// will be. Before each it is asked anew whether the VIPs are still wanted.
 func (m *Manager) renewDue(now time.Time) {
 	var buffer [perBeat]VIP
-	due := buffer[:0]
-	for v, ok := m.renewals.Take(now); ok; v, ok = m.renewals.Take(now) {
-		m.renewals.Put(v, now.Add(m.lifetime/refreshesPerLife)) // unless it is refreshed
+	due, until := buffer[:0], now
+	for v, ok := m.renewals.Take(now); ok; v, ok = m.renewals.TakeEarly(now, until) {
+		until = now.Add(early(m.entries[v].given))
+		m.renewals.Put(v, until.Add(m.lifetime/refreshesPerLife)) // unless it is refreshed
 		due = append(due, v)
 	}
 	var size batchSize

@@ -20,11 +20,10 @@ type seen struct {
 	announces uint64
 }
 
-// carrierEvery is how long it may go unnoticed that a master's interface has lost its
-// carrier: its sync group is to let go, too.
+// carrierEvery is how long it may go unnoticed that a hasty interface has lost its carrier.
 const carrierEvery = 100 * time.Millisecond
 
-// carriers returns the interfaces of the routers of which this node is the master.
+// carriers returns the hasty interfaces.
 func (r *routers) carriers() []int {
 	list := r.busy.Load()
 	if list == nil {
@@ -106,7 +105,7 @@ func (r *routers) step() {
 	masters := mastersOf(r.states)
 	r.note(masters)
 	r.want(setup.wanted(masters))
-	busy := r.devices.indexesOf(setup.interfaces(masters))
+	busy := r.devices.indexesOf(setup.hasty(masters))
 	if before := r.busy.Swap(&busy); before == nil || !slices.Equal(busy, *before) {
 		offer(r.rushed, struct{}{})
 	}

@@ -163,14 +163,19 @@ func (s *setup) wanted(m masters) (vips []vip.VIP, routes []route.Route, rules [
 	return vips, routes, rules
 }
 
-// interfaces returns the names of the interfaces of the routers of which this node is
-// the master.
-func (s *setup) interfaces(m masters) []string {
+// hasty returns the names of the interfaces whose carrier must not be missed for a second, as
+// the kernel may tell of it that late: those of routers of which this node is the master, and
+// whose group is to let go with them, or whose backups take over within that time.
+func (s *setup) hasty(m masters) []string {
 	var names []string
-	for _, r := range s.routers {
-		if m[r.Name] && !slices.Contains(names, r.Interface) {
+	for i := range s.routers {
+		r := &s.routers[i]
+		if m[r.Name] && r.isHasty() && !slices.Contains(names, r.Interface) {
 			names = append(names, r.Interface)
 		}
 	}
 	return names
 }
+
+// isHasty: a backup waits for three intervals at least (RFC 9568 section 6.1).
+func (v *virtualRouter) isHasty() bool { return v.Group != "" || 3*v.AdvertInterval < time.Second }

@@ -135,14 +135,26 @@ func TestRoutesComeWithTheirMaster(t *testing.T) {
 	}
 }
 
-func TestInterfacesOfMasters(t *testing.T) {
-	s := newSetup(twoRouters(t))
-	if got := s.interfaces(masters{"lan": true}); !slices.Equal(got, []string{"eth1"}) {
-		t.Errorf("%v", got)
-	}
-	s.routers[1].Interface = "eth0"
-	if got := s.interfaces(masters{"gw": true, "lan": true}); !slices.Equal(got, []string{"eth0"}) {
-		t.Errorf("%v", got)
+func TestHastyInterfaces(t *testing.T) {
+	both := masters{"gw": true, "lan": true}
+	for _, tt := range []struct {
+		what    string
+		masters masters
+		change  func(gw, lan *virtualRouter)
+		want    []string
+	}{
+		{"there is time", both, func(_, _ *virtualRouter) {}, nil},
+		{"a group", both, func(_, lan *virtualRouter) { lan.Group = "g" }, []string{"eth1"}},
+		{"a group, and a backup", masters{"gw": true}, func(_, lan *virtualRouter) { lan.Group = "g" }, nil},
+		{"a short interval", both, func(_, lan *virtualRouter) { lan.AdvertInterval = 333 * time.Millisecond }, []string{"eth1"}},
+		{"one interface", both, func(gw, lan *virtualRouter) { gw.Group, lan.Group, lan.Interface = "g", "g", "eth0" }, []string{"eth0"}},
+	} {
+		s := newSetup(twoRouters(t))
+		s.routers[0].Group, s.routers[1].Group = "", ""
+		tt.change(&s.routers[0], &s.routers[1])
+		if got := s.hasty(tt.masters); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.what, got, tt.want)
+		}
 	}
 }
 
