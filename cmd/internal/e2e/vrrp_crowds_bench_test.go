@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -87,30 +88,55 @@ type crowdMeasures struct {
 	late, off                    deviations
 }
 
+// crowdRounds is how often each rival is measured, in turns. A figure is the median.
+const crowdRounds = 3
+
 // rows measures both rivals. What a rival does that cannot keep up is measured, too.
 func (c routerCrowd) rows(b *testing.B) (rows []contest) {
-	var measures [len(rivals)]*crowdMeasures
-	for i, r := range rivals {
-		p := startDuel(b, r, c.setting)
-		if err := p.calm(); err != nil {
-			b.Logf("%s, %s: %v", c.what, r.name, err)
+	var measures [len(rivals)][]*crowdMeasures
+	for range crowdRounds {
+		for i, r := range rivals {
+			measures[i] = append(measures[i], c.measure(b, r))
 		}
-		m := &crowdMeasures{}
-		p.costs(m)
-		if err := p.lateness(m); err != nil {
-			b.Logf("%s, %s: lateness dropped: %v", c.what, r.name, err)
-		}
-		measures[i] = m
-		p.end()
 	}
 	for _, f := range crowdFigures {
 		row := contest{what: c.what + ", " + f.what, limit: f.limit}
-		for i, m := range measures {
-			row.results[i] = f.of(m)
+		for i, list := range measures {
+			row.results[i] = f.median(list)
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// median is that of a figure, of the measures that have it; else it is NaN.
+func (f *crowdFigure) median(list []*crowdMeasures) float64 {
+	var all []float64
+	for _, m := range list {
+		if v := f.of(m); !math.IsNaN(v) {
+			all = append(all, v)
+		}
+	}
+	if len(all) == 0 {
+		return math.NaN()
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// measure measures one rival in a lab of its own.
+func (c routerCrowd) measure(b *testing.B, r rival) *crowdMeasures {
+	p := startDuel(b, r, c.setting)
+	defer p.end()
+	if err := p.calm(); err != nil {
+		b.Logf("%s, %s: %v", c.what, r.name, err)
+	}
+	m := &crowdMeasures{}
+	p.costs(m)
+	if err := p.lateness(m); err != nil {
+		b.Logf("%s, %s: lateness dropped: %v", c.what, r.name, err)
+	}
+	return m
 }
 
 // calm waits until a pair has settled and is at rest.

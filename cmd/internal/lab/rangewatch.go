@@ -20,13 +20,14 @@ import (
 // them: it pings each address as soon as another host announces it, by way of the host's
 // own neighbour cache, and writes down when the answer came from there.
 type RangeWatch struct {
-	host   *Host
-	prefix netip.Prefix
-	echo   int // raw socket
-	file   *os.File
-	raw    syscall.RawConn
-	ended  sync.WaitGroup
-	close  func() error
+	host    *Host
+	prefix  netip.Prefix
+	echo    int // raw socket, by which the request is sent
+	request []byte
+	file    *os.File
+	raw     syscall.RawConn
+	ended   sync.WaitGroup
+	close   func() error
 
 	mu       sync.Mutex
 	old      MAC
@@ -41,16 +42,22 @@ type RangeMove struct {
 	Answered map[netip.Addr]time.Time // first answer of each address from there
 }
 
+// icmpFilter is ICMP_FILTER of linux/icmp.h. The socket that sends hears nothing.
+const icmpFilter = 1
+
 // rangeEchoID tells the echo requests of a RangeWatch from others.
 const rangeEchoID = 0x7072
 
 // WatchRange begins to watch a range, until the RangeWatch or the lab is closed.
 func (h *Host) WatchRange(prefix netip.Prefix) (*RangeWatch, error) {
-	w := &RangeWatch{host: h, prefix: prefix, echo: -1, answered: map[netip.Addr]time.Time{}}
+	w := &RangeWatch{host: h, prefix: prefix, echo: -1, request: appendEcho(nil, true, rangeEchoID, 0), answered: map[netip.Addr]time.Time{}}
 	var frames int
 	err := h.withEth0(func(eth0 *net.Interface) (err error) {
 		if w.echo, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_ICMP); err != nil {
 			return missing("a raw network socket", err)
+		}
+		if err := unix.SetsockoptInt(w.echo, unix.SOL_RAW, icmpFilter, -1); err != nil {
+			return os.NewSyscallError("setsockopt ICMP_FILTER", err)
 		}
 		frames, err = openPackets(eth0.Index)
 		return err
@@ -152,47 +159,55 @@ func (w *RangeWatch) askAgain() {
 		}
 	}
 	w.mu.Unlock()
+	var batch echoBatch
 	for _, addr := range missing {
-		w.ping(addr)
+		if !batch.add(addr) {
+			batch.send(w.echo, w.request)
+		}
 	}
+	batch.send(w.echo, w.request)
 }
 
-// ping may be lost like any: it is sent again.
-func (w *RangeWatch) ping(addr netip.Addr) {
-	_ = unix.Sendto(w.echo, appendEcho(nil, true, rangeEchoID, 0), 0, &unix.SockaddrInet4{Addr: addr.As4()})
-}
-
+// read takes the frames in, and asks whom they speak for: several at once, as a client that
+// is slower than the kernels would be what is measured.
 func (w *RangeWatch) read() {
-	b, control := make([]byte, 128), make([]byte, 128)
+	var frames frameBatch
+	var asked echoBatch
 	for {
-		var n, c int
+		var n int
 		var failed error
 		err := w.raw.Read(func(fd uintptr) bool {
-			n, c, _, _, failed = unix.Recvmsg(int(fd), b, control, 0)
+			n, failed = frames.receive(fd)
 			return !errors.Is(failed, unix.EAGAIN)
 		})
 		if err != nil {
 			return
 		}
-		if at, err := parseTimestamp(control[:c]); failed == nil && err == nil && n >= 42 {
-			w.take(b[:n], at)
+		for i := range n {
+			frame, at, err := frames.frame(i)
+			if err != nil || len(frame) < 42 {
+				continue
+			}
+			if addr, ask := w.take(frame, at); ask {
+				asked.add(addr) // there is room for one of each frame
+			}
 		}
+		asked.send(w.echo, w.request)
 	}
 }
 
-// take reads an ARP frame or an echo reply.
-func (w *RangeWatch) take(frame []byte, at time.Time) {
+// take reads an ARP frame or an echo reply, and tells whom to ask.
+func (w *RangeWatch) take(frame []byte, at time.Time) (addr netip.Addr, ask bool) {
 	mac := MAC(frame[6:12])
 	switch kind := binary.BigEndian.Uint16(frame[12:]); {
 	case kind == unix.ETH_P_ARP:
-		addr := netip.AddrFrom4([4]byte(frame[28:32]))
-		if w.note(mac, addr, at, false) {
-			w.ping(addr)
-		}
+		addr = netip.AddrFrom4([4]byte(frame[28:32]))
+		return addr, w.note(mac, addr, at, false)
 	case kind == unix.ETH_P_IP && frame[14] == 0x45 && frame[23] == unix.IPPROTO_ICMP && frame[34] == echoReply4 &&
 		binary.BigEndian.Uint16(frame[38:]) == rangeEchoID:
 		w.note(mac, netip.AddrFrom4([4]byte(frame[26:30])), at, true)
 	}
+	return addr, false
 }
 
 // note writes down that a host has spoken for an address, and reports whether that has
