@@ -172,10 +172,9 @@ func (t *transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, req 
 
 // RequestPreVote implements raft.WithPreVote.
 func (t *transport) RequestPreVote(id raft.ServerID, target raft.ServerAddress, req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
-	if err := t.node.mayStand(); err != nil {
-		return err
-	}
-	return again(func() error { return t.sound(t.NetworkTransport.RequestPreVote(id, target, req, resp), &resp.Term) })
+	return t.node.preVote(req, resp, func() error {
+		return again(func() error { return t.sound(t.NetworkTransport.RequestPreVote(id, target, req, resp), &resp.Term) })
+	})
 }
 
 // RequestVote implements raft.Transport. A candidate holds nothing: its request may
