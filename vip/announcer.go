@@ -105,10 +105,7 @@ func (a *announcer) Send() bool {
 		}
 		if done += n; err != nil {
 			a.failed.Add(1)
-			failed = a.letters[done]
-			if !errors.Is(errs, err) { // a range has many of them
-				errs = errors.Join(errs, failed.error(err))
-			}
+			failed, errs = a.letters[done], errors.Join(errs, a.letters[done].error(err))
 			done++
 		}
 		if errs != nil && (done == len(a.letters) || a.letters[done] != failed) {

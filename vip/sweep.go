@@ -11,7 +11,7 @@ const (
 	// otherwise: 4,096 addresses have one each within 21 ms.
 	sweepRate = 200_000
 	// sweepBurst is how many of them are sent in a row at most; at a low rate it is as many as
-	// come in a beat. Who gives the range up waits for a batch of them, and who announces
+	// come in a beat. Who gives the range up waits for one of them, and who announces
 	// something else for all.
 	sweepBurst = 64
 	// sweepLag is how far behind its time a sweep may be and still catch up, in bursts.
@@ -28,7 +28,6 @@ type sweep struct {
 	rate  int        // in a second
 	share bool       // the rate is that of all that is announced on the interface
 	again bool       // another one was asked for meanwhile
-	size  batchSize  // of its announcements
 }
 
 // start begins from the first address.

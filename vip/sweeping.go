@@ -27,35 +27,24 @@ func (m *Manager) sweep(now time.Time) {
 	}
 }
 
-// burst sends the next announcements of a range in batches, and stops between two of them
-// when something else is demanded, or when one cannot be sent: the rest would fare no better,
-// and comes with the repeats.
+// burst sends the next announcements of a range, and stops between two when something else
+// is demanded.
 func (m *Manager) burst(w *sweep, l link) {
 	epoch := m.epoch.Load()
-	for left := w.burst(); left > 0 && m.epoch.Load() == epoch; {
-		n := min(left, w.size.Most())
-		left -= n
-		begin := time.Now()
-		more := m.writeSweep(w, l, n)
-		if !m.announcer.Send() || !more {
+	for range w.burst() {
+		if m.epoch.Load() != epoch {
 			return
 		}
-		w.size.Took(n, time.Since(begin))
-	}
-}
-
-// writeSweep writes the next n announcements of a range, and reports whether there may be
-// more of them.
-func (m *Manager) writeSweep(w *sweep, l link, n int) bool {
-	for range n {
 		addr, op, any := w.next()
 		if !any {
 			m.sweeps.Done(w)
-			return false
+			return
 		}
 		m.announcer.AnnounceAs(op, w.vip, addr, l)
+		if !m.announcer.Send() {
+			return // the rest of the burst would fare no better, and comes with the repeats
+		}
 	}
-	return true
 }
 
 // linkOfWanted returns the interface of a VIP, and whether it is wanted.

@@ -41,17 +41,18 @@ func newPrefixBench(b *testing.B) *prefixBench {
 }
 
 // prefixFigures are those of one kind of move.
-type prefixFigures struct{ middle, whole, silence figure }
+type prefixFigures struct{ announced, middle, whole, silence figure }
 
 func newPrefixFigures(move string) *prefixFigures {
 	return &prefixFigures{
-		middle:  figure{name: move + ", from the new owner's first frame until half of the addresses answer from there"},
-		whole:   figure{name: move + ", until all 4,096 do"},
-		silence: figure{name: move + ", the client's longest silence, pinging the last address"},
+		announced: figure{name: move + ", from the new owner's first frame until all 4,096 addresses are announced"},
+		middle:    figure{name: move + ", until half of them answer from there"},
+		whole:     figure{name: move + ", until all do"},
+		silence:   figure{name: move + ", the client's longest silence, pinging the last address"},
 	}
 }
 
-func (f *prefixFigures) all() []figure { return []figure{f.middle, f.whole, f.silence} }
+func (f *prefixFigures) all() []figure { return []figure{f.announced, f.middle, f.whole, f.silence} }
 
 // move does a round of a kind.
 func (x *prefixBench) move(k kind, f *prefixFigures) {
@@ -62,31 +63,34 @@ func (x *prefixBench) move(k kind, f *prefixFigures) {
 	gap, err := x.round(owner, k)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	middle, whole := time.Duration(0), time.Duration(0)
+	var s spread
 	if err == nil {
-		middle, whole, err = x.spread(ctx)
+		s, err = x.spread(ctx)
 	}
 	f.silence.add(x.b, gap, err)
-	f.middle.add(x.b, middle, err)
-	f.whole.add(x.b, whole, err)
+	f.announced.add(x.b, s.announced, err)
+	f.middle.add(x.b, s.middle, err)
+	f.whole.add(x.b, s.whole, err)
 	if k.mend != nil {
 		must(x.b, k.mend(owner))
 	}
 }
 
-// spread is the time from the new owner's first frame to the answers of half of the
-// addresses from there, and of all.
-func (x *prefixBench) spread(ctx context.Context) (middle, whole time.Duration, err error) {
+// spread is the time from the new owner's first frame until all addresses are announced, and
+// until half and all of them answer from there.
+type spread struct{ announced, middle, whole time.Duration }
+
+func (x *prefixBench) spread(ctx context.Context) (spread, error) {
 	move, err := x.watch.Wait(ctx)
 	if err != nil {
-		return 0, 0, err
+		return spread{}, err
 	}
 	var after []time.Duration
 	for _, at := range move.Answered {
 		after = append(after, at.Sub(move.First))
 	}
 	slices.Sort(after)
-	return after[len(after)/2], after[len(after)-1], nil
+	return spread{move.Announced.Sub(move.First), after[len(after)/2], after[len(after)-1]}, nil
 }
 
 // BenchmarkPrefix measures how a range of 4,096 addresses moves.

@@ -29,17 +29,20 @@ type RangeWatch struct {
 	ended   sync.WaitGroup
 	close   func() error
 
-	mu       sync.Mutex
-	old      MAC
-	first    time.Time // frame of another host
-	answered map[netip.Addr]time.Time
-	done     chan struct{} // closed once all have answered; nil before Begin and after Wait
+	mu        sync.Mutex
+	old       MAC
+	first     time.Time // frame of another host
+	last      time.Time // first frame of another host for an address so far
+	announced map[netip.Addr]struct{}
+	answered  map[netip.Addr]time.Time
+	done      chan struct{} // closed once all have answered; nil before Begin and after Wait
 }
 
 // RangeMove is how a range came to another host.
 type RangeMove struct {
-	First    time.Time                // frame in which it spoke for an address
-	Answered map[netip.Addr]time.Time // first answer of each address from there
+	First     time.Time                // frame in which it spoke for an address
+	Announced time.Time                // first frame for that address which came last
+	Answered  map[netip.Addr]time.Time // first answer of each address from there
 }
 
 // icmpFilter is ICMP_FILTER of linux/icmp.h. The socket that sends hears nothing.
@@ -50,7 +53,7 @@ const rangeEchoID = 0x7072
 
 // WatchRange begins to watch a range, until the RangeWatch or the lab is closed.
 func (h *Host) WatchRange(prefix netip.Prefix) (*RangeWatch, error) {
-	w := &RangeWatch{host: h, prefix: prefix, echo: -1, request: appendEcho(nil, true, rangeEchoID, 0), answered: map[netip.Addr]time.Time{}}
+	w := &RangeWatch{host: h, prefix: prefix, echo: -1, request: appendEcho(nil, true, rangeEchoID, 0), announced: map[netip.Addr]struct{}{}, answered: map[netip.Addr]time.Time{}}
 	var frames int
 	err := h.withEth0(func(eth0 *net.Interface) (err error) {
 		if w.echo, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_ICMP); err != nil {
@@ -101,6 +104,7 @@ func (w *RangeWatch) Begin(at *Host) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.old, w.first, w.done = MAC(at.Eth0.MAC), time.Time{}, make(chan struct{})
+	clear(w.announced)
 	clear(w.answered)
 	return nil
 }
@@ -137,7 +141,7 @@ func (w *RangeWatch) Wait(ctx context.Context) (RangeMove, error) {
 		case <-done:
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			move := RangeMove{w.first, w.answered}
+			move := RangeMove{w.first, w.last, w.answered}
 			w.answered, w.done = map[netip.Addr]time.Time{}, nil
 			return move, nil
 		case <-ctx.Done():
@@ -220,6 +224,9 @@ func (w *RangeWatch) note(mac MAC, addr netip.Addr, at time.Time, answer bool) b
 	}
 	if w.first.IsZero() {
 		w.first = at
+	}
+	if _, ok := w.announced[addr]; !ok {
+		w.announced[addr], w.last = struct{}{}, at
 	}
 	if _, ok := w.answered[addr]; ok {
 		return false
