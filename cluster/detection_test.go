@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,12 +26,41 @@ type virtual struct {
 // inMemory is a network in memory whose pre-votes are sent as the node has it.
 type inMemory struct {
 	*raft.InmemTransport
-	node *Node
-	lags atomic.Pointer[raft.ServerID] // who is sent heartbeats, but no log
+	node  *Node
+	group []virtual
+	slow  bool                          // it takes time, and so does a disk
+	lags  atomic.Pointer[raft.ServerID] // who is sent heartbeats, but no log
 }
 
 func (m *inMemory) RequestPreVote(id raft.ServerID, target raft.ServerAddress, req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
-	return m.node.preVote(req, resp, func() error { return m.InmemTransport.RequestPreVote(id, target, req, resp) })
+	return m.node.preVote(string(id), req, resp, func() error {
+		m.takes(300 * time.Microsecond)
+		err := m.InmemTransport.RequestPreVote(id, target, req, resp)
+		resp.Granted = resp.Granted && !m.peer(id).outdone(req)
+		return err
+	})
+}
+
+func (m *inMemory) RequestVote(id raft.ServerID, target raft.ServerAddress, req *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	m.takes(3 * ms)
+	m.peer(id).poll.vote(string(req.ID), req.Term)
+	err := m.InmemTransport.RequestVote(id, target, req, resp)
+	if !resp.Granted {
+		m.peer(id).poll.noVote(string(req.ID), req.Term)
+	}
+	return err
+}
+
+func (m *inMemory) takes(d time.Duration) {
+	if m.slow {
+		time.Sleep(d)
+	}
+}
+
+// peer is one of the group.
+func (m *inMemory) peer(id raft.ServerID) *Node {
+	i := slices.IndexFunc(m.group, func(v virtual) bool { return v.cfg.Node == string(id) })
+	return m.group[i].Node
 }
 
 func (m *inMemory) AppendEntries(id raft.ServerID, target raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
@@ -44,21 +74,21 @@ func (m *inMemory) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (raf
 	return nil, raft.ErrPipelineReplicationNotSupported
 }
 
-// startVirtual starts a group of three and returns what ends it.
-func startVirtual(t *testing.T) (group []virtual, stop func()) {
+// startVirtual starts a group of so many and returns what ends it.
+func startVirtual(t *testing.T, size int, slow bool) (group []virtual, stop func()) {
 	t.Helper()
 	var peers []Peer
 	var servers raft.Configuration
-	for _, name := range []string{"lb1", "lb2", "lb3"} {
+	for _, name := range []string{"lb1", "lb2", "lb3", "lb4", "lb5"}[:size] {
 		_, trans := raft.NewInmemTransportWithTimeout(raft.ServerAddress(name), 200*ms)
 		peers = append(peers, Peer{Name: name, Priority: 100})
 		servers.Servers = append(servers.Servers, raft.Server{ID: raft.ServerID(name), Address: raft.ServerAddress(name)})
-		group = append(group, virtual{trans: &inMemory{InmemTransport: trans}})
+		group = append(group, virtual{trans: &inMemory{InmemTransport: trans, slow: slow}})
 	}
 	for i, p := range peers {
 		cfg := Config{Node: p.Name, Peers: peers, Heartbeat: 100 * ms, Log: slog.New(slog.DiscardHandler)}
 		n := &Node{cfg: cfg, now: bootTime, fsm: &fsm{changed: func() {}}}
-		group[i].trans.node = n
+		group[i].trans.node, group[i].trans.group = n, group
 		for _, other := range group {
 			group[i].trans.Connect(other.trans.LocalAddr(), other.trans.InmemTransport)
 		}
@@ -112,7 +142,7 @@ func leads(t *testing.T, among []virtual) virtual {
 func TestDeadLeaderIsReplacedSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 10 {
-			group, stop := startVirtual(t)
+			group, stop := startVirtual(t, 3, false)
 			old := leads(t, group)
 			time.Sleep(time.Second)
 			next, took := cutOff(t, group, old)
@@ -141,7 +171,7 @@ func cutOff(t *testing.T, group []virtual, old virtual) (next virtual, took time
 func TestLaggingSuccessorDoesNotHoldUpTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 10 {
-			group, stop := startVirtual(t)
+			group, stop := startVirtual(t, 3, false)
 			first := leads(t, group)
 			time.Sleep(time.Second)
 			old := group[2]
@@ -162,6 +192,33 @@ func TestLaggingSuccessorDoesNotHoldUpTheOthers(t *testing.T) {
 				t.Errorf("%s led %s after the cut", next.cfg.Node, took)
 			}
 			stop()
+		}
+	})
+}
+
+// Survivors have heard of their leader for the last time at different moments, so that any of
+// them may be the first to ask, and a vote takes as long as the pause between two askers.
+func TestSurvivorsDoNotSplitTheVotes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var slow []time.Duration
+		for round := range 150 {
+			random := rand.New(rand.NewPCG(0, uint64(round)))
+			group, stop := startVirtual(t, 5, true)
+			old := leads(t, group)
+			time.Sleep(time.Second)
+			for _, i := range random.Perm(len(group)) {
+				if group[i] != old {
+					old.trans.Disconnect(group[i].trans.LocalAddr())
+					time.Sleep(time.Duration(random.IntN(int(10 * ms))))
+				}
+			}
+			if _, took := cutOff(t, group, old); took > 170*ms {
+				slow = append(slow, took)
+			}
+			stop()
+		}
+		if len(slow) > 0 {
+			t.Errorf("after %d of 150 cuts it took longer: %v", len(slow), slow)
 		}
 	})
 }

@@ -54,6 +54,7 @@ type Node struct {
 	feel       chan struct{}   // a signal for pulse
 	undeclared chan struct{}   // a signal for declare
 
+	poll        poll
 	elections   elections
 	punctuality punctuality
 	hushed      atomic.Bool // it sends nothing more, see FallSilent

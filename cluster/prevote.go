@@ -12,13 +12,17 @@ import (
 // win may be the one that cannot, as it came back a moment ago and lacks what was written
 // meanwhile. The library itself asks again only after its next election timeout. A pre-vote
 // binds nobody, whenever it comes.
-func (n *Node) preVote(req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse, ask func() error) error {
+func (n *Node) preVote(peer string, req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse, ask func() error) error {
 	begin := n.now()
 	for {
 		if err := n.mayStand(); err != nil {
 			return err
 		}
+		n.poll.ask(peer, req.Term)
 		err := ask()
+		if err != nil || !resp.Granted {
+			n.poll.refused(peer, req.Term)
+		}
 		if err != nil || resp.Granted || resp.Term >= req.Term || !n.awaitTurn(req.Term, begin) {
 			return err
 		}

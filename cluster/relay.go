@@ -117,6 +117,7 @@ func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
 		n.moment("call taken")
 	case *raft.RequestVoteRequest:
 		n.moment("vote asked of this node")
+		n.poll.vote(string(req.ID), req.Term)
 		if req.LeadershipTransfer { // the candidate was called by a leader that has released
 			n.mu.Lock()
 			n.grants.released(req.Term - 1)
@@ -196,8 +197,13 @@ func (n *Node) answer(command any, out raft.RPCResponse) raft.RPCResponse {
 		}
 	case *raft.RequestVoteResponse:
 		if !resp.Granted {
+			req := command.(*raft.RequestVoteRequest)
+			n.poll.noVote(string(req.ID), req.Term)
 			return out
 		}
+	case *raft.RequestPreVoteResponse:
+		resp.Granted = resp.Granted && !n.outdone(command.(*raft.RequestPreVoteRequest))
+		return out
 	default:
 		return out
 	}

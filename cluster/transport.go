@@ -172,7 +172,7 @@ func (t *transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, req 
 
 // RequestPreVote implements raft.WithPreVote.
 func (t *transport) RequestPreVote(id raft.ServerID, target raft.ServerAddress, req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
-	return t.node.preVote(req, resp, func() error {
+	return t.node.preVote(string(id), req, resp, func() error {
 		return again(func() error { return t.sound(t.NetworkTransport.RequestPreVote(id, target, req, resp), &resp.Term) })
 	})
 }

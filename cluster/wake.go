@@ -18,7 +18,7 @@ import (
 // are refused by the others, who still believe in the leader, and they have given it up. A
 // step later the best one, whom they make a majority: it asks, and nobody competes. Then one
 // after the other the rest, should it not come to that. So the number of nodes does not
-// make it last longer.
+// make it last longer. If nobody won, for want of the log, they ask again (prevote.go).
 
 // wakeStep lies between the wakings of two survivors.
 func wakeStep(heartbeat time.Duration) time.Duration {

@@ -85,28 +85,47 @@ func (s *segment) observe() *lab.Observer {
 	return o
 }
 
-// silentSince wants no word from old about an address once now has spoken for it, after
-// old ended.
+// silentSince wants no word from old about an address, after it ended, once now has spoken for
+// it, nor later than three intervals after its last advert. Another program that takes over
+// sooner than that, as it had not come to read the last one, makes two owners whatever perch does.
 func (s *segment) silentSince(o *lab.Observer, ended time.Time, old, now *member) {
 	s.t.Helper()
 	seen, err := o.Take()
 	must(s.t, err)
-	taken := false
+	dark := s.lastAdvert(old).Add(3 * old.vs[0].Interval)
+	var taken time.Time
 	for _, sighting := range seen.Sightings {
 		if sighting.At.Before(ended) {
 			continue
 		}
 		switch sighting.From {
 		case now.mac(now.vs[0]):
-			taken = true
+			if taken.IsZero() {
+				taken = sighting.At
+			}
 		case old.mac(old.vs[0]):
-			if taken {
-				s.t.Errorf("%s speaks after %s took over: %s", old.Name, now.Name, sighting)
+			beside := !taken.IsZero() && now.implementation.name == perch.name
+			if beside || sighting.At.After(dark) {
+				s.t.Errorf("%s speaks %s after the end of its lease, and %s took over %s after that: %s",
+					old.Name, sighting.At.Sub(dark), now.Name, taken.Sub(dark), sighting)
 				return
 			}
 		}
 	}
-	if !taken {
+	if taken.IsZero() {
 		s.t.Errorf("%s never spoke for its addresses", now.Name)
 	}
+}
+
+// lastAdvert returns when the node last sent an advert.
+func (s *segment) lastAdvert(m *member) (last time.Time) {
+	s.t.Helper()
+	adverts, err := s.capture.Adverts()
+	must(s.t, err)
+	for _, a := range adverts {
+		if from, _ := s.sender(a); from == m && a.At.After(last) {
+			last = a.At
+		}
+	}
+	return last
 }
