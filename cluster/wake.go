@@ -20,7 +20,11 @@ import (
 // after the other the rest, should it not come to that. So the number of nodes does not
 // make it last longer. If nobody won, for want of the log, they ask again (prevote.go).
 
-// wakeStep lies between the wakings of two survivors.
+// turnsApart is how many steps lie between survivors who could win: not all have heard of their
+// leader at the same moment for the last time, and one that asks too early splits the votes.
+const turnsApart = 3
+
+// wakeStep lies between the wakings of those who are too few and of the best.
 func wakeStep(heartbeat time.Duration) time.Duration {
 	return max(heartbeat/16, 5*time.Millisecond)
 }
@@ -40,7 +44,7 @@ func wakeTurn(rank, survivors, nodes int) int {
 	if rank > 0 && rank >= survivors-few {
 		return 0
 	}
-	return 1 + rank
+	return 1 + turnsApart*rank
 }
 
 // wake wakes raft's follower loop in time, until ctx ends.

@@ -58,7 +58,7 @@ func TestBestSuccessorIsTheFirstWhoCanWin(t *testing.T) {
 func TestWakeDelay(t *testing.T) {
 	preference := []Peer{{Name: "lb1"}, {Name: "lb2"}, {Name: "lb3"}, {Name: "lb4"}, {Name: "w"}}
 	h, step := 100*ms, wakeStep(100*ms)
-	for self, want := range map[string]time.Duration{"w": h, "lb4": h, "lb2": h + step, "lb3": h + 2*step} {
+	for self, want := range map[string]time.Duration{"w": h, "lb4": h, "lb2": h + step, "lb3": h + 4*step} {
 		if got := wakeDelay(h, preference, "lb1", self); got != want {
 			t.Errorf("%s looks after %s when lb1 is silent, want %s", self, got, want)
 		}
