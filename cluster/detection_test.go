@@ -42,8 +42,9 @@ func (m *inMemory) RequestPreVote(id raft.ServerID, target raft.ServerAddress, r
 }
 
 func (m *inMemory) RequestVote(id raft.ServerID, target raft.ServerAddress, req *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	m.node.poll.vote(bid{req.Term, m.node.cfg.Node, m.node.pollLimit()})
 	m.takes(3 * ms)
-	m.peer(id).poll.vote(string(req.ID), req.Term)
+	m.peer(id).poll.vote(bid{req.Term, string(req.ID), m.peer(id).pollLimit()})
 	err := m.InmemTransport.RequestVote(id, target, req, resp)
 	if !resp.Granted {
 		m.peer(id).poll.noVote(string(req.ID), req.Term)
@@ -77,6 +78,7 @@ func (m *inMemory) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (raf
 // startVirtual starts a group of so many and returns what ends it.
 func startVirtual(t *testing.T, size int, slow bool) (group []virtual, stop func()) {
 	t.Helper()
+	begin := time.Now()
 	var peers []Peer
 	var servers raft.Configuration
 	for _, name := range []string{"lb1", "lb2", "lb3", "lb4", "lb5"}[:size] {
@@ -87,7 +89,7 @@ func startVirtual(t *testing.T, size int, slow bool) (group []virtual, stop func
 	}
 	for i, p := range peers {
 		cfg := Config{Node: p.Name, Peers: peers, Heartbeat: 100 * ms, Log: slog.New(slog.DiscardHandler)}
-		n := &Node{cfg: cfg, now: bootTime, fsm: &fsm{changed: func() {}}}
+		n := &Node{cfg: cfg, now: func() time.Duration { return time.Since(begin) }, fsm: &fsm{changed: func() {}}}
 		group[i].trans.node, group[i].trans.group = n, group
 		for _, other := range group {
 			group[i].trans.Connect(other.trans.LocalAddr(), other.trans.InmemTransport)

@@ -3,6 +3,7 @@ package cluster
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -11,21 +12,27 @@ import (
 // grants pre-votes to all of them, also in a term in which it has voted, and then each has a
 // part of the votes and nobody a majority, until their next election timeout.
 type poll struct {
-	mu      sync.Mutex
-	term    uint64              // of the pre-votes that this node asks for
-	hopes   map[string]struct{} // of whom, unless they have refused
-	votedIn uint64              // the last term in which this node was asked for its vote
-	votedBy string              // by whom, unless it refused
+	mu    sync.Mutex
+	term  uint64                   // of the pre-votes that this node asks for
+	hopes map[string]time.Duration // until when it hopes for whose, unless they have refused
+	voted bid                      // the first that asked in the last term, unless it was refused
 }
 
-// ask notes that a peer is asked for its pre-vote in a term.
-func (p *poll) ask(peer string, term uint64) {
+// bid is a candidate's for a node's vote.
+type bid struct {
+	term  uint64
+	by    string        // "" for nobody
+	until time.Duration // for so long others need not ask for it
+}
+
+// ask notes that a peer is asked for its pre-vote in a term, and until when that counts.
+func (p *poll) ask(peer string, term uint64, until time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.term != term || p.hopes == nil {
-		p.term, p.hopes = term, make(map[string]struct{})
+		p.term, p.hopes = term, make(map[string]time.Duration)
 	}
-	p.hopes[peer] = struct{}{}
+	p.hopes[peer] = until
 }
 
 // refused notes that a peer has refused its pre-vote in a term, or did not answer.
@@ -37,20 +44,20 @@ func (p *poll) refused(peer string, term uint64) {
 	}
 }
 
-// hopesFor tells whether a peer may have granted its pre-vote in a term.
-func (p *poll) hopesFor(peer string, term uint64) bool {
+// hopesFor tells whether a peer may have granted its pre-vote in a term just now.
+func (p *poll) hopesFor(peer string, term uint64, now time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, ok := p.hopes[peer]
-	return ok && p.term == term
+	until, ok := p.hopes[peer]
+	return ok && p.term == term && now < until
 }
 
-// vote notes that a candidate asks for this node's vote in a term.
-func (p *poll) vote(candidate string, term uint64) {
+// vote notes that a candidate asks for this node's vote.
+func (p *poll) vote(b bid) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if term > p.votedIn {
-		p.votedIn, p.votedBy = term, candidate
+	if b.term > p.voted.term {
+		p.voted = b
 	}
 }
 
@@ -58,35 +65,30 @@ func (p *poll) vote(candidate string, term uint64) {
 func (p *poll) noVote(candidate string, term uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.votedIn == term && p.votedBy == candidate {
-		p.votedBy = ""
+	if p.voted.term == term && p.voted.by == candidate {
+		p.voted.by = ""
 	}
 }
 
-// votedElse tells whether the vote of a term is another candidate's.
-func (p *poll) votedElse(candidate string, term uint64) bool {
+// votedElse tells whether the vote of a term went to another candidate just now.
+func (p *poll) votedElse(candidate string, term uint64, now time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.votedIn == term && p.votedBy != "" && p.votedBy != candidate
+	return p.voted.term == term && p.voted.by != "" && p.voted.by != candidate && now < p.voted.until
 }
 
+// pollLimit is for how long a node refuses its pre-vote for another one's sake. The better one
+// may be cut off from those who would elect it, and who lost must find out that the term is over.
+func (n *Node) pollLimit() time.Duration { return n.now() + 2*wakeStep(n.cfg.Heartbeat) }
+
 // outdone tells whether a pre-vote that the library grants is to be refused: this node's vote
-// of the term has gone to another candidate or to itself, or this node asks, too, is the better
-// one, and may have the other's pre-vote. A pre-vote that is not granted does no harm.
+// of the term has just gone to another candidate or to itself, or this node has just asked, too,
+// is the better one, and may have the other's pre-vote. A pre-vote that is not granted does no
+// harm.
 func (n *Node) outdone(req *raft.RequestPreVoteRequest) bool {
-	peer := string(req.ID)
-	r := n.raft.Load()
-	switch {
-	case r == nil:
-		return false
-	case n.poll.votedElse(peer, req.Term):
-		return true
-	case r.State() != raft.Candidate:
-		return false
-	case r.CurrentTerm() == req.Term:
-		return true // and has this node's vote
-	}
-	return n.poll.hopesFor(peer, req.Term) && n.isPreferred(n.cfg.Node, peer)
+	peer, now := string(req.ID), n.now()
+	return n.poll.votedElse(peer, req.Term, now) ||
+		n.poll.hopesFor(peer, req.Term, now) && n.isPreferred(n.cfg.Node, peer)
 }
 
 // isPreferred tells whether one node is to own rather than another one.

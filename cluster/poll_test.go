@@ -2,10 +2,12 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 )
 
@@ -15,34 +17,26 @@ func preVoteOf(peer string, term uint64) *raft.RequestPreVoteRequest {
 }
 
 func TestPreVoteOfATermInWhichAnotherHasTheVote(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		group, stop := startVirtual(t, 3, false)
-		defer stop()
-		leader := leads(t, group)
-		time.Sleep(time.Second)
-		voter := group[0]
-		if voter == leader {
-			voter = group[1]
+	n := &Node{now: func() time.Duration { return time.Second }}
+	wants := func(when, peer string, term uint64, want bool) {
+		t.Helper()
+		if got := n.outdone(preVoteOf(peer, term)); got != want {
+			t.Errorf("%s, %s is outdone in term %d: %t", when, peer, term, got)
 		}
-		next := voter.raft.CurrentTerm() + 1
-		wants := func(when, peer string, term uint64, want bool) {
-			t.Helper()
-			if got := voter.outdone(preVoteOf(peer, term)); got != want {
-				t.Errorf("%s, %s is outdone in term %d: %t", when, peer, term, got)
-			}
-		}
-		wants("without a vote", "lb2", next, false)
-		voter.poll.vote("lb3", next)
-		wants("with a vote", "lb2", next, true)
-		wants("with a vote", "lb3", next, false)
-		wants("with a vote", "lb2", next+1, false)
-		voter.poll.vote("lb2", next)
-		wants("with a later request", "lb3", next, false)
-		voter.poll.noVote("lb2", next)
-		wants("with that refused", "lb2", next, true)
-		voter.poll.noVote("lb3", next)
-		wants("with the vote refused", "lb2", next, false)
-	})
+	}
+	wants("without a vote", "lb2", 5, false)
+	n.poll.vote(bid{5, "lb3", time.Second + ms})
+	wants("with a vote", "lb2", 5, true)
+	wants("with a vote", "lb3", 5, false)
+	wants("with a vote", "lb2", 6, false)
+	n.poll.vote(bid{5, "lb2", time.Second + ms})
+	wants("with a later request", "lb3", 5, false)
+	n.poll.noVote("lb2", 5)
+	wants("with that refused", "lb2", 5, true)
+	n.poll.noVote("lb3", 5)
+	wants("with the vote refused", "lb2", 5, false)
+	n.poll.vote(bid{6, "lb3", time.Second})
+	wants("with a vote of a while ago", "lb2", 6, false)
 }
 
 func TestPreVoteForAWorseRival(t *testing.T) {
@@ -67,8 +61,9 @@ func TestPreVoteForAWorseRival(t *testing.T) {
 			}
 		}
 		wants("not asked", "lb3", term+1, false)
-		rival.poll.ask("lb1", term+1)
-		rival.poll.ask("lb3", term+1)
+		soon := rival.now() + ms
+		rival.poll.ask("lb1", term+1, soon)
+		rival.poll.ask("lb3", term+1, soon)
 		wants("asked, and worse", "lb3", term+1, true)
 		wants("asked, and better", "lb1", term+1, false)
 		wants("asked", "lb3", term+2, false)
@@ -76,7 +71,9 @@ func TestPreVoteForAWorseRival(t *testing.T) {
 		wants("refused of old", "lb3", term+1, true)
 		rival.poll.refused("lb3", term+1)
 		wants("refused", "lb3", term+1, false)
-		wants("a candidate in its own term", "lb1", term, true)
+		rival.poll.ask("lb3", term+1, soon)
+		time.Sleep(ms)
+		wants("asked a while ago", "lb3", term+1, false)
 	})
 }
 
@@ -87,7 +84,11 @@ func TestRelayHeedsThePoll(t *testing.T) {
 		defer stop()
 		leads(t, group)
 		n := group[0]
-		term := n.raft.CurrentTerm() + 1
+		if n.raft.State() == raft.Leader {
+			n = group[1]
+		}
+		term := n.raft.CurrentTerm()
+		n.poll.voted = bid{}
 		over, cancel := context.WithCancel(t.Context())
 		cancel()
 		vote := &raft.RequestVoteRequest{RPCHeader: raft.RPCHeader{ID: []byte("lb2")}, Term: term}
@@ -104,4 +105,17 @@ func TestRelayHeedsThePoll(t *testing.T) {
 			t.Error("a pre-vote is refused in a term in which nobody has this node's vote")
 		}
 	})
+}
+
+// A candidate has voted for itself before it asks anybody.
+func TestCandidateHasItsOwnVote(t *testing.T) {
+	x := newTalking()
+	tr := newTransport(x.Node, deaf{newQueue(nil)}, hclog.NewNullLogger())
+	defer tr.Close()
+	if err := tr.RequestVote("lb2", "", &raft.RequestVoteRequest{Term: 8}, &raft.RequestVoteResponse{}); !errors.Is(err, errNoRoute) {
+		t.Errorf("asking for a vote: %v", err)
+	}
+	if !x.outdone(preVoteOf("lb2", 8)) {
+		t.Error("a pre-vote is granted in a term in which this node stands")
+	}
 }

@@ -18,12 +18,12 @@ func (n *Node) preVote(peer string, req *raft.RequestPreVoteRequest, resp *raft.
 		if err := n.mayStand(); err != nil {
 			return err
 		}
-		n.poll.ask(peer, req.Term)
+		n.poll.ask(peer, req.Term, n.pollLimit())
 		err := ask()
 		if err != nil || !resp.Granted {
 			n.poll.refused(peer, req.Term)
 		}
-		if err != nil || resp.Granted || resp.Term >= req.Term || !n.awaitTurn(req.Term, begin) {
+		if err != nil || resp.Granted || resp.Term > req.Term || !n.awaitTurn(req.Term, begin) {
 			return err
 		}
 	}

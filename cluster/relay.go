@@ -117,7 +117,7 @@ func (n *Node) pass(ctx context.Context, rpc raft.RPC) {
 		n.moment("call taken")
 	case *raft.RequestVoteRequest:
 		n.moment("vote asked of this node")
-		n.poll.vote(string(req.ID), req.Term)
+		n.poll.vote(bid{req.Term, string(req.ID), n.pollLimit()})
 		if req.LeadershipTransfer { // the candidate was called by a leader that has released
 			n.mu.Lock()
 			n.grants.released(req.Term - 1)

@@ -187,6 +187,7 @@ func (t *transport) RequestVote(id raft.ServerID, target raft.ServerAddress, req
 		return fmt.Errorf("release before an election: %w", err)
 	}
 	req = t.node.withoutStalePrivilege(req)
+	t.node.poll.vote(bid{req.Term, t.node.cfg.Node, t.node.pollLimit()}) // a candidate has its own
 	t.node.moment("vote asked")
 	defer t.node.moment("vote answered")
 	sent := t.node.now()
