@@ -202,7 +202,7 @@ bench-failover: build ## outage of each kind of move, into docs/performance.md (
 bench-planned: build ## planned moves beside the bare library's, with data_dir on disk and in memory, into docs/performance.md (about 3 minutes, on a machine that does nothing else; needs root)
 	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkPlanned$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
 
-bench-detection: build ## failures found out by silence, three and five nodes, into docs/performance.md (about 11 minutes, on a machine that does nothing else; needs root)
+bench-detection: build ## failures found out by silence, three and five nodes, into docs/performance.md (about 12 minutes, on a machine that does nothing else; needs root)
 	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkDetection$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 100 -record $(CURDIR)/docs/performance.md
 
 bench-fence: ## what traffic pays for a fence and when it ends, into docs/performance.md (some minutes)
@@ -233,10 +233,10 @@ bench-operator: build ## moves beside ten webhooks that hang and five open dashb
 bench-scrape: ## a status and a scrape of 1,000 VIPs and 5,000 servers, into docs/performance.md (about a minute; needs root)
 	$(GO) test -timeout 10m -run '^$$' -bench '^BenchmarkScrape$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 30 -record $(CURDIR)/docs/performance.md
 
-bench-vips: build ## take-overs of 5,000 VIPs beside keepalived, into docs/performance.md (about 15 minutes, on a machine that does nothing else; needs root)
+bench-vips: build ## take-overs of 5,000 VIPs beside keepalived, into docs/performance.md (about 5 minutes, on a machine that does nothing else; needs root)
 	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkVIPs$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 10 -record $(CURDIR)/docs/performance.md
 
-bench-start: ## starts of a process, and of a cluster until it has an owner, into docs/performance.md (about 5 minutes; needs root)
+bench-start: ## starts of a process, and of a cluster until it has an owner, into docs/performance.md (about 2 minutes; needs root)
 	$(GO) test -timeout 30m -run '^$$' -bench '^BenchmarkStart$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 50 -record $(CURDIR)/docs/performance.md
 
 bench-growth: ## what nodes use, and failovers, against the number of nodes, VIPs, routers and checks, into docs/performance.md (about 20 minutes; needs root)
