@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"slices"
 	"sync"
 	"time"
 
@@ -88,14 +87,5 @@ func (n *Node) pollLimit() time.Duration { return n.now() + 2*wakeStep(n.cfg.Hea
 func (n *Node) outdone(req *raft.RequestPreVoteRequest) bool {
 	peer, now := string(req.ID), n.now()
 	return n.poll.votedElse(peer, req.Term, now) ||
-		n.poll.hopesFor(peer, req.Term, now) && n.isPreferred(n.cfg.Node, peer)
-}
-
-// isPreferred tells whether one node is to own rather than another one.
-func (n *Node) isPreferred(one, other string) bool {
-	preference := n.preference()
-	rank := func(name string) int {
-		return slices.IndexFunc(preference, func(p Peer) bool { return p.Name == name })
-	}
-	return rank(one) < rank(other)
+		n.poll.hopesFor(peer, req.Term, now) && n.rank(n.cfg.Node) < n.rank(peer)
 }

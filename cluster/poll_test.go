@@ -43,16 +43,7 @@ func TestPreVoteForAWorseRival(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		group, stop := startVirtual(t, 3, false)
 		defer stop()
-		leads(t, group)
-		time.Sleep(time.Second)
-		rival := group[1]
-		for _, v := range group {
-			v.trans.Disconnect(rival.trans.LocalAddr())
-		}
-		rival.trans.DisconnectAll()
-		for rival.raft.State() != raft.Candidate {
-			time.Sleep(ms)
-		}
+		rival := isolated(t, group)
 		term := rival.raft.CurrentTerm()
 		wants := func(when, peer string, term uint64, want bool) {
 			t.Helper()

@@ -170,11 +170,13 @@ func TestRefusalsReleaseNothing(t *testing.T) {
 	x := newTalking()
 	x.given++
 	x.cfg.Release = func() error { t.Error("released for a refusal"); return nil }
-	for _, resp := range []any{
-		&raft.AppendEntriesResponse{}, &raft.RequestVoteResponse{}, &raft.InstallSnapshotResponse{},
-		&raft.RequestPreVoteResponse{Granted: true},
+	for _, exchange := range []struct{ request, response any }{
+		{&raft.AppendEntriesRequest{}, &raft.AppendEntriesResponse{}},
+		{&raft.RequestVoteRequest{}, &raft.RequestVoteResponse{}},
+		{&raft.InstallSnapshotRequest{}, &raft.InstallSnapshotResponse{}},
+		{&raft.RequestPreVoteRequest{}, &raft.RequestPreVoteResponse{Granted: true}},
 	} {
-		x.answer(nil, raft.RPCResponse{Response: resp})
+		x.answer(exchange.request, raft.RPCResponse{Response: exchange.response})
 	}
 }
 

@@ -74,7 +74,7 @@ func (a *agenda) Deadline() (time.Time, bool) {
 // it where it is due next, or drops it.
 func (a *agenda) Take(now time.Time) (VIP, bool) { return a.TakeEarly(now, now) }
 
-// TakeEarly is Take of one that is due until then.
+// TakeEarly is Take of one that is due at the given time at the latest.
 func (a *agenda) TakeEarly(now, until time.Time) (VIP, bool) {
 	if now.Sub(a.window) >= beat {
 		a.window, a.taken = now, 0

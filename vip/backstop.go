@@ -21,9 +21,10 @@ func backstop(least time.Duration, n int) time.Duration {
 	return max(least, min(time.Duration(seconds)*time.Second, lifetimeMost))
 }
 
-// early is by how much a refresh of a lifetime may come before its time, together with
-// another: each time that something is due costs far more than the refresh.
-func early(lifetime time.Duration) time.Duration { return lifetime / refreshesPerLife / 8 }
+// early is by how much a refresh may come before its time, together with another one: each time
+// that something is due costs far more than the refresh. It is less than any time between two,
+// as VIPs of a Manager may have different lifetimes.
+func early(least time.Duration) time.Duration { return least / refreshesPerLife / 2 }
 
 // turns spreads refreshes over a period. It is pure.
 type turns struct{ next time.Time }

@@ -65,7 +65,7 @@ func TestRefreshesComeTogether(t *testing.T) {
 				batches, last = batches+1, now
 			}
 		}
-		if batches > 35 {
+		if batches > 45 {
 			t.Errorf("500 refreshes in 10 s came in %d batches", batches)
 		}
 		k.locked(func() {

@@ -23,8 +23,8 @@
 // Managers of a Company allow, from the first one on, but at most a minute (backstop.go): the
 // kernel looks at each address of the host for each refresh. What a refresh gives, and when
 // the next one comes, is found out together, so that none comes too late when the number of
-// VIPs or their fence changes. With one that is due others go that soon will be, up to an
-// eighth of the time between two early: what costs is that Run wakes up.
+// VIPs or their fence changes. With one that is due others go that will be within an eighth
+// of Options.Lifetime: what costs is that Run wakes up.
 //
 // While VIPs are wanted Run listens to what neighbours say of them by ARP and as
 // neighbor advertisements (ear.go, filter.go), and now and then asks who else has

@@ -184,10 +184,9 @@ func (m *Manager) lookAgain() {
 // will be. Before each it is asked anew whether the VIPs are still wanted.
 func (m *Manager) renewDue(now time.Time) {
 	var buffer [perBeat]VIP
-	due, until := buffer[:0], now
+	due, until := buffer[:0], now.Add(early(m.lifetime))
 	for v, ok := m.renewals.Take(now); ok; v, ok = m.renewals.TakeEarly(now, until) {
-		until = now.Add(early(m.entries[v].given))
-		m.renewals.Put(v, until.Add(m.lifetime/refreshesPerLife)) // unless it is refreshed
+		m.renewals.Put(v, now.Add(m.lifetime/refreshesPerLife)) // unless it is refreshed
 		due = append(due, v)
 	}
 	var size batchSize

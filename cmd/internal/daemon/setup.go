@@ -177,5 +177,9 @@ func (s *setup) hasty(m masters) []string {
 	return names
 }
 
-// isHasty: a backup waits for three intervals at least (RFC 9568 section 6.1).
-func (v *virtualRouter) isHasty() bool { return v.Group != "" || 3*v.AdvertInterval < time.Second }
+// isHasty tells whether a backup may take over before this node has found out and waited as it
+// is to: that is two intervals after the loss at the earliest, as the last advert may be one old
+// by then (RFC 9568 section 6.1).
+func (v *virtualRouter) isHasty() bool {
+	return v.Group != "" || 2*v.AdvertInterval < time.Second+v.LinkDownDelay
+}

@@ -146,8 +146,13 @@ func TestHastyInterfaces(t *testing.T) {
 		{"there is time", both, func(_, _ *virtualRouter) {}, nil},
 		{"a group", both, func(_, lan *virtualRouter) { lan.Group = "g" }, []string{"eth1"}},
 		{"a group, and a backup", masters{"gw": true}, func(_, lan *virtualRouter) { lan.Group = "g" }, nil},
-		{"a short interval", both, func(_, lan *virtualRouter) { lan.AdvertInterval = 333 * time.Millisecond }, []string{"eth1"}},
-		{"one interface", both, func(gw, lan *virtualRouter) { gw.Group, lan.Group, lan.Interface = "g", "g", "eth0" }, []string{"eth0"}},
+		{"an interval that is long enough", both, func(_, lan *virtualRouter) { lan.AdvertInterval = 500 * time.Millisecond }, nil},
+		{"a short interval", both, func(_, lan *virtualRouter) { lan.AdvertInterval = 499 * time.Millisecond }, []string{"eth1"}},
+		{"a delay as long as that", both, func(_, lan *virtualRouter) { lan.LinkDownDelay = time.Second }, nil},
+		{"a longer delay", both, func(_, lan *virtualRouter) { lan.LinkDownDelay = 2 * time.Second }, []string{"eth1"}},
+		{"one interface", both, func(gw, lan *virtualRouter) {
+			gw.Group, lan.Group, lan.Interface = "g", "g", "eth0"
+		}, []string{"eth0"}},
 	} {
 		s := newSetup(twoRouters(t))
 		s.routers[0].Group, s.routers[1].Group = "", ""

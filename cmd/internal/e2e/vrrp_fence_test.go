@@ -86,13 +86,14 @@ func (s *segment) observe() *lab.Observer {
 }
 
 // silentSince wants no word from old about an address, after it ended, once now has spoken for
-// it, nor later than three intervals after its last advert. Another program that takes over
-// sooner than that, as it had not come to read the last one, makes two owners whatever perch does.
+// it, nor later than three intervals after its last advert. Another program that was too slow to
+// read the last one, and goes by the one before, makes two owners whatever perch does.
 func (s *segment) silentSince(o *lab.Observer, ended time.Time, old, now *member) {
 	s.t.Helper()
 	seen, err := o.Take()
 	must(s.t, err)
-	dark := s.lastAdvert(old).Add(3 * old.vs[0].Interval)
+	down := 3 * old.vs[0].Interval
+	last, before := s.lastAdverts(old)
 	var taken time.Time
 	for _, sighting := range seen.Sightings {
 		if sighting.At.Before(ended) {
@@ -104,10 +105,9 @@ func (s *segment) silentSince(o *lab.Observer, ended time.Time, old, now *member
 				taken = sighting.At
 			}
 		case old.mac(old.vs[0]):
-			beside := !taken.IsZero() && now.implementation.name == perch.name
-			if beside || sighting.At.After(dark) {
-				s.t.Errorf("%s speaks %s after the end of its lease, and %s took over %s after that: %s",
-					old.Name, sighting.At.Sub(dark), now.Name, taken.Sub(dark), sighting)
+			excused := now.implementation.name != perch.name && taken.After(before.Add(down))
+			if sighting.At.After(last.Add(down)) || !taken.IsZero() && !excused {
+				s.t.Errorf("%s sent its last advert at %v, and speaks after %s took over at %v: %s", old.Name, last, now.Name, taken, sighting)
 				return
 			}
 		}
@@ -117,15 +117,15 @@ func (s *segment) silentSince(o *lab.Observer, ended time.Time, old, now *member
 	}
 }
 
-// lastAdvert returns when the node last sent an advert.
-func (s *segment) lastAdvert(m *member) (last time.Time) {
+// lastAdverts returns when the node sent its last advert, and the one before.
+func (s *segment) lastAdverts(m *member) (last, before time.Time) {
 	s.t.Helper()
 	adverts, err := s.capture.Adverts()
 	must(s.t, err)
 	for _, a := range adverts {
-		if from, _ := s.sender(a); from == m && a.At.After(last) {
-			last = a.At
+		if from, _ := s.sender(a); from == m {
+			last, before = a.At, last
 		}
 	}
-	return last
+	return last, before
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // chronyUser is who chronyd becomes, and whose alone the folder of its socket may be.
@@ -96,5 +97,6 @@ func (c *Chronyd) listed(ctx context.Context) ([]byte, error) {
 		if said := string(out) + stderr.String(); ctx.Err() != nil || !strings.Contains(said, "503 No such source") {
 			return nil, fmt.Errorf("%w: %s", err, said)
 		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }

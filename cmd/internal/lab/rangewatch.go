@@ -53,7 +53,10 @@ const rangeEchoID = 0x7072
 
 // WatchRange begins to watch a range, until the RangeWatch or the lab is closed.
 func (h *Host) WatchRange(prefix netip.Prefix) (*RangeWatch, error) {
-	w := &RangeWatch{host: h, prefix: prefix, echo: -1, request: appendEcho(nil, true, rangeEchoID, 0), announced: map[netip.Addr]struct{}{}, answered: map[netip.Addr]time.Time{}}
+	w := &RangeWatch{
+		host: h, prefix: prefix, echo: -1, request: appendEcho(nil, true, rangeEchoID, 0),
+		announced: map[netip.Addr]struct{}{}, answered: map[netip.Addr]time.Time{},
+	}
 	var frames int
 	err := h.withEth0(func(eth0 *net.Interface) (err error) {
 		if w.echo, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_ICMP); err != nil {
