@@ -122,8 +122,9 @@ LONG := ^TestBounded$$
 # Those that take longest, to begin with.
 FIRST := ./cluster ./vip/fence ./cmd/internal/lab ./vrrp/vrrpnet ./checker
 
+# Beside the kernels, whose clusters are not to be kept waiting.
 unit: ## unit tests, with the race detector (which needs cgo) and in random order
-	CGO_ENABLED=1 GOFLAGS='$(GIVEN) -buildvcs=false' $(GO) test $(YIELD) -race -shuffle=on -skip '$(LONG)' $(FIRST) $$($(GO) list ./... | grep -v /cmd/internal/e2e)
+	CGO_ENABLED=1 GOFLAGS='$(GIVEN) -buildvcs=false' $(GO) test $(YIELD) -exec 'nice -n 5' -race -shuffle=on -skip '$(LONG)' $(FIRST) $$($(GO) list ./... | grep -v /cmd/internal/e2e)
 	$(GO) test -run '$(LONG)' ./cmd/internal/config
 
 SCHEDULES ?= 100000

@@ -3,6 +3,7 @@ package vip
 import (
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,12 +82,13 @@ func TestRangeGivenUpWhileAnnounced(t *testing.T) {
 // While this node may not hold it no range is announced.
 func TestRangeNotAllowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		may := true
+		var may atomic.Bool
+		may.Store(true)
 		v := testRange("198.19.0.0/20")
-		m, k := fakeWith(t, Options{Allowed: func(VIP) bool { return may }}, []VIP{v})
+		m, k := fakeWith(t, Options{Allowed: func(VIP) bool { return may.Load() }}, []VIP{v})
 		start(t, m)
 		must(t, m.Set([]VIP{v}))
-		may = false
+		may.Store(false)
 		before := len(k.frames())
 		time.Sleep(time.Second)
 		synctest.Wait()
