@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -46,10 +47,11 @@ func TestVRRPKilledMasterIsFenced(t *testing.T) {
 		killed := time.Now()
 		s.masterIs(l)
 		s.sole(l)
-		s.silentSince(o, killed, h, l)
+		said := s.saidSince(o, killed)
 		s.start(h)
 		s.masterIs(h)
 		s.sole(h)
+		s.silent(said, h, l)
 	})
 }
 
@@ -65,7 +67,7 @@ func TestVRRPFrozenMasterIsFenced(t *testing.T) {
 		h.left = true // its addresses may stay, and answer nobody
 		s.eventually(l.Name+" takes over", func() bool { return s.isMaster(l) })
 		s.sole(l)
-		s.silentSince(o, frozen, h, l)
+		said := s.saidSince(o, frozen)
 		thawed := time.Now()
 		must(t, h.Thaw())
 		h.left = false
@@ -74,6 +76,7 @@ func TestVRRPFrozenMasterIsFenced(t *testing.T) {
 		if waited := s.firstAdvert(h, thawed).Sub(thawed); waited < h.vs[0].Interval {
 			t.Errorf("%s sent an advert %s after it went on, want it to listen for an interval first", h.Name, waited)
 		}
+		s.silent(said, h, l)
 	})
 }
 
@@ -85,29 +88,40 @@ func (s *segment) observe() *lab.Observer {
 	return o
 }
 
-// silentSince wants no word from old about an address, after it ended, once now has spoken for
-// it, nor later than three intervals after its last advert. Another program that was too slow to
-// read the last one, and goes by the one before, makes two owners whatever perch does.
-func (s *segment) silentSince(o *lab.Observer, ended time.Time, old, now *member) {
+// said is who spoke for the addresses in a while.
+type said struct {
+	words []lab.Sighting
+	until time.Time
+}
+
+func (s *segment) saidSince(o *lab.Observer, begin time.Time) said {
 	s.t.Helper()
+	until := time.Now()
 	seen, err := o.Take()
 	must(s.t, err)
+	words := slices.DeleteFunc(seen.Sightings, func(w lab.Sighting) bool { return w.At.Before(begin) })
+	return said{words, until}
+}
+
+// silent wants no word from old, which had ended, about an address once now has spoken for it,
+// nor later than three intervals after its last advert. Another program that was too slow to
+// read the last one, and goes by the one before, makes two owners whatever perch does. It ends
+// the capture.
+func (s *segment) silent(x said, old, now *member) {
+	s.t.Helper()
 	down := 3 * old.vs[0].Interval
-	last, before := s.lastAdverts(old)
+	last, before := s.lastAdverts(old, x.until)
 	var taken time.Time
-	for _, sighting := range seen.Sightings {
-		if sighting.At.Before(ended) {
-			continue
-		}
-		switch sighting.From {
+	for _, w := range x.words {
+		switch w.From {
 		case now.mac(now.vs[0]):
 			if taken.IsZero() {
-				taken = sighting.At
+				taken = w.At
 			}
 		case old.mac(old.vs[0]):
 			excused := now.implementation.name != perch.name && taken.After(before.Add(down))
-			if sighting.At.After(last.Add(down)) || !taken.IsZero() && !excused {
-				s.t.Errorf("%s sent its last advert at %v, and speaks after %s took over at %v: %s", old.Name, last, now.Name, taken, sighting)
+			if w.At.After(last.Add(down)) || !taken.IsZero() && !excused {
+				s.t.Errorf("%s sent its last advert at %v, and speaks after %s took over at %v: %s", old.Name, last, now.Name, taken, w)
 				return
 			}
 		}
@@ -117,13 +131,13 @@ func (s *segment) silentSince(o *lab.Observer, ended time.Time, old, now *member
 	}
 }
 
-// lastAdverts returns when the node sent its last advert, and the one before.
-func (s *segment) lastAdverts(m *member) (last, before time.Time) {
+// lastAdverts returns when the node sent its last advert until then, and the one before.
+func (s *segment) lastAdverts(m *member, until time.Time) (last, before time.Time) {
 	s.t.Helper()
 	adverts, err := s.capture.Adverts()
 	must(s.t, err)
 	for _, a := range adverts {
-		if from, _ := s.sender(a); from == m {
+		if from, _ := s.sender(a); from == m && a.At.Before(until) {
 			last, before = a.At, last
 		}
 	}
