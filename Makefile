@@ -94,12 +94,11 @@ test: deps ## everything that CI runs (the end-to-end tests need root)
 computed:
 	+@for target in vet staticcheck gofumpt govulncheck sim-test mutants; do nice -n 19 $(MAKE) $$target || exit 1; done
 
-# What waits for clocks is more sensitive to what runs beside it: only units and kernels run
-# together. These have their own count of jobs, so that no third one begins when all is computed.
+# What waits for clocks is more sensitive to what runs beside it: one after the other. It has its
+# own count of jobs, so that no second one begins when all is computed.
 SERVED := MAKEFLAGS='$(filter-out -j% --jobserver%,$(MAKEFLAGS))' $(MAKE) --keep-going --output-sync=target
 tested:
-	+@failed=0; $(SERVED) --jobs=2 unit e2e-kernels || failed=1; \
-	$(SERVED) --jobs=1 $(filter-out e2e-kernels,$(E2E_TARGETS)) || failed=1; exit $$failed
+	+@$(SERVED) --jobs=1 unit $(E2E_TARGETS)
 
 deps: ## install the Debian packages that the tests need, when root and when missing
 	@missing=""; \
@@ -122,9 +121,8 @@ LONG := ^TestBounded$$
 # Those that take longest, to begin with.
 FIRST := ./cluster ./vip/fence ./cmd/internal/lab ./vrrp/vrrpnet ./checker
 
-# Beside the kernels, whose clusters are not to be kept waiting.
 unit: ## unit tests, with the race detector (which needs cgo) and in random order
-	CGO_ENABLED=1 GOFLAGS='$(GIVEN) -buildvcs=false' $(GO) test $(YIELD) -exec 'nice -n 5' -race -shuffle=on -skip '$(LONG)' $(FIRST) $$($(GO) list ./... | grep -v /cmd/internal/e2e)
+	CGO_ENABLED=1 GOFLAGS='$(GIVEN) -buildvcs=false' $(GO) test $(YIELD) -race -shuffle=on -skip '$(LONG)' $(FIRST) $$($(GO) list ./... | grep -v /cmd/internal/e2e)
 	$(GO) test -run '$(LONG)' ./cmd/internal/config
 
 SCHEDULES ?= 100000

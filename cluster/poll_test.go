@@ -78,8 +78,7 @@ func TestRelayHeedsThePoll(t *testing.T) {
 		if n.raft.State() == raft.Leader {
 			n = group[1]
 		}
-		term := n.raft.CurrentTerm()
-		n.poll.voted = bid{}
+		term := n.raft.CurrentTerm() + 1
 		over, cancel := context.WithCancel(t.Context())
 		cancel()
 		vote := &raft.RequestVoteRequest{RPCHeader: raft.RPCHeader{ID: []byte("lb2")}, Term: term}
