@@ -131,8 +131,8 @@ func TestScriptsThatLeaveSomethingBehind(t *testing.T) {
 		"daemon":              "(setsid sleep 1000 >/dev/null 2>&1 </dev/null &); echo x; exit 1",
 		"daemon with output":  "(setsid sh -c 'trap \"\" HUP TERM; sleep 1000; :' &); echo x; exit 1",
 		// One byte to a line: whatever of the flood comes last is the same.
-		"flooding daemon":     "(setsid yes x &); echo x; exit 1",
-		"chain of daemons":    "(setsid sh -c '(setsid sh -c \"(setsid sleep 1000 &); sleep 1000\" &); sleep 1000' &); echo x; exit 1",
+		"flooding daemon":  "(setsid yes x &); echo x; exit 1",
+		"chain of daemons": "(setsid sh -c '(setsid sh -c \"(setsid sleep 1000 &); sleep 1000\" &); sleep 1000' &); echo x; exit 1",
 	} {
 		t.Run(name, func(t *testing.T) {
 			leavesNothing(t, func() {
