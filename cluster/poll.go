@@ -76,7 +76,7 @@ func (p *poll) votedElse(candidate string, term uint64, now time.Duration) bool 
 	return p.voted.term == term && p.voted.by != "" && p.voted.by != candidate && now < p.voted.until
 }
 
-// pollLimit is for how long a node refuses its pre-vote for another one's sake. The better one
+// pollLimit is until when a node refuses its pre-vote for another one's sake. The better one
 // may be cut off from those who would elect it, and who lost must find out that the term is over.
 func (n *Node) pollLimit() time.Duration { return n.now() + 2*wakeStep(n.cfg.Heartbeat) }
 

@@ -49,8 +49,7 @@ func (n *Node) awaitTurn(term uint64, begin time.Duration) bool {
 // untilTurn returns how long it is until this node's next turn, so long after its leader was
 // heard for the last time, which is about the same moment for all survivors.
 func (n *Node) untilTurn(silence time.Duration) time.Duration {
-	preference := n.preference()
-	return untilTurn(silence-n.cfg.Heartbeat, wakeStep(n.cfg.Heartbeat), n.rank(n.cfg.Node), len(preference))
+	return untilTurn(silence-n.cfg.Heartbeat, wakeStep(n.cfg.Heartbeat), n.rank(n.cfg.Node), len(n.preference()))
 }
 
 // untilTurn returns the time until the next turn of the node of a rank, at least two steps: each
