@@ -56,7 +56,20 @@ func (r *routers) waits(v *virtualRouter, reason string) bool {
 	}
 	known := r.verdicts()
 	return slices.ContainsFunc(r.setup.Load().together(v), func(v *virtualRouter) bool {
-		return weigh(v.Priority, v.refs, known).health == unsure
+		switch weigh(v.Priority, v.refs, known).health {
+		case unsure:
+			return true
+		case well: // by a verdict that is newer than the state: another one follows
+			return v.faultsFor(reason)
+		}
+		return false
+	})
+}
+
+// faultsFor tells whether a reason is what a check says that keeps a router from serving.
+func (v *virtualRouter) faultsFor(reason string) bool {
+	return slices.ContainsFunc(v.refs, func(ref reference) bool {
+		return ref.weight == 0 && strings.Contains(reason, ref.says())
 	})
 }
 

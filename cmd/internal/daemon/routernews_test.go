@@ -142,6 +142,31 @@ func TestUsersAreToldOfRanks(t *testing.T) {
 	wantEvents(t, "in the end", events, "backup of gw 100", "backup_priority of gw 90")
 }
 
+// A state in which a router waited for a check is no news once the verdict is there: the state
+// that comes of it is.
+func TestVerdictMayBeNewerThanAState(t *testing.T) {
+	for reason, told := range map[string][]string{
+		"check c has no verdict yet":                             nil,
+		"as other of its sync group: check c has no verdict yet": nil,
+		"check cc failed":                                        {"fault of gw 100"},
+		"eth0 is down":                                           {"fault of gw 100"},
+	} {
+		r := newRanked(virtualRouter{VirtualRouter: config.VirtualRouter{Name: "gw", Priority: 100}, refs: []reference{{check: "c"}}})
+		var events []notify.Event
+		r.news = routerNews{tell: func(list ...notify.Event) { events = append(events, list...) }, bulletin: newBulletin()}
+		inFault := inState("gw", vrrp.Fault)
+		inFault.Reason = reason
+		r.inform([]vrrpnet.Status{inFault})
+		wantEvents(t, "without a verdict", events)
+		r.state["c"] = verdict{state: passed}
+		r.inform([]vrrpnet.Status{inFault})
+		wantEvents(t, reason, events, told...)
+		events = nil
+		r.inform([]vrrpnet.Status{inState("gw", vrrp.Backup)})
+		wantEvents(t, "then", events, "backup of gw 100")
+	}
+}
+
 // News of what a reload takes away meanwhile would be told of after its deletion, and kept.
 func TestSetupIsLookedUpInTurn(t *testing.T) {
 	n := newNewsroom(t)
