@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -174,9 +173,8 @@ func cookieOf(path string) (cookie uint64, err error) {
 	}
 	defer file.Close()
 	done := make(chan struct{})
-	go func() {
+	onOwnThread(func() {
 		defer close(done)
-		runtime.LockOSThread() // for good: the thread ends with the goroutine
 		if err = unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
 			return
 		}
@@ -186,7 +184,7 @@ func cookieOf(path string) (cookie uint64, err error) {
 		}
 		defer unix.Close(fd)
 		cookie, err = unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
-	}()
+	})
 	<-done
 	return cookie, err
 }
