@@ -6,8 +6,14 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 )
+
+// A goroutine that gives its thread another namespace or other credentials ends the thread
+// with itself. The main thread cannot end, and would show them in /proc as those of the
+// whole process: it is for main alone.
+func init() { runtime.LockOSThread() }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
