@@ -131,8 +131,15 @@ func TestReloadOfTheSchedule(t *testing.T) {
 		r.Set([]Entry{entry("web", c, patient)})
 		wantVerdict(t, r, "web", "failed 3 of 3: connection refused")
 		after(patient.Interval)
-		if len(c.all()) != before+1 {
-			t.Errorf("%d looks within the new interval", len(c.all())-before)
+		if len(c.all()) == before {
+			t.Fatal("no look within the new interval")
+		}
+		after(10 * patient.Interval)
+		looks := c.all()[before:]
+		for i := range looks[1:] {
+			if pause := looks[i+1] - looks[i]; pause < spread(patient.Interval, 0) || pause > spread(patient.Interval, 1) {
+				t.Errorf("%s between looks of an interval of %s", pause, patient.Interval)
+			}
 		}
 		wantVerdict(t, r, "web", "failed 3 of 3: connection refused")
 	})
