@@ -512,7 +512,7 @@ func TestChanged(t *testing.T) {
 	running(t, Options{}, func(t *testing.T, r *Runner) {
 		var checker fickle
 		s := patient
-		s.Interval = s.FastInterval
+		s.Interval, s.Warmup = s.FastInterval, s.FastInterval // the first look comes after the first question
 		r.Set([]Entry{entry("web", &checker, s)})
 		if !news(r) {
 			t.Error("no news of other checks")
@@ -552,8 +552,10 @@ func TestNews(t *testing.T) {
 		var web fickle
 		web.set(Finding{}, nil)
 		s := prompt
-		s.Interval = s.FastInterval
-		r.Set([]Entry{entry("web", &web, s), entry("dns", well, s), entry("new", well, patient)})
+		s.Interval, s.Warmup = s.FastInterval, 500*time.Millisecond // the first look comes after the first question
+		twice := patient
+		twice.Warmup = s.Warmup
+		r.Set([]Entry{entry("web", &web, s), entry("dns", well, s), entry("new", well, twice)})
 		want := func(what string, want ...string) {
 			t.Helper()
 			var got []string
