@@ -346,7 +346,11 @@ func (h *holder) order(want []vip.VIP, to setting) error {
 		to.settled = true
 		if h.done.held != to.held {
 			offer(h.moved, struct{}{})
-			h.record(change{to.held, max(to.term, h.done.term), h.why})
+			happened := change{held: to.held, term: max(to.term, h.done.term)}
+			if to.held == none { // of a taking it would be why nothing was held before
+				happened.why = h.why
+			}
+			h.record(happened)
 			h.why = ""
 		}
 		if to.held == all {

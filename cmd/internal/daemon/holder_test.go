@@ -474,6 +474,7 @@ func TestHolderRecordsWhatIsHeld(t *testing.T) {
 	holding(t, func(t *testing.T, r *rig) {
 		var changes []change
 		r.record = func(c change) { changes = append(changes, c) }
+		expect(t, r, 0, "at start")
 		r.cluster.give(2, time.Minute)
 		expect(t, r, 2, "with a lease")
 		r.cluster.give(2, time.Minute)
