@@ -13,8 +13,9 @@ const silenceLimit = 2 * time.Second
 // beatEvery is how often the beats are looked at.
 const beatEvery = 400 * time.Millisecond
 
-// doubtAfter is how long a part has to be silent before it is asked whether it could get on.
-const doubtAfter = 3 * beatEvery
+// doubtAfter is how long a part has to be silent before it is asked whether it could get on: that
+// takes reading two files of each thread. What it has been silent for until then counts.
+const doubtAfter = beatEvery
 
 // leastShare is the part of the time that counts whatever the machine does, so that what
 // hangs is found on a busy one, too: within 20 s.

@@ -2,7 +2,10 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -66,6 +69,30 @@ func TestSupervisorLetsRest(t *testing.T) {
 		time.Sleep(time.Hour)
 		if part := s.said(); part != "" {
 			t.Errorf("%q counts as silent, and it rests", part)
+		}
+	})
+}
+
+// Who waits in the kernel for a lock, such as that of interfaces while somebody deletes a bridge
+// on a busy machine, is left alone for long, and not for ever.
+func TestSupervisorLeavesThoseInTheKernelAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := supervising(t, func() uint64 { return 7 }, goesOn)
+		thread := filepath.Join(s.turns.dir, "1")
+		if err := errors.Join(
+			os.Mkdir(thread, 0o700),
+			os.WriteFile(filepath.Join(thread, "schedstat"), []byte("5 6 7\n"), 0o600),
+			os.WriteFile(filepath.Join(thread, "stat"), []byte("1 (perch) D 1\n"), 0o600),
+		); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(12 * time.Second)
+		if part := s.said(); part != "" {
+			t.Errorf("%q counts as silent after 12 s of waiting in the kernel", part)
+		}
+		time.Sleep(8 * time.Second)
+		if part := s.said(); part != "holder" {
+			t.Errorf("after 20 s silent is %q, want the holder", part)
 		}
 	})
 }
