@@ -165,7 +165,7 @@ e2e-vrrp: # they mostly wait
 e2e-equivalence: # likewise
 	$(E2E) -parallel 30 -run '^TestTheSame' ./cmd/internal/e2e
 
-e2e-bgp: # FRR's daemons need more than they seem to: a route is to be there within 0.3 s
+e2e-bgp: # FRR is to pass a route on while the way to the old owner is kept, for 0.3 s
 	$(E2E) -parallel 4 -run '^TestBGP' ./cmd/internal/e2e
 
 lint: vet staticcheck gofumpt govulncheck

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// markedPatience is how long those that fork faster than they are killed are hunted.
-var markedPatience = time.Second
-
 const (
+	// markedPatience is how long those that fork faster than they are killed are hunted.
+	markedPatience = time.Second
 	markedRest     = time.Millisecond
+
 	maxEnvironment = 1 << 20 // bytes in which the marker is looked for
 )
 

@@ -12,7 +12,7 @@ import (
 
 // A goroutine that gives its thread another namespace or other credentials ends the thread
 // with itself. The main thread cannot end, and would show them in /proc as those of the
-// whole process: it is for main alone.
+// whole process: it is for main alone. That holds from init on; main may run elsewhere already.
 func init() { runtime.LockOSThread() }
 
 func main() {

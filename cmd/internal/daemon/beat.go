@@ -13,9 +13,10 @@ const silenceLimit = 2 * time.Second
 // beatEvery is how often the beats are looked at.
 const beatEvery = 400 * time.Millisecond
 
-// doubtAfter is how long a part has to be silent before it is asked whether it could get on: that
-// takes reading two files of each thread. What it has been silent for until then counts.
-const doubtAfter = beatEvery
+// doubtAfter is how long a part has to be silent before it is asked whether it could get on, which
+// takes reading two files of each thread: longer than a part that comes round time and again may
+// be between two turns (idle). What it has been silent for until then counts, and one look more.
+const doubtAfter = 2 * beatEvery
 
 // leastShare is the part of the time that counts whatever the machine does, so that what
 // hangs is found on a busy one, too: within 20 s.

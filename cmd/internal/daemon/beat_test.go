@@ -59,6 +59,9 @@ func TestVigilForgets(t *testing.T) {
 
 // It is asked what threads wait for once there is somebody in doubt, and no sooner.
 func TestVigilDoubts(t *testing.T) {
+	if doubtAfter <= idle {
+		t.Error("a part that comes round in time is in doubt")
+	}
 	v := newVigil()
 	looks(v, int(doubtAfter/beatEvery), beatEvery, 0, func(int) uint64 { return 7 })
 	if v.doubts() {

@@ -32,8 +32,8 @@ var kindsOfStates = map[vrrp.State]notify.Kind{
 
 // hear returns the events of states, in their order, and then those of the sync groups; one
 // that was never heard of is first, as with keepalived. That a router cannot serve as it
-// begins is no news while it waits for the first verdict of a check, or for its device.
-func (b *bulletin) hear(s *setup, list []vrrpnet.Status, waits func(v *virtualRouter, reason string) bool) (events []notify.Event) {
+// begins is no news while it is one of those that wait (routers.waiting).
+func (b *bulletin) hear(s *setup, list []vrrpnet.Status, waiting map[string]bool) (events []notify.Event) {
 	if b.over {
 		return nil
 	}
@@ -43,7 +43,7 @@ func (b *bulletin) hear(s *setup, list []vrrpnet.Status, waits func(v *virtualRo
 			continue
 		}
 		was, known := b.routers[v.Name]
-		if !known && now.State == vrrp.Fault && waits(v, now.Reason) {
+		if !known && now.State == vrrp.Fault && waiting[v.Name] {
 			continue
 		}
 		if now.Priority != 0 || !known {

@@ -41,7 +41,11 @@ func inState(name string, state vrrp.State) vrrpnet.Status {
 }
 
 func (b *board) heard(list ...vrrpnet.Status) []notify.Event {
-	return b.hear(b.setup, list, func(*virtualRouter, string) bool { return b.waiting })
+	waiting := map[string]bool{}
+	for _, s := range list {
+		waiting[s.Name] = b.waiting
+	}
+	return b.hear(b.setup, list, waiting)
 }
 
 // wantEvents compares events in short.

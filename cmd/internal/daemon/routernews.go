@@ -8,6 +8,7 @@ import (
 
 	"github.com/perch-vip/perch/cmd/internal/notify"
 	"github.com/perch-vip/perch/vip"
+	"github.com/perch-vip/perch/vrrp"
 	"github.com/perch-vip/perch/vrrp/vrrpnet"
 )
 
@@ -23,7 +24,8 @@ type routerNews struct {
 
 // inform has users told of states.
 func (r *routers) inform(list []vrrpnet.Status) {
-	r.publish(r.setup.Load, func(b *bulletin, s *setup) []notify.Event { return b.hear(s, list, r.waits) })
+	waiting := r.waiting(list)
+	r.publish(r.setup.Load, func(b *bulletin, s *setup) []notify.Event { return b.hear(s, list, waiting) })
 }
 
 // informOfRank has users told of another priority of a router.
@@ -48,28 +50,46 @@ func (r *routers) informAgain(before *setup) {
 	r.publishBy(r.news.repeat, r.setup.Load, func(b *bulletin, s *setup) []notify.Event { return b.again(before, s) })
 }
 
-// waits tells whether a router that is in fault for a reason waits for its device, or for a
-// check to have a verdict, itself or by its sync group.
+// waiting returns the routers in fault of which that is no news as they begin, by name: they wait
+// for their device, or for a check to have a verdict, or another state follows at once. The
+// engine is asked only if there is one that does not wait.
+func (r *routers) waiting(list []vrrpnet.Status) map[string]bool {
+	var inFault map[string]bool // by the engine, now
+	waiting := map[string]bool{}
+	s := r.setup.Load()
+	for _, then := range list {
+		v := s.byName[then.Name]
+		if v == nil || then.State != vrrp.Fault {
+			continue
+		}
+		if r.waits(v, then.Reason) {
+			waiting[v.Name] = true
+			continue
+		}
+		if inFault == nil {
+			inFault = map[string]bool{}
+			for _, now := range r.statuses() {
+				inFault[now.Name] = now.State == vrrp.Fault
+			}
+		}
+		waiting[v.Name] = !inFault[v.Name]
+	}
+	return waiting
+}
+
+// waits tells whether a router that is in fault for a reason waits for its device, or, itself or
+// by its sync group, for a check to have a verdict, or for the rank that comes of one.
 func (r *routers) waits(v *virtualRouter, reason string) bool {
 	if v.Device != "" && strings.Contains(reason, v.Device) && r.devices.comes(v.Device, v.Interface) {
 		return true
 	}
 	known := r.verdicts()
+	r.ranking.Lock()
+	defer r.ranking.Unlock()
 	return slices.ContainsFunc(r.setup.Load().together(v), func(v *virtualRouter) bool {
-		switch weigh(v.Priority, v.refs, known).health {
-		case unsure:
-			return true
-		case well: // by a verdict that is newer than the state: another one follows
-			return v.faultsFor(reason)
-		}
-		return false
-	})
-}
-
-// faultsFor tells whether a reason is what a check says that keeps a router from serving.
-func (v *virtualRouter) faultsFor(reason string) bool {
-	return slices.ContainsFunc(v.refs, func(ref reference) bool {
-		return ref.weight == 0 && strings.Contains(reason, ref.says())
+		given, ranked := r.ranks[v.Name]
+		return weigh(v.Priority, v.refs, known).health == unsure ||
+			ranked && given.rank != rankOf(v, known, r.serves(v.Name))
 	})
 }
 

@@ -25,6 +25,9 @@ func newNewsroom(t *testing.T) *newsroom {
 	n := &newsroom{routers: &routers{}, kernel: map[vip.VIP]bool{}, verdict: passed}
 	n.setup.Store(newSetup(cfg))
 	n.verdicts = func() verdicts { return verdicts{"c": {state: n.verdict}} }
+	n.statuses = func() []vrrpnet.Status {
+		return []vrrpnet.Status{inState("gw", vrrp.Backup), inState("lan", vrrp.Fault)}
+	}
 	n.news = routerNews{
 		tell: func(events ...notify.Event) { n.events = append(n.events, events...) },
 		held: func(list []vip.VIP) (held int) {
@@ -142,29 +145,36 @@ func TestUsersAreToldOfRanks(t *testing.T) {
 	wantEvents(t, "in the end", events, "backup of gw 100", "backup_priority of gw 90")
 }
 
-// A state in which a router waited for a check is no news once the verdict is there: the state
-// that comes of it is.
-func TestVerdictMayBeNewerThanAState(t *testing.T) {
-	for reason, told := range map[string][]string{
-		"check c has no verdict yet":                             nil,
-		"as other of its sync group: check c has no verdict yet": nil,
-		"check cc failed":                                        {"fault of gw 100"},
-		"eth0 is down":                                           {"fault of gw 100"},
-	} {
-		r := newRanked(virtualRouter{VirtualRouter: config.VirtualRouter{Name: "gw", Priority: 100}, refs: []reference{{check: "c"}}})
-		var events []notify.Event
-		r.news = routerNews{tell: func(list ...notify.Event) { events = append(events, list...) }, bulletin: newBulletin()}
-		inFault := inState("gw", vrrp.Fault)
-		inFault.Reason = reason
-		r.inform([]vrrpnet.Status{inFault})
-		wantEvents(t, "without a verdict", events)
-		r.state["c"] = verdict{state: passed}
-		r.inform([]vrrpnet.Status{inFault})
-		wantEvents(t, reason, events, told...)
-		events = nil
-		r.inform([]vrrpnet.Status{inState("gw", vrrp.Backup)})
-		wantEvents(t, "then", events, "backup of gw 100")
-	}
+// A fault is no news while another state follows at once: there is a verdict that the engine was
+// not told of, or the engine has gone on since.
+func TestFaultThatIsOverIsNoNews(t *testing.T) {
+	r := newRanked(virtualRouter{VirtualRouter: config.VirtualRouter{Name: "gw", Priority: 100}, refs: []reference{{check: "c"}}})
+	var events []notify.Event
+	r.news = routerNews{tell: func(list ...notify.Event) { events = append(events, list...) }, bulletin: newBulletin()}
+	now := inState("gw", vrrp.Fault)
+	r.statuses = func() []vrrpnet.Status { return []vrrpnet.Status{now} }
+	r.inform([]vrrpnet.Status{now})
+	wantEvents(t, "without a verdict", events)
+	r.state["c"] = verdict{state: passed}
+	r.inform([]vrrpnet.Status{now})
+	wantEvents(t, "before the verdict has reached the engine", events)
+	r.rank()
+	before := now
+	now = inState("gw", vrrp.Backup)
+	r.inform([]vrrpnet.Status{before})
+	wantEvents(t, "of an engine that has gone on", events)
+	r.inform([]vrrpnet.Status{now})
+	wantEvents(t, "then", events, "backup of gw 100")
+}
+
+// A fault that lasts is told, whatever the checks say: of an interface, and of a sync group by
+// that of one member.
+func TestFaultThatLastsIsTold(t *testing.T) {
+	n := newNewsroom(t)
+	gw, lan := inState("gw", vrrp.Fault), inState("lan", vrrp.Fault)
+	n.statuses = func() []vrrpnet.Status { return []vrrpnet.Status{gw, lan} }
+	n.inform([]vrrpnet.Status{gw, lan})
+	n.want(t, "with a check that has passed", "fault of both 0", "fault of gw 100", "fault of lan 90")
 }
 
 // News of what a reload takes away meanwhile would be told of after its deletion, and kept.

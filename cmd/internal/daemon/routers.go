@@ -47,6 +47,7 @@ type routers struct {
 	verdicts    func() verdicts
 	setPriority func(router string, priority uint8, fault string) error // of the engine
 	holds       func(router string) bool                                // likewise
+	statuses    func() []vrrpnet.Status                                 // likewise
 	ranking     sync.Mutex
 	ranks       map[string]ranked // by router; guarded by ranking
 
@@ -100,7 +101,7 @@ func (d *daemon) openRouters(cfg *config.Config) (err error) {
 	if r.engine, err = vrrpnet.New(vrrpnet.Options{Log: d.log.With("part", "vrrp")}); err != nil {
 		return fmt.Errorf("open the engine of virtual routers: %w", err)
 	}
-	r.setPriority, r.holds = r.engine.SetPriority, r.engine.Holds
+	r.setPriority, r.holds, r.statuses = r.engine.SetPriority, r.engine.Holds, r.engine.Status
 	r.vips, err = vip.New(vip.Options{
 		Ledger:     filepath.Join(cfg.Node.DataDir, ledgerOfRouters),
 		Lifetime:   lifetime,

@@ -86,11 +86,11 @@ func TestSupervisorLeavesThoseInTheKernelAlone(t *testing.T) {
 		); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(12 * time.Second)
+		time.Sleep(9 * time.Second)
 		if part := s.said(); part != "" {
-			t.Errorf("%q counts as silent after 12 s of waiting in the kernel", part)
+			t.Errorf("%q counts as silent after 9 s of waiting in the kernel", part)
 		}
-		time.Sleep(8 * time.Second)
+		time.Sleep(11 * time.Second)
 		if part := s.said(); part != "holder" {
 			t.Errorf("after 20 s silent is %q, want the holder", part)
 		}

@@ -114,11 +114,8 @@ func (r reference) makes(h health, reason, otherwise string) fitness {
 	if reason == "" {
 		reason = otherwise
 	}
-	return fitness{health: h, reasons: []string{r.says() + reason}}
+	return fitness{health: h, reasons: []string{"check " + r.check + " " + reason}}
 }
-
-// says is how reasons begin that come of the check.
-func (r reference) says() string { return "check " + r.check + " " }
 
 // effectOf returns what the number in a file changes: it is multiplied by the weight.
 // With weight 0 any but 0 is a failure.
