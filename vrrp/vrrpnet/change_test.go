@@ -1,6 +1,7 @@
 package vrrpnet
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/netip"
@@ -234,6 +235,12 @@ func TestSyncGroup(t *testing.T) {
 	a.is("v1", vrrp.Fault)
 	if got := a.status("v1").Reason; got != "as v2 of its sync group: check web failed" {
 		t.Errorf("v1 is in fault: %s", got)
+	}
+	for _, own := range []string{"check db failed", ""} {
+		must(t, a.SetPriority("v1", 200, own))
+		if got, want := a.status("v1").Reason, cmp.Or(own, "as v2 of its sync group: check web failed"); got != want {
+			t.Errorf("v1 is in fault: %s, want %s", got, want)
+		}
 	}
 	must(t, a.SetPriority("v2", 200, ""))
 	a.is("v1", vrrp.Master)

@@ -61,5 +61,9 @@ func (g *group) settle(e *Engine) {
 	g.routers.Settle(e.now, g.do)
 	for _, r := range g.runners { // some change without anything to do for it
 		e.follow(r, g.why)
+		if r.obstacle == "" && r.seen.State == vrrp.Fault && r.seen.Reason != g.why { // one of its own is over
+			r.seen.Reason = g.why
+			e.remark(r)
+		}
 	}
 }
