@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"os/signal"
 	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/perch-vip/perch/cmd/internal/daemon"
 )
@@ -61,6 +63,7 @@ func (o *serveOptions) serve(cmd *cobra.Command, _ []string) error {
 	signal.Notify(pipes, syscall.SIGPIPE)
 	defer signal.Stop(pipes)
 	spareProcessor()
+	keepInherited()
 	return o.run(cmd.Context(), daemon.Options{
 		Config:  source,
 		Version: currentVersion().Version,
@@ -81,6 +84,13 @@ func (o *serveOptions) source(cmd *cobra.Command) (daemon.Source, error) {
 		return nil, &usageError{errors.New("--config and --keepalived both name the config: give one of them")}
 	}
 	return o.keepalived.source(o.keepalivedConf), refuseIncumbent("/proc", o.keepalivedConf)
+}
+
+// keepInherited gives no script or notifier what files were open as perch was started: they are
+// none of its business, and whoever reads a pipe would wait for them. A kernel before 5.11 cannot.
+func keepInherited() {
+	const first = 3 // after standard input, output and error
+	_ = unix.CloseRange(first, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 }
 
 // spareProcessor has the runtime run one goroutine more at a time than there are processors.

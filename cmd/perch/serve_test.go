@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/perch-vip/perch/cmd/internal/daemon"
 )
 
@@ -33,6 +35,28 @@ func TestServeCallsTheDaemon(t *testing.T) {
 	}
 	if _, err := got.Config(); err == nil || !strings.Contains(err.Error(), "node.toml") {
 		t.Errorf("the daemon's config is not node.toml: %v", err)
+	}
+}
+
+// What was open as perch was started is not open in what it starts.
+func TestServeKeepsInheritedFiles(t *testing.T) {
+	file, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := unix.FcntlInt(file.Fd(), unix.F_SETFD, 0); err != nil {
+		t.Fatal(err)
+	}
+	cmd := newServeCommand(func(context.Context, daemon.Options) error {
+		if flags, err := unix.FcntlInt(file.Fd(), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+			t.Errorf("flags %#x of an inherited file, %v: a script would have it", flags, err)
+		}
+		return nil
+	})
+	cmd.SetArgs([]string{})
+	if err := cmd.ExecuteContext(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -206,5 +206,6 @@ func (h *Host) close() error {
 	for _, p := range processes {
 		p.kill()
 	}
+	h.ns.empty()
 	return h.ns.close()
 }

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -129,6 +132,46 @@ func (ns *namespace) close() error {
 		return fmt.Errorf("close the namespace: %w", err)
 	}
 	return nil
+}
+
+// emptyLimit is how long what is killed in a namespace is waited for.
+const emptyLimit = time.Second
+
+// empty kills what is in the namespace although what started it is gone: the scripts of a daemon
+// that was killed have groups of their own.
+func (ns *namespace) empty() {
+	var home unix.Stat_t
+	if unix.Fstat(int(ns.fd), &home) != nil {
+		return
+	}
+	for began := time.Now(); killIn(home) && time.Since(began) < emptyLimit; {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// killIn kills the processes in a network namespace, and tells whether there were any.
+func killIn(home unix.Stat_t) (found bool) {
+	processes, _ := filepath.Glob("/proc/[0-9]*") // it errs on a bad pattern alone
+	for _, dir := range processes {
+		isHere := func() bool {
+			var at unix.Stat_t
+			return unix.Stat(dir+"/ns/net", &at) == nil && at.Dev == home.Dev && at.Ino == home.Ino
+		}
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil || pid == os.Getpid() || !isHere() {
+			continue
+		}
+		pidfd, err := unix.PidfdOpen(pid, 0) // so that no other is killed
+		if err != nil {
+			continue
+		}
+		if isHere() {
+			found = true
+			_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0) // it may have ended
+		}
+		_ = unix.Close(pidfd)
+	}
+	return found
 }
 
 // unshareMounts gives the thread mounts of its own, which nobody else sees.

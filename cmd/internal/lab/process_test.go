@@ -59,13 +59,22 @@ func TestCloseEndsEverything(t *testing.T) {
 	frozen, err := hosts[1].Start(exec.Command("sleep", "60"))
 	must(t, err)
 	must(t, frozen.Signal(syscall.SIGSTOP))
+	file := filepath.Join(t.TempDir(), "pid")
+	_, err = hosts[1].Start(exec.Command("sh", "-c", "setsid sh -c 'echo $$ >"+file+"; exec sleep 60' &"))
+	must(t, err)
+	stray := 0 // has left the group, and what started it has ended
+	eventually(t, "there is a stray", func() bool {
+		text, _ := os.ReadFile(file)
+		stray, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		return stray > 0
+	})
 	pinger := ping(t, hosts[0], hosts[1].Eth0.IPv4.Addr().String())
 	waitAnswers(t, pinger)
 	l.Watch(hosts[0].Eth0.IPv4.Addr())
 
 	must(t, l.Close())
 	must(t, l.Close()) // again
-	for _, pid := range []int{-p.PID(), frozen.PID()} {
+	for _, pid := range []int{-p.PID(), frozen.PID(), stray} {
 		eventually(t, "the processes are gone", func() bool { return syscall.Kill(pid, 0) == syscall.ESRCH })
 	}
 	eventually(t, "the namespaces are left", func() bool { return namespacesHere(t) == 1 })
