@@ -207,7 +207,7 @@ bench-detection: build ## failures found out by silence, three and five nodes, i
 bench-fence: ## what traffic pays for a fence and when it ends, into docs/performance.md (some minutes)
 	$(GO) test -timeout 30m -run '^$$' -bench 'Fence$$' -benchtime 1x ./vip/fence -args -record $(CURDIR)/docs/performance.md
 
-bench-vrrp: ## VRRP mode beside keepalived, into docs/performance.md (about 14 minutes, on a machine that does nothing else; needs root)
+bench-vrrp: ## VRRP mode beside keepalived, into docs/performance.md (about 23 minutes, on a machine that does nothing else; needs root)
 	$(GO) test -timeout 60m -run '^$$' -bench '^BenchmarkVRRP$$' -benchtime 1x ./cmd/internal/e2e -args -rounds 20 -record $(CURDIR)/docs/performance.md
 
 bench-checks: ## checks beside those of HAProxy, and the moves that they cause, into docs/performance.md (about 9 minutes; needs root)
