@@ -65,12 +65,13 @@
 // peers, each with a limit; the writer of the log, whose reader may stop; the control API, whose
 // requests wait for all of these; and what extends leases beside the holder, since a lease that is
 // not extended ends by itself. The time in which a thread of the process waits for a processor, for
-// memory, or in the kernel for a disk or a lock, counts a tenth (turns.go): a busy machine, a
-// processor quota, swapping and somebody who holds the kernel's lock of interfaces are no part's
-// silence, and an end would serve nobody then: who waits in the kernel cannot release or end, and a
-// new process would wait for the same. What hangs in such a time is found within 20 s, the fence
-// ending the lease as ever. A process that stands still as a whole is for the kernel's fence to
-// darken. The same beats feed systemd's watchdog, which is for a supervisor that hangs itself.
+// memory, or in the kernel for a disk or a lock, counts a tenth (turns.go) once a part has been
+// silent for 1.2 s: a busy machine, a processor quota, swapping and somebody who holds the kernel's
+// lock of interfaces are no part's silence, and an end would serve nobody then: who waits in the
+// kernel cannot release or end, and a new process would wait for the same. What hangs in such a
+// time is found within 20 s, the fence ending the lease as ever. A process that stands still as a
+// whole is for the kernel's fence to darken. The same beats feed systemd's watchdog, which is for a
+// supervisor that hangs itself.
 //
 // It must never: hold a VIP that the last evaluation of ownership did not
 // allow; wait for the disk, a peer or a log line between losing ownership and
